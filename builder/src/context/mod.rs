@@ -1,0 +1,1 @@
+//! Build contexts: ignore patterns, and the folder as a tree.

@@ -1,0 +1,1 @@
+//! Results to OCI layouts, docker archives, tars, folders, names in the store.

@@ -1,0 +1,1 @@
+//! Typed instructions and options to a plan.

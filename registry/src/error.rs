@@ -1,0 +1,41 @@
+//! What can go wrong with a registry.
+
+/// A registry that does not give what it was asked for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegistryError {
+    /// No such image.
+    #[error("{name}: not found")]
+    NotFound {
+        /// What was asked for.
+        name: String,
+    },
+    /// Not allowed.
+    #[error("{name}: {registry} refuses access ({status}); log in with `docker login {registry}`")]
+    Denied {
+        /// What was asked for.
+        name: String,
+        /// Who refused.
+        registry: String,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// It cannot be reached.
+    #[error("cannot reach {registry}: {reason}")]
+    Unreachable {
+        /// Who.
+        registry: String,
+        /// Why not.
+        reason: String,
+    },
+    /// It answered with something that it must not.
+    #[error("{registry} sent a bad answer for {name}: {reason}")]
+    BadAnswer {
+        /// Who.
+        registry: String,
+        /// For what.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}

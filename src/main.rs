@@ -1,0 +1,2 @@
+//! The `dsbuild` binary.
+fn main() {}
