@@ -5,9 +5,11 @@
 //! lower/    typed instructions + options -> plan: graph of steps, image config beside it
 //! graph     steps: ops and their inputs (BuildKit's LLB in our own types)
 //! plan      what lowering gives, and the trait by which it asks for images
-//! key       step -> cache key;  miss: why a key has no record
-//! schedule  steps -> results, in parallel
-//! op/       what each op does: source, exec, file, merge
+//! engine    one build from Dockerfile text to results: parse, lower, schedule
+//! schedule  steps -> results, in parallel; cancel: ending early
+//! step      one step: look up its keys, else run its op and record the result
+//! key       step -> cache keys;  miss: why they had no record
+//! op/       what each op does: source, exec, file
 //! context/  build contexts: ignore patterns, the folder as a tree
 //! source/   images: resolve, pull, import
 //! export/   result -> OCI layout, docker archive, tar, directory, name in the store
@@ -16,11 +18,14 @@
 //!
 //! Never prints, reads no environment, knows no terminal.
 
+pub mod cancel;
 pub mod context;
 pub mod event;
 pub mod export;
 pub mod graph;
+pub mod key;
 pub mod lower;
+pub mod miss;
 pub mod op;
 pub mod options;
 pub mod plan;

@@ -7,6 +7,9 @@ use std::fmt;
 pub struct Key([u8; 32]);
 
 impl Key {
+    /// All zero: the key of nothing.
+    pub const ZERO: Self = Self([0; 32]);
+
     /// Takes a finished hash.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)

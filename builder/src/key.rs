@@ -1,0 +1,147 @@
+//! Cache keys: the name of a step's result before it is made.
+//!
+//! A step has two keys, made when its inputs have results. A record under either is a hit.
+//!
+//! - The **definition key** is free: what the step does, and which results it does it to.
+//! - The **content key** has the digests of the very files that the step takes from its inputs, so that a
+//!   stage that was run again and left the same files does not matter. It is computed when the first misses.
+//!
+//! | input | definition key | content key |
+//! |---|---|---|
+//! | fields of the op: args, each variable of the environment, cwd, user, mounts, flags, patterns | yes | yes |
+//! | layers below (chain ID) | yes | yes |
+//! | the *recipe*: what the steps below do, from the base on (BuildKit: an edited RUN re-runs what follows it) | yes | yes |
+//! | layers copied or bind-mounted from | chain ID | digest of the selected files |
+//! | build context files | digest of the selected files | the same |
+//! | names of the users of `--chown` | `/etc/passwd`, `/etc/group` of the base: by its chain ID | the same |
+//! | platform | for processes | for processes |
+//! | proxy variables, secret values, SSH agents, addresses of `--add-host`, cache mounts' ids | no | no |
+//! | stage names, lines, comments, mtime of sources, absolute paths, host, user, time | no | no |
+//!
+//! Early cutoff: the layers below count by what they *are*, so a step that was run again and left the same layer (a bind
+//! mount changed without effect, `--no-cache`, a new base with the same files) does not re-run what follows.
+//!
+//! Source: BuildKit's rules in `solver/llbsolver/ops`.
+
+use std::collections::BTreeMap;
+
+use cache::Key;
+use oci::{ChainId, DiffId};
+use serde_json::Value;
+
+use crate::graph::{Op, Step};
+
+/// Changes whenever the meaning of a key does: older records are never found then.
+const VERSION: &str = "dsbuild key 1";
+
+/// Values longer than this stand in records as their hash.
+const LONGEST_VALUE_BYTES: usize = 200;
+
+/// What a key is made of, by name: kept so that a later miss can tell what changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parts(BTreeMap<String, String>);
+
+impl Parts {
+    /// The parts that come from the op itself.
+    pub fn of(step: &Step) -> Self {
+        let mut parts = Self(BTreeMap::new());
+        match &step.op {
+            Op::Exec(exec) => {
+                parts.add("platform", step.platform.to_string());
+                parts.add_fields(&serde_json::to_value(exec).expect("an op is plain data"));
+            }
+            op => parts.add("op", serde_json::to_string(op).expect("an op is plain data")),
+        }
+        parts
+    }
+
+    /// Adds one; a name stands for one value.
+    pub fn add(&mut self, name: &str, value: String) {
+        self.0.insert(name.to_owned(), value);
+    }
+
+    /// The fields of a process: each variable by itself, mounts by their target.
+    fn add_fields(&mut self, exec: &Value) {
+        let Value::Object(fields) = exec else { return };
+        for (name, value) in fields {
+            match (name.as_str(), value) {
+                ("root", _) => {}
+                ("env", Value::Array(variables)) => variables.iter().for_each(|variable| {
+                    let (name, value) = variable.as_str().and_then(|v| v.split_once('=')).unwrap_or_default();
+                    self.add(&format!("env {name}"), value.to_owned());
+                }),
+                ("mounts", Value::Array(mounts)) => mounts.iter().for_each(|mount| {
+                    let target = mount["target"].as_str().unwrap_or_default();
+                    self.add(&format!("mount {target}"), without_inputs(mount).to_string());
+                }),
+                _ => self.add(name, value.to_string()),
+            }
+        }
+    }
+
+    /// The hash of all parts.
+    pub fn key(&self) -> Key {
+        let mut hasher = blake3::Hasher::new();
+        hash_text(&mut hasher, VERSION);
+        for (name, value) in &self.0 {
+            hash_text(&mut hasher, name);
+            hash_text(&mut hasher, value);
+        }
+        Key::from_bytes(*hasher.finalize().as_bytes())
+    }
+
+    /// For the record: long values by their hash.
+    pub fn for_record(&self) -> BTreeMap<String, String> {
+        let short = |value: &String| match value.len() {
+            0..=LONGEST_VALUE_BYTES => value.clone(),
+            _ => format!("b3:{}", Key::of(value.as_bytes())),
+        };
+        self.0.iter().map(|(name, value)| (name.clone(), short(value))).collect()
+    }
+}
+
+/// The position of an input says nothing: what the input is stands in a part of its own.
+fn without_inputs(mount: &Value) -> Value {
+    let mut mount = mount.clone();
+    if let Some(kind) = mount.get_mut("kind").and_then(Value::as_object_mut) {
+        kind.values_mut().filter_map(Value::as_object_mut).for_each(|fields| {
+            fields.remove("from");
+        });
+    }
+    mount
+}
+
+/// With its length, so that two texts never read as two others.
+fn hash_text(hasher: &mut blake3::Hasher, text: &str) {
+    hasher.update(&(text.len() as u64).to_le_bytes());
+    hasher.update(text.as_bytes());
+}
+
+/// How a stack of layers reads in a part.
+pub fn layers_text(layers: &[DiffId]) -> String {
+    ChainId::of(layers).map_or_else(|| "scratch".to_owned(), |chain| chain.to_string())
+}
+
+/// What the steps up to this one do, apart from what they do it to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recipe(Key);
+
+impl Recipe {
+    /// Of a source: what it is shows in its layers.
+    pub const EMPTY: Self = Self(Key::ZERO);
+
+    /// The recipe after `own` was done on top of `below`.
+    pub fn then(below: &[Self], own: &Parts) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        below.iter().for_each(|recipe| {
+            hasher.update(recipe.0.as_bytes());
+        });
+        hasher.update(own.key().as_bytes());
+        Self(Key::from_bytes(*hasher.finalize().as_bytes()))
+    }
+
+    /// How it reads in a part.
+    pub fn text(&self) -> String {
+        self.0.to_string()
+    }
+}
