@@ -16,6 +16,8 @@ mod error;
 pub mod layers;
 pub mod snapshot;
 pub mod stack;
+#[cfg(test)]
+mod testing;
 pub mod tree;
 pub mod users;
 
