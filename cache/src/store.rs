@@ -1,190 +1,157 @@
-//! A store on disk. (Skeleton: the shapes that others build on.)
+//! Opening a store: its layout, its owner, its version.
 
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use oci::{Descriptor, DiffId, Digest, Reference};
-use serde::{Deserialize, Serialize};
+use oci::DiffId;
 
-use crate::{Key, StoreError};
+use crate::StoreError;
+use crate::files::{At, mark_path_used, names_in, read_if_present, replace};
+use crate::locks::{Mode, lock, open_lock_file};
+use crate::scratch::{Home, clear, leftovers, make_private_dir, random_name};
+
+/// What the file `format` says.
+const FORMAT: &str = "dsbuild store 1\n";
+
+/// Every directory of the layout, parents first.
+const DIRS: [&str; 10] = [
+    "tmp",
+    "blobs",
+    "blobs/sha256",
+    "records",
+    "records/v1",
+    "layers",
+    "stat",
+    "steps",
+    "mounts",
+    "containers",
+];
 
 /// An open store; holds `lock` shared. Cheap to share between threads (`Arc`).
 #[derive(Debug)]
-pub struct Store {}
-
-/// A directory under `tmp/` of this process; removed when dropped (trees of any owner and mode inside).
-#[derive(Debug)]
-pub struct ScratchDir {}
-
-impl ScratchDir {
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        unimplemented!()
-    }
-}
-
-/// A blob that is being written; dropped without [`BlobWriter::commit`] it leaves nothing.
-#[derive(Debug)]
-pub struct BlobWriter {}
-
-impl BlobWriter {
-    /// Bytes written so far.
-    pub fn size_bytes(&self) -> u64 {
-        unimplemented!()
-    }
-
-    /// fsyncs and publishes the blob. `expected`: the digest it must have, else [`StoreError::Corrupt`].
-    pub fn commit(self, _expected: Option<&Digest>) -> Result<Digest, StoreError> {
-        unimplemented!()
-    }
-}
-
-impl Write for BlobWriter {
-    fn write(&mut self, _bytes: &[u8]) -> io::Result<usize> {
-        unimplemented!()
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        unimplemented!()
-    }
-}
-
-/// The result of a step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Record {
-    /// The layer that the step added.
-    pub layer: DiffId,
-    /// When, in milliseconds since 1970.
-    pub created_ms: u64,
-    /// How long it took.
-    pub duration_ms: u64,
-    /// What the key was made of, by name: for telling why another key missed.
-    pub inputs: BTreeMap<String, String>,
-}
-
-/// Held while this process runs the step with a key; others wait for it and then find the record.
-#[derive(Debug)]
-pub struct StepLock {}
-
-/// How builds share a cache mount.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Sharing {
-    /// Many at once.
-    Shared,
-    /// One each: a new one is made while all are in use.
-    Private,
-    /// One at a time: the next waits.
-    Locked,
-}
-
-/// A cache mount in use.
-#[derive(Debug)]
-pub struct CacheMount {}
-
-impl CacheMount {
-    /// Its directory.
-    pub fn path(&self) -> &Path {
-        unimplemented!()
-    }
-
-    /// True if it was made just now and is empty.
-    pub fn is_new(&self) -> bool {
-        unimplemented!()
-    }
+pub struct Store {
+    pub(crate) home: Arc<Home>,
 }
 
 impl Store {
-    /// Opens the store at `root`, makes it if there is none, clears what dead processes left in `tmp/`.
-    pub fn open(_root: &Path) -> Result<Self, StoreError> {
-        unimplemented!()
+    /// Opens the store at `root`, makes it if there is none, clears what dead processes left in `tmp/` (in the
+    /// background: a tree of a hundred thousand files takes seconds). Waits while a collection is running.
+    pub fn open(root: &Path) -> Result<Self, StoreError> {
+        prepare(root)?;
+        let home = Home::new(root)?;
+        let dead = leftovers(root)?;
+        if !dead.is_empty() {
+            std::thread::spawn(move || clear(dead));
+        }
+        Ok(Self { home: Arc::new(home) })
     }
 
     /// Where it is.
     pub fn root(&self) -> &Path {
-        unimplemented!()
-    }
-
-    /// Where the blob is, present or not.
-    pub fn blob_path(&self, _digest: &Digest) -> PathBuf {
-        unimplemented!()
-    }
-
-    /// The size of a blob; `None` if there is none.
-    pub fn stat_blob(&self, _digest: &Digest) -> Result<Option<u64>, StoreError> {
-        unimplemented!()
-    }
-
-    /// Opens a blob for reading (unverified: the store verified it when it was put).
-    pub fn open_blob(&self, _digest: &Digest) -> Result<File, StoreError> {
-        unimplemented!()
-    }
-
-    /// Reads a small blob (manifest, config) and verifies it.
-    pub fn get_blob(&self, _digest: &Digest, _limit_bytes: u64) -> Result<Vec<u8>, StoreError> {
-        unimplemented!()
-    }
-
-    /// Stores `bytes`.
-    pub fn put_blob(&self, _bytes: &[u8]) -> Result<Digest, StoreError> {
-        unimplemented!()
-    }
-
-    /// Starts a large blob.
-    pub fn write_blob(&self) -> Result<BlobWriter, StoreError> {
-        unimplemented!()
-    }
-
-    /// The record of a key; a damaged one is none.
-    pub fn load_record(&self, _key: &Key) -> Result<Option<Record>, StoreError> {
-        unimplemented!()
-    }
-
-    /// Publishes a record.
-    pub fn save_record(&self, _key: &Key, _record: &Record) -> Result<(), StoreError> {
-        unimplemented!()
-    }
-
-    /// Waits until no other process (or thread) runs the step with this key.
-    pub fn lock_step(&self, _key: &Key) -> Result<StepLock, StoreError> {
-        unimplemented!()
-    }
-
-    /// Gives an image a name; the former image of the name keeps its blobs. Syncs the file system first:
-    /// what a name points at survives a power cut.
-    pub fn tag(&self, _name: &Reference, _manifest: Descriptor) -> Result<(), StoreError> {
-        unimplemented!()
-    }
-
-    /// Takes a name away; true if there was one.
-    pub fn untag(&self, _name: &Reference) -> Result<bool, StoreError> {
-        unimplemented!()
-    }
-
-    /// The image of a name.
-    pub fn resolve(&self, _name: &Reference) -> Result<Option<Descriptor>, StoreError> {
-        unimplemented!()
-    }
-
-    /// Every name, in order. An image without a name has an entry with `None`.
-    pub fn images(&self) -> Result<Vec<(Option<Reference>, Descriptor)>, StoreError> {
-        unimplemented!()
-    }
-
-    /// A new directory of this process.
-    pub fn scratch(&self) -> Result<ScratchDir, StoreError> {
-        unimplemented!()
+        self.home.root()
     }
 
     /// Where what is derived from a layer lives (index, tree); made if absent.
-    pub fn layer_dir(&self, _layer: &DiffId) -> Result<PathBuf, StoreError> {
-        unimplemented!()
+    pub fn layer_dir(&self, layer: &DiffId) -> Result<PathBuf, StoreError> {
+        let path = self.root().join("layers").join(layer.0.hex());
+        match make_private_dir(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => mark_path_used(&path),
+            made => made.at("make", &path)?,
+        }
+        Ok(path)
     }
+}
 
-    /// Takes the cache mount `id`: any bytes, hashed into a name.
-    pub fn cache_mount(&self, _id: &str, _sharing: Sharing) -> Result<CacheMount, StoreError> {
-        unimplemented!()
+/// Makes sure that there is a store of ours at `root`.
+pub(crate) fn prepare(root: &Path) -> Result<(), StoreError> {
+    match root.metadata() {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => make_root(root)?,
+        Err(error) => return Err(error).at("open", root),
     }
+    check_owner(root)?;
+    match read_format(root)? {
+        Some(format) => check_format(root, &format),
+        None => initialise(root),
+    }
+}
+
+fn make_root(root: &Path) -> Result<(), StoreError> {
+    if let Some(parent) = root.parent() {
+        std::fs::create_dir_all(parent).at("make", parent)?;
+    }
+    match make_private_dir(root) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made.at("make", root),
+    }
+}
+
+/// A store of another user is refused: they could exchange what we trust, and we would leave files that they cannot
+/// remove. So one made by root is never mixed with one made without.
+fn check_owner(root: &Path) -> Result<(), StoreError> {
+    let metadata = root.metadata().at("open", root)?;
+    let user = rustix::process::geteuid().as_raw();
+    if !metadata.is_dir() {
+        return Err(not_ours(root, "it is not a directory".to_owned()));
+    }
+    if metadata.uid() != user {
+        return Err(not_ours(root, format!("it belongs to user {}, and we are user {user}", metadata.uid())));
+    }
+    if metadata.mode() & 0o077 != 0 {
+        std::fs::set_permissions(root, std::fs::Permissions::from_mode(0o700)).at("make private", root)?;
+    }
+    Ok(())
+}
+
+fn not_ours(root: &Path, reason: String) -> StoreError {
+    StoreError::Format { root: root.to_owned(), reason }
+}
+
+fn read_format(root: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+    let path = root.join("format");
+    read_if_present(&path).at("read", &path)
+}
+
+fn check_format(root: &Path, format: &[u8]) -> Result<(), StoreError> {
+    match format == FORMAT.as_bytes() {
+        true => Ok(()),
+        false => {
+            let found = String::from_utf8_lossy(&format[..format.len().min(64)]);
+            Err(not_ours(root, format!("its format is {:?}, ours {:?}", found.trim_end(), FORMAT.trim_end())))
+        }
+    }
+}
+
+/// Makes the layout, `format` last. One process does, others wait for it; one that was killed while it did is followed
+/// by one that completes it.
+fn initialise(root: &Path) -> Result<(), StoreError> {
+    let names = names_in(root)?;
+    let foreign = names.iter().find(|name| name.as_str() != "lost+found");
+    if let Some(foreign) = foreign.filter(|_| !names.iter().any(|name| name == "lock")) {
+        return Err(not_ours(
+            root,
+            format!("it has no file \"format\", and is not empty: it has {foreign:?}"),
+        ));
+    }
+    let path = root.join("lock");
+    let file = open_lock_file(&path)?;
+    lock(&file, Mode::Exclusive).at("lock", &path)?;
+    if let Some(format) = read_format(root)? {
+        return check_format(root, &format);
+    }
+    for dir in DIRS {
+        let path = root.join(dir);
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).at("make", &path)?;
+    }
+    let write = |name: &str, text: &str| {
+        let tmp = root.join("tmp").join(random_name());
+        replace(&root.join(name), &tmp, text.as_bytes(), true)
+    };
+    write("oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#)?;
+    if !root.join("index.json").exists() {
+        write("index.json", &crate::names::empty())?;
+    }
+    write("format", FORMAT)
 }

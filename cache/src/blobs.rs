@@ -1,0 +1,202 @@
+//! Immutable bytes, named by their sha256.
+//!
+//! Invariant: what is under a name was verified when it was put there, and was on disk before it had the name. Nothing
+//! ever writes to a blob again. The name itself is on disk only after the next [`Store::tag`]: until then nothing that
+//! must survive leads to it.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use oci::Digest;
+use rustix::fs::{Mode, OFlags};
+use sha2::{Digest as _, Sha256};
+
+use crate::files::{At, mark_used, open_file, remove_file};
+use crate::scratch::Home;
+use crate::{Store, StoreError};
+
+/// Small writes are gathered up to this size, for the hash's sake and the file's.
+const BUFFER_BYTES: usize = 128 * 1024;
+
+impl Store {
+    /// Where the blob is, present or not.
+    pub fn blob_path(&self, digest: &Digest) -> PathBuf {
+        blob_path(self.root(), digest)
+    }
+
+    /// The size of a blob; `None` if there is none.
+    pub fn stat_blob(&self, digest: &Digest) -> Result<Option<u64>, StoreError> {
+        let path = self.blob_path(digest);
+        match path.symlink_metadata() {
+            Ok(metadata) if metadata.is_file() => Ok(Some(metadata.len())),
+            Ok(_) => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).at("stat", &path),
+        }
+    }
+
+    /// Opens a blob for reading (unverified: the store verified it when it was put).
+    pub fn open_blob(&self, digest: &Digest) -> Result<File, StoreError> {
+        let path = self.blob_path(digest);
+        match open_file(&path) {
+            Ok(file) => {
+                mark_used(&file);
+                Ok(file)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(StoreError::Missing { digest: *digest })
+            }
+            Err(error) => Err(error).at("open", &path),
+        }
+    }
+
+    /// Reads a small blob (manifest, config) and verifies it. One that is corrupt is taken away, so that whoever
+    /// needs it next gets it anew.
+    pub fn get_blob(&self, digest: &Digest, limit_bytes: u64) -> Result<Vec<u8>, StoreError> {
+        let file = self.open_blob(digest)?;
+        let path = self.blob_path(digest);
+        let size_bytes = file.metadata().at("stat", &path)?.len();
+        if size_bytes > limit_bytes {
+            return Err(StoreError::TooLarge { digest: *digest, size_bytes, limit_bytes });
+        }
+        let mut bytes = Vec::with_capacity(usize::try_from(size_bytes).unwrap_or(0));
+        file.take(limit_bytes).read_to_end(&mut bytes).at("read", &path)?;
+        let found = Digest::of(&bytes);
+        if found != *digest {
+            self.delete_blob(digest)?;
+            return Err(StoreError::Corrupt { expected: *digest, found });
+        }
+        Ok(bytes)
+    }
+
+    /// Reads a blob to its end; [`StoreError::Corrupt`] if its content is not what its name promises.
+    pub fn verify_blob(&self, digest: &Digest) -> Result<(), StoreError> {
+        let mut file = self.open_blob(digest)?;
+        let mut hash = Sha256::new();
+        let mut buffer = vec![0; BUFFER_BYTES];
+        loop {
+            match file.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => hash.update(&buffer[..count]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error).at("read", &self.blob_path(digest)),
+            }
+        }
+        let found = Digest::from_bytes(hash.finalize().into());
+        match found == *digest {
+            true => Ok(()),
+            false => Err(StoreError::Corrupt { expected: *digest, found }),
+        }
+    }
+
+    /// Removes a blob; true if there was one. For blobs that are corrupt; the rest is collection's.
+    pub(crate) fn delete_blob(&self, digest: &Digest) -> Result<bool, StoreError> {
+        remove_file(&self.blob_path(digest))
+    }
+
+    /// Stores `bytes`.
+    pub fn put_blob(&self, bytes: &[u8]) -> Result<Digest, StoreError> {
+        let digest = Digest::of(bytes);
+        if self.stat_blob(&digest)? == u64::try_from(bytes.len()).ok() {
+            return Ok(digest);
+        }
+        let mut writer = self.write_blob()?;
+        writer.write_all(bytes).at("write", &writer.path)?;
+        writer.commit(Some(&digest))
+    }
+
+    /// Starts a large blob.
+    pub fn write_blob(&self) -> Result<BlobWriter, StoreError> {
+        let path = self.home.tmp_path()?;
+        // Read-only from the start; the descriptor may write all the same.
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let mode = Mode::RUSR | Mode::RGRP | Mode::ROTH;
+        let file = File::from(rustix::fs::open(&path, flags, mode).at("make", &path)?);
+        Ok(BlobWriter {
+            home: Arc::clone(&self.home),
+            path,
+            file,
+            buffer: Vec::with_capacity(BUFFER_BYTES),
+            hash: Sha256::new(),
+            size_bytes: 0,
+        })
+    }
+}
+
+pub(crate) fn blob_path(root: &Path, digest: &Digest) -> PathBuf {
+    root.join("blobs/sha256").join(digest.hex())
+}
+
+/// A blob that is being written; dropped without [`BlobWriter::commit`] it leaves nothing.
+#[derive(Debug)]
+pub struct BlobWriter {
+    home: Arc<Home>,
+    path: PathBuf,
+    file: File,
+    /// Not yet hashed and written.
+    buffer: Vec<u8>,
+    hash: Sha256,
+    size_bytes: u64,
+}
+
+impl BlobWriter {
+    /// Bytes written so far.
+    pub fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    /// fsyncs and publishes the blob. `expected`: the digest it must have, else [`StoreError::Corrupt`].
+    pub fn commit(mut self, expected: Option<&Digest>) -> Result<Digest, StoreError> {
+        self.flush().at("write", &self.path)?;
+        let digest = Digest::from_bytes(self.hash.finalize_reset().into());
+        if let Some(expected) = expected.filter(|expected| **expected != digest) {
+            return Err(StoreError::Corrupt { expected: *expected, found: digest });
+        }
+        let path = blob_path(self.home.root(), &digest);
+        let present = path.symlink_metadata();
+        if present.is_ok_and(|metadata| metadata.is_file() && metadata.len() == self.size_bytes) {
+            return Ok(digest);
+        }
+        // A failed sync is final: the kernel has dropped the pages, and a second one would succeed over nothing.
+        self.file.sync_data().at("sync", &self.path)?;
+        std::fs::rename(&self.path, &path).at("rename into blobs", &path)?;
+        Ok(digest)
+    }
+
+    fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)?;
+        self.hash.update(bytes);
+        Ok(())
+    }
+}
+
+impl Write for BlobWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.buffer.len() + bytes.len() > BUFFER_BYTES {
+            self.flush()?;
+        }
+        match bytes.len() >= BUFFER_BYTES {
+            true => self.push(bytes)?,
+            false => self.buffer.extend_from_slice(bytes),
+        }
+        self.size_bytes += u64::try_from(bytes.len()).expect("a length fits 64 bits");
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let pushed = self.push(&buffer);
+        buffer.clear();
+        self.buffer = buffer;
+        pushed
+    }
+}
+
+impl Drop for BlobWriter {
+    fn drop(&mut self) {
+        // After a commit the name is gone already, and was never given to another.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}

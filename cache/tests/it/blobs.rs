@@ -1,0 +1,138 @@
+//! Blobs: round trips, wrong digests, damage, races.
+
+use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
+
+use cache::{Store, StoreError};
+use oci::Digest;
+
+use crate::support::new_store;
+
+#[test]
+fn what_is_put_is_got() {
+    let store = new_store();
+    for size in [0, 1, 131_071, 131_072, 131_073, 400_000] {
+        let bytes: Vec<u8> = (0..size).map(|n: u32| n.to_le_bytes()[0]).collect();
+        let digest = store.put_blob(&bytes).unwrap();
+        assert_eq!(digest, Digest::of(&bytes));
+        assert_eq!(store.get_blob(&digest, 400_000).unwrap(), bytes, "{size}");
+        assert_eq!(store.stat_blob(&digest).unwrap(), Some(u64::from(size)));
+    }
+}
+
+#[test]
+fn writer_hashes_whatever_the_size_of_the_pieces() {
+    let store = new_store();
+    let bytes: Vec<u8> = (0..300_000_u32).map(|n| (n % 251).to_le_bytes()[0]).collect();
+    for piece in [1, 511, 131_072, 200_000] {
+        let mut writer = store.write_blob().unwrap();
+        bytes.chunks(piece).for_each(|chunk| writer.write_all(chunk).unwrap());
+        assert_eq!(writer.size_bytes(), 300_000);
+        assert_eq!(writer.commit(None).unwrap(), Digest::of(&bytes), "{piece}");
+    }
+    let mut read = Vec::new();
+    store.open_blob(&Digest::of(&bytes)).unwrap().read_to_end(&mut read).unwrap();
+    assert_eq!(read, bytes);
+}
+
+#[test]
+fn blobs_are_read_only_and_the_root_is_private() {
+    let store = new_store();
+    let digest = store.put_blob(b"x").unwrap();
+    let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o7777;
+    assert_eq!(mode(&store.blob_path(&digest)) & 0o333, 0);
+    assert_eq!(mode(store.root()), 0o700);
+}
+
+#[test]
+fn wrong_digest_is_not_published() {
+    let store = new_store();
+    let (expected, found) = (Digest::of(b"good"), Digest::of(b"evil"));
+    let mut writer = store.write_blob().unwrap();
+    writer.write_all(b"evil").unwrap();
+    let error = writer.commit(Some(&expected)).unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { expected: e, found: f } if e == expected && f == found));
+    assert_eq!(store.stat_blob(&expected).unwrap(), None);
+    assert_eq!(store.stat_blob(&found).unwrap(), None);
+}
+
+#[test]
+fn dropped_writer_leaves_nothing() {
+    let store = new_store();
+    store.write_blob().unwrap().write_all(&[7; 500_000]).unwrap();
+    let own = std::fs::read_dir(store.root().join("tmp")).unwrap().next().unwrap().unwrap().path();
+    assert_eq!(std::fs::read_dir(own).unwrap().count(), 0);
+}
+
+#[test]
+fn absent_and_large_blobs_are_errors_of_their_own() {
+    let store = new_store();
+    let absent = Digest::of(b"absent");
+    assert!(
+        matches!(store.get_blob(&absent, 1).unwrap_err(), StoreError::Missing { digest } if digest == absent)
+    );
+    assert!(matches!(store.open_blob(&absent).unwrap_err(), StoreError::Missing { .. }));
+    let digest = store.put_blob(b"four").unwrap();
+    assert!(store.get_blob(&digest, 4).is_ok());
+    let error = store.get_blob(&digest, 3).unwrap_err();
+    assert!(matches!(error, StoreError::TooLarge { size_bytes: 4, limit_bytes: 3, .. }));
+}
+
+/// Replaces what is under the name of a blob.
+fn damage(store: &Store, digest: &Digest, with: impl FnOnce(&std::path::Path)) {
+    let path = store.blob_path(digest);
+    std::fs::remove_file(&path).unwrap();
+    with(&path);
+}
+
+#[test]
+fn damaged_blob_is_never_handed_out_and_can_be_put_again() {
+    let cases: [(&str, &[u8]); 4] =
+        [("flip", b"Xanifest"), ("empty", b""), ("cut", b"mani"), ("long", b"manifest!")];
+    for (name, content) in cases {
+        let store = new_store();
+        let digest = store.put_blob(b"manifest").unwrap();
+        damage(&store, &digest, |path| std::fs::write(path, content).unwrap());
+        assert!(matches!(store.get_blob(&digest, 100), Err(StoreError::Corrupt { .. })), "{name}");
+        assert!(matches!(store.get_blob(&digest, 100), Err(StoreError::Missing { .. })), "{name}");
+        store.put_blob(b"manifest").unwrap();
+        assert_eq!(store.get_blob(&digest, 100).unwrap(), b"manifest", "{name}");
+    }
+}
+
+#[test]
+fn link_fifo_and_directory_are_not_blobs() {
+    type Make = fn(&std::path::Path);
+    let cases: [(&str, Make); 3] = [
+        ("link", |path| std::os::unix::fs::symlink("/etc/passwd", path).unwrap()),
+        ("directory", |path| std::fs::create_dir(path).unwrap()),
+        ("fifo", |path| {
+            let (kind, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU);
+            rustix::fs::mknodat(rustix::fs::CWD, path, kind, mode, 0).unwrap();
+        }),
+    ];
+    for (name, make) in cases {
+        let store = new_store();
+        let digest = store.put_blob(b"bytes").unwrap();
+        damage(&store, &digest, make);
+        assert!(store.open_blob(&digest).is_err(), "{name}");
+        assert_eq!(store.stat_blob(&digest).unwrap(), None, "{name}");
+    }
+}
+
+#[test]
+fn racing_writers_of_one_blob_all_succeed() {
+    let test = new_store();
+    let bytes = vec![3; 1_000_000];
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let store = Store::open(test.root()).unwrap();
+                for _ in 0..5 {
+                    assert_eq!(store.put_blob(&bytes).unwrap(), Digest::of(&bytes));
+                }
+            });
+        }
+    });
+    assert_eq!(test.get_blob(&Digest::of(&bytes), 1_000_000).unwrap(), bytes);
+}

@@ -1,0 +1,163 @@
+//! Opening: the layout, whose store it is, and what dead processes left.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use cache::{Store, StoreError};
+
+use crate::support::{helper_root, new_store, spawn_helper, wait_until};
+
+fn count(dir: &Path) -> usize {
+    std::fs::read_dir(dir).unwrap().count()
+}
+
+#[test]
+fn scratch_goes_with_its_owner() {
+    let store = new_store();
+    let tmp = store.root().join("tmp");
+    assert_eq!(count(&tmp), 0, "nothing is made before it is needed");
+    let scratch = store.scratch().unwrap();
+    let path = scratch.path().to_owned();
+    std::fs::create_dir_all(path.join("a/b/c")).unwrap();
+    std::os::unix::fs::symlink(store.root(), path.join("a/link")).unwrap();
+    std::fs::set_permissions(path.join("a/b"), std::fs::Permissions::from_mode(0o000)).unwrap();
+    drop(scratch);
+    assert!(!path.exists());
+    assert!(store.root().join("format").exists(), "links are not followed");
+    let root = store.root().to_owned();
+    drop(store.store);
+    assert_eq!(count(&root.join("tmp")), 0);
+}
+
+#[test]
+fn deep_trees_go_too() {
+    let store = new_store();
+    let scratch = store.scratch().unwrap();
+    let name = "d".repeat(100);
+    let mut dir =
+        rustix::fs::open(scratch.path(), rustix::fs::OFlags::PATH, rustix::fs::Mode::empty()).unwrap();
+    for _ in 0..1000 {
+        rustix::fs::mkdirat(&dir, name.as_str(), rustix::fs::Mode::RWXU).unwrap();
+        dir = rustix::fs::openat(&dir, name.as_str(), rustix::fs::OFlags::PATH, rustix::fs::Mode::empty())
+            .unwrap();
+    }
+    let path = scratch.path().to_owned();
+    drop(scratch);
+    assert!(!path.exists());
+}
+
+#[test]
+fn helper_leaves_work() {
+    let Some(root) = helper_root() else { return };
+    let store = Store::open(&root).unwrap();
+    let scratch = store.scratch().unwrap();
+    std::fs::create_dir_all(scratch.path().join("work/work")).unwrap();
+    let mut writer = store.write_blob().unwrap();
+    std::fs::write(root.join("held"), "").unwrap();
+    loop {
+        std::io::Write::write_all(&mut writer, &[1; 4096]).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn work_of_the_living_stays_and_of_the_dead_goes() {
+    let test = new_store();
+    let tmp = test.root().join("tmp");
+    let mut helper = spawn_helper("leftovers::helper_leaves_work", test.root());
+    wait_until("the helper works", || test.root().join("held").exists());
+    let own = test.scratch().unwrap();
+    drop(Store::open(test.root()).unwrap());
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    assert_eq!(count(&tmp), 2, "both are alive");
+    helper.kill().unwrap();
+    helper.wait().unwrap();
+    let _store = Store::open(test.root()).unwrap();
+    wait_until("the leftover is gone", || count(&tmp) == 1);
+    assert!(own.path().exists());
+    assert_eq!(count(&test.root().join("blobs/sha256")), 0);
+}
+
+#[test]
+fn stray_files_in_tmp_go() {
+    let test = new_store();
+    std::fs::write(test.root().join("tmp/stray"), "").unwrap();
+    let _store = Store::open(test.root()).unwrap();
+    wait_until("it is gone", || count(&test.root().join("tmp")) == 0);
+}
+
+#[track_caller]
+fn check_refused(make: impl FnOnce(&Path), expected: &str) {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("store");
+    make(&root);
+    match Store::open(&root) {
+        Err(StoreError::Format { reason, .. }) => assert!(reason.contains(expected), "{reason}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn foreign_directories_are_refused() {
+    check_refused(|root| std::fs::write(root, "").unwrap(), "not a directory");
+    check_refused(
+        |root| {
+            std::fs::create_dir(root).unwrap();
+            std::fs::write(root.join("thesis.txt"), "").unwrap();
+        },
+        "thesis.txt",
+    );
+    check_refused(
+        |root| {
+            drop(Store::open(root).unwrap());
+            std::fs::write(root.join("format"), "dsbuild store 2\n").unwrap();
+        },
+        "dsbuild store 2",
+    );
+}
+
+#[test]
+fn privileged_store_of_another_user_is_refused() {
+    if !rustix::process::geteuid().is_root() {
+        println!("SKIP needs root to give a store away");
+        return;
+    }
+    let give_away = |root: &Path| {
+        drop(Store::open(root).unwrap());
+        std::os::unix::fs::chown(root, Some(4711), None).unwrap();
+    };
+    check_refused(give_away, "belongs to user 4711");
+}
+
+#[test]
+fn half_made_store_is_completed() {
+    for missing in
+        [&["format"][..], &["format", "index.json"], &["format", "oci-layout", "index.json", "blobs"]]
+    {
+        let dir = tempfile::tempdir().unwrap();
+        drop(Store::open(dir.path()).unwrap());
+        for name in missing {
+            let path = dir.path().join(name);
+            if path.is_dir() {
+                std::fs::remove_dir_all(path).unwrap()
+            } else {
+                std::fs::remove_file(path).unwrap()
+            }
+        }
+        let store = Store::open(dir.path()).unwrap();
+        store.put_blob(b"x").unwrap();
+        assert!(store.images().unwrap().is_empty());
+    }
+}
+
+#[test]
+fn many_make_one_store_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    std::thread::scope(|scope| {
+        for n in 0..8_u8 {
+            let root = dir.path().join("a/b/store");
+            scope.spawn(move || Store::open(&root).unwrap().put_blob(&[n]).unwrap());
+        }
+    });
+    assert_eq!(count(&dir.path().join("a/b/store/blobs/sha256")), 8);
+}

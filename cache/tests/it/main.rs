@@ -1,0 +1,12 @@
+//! Tests of the store from outside, with several handles, threads and processes.
+
+#![expect(clippy::print_stdout, reason = "a test that cannot run here says why")]
+
+mod blobs;
+mod leftovers;
+mod mounts;
+mod names;
+mod records;
+mod stat_cache;
+mod steps;
+mod support;

@@ -1,0 +1,64 @@
+//! A store of one test, and a second process to play with.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use cache::Store;
+use oci::{Descriptor, Digest, Reference, media_type};
+
+/// A root that goes when the test ends.
+pub struct TestStore {
+    pub store: Store,
+    _dir: tempfile::TempDir,
+}
+
+impl std::ops::Deref for TestStore {
+    type Target = Store;
+
+    fn deref(&self) -> &Store {
+        &self.store
+    }
+}
+
+pub fn new_store() -> TestStore {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(&dir.path().join("store")).unwrap();
+    TestStore { store, _dir: dir }
+}
+
+pub fn reference(text: &str) -> Reference {
+    text.parse().unwrap()
+}
+
+/// A manifest by name only.
+pub fn descriptor(text: &str) -> Descriptor {
+    Descriptor::new(media_type::MANIFEST, Digest::of(text.as_bytes()), 2)
+}
+
+/// Runs the test `name` of this binary in a process of its own, with `DSBUILD_TEST_ROOT` set to `root`: such a test
+/// returns at once where the variable is missing.
+pub fn spawn_helper(name: &str, root: &Path) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture", "--test-threads=1"])
+        .env("DSBUILD_TEST_ROOT", root)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// In a helper: the root to work on.
+pub fn helper_root() -> Option<std::path::PathBuf> {
+    std::env::var_os("DSBUILD_TEST_ROOT").map(Into::into)
+}
+
+/// Waits until `condition` holds; fails after ten seconds.
+#[track_caller]
+pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    for _ in 0..1000 {
+        if condition() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("waited in vain: {what}");
+}
