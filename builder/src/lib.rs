@@ -12,6 +12,7 @@
 //! op/       what each op does: source, exec, file
 //! context/  build contexts: ignore patterns, the folder as a tree
 //! source/   images: resolve, pull, import
+//! forms     the blobs that are known to hold a layer
 //! export/   result -> OCI layout, docker archive, tar, directory, name in the store
 //! event     what happens, for whoever shows it
 //! ```
@@ -22,6 +23,7 @@ pub mod cancel;
 pub mod context;
 pub mod event;
 pub mod export;
+mod forms;
 pub mod graph;
 pub mod key;
 pub mod lower;

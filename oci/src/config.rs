@@ -154,7 +154,7 @@ fn is_zero(number: &i64) -> bool {
 }
 
 /// Go writes an absent slice, map or struct as `null`.
-fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+pub(crate) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: serde::Deserializer<'de>,
     T: Deserialize<'de> + Default,

@@ -6,6 +6,7 @@
 
 mod config;
 mod digest;
+mod document;
 mod manifest;
 pub mod media_type;
 mod platform;
@@ -14,6 +15,7 @@ pub mod validate;
 
 pub use config::{Config, Empty, Healthcheck, History, ImageConfig, RootFs};
 pub use digest::{ChainId, DiffId, Digest, DigestError};
+pub use document::{Document, DocumentError, MAX_LAYERS, MAX_MANIFESTS};
 pub use manifest::{Descriptor, Index, Manifest};
 pub use platform::{Platform, PlatformError};
 pub use reference::{Reference, ReferenceError};

@@ -47,6 +47,30 @@ impl Platform {
         Self { os: "linux".to_owned(), architecture: architecture.to_owned(), ..Self::default() }
     }
 
+    /// The same platform by the names that Go and images use: `x86_64` is `amd64`, `arm64/v8` is `arm64`.
+    pub fn normalised(&self) -> Self {
+        let os = if self.os.eq_ignore_ascii_case("macos") { "darwin" } else { &self.os };
+        let variant =
+            self.variant.as_deref().filter(|variant| !variant.is_empty()).map(str::to_ascii_lowercase);
+        let (architecture, variant) = normalised(&self.architecture.to_ascii_lowercase(), variant.as_deref());
+        Self { os: os.to_ascii_lowercase(), architecture, variant, ..self.clone() }
+    }
+
+    /// How far an image for `self` is from what `wanted` asks for: 0 is the very platform, larger is a lesser one
+    /// that its processors run as well, `None` one that they do not run.
+    ///
+    /// Source: containerd/platforms, `platformVector`.
+    pub fn distance(&self, wanted: &Self) -> Option<usize> {
+        let (this, wanted) = (self.normalised(), wanted.normalised());
+        if this.os != wanted.os {
+            return None;
+        }
+        let runs = runnable(&wanted.architecture, wanted.variant.as_deref());
+        runs.iter().position(|(architecture, variant)| {
+            *architecture == this.architecture && *variant == this.variant
+        })
+    }
+
     /// True if an image for `self` serves a request for `wanted` (variants compared loosely:
     /// an absent variant serves any).
     pub fn serves(&self, wanted: &Self) -> bool {
@@ -107,6 +131,34 @@ impl fmt::Display for Platform {
             None => Ok(()),
         }
     }
+}
+
+/// What a processor runs, best first; names are normalised.
+fn runnable(architecture: &str, variant: Option<&str>) -> Vec<(String, Option<String>)> {
+    let level = |variant: Option<&str>| variant.and_then(|v| v.strip_prefix('v')?.parse::<u8>().ok());
+    let named = |level: u8| Some(format!("v{level}"));
+    let mut all = vec![(architecture.to_owned(), variant.map(str::to_owned))];
+    match architecture {
+        "amd64" => {
+            let below = (2..level(variant).unwrap_or(1).min(5)).rev();
+            all.extend(below.map(|level| ("amd64".to_owned(), named(level))));
+            if variant.is_some() {
+                all.push(("amd64".to_owned(), None));
+            }
+            all.push(("386".to_owned(), None));
+        }
+        "arm" => {
+            all.extend((5..level(variant).unwrap_or(5).min(9)).rev().map(|v| ("arm".to_owned(), named(v))))
+        }
+        "arm64" => {
+            if variant.is_some() {
+                all.push(("arm64".to_owned(), None));
+            }
+            all.extend((5..9).rev().map(|v| ("arm".to_owned(), named(v))));
+        }
+        _ => {}
+    }
+    all
 }
 
 fn is_os(word: &str) -> bool {

@@ -51,6 +51,18 @@ pub enum InvalidImage {
 ///
 /// Source: OCI image-spec v1.1, manifest.md and config.md.
 pub fn image(manifest: &Manifest, config: &ImageConfig) -> Result<(), InvalidImage> {
+    base(manifest, config)?;
+    let layers = config.rootfs.diff_ids.len();
+    let history = config.history.iter().filter(|entry| !entry.empty_layer).count();
+    if !config.history.is_empty() && history != layers {
+        return Err(InvalidImage::History { history, layers });
+    }
+    Ok(())
+}
+
+/// Checks what an image must keep to for others to be built on it: all of [`image`] but the history, which some
+/// builders leave incomplete.
+pub fn base(manifest: &Manifest, config: &ImageConfig) -> Result<(), InvalidImage> {
     if manifest.schema_version != 2 {
         return Err(InvalidImage::SchemaVersion { found: manifest.schema_version });
     }
@@ -62,10 +74,6 @@ pub fn image(manifest: &Manifest, config: &ImageConfig) -> Result<(), InvalidIma
     let layers = config.rootfs.diff_ids.len();
     if manifest.layers.len() != layers {
         return Err(InvalidImage::LayerCount { manifest: manifest.layers.len(), config: layers });
-    }
-    let history = config.history.iter().filter(|entry| !entry.empty_layer).count();
-    if !config.history.is_empty() && history != layers {
-        return Err(InvalidImage::History { history, layers });
     }
     if config.platform.os.is_empty() || config.platform.architecture.is_empty() {
         return Err(InvalidImage::Platform);

@@ -7,8 +7,10 @@ use std::io::Read;
 use oci::{Descriptor, Digest, Reference};
 
 mod error;
+mod verify;
 
 pub use error::RegistryError;
+pub use verify::VerifiedReader;
 
 /// A manifest or index as the registry sent it: identity is the sha256 of these bytes.
 #[derive(Debug, Clone)]

@@ -1,1 +1,206 @@
 //! Images: resolve, pull, import.
+//!
+//! ```text
+//! blobs    where blobs come from: store, registry
+//! layout   an OCI layout: a folder
+//! image    descriptor -> the manifest and config of a platform
+//! layer    blob -> layer store: verified, unpacked, bounded
+//! fetch    the layers of an image, several at a time
+//! pins     which manifest a name of a registry led to when it was last asked
+//! ```
+//!
+//! A name is looked for in our own store, then among the pins, then at its registry; with `--pull` at its registry
+//! only. Manifests and configs are kept in the store. A layer's compressed blob is not: its tar is.
+//!
+//! Concurrency: [`Sources`] is shared between threads; a name asked for by two at once may be resolved twice.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use cache::{Store, StoreError};
+use oci::{Descriptor, DiffId, Digest, Document, Platform, Reference};
+use registry::Client;
+use rootfs::layers::Layers;
+
+use crate::graph::ImageOrigin;
+use crate::plan::{ResolveError, ResolvedImage, Resolver};
+
+mod blobs;
+mod error;
+mod fetch;
+mod image;
+mod layer;
+mod layout;
+mod pins;
+
+use blobs::{BlobSource, RegistryBlobs, StoreBlobs, Through};
+pub use error::SourceError;
+use image::Image;
+use layout::Layout;
+
+/// Told how far the transfer of a blob is: its digest, bytes so far, of how many, whether it is through. Called from
+/// several threads.
+pub type Progress<'a> = &'a (dyn Fn(&str, u64, Option<u64>, bool) + Sync);
+
+/// Finds images and brings their layers here.
+pub struct Sources {
+    store: Arc<Store>,
+    layers: Layers,
+    client: Client,
+    /// `--pull`: ask registries even for what is here.
+    pull: bool,
+    resolved: Mutex<HashMap<(Asked, Platform), ResolvedImage>>,
+}
+
+/// What was asked for, as far as it decides the answer.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Asked {
+    Name(Reference),
+    Layout { path: PathBuf, tag: Option<String>, digest: Option<Digest> },
+}
+
+impl Sources {
+    /// Finds images in `store` and by `client`. `pull`: registries are asked even for names that are known here.
+    pub fn new(store: Arc<Store>, layers: Layers, client: Client, pull: bool) -> Self {
+        Self { store, layers, client, pull, resolved: Mutex::default() }
+    }
+
+    /// Makes every layer of an image present in the store and returns them, from the base up.
+    pub fn fetch(
+        &self,
+        origin: &ImageOrigin,
+        manifest: &Digest,
+        progress: Progress<'_>,
+    ) -> Result<Vec<DiffId>, SourceError> {
+        match origin {
+            ImageOrigin::Registry(name) => {
+                self.fetch_from(&RegistryBlobs { client: &self.client, name }, manifest, progress)
+            }
+            ImageOrigin::Layout { path } => self.fetch_from(&Layout::open(path)?, manifest, progress),
+            ImageOrigin::Store { .. } => self.fetch_from(&StoreBlobs(&self.store), manifest, progress),
+        }
+    }
+
+    fn fetch_from(
+        &self,
+        source: &dyn BlobSource,
+        digest: &Digest,
+        progress: Progress<'_>,
+    ) -> Result<Vec<DiffId>, SourceError> {
+        let blobs = Through { store: &self.store, inner: source };
+        let bytes = blobs.manifest(&blobs.describe(digest)?)?;
+        let document = Document::parse(None, &bytes)
+            .map_err(|source| SourceError::Document { digest: *digest, source })?;
+        let Document::Manifest(manifest) = document else {
+            return Err(SourceError::NotFound { name: format!("{digest} is an index: its image") });
+        };
+        let diff_ids = image::config(&blobs, *digest, &manifest)?.rootfs.diff_ids;
+        let wanted: Vec<_> = manifest.layers.into_iter().zip(diff_ids.iter().copied()).collect();
+        fetch::layers(&self.store, &self.layers, source, &wanted, progress)?;
+        Ok(diff_ids)
+    }
+
+    /// Answers from memory, or by `find`.
+    fn memoised(
+        &self,
+        asked: Asked,
+        platform: &Platform,
+        find: impl FnOnce() -> Result<ResolvedImage, SourceError>,
+    ) -> Result<ResolvedImage, SourceError> {
+        let key = (asked, platform.clone());
+        let resolved = || self.resolved.lock().expect("no one panics while holding the lock");
+        if let Some(image) = resolved().get(&key) {
+            return Ok(image.clone());
+        }
+        let image = find()?;
+        resolved().insert(key, image.clone());
+        Ok(image)
+    }
+
+    fn find_named(&self, name: &Reference, platform: &Platform) -> Result<ResolvedImage, SourceError> {
+        if !self.pull
+            && let Some(image) = self.find_here(name, platform)?
+        {
+            return Ok(image);
+        }
+        let raw = self.client.manifest(name)?;
+        self.store.put_blob(&raw.bytes)?;
+        let root = Descriptor::new(&raw.media_type, raw.digest, raw.bytes.len() as u64);
+        let source = RegistryBlobs { client: &self.client, name };
+        let image = image::find(&Through { store: &self.store, inner: &source }, &root, platform)?;
+        pins::save(&self.store, name, platform, &image.descriptor.digest)?;
+        Ok(resolved(ImageOrigin::Registry(name.clone()), image))
+    }
+
+    /// The image if the store knows the name, or the registry told us before.
+    fn find_here(&self, name: &Reference, platform: &Platform) -> Result<Option<ResolvedImage>, SourceError> {
+        let here = StoreBlobs(&self.store);
+        let blobs = Through { store: &self.store, inner: &here };
+        if let Some(root) = self.store.resolve(name)?
+            && let Some(image) = found(image::find(&blobs, &root, platform))?
+        {
+            return Ok(Some(resolved(ImageOrigin::Store { name: name.clone() }, image)));
+        }
+        let Some(pinned) = pins::load(&self.store, name, platform)? else { return Ok(None) };
+        let image = found(here.describe(&pinned).and_then(|root| image::find(&blobs, &root, platform)))?;
+        Ok(image.map(|image| resolved(ImageOrigin::Registry(name.clone()), image)))
+    }
+
+    fn find_in_layout(
+        &self,
+        path: &Path,
+        tag: Option<&str>,
+        digest: Option<&Digest>,
+        platform: &Platform,
+    ) -> Result<ResolvedImage, SourceError> {
+        let layout = Layout::open(path)?;
+        let blobs = Through { store: &self.store, inner: &layout };
+        let image = layout::find(&layout, &blobs, tag, digest, platform)?;
+        Ok(resolved(ImageOrigin::Layout { path: path.to_owned() }, image))
+    }
+}
+
+impl Resolver for Sources {
+    fn image(&self, name: &Reference, platform: &Platform) -> Result<ResolvedImage, ResolveError> {
+        self.memoised(Asked::Name(name.clone()), platform, || self.find_named(name, platform))
+            .map_err(|error| refused(name.to_string(), &error))
+    }
+
+    fn layout(
+        &self,
+        path: &Path,
+        tag: Option<&str>,
+        digest: Option<&Digest>,
+        platform: &Platform,
+    ) -> Result<ResolvedImage, ResolveError> {
+        let asked =
+            Asked::Layout { path: path.to_owned(), tag: tag.map(str::to_owned), digest: digest.copied() };
+        self.memoised(asked, platform, || self.find_in_layout(path, tag, digest, platform))
+            .map_err(|error| refused(format!("oci-layout://{}", path.display()), &error))
+    }
+}
+
+fn resolved(origin: ImageOrigin, image: Image) -> ResolvedImage {
+    ResolvedImage { origin, manifest: image.descriptor.digest, config: image.config }
+}
+
+/// An image that is not here is none; one that is broken is an error.
+fn found(image: Result<Image, SourceError>) -> Result<Option<Image>, SourceError> {
+    match image {
+        Ok(image) => Ok(Some(image)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(SourceError::Store(StoreError::Corrupt { .. })) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn refused(name: String, error: &SourceError) -> ResolveError {
+    let hint = match error {
+        SourceError::NoPlatform { available, .. } if !available.is_empty() => {
+            Some(format!("the image is there for {available}"))
+        }
+        _ => None,
+    };
+    ResolveError { name, reason: error.chain(), hint }
+}

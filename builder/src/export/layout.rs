@@ -1,0 +1,199 @@
+//! OCI layouts and docker archives, as a tar or as a folder.
+//!
+//! ```text
+//! oci-layout, index.json, blobs/sha256/*     the layout
+//! manifest.json, repositories                what `docker load` reads besides
+//! ```
+//!
+//! The tar has its entries in order, all of user 0 and of one time: the same image gives the same bytes.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufReader, Write};
+use std::path::Path;
+
+use cache::Store;
+use oci::{Descriptor, Index, Manifest, Reference};
+use serde::Serialize;
+
+use super::ExportError;
+use super::error::io_error;
+use super::file::Draft;
+
+/// The annotation with the tag of an image.
+const REF_NAME: &str = "org.opencontainers.image.ref.name";
+
+/// The annotation with the whole name of an image.
+const IMAGE_NAME: &str = "io.containerd.image.name";
+
+/// The content of `oci-layout`.
+const LAYOUT_VERSION: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
+
+/// The file that lists the images.
+const INDEX: &str = "index.json";
+
+/// The files of a layout by name, blobs apart.
+pub(super) struct LayoutFiles {
+    texts: BTreeMap<String, Vec<u8>>,
+    blobs: BTreeMap<String, Descriptor>,
+    entries: Vec<Descriptor>,
+}
+
+impl LayoutFiles {
+    /// A layout with one image: `root` (a manifest or an index) is listed once for each of `names`.
+    pub fn new(root: &Descriptor, names: &[Reference], blobs: impl IntoIterator<Item = Descriptor>) -> Self {
+        let entries = entries(root, names);
+        let blobs = blobs.into_iter().map(|blob| (format!("blobs/sha256/{}", blob.digest.hex()), blob));
+        let texts = [("oci-layout", LAYOUT_VERSION.as_bytes().to_vec()), (INDEX, index_text(&entries))];
+        Self {
+            texts: texts.into_iter().map(|(name, text)| (name.to_owned(), text)).collect(),
+            blobs: blobs.collect(),
+            entries,
+        }
+    }
+
+    /// Adds what `docker load` reads.
+    pub fn add_docker_files(&mut self, manifest: &Manifest, names: &[Reference]) {
+        let archive = [ArchiveManifest::new(manifest, names)];
+        self.texts.insert("manifest.json".to_owned(), to_json(&archive));
+        if let Some(top) = manifest.layers.last()
+            && !names.is_empty()
+        {
+            self.texts.insert("repositories".to_owned(), to_json(&repositories(names, &top.digest.hex())));
+        }
+    }
+
+    /// Writes everything as one tar.
+    pub fn write_tar(&self, store: &Store, out: &mut dyn Write) -> Result<(), ExportError> {
+        let broken = || io_error("write layout to", Path::new("the output"));
+        let mut tar = tar::Builder::new(out);
+        for dir in ["blobs/", "blobs/sha256/"] {
+            let header = header(dir, tar::EntryType::Directory, 0o755, 0);
+            tar.append(&header, &[][..]).map_err(broken())?;
+        }
+        // "blobs/..." stands before all other names.
+        for (name, blob) in &self.blobs {
+            let header = header(name, tar::EntryType::Regular, 0o644, blob.size_bytes);
+            let file = BufReader::with_capacity(256 << 10, store.open_blob(&blob.digest)?);
+            tar.append(&header, file).map_err(broken())?;
+        }
+        for (name, text) in &self.texts {
+            let header = header(name, tar::EntryType::Regular, 0o644, text.len() as u64);
+            tar.append(&header, &text[..]).map_err(broken())?;
+        }
+        tar.finish().map_err(broken())
+    }
+
+    /// Writes everything into the folder `dest`. A layout that is there keeps its other images.
+    pub fn write_dir(mut self, store: &Store, dest: &Path) -> Result<(), ExportError> {
+        let blobs = dest.join("blobs/sha256");
+        fs::create_dir_all(&blobs).map_err(io_error("create folder", &blobs))?;
+        for (name, blob) in &self.blobs {
+            let path = dest.join(name);
+            if fs::symlink_metadata(&path)
+                .is_ok_and(|there| there.is_file() && there.len() == blob.size_bytes)
+            {
+                continue;
+            }
+            let mut draft = Draft::create(&path)?;
+            std::io::copy(&mut store.open_blob(&blob.digest)?, &mut draft)
+                .map_err(io_error("write", &path))?;
+            draft.publish()?;
+        }
+        self.merge_index(&dest.join(INDEX));
+        for (name, text) in &self.texts {
+            let mut draft = Draft::create(&dest.join(name))?;
+            draft.write_all(text).map_err(io_error("write", &dest.join(name)))?;
+            draft.publish()?;
+        }
+        Ok(())
+    }
+
+    /// Takes over the images of the index at `path` that have other names.
+    fn merge_index(&mut self, path: &Path) {
+        let Ok(text) = fs::read(path) else { return };
+        let Ok(there) = serde_json::from_slice::<Index>(&text) else { return };
+        let replaced = |old: &Descriptor| self.entries.iter().any(|new| name_of(new) == name_of(old));
+        let mut entries: Vec<_> = there.manifests.into_iter().filter(|old| !replaced(old)).collect();
+        entries.extend(self.entries.iter().cloned());
+        self.texts.insert(INDEX.to_owned(), index_text(&entries));
+    }
+}
+
+/// The entries of `index.json`: one for each name.
+fn entries(root: &Descriptor, names: &[Reference]) -> Vec<Descriptor> {
+    let named = names.iter().map(|name| {
+        let mut entry = root.clone();
+        entry.annotations.insert(IMAGE_NAME.to_owned(), name.to_string());
+        entry.annotations.insert(REF_NAME.to_owned(), tag(name));
+        entry
+    });
+    if names.is_empty() { vec![root.clone()] } else { named.collect() }
+}
+
+fn name_of(entry: &Descriptor) -> Option<&String> {
+    entry.annotations.get(IMAGE_NAME).or_else(|| entry.annotations.get(REF_NAME))
+}
+
+fn tag(name: &Reference) -> String {
+    name.tag.clone().unwrap_or_else(|| "latest".to_owned())
+}
+
+fn index_text(entries: &[Descriptor]) -> Vec<u8> {
+    to_json(&Index::new(entries.to_vec()))
+}
+
+/// An entry of `manifest.json`.
+///
+/// Source: moby/moby, `image/tarexport`.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ArchiveManifest {
+    config: String,
+    repo_tags: Option<Vec<String>>,
+    layers: Vec<String>,
+}
+
+impl ArchiveManifest {
+    fn new(manifest: &Manifest, names: &[Reference]) -> Self {
+        let path = |blob: &Descriptor| format!("blobs/sha256/{}", blob.digest.hex());
+        let tags: Vec<String> = names.iter().map(familiar_tag).collect();
+        Self {
+            config: path(&manifest.config),
+            repo_tags: (!tags.is_empty()).then_some(tags),
+            layers: manifest.layers.iter().map(path).collect(),
+        }
+    }
+}
+
+/// `name:tag` as people write it.
+fn familiar_tag(name: &Reference) -> String {
+    Reference { digest: None, tag: Some(tag(name)), ..name.clone() }.familiar()
+}
+
+/// The names as Docker kept them before `manifest.json`: repository, tag, top layer.
+fn repositories<'a>(names: &[Reference], layer: &'a str) -> BTreeMap<String, BTreeMap<String, &'a str>> {
+    let mut repositories: BTreeMap<String, BTreeMap<String, &str>> = BTreeMap::new();
+    for name in names {
+        let repository = Reference { digest: None, tag: None, ..name.clone() }.familiar();
+        repositories.entry(repository).or_default().insert(tag(name), layer);
+    }
+    repositories
+}
+
+fn to_json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("documents have string keys only")
+}
+
+fn header(name: &str, kind: tar::EntryType, mode: u32, size_bytes: u64) -> tar::Header {
+    let mut header = tar::Header::new_ustar();
+    header.set_path(name).expect("names of a layout are short and relative");
+    header.set_entry_type(kind);
+    header.set_mode(mode);
+    header.set_size(size_bytes);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
+    header.set_cksum();
+    header
+}
