@@ -1,1 +1,22 @@
-//! Build contexts: ignore patterns, and the folder as a tree.
+//! Build contexts: folders of this machine to copy from.
+//!
+//! ```text
+//! pattern    Go's filepath.Match: wildcards
+//! ignore     .dockerignore, --exclude, --parents: moby/patternmatcher
+//! automaton  the regular expressions behind those, in linear time
+//! beneath    opening files below a directory, never through a link
+//! folder     a folder as a `Tree`: stats, digests, what is ignored is not there
+//! ```
+//!
+//! Invariant: nothing outside of a context is ever read, whatever links it holds and whoever changes it meanwhile.
+
+mod automaton;
+pub mod ignore;
+pub mod pattern;
+mod beneath;
+mod folder;
+mod find;
+
+pub use find::{IgnoreError, find_ignore};
+pub use folder::ContextTree;
+pub use ignore::Patterns as Ignore;

@@ -1,0 +1,342 @@
+//! A folder of this machine as a [`Tree`].
+//!
+//! Everything belongs to root, as a client that sends its files would have it; sockets are empty files; what the ignore
+//! patterns exclude is not there, unless something below it is taken back in. Extended attributes are the ones that count
+//! in an image (`security.capability`, `user.*`, ...), not those of the machine (other `security.*`, `system.*`).
+//!
+//! A directory is listed and its entries are looked at once in a build; listings are kept. A regular file's digest comes
+//! from the stat cache, where one is given and it knows the file; else from reading it, once.
+//!
+//! Invariants: nothing is read through a symbolic link or outside of the folder, and only regular files are opened. A
+//! file that the stat cache knows under its own name has no extended attributes (to set one changes its ctime), so that
+//! it costs one `stat` and nothing else; files with attributes are kept under [`with_attributes`].
+//!
+//! Concurrency: shared between threads. Two may list the same directory at once; the first listing stays.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::{CString, OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock, RwLock};
+
+use cache::{FileStat, Key, StatCache};
+use rootfs::entry::{Entry, Kind, Timestamp};
+use rootfs::tree::Tree;
+use rustix::fs::{AtFlags, FileType, OFlags, RawDir, Stat};
+
+use super::beneath;
+use super::ignore::{Matched, Patterns};
+
+/// How much of a file is read at once.
+const READ_BYTES: usize = 256 * 1024;
+/// More attributes than this (in bytes, names or one value) do not fit into the kernel's limit either.
+const ATTRIBUTES_BYTES: usize = 64 * 1024;
+
+/// A folder to copy from.
+pub struct ContextTree {
+    root: OwnedFd,
+    ignore: Patterns,
+    stats: Option<Arc<StatCache>>,
+    directories: RwLock<HashMap<PathBuf, Arc<Directory>>>,
+}
+
+/// What a directory holds, sorted by name; nothing that is ignored.
+struct Directory {
+    nodes: Vec<Node>,
+}
+
+struct Node {
+    name: OsString,
+    entry: Entry,
+    stat: FileStat,
+    /// Names of this file, ignored ones and ones outside included.
+    links: u64,
+    digest: OnceLock<Key>,
+    /// Of directories.
+    matched: Matched,
+}
+
+impl ContextTree {
+    /// Opens the folder at `path` (which may be a link); `ignore` as [`super::find_ignore`] found it.
+    pub fn open(path: &Path, ignore: Patterns, stats: Option<Arc<StatCache>>) -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = rustix::fs::open(path, flags, rustix::fs::Mode::empty())?;
+        Ok(Self { root, ignore, stats, directories: RwLock::default() })
+    }
+
+    /// The listing of a directory; `None` if there is no such directory.
+    fn directory(&self, path: &Path) -> io::Result<Option<Arc<Directory>>> {
+        if let Some(known) = self.directories.read().expect(NO_PANIC).get(path) {
+            return Ok(Some(known.clone()));
+        }
+        let matched = match (path.parent(), path.file_name()) {
+            (Some(parent), Some(name)) => {
+                let Some(parent) = self.directory(parent)? else { return Ok(None) };
+                match parent.find(name) {
+                    Some(node) if node.entry.is_dir() => node.matched.clone(),
+                    _ => return Ok(None),
+                }
+            }
+            _ => Matched::default(),
+        };
+        self.list_once(path, &matched).map(Some)
+    }
+
+    /// Lists a directory that may have been listed already.
+    fn list_once(&self, path: &Path, matched: &Matched) -> io::Result<Arc<Directory>> {
+        if let Some(known) = self.directories.read().expect(NO_PANIC).get(path) {
+            return Ok(known.clone());
+        }
+        let listed = Arc::new(self.list(path, matched)?);
+        let mut directories = self.directories.write().expect(NO_PANIC);
+        Ok(directories.entry(path.to_owned()).or_insert(listed).clone())
+    }
+
+    fn list(&self, path: &Path, matched: &Matched) -> io::Result<Directory> {
+        let dir = beneath::open(self.root.as_fd(), path, OFlags::RDONLY | OFlags::DIRECTORY)?;
+        let mut nodes = Vec::new();
+        for name in names(dir.as_fd())? {
+            nodes.extend(self.node(dir.as_fd(), path, name, matched)?);
+        }
+        nodes.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        Ok(Directory { nodes })
+    }
+
+    /// Looks at an entry; `None` if it is ignored, or gone by now.
+    fn node(&self, dir: BorrowedFd<'_>, path: &Path, name: OsString, parent: &Matched) -> io::Result<Option<Node>> {
+        let full = path.join(&name);
+        let (excluded, matched) = match self.ignore.is_empty() {
+            true => (false, Matched::default()),
+            false => self.ignore.matches(full.as_os_str().as_bytes(), parent),
+        };
+        if excluded && !self.ignore.may_match_below(full.as_os_str().as_bytes(), true) {
+            return Ok(None);
+        }
+        let stat = match rustix::fs::statat(dir, name.as_os_str(), AtFlags::SYMLINK_NOFOLLOW) {
+            Err(rustix::io::Errno::NOENT) => return Ok(None),
+            stat => stat?,
+        };
+        if excluded && !self.is_taken_back_in(&full, &stat, &matched)? {
+            return Ok(None);
+        }
+        self.look(dir, &full, name, &stat, matched).map(Some)
+    }
+
+    /// True if an ignored directory has something below it that is not.
+    fn is_taken_back_in(&self, path: &Path, stat: &Stat, matched: &Matched) -> io::Result<bool> {
+        let is_dir = FileType::from_raw_mode(stat.st_mode).is_dir();
+        Ok(is_dir && !self.list_once(path, matched)?.nodes.is_empty())
+    }
+
+    fn look(&self, dir: BorrowedFd<'_>, path: &Path, name: OsString, stat: &Stat, matched: Matched) -> io::Result<Node> {
+        let kind = kind(dir, &name, stat)?;
+        let file_stat = file_stat(stat);
+        let (digest, xattrs) = match &kind {
+            Kind::File { .. } => self.known(dir, path, &name, &file_stat),
+            Kind::Directory { .. } => (None, attributes(dir, &name)),
+            _ => (None, BTreeMap::new()),
+        };
+        let entry = Entry {
+            kind,
+            mode: stat.st_mode & 0o7777,
+            uid: 0,
+            gid: 0,
+            mtime: Timestamp { seconds: stat.st_mtime as i64, nanoseconds: stat.st_mtime_nsec as u32 },
+            xattrs,
+        };
+        let digest = digest.map_or_else(OnceLock::new, OnceLock::from);
+        Ok(Node { name, entry, stat: file_stat, links: stat.st_nlink as u64, digest, matched })
+    }
+
+    /// The digest of a regular file, if it is known, and its attributes.
+    fn known(
+        &self,
+        dir: BorrowedFd<'_>,
+        path: &Path,
+        name: &OsStr,
+        stat: &FileStat,
+    ) -> (Option<Key>, BTreeMap<Vec<u8>, Vec<u8>>) {
+        let Some(stats) = &self.stats else { return (None, attributes(dir, name)) };
+        if let Some(digest) = stats.get(path, stat) {
+            return (Some(digest), BTreeMap::new());
+        }
+        let xattrs = attributes(dir, name);
+        let digest = if xattrs.is_empty() { None } else { stats.get(&with_attributes(path), stat) };
+        (digest, xattrs)
+    }
+
+    /// Calls `then` with the node at `path`.
+    fn with_node<T>(&self, path: &Path, then: impl FnOnce(&Node) -> io::Result<T>) -> io::Result<Option<T>> {
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Ok(None) };
+        let Some(directory) = self.directory(parent)? else { return Ok(None) };
+        directory.find(name).map(then).transpose()
+    }
+
+    /// Reads a file and takes its digest; remembers it if the file was the one that was looked at, all along.
+    fn hash(&self, path: &Path, node: &Node) -> io::Result<Key> {
+        if node.stat.size_bytes == 0 {
+            return Ok(Key::of(b""));
+        }
+        let file = beneath::open_file(self.root.as_fd(), path)?;
+        let digest = hash_file(&mut File::from(file.try_clone()?))?;
+        let unchanged = file_stat(&rustix::fs::fstat(&file)?) == node.stat;
+        if let Some(stats) = self.stats.as_ref().filter(|_| unchanged) {
+            match node.entry.xattrs.is_empty() {
+                true => stats.put(path, node.stat, digest),
+                false => stats.put(&with_attributes(path), node.stat, digest),
+            }
+        }
+        Ok(digest)
+    }
+}
+
+const NO_PANIC: &str = "nothing panics while it holds the lock";
+
+impl Directory {
+    fn find(&self, name: &OsStr) -> Option<&Node> {
+        let index = self.nodes.binary_search_by(|node| node.name.as_os_str().cmp(name)).ok()?;
+        Some(&self.nodes[index])
+    }
+}
+
+impl Tree for ContextTree {
+    fn lookup(&self, path: &Path) -> io::Result<Option<Entry>> {
+        if path.as_os_str().is_empty() {
+            let stat = rustix::fs::fstat(&self.root)?;
+            return Ok(Some(Entry::directory(stat.st_mode & 0o7777)));
+        }
+        self.with_node(path, |node| Ok(node.entry.clone()))
+    }
+
+    fn children(&self, path: &Path) -> io::Result<Vec<(OsString, Entry)>> {
+        let directory = self.directory(path)?.ok_or(io::ErrorKind::NotFound)?;
+        Ok(directory.nodes.iter().map(|node| (node.name.clone(), node.entry.clone())).collect())
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn Read + Send>> {
+        self.with_node(path, |node| match node.entry.kind {
+            // Also what is no file outside of the image: a socket.
+            Kind::File { size_bytes: 0 } => Ok(Box::new(io::empty()) as Box<dyn Read + Send>),
+            Kind::File { .. } => Ok(Box::new(File::from(beneath::open_file(self.root.as_fd(), path)?))),
+            _ => Err(io::ErrorKind::InvalidInput.into()),
+        })?
+        .ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn content(&self, path: &Path) -> io::Result<Key> {
+        self.with_node(path, |node| match (&node.entry.kind, node.digest.get()) {
+            (_, Some(digest)) => Ok(*digest),
+            (Kind::File { .. }, None) => {
+                let digest = self.hash(path, node)?;
+                Ok(*node.digest.get_or_init(|| digest))
+            }
+            _ => Err(io::ErrorKind::InvalidInput.into()),
+        })?
+        .ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn link_group(&self, path: &Path) -> io::Result<Option<u64>> {
+        let group = self.with_node(path, |node| {
+            let is_linked = node.links > 1 && matches!(node.entry.kind, Kind::File { .. });
+            // Inodes of one device hardly ever meet those of another in one context; the device tells them apart.
+            Ok(is_linked.then(|| node.stat.inode ^ node.stat.device.rotate_left(40)))
+        })?;
+        Ok(group.flatten())
+    }
+}
+
+/// The name under which the stat cache keeps a file that has attributes. No path ends like this.
+fn with_attributes(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("/.");
+    PathBuf::from(name)
+}
+
+/// The names in a directory, but for itself and its parent.
+fn names(dir: BorrowedFd<'_>) -> io::Result<Vec<OsString>> {
+    let mut buffer = Vec::with_capacity(64 * 1024);
+    let mut entries = RawDir::new(dir, buffer.spare_capacity_mut());
+    let mut names = Vec::new();
+    while let Some(entry) = entries.next() {
+        let name = entry?.file_name().to_bytes().to_vec();
+        if name != b"." && name != b".." {
+            names.push(OsString::from_vec(name));
+        }
+    }
+    Ok(names)
+}
+
+fn kind(dir: BorrowedFd<'_>, name: &OsStr, stat: &Stat) -> io::Result<Kind> {
+    let (major, minor) = (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev));
+    Ok(match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => Kind::File { size_bytes: u64::try_from(stat.st_size).unwrap_or(0) },
+        FileType::Directory => Kind::Directory { opaque: false },
+        FileType::Symlink => {
+            let target = rustix::fs::readlinkat(dir, name, Vec::new())?;
+            Kind::Symlink { target: OsString::from_vec(target.into_bytes()).into() }
+        }
+        FileType::CharacterDevice => Kind::CharDevice { major, minor },
+        FileType::BlockDevice => Kind::BlockDevice { major, minor },
+        FileType::Fifo => Kind::Fifo,
+        _ => Kind::File { size_bytes: 0 },
+    })
+}
+
+fn file_stat(stat: &Stat) -> FileStat {
+    let nanoseconds = |seconds: i64, rest: i128| i128::from(seconds) * 1_000_000_000 + rest;
+    FileStat {
+        device: stat.st_dev,
+        inode: stat.st_ino,
+        size_bytes: u64::try_from(stat.st_size).unwrap_or(0),
+        mtime_ns: nanoseconds(stat.st_mtime as i64, i128::from(stat.st_mtime_nsec)),
+        ctime_ns: nanoseconds(stat.st_ctime as i64, i128::from(stat.st_ctime_nsec)),
+    }
+}
+
+fn hash_file(file: &mut File) -> io::Result<Key> {
+    let mut hasher = blake3::Hasher::new();
+    let mut buffer = vec![0; READ_BYTES];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(Key::from_bytes(*hasher.finalize().as_bytes())),
+            Ok(length) => drop(hasher.update(&buffer[..length])),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// The attributes of a file or directory that count; none where the file system has none, or refuses.
+fn attributes(dir: BorrowedFd<'_>, name: &OsStr) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    // There is no `listxattrat` before Linux 6.13; this names the entry without following it.
+    let mut path = format!("/proc/self/fd/{}/", dir.as_raw_fd()).into_bytes();
+    path.extend(name.as_bytes());
+    let Ok(path) = CString::new(path) else { return BTreeMap::new() };
+    match rustix::fs::llistxattr(&path, &mut [0_u8; 0][..]) {
+        Ok(length) if length > 0 => {}
+        _ => return BTreeMap::new(),
+    }
+    let mut list = vec![0_u8; ATTRIBUTES_BYTES];
+    let length = rustix::fs::llistxattr(&path, &mut list[..]).unwrap_or(0);
+    let counting = list[..length].split(|&byte| byte == 0).filter(|name| counts(name));
+    counting.filter_map(|name| Some((name.to_vec(), attribute(&path, name)?))).collect()
+}
+
+fn attribute(path: &CString, name: &[u8]) -> Option<Vec<u8>> {
+    let mut value = vec![0_u8; ATTRIBUTES_BYTES];
+    let length = rustix::fs::lgetxattr(path, name, &mut value[..]).ok()?;
+    value.truncate(length);
+    Some(value)
+}
+
+/// True for attributes that belong to the file rather than to this machine.
+fn counts(name: &[u8]) -> bool {
+    const OF_THE_MACHINE: [&[u8]; 4] = [b"security.", b"system.", b"trusted.overlay.", b"user.overlay."];
+    !name.is_empty() && (name == b"security.capability" || !OF_THE_MACHINE.iter().any(|prefix| name.starts_with(prefix)))
+}
+
+#[cfg(test)]
+mod tests;

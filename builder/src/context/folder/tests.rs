@@ -1,0 +1,143 @@
+//! A folder as a tree: what is seen of it, and what is not.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::UnixListener;
+
+use super::*;
+
+struct Folder {
+    dir: tempfile::TempDir,
+}
+
+impl Folder {
+    fn new(files: &[&str]) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        for file in files {
+            let path = dir.path().join(file);
+            fs::create_dir_all(path.parent().expect("has one")).expect("made");
+            fs::write(path, file).expect("written");
+        }
+        Self { dir }
+    }
+
+    fn tree(&self, patterns: &[&str]) -> ContextTree {
+        ContextTree::open(self.dir.path(), Patterns::new(patterns).expect("good patterns"), None).expect("opened")
+    }
+}
+
+/// All paths, in order, directories with a slash.
+fn all(tree: &ContextTree, path: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for (name, entry) in tree.children(path).expect("a directory") {
+        let path = path.join(name);
+        let text = path.to_str().expect("ASCII").to_owned();
+        match entry.is_dir() {
+            true => found.extend([vec![text + "/"], all(tree, &path)].concat()),
+            false => found.push(text),
+        }
+    }
+    found
+}
+
+#[test]
+fn what_is_ignored_is_not_there() {
+    let folder = Folder::new(&["a.md", "src/a.rs", "src/b.o", "vendor/good/a", "vendor/bad/b", "vendor/x/y/keep", "vendor/x/y/z"]);
+    for (patterns, expected) in [
+        (&[][..], "a.md src/ src/a.rs src/b.o vendor/ vendor/bad/ vendor/bad/b vendor/good/ vendor/good/a vendor/x/ vendor/x/y/ vendor/x/y/keep vendor/x/y/z"),
+        (&["vendor", "*.md"], "src/ src/a.rs src/b.o"),
+        (&["vendor", "**/*.o", "!vendor/good"], "a.md src/ src/a.rs vendor/ vendor/good/ vendor/good/a"),
+        (&["**", "!**/keep"], "vendor/ vendor/x/ vendor/x/y/ vendor/x/y/keep"),
+        (&["vendor/**", "src/*"], "a.md src/ vendor/"),
+        (&["**", "!none"], ""),
+    ] {
+        assert_eq!(all(&folder.tree(patterns), Path::new("")).join(" "), expected, "{patterns:?}");
+    }
+    let tree = folder.tree(&["vendor", "!vendor/good"]);
+    assert!(tree.lookup(Path::new("vendor/good/a")).expect("looked").is_some());
+    for hidden in ["vendor/bad", "vendor/bad/b", "none/x", "a.md/x"] {
+        assert!(tree.lookup(Path::new(hidden)).expect("looked").is_none(), "{hidden}");
+    }
+}
+
+#[test]
+fn entries() {
+    let folder = Folder::new(&["f"]);
+    let root = folder.dir.path();
+    symlink("nowhere", root.join("link")).expect("linked");
+    fs::hard_link(root.join("f"), root.join("hard")).expect("linked");
+    let _socket = UnixListener::bind(root.join("socket")).expect("bound");
+    rustix::fs::mknodat(rustix::fs::CWD, root.join("fifo"), FileType::Fifo, 0o640.into(), 0).expect("made");
+    fs::set_permissions(root.join("f"), fs::Permissions::from_mode(0o4751)).expect("set");
+
+    let tree = folder.tree(&[]);
+    let entry = |name: &str| tree.lookup(Path::new(name)).expect("looked").expect("there");
+    assert_eq!((entry("f").mode, entry("f").uid, entry("f").gid), (0o4751, 0, 0));
+    assert_eq!(entry("f").kind, Kind::File { size_bytes: 1 });
+    assert_eq!(entry("link").kind, Kind::Symlink { target: "nowhere".into() });
+    assert_eq!(entry("fifo").kind, Kind::Fifo);
+    assert_eq!(entry("socket").kind, Kind::File { size_bytes: 0 });
+    assert!(entry("").is_dir());
+
+    let group = |name: &str| tree.link_group(Path::new(name)).expect("looked");
+    assert!(group("f").is_some() && group("f") == group("hard"));
+    assert_eq!(group("socket"), None);
+
+    assert_eq!(tree.content(Path::new("f")).expect("read"), Key::of(b"f"));
+    assert_eq!(tree.content(Path::new("socket")).expect("empty"), Key::of(b""));
+    for none in ["fifo", "link", ""] {
+        assert!(tree.content(Path::new(none)).is_err() && tree.open(Path::new(none)).is_err(), "{none}");
+    }
+}
+
+#[test]
+fn links_lead_nowhere() {
+    let folder = Folder::new(&["real/f"]);
+    symlink("real", folder.dir.path().join("dir")).expect("linked");
+    symlink("/etc", folder.dir.path().join("etc")).expect("linked");
+    let tree = folder.tree(&[]);
+    for path in ["dir/f", "etc/passwd"] {
+        assert!(tree.lookup(Path::new(path)).expect("looked").is_none(), "{path}");
+        assert!(tree.open(Path::new(path)).is_err() && tree.content(Path::new(path)).is_err(), "{path}");
+    }
+    assert!(tree.children(Path::new("etc")).is_err());
+}
+
+#[test]
+fn a_file_that_becomes_a_link_is_not_read() {
+    let folder = Folder::new(&["d/f"]);
+    let tree = folder.tree(&[]);
+    assert!(tree.lookup(Path::new("d/f")).expect("looked").is_some());
+    fs::remove_dir_all(folder.dir.path().join("d")).expect("removed");
+    symlink("/etc", folder.dir.path().join("d")).expect("linked");
+    assert!(tree.open(Path::new("d/f")).is_err() && tree.content(Path::new("d/f")).is_err());
+    fs::remove_file(folder.dir.path().join("d")).expect("removed");
+    fs::create_dir(folder.dir.path().join("d")).expect("made");
+    let fifo = folder.dir.path().join("d/f");
+    rustix::fs::mknodat(rustix::fs::CWD, fifo, FileType::Fifo, 0o600.into(), 0).expect("made");
+    assert!(tree.open(Path::new("d/f")).is_err() && tree.content(Path::new("d/f")).is_err());
+}
+
+#[test]
+fn attributes_that_count() {
+    for (name, expected) in [
+        ("user.colour", true), ("security.capability", true), ("trusted.x", true), ("security.selinux", false),
+        ("system.posix_acl_access", false), ("trusted.overlay.opaque", false), ("user.overlay.redirect", false), ("", false),
+    ] {
+        assert_eq!(counts(name.as_bytes()), expected, "{name}");
+    }
+}
+
+#[test]
+fn attributes_are_seen() {
+    let folder = Folder::new(&["f", "g"]);
+    let set = rustix::fs::setxattr(folder.dir.path().join("f"), "user.k", b"1", rustix::fs::XattrFlags::empty());
+    if set.is_err() {
+        println!("SKIP the file system has no attributes");
+        return;
+    }
+    let tree = folder.tree(&[]);
+    let xattrs = |name: &str| tree.lookup(Path::new(name)).expect("looked").expect("there").xattrs;
+    assert_eq!(xattrs("f"), BTreeMap::from([(b"user.k".to_vec(), b"1".to_vec())]));
+    assert!(xattrs("g").is_empty());
+}
