@@ -229,7 +229,8 @@ fn class(text: &str) -> Result<(Class, &str), BadPattern> {
 /// One character, one range or one `\d` of a class.
 fn class_range<'a>(text: &'a str, ranges: &mut Vec<(u32, u32)>) -> Result<&'a str, BadPattern> {
     let (low, rest) = class_atom(text)?;
-    let single = (!low.negated && low.ranges.len() == 1 && low.ranges[0].0 == low.ranges[0].1).then(|| low.ranges[0].0);
+    let single = (!low.negated && low.ranges.len() == 1 && low.ranges[0].0 == low.ranges[0].1)
+        .then(|| low.ranges[0].0);
     let range_follows = rest.strip_prefix('-').filter(|after| !after.starts_with(']') && !after.is_empty());
     let (Some(low_rune), Some(after)) = (single, range_follows) else {
         add_class(ranges, low);
@@ -257,7 +258,9 @@ fn class_atom(text: &str) -> Result<(Class, &str), BadPattern> {
 
 /// `[:alpha:]` and its like, which stand inside a class.
 fn named_class(text: &str) -> Result<Option<(Class, &str)>, BadPattern> {
-    let Some((name, rest)) = text.strip_prefix("[:").and_then(|text| text.split_once(":]")) else { return Ok(None) };
+    let Some((name, rest)) = text.strip_prefix("[:").and_then(|text| text.split_once(":]")) else {
+        return Ok(None);
+    };
     let (negated, name) = name.strip_prefix('^').map_or((false, name), |name| (true, name));
     let ranges: &[(u8, u8)] = match name {
         "alnum" => &[(b'0', b'9'), (b'A', b'Z'), (b'a', b'z')],

@@ -82,7 +82,13 @@ mod tests {
         symlink("/etc/passwd", dir.path().join("a/out")).expect("linked");
         let root = fs::File::open(dir.path()).expect("opened");
         for (path, expected) in [
-            ("a/b/f", true), ("a", true), (".", true), ("link", false), ("link/b/f", false), ("a/out", false), ("none", false),
+            ("a/b/f", true),
+            ("a", true),
+            (".", true),
+            ("link", false),
+            ("link/b/f", false),
+            ("a/out", false),
+            ("none", false),
             ("a/../..", false),
         ] {
             let path = Path::new(path);

@@ -62,11 +62,14 @@ pub fn find_ignore(context: &Path, dockerfile: Option<&Path>) -> Result<Vec<Stri
 fn read(folder: &Path, name: &Path) -> Result<Option<Vec<String>>, IgnoreError> {
     let path = folder.join(name);
     let bytes = match read_bytes(folder, name) {
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(None),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
         Err(source) => return Err(IgnoreError::Read { path, source }),
         Ok(bytes) => bytes,
     };
-    let patterns = ignore::parse(&bytes).map_err(|source| IgnoreError::Line { path: path.clone(), source })?;
+    let patterns =
+        ignore::parse(&bytes).map_err(|source| IgnoreError::Line { path: path.clone(), source })?;
     Patterns::new(&patterns).map_err(|source| IgnoreError::Pattern { path, source })?;
     Ok(Some(patterns))
 }
@@ -133,7 +136,9 @@ mod tests {
     #[test]
     fn bad_patterns_are_named() {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        for (text, expected) in [("!", "illegal exclusion pattern: \"!\""), ("[a-", "[a-: syntax error in pattern")] {
+        for (text, expected) in
+            [("!", "illegal exclusion pattern: \"!\""), ("[a-", "[a-: syntax error in pattern")]
+        {
             fs::write(dir.path().join(".dockerignore"), text).expect("written");
             let error = find_ignore(dir.path(), None).expect_err(text).to_string();
             assert!(error.starts_with("failed parsing ") && error.ends_with(expected), "{error}");

@@ -106,7 +106,13 @@ impl ContextTree {
     }
 
     /// Looks at an entry; `None` if it is ignored, or gone by now.
-    fn node(&self, dir: BorrowedFd<'_>, path: &Path, name: OsString, parent: &Matched) -> io::Result<Option<Node>> {
+    fn node(
+        &self,
+        dir: BorrowedFd<'_>,
+        path: &Path,
+        name: OsString,
+        parent: &Matched,
+    ) -> io::Result<Option<Node>> {
         let full = path.join(&name);
         let (excluded, matched) = match self.ignore.is_empty() {
             true => (false, Matched::default()),
@@ -131,7 +137,14 @@ impl ContextTree {
         Ok(is_dir && !self.list_once(path, matched)?.nodes.is_empty())
     }
 
-    fn look(&self, dir: BorrowedFd<'_>, path: &Path, name: OsString, stat: &Stat, matched: Matched) -> io::Result<Node> {
+    fn look(
+        &self,
+        dir: BorrowedFd<'_>,
+        path: &Path,
+        name: OsString,
+        stat: &Stat,
+        matched: Matched,
+    ) -> io::Result<Node> {
         let kind = kind(dir, &name, stat)?;
         let file_stat = file_stat(stat);
         let (digest, xattrs) = match &kind {
@@ -315,13 +328,18 @@ fn attributes(dir: BorrowedFd<'_>, name: &OsStr) -> BTreeMap<Vec<u8>, Vec<u8>> {
     let mut path = format!("/proc/self/fd/{}/", dir.as_raw_fd()).into_bytes();
     path.extend(name.as_bytes());
     let Ok(path) = CString::new(path) else { return BTreeMap::new() };
-    match rustix::fs::llistxattr(&path, &mut [0_u8; 0][..]) {
-        Ok(length) if length > 0 => {}
-        _ => return BTreeMap::new(),
-    }
-    let mut list = vec![0_u8; ATTRIBUTES_BYTES];
-    let length = rustix::fs::llistxattr(&path, &mut list[..]).unwrap_or(0);
-    let counting = list[..length].split(|&byte| byte == 0).filter(|name| counts(name));
+    let mut few = [0_u8; 512];
+    let mut many = Vec::new();
+    let list = match rustix::fs::llistxattr(&path, &mut few[..]) {
+        Ok(length) => &few[..length],
+        Err(rustix::io::Errno::RANGE) => {
+            many.resize(ATTRIBUTES_BYTES, 0);
+            let length = rustix::fs::llistxattr(&path, &mut many[..]).unwrap_or(0);
+            &many[..length]
+        }
+        Err(_) => &[],
+    };
+    let counting = list.split(|&byte| byte == 0).filter(|name| counts(name));
     counting.filter_map(|name| Some((name.to_vec(), attribute(&path, name)?))).collect()
 }
 
@@ -335,7 +353,8 @@ fn attribute(path: &CString, name: &[u8]) -> Option<Vec<u8>> {
 /// True for attributes that belong to the file rather than to this machine.
 fn counts(name: &[u8]) -> bool {
     const OF_THE_MACHINE: [&[u8]; 4] = [b"security.", b"system.", b"trusted.overlay.", b"user.overlay."];
-    !name.is_empty() && (name == b"security.capability" || !OF_THE_MACHINE.iter().any(|prefix| name.starts_with(prefix)))
+    !name.is_empty()
+        && (name == b"security.capability" || !OF_THE_MACHINE.iter().any(|prefix| name.starts_with(prefix)))
 }
 
 #[cfg(test)]

@@ -60,7 +60,10 @@ enum Form {
     Prefix(Vec<u8>),
     Suffix(Vec<u8>),
     /// `ends_in`: what every match ends in, as text; looked at first, as it costs little.
-    Expression { automaton: Automaton, ends_in: Vec<u8> },
+    Expression {
+        automaton: Automaton,
+        ends_in: Vec<u8>,
+    },
 }
 
 impl Patterns {
@@ -69,14 +72,19 @@ impl Patterns {
         let mut list = Self::default();
         for text in patterns.iter().map(|pattern| pattern.as_ref().trim()).filter(|text| !text.is_empty()) {
             let clean = clean(text);
-            let (exception, text) = clean.strip_prefix('!').map_or((false, clean.as_str()), |rest| (true, rest));
+            let (exception, text) =
+                clean.strip_prefix('!').map_or((false, clean.as_str()), |rest| (true, rest));
             if text.is_empty() {
                 return Err(PatternError::LoneNegation);
             }
             let syntax = |source| PatternError::Syntax { pattern: text.to_owned(), source };
             pattern::check(text).map_err(syntax)?;
             list.has_exceptions |= exception;
-            list.patterns.push(Pattern { exception, fixed: fixed_start(text), form: form(text).map_err(syntax)? });
+            list.patterns.push(Pattern {
+                exception,
+                fixed: fixed_start(text),
+                form: form(text).map_err(syntax)?,
+            });
         }
         Ok(list)
     }
@@ -128,7 +136,9 @@ impl Form {
         match self {
             Self::Exact(text) => path == text,
             Self::Prefix(text) => path.starts_with(text),
-            Self::Suffix(text) => path.ends_with(text) || text.strip_prefix(b"/").is_some_and(|name| path == name),
+            Self::Suffix(text) => {
+                path.ends_with(text) || text.strip_prefix(b"/").is_some_and(|name| path == name)
+            }
             Self::Expression { automaton, ends_in } => path.ends_with(ends_in) && automaton.matches(path),
         }
     }
@@ -371,7 +381,11 @@ mod tests {
             ("a(b)c/def", "a(b)c/def", true),
             ("a(b)c/def", "a(b)c/xyz", false),
             ("a.|)$(}+{bc", "a.|)$(}+{bc", true),
-            ("dist/proxy.py-2.4.0rc3.dev36+g08acad9-py3-none-any.whl", "dist/proxy.py-2.4.0rc3.dev36+g08acad9-py3-none-any.whl", true),
+            (
+                "dist/proxy.py-2.4.0rc3.dev36+g08acad9-py3-none-any.whl",
+                "dist/proxy.py-2.4.0rc3.dev36+g08acad9-py3-none-any.whl",
+                true,
+            ),
             ("dist/*.whl", "dist/proxy.py-2.4.0rc3.dev36+g08acad9-py3-none-any.whl", true),
             // Forms that are prefixes and suffixes of the text.
             ("abc**", "abcdef", true),
@@ -481,7 +495,9 @@ mod tests {
     #[test]
     fn where_a_walk_must_look() {
         let patterns = Patterns::new(&["vendor", "!vendor/good", "!deep/*/x"]).expect("good patterns");
-        for (dir, expected) in [("vendor", true), ("vendor/good", true), ("vendor/good/x", true), ("vendor/bad", false)] {
+        for (dir, expected) in
+            [("vendor", true), ("vendor/good", true), ("vendor/good/x", true), ("vendor/bad", false)]
+        {
             assert_eq!(patterns.may_match_below(dir.as_bytes(), true), expected, "{dir}");
         }
         for (dir, expected) in [("deep", true), ("deep/any", true), ("deeper", false), ("other", false)] {
@@ -496,7 +512,13 @@ mod tests {
     #[test]
     fn cleaned() {
         for (path, expected) in [
-            ("", "."), ("a/b/../c", "a/c"), ("/..", "/"), ("../a", "../a"), ("a/../..", ".."), ("//a//", "/a"), ("./", "."),
+            ("", "."),
+            ("a/b/../c", "a/c"),
+            ("/..", "/"),
+            ("../a", "../a"),
+            ("a/../..", ".."),
+            ("//a//", "/a"),
+            ("./", "."),
         ] {
             assert_eq!(clean(path), expected, "{path}");
         }

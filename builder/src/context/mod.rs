@@ -11,11 +11,11 @@
 //! Invariant: nothing outside of a context is ever read, whatever links it holds and whoever changes it meanwhile.
 
 mod automaton;
+mod beneath;
+mod find;
+mod folder;
 pub mod ignore;
 pub mod pattern;
-mod beneath;
-mod folder;
-mod find;
 
 pub use find::{IgnoreError, find_ignore};
 pub use folder::ContextTree;

@@ -70,7 +70,12 @@ fn next_chunk(pattern: &[u8]) -> (bool, &[u8], &[u8]) {
 
 /// Matches a chunk at the start of `name` or, after a star, at the first place in the same path element.
 /// The last chunk must reach the end of the name. Returns what is left of the name.
-fn place_chunk<'a>(star: bool, chunk: &[u8], name: &'a [u8], last: bool) -> Result<Option<&'a [u8]>, BadPattern> {
+fn place_chunk<'a>(
+    star: bool,
+    chunk: &[u8],
+    name: &'a [u8],
+    last: bool,
+) -> Result<Option<&'a [u8]>, BadPattern> {
     let fits = |after: &[u8]| after.is_empty() || !last;
     if let Some(after) = match_chunk(chunk, name)?
         && fits(after)
@@ -113,7 +118,10 @@ fn match_chunk<'a>(mut chunk: &[u8], name: &'a [u8]) -> Result<Option<&'a [u8]>,
             }
             b'?' => {
                 chunk = &chunk[1..];
-                name = name.and_then(split_rune).filter(|&(rune, _)| rune != u32::from(b'/')).map(|(_, after)| after);
+                name = name
+                    .and_then(split_rune)
+                    .filter(|&(rune, _)| rune != u32::from(b'/'))
+                    .map(|(_, after)| after);
             }
             _ => {
                 let literal = if first == b'\\' { &chunk[1..] } else { chunk };
@@ -274,7 +282,9 @@ mod tests {
 
     #[test]
     fn wildcards_are_seen() {
-        for (text, expected) in [("a*", true), ("a?", true), ("a[b]", true), ("a\\*", false), ("a", false), ("a\\", false)] {
+        for (text, expected) in
+            [("a*", true), ("a?", true), ("a[b]", true), ("a\\*", false), ("a", false), ("a\\", false)]
+        {
             assert_eq!(has_wildcards(text), expected, "{text}");
         }
     }

@@ -1,5 +1,7 @@
 //! A folder as a tree: what is seen of it, and what is not.
 
+#![expect(clippy::print_stdout, reason = "a test that cannot run here says why")]
+
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
@@ -22,7 +24,8 @@ impl Folder {
     }
 
     fn tree(&self, patterns: &[&str]) -> ContextTree {
-        ContextTree::open(self.dir.path(), Patterns::new(patterns).expect("good patterns"), None).expect("opened")
+        ContextTree::open(self.dir.path(), Patterns::new(patterns).expect("good patterns"), None)
+            .expect("opened")
     }
 }
 
@@ -42,9 +45,20 @@ fn all(tree: &ContextTree, path: &Path) -> Vec<String> {
 
 #[test]
 fn what_is_ignored_is_not_there() {
-    let folder = Folder::new(&["a.md", "src/a.rs", "src/b.o", "vendor/good/a", "vendor/bad/b", "vendor/x/y/keep", "vendor/x/y/z"]);
+    let folder = Folder::new(&[
+        "a.md",
+        "src/a.rs",
+        "src/b.o",
+        "vendor/good/a",
+        "vendor/bad/b",
+        "vendor/x/y/keep",
+        "vendor/x/y/z",
+    ]);
     for (patterns, expected) in [
-        (&[][..], "a.md src/ src/a.rs src/b.o vendor/ vendor/bad/ vendor/bad/b vendor/good/ vendor/good/a vendor/x/ vendor/x/y/ vendor/x/y/keep vendor/x/y/z"),
+        (
+            &[][..],
+            "a.md src/ src/a.rs src/b.o vendor/ vendor/bad/ vendor/bad/b vendor/good/ vendor/good/a vendor/x/ vendor/x/y/ vendor/x/y/keep vendor/x/y/z",
+        ),
         (&["vendor", "*.md"], "src/ src/a.rs src/b.o"),
         (&["vendor", "**/*.o", "!vendor/good"], "a.md src/ src/a.rs vendor/ vendor/good/ vendor/good/a"),
         (&["**", "!**/keep"], "vendor/ vendor/x/ vendor/x/y/ vendor/x/y/keep"),
@@ -121,8 +135,14 @@ fn a_file_that_becomes_a_link_is_not_read() {
 #[test]
 fn attributes_that_count() {
     for (name, expected) in [
-        ("user.colour", true), ("security.capability", true), ("trusted.x", true), ("security.selinux", false),
-        ("system.posix_acl_access", false), ("trusted.overlay.opaque", false), ("user.overlay.redirect", false), ("", false),
+        ("user.colour", true),
+        ("security.capability", true),
+        ("trusted.x", true),
+        ("security.selinux", false),
+        ("system.posix_acl_access", false),
+        ("trusted.overlay.opaque", false),
+        ("user.overlay.redirect", false),
+        ("", false),
     ] {
         assert_eq!(counts(name.as_bytes()), expected, "{name}");
     }
@@ -131,7 +151,8 @@ fn attributes_that_count() {
 #[test]
 fn attributes_are_seen() {
     let folder = Folder::new(&["f", "g"]);
-    let set = rustix::fs::setxattr(folder.dir.path().join("f"), "user.k", b"1", rustix::fs::XattrFlags::empty());
+    let set =
+        rustix::fs::setxattr(folder.dir.path().join("f"), "user.k", b"1", rustix::fs::XattrFlags::empty());
     if set.is_err() {
         println!("SKIP the file system has no attributes");
         return;
