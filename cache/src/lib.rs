@@ -24,12 +24,15 @@
 //! success. Knows no Dockerfile, and not how a key is made.
 
 mod blobs;
+mod check;
 mod error;
 mod files;
+mod gc;
 mod key;
 mod locks;
 mod mounts;
 mod names;
+mod reach;
 mod records;
 mod scratch;
 mod stat_cache;
@@ -38,7 +41,9 @@ mod tree;
 mod usage;
 
 pub use blobs::BlobWriter;
+pub use check::{CheckReport, Problem};
 pub use error::StoreError;
+pub use gc::{Collected, Policy};
 pub use key::Key;
 pub use locks::StepLock;
 pub use mounts::{CacheMount, Sharing};

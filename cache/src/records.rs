@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use oci::DiffId;
+use oci::{DiffId, Digest};
 use serde::{Deserialize, Serialize};
 
-use crate::files::{At, mark_used, open_file, replace};
+use crate::files::{At, mark_used, names_in, open_file, replace};
 use crate::scratch::make_private_dir;
 use crate::{Key, Store, StoreError};
 
@@ -87,4 +87,19 @@ pub(crate) fn decode(key: &Key, bytes: &[u8]) -> Option<Record> {
         return None;
     }
     serde_json::from_slice(json).ok()
+}
+
+/// Every file among the records whose name could be a key's.
+pub(crate) fn all_records(root: &Path) -> Result<Vec<(Key, PathBuf)>, StoreError> {
+    let dir = root.join("records/v1");
+    let mut records = Vec::new();
+    for first in names_in(&dir)? {
+        for rest in names_in(&dir.join(&first))? {
+            // A key prints as a digest's hex does.
+            if let Ok(digest) = Digest::from_hex(&format!("{first}{rest}")) {
+                records.push((Key::from_bytes(*digest.as_bytes()), dir.join(&first).join(rest)));
+            }
+        }
+    }
+    Ok(records)
 }

@@ -100,10 +100,11 @@ pub(crate) fn leftovers(root: &Path) -> Result<Vec<(PathBuf, Option<File>)>, Sto
     for name in names_in(&tmp)? {
         let path = tmp.join(name);
         match open_dir_file(&path) {
-            Ok(dir) => match try_lock(&dir) {
-                Ok(true) => dead.push((path, Some(dir))),
-                Ok(false) | Err(_) => {}
-            },
+            Ok(dir) => {
+                if matches!(try_lock(&dir), Ok(true)) {
+                    dead.push((path, Some(dir)));
+                }
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             // Not a directory, or one that a dead container has made unreadable.
             Err(_) => dead.push((path, None)),

@@ -159,10 +159,11 @@ fn measure_dir(dir: &OwnedFd, seen: &mut HashSet<(u64, u64)>, depth: usize) -> u
         if is_dir || stat.st_nlink < 2 || seen.insert((stat.st_dev, stat.st_ino)) {
             total += blocks(&stat);
         }
-        if is_dir && depth < 512 {
-            if let Ok(child) = rustix::fs::openat(dir, &name, flags, Mode::empty()) {
-                total += measure_dir(&child, seen, depth + 1);
-            }
+        if is_dir
+            && depth < 512
+            && let Ok(child) = rustix::fs::openat(dir, &name, flags, Mode::empty())
+        {
+            total += measure_dir(&child, seen, depth + 1);
         }
     }
     total

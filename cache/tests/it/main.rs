@@ -3,6 +3,9 @@
 #![expect(clippy::print_stdout, reason = "a test that cannot run here says why")]
 
 mod blobs;
+mod check;
+mod gc;
+mod hammer;
 mod leftovers;
 mod mounts;
 mod names;

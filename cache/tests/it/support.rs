@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use cache::Store;
-use oci::{Descriptor, Digest, Reference, media_type};
+use oci::{Descriptor, DiffId, Digest, ImageConfig, Manifest, Reference, media_type};
 
 /// A root that goes when the test ends.
 pub struct TestStore {
@@ -33,6 +33,27 @@ pub fn reference(text: &str) -> Reference {
 /// A manifest by name only.
 pub fn descriptor(text: &str) -> Descriptor {
     Descriptor::new(media_type::MANIFEST, Digest::of(text.as_bytes()), 2)
+}
+
+/// An image of one layer.
+pub struct Image {
+    pub entry: Descriptor,
+    pub config: Digest,
+    pub layer: Digest,
+}
+
+/// Puts an image whose layer, and so everything else, is told from others by `name`.
+pub fn put_image(store: &Store, name: &str) -> Image {
+    let put = |media_type: &str, bytes: &[u8]| {
+        Descriptor::new(media_type, store.put_blob(bytes).unwrap(), bytes.len().try_into().unwrap())
+    };
+    let layer = put(media_type::LAYER_TAR, format!("layer of {name}").as_bytes());
+    let mut config = ImageConfig::default();
+    config.rootfs.diff_ids = vec![DiffId(layer.digest)];
+    let config = put(media_type::CONFIG, &serde_json::to_vec(&config).unwrap());
+    let manifest = Manifest::new(config.clone(), vec![layer.clone()]);
+    let entry = put(media_type::MANIFEST, &serde_json::to_vec(&manifest).unwrap());
+    Image { entry, config: config.digest, layer: layer.digest }
 }
 
 /// Runs the test `name` of this binary in a process of its own, with `DSBUILD_TEST_ROOT` set to `root`: such a test
