@@ -20,7 +20,7 @@ pub struct Dockerfile {
     pub directives: Directives,
     /// The ARGs before the first FROM.
     pub globals: Vec<Instruction>,
-    /// At least one, in order.
+    /// In order; empty if there is nothing but ARGs.
     pub stages: Vec<Stage>,
     /// Oddities of the text that no instruction can tell: places for the build checks.
     pub notices: Vec<Notice>,
@@ -71,6 +71,16 @@ pub struct Instruction {
     pub heredocs: Vec<Heredoc>,
     /// The comment lines right above it, without `#` and the blank after it.
     pub comments: Vec<String>,
+}
+
+impl Instruction {
+    /// The heredoc that a source of COPY or ADD names, or `None` if it is a path.
+    ///
+    /// Of several with one name the last counts for all, as in BuildKit.
+    pub fn heredoc(&self, source: &str) -> Option<&Heredoc> {
+        let marker = crate::heredoc::marker(source)?;
+        self.heredocs.iter().rev().find(|heredoc| heredoc.name == marker.name)
+    }
 }
 
 /// The body of `<<NAME`.
@@ -210,9 +220,9 @@ pub struct Copy {
 }
 
 impl Copy {
-    /// The index into [`Instruction::heredocs`] of each source that is a heredoc word, in order.
+    /// Whether a source is a heredoc's word and no path.
     pub fn is_heredoc(source: &str) -> bool {
-        source.trim_start_matches(|c: char| c.is_ascii_digit()).starts_with("<<")
+        crate::heredoc::marker(source).is_some()
     }
 }
 

@@ -13,3 +13,32 @@ pub struct ParseError {
     /// What to do about it.
     pub hint: Option<String>,
 }
+
+/// What is wrong, before it is known where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+}
+
+impl Fault {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: None }
+    }
+
+    /// Adds "did you mean", if there is something to mean.
+    pub(crate) fn or_rather(mut self, meant: Option<impl std::fmt::Display>) -> Self {
+        self.hint = meant.map(|word| format!("did you mean {word}?"));
+        self
+    }
+
+    pub(crate) fn at(self, span: Span) -> ParseError {
+        ParseError { span, message: self.message, hint: self.hint }
+    }
+}
+
+impl From<String> for Fault {
+    fn from(message: String) -> Self {
+        Self::new(message)
+    }
+}

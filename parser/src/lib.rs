@@ -1,7 +1,7 @@
 //! Dockerfile text to typed instructions with spans.
 //!
 //! ```text
-//! text --lines--> logical lines, heredocs, directives --words--> words, flags, JSON --instruction--> [`ast`]
+//! text --lines--> logical lines, heredocs, directives --syntax--> words, flags, JSON --instruction--> [`ast`]
 //! ```
 //!
 //! Opens no file, reads no environment, never panics, whatever the text. What is unknown here is an
@@ -11,17 +11,25 @@
 //! `instructions` and `shell` where it is silent.
 
 pub mod ast;
+mod directive;
+mod duration;
 pub mod error;
 pub mod expand;
+mod file;
+mod flags;
+pub mod heredoc;
+mod instruction;
+pub mod json;
+mod json_form;
+mod keyword;
+pub mod limits;
+mod lines;
+pub mod mount;
+pub mod suggest;
+mod syntax;
+mod words;
 
 pub use error::ParseError;
-
-/// Parses a whole file.
-pub fn parse(_text: &[u8]) -> Result<ast::Dockerfile, ParseError> {
-    unimplemented!()
-}
-
-/// Parses one ONBUILD trigger as an image config holds it; its span is line 1.
-pub fn parse_trigger(_text: &str, _escape: char) -> Result<ast::Instruction, ParseError> {
-    unimplemented!()
-}
+pub use file::{parse, parse_trigger, parse_with};
+pub use limits::Limits;
+pub use suggest::suggest;

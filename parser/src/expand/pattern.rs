@@ -1,0 +1,264 @@
+//! The patterns of `${name#...}`, `${name%...}` and `${name/.../...}`.
+//!
+//! `*` is any text, `?` any character, neither a newline; a backslash makes `*`, `?` and itself
+//! ordinary. There are no brackets.
+//!
+//! All positions of the pattern that a match may have reached are tracked together, each with where
+//! its match began, so a search takes (length of the text) × (length of the pattern) steps and never
+//! goes back.
+
+use std::ops::Range;
+
+use super::{ExpandError, evaluate::append};
+
+/// How far a match reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    Shortest,
+    Longest,
+}
+
+/// How many steps one substitution may take, a fraction of a second.
+const MAX_STEPS: usize = 50_000_000;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Atom {
+    Character(char),
+    AnyCharacter,
+    AnyText,
+}
+
+/// A pattern, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Pattern {
+    atoms: Vec<Atom>,
+}
+
+impl Pattern {
+    pub(super) fn parse(pattern: &str) -> Result<Self, ExpandError> {
+        let mut atoms = Vec::new();
+        let mut characters = pattern.chars();
+        while let Some(c) = characters.next() {
+            atoms.push(match c {
+                '*' => Atom::AnyText,
+                '?' => Atom::AnyCharacter,
+                '\\' => Atom::Character(escaped(pattern, characters.next())?),
+                c => Atom::Character(c),
+            });
+        }
+        // "**" is "*": it would only cost time.
+        atoms.dedup_by(|a, b| *a == Atom::AnyText && *b == Atom::AnyText);
+        Ok(Self { atoms })
+    }
+
+    /// `value` without the prefix that matches.
+    pub(super) fn without_prefix(&self, value: &str, extent: Extent) -> Result<String, ExpandError> {
+        let text: Vec<char> = value.chars().collect();
+        let matched = self.at_start(&text, extent)?.unwrap_or(0);
+        Ok(text[matched..].iter().collect())
+    }
+
+    /// `value` without the suffix that matches.
+    pub(super) fn without_suffix(&self, value: &str, extent: Extent) -> Result<String, ExpandError> {
+        let text: Vec<char> = value.chars().rev().collect();
+        let reversed = Self { atoms: self.atoms.iter().rev().copied().collect() };
+        let matched = reversed.at_start(&text, extent)?.unwrap_or(0);
+        Ok(text[matched..].iter().rev().collect())
+    }
+
+    /// `value` with the first match or all of them replaced; matches are the longest.
+    pub(super) fn replace(&self, value: &str, replacement: &str, all: bool) -> Result<String, ExpandError> {
+        let text: Vec<char> = value.chars().collect();
+        let mut search = Search::new(self, &text, Extent::Longest);
+        let mut replaced = String::new();
+        let (mut copied, mut from) = (0, 0);
+        while let Some(found) = search.find(from, false)? {
+            append(&mut replaced, &String::from_iter(&text[copied..found.start]))?;
+            let repeats_the_end = found.is_empty() && found.start == copied && copied > 0;
+            if !repeats_the_end {
+                append(&mut replaced, replacement)?;
+            }
+            copied = found.end;
+            if !all {
+                break;
+            }
+            from = found.end + usize::from(found.is_empty());
+            if from > text.len() {
+                break;
+            }
+        }
+        append(&mut replaced, &String::from_iter(&text[copied..]))?;
+        Ok(replaced)
+    }
+
+    fn at_start(&self, text: &[char], extent: Extent) -> Result<Option<usize>, ExpandError> {
+        Ok(Search::new(self, text, extent).find(0, true)?.map(|found| found.end))
+    }
+}
+
+fn escaped(pattern: &str, next: Option<char>) -> Result<char, ExpandError> {
+    match next {
+        Some(c @ ('*' | '?' | '\\' | '/' | '}')) => Ok(c),
+        other => {
+            let shown = other.map(String::from).unwrap_or_default();
+            let message = format!("invalid pattern ({pattern}) in substitution: invalid escape '\\{shown}'");
+            Err(ExpandError::new(message))
+        }
+    }
+}
+
+/// A search through one text; its steps are counted over all calls.
+struct Search<'a> {
+    atoms: &'a [Atom],
+    text: &'a [char],
+    extent: Extent,
+    steps: usize,
+    /// For each position in the pattern, the earliest start of a match that has come so far.
+    states: Vec<Option<usize>>,
+    next: Vec<Option<usize>>,
+}
+
+impl<'a> Search<'a> {
+    fn new(pattern: &'a Pattern, text: &'a [char], extent: Extent) -> Self {
+        let states = vec![None; pattern.atoms.len() + 1];
+        Self { atoms: &pattern.atoms, text, extent, steps: 0, next: states.clone(), states }
+    }
+
+    /// The leftmost match at or behind `from`, or only at `from` itself.
+    fn find(&mut self, from: usize, anchored: bool) -> Result<Option<Range<usize>>, ExpandError> {
+        self.states.fill(None);
+        let mut best: Option<Range<usize>> = None;
+        for position in from..=self.text.len() {
+            if best.is_none() && (position == from || !anchored) {
+                reach(&mut self.states, self.atoms, 0, position);
+            }
+            if let Some(start) = self.states[self.atoms.len()] {
+                let better = best.as_ref().is_none_or(|best| start <= best.start);
+                best = if better { Some(start..position) } else { best };
+                if self.extent == Extent::Shortest {
+                    break;
+                }
+            }
+            let Some(c) = self.text.get(position) else { break };
+            self.step(*c)?;
+            self.drop_later(&best);
+            let exhausted = self.states.iter().all(Option::is_none);
+            if exhausted && (best.is_some() || anchored) {
+                break;
+            }
+        }
+        Ok(best)
+    }
+
+    /// Moves every state over one character.
+    fn step(&mut self, c: char) -> Result<(), ExpandError> {
+        self.steps += self.atoms.len() + 1;
+        if self.steps > MAX_STEPS {
+            return Err(ExpandError::new("substitution takes too long"));
+        }
+        self.next.fill(None);
+        for (state, atom) in self.atoms.iter().enumerate() {
+            let Some(start) = self.states[state] else { continue };
+            match atom {
+                Atom::Character(want) if *want == c => reach(&mut self.next, self.atoms, state + 1, start),
+                Atom::AnyCharacter if c != '\n' => reach(&mut self.next, self.atoms, state + 1, start),
+                Atom::AnyText if c != '\n' => reach(&mut self.next, self.atoms, state, start),
+                _ => {}
+            }
+        }
+        std::mem::swap(&mut self.states, &mut self.next);
+        Ok(())
+    }
+
+    /// Once there is a match, only those that began as early may still replace it.
+    fn drop_later(&mut self, best: &Option<Range<usize>>) {
+        let Some(best) = best else { return };
+        for state in &mut self.states {
+            *state = state.filter(|start| *start <= best.start);
+        }
+    }
+}
+
+/// Enters a state, and those behind it that ask for no character.
+fn reach(states: &mut [Option<usize>], atoms: &[Atom], mut state: usize, start: usize) {
+    loop {
+        match states[state] {
+            Some(earlier) if earlier <= start => return,
+            _ => states[state] = Some(start),
+        }
+        if atoms.get(state) != Some(&Atom::AnyText) {
+            return;
+        }
+        state += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern(pattern: &str) -> Pattern {
+        Pattern::parse(pattern).expect("these patterns are well formed")
+    }
+
+    #[track_caller]
+    fn check_trim(value: &str, glob: &str, expected: [&str; 4]) {
+        let glob = pattern(glob);
+        let trimmed = [
+            glob.without_prefix(value, Extent::Shortest),
+            glob.without_prefix(value, Extent::Longest),
+            glob.without_suffix(value, Extent::Shortest),
+            glob.without_suffix(value, Extent::Longest),
+        ];
+        assert_eq!(trimmed.map(|text| text.expect("few steps")), expected, "{value} {glob:?}");
+    }
+
+    #[test]
+    fn prefixes_and_suffixes_are_trimmed() {
+        check_trim("aXbXc", "*X", ["bXc", "c", "aXbXc", "aXbXc"]);
+        check_trim("aXbXc", "X*", ["aXbXc", "aXbXc", "aXb", "a"]);
+        check_trim("abc", "?", ["bc", "bc", "ab", "ab"]);
+        check_trim("abc", "*", ["abc", "", "abc", ""]);
+        check_trim("abc", "", ["abc"; 4]);
+        check_trim("a*b*c", "a\\*", ["b*c", "b*c", "a*b*c", "a*b*c"]);
+        check_trim("été", "?t", ["é", "é", "été", "été"]);
+        check_trim("a\nb", "*b", ["a\nb", "a\nb", "a\n", "a\n"]);
+    }
+
+    #[track_caller]
+    fn check_replace(value: &str, glob: &str, first: &str, all: &str) {
+        let glob = pattern(glob);
+        let replaced = [glob.replace(value, "_", false), glob.replace(value, "_", true)];
+        assert_eq!(replaced.map(|text| text.expect("few steps")), [first, all], "{value} {glob:?}");
+    }
+
+    #[test]
+    fn matches_are_replaced() {
+        check_replace("a-b-c", "-", "a_b-c", "a_b_c");
+        check_replace("foo.bar.baz", ".b??", "foo_.baz", "foo__");
+        check_replace("one-two", "t*", "one-_", "one-_");
+        check_replace("abc", "*", "_", "_");
+        check_replace("abc", "", "_abc", "_a_b_c_");
+        check_replace("aab", "a*b", "_", "_");
+        check_replace("aaa", "b", "aaa", "aaa");
+        check_replace("", "x", "", "");
+        check_replace("", "*", "_", "_");
+        check_replace("a/b", "\\/", "a_b", "a_b");
+        check_replace("abcabc", "b*", "a_", "a_");
+    }
+
+    #[test]
+    fn only_some_characters_are_escaped() {
+        assert!(Pattern::parse("\\a").is_err());
+        assert!(Pattern::parse("a\\").is_err());
+    }
+
+    #[test]
+    fn matching_is_linear() {
+        let text = "a".repeat(100_000);
+        let glob = "a*".repeat(20) + "b";
+        assert_eq!(pattern(&glob).replace(&text, "", true).as_deref(), Ok(text.as_str()));
+        let hopeless = pattern(&"a?".repeat(50_000)).replace(&text, "", true);
+        assert!(hopeless.is_err(), "costs more than it may");
+    }
+}

@@ -1,0 +1,226 @@
+//! Flags between a keyword and its arguments: `--from=build`, `--link`.
+//!
+//! ```text
+//! flags = { spaces flag } [ spaces "--" ]
+//! flag  = "--" { "\" any | "'" ... "'" | '"' ... '"' | other }
+//! ```
+//!
+//! Quotes and backslashes are removed; the escape directive has no say here, as in BuildKit.
+//! Which flags an instruction knows, and what they take, is checked in a second step.
+
+use nom::{
+    IResult, Parser,
+    branch::alt,
+    bytes::complete::{tag, take_while, take_while1},
+    character::complete::{anychar, char},
+    combinator::{map, opt, peek, rest, success},
+    multi::{many0, many1},
+    sequence::{delimited, preceded},
+};
+
+use crate::{error::Fault, suggest::suggest};
+
+/// Splits flags from what follows them. A lone `--` ends them and is dropped.
+pub(crate) fn split(text: &str) -> (Vec<String>, &str) {
+    let mut flags = Vec::new();
+    let mut input = text;
+    while let Ok((after, flag)) = flag(input) {
+        input = after;
+        if flag == "--" {
+            break;
+        }
+        flags.push(flag);
+    }
+    (flags, input.trim_start())
+}
+
+fn flag(input: &str) -> IResult<&str, String> {
+    let word = many1(alt((escaped, single_quoted, double_quoted, plain)));
+    let spaces = take_while(char::is_whitespace);
+    preceded((spaces, peek(tag("--"))), word).map(|parts| parts.concat()).parse(input)
+}
+
+fn plain(input: &str) -> IResult<&str, String> {
+    take_while1(|c: char| !c.is_whitespace() && !matches!(c, '\\' | '\'' | '"'))
+        .map(String::from)
+        .parse(input)
+}
+
+/// A backslash at the very end is dropped.
+fn escaped(input: &str) -> IResult<&str, String> {
+    let next = alt((map(anychar, String::from), success(String::new())));
+    preceded(char('\\'), next).parse(input)
+}
+
+fn single_quoted(input: &str) -> IResult<&str, String> {
+    quoted('\'', input)
+}
+
+fn double_quoted(input: &str) -> IResult<&str, String> {
+    quoted('"', input)
+}
+
+fn quoted(quote: char, input: &str) -> IResult<&str, String> {
+    let run = take_while1(move |c| c != quote && c != '\\').map(String::from);
+    let inside = many0(alt((escaped, run))).map(|parts| parts.concat());
+    delimited(char(quote), inside, opt(char(quote))).parse(input)
+}
+
+/// What a flag takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Takes {
+    /// `--link`, `--link=false`.
+    Bool,
+    /// `--from=x`, once.
+    Text,
+    /// `--mount=x`, any number of times.
+    List,
+}
+
+/// The flags an instruction knows.
+pub(crate) type Known = [(&'static str, Takes)];
+
+/// Flags that have been checked.
+#[derive(Debug, Default)]
+pub(crate) struct Flags {
+    given: Vec<(&'static str, String)>,
+}
+
+impl Flags {
+    /// Checks the flags as written against what is known.
+    pub(crate) fn check(written: &[String], known: &Known) -> Result<Self, Fault> {
+        let mut flags = Self::default();
+        for flag in written {
+            let (name, value) = name_and_value(flag);
+            let (name, takes) =
+                *known.iter().find(|(known, _)| *known == name).ok_or_else(|| unknown(name, known))?;
+            if takes != Takes::List && flags.text(name).is_some() {
+                return Err(Fault::new(format!("duplicate flag specified: --{name}")));
+            }
+            let value = if takes == Takes::Bool { boolean(name, value)? } else { text(name, value)? };
+            flags.given.push((name, value));
+        }
+        Ok(flags)
+    }
+
+    /// The value of a flag that is given at most once.
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
+        self.list(name).pop()
+    }
+
+    /// The values of a flag, in order.
+    pub(crate) fn list(&self, name: &str) -> Vec<String> {
+        self.given.iter().filter(|(given, _)| *given == name).map(|(_, value)| value.clone()).collect()
+    }
+
+    /// The value of a boolean flag.
+    pub(crate) fn boolean(&self, name: &str) -> Option<bool> {
+        self.text(name).map(|value| value == "true")
+    }
+}
+
+fn name_and_value(flag: &str) -> (&str, Option<&str>) {
+    let name_value = |input| -> IResult<&str, (&str, Option<&str>)> {
+        let name = take_while(|c| c != '=');
+        preceded(tag("--"), (name, opt(preceded(char('='), rest)))).parse(input)
+    };
+    name_value(flag).map_or((flag, None), |(_, parts)| parts)
+}
+
+fn unknown(name: &str, known: &Known) -> Fault {
+    let names: Vec<&str> = known.iter().map(|(known, _)| *known).collect();
+    let meant = suggest(name, &names).map(|known| format!("--{known}"));
+    Fault::new(format!("unknown flag: --{name}")).or_rather(meant)
+}
+
+fn text(name: &str, value: Option<&str>) -> Result<String, Fault> {
+    value.map(String::from).ok_or_else(|| missing(name))
+}
+
+fn boolean(name: &str, value: Option<&str>) -> Result<String, Fault> {
+    let lower = value.map(str::to_lowercase);
+    match lower.as_deref() {
+        None => Ok("true".into()),
+        Some("") => Err(missing(name)),
+        Some("true" | "false") => Ok(lower.unwrap_or_default()),
+        Some(_) => {
+            let value = value.unwrap_or_default();
+            Err(Fault::new(format!("expecting boolean value for flag {name}, not: {value}")))
+        }
+    }
+}
+
+fn missing(name: &str) -> Fault {
+    Fault::new(format!("missing a value on flag: --{name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, flags: &[&str], rest: &str) {
+        assert_eq!(split(text), (flags.iter().map(|flag| flag.to_string()).collect(), rest), "{text:?}");
+    }
+
+    #[test]
+    fn flags_end_at_the_first_other_word() {
+        check("a b", &[], "a b");
+        check("--link a --b", &["--link"], "a --b");
+        check("--from=x  --link  a", &["--from=x", "--link"], "a");
+        check("- --a", &[], "- --a");
+        check("--link", &["--link"], "");
+        check("", &[], "");
+    }
+
+    #[test]
+    fn two_dashes_end_the_flags() {
+        check("--link -- --a b", &["--link"], "--a b");
+        check("--", &[], "");
+        check("-- a", &[], "a");
+    }
+
+    #[test]
+    fn quotes_and_backslashes_are_removed() {
+        check("--chown=\"a b\":c x", &["--chown=a b:c"], "x");
+        check("--chmod='6'00 x", &["--chmod=600"], "x");
+        check("--exclude=a\\ b x", &["--exclude=a b"], "x");
+        check("--a=\"x\\\"y\" z", &["--a=x\"y"], "z");
+        check("--a=\"open x", &["--a=open x"], "");
+        check("--a=x\\", &["--a=x"], "");
+        check("\"--a\" x", &[], "\"--a\" x");
+    }
+
+    const KNOWN: &Known =
+        &[("from", Takes::Text), ("link", Takes::Bool), ("mount", Takes::List), ("chmod", Takes::Text)];
+
+    #[track_caller]
+    fn check_error(written: &[&str], message: &str, hint: Option<&str>) {
+        let written: Vec<String> = written.iter().map(|flag| flag.to_string()).collect();
+        let fault = Flags::check(&written, KNOWN).expect_err("these flags are wrong");
+        assert_eq!((fault.message.as_str(), fault.hint.as_deref()), (message, hint));
+    }
+
+    #[test]
+    fn wrong_flags_are_refused() {
+        check_error(&["--foo=x"], "unknown flag: --foo", Some("did you mean --from?"));
+        check_error(&["--user"], "unknown flag: --user", None);
+        check_error(&["--LINK"], "unknown flag: --LINK", None);
+        check_error(&["--link", "--link"], "duplicate flag specified: --link", None);
+        check_error(&["--from"], "missing a value on flag: --from", None);
+        check_error(&["--mount"], "missing a value on flag: --mount", None);
+        check_error(&["--link="], "missing a value on flag: --link", None);
+        check_error(&["--link=yes"], "expecting boolean value for flag link, not: yes", None);
+    }
+
+    #[test]
+    fn right_flags_have_values() {
+        let written = ["--from=a=b", "--link=FALSE", "--mount=1", "--mount=2", "--chmod="].map(String::from);
+        let flags = Flags::check(&written, KNOWN).expect("all known");
+        assert_eq!(flags.text("from").as_deref(), Some("a=b"));
+        assert_eq!(flags.boolean("link"), Some(false));
+        assert_eq!(flags.list("mount"), ["1", "2"]);
+        assert_eq!(flags.text("chmod").as_deref(), Some(""));
+        assert_eq!(flags.text("checksum"), None);
+    }
+}

@@ -1,0 +1,195 @@
+//! An instruction's meaning: the second pass.
+//!
+//! One function for each instruction, named after it, turns the arguments of a [`Node`] into a
+//! [`Kind`]: it knows the flags, how many arguments there may be, and what they must look like.
+
+mod copy;
+mod from;
+mod healthcheck;
+mod run;
+
+pub(crate) use from::StageHead;
+pub(crate) use run::command_words;
+
+use crate::{
+    ast::{ArgDefinition, Command, Instruction, Kind, Pairs},
+    error::{Fault, ParseError},
+    flags::Flags,
+    keyword::Keyword,
+    syntax::{Arguments, Node},
+};
+
+/// What an instruction is in a file.
+pub(crate) enum Meaning {
+    /// FROM.
+    Stage(StageHead, Instruction),
+    /// Any other.
+    Instruction(Instruction),
+}
+
+/// Checks one instruction.
+pub(crate) fn check(node: Node) -> Result<Meaning, ParseError> {
+    let span = node.span;
+    let keyword = Keyword::read(&node.keyword).ok_or_else(|| Keyword::unknown(&node.keyword).at(span))?;
+    if keyword == Keyword::From {
+        let head = from::from(&node).map_err(|fault| fault.at(span))?;
+        return Ok(Meaning::Stage(head, instruction(node, Kind::From)));
+    }
+    let kind = kind(keyword, &node).map_err(|fault| fault.at(span))?;
+    Ok(Meaning::Instruction(instruction(node, kind)))
+}
+
+fn instruction(node: Node, kind: Kind) -> Instruction {
+    let Node { keyword, flags, text, span, heredocs, comments, .. } = node;
+    Instruction { keyword, kind, flags, text, span, heredocs, comments }
+}
+
+fn kind(keyword: Keyword, node: &Node) -> Result<Kind, Fault> {
+    Ok(match keyword {
+        Keyword::Add => Kind::Add(copy::add(node)?),
+        Keyword::Arg => Kind::Arg(arg(node)?),
+        Keyword::Cmd => Kind::Cmd(plain_command(node)?),
+        Keyword::Copy => Kind::Copy(copy::copy(node)?),
+        Keyword::Entrypoint => Kind::Entrypoint(plain_command(node)?),
+        Keyword::Env => Kind::Env(pairs("ENV", node)?),
+        Keyword::Expose => Kind::Expose(expose(node)?),
+        Keyword::From => Kind::From,
+        Keyword::Healthcheck => Kind::Healthcheck(healthcheck::healthcheck(node)?),
+        Keyword::Label => Kind::Label(pairs("LABEL", node)?),
+        Keyword::Maintainer => Kind::Maintainer(single("MAINTAINER", node)?),
+        Keyword::Onbuild => Kind::Onbuild(onbuild(node)?),
+        Keyword::Run => Kind::Run(run::run(node)?),
+        Keyword::Shell => Kind::Shell(shell(node)?),
+        Keyword::Stopsignal => Kind::Stopsignal(only_word("STOPSIGNAL", node)?),
+        Keyword::User => Kind::User(single("USER", node)?),
+        Keyword::Volume => Kind::Volume(volume(node)?),
+        Keyword::Workdir => Kind::Workdir(single("WORKDIR", node)?),
+    })
+}
+
+/// Refuses every flag.
+fn no_flags(node: &Node) -> Result<(), Fault> {
+    Flags::check(&node.flags, &[]).map(drop)
+}
+
+fn at_least_one(keyword: &str) -> Fault {
+    Fault::new(format!("{keyword} requires at least one argument"))
+}
+
+/// `ARG name[=default] ...`
+fn arg(node: &Node) -> Result<Vec<ArgDefinition>, Fault> {
+    no_flags(node)?;
+    let words = node.words();
+    if words.is_empty() {
+        return Err(at_least_one("ARG"));
+    }
+    words.iter().map(|word| arg_definition(word)).collect()
+}
+
+fn arg_definition(word: &str) -> Result<ArgDefinition, Fault> {
+    let (name, default) = match word.split_once('=') {
+        Some((name, default)) => (name, Some(default.to_string())),
+        None => (word, None),
+    };
+    if name.is_empty() {
+        return Err(Fault::new("ARG names can not be blank"));
+    }
+    Ok(ArgDefinition { name: name.into(), default })
+}
+
+/// `ENV name=value ...`, `LABEL name value`
+fn pairs(keyword: &str, node: &Node) -> Result<Pairs, Fault> {
+    no_flags(node)?;
+    let Arguments::Pairs(pairs, legacy) = &node.arguments else { return Err(at_least_one(keyword)) };
+    if pairs.is_empty() {
+        return Err(at_least_one(keyword));
+    }
+    if pairs.iter().any(|(name, _)| name.is_empty()) {
+        return Err(Fault::new(format!("{keyword} names can not be blank")));
+    }
+    Ok(Pairs { pairs: pairs.clone(), legacy: *legacy })
+}
+
+/// `CMD ...`, `ENTRYPOINT ...`
+fn plain_command(node: &Node) -> Result<Command, Fault> {
+    no_flags(node)?;
+    Ok(command(&node.arguments))
+}
+
+/// The exec form, or text for a shell; nothing at all is the empty text.
+fn command(arguments: &Arguments) -> Command {
+    match arguments {
+        Arguments::Json(strings) => Command::Exec(strings.clone()),
+        Arguments::Words(words) => Command::Shell(words.join(" ")),
+        _ => Command::Shell(String::new()),
+    }
+}
+
+/// `EXPOSE port ...`
+fn expose(node: &Node) -> Result<Vec<String>, Fault> {
+    no_flags(node)?;
+    let words = node.words();
+    if words.is_empty() { Err(at_least_one("EXPOSE")) } else { Ok(words.to_vec()) }
+}
+
+/// `USER name`, `WORKDIR path` and their like: one text.
+fn single(keyword: &str, node: &Node) -> Result<String, Fault> {
+    let word = only_word(keyword, node)?;
+    no_flags(node)?;
+    Ok(word)
+}
+
+fn only_word(keyword: &str, node: &Node) -> Result<String, Fault> {
+    match node.words() {
+        [word] => Ok(word.clone()),
+        _ => Err(Fault::new(format!("{keyword} requires exactly one argument"))),
+    }
+}
+
+/// `ONBUILD instruction`; returns it as an image config holds it.
+fn onbuild(node: &Node) -> Result<String, Fault> {
+    let Arguments::Trigger(trigger) = &node.arguments else { return Err(at_least_one("ONBUILD")) };
+    no_flags(node)?;
+    let name = trigger.keyword.to_uppercase();
+    match Keyword::read(&trigger.keyword) {
+        Some(Keyword::Onbuild) => {
+            return Err(Fault::new("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed"));
+        }
+        Some(Keyword::Maintainer | Keyword::From) => {
+            return Err(Fault::new(format!("{name} isn't allowed as an ONBUILD trigger")));
+        }
+        _ => {}
+    }
+    let keyword_bytes = node.keyword.len();
+    let mut text = node.text.trim_start()[keyword_bytes..].trim_start().to_string();
+    for heredoc in &node.heredocs {
+        text.extend(["\n", &heredoc.content, &heredoc.name]);
+    }
+    Ok(text)
+}
+
+/// `SHELL ["program", "argument", ...]`
+fn shell(node: &Node) -> Result<Vec<String>, Fault> {
+    no_flags(node)?;
+    match command(&node.arguments) {
+        Command::Exec(strings) if !strings.is_empty() => Ok(strings),
+        Command::Shell(text) if !text.is_empty() => {
+            let fault = Fault::new("SHELL requires the arguments to be in JSON form");
+            Err(Fault { hint: Some("write SHELL [\"/bin/sh\", \"-c\"]".into()), ..fault })
+        }
+        _ => Err(at_least_one("SHELL")),
+    }
+}
+
+/// `VOLUME path ...`
+fn volume(node: &Node) -> Result<Vec<String>, Fault> {
+    let words: Vec<String> = node.words().iter().map(|word| word.trim().to_string()).collect();
+    if words.is_empty() {
+        return Err(at_least_one("VOLUME"));
+    }
+    no_flags(node)?;
+    if words.iter().any(String::is_empty) {
+        return Err(Fault::new("VOLUME specified can not be an empty string"));
+    }
+    Ok(words)
+}

@@ -1,0 +1,48 @@
+//! `RUN [flags] command`
+
+use crate::{
+    ast::{Command, Run},
+    error::Fault,
+    flags::{Flags, Known, Takes},
+    mount,
+    suggest::suggest,
+    syntax::Node,
+};
+
+const RUN: &Known =
+    &[("mount", Takes::List), ("network", Takes::Text), ("security", Takes::Text), ("device", Takes::List)];
+
+const NETWORKS: [&str; 3] = ["default", "none", "host"];
+const SECURITIES: [&str; 2] = ["sandbox", "insecure"];
+
+pub(super) fn run(node: &Node) -> Result<Run, Fault> {
+    let flags = Flags::check(&node.flags, RUN)?;
+    let mounts = flags.list("mount");
+    for value in &mounts {
+        mount::check(value).map_err(|error| Fault::new(error.to_string()))?;
+    }
+    let network = flags.text("network");
+    one_of(&network, &NETWORKS, |value| format!("invalid network mode {value:?}"))?;
+    let security = flags.text("security");
+    one_of(&security, &SECURITIES, |value| format!("security {value:?} is not valid"))?;
+    let devices = flags.list("device");
+    Ok(Run { command: super::command(&node.arguments), mounts, network, security, devices })
+}
+
+fn one_of(value: &Option<String>, all: &[&str], message: impl Fn(&str) -> String) -> Result<(), Fault> {
+    match value {
+        Some(value) if !all.contains(&value.as_str()) => {
+            Err(Fault::new(message(value)).or_rather(suggest(value, all)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The words of a command: all of them, or one text, or nothing.
+pub(crate) fn command_words(command: &Command) -> Vec<String> {
+    match command {
+        Command::Exec(words) => words.clone(),
+        Command::Shell(text) if text.is_empty() => Vec::new(),
+        Command::Shell(text) => vec![text.clone()],
+    }
+}

@@ -1,0 +1,138 @@
+//! A parsed file, or why it is none, as JSON: what `dsbuild parse --format json` prints.
+//!
+//! ```text
+//! {"directives": {"escape", "syntax", "check"}, "globals": [INSTRUCTION],
+//!  "stages": [{"name", "base", "platform", "instructions": [INSTRUCTION]}]}
+//! INSTRUCTION: {"cmd", "flags", "json", "args", "legacy", "start_line", "end_line", "heredocs"}
+//! {"error": {"line", "end_line", "message", "hint"}}
+//! ```
+//!
+//! Arguments are as written, before any variable is expanded.
+
+use serde_json::{Value, json};
+
+use crate::{
+    ast::{ArgDefinition, Command, Copy, Dockerfile, Healthcheck, Heredoc, Instruction, Kind, Pairs, Stage},
+    error::ParseError,
+    flags,
+    instruction::command_words,
+    words,
+};
+
+/// The JSON of a file.
+pub fn to_json(file: &Dockerfile) -> Value {
+    let directives = &file.directives;
+    json!({
+        "directives": {
+            "escape": directives.escape,
+            "syntax": directives.syntax,
+            "check": directives.check,
+        },
+        "globals": file.globals.iter().map(instruction).collect::<Vec<_>>(),
+        "stages": file.stages.iter().map(stage).collect::<Vec<_>>(),
+    })
+}
+
+/// The JSON of an error.
+pub fn error_to_json(error: &ParseError) -> Value {
+    json!({"error": {
+        "line": error.span.start_line,
+        "end_line": error.span.end_line,
+        "message": error.message,
+        "hint": error.hint,
+    }})
+}
+
+fn stage(stage: &Stage) -> Value {
+    let instructions: Vec<Value> =
+        std::iter::once(&stage.from).chain(&stage.instructions).map(instruction).collect();
+    json!({
+        "name": stage.name.as_deref().unwrap_or_default(),
+        "base": stage.base,
+        "platform": stage.platform.as_deref().unwrap_or_default(),
+        "instructions": instructions,
+    })
+}
+
+fn instruction(instruction: &Instruction) -> Value {
+    json!({
+        "cmd": instruction.keyword.to_lowercase(),
+        "flags": instruction.flags,
+        "json": is_exec_form(instruction),
+        "args": arguments(instruction),
+        "legacy": matches!(&instruction.kind, Kind::Env(pairs) | Kind::Label(pairs) if pairs.legacy),
+        "start_line": instruction.span.start_line,
+        "end_line": instruction.span.end_line,
+        "heredocs": instruction.heredocs.iter().map(heredoc).collect::<Vec<_>>(),
+    })
+}
+
+fn heredoc(heredoc: &Heredoc) -> Value {
+    json!({
+        "name": heredoc.name,
+        "expand": heredoc.expand,
+        "chomp": heredoc.chomp,
+        "content": heredoc.content,
+    })
+}
+
+/// The text behind keyword and flags.
+fn written(instruction: &Instruction) -> &str {
+    let (_, rest) = words::first(instruction.text.trim());
+    let (_, rest) = flags::split(rest.unwrap_or_default());
+    rest.trim()
+}
+
+fn is_exec_form(instruction: &Instruction) -> bool {
+    match &instruction.kind {
+        Kind::Cmd(command) | Kind::Entrypoint(command) => matches!(command, Command::Exec(_)),
+        Kind::Run(run) => matches!(run.command, Command::Exec(_)),
+        Kind::Healthcheck(Healthcheck::Cmd { command, .. }) => matches!(command, Command::Exec(_)),
+        Kind::Shell(_) => true,
+        Kind::Add(_) | Kind::Copy(_) | Kind::Volume(_) => {
+            matches!(crate::json_form::strings(written(instruction)), Ok(Some(_)))
+        }
+        _ => false,
+    }
+}
+
+fn arguments(instruction: &Instruction) -> Vec<String> {
+    match &instruction.kind {
+        Kind::Add(copy) | Kind::Copy(copy) => copied(copy),
+        Kind::Arg(definitions) => definitions.iter().map(definition).collect(),
+        Kind::Cmd(command) | Kind::Entrypoint(command) => command_words(command),
+        Kind::Env(pairs) | Kind::Label(pairs) => flat(pairs),
+        Kind::Expose(words) | Kind::Shell(words) | Kind::Volume(words) => words.clone(),
+        Kind::From => words::words(written(instruction)),
+        Kind::Healthcheck(healthcheck) => health(written(instruction), healthcheck),
+        Kind::Maintainer(text)
+        | Kind::Onbuild(text)
+        | Kind::Stopsignal(text)
+        | Kind::User(text)
+        | Kind::Workdir(text) => vec![text.clone()],
+        Kind::Run(run) => command_words(&run.command),
+    }
+}
+
+fn copied(copy: &Copy) -> Vec<String> {
+    copy.sources.iter().chain([&copy.destination]).cloned().collect()
+}
+
+fn definition(definition: &ArgDefinition) -> String {
+    match &definition.default {
+        Some(default) => format!("{}={default}", definition.name),
+        None => definition.name.clone(),
+    }
+}
+
+fn flat(pairs: &Pairs) -> Vec<String> {
+    pairs.pairs.iter().flat_map(|(name, value)| [name.clone(), value.clone()]).collect()
+}
+
+fn health(written: &str, healthcheck: &Healthcheck) -> Vec<String> {
+    let kind = written.split_whitespace().take(1).map(String::from);
+    match healthcheck {
+        Healthcheck::None => kind.collect(),
+        Healthcheck::Cmd { command, .. } => kind.chain(command_words(command)).collect(),
+    }
+}

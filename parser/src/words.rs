@@ -1,0 +1,149 @@
+//! How the text behind a keyword falls into words.
+//!
+//! ```text
+//! words        = word { blanks word }            FROM, EXPOSE, COPY, ADD, VOLUME
+//! raw_words    = raw_word { space raw_word }     ENV, LABEL, ARG
+//! raw_word     = { escape any | "'" ... "'" | '"' ... '"' | other }
+//! ```
+//!
+//! Raw words keep their quotes and escapes: expansion removes them later. A quote that is not closed
+//! reaches to the end of the text.
+
+use nom::{
+    IResult, Parser,
+    branch::alt,
+    bytes::complete::{take_while, take_while1},
+    character::complete::{anychar, char},
+    combinator::{eof, opt, recognize, rest, value},
+    multi::{many0, many1_count, separated_list0},
+    sequence::{pair, preceded},
+};
+
+/// What separates the words of a line, by the grammar; other Unicode blanks do not.
+pub(crate) fn is_blank(c: char) -> bool {
+    matches!(c, '\t' | '\x0b' | '\x0c' | '\r' | ' ')
+}
+
+fn blanks(input: &str) -> IResult<&str, &str> {
+    take_while1(is_blank)(input)
+}
+
+/// Splits at blanks: quotes mean nothing here.
+pub(crate) fn words(text: &str) -> Vec<String> {
+    let word = take_while1(|c| !is_blank(c)).map(String::from);
+    let mut words = separated_list0(blanks, word);
+    let parsed: IResult<&str, Vec<String>> = words.parse(text);
+    parsed.map(|(_, words)| words).unwrap_or_default()
+}
+
+/// The first word, and what follows the blanks behind it; `None` if no blank follows it.
+pub(crate) fn first(text: &str) -> (&str, Option<&str>) {
+    let word = take_while(|c| !is_blank(c));
+    let parsed: IResult<&str, (&str, Option<&str>)> = pair(word, opt(preceded(blanks, rest))).parse(text);
+    parsed.map_or((text, None), |(_, parts)| parts)
+}
+
+/// Splits at spaces outside quotes; quotes and escapes stay in the words.
+pub(crate) fn raw_words(text: &str, escape: char) -> Vec<String> {
+    let spaces = |input| take_while(char::is_whitespace)(input);
+    let mut words = many0(preceded(spaces, |input| raw_word(escape, input)));
+    let parsed: IResult<&str, Vec<String>> = words.parse(text);
+    let mut words = parsed.map(|(_, words)| words).unwrap_or_default();
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+fn raw_word(escape: char, input: &str) -> IResult<&str, String> {
+    let part = alt((
+        |input| dangling(escape, input),
+        |input| escaped(escape, input),
+        |input| single_quoted(input),
+        |input| double_quoted(escape, input),
+        take_while1(|c: char| !c.is_whitespace() && c != escape && c != '\'' && c != '"').map(String::from),
+    ));
+    let (input, parts) = nom::multi::many1(part).parse(input)?;
+    Ok((input, parts.concat()))
+}
+
+/// An escape character that ends the text is dropped.
+fn dangling(escape: char, input: &str) -> IResult<&str, String> {
+    value(String::new(), pair(char(escape), eof)).parse(input)
+}
+
+fn escaped(escape: char, input: &str) -> IResult<&str, String> {
+    recognize(pair(char(escape), anychar)).map(String::from).parse(input)
+}
+
+fn single_quoted(input: &str) -> IResult<&str, String> {
+    let closed = (char('\''), take_while(|c| c != '\''), opt(char('\'')));
+    recognize(closed).map(String::from).parse(input)
+}
+
+fn double_quoted(escape: char, input: &str) -> IResult<&str, String> {
+    let plain = recognize(many1_count(nom::character::complete::satisfy(move |c| c != '"' && c != escape)));
+    let inside =
+        alt((|input| dangling(escape, input), |input| escaped(escape, input), plain.map(String::from)));
+    let (input, (open, parts, close)) = (char('"'), many0(inside), opt(char('"'))).parse(input)?;
+    let mut word = String::from(open);
+    word.extend(parts);
+    word.extend(close);
+    Ok((input, word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &[&str]) {
+        assert_eq!(words(text), expected, "{text:?}");
+    }
+
+    #[test]
+    fn words_are_split_at_blanks() {
+        check("a b\t c", &["a", "b", "c"]);
+        check("a\x0bAS b", &["a", "AS", "b"]);
+        check("\"a b\"", &["\"a", "b\""]);
+        check("a\u{a0}b", &["a\u{a0}b"]);
+        check("", &[]);
+    }
+
+    #[track_caller]
+    fn check_raw(text: &str, expected: &[&str]) {
+        assert_eq!(raw_words(text, '\\'), expected, "{text:?}");
+    }
+
+    #[test]
+    fn raw_words_keep_quotes_and_escapes() {
+        check_raw("a=1 b=2", &["a=1", "b=2"]);
+        check_raw("  a=1\t\tb=2  ", &["a=1", "b=2"]);
+        check_raw("a=\"x y\" b='x y'", &["a=\"x y\"", "b='x y'"]);
+        check_raw("a=x\\ y", &["a=x\\ y"]);
+        check_raw("a=\\\"x y", &["a=\\\"x", "y"]);
+        check_raw("a=\"x\\\" y\" b", &["a=\"x\\\" y\"", "b"]);
+        check_raw("a='x\\' b", &["a='x\\'", "b"]);
+        check_raw("\"\" ''", &["\"\"", "''"]);
+        check_raw("a\u{a0}b", &["a", "b"]);
+    }
+
+    #[test]
+    fn what_is_open_reaches_to_the_end() {
+        check_raw("a=\"x y", &["a=\"x y"]);
+        check_raw("a='x y", &["a='x y"]);
+        check_raw("a=x\\", &["a=x"]);
+        check_raw("a=\"x\\", &["a=\"x"]);
+        check_raw("\\", &[]);
+    }
+
+    #[test]
+    fn a_backtick_may_escape() {
+        assert_eq!(raw_words("a=C:\\ b=x` y", '`'), ["a=C:\\", "b=x` y"]);
+    }
+
+    #[test]
+    fn the_first_word_is_cut_off() {
+        assert_eq!(first("a  b c"), ("a", Some("b c")));
+        assert_eq!(first("a"), ("a", None));
+        assert_eq!(first(""), ("", None));
+    }
+}
