@@ -1,7 +1,7 @@
 //! The words that start a heredoc: `<<EOF`, `3<<-"EOF"`.
 //!
 //! ```text
-//! marker = { digit } "<<" [ "-" ] delimiter      no further "<"
+//! marker = { digit } "<<" [ "-" ] delimiter      blanks only behind a "<<", no further "<"
 //! ```
 //!
 //! Which words of a line are markers is decided as a shell would: quotes and escapes keep a word
@@ -10,7 +10,7 @@
 use nom::{
     IResult, Parser,
     bytes::complete::{tag, take_while1},
-    character::complete::{char, digit0},
+    character::complete::{char, digit0, multispace0},
     combinator::{all_consuming, opt},
     sequence::terminated,
 };
@@ -74,7 +74,8 @@ fn read_marker(word: &str) -> Result<Option<Marker>, Fault> {
 }
 
 fn parts(input: &str) -> IResult<&str, (&str, Option<char>, &str)> {
-    (terminated(digit0, tag("<<")), opt(char('-')), take_while1(|c| c != '<')).parse(input)
+    let dash = terminated(opt(char('-')), multispace0);
+    (terminated(digit0, tag("<<")), dash, take_while1(|c| c != '<')).parse(input)
 }
 
 fn split(text: &str, raw_escapes: bool, quotes: Quotes) -> Result<Vec<String>, Fault> {
@@ -116,11 +117,15 @@ mod tests {
         check("COPY <<$N /d", &["<<$N"]);
         check("COPY <<${N} /d", &["<<${N}"]);
         check("RUN echo $((1 <<2))", &["<<2))"]);
+        check("RUN cat << EOF > x", &["<<EOF"]);
+        check("RUN cat <<\t 'EOF'", &["<<'EOF'"]);
     }
 
     #[test]
     fn other_words_are_no_markers() {
-        check("RUN cat << EOF", &[]);
+        check("RUN cat <<", &[]);
+        check("RUN cat < < EOF", &[]);
+        check("RUN cat <<\u{a0}EOF", &[]);
         check("RUN cat <<<EOF", &[]);
         check("RUN cat \"<<EOF\"", &[]);
         check("RUN cat '<<EOF'", &[]);

@@ -70,7 +70,7 @@ mod tests {
         let names = ["ADD", "CMD", "ENTRYPOINT", "RUN"];
         assert_eq!(suggest_ignoring_case("FNTRYPOINT", &names).as_deref(), Some("ENTRYPOINT"));
         assert_eq!(suggest_ignoring_case("RUNN", &names).as_deref(), Some("RUN"));
-        assert_eq!(suggest_ignoring_case("cdm", &names).as_deref(), Some("cmd"));
+        assert_eq!(suggest_ignoring_case("rin", &names).as_deref(), Some("run"));
         assert_eq!(suggest_ignoring_case("INVALID", &names), None);
     }
 }

@@ -1,9 +1,11 @@
 //! Pieces to text: looks up variables and applies their substitutions.
 
+use std::collections::HashSet;
+
 use super::{
     ExpandError, Expanded, Grammar, MAX_EXPANDED_BYTES, Variables,
     grammar::{Piece, Substitution, Variable},
-    pattern::{Extent, Pattern},
+    pattern::{Extent, Pattern, Steps},
 };
 
 /// What an unset variable becomes.
@@ -41,7 +43,7 @@ pub(super) fn words(
             Piece::Plain(_) | Piece::Variable(_) => words.split(&part),
             Piece::Raw(_) | Piece::Quoted(_) => words.last.push_str(&part),
         }
-        append(&mut text, &part)?;
+        evaluation.append(&mut text, &part)?;
     }
     words.end();
     Ok((words.done, Expanded { text, ..evaluation.names }))
@@ -86,17 +88,28 @@ struct Evaluation<'v> {
     unset: Unset,
     /// Its text stays empty.
     names: Expanded,
+    /// All of them, for a quick look.
+    seen: HashSet<String>,
+    /// Bytes copied, also those that come to nothing (`${set+...}`).
+    copied_bytes: usize,
+    /// Steps of pattern matching.
+    steps: Steps,
 }
+
+/// Bytes that one expansion may copy.
+const MAX_COPIED_BYTES: usize = 16 * MAX_EXPANDED_BYTES;
 
 impl<'v> Evaluation<'v> {
     fn new(variables: &'v dyn Variables, unset: Unset) -> Self {
-        Self { variables, unset, names: Expanded::default() }
+        let (names, seen, steps) = Default::default();
+        Self { variables, unset, names, seen, copied_bytes: 0, steps }
     }
 
     fn text(&mut self, pieces: &[Piece]) -> Result<String, ExpandError> {
         let mut text = String::new();
         for piece in pieces {
-            append(&mut text, &self.piece(piece)?)?;
+            let part = self.piece(piece)?;
+            self.append(&mut text, &part)?;
         }
         Ok(text)
     }
@@ -162,10 +175,10 @@ impl<'v> Evaluation<'v> {
         };
         let matcher = Pattern::parse(pattern)?;
         let kept = match operator {
-            '#' => matcher.without_prefix(value, extent)?,
-            _ => matcher.without_suffix(value, extent)?,
+            '#' => matcher.without_prefix(value, extent, &mut self.steps),
+            _ => matcher.without_suffix(value, extent, &mut self.steps),
         };
-        Ok(kept)
+        kept
     }
 
     /// `${name/pattern/replacement}`.
@@ -179,7 +192,7 @@ impl<'v> Evaluation<'v> {
         let Some(value) = self.value(name) else {
             return Ok(self.unset_text(|| format!("${{{name}/{pattern}/{replacement}}}")));
         };
-        Pattern::parse(pattern)?.replace(value, replacement, all)
+        Pattern::parse(pattern)?.replace(value, replacement, all, &mut self.steps)
     }
 
     fn unset_text(&self, written: impl Fn() -> String) -> String {
@@ -189,11 +202,19 @@ impl<'v> Evaluation<'v> {
     /// Looks a name up and remembers that it was.
     fn value(&mut self, name: &str) -> Option<&'v str> {
         let value = self.variables.value(name);
-        let names = if value.is_some() { &mut self.names.used } else { &mut self.names.unset };
-        if !names.iter().any(|known| known == name) {
+        if self.seen.insert(name.to_string()) {
+            let names = if value.is_some() { &mut self.names.used } else { &mut self.names.unset };
             names.push(name.to_string());
         }
         value
+    }
+
+    fn append(&mut self, text: &mut String, part: &str) -> Result<(), ExpandError> {
+        self.copied_bytes += part.len();
+        if self.copied_bytes > MAX_COPIED_BYTES {
+            return Err(ExpandError::new(format!("copies more than {MAX_COPIED_BYTES} bytes")));
+        }
+        append(text, part)
     }
 }
 

@@ -1,7 +1,8 @@
 //! The grammar of words with variables.
 //!
 //! ```text
-//! pieces       = { variable | "'" ... "'" | '"' { variable | escaped | other } '"' | escaped | other }
+//! pieces       = { variable | "'" ... "'" | '"' { variable | escaped | other } '"' | escaped
+//!              | "<<" blanks | other }
 //! variable     = "$" ( name | "{" name substitution | nothing )
 //! substitution = "}"
 //!              | [ ":" ] ( "-" | "+" | "?" ) pieces "}"
@@ -129,6 +130,7 @@ impl Grammar {
             |input| self.single_quoted(input),
             |input| self.double_quoted(input),
             |input| self.escaped(input),
+            less_than,
             |input| self.plain(stop, input),
         )))
         .parse(input)
@@ -145,7 +147,7 @@ impl Grammar {
 
     fn plain(self, stop: Option<char>, input: &str) -> Parsed<'_, Piece> {
         let quote = |c| self.quotes != Quotes::Ignore && matches!(c, '\'' | '"');
-        let special = |c| c == '$' || c == self.escape || Some(c) == stop || quote(c);
+        let special = |c| matches!(c, '$' | '<') || c == self.escape || Some(c) == stop || quote(c);
         take_while1(|c| !special(c)).map(|text: &str| Piece::Plain(text.into())).parse(input)
     }
 
@@ -267,6 +269,14 @@ impl Grammar {
         let (rest, replacement) = raw.until('}', rest)?;
         Ok((rest, Substitution::Replace { all: second.is_some(), pattern, replacement }))
     }
+}
+
+/// `<<` holds the blanks behind it, so that `<< EOF` is one word.
+fn less_than(input: &str) -> Parsed<'_, Piece> {
+    let blanks = take_while(|c| matches!(c, ' ' | '\t' | '\r'));
+    recognize(pair(char('<'), opt(pair(char('<'), blanks))))
+        .map(|text: &str| Piece::Raw(text.into()))
+        .parse(input)
 }
 
 fn reject<T>(input: &str) -> Parsed<'_, T> {

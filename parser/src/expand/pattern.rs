@@ -18,8 +18,24 @@ pub(super) enum Extent {
     Longest,
 }
 
-/// How many steps one substitution may take, a fraction of a second.
+/// How many steps one expansion may take, a fraction of a second.
 const MAX_STEPS: usize = 50_000_000;
+
+/// Counts the steps of all the matches of an expansion.
+#[derive(Debug, Default)]
+pub(super) struct Steps {
+    done: usize,
+}
+
+impl Steps {
+    fn take(&mut self, steps: usize) -> Result<(), ExpandError> {
+        self.done += steps;
+        if self.done > MAX_STEPS {
+            return Err(ExpandError::new("patterns take too long to match"));
+        }
+        Ok(())
+    }
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Atom {
@@ -52,24 +68,40 @@ impl Pattern {
     }
 
     /// `value` without the prefix that matches.
-    pub(super) fn without_prefix(&self, value: &str, extent: Extent) -> Result<String, ExpandError> {
+    pub(super) fn without_prefix(
+        &self,
+        value: &str,
+        extent: Extent,
+        steps: &mut Steps,
+    ) -> Result<String, ExpandError> {
         let text: Vec<char> = value.chars().collect();
-        let matched = self.at_start(&text, extent)?.unwrap_or(0);
+        let matched = self.at_start(&text, extent, steps)?.unwrap_or(0);
         Ok(text[matched..].iter().collect())
     }
 
     /// `value` without the suffix that matches.
-    pub(super) fn without_suffix(&self, value: &str, extent: Extent) -> Result<String, ExpandError> {
+    pub(super) fn without_suffix(
+        &self,
+        value: &str,
+        extent: Extent,
+        steps: &mut Steps,
+    ) -> Result<String, ExpandError> {
         let text: Vec<char> = value.chars().rev().collect();
         let reversed = Self { atoms: self.atoms.iter().rev().copied().collect() };
-        let matched = reversed.at_start(&text, extent)?.unwrap_or(0);
+        let matched = reversed.at_start(&text, extent, steps)?.unwrap_or(0);
         Ok(text[matched..].iter().rev().collect())
     }
 
     /// `value` with the first match or all of them replaced; matches are the longest.
-    pub(super) fn replace(&self, value: &str, replacement: &str, all: bool) -> Result<String, ExpandError> {
+    pub(super) fn replace(
+        &self,
+        value: &str,
+        replacement: &str,
+        all: bool,
+        steps: &mut Steps,
+    ) -> Result<String, ExpandError> {
         let text: Vec<char> = value.chars().collect();
-        let mut search = Search::new(self, &text, Extent::Longest);
+        let mut search = Search::new(self, &text, Extent::Longest, steps);
         let mut replaced = String::new();
         let (mut copied, mut from) = (0, 0);
         while let Some(found) = search.find(from, false)? {
@@ -91,8 +123,13 @@ impl Pattern {
         Ok(replaced)
     }
 
-    fn at_start(&self, text: &[char], extent: Extent) -> Result<Option<usize>, ExpandError> {
-        Ok(Search::new(self, text, extent).find(0, true)?.map(|found| found.end))
+    fn at_start(
+        &self,
+        text: &[char],
+        extent: Extent,
+        steps: &mut Steps,
+    ) -> Result<Option<usize>, ExpandError> {
+        Ok(Search::new(self, text, extent, steps).find(0, true)?.map(|found| found.end))
     }
 }
 
@@ -107,21 +144,21 @@ fn escaped(pattern: &str, next: Option<char>) -> Result<char, ExpandError> {
     }
 }
 
-/// A search through one text; its steps are counted over all calls.
+/// A search through one text.
 struct Search<'a> {
     atoms: &'a [Atom],
     text: &'a [char],
     extent: Extent,
-    steps: usize,
+    steps: &'a mut Steps,
     /// For each position in the pattern, the earliest start of a match that has come so far.
     states: Vec<Option<usize>>,
     next: Vec<Option<usize>>,
 }
 
 impl<'a> Search<'a> {
-    fn new(pattern: &'a Pattern, text: &'a [char], extent: Extent) -> Self {
+    fn new(pattern: &'a Pattern, text: &'a [char], extent: Extent, steps: &'a mut Steps) -> Self {
         let states = vec![None; pattern.atoms.len() + 1];
-        Self { atoms: &pattern.atoms, text, extent, steps: 0, next: states.clone(), states }
+        Self { atoms: &pattern.atoms, text, extent, steps, next: states.clone(), states }
     }
 
     /// The leftmost match at or behind `from`, or only at `from` itself.
@@ -152,10 +189,7 @@ impl<'a> Search<'a> {
 
     /// Moves every state over one character.
     fn step(&mut self, c: char) -> Result<(), ExpandError> {
-        self.steps += self.atoms.len() + 1;
-        if self.steps > MAX_STEPS {
-            return Err(ExpandError::new("substitution takes too long"));
-        }
+        self.steps.take(self.atoms.len() + 1)?;
         self.next.fill(None);
         for (state, atom) in self.atoms.iter().enumerate() {
             let Some(start) = self.states[state] else { continue };
@@ -205,10 +239,10 @@ mod tests {
     fn check_trim(value: &str, glob: &str, expected: [&str; 4]) {
         let glob = pattern(glob);
         let trimmed = [
-            glob.without_prefix(value, Extent::Shortest),
-            glob.without_prefix(value, Extent::Longest),
-            glob.without_suffix(value, Extent::Shortest),
-            glob.without_suffix(value, Extent::Longest),
+            glob.without_prefix(value, Extent::Shortest, &mut Steps::default()),
+            glob.without_prefix(value, Extent::Longest, &mut Steps::default()),
+            glob.without_suffix(value, Extent::Shortest, &mut Steps::default()),
+            glob.without_suffix(value, Extent::Longest, &mut Steps::default()),
         ];
         assert_eq!(trimmed.map(|text| text.expect("few steps")), expected, "{value} {glob:?}");
     }
@@ -228,7 +262,7 @@ mod tests {
     #[track_caller]
     fn check_replace(value: &str, glob: &str, first: &str, all: &str) {
         let glob = pattern(glob);
-        let replaced = [glob.replace(value, "_", false), glob.replace(value, "_", true)];
+        let replaced = [false, true].map(|all| glob.replace(value, "_", all, &mut Steps::default()));
         assert_eq!(replaced.map(|text| text.expect("few steps")), [first, all], "{value} {glob:?}");
     }
 
@@ -257,8 +291,11 @@ mod tests {
     fn matching_is_linear() {
         let text = "a".repeat(100_000);
         let glob = "a*".repeat(20) + "b";
-        assert_eq!(pattern(&glob).replace(&text, "", true).as_deref(), Ok(text.as_str()));
-        let hopeless = pattern(&"a?".repeat(50_000)).replace(&text, "", true);
+        assert_eq!(
+            pattern(&glob).replace(&text, "", true, &mut Steps::default()).as_deref(),
+            Ok(text.as_str())
+        );
+        let hopeless = pattern(&"a?".repeat(50_000)).replace(&text, "", true, &mut Steps::default());
         assert!(hopeless.is_err(), "costs more than it may");
     }
 }
