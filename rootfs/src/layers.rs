@@ -1,16 +1,34 @@
 //! The layers of a store: from tar, from a diff, from a snapshot; and what is derived from them.
+//!
+//! ```text
+//! <store>/blobs/sha256/<diff id>     the tar: the truth
+//! <store>/layers/<diff id>/index     what is in it, and the real times
+//!                          tree/     unpacked, for overlayfs
+//!                          times-*   the layer with other times: a diff ID
+//! ```
+//!
+//! Concurrency: indexes are read once a process and shared. Files of a layer's directory are written by another name and
+//! renamed; processes that race write the same.
 
-use std::io::{Read, Write};
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use cache::Store;
 use oci::DiffId;
+use rustix::fs::{Mode, OFlags, ResolveFlags};
 
 use crate::RootfsError;
-use crate::diff::Diff;
+use crate::diff::{Content, Diff};
+use crate::entry::{Entry, Kind};
+use crate::layer::index::{Index, Origin};
+use crate::layer::write::{self, NewEntry};
+use crate::layer::{import, io_error, path};
 use crate::snapshot::Snapshot;
-use crate::tree::Tree;
+use crate::stack::Stack;
+use crate::tree::{Scratch, Tree};
 
 /// The latest time that a layer's entries may carry, in seconds since 1970; later ones are set to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,38 +51,70 @@ pub enum Times {
     Real,
 }
 
+impl Times {
+    /// The latest time that is kept.
+    pub(crate) fn clamp(self) -> Clamp {
+        match self {
+            Self::Store => Clamp::STORE,
+            Self::Clamped(clamp) => clamp,
+            Self::Real => Clamp(i64::MAX),
+        }
+    }
+}
+
 /// The layers of a store. A layer's truth is its tar, the blob named by its diff ID; index and tree are derived from
 /// it and may be dropped (the index also remembers the real times that the tar does not).
 #[derive(Clone)]
 pub struct Layers {
-    #[expect(dead_code)]
     store: Arc<Store>,
+    indexes: Arc<Mutex<HashMap<DiffId, Arc<Index>>>>,
 }
 
 impl Layers {
     /// The layers of `store`.
     pub fn new(store: Arc<Store>) -> Self {
-        Self { store }
+        Self { store, indexes: Arc::default() }
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
     }
 
     /// Takes an uncompressed layer tar as it is (a pulled layer): stores it, verifies `expected`, makes the index.
-    pub fn import(&self, _tar: &mut dyn Read, _expected: Option<DiffId>) -> Result<DiffId, RootfsError> {
-        unimplemented!()
+    pub fn import(&self, tar: &mut dyn Read, expected: Option<DiffId>) -> Result<DiffId, RootfsError> {
+        let (layer, index) = import::import(&self.store, tar, expected)?;
+        // What we made ourselves comes back with an image: the index that knows the real times stays.
+        match Index::load(&self.index_path(&layer)?) {
+            Some(known) => self.remember(&layer, known),
+            None => self.save_index(&layer, index)?,
+        };
+        Ok(layer)
     }
 
     /// True if the layer's tar is here.
-    pub fn contains(&self, _layer: &DiffId) -> Result<bool, RootfsError> {
-        unimplemented!()
+    pub fn contains(&self, layer: &DiffId) -> Result<bool, RootfsError> {
+        Ok(self.store.stat_blob(&layer.0)?.is_some())
     }
 
     /// The merged view of `layers`, from the base up; [`crate::tree::Scratch`] for none.
-    pub fn view(&self, _layers: &[DiffId]) -> Result<Arc<dyn Tree>, RootfsError> {
-        unimplemented!()
+    pub fn view(&self, layers: &[DiffId]) -> Result<Arc<dyn Tree>, RootfsError> {
+        Ok(match layers {
+            [] => Arc::new(Scratch),
+            layers => Arc::new(Stack::new(self.clone(), layers)),
+        })
     }
 
     /// Writes a diff as a layer.
-    pub fn commit(&self, _diff: Diff) -> Result<DiffId, RootfsError> {
-        unimplemented!()
+    pub fn commit(&self, diff: Diff) -> Result<DiffId, RootfsError> {
+        self.commit_entries(&diff.into_entries())
+    }
+
+    /// Writes a layer: entries in order ([`write::write`]).
+    pub(crate) fn commit_entries(&self, entries: &[NewEntry]) -> Result<DiffId, RootfsError> {
+        let (layer, index) = write::write(&self.store, entries)?;
+        self.save_index(&layer, index)?;
+        Ok(layer)
     }
 
     /// A writable snapshot on top of `layers`, whose trees are made where they are missing.
@@ -79,27 +129,151 @@ impl Layers {
 
     /// The layer with other times, as a blob of the store: itself for [`Times::Store`]; remembered, so that it is
     /// written once. For layers made by this store only: base layers are never rewritten.
-    pub fn rewrite(&self, _layer: &DiffId, _times: Times) -> Result<DiffId, RootfsError> {
-        unimplemented!()
+    pub fn rewrite(&self, layer: &DiffId, times: Times) -> Result<DiffId, RootfsError> {
+        let index = self.index(layer)?;
+        if times == Times::Store || index.origin() == Origin::Imported {
+            return Ok(*layer);
+        }
+        let memo = self.store.layer_dir(layer)?.join(match times {
+            Times::Clamped(Clamp(seconds)) => format!("times-{seconds}"),
+            _ => "times-real".to_owned(),
+        });
+        let known = fs::read_to_string(&memo).ok().and_then(|text| text.trim().parse().ok());
+        if let Some(known) = known.filter(|known| self.contains(known).unwrap_or(false)) {
+            return Ok(known);
+        }
+        let rewritten = self.commit_entries(&self.layer_entries(layer, &index, times)?)?;
+        save(&memo, format!("{rewritten}\n").as_bytes()).map_err(io_error("write", &memo))?;
+        Ok(rewritten)
     }
 
-    /// Writes the merged tree of `layers` as one tar (the tar exporter).
-    pub fn write_tar(
+    /// The entries of one layer, as it has them.
+    fn layer_entries(
         &self,
-        _layers: &[DiffId],
-        _times: Times,
-        _out: &mut dyn Write,
-    ) -> Result<(), RootfsError> {
-        unimplemented!()
+        layer: &DiffId,
+        index: &Index,
+        times: Times,
+    ) -> Result<Vec<NewEntry>, RootfsError> {
+        let tree = self.view(&[*layer])?;
+        let new_entry = |item: crate::layer::index::Item<'_>| {
+            let entry = item.layer_entry();
+            let content = has_content(&entry).then(|| Content::Tree {
+                tree: tree.clone(),
+                path: path::to_path(item.path()).to_owned(),
+                digest: Some(item.content()),
+            });
+            NewEntry { path: item.path().to_vec(), entry, content, clamp: times.clamp() }
+        };
+        // An implied directory stays one, unless it hides what is below.
+        let is_said = |item: &crate::layer::index::Item<'_>| !item.is_implied() || item.is_opaque();
+        Ok(index.items().filter(is_said).map(new_entry).collect())
+    }
+
+    /// Writes the merged tree of `layers` as one tar (the tar exporter). Base layers keep their times.
+    pub fn write_tar(&self, layers: &[DiffId], times: Times, out: &mut dyn Write) -> Result<(), RootfsError> {
+        write::write_to(&self.merged_entries(layers, times)?, out)
     }
 
     /// Writes the merged tree of `layers` below the directory `dest` (the local exporter), never through a link.
-    pub fn write_dir(
-        &self,
-        _layers: &[DiffId],
-        _times: Times,
-        _dest: &std::path::Path,
-    ) -> Result<(), RootfsError> {
-        unimplemented!()
+    /// Everything belongs to the user who runs this, as with BuildKit.
+    pub fn write_dir(&self, layers: &[DiffId], times: Times, dest: &Path) -> Result<(), RootfsError> {
+        crate::export::write_dir(&self.merged_entries(layers, times)?, dest)
     }
+
+    /// The merged tree of `layers`, in order, without the root.
+    fn merged_entries(&self, layers: &[DiffId], times: Times) -> Result<Vec<NewEntry>, RootfsError> {
+        let stack = Arc::new(Stack::new(self.clone(), layers));
+        let tree: Arc<dyn Tree> = stack.clone();
+        let mut first_names: HashMap<u64, PathBuf> = HashMap::new();
+        let mut entries = Vec::new();
+        let read_error = io_error("read the layers of", self.store.root());
+        let mut visit = |bytes: &[u8], found: &crate::stack::Found<'_>| -> io::Result<()> {
+            let path = path::to_path(bytes);
+            let mut entry = found.entry();
+            if let Some(group) = found.item.is_file().then(|| tree.link_group(path)).transpose()?.flatten() {
+                match first_names.get(&group) {
+                    Some(first) => entry.kind = Kind::Hardlink { target: first.clone() },
+                    None => drop(first_names.insert(group, path.to_owned())),
+                }
+            }
+            let content = has_content(&entry).then(|| Content::Tree {
+                tree: tree.clone(),
+                path: path.to_owned(),
+                digest: Some(found.item.content()),
+            });
+            let clamp = match stack.index(found.slot)?.origin() {
+                Origin::Made => times.clamp(),
+                Origin::Imported => Clamp(i64::MAX),
+            };
+            entries.push(NewEntry { path: bytes.to_vec(), entry, content, clamp });
+            Ok(())
+        };
+        stack.walk(&mut visit).map_err(read_error)?;
+        Ok(entries)
+    }
+
+    /// The index of a layer: loaded, or made anew from the tar.
+    pub(crate) fn index(&self, layer: &DiffId) -> Result<Arc<Index>, RootfsError> {
+        if let Some(index) = self.known_indexes().get(layer) {
+            return Ok(index.clone());
+        }
+        match Index::load(&self.index_path(layer)?) {
+            Some(index) => Ok(self.remember(layer, index)),
+            None => {
+                let index = import::reindex(self.open_tar(layer)?, Origin::Imported)?;
+                self.save_index(layer, index)
+            }
+        }
+    }
+
+    fn save_index(&self, layer: &DiffId, index: Index) -> Result<Arc<Index>, RootfsError> {
+        let path = self.index_path(layer)?;
+        save(&path, index.as_bytes()).map_err(io_error("save the index of a layer as", &path))?;
+        Ok(self.remember(layer, index))
+    }
+
+    fn index_path(&self, layer: &DiffId) -> Result<PathBuf, RootfsError> {
+        Ok(self.store.layer_dir(layer)?.join("index"))
+    }
+
+    fn remember(&self, layer: &DiffId, index: Index) -> Arc<Index> {
+        let index = Arc::new(index);
+        self.known_indexes().insert(*layer, index.clone());
+        index
+    }
+
+    fn known_indexes(&self) -> std::sync::MutexGuard<'_, HashMap<DiffId, Arc<Index>>> {
+        self.indexes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens the tar of a layer.
+    pub(crate) fn open_tar(&self, layer: &DiffId) -> Result<File, RootfsError> {
+        Ok(self.store.open_blob(&layer.0)?)
+    }
+
+    /// Opens a file of the layer's tree, where the tar is not there.
+    pub(crate) fn open_in_tree(&self, layer: &DiffId, path: &Path) -> io::Result<File> {
+        let tree = self.store.layer_dir(layer).map_err(io::Error::other)?.join("tree");
+        let tree = rustix::fs::open(tree, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let inside = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+        Ok(File::from(rustix::fs::openat2(tree, path, flags, Mode::empty(), inside)?))
+    }
+}
+
+/// True for a regular file of more than no bytes.
+fn has_content(entry: &Entry) -> bool {
+    matches!(entry.kind, Kind::File { size_bytes } if size_bytes > 0)
+}
+
+/// Writes a file that can be made again, by way of another name in the same directory: not synced.
+fn save(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    static COUNTER: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    let count = COUNTER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let temporary = path.with_extension(format!("{}-{count}.tmp", std::process::id()));
+    let written = fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    written
 }

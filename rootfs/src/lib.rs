@@ -5,6 +5,7 @@
 //! tree      a read-only view of files: `Tree`; lookups that stay inside it
 //! layer/    canonical tar: write, read, index; tree <-> tar
 //! stack     layers on top of each other, seen as one `Tree`
+//! export    a merged tree as a directory
 //! diff      changes on top of a `Tree`, collected before they become a layer
 //! snapshot  overlayfs: prepare, mount, commit
 //! users     /etc/passwd and /etc/group of a tree
@@ -13,6 +14,8 @@
 pub mod diff;
 pub mod entry;
 mod error;
+mod export;
+mod layer;
 pub mod layers;
 pub mod snapshot;
 pub mod stack;

@@ -1,0 +1,139 @@
+//! A foreign tar becomes a blob and an index, in one pass.
+//!
+//! The blob is the whole input, what follows the end of the tar too: the digest that others know is over all of it.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use cache::Store;
+use oci::DiffId;
+
+use super::gather::{Gather, Role, role};
+use super::index::{Index, Origin, Row};
+use super::member::{Member, Members};
+use super::pipe::{CHUNK_BYTES, Pipe};
+use super::stored::Filled;
+use super::{bad, io_error};
+use crate::RootfsError;
+
+/// The most bytes in holes of all sparse files of a layer: they cost nothing in the tar and time to hash.
+const MAX_HOLES_BYTES: u64 = 64 << 30;
+
+/// Stores `tar` as it is and makes its index.
+pub(crate) fn import(
+    store: &Store,
+    tar: &mut dyn Read,
+    expected: Option<DiffId>,
+) -> Result<(DiffId, Index), RootfsError> {
+    let pipe = Pipe::start(store.write_blob()?).map_err(io_error("start a thread for", store.root()))?;
+    let mut tee = Tee { source: tar, chunk: Arc::default(), at: 0, pipe };
+    let rows = rows(&mut tee)?;
+    tee.drain().map_err(io_error("read the layer's tar", "".as_ref()))?;
+    let blob = tee.pipe.finish().map_err(io_error("write a layer to", store.root()))?;
+    let digest = blob.commit(expected.as_ref().map(|layer| &layer.0))?;
+    Ok((DiffId(digest), Index::build(rows, Origin::Imported)?))
+}
+
+/// The index of a tar that is in the store already.
+pub(crate) fn reindex(tar: File, origin: Origin) -> Result<Index, RootfsError> {
+    Index::build(rows(io::BufReader::with_capacity(CHUNK_BYTES, tar))?, origin)
+}
+
+/// What unpacking `tar` would leave.
+pub(super) fn rows(tar: impl Read) -> Result<Vec<Row>, RootfsError> {
+    let mut members = Members::new(tar);
+    let mut gather = Gather::default();
+    let mut holes_left = MAX_HOLES_BYTES;
+    while let Some(member) = members.next()? {
+        let content = match role(&member.name)? {
+            Role::Ignored => continue,
+            Role::Entry if member.typeflag == b'0' => {
+                let holes = member.size_bytes.saturating_sub(member.stored_bytes);
+                let limit =
+                    || RootfsError::Limit { what: "all holes of a layer's files", limit: "64 GiB".into() };
+                holes_left = holes_left.checked_sub(holes).ok_or_else(limit)?;
+                hash(&mut members, &member)?
+            }
+            Role::Entry | Role::Whiteout => [0; 32],
+        };
+        gather.add(member, content)?;
+    }
+    Ok(gather.finish())
+}
+
+fn hash<R: Read>(members: &mut Members<R>, member: &Member) -> Result<[u8; 32], RootfsError> {
+    let mut hasher = blake3::Hasher::new();
+    match &member.sparse {
+        None => copy(|buffer| members.read_data(buffer), &mut hasher)?,
+        Some(map) => {
+            let mut filled = Filled::new(Data(members), map.clone(), member.size_bytes);
+            let read = |error: io::Error| bad(&member.name, error.to_string());
+            copy(|buffer| filled.read(buffer).map_err(read), &mut hasher)?;
+        }
+    }
+    Ok(*hasher.finalize().as_bytes())
+}
+
+fn copy(
+    mut read: impl FnMut(&mut [u8]) -> Result<usize, RootfsError>,
+    hasher: &mut blake3::Hasher,
+) -> Result<(), RootfsError> {
+    let mut buffer = [0; 64 << 10];
+    loop {
+        match read(&mut buffer)? {
+            0 => return Ok(()),
+            count => hasher.update(&buffer[..count]),
+        };
+    }
+}
+
+/// The stored bytes of the current member.
+struct Data<'a, R>(&'a mut Members<R>);
+
+impl<R: Read> Read for Data<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read_data(buffer).map_err(io::Error::other)
+    }
+}
+
+/// Reads `source`, and hands all that it reads to a blob.
+struct Tee<'a> {
+    source: &'a mut dyn Read,
+    chunk: Arc<Vec<u8>>,
+    at: usize,
+    pipe: Pipe,
+}
+
+impl Tee<'_> {
+    /// Takes the next chunk; `false` at the end.
+    fn fill(&mut self) -> io::Result<bool> {
+        let mut chunk = Vec::with_capacity(CHUNK_BYTES);
+        self.source.take(CHUNK_BYTES as u64).read_to_end(&mut chunk)?;
+        self.chunk = Arc::new(chunk);
+        self.at = 0;
+        if self.chunk.is_empty() {
+            return Ok(false);
+        }
+        self.pipe.send(self.chunk.clone())?;
+        Ok(true)
+    }
+
+    /// Reads to the end of the input, past that of the tar.
+    fn drain(&mut self) -> io::Result<()> {
+        while self.fill()? {}
+        Ok(())
+    }
+}
+
+impl Read for Tee<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.at == self.chunk.len() && !self.fill()? {
+            return Ok(0);
+        }
+        let count = buffer.len().min(self.chunk.len() - self.at);
+        buffer[..count].copy_from_slice(&self.chunk[self.at..self.at + count]);
+        self.at += count;
+        Ok(count)
+    }
+}

@@ -1,0 +1,184 @@
+//! Names in a tar: clean, in order, within limits.
+//!
+//! A path here is bytes: components joined by `/`, relative to the root, which is the empty path. Its *key* has a zero
+//! byte in place of each `/`: no name contains one, so plain comparison of keys is comparison by component, and what
+//! lies below a path is one range of keys.
+
+use std::cmp::Ordering;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use super::bad;
+use crate::RootfsError;
+
+/// Linux takes no longer path (`PATH_MAX`).
+pub(crate) const MAX_PATH_BYTES: usize = 4096;
+/// Linux takes no longer name (`NAME_MAX`).
+pub(crate) const MAX_NAME_BYTES: usize = 255;
+
+/// The path that `bytes` are.
+pub(crate) fn to_path(bytes: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(bytes))
+}
+
+/// The bytes of a path.
+pub(crate) fn to_bytes(path: &Path) -> &[u8] {
+    path.as_os_str().as_bytes()
+}
+
+/// The components of a clean path; none for the root.
+pub(crate) fn components(path: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
+    path.split(|&byte| byte == b'/').filter(|name| !name.is_empty())
+}
+
+/// Everything before the last component, and that; `None` for the root.
+pub(crate) fn split(path: &[u8]) -> Option<(&[u8], &[u8])> {
+    match path.iter().rposition(|&byte| byte == b'/') {
+        Some(at) => Some((&path[..at], &path[at + 1..])),
+        None if path.is_empty() => None,
+        None => Some((&path[..0], path)),
+    }
+}
+
+/// The paths above `path`, the nearest first; the root is the last.
+pub(crate) fn ancestors(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::successors(split(path), |(above, _)| split(above)).map(|(above, _)| above)
+}
+
+/// `directory` and `name` as one path.
+pub(crate) fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
+    let mut path = Vec::with_capacity(directory.len() + 1 + name.len());
+    path.extend_from_slice(directory);
+    if !directory.is_empty() {
+        path.push(b'/');
+    }
+    path.extend_from_slice(name);
+    path
+}
+
+/// True if `path` lies below `directory`.
+pub(crate) fn is_below(path: &[u8], directory: &[u8]) -> bool {
+    directory.is_empty() && !path.is_empty()
+        || path.strip_prefix(directory).is_some_and(|rest| rest.first() == Some(&b'/'))
+}
+
+/// The key of a path.
+pub(crate) fn key(path: &[u8]) -> Vec<u8> {
+    path.iter().map(|&byte| if byte == b'/' { 0 } else { byte }).collect()
+}
+
+/// The path of a key.
+pub(crate) fn from_key(key: &[u8]) -> Vec<u8> {
+    key.iter().map(|&byte| if byte == 0 { b'/' } else { byte }).collect()
+}
+
+/// The first key that is greater than those of `key` and all below it. Not for the root.
+pub(crate) fn after(key: &[u8]) -> Vec<u8> {
+    [key, &[1]].concat()
+}
+
+/// Compares two paths by component.
+pub(crate) fn compare(left: &[u8], right: &[u8]) -> Ordering {
+    let Some(at) = left.iter().zip(right).position(|(left, right)| left != right) else {
+        return left.len().cmp(&right.len());
+    };
+    let rank = |byte: u8| if byte == b'/' { 0 } else { byte };
+    rank(left[at]).cmp(&rank(right[at]))
+}
+
+/// A name as a tar has it, made relative and free of empty components, `.` and `..`.
+///
+/// Leading slashes are dropped, as every extractor of layers does; a `..` that would climb out is an error.
+pub(crate) fn clean(name: &[u8]) -> Result<Vec<u8>, RootfsError> {
+    let mut path: Vec<u8> = Vec::with_capacity(name.len());
+    for component in components(name) {
+        match component {
+            b"." => {}
+            b".." => {
+                let above = split(&path).ok_or_else(|| bad(name, "the name leads out of the root"))?.0.len();
+                path.truncate(above);
+            }
+            component => path = append(path, component),
+        }
+    }
+    check(&path)?;
+    Ok(path)
+}
+
+fn append(mut path: Vec<u8>, name: &[u8]) -> Vec<u8> {
+    if !path.is_empty() {
+        path.push(b'/');
+    }
+    path.extend_from_slice(name);
+    path
+}
+
+/// Whether Linux could make this path.
+pub(crate) fn check(path: &[u8]) -> Result<(), RootfsError> {
+    if path.len() > MAX_PATH_BYTES {
+        return Err(bad(
+            &path[..MAX_NAME_BYTES],
+            format!("the path is over the limit of {MAX_PATH_BYTES} bytes"),
+        ));
+    }
+    if path.contains(&0) {
+        return Err(bad(path, "the name contains a zero byte"));
+    }
+    match components(path).find(|name| name.len() > MAX_NAME_BYTES) {
+        Some(_) => Err(bad(path, format!("a name is over the limit of {MAX_NAME_BYTES} bytes"))),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_clean(name: &str, expected: Option<&str>) {
+        let found = clean(name.as_bytes()).ok().map(|path| String::from_utf8(path).expect("ASCII"));
+        assert_eq!(found.as_deref(), expected, "{name}");
+    }
+
+    #[test]
+    fn names_become_relative_and_stay_inside() {
+        check_clean("a/b", Some("a/b"));
+        check_clean("./a//b/./c/", Some("a/b/c"));
+        check_clean("/etc/passwd", Some("etc/passwd"));
+        check_clean("a/../b", Some("b"));
+        check_clean(".", Some(""));
+        check_clean("/", Some(""));
+        check_clean("../x", None);
+        check_clean("a/../../x", None);
+        check_clean("/../x", None);
+        check_clean("a\0b", None);
+        check_clean(&"n".repeat(255), Some(&"n".repeat(255)));
+        check_clean(&"n".repeat(256), None);
+        check_clean(&"n/".repeat(2048), Some(&"n/".repeat(2048)[..4095]));
+        check_clean(&"n/".repeat(2049), None);
+    }
+
+    #[test]
+    fn order_is_by_component() {
+        let sorted: [&[u8]; 7] = [b"", b"a", b"a/b", b"a/b/c", b"a/b-c", b"a-b", b"b"];
+        for (left, right) in sorted.iter().zip(&sorted[1..]) {
+            assert_eq!(compare(left, right), Ordering::Less, "{left:?} {right:?}");
+            assert_eq!(compare(right, left), Ordering::Greater);
+            assert!(key(left) < key(right), "{left:?} {right:?}");
+        }
+        assert!(key(b"a/z/z") < after(b"a") && after(b"a") <= key(b"a\x01"));
+    }
+
+    #[test]
+    fn paths_come_apart_and_together() {
+        assert_eq!(ancestors(b"a/b/c").collect::<Vec<_>>(), [&b"a/b"[..], b"a", b""]);
+        assert_eq!(ancestors(b"").count(), 0);
+        assert_eq!(join(b"", b"a"), b"a");
+        assert_eq!(join(b"a", b"b"), b"a/b");
+        assert!(
+            is_below(b"a/b", b"a") && is_below(b"a", b"") && !is_below(b"ab", b"a") && !is_below(b"a", b"a")
+        );
+        assert_eq!(from_key(&key(b"a/b")), b"a/b");
+    }
+}

@@ -1,0 +1,106 @@
+//! A store of its own for each test, and short ways to say what is in a tree.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use cache::Store;
+use oci::DiffId;
+use rootfs::diff::{Content, Diff};
+use rootfs::entry::{Entry, Kind, Timestamp};
+use rootfs::layers::Layers;
+use rootfs::tree::Tree;
+use tempfile::TempDir;
+
+/// A store in a directory that goes with it.
+pub struct TestEnv {
+    pub layers: Layers,
+    pub store: Arc<Store>,
+    _dir: TempDir,
+}
+
+impl TestEnv {
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let store = Arc::new(Store::open(&dir.path().join("store")).expect("a new store"));
+        Self { layers: Layers::new(store.clone()), store, _dir: dir }
+    }
+
+    /// The same store as another process would see it.
+    pub fn reopened(&self) -> Layers {
+        Layers::new(self.store.clone())
+    }
+
+    /// A diff on top of `layers`.
+    pub fn diff(&self, layers: &[DiffId]) -> Diff {
+        Diff::new(self.layers.view(layers).expect("a view"))
+    }
+
+    /// The bytes of a layer's tar.
+    pub fn tar(&self, layer: &DiffId) -> Vec<u8> {
+        std::fs::read(self.store.blob_path(&layer.0)).expect("the layer's tar")
+    }
+}
+
+/// A regular file of mode 0644.
+pub fn file(size: usize) -> Entry {
+    Entry { kind: Kind::File { size_bytes: size as u64 }, mode: 0o644, ..Entry::directory(0) }
+}
+
+pub fn symlink(target: &str) -> Entry {
+    Entry { kind: Kind::Symlink { target: target.into() }, mode: 0o777, ..Entry::directory(0) }
+}
+
+pub fn at(entry: Entry, seconds: i64) -> Entry {
+    Entry { mtime: Timestamp { seconds, nanoseconds: 5 }, ..entry }
+}
+
+pub fn put_file(diff: &mut Diff, path: &str, content: &str) {
+    put_entry(diff, path, file(content.len()), content);
+}
+
+pub fn put_entry(diff: &mut Diff, path: &str, entry: Entry, content: &str) {
+    let content = (!content.is_empty()).then(|| Content::Bytes(content.as_bytes().into()));
+    diff.put(Path::new(path), entry, content).unwrap_or_else(|error| panic!("{path}: {error}"));
+}
+
+pub fn put_dir(diff: &mut Diff, path: &str) {
+    put_entry(diff, path, Entry::directory(0o755), "");
+}
+
+pub fn read(tree: &dyn Tree, path: &str) -> String {
+    let mut text = String::new();
+    tree.open(Path::new(path)).expect("a file").read_to_string(&mut text).expect("its content");
+    text
+}
+
+/// Everything in a tree: path -> a line that says what is there.
+pub fn flat(tree: &dyn Tree) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    let mut pending = vec![String::new()];
+    while let Some(directory) = pending.pop() {
+        for (name, entry) in tree.children(Path::new(&directory)).expect("children") {
+            let name = name.to_string_lossy();
+            let path = if directory.is_empty() { name.into_owned() } else { format!("{directory}/{name}") };
+            let found = tree.lookup(Path::new(&path)).expect("a look-up");
+            assert_eq!(found.as_ref(), Some(&entry), "lookup and children agree on {path}");
+            let shown = match &entry.kind {
+                Kind::Directory { .. } => format!("dir {:o}", entry.mode),
+                Kind::File { .. } => {
+                    let content = read(tree, &path);
+                    let digest = tree.content(Path::new(&path)).expect("a digest");
+                    assert_eq!(digest, cache::Key::of(content.as_bytes()), "content of {path}");
+                    format!("file {:o} {content}", entry.mode)
+                }
+                Kind::Symlink { target } => format!("link {}", target.display()),
+                other => format!("{other:?}"),
+            };
+            if entry.is_dir() {
+                pending.push(path.clone());
+            }
+            all.insert(path, shown);
+        }
+    }
+    all
+}
