@@ -1,7 +1,7 @@
 //! What can go wrong with a registry.
 
 /// A registry that does not give what it was asked for.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegistryError {
     /// No such image.
@@ -11,7 +11,9 @@ pub enum RegistryError {
         name: String,
     },
     /// Not allowed.
-    #[error("{name}: {registry} refuses access ({status}); log in with `docker login {registry}`")]
+    #[error(
+        "{name}: {registry} refuses access ({status}): there is no such repository, or it needs `docker login {registry}`"
+    )]
     Denied {
         /// What was asked for.
         name: String,
@@ -36,6 +38,14 @@ pub enum RegistryError {
         /// For what.
         name: String,
         /// What is wrong with it.
+        reason: String,
+    },
+    /// The user's logins cannot be read.
+    #[error("cannot get the login for {registry}: {reason}")]
+    Credentials {
+        /// For whom.
+        registry: String,
+        /// Why not.
         reason: String,
     },
 }

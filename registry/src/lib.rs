@@ -1,15 +1,38 @@
-//! A client for image registries: the part of the OCI distribution specification that pulls (and later pushes).
+//! A client for image registries: the part of the OCI distribution specification that pulls.
 //!
-//! Blocking, on ureq and rustls. Credentials are bound to the host that they are for. Every body has a limit.
+//! ```text
+//! client       asks servers, shows them who one is, checks manifests
+//! blob         a blob as a stream that goes on where it broke off; verify: that vouches for its bytes
+//! endpoint     which servers stand for a registry: itself, mirrors
+//! http         agents, redirects, retries, limits;  url: who may lead a client where
+//! credentials  the user's logins;  challenge: what servers ask for
+//! ```
+//!
+//! Blocking, on ureq and rustls. Invariants: credentials are sent to the server they are for and to no other; plain
+//! HTTP is spoken to this machine and to registries that the user named only; every body has a limit; bytes are
+//! handed out under a digest only if they have it.
+//!
+//! Reads no environment: whoever makes a [`Client`] says where logins and helpers are. Knows nothing of stores.
 
+use std::collections::BTreeMap;
 use std::io::Read;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use oci::{Descriptor, Digest, Reference};
 
+mod blob;
+mod challenge;
+mod client;
+mod credentials;
+mod endpoint;
 mod error;
+mod http;
+mod url;
 mod verify;
 
 pub use error::RegistryError;
+pub use http::Patience;
 pub use verify::VerifiedReader;
 
 /// A manifest or index as the registry sent it: identity is the sha256 of these bytes.
@@ -28,31 +51,50 @@ pub struct RawManifest {
 pub struct Options {
     /// Registries (`host[:port]`) that are spoken to over plain HTTP. Loopback addresses always may be.
     pub insecure: Vec<String>,
-    /// Where to connect instead, by registry name (`docker.io` -> `http://127.0.0.1:5000`): mirrors.
-    pub mirrors: std::collections::BTreeMap<String, String>,
+    /// Where to ask first, by registry name (`docker.io` -> `http://127.0.0.1:5000`): mirrors.
+    pub mirrors: BTreeMap<String, String>,
+    /// Files of logins, the first that has one counts: podman's `auth.json`, docker's `config.json`. May be missing.
+    pub credential_files: Vec<PathBuf>,
+    /// Where credential helpers may be: the folders of PATH. Relative ones are left out.
+    pub helper_folders: Vec<PathBuf>,
+    /// Take proxies from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
+    pub proxy_from_environment: bool,
+    /// How often and how long to try.
+    pub patience: Patience,
 }
 
 /// A client; keeps tokens and connections. Shared between threads.
-#[derive(Debug)]
-pub struct Client {}
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<client::Inner>,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("options", &self.inner.options).finish_non_exhaustive()
+    }
+}
 
 impl Client {
-    /// A client with the credentials of docker's and podman's login files.
-    pub fn new(_options: Options) -> Self {
-        unimplemented!()
+    /// A client; nothing is read or connected to before it is needed.
+    pub fn new(options: Options) -> Self {
+        Self { inner: Arc::new(client::Inner::new(options)) }
     }
 
     /// Asks for the manifest of a name (its digest where pinned, else its tag).
-    pub fn manifest(&self, _name: &Reference) -> Result<RawManifest, RegistryError> {
-        unimplemented!()
+    pub fn manifest(&self, name: &Reference) -> Result<RawManifest, RegistryError> {
+        self.inner.at_any(name, |endpoint| self.inner.manifest(endpoint, name))
     }
 
     /// Opens a blob; the bytes come verified: the last read fails if size or digest is not `descriptor`'s.
     pub fn blob(
         &self,
-        _name: &Reference,
-        _descriptor: &Descriptor,
+        name: &Reference,
+        descriptor: &Descriptor,
     ) -> Result<Box<dyn Read + Send>, RegistryError> {
-        unimplemented!()
+        let stream = self.inner.at_any(name, |endpoint| {
+            blob::BlobStream::open(Arc::clone(&self.inner), endpoint, name, descriptor)
+        })?;
+        Ok(Box::new(VerifiedReader::new(stream, descriptor.digest, descriptor.size_bytes)))
     }
 }

@@ -1,0 +1,245 @@
+//! HTTP requests: which agent, redirects, retries, limits.
+//!
+//! Invariants: `Authorization` is sent to the origin that it is for and to no other, whatever redirects say; every
+//! body is read up to a limit; a request is tried a bounded number of times.
+
+use std::io::Read;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use ureq::http::{HeaderMap, Response};
+use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
+use ureq::{Agent, Body};
+
+use crate::url::{Scheme, Url};
+
+/// The most redirects that are followed.
+const MAX_REDIRECTS: usize = 5;
+
+/// The most that is read of the body of an error.
+const ERROR_LIMIT_BYTES: u64 = 64 << 10;
+
+/// The longest that a server may make us wait before the next attempt.
+const MAX_WAIT: Duration = Duration::from_secs(60);
+
+/// How patient a client is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// How often a request is tried.
+    pub attempts: u32,
+    /// The pause after the first failure; it doubles with each.
+    pub pause: Duration,
+    /// How long a connection may take to be made.
+    pub connect: Duration,
+    /// How long a server may send nothing.
+    pub stall: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            attempts: 4,
+            pause: Duration::from_millis(200),
+            connect: Duration::from_secs(10),
+            stall: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It may work the next time.
+    Transient { reason: String, wait: Option<Duration> },
+    /// It will not.
+    Fatal { reason: String },
+    /// The server led to where it must not.
+    Astray { reason: String },
+}
+
+/// An answer and whether it came from the origin that was asked.
+pub(crate) struct Answer {
+    pub response: Response<Body>,
+    pub from_origin: bool,
+}
+
+/// Makes requests.
+pub(crate) struct Http {
+    patience: Patience,
+    proxy_from_environment: bool,
+    plain: OnceLock<Agent>,
+    tls: OnceLock<Agent>,
+}
+
+impl Http {
+    pub fn new(patience: Patience, proxy_from_environment: bool) -> Self {
+        Self { patience, proxy_from_environment, plain: OnceLock::new(), tls: OnceLock::new() }
+    }
+
+    pub fn patience(&self) -> Patience {
+        self.patience
+    }
+
+    /// The agent for a scheme. The system's certificates are loaded for the first TLS connection only.
+    fn agent(&self, scheme: Scheme) -> &Agent {
+        match scheme {
+            Scheme::Http => self.plain.get_or_init(|| self.new_agent(None)),
+            Scheme::Https => self.tls.get_or_init(|| self.new_agent(Some(tls_config()))),
+        }
+    }
+
+    fn new_agent(&self, tls: Option<TlsConfig>) -> Agent {
+        let mut config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .accept_encoding("identity")
+            .user_agent(concat!("dsbuild/", env!("CARGO_PKG_VERSION")))
+            .max_response_header_size(64 << 10)
+            .timeout_connect(Some(self.patience.connect))
+            .timeout_recv_response(Some(self.patience.stall * 2))
+            .timeout_per_read(Some(self.patience.stall))
+            .timeout_per_write(Some(self.patience.stall));
+        if !self.proxy_from_environment {
+            config = config.proxy(None);
+        }
+        if let Some(tls) = tls {
+            config = config.tls_config(tls);
+        }
+        config.build().new_agent()
+    }
+
+    /// Gets `url`, following redirects. `authorization` is for the origin of `url` alone.
+    pub fn get(
+        &self,
+        url: &Url,
+        headers: &[(&str, String)],
+        authorization: Option<&str>,
+    ) -> Result<Answer, Failure> {
+        let (mut at, mut from_origin) = (url.clone(), true);
+        for _ in 0..=MAX_REDIRECTS {
+            let mut request = self.agent(at.origin.scheme).get(at.to_string());
+            for (name, value) in headers {
+                request = request.header(*name, value);
+            }
+            if let Some(authorization) = authorization.filter(|_| from_origin) {
+                request = request.header("authorization", authorization);
+            }
+            let response = request.call().map_err(failure)?;
+            let Some(next) = redirect(&at, &response)? else { return Ok(Answer { response, from_origin }) };
+            if !(url.origin.may_lead_to(&next.origin) && at.origin.may_lead_to(&next.origin)) {
+                return Err(astray(format!("it redirects to {}", next.origin)));
+            }
+            // Once elsewhere, always elsewhere: a redirect back is not the registry's own word.
+            from_origin &= next.origin == url.origin;
+            at = next;
+        }
+        Err(astray(format!("it redirects more than {MAX_REDIRECTS} times")))
+    }
+
+    /// Posts a form; redirects are not followed.
+    pub fn post_form(&self, url: &Url, form: &str) -> Result<Response<Body>, Failure> {
+        self.agent(url.origin.scheme)
+            .post(url.to_string())
+            .content_type("application/x-www-form-urlencoded")
+            .send(form)
+            .map_err(failure)
+    }
+
+    /// Repeats `attempt` while it fails in a way that may pass, with growing pauses.
+    pub fn persist<T>(&self, mut attempt: impl FnMut() -> Result<T, Failure>) -> Result<T, Failure> {
+        let mut pause = self.patience.pause;
+        for _ in 1..self.patience.attempts {
+            match attempt() {
+                Err(Failure::Transient { wait, .. }) => {
+                    std::thread::sleep(wait.unwrap_or(pause).min(MAX_WAIT));
+                    pause = pause.saturating_mul(2);
+                }
+                done => return done,
+            }
+        }
+        attempt()
+    }
+}
+
+fn tls_config() -> TlsConfig {
+    // Certificates that cannot be read are left out, as with other programs; none at all shows in the handshake.
+    let native = rustls_native_certs::load_native_certs().certs;
+    let certificates: Vec<Certificate<'static>> =
+        native.iter().map(|certificate| Certificate::from_der(certificate).to_owned()).collect();
+    TlsConfig::builder()
+        .provider(TlsProvider::Rustls)
+        .unversioned_rustls_crypto_provider(std::sync::Arc::new(rustls::crypto::ring::default_provider()))
+        .root_certs(RootCerts::new_with_certs(&certificates))
+        .build()
+}
+
+/// Where a redirect leads; `None` if the answer is none.
+fn redirect(at: &Url, response: &Response<Body>) -> Result<Option<Url>, Failure> {
+    if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return Ok(None);
+    }
+    let location = header(response.headers(), "location").unwrap_or_default();
+    match at.join(location) {
+        Some(next) => Ok(Some(next)),
+        None => Err(astray(format!("it redirects to {location:?}"))),
+    }
+}
+
+/// The value of a header, if it is text.
+pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// True for a status that may pass.
+pub(crate) fn is_transient(status: u16) -> bool {
+    matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
+}
+
+/// The failure that a transient status is.
+pub(crate) fn transient(response: Response<Body>) -> Failure {
+    let seconds = header(response.headers(), "retry-after").and_then(|text| text.trim().parse().ok());
+    let wait = seconds.map(Duration::from_secs);
+    Failure::Transient { reason: describe(response), wait }
+}
+
+/// Reads a body of at most `limit_bytes`.
+pub(crate) fn read(response: Response<Body>, limit_bytes: u64) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let mut body = response.into_body().into_reader().take(limit_bytes + 1);
+    body.read_to_end(&mut bytes)
+        .map_err(|error| Failure::Transient { reason: error.to_string(), wait: None })?;
+    if bytes.len() as u64 > limit_bytes {
+        return Err(Failure::Fatal { reason: format!("the answer has more than {limit_bytes} bytes") });
+    }
+    Ok(bytes)
+}
+
+/// The status of an answer and what the server says about it.
+pub(crate) fn describe(response: Response<Body>) -> String {
+    let status = response.status();
+    let text = read(response, ERROR_LIMIT_BYTES).unwrap_or_default();
+    let message = serde_json::from_slice::<serde_json::Value>(&text).ok().and_then(|value| {
+        let error = value.get("errors")?.get(0)?;
+        error.get("message").or_else(|| error.get("code"))?.as_str().map(str::to_owned)
+    });
+    match message {
+        // One line, whatever the server wrote.
+        Some(message) => format!("status {status}: {}", message.replace(char::is_control, " ")),
+        None => format!("status {status}"),
+    }
+}
+
+fn astray(reason: String) -> Failure {
+    Failure::Astray { reason }
+}
+
+fn failure(error: ureq::Error) -> Failure {
+    let passes = match &error {
+        ureq::Error::Io(error) => error.kind() != std::io::ErrorKind::InvalidData,
+        ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed => true,
+        _ => false,
+    };
+    let reason = error.to_string();
+    if passes { Failure::Transient { reason, wait: None } } else { Failure::Fatal { reason } }
+}

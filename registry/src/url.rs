@@ -1,0 +1,212 @@
+//! URLs as far as a registry needs them, and who may be asked for what.
+//!
+//! Invariants: a place that was reached by TLS never leads to one that is not; a public registry never leads to an
+//! address of this machine or of a private network that it spells out.
+
+use std::fmt;
+use std::net::IpAddr;
+
+/// `http` or `https`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Scheme {
+    Http,
+    Https,
+}
+
+impl Scheme {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
+/// Whom one talks to: what credentials are bound to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Origin {
+    pub scheme: Scheme,
+    /// Lower case; IPv6 addresses in brackets.
+    pub host: String,
+    pub port: u16,
+}
+
+/// An absolute URL without user, password and fragment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Url {
+    pub origin: Origin,
+    /// From the first `/`, with the query.
+    pub path: String,
+}
+
+impl Origin {
+    /// Parses `host[:port]`.
+    pub fn new(scheme: Scheme, authority: &str) -> Option<Self> {
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !port.contains(']') => (host, port.parse().ok().filter(|port| *port != 0)?),
+            _ => (authority, if scheme == Scheme::Http { 80 } else { 443 }),
+        };
+        let name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+        let valid = match host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')) {
+            Some(inner) => inner.parse::<std::net::Ipv6Addr>().is_ok(),
+            None => !host.is_empty() && host.bytes().all(name),
+        };
+        valid.then(|| Self { scheme, host: host.to_ascii_lowercase(), port })
+    }
+
+    /// True for this machine by name or loopback address: plain HTTP does not leave it.
+    pub fn is_loopback(&self) -> bool {
+        self.host == "localhost" || self.address().is_some_and(|address| address.is_loopback())
+    }
+
+    /// True if the host is an address that is not on the public internet.
+    fn is_private(&self) -> bool {
+        let private_v4 = |v4: std::net::Ipv4Addr| {
+            v4.is_loopback()
+                || v4.is_private()
+                || v4.is_link_local()
+                || v4.is_unspecified()
+                || v4.octets()[0] == 0
+        };
+        match self.address() {
+            Some(IpAddr::V4(v4)) => private_v4(v4),
+            Some(IpAddr::V6(v6)) => {
+                v6.is_loopback()
+                    || v6.is_unspecified()
+                    || v6.is_unique_local()
+                    || v6.is_unicast_link_local()
+                    || v6.to_ipv4_mapped().is_some_and(private_v4)
+            }
+            None => self.host == "localhost" || self.host.ends_with(".localhost"),
+        }
+    }
+
+    fn address(&self) -> Option<IpAddr> {
+        self.host.trim_start_matches('[').trim_end_matches(']').parse().ok()
+    }
+
+    /// True if this registry may lead a client on to `other`: by a redirect, or as the place to get tokens.
+    pub fn may_lead_to(&self, other: &Self) -> bool {
+        let weaker = self.scheme == Scheme::Https && other.scheme == Scheme::Http;
+        let inwards = other.is_private() && !self.is_private() && (self.host != other.host);
+        self == other || !(weaker || inwards)
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}:{}", self.scheme.name(), self.host, self.port)
+    }
+}
+
+impl Url {
+    /// Parses an absolute URL. One with a user in it is none: credentials come from the user's files only.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.bytes().any(|b| b <= b' ' || b == 0x7f || !b.is_ascii()) {
+            return None;
+        }
+        let text = text.split('#').next().unwrap_or_default();
+        let (scheme, rest) = text.split_once("://")?;
+        let scheme = match scheme.to_ascii_lowercase().as_str() {
+            "http" => Scheme::Http,
+            "https" => Scheme::Https,
+            _ => return None,
+        };
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let path = match &rest[end..] {
+            "" => "/".to_owned(),
+            query if query.starts_with('?') => format!("/{query}"),
+            path => path.to_owned(),
+        };
+        Some(Self { origin: Origin::new(scheme, &rest[..end])?, path })
+    }
+
+    /// Where a `Location` header leads from here.
+    pub fn join(&self, location: &str) -> Option<Self> {
+        let same = |path: &str| Self::parse(&format!("{}{path}", self.origin));
+        if location.contains("://") && !location.starts_with(['/', '?', '.']) {
+            Self::parse(location)
+        } else if location.starts_with("//") {
+            Self::parse(&format!("{}:{location}", self.origin.scheme.name()))
+        } else if location.starts_with('/') {
+            same(location)
+        } else {
+            let folder = self.path.split('?').next().unwrap_or("/").rsplit_once('/')?.0;
+            same(&format!("{folder}/{location}"))
+        }
+    }
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.origin, self.path)
+    }
+}
+
+/// Writes a value of a query: everything but letters, digits and `-._~` in percent form.
+pub(crate) fn percent_encoded(value: &str) -> String {
+    let encode = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    value.bytes().map(encode).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_taken_apart() {
+        #[track_caller]
+        fn check(text: &str, expected: Option<&str>) {
+            assert_eq!(Url::parse(text).map(|url| url.to_string()).as_deref(), expected, "{text}");
+        }
+        check("https://h", Some("https://h:443/"));
+        check("HTTP://H:5000/v2/?a=b#c", Some("http://h:5000/v2/?a=b"));
+        check("https://h?x=1", Some("https://h:443/?x=1"));
+        check("http://[::1]:80/x", Some("http://[::1]:80/x"));
+        check("ftp://h/", None);
+        check("https://user:pass@h/", None);
+        check("https://h:0/", None);
+        check("https://h:99999/", None);
+        check("https:///x", None);
+        check("https://h/a b", None);
+        check("https://h/a\r\nX: y", None);
+        check("https://[::1/x", None);
+    }
+
+    #[test]
+    fn locations_are_resolved() {
+        #[track_caller]
+        fn check(location: &str, expected: Option<&str>) {
+            let base = Url::parse("https://r/v2/a/blobs/x?q=1").expect("a URL");
+            assert_eq!(base.join(location).map(|url| url.to_string()).as_deref(), expected, "{location}");
+        }
+        check("https://cdn/x", Some("https://cdn:443/x"));
+        check("//cdn/x", Some("https://cdn:443/x"));
+        check("/y?z=https://w", Some("https://r:443/y?z=https://w"));
+        check("y", Some("https://r:443/v2/a/blobs/y"));
+        check("gopher://cdn/x", None);
+    }
+
+    #[test]
+    fn nobody_is_led_astray() {
+        #[track_caller]
+        fn check(from: &str, to: &str, expected: bool) {
+            let origin = |text: &str| Url::parse(text).expect("a URL").origin;
+            assert_eq!(origin(from).may_lead_to(&origin(to)), expected, "{from} -> {to}");
+        }
+        check("https://r.example", "https://cdn.example", true);
+        check("https://r.example", "http://cdn.example", false);
+        check("https://r.example", "http://r.example", false);
+        for inside in
+            ["169.254.169.254", "10.0.0.1", "127.0.0.1", "0.0.0.0", "[::1]", "[::ffff:10.0.0.1]", "localhost"]
+        {
+            check("https://r.example", &format!("https://{inside}"), false);
+        }
+        check("http://127.0.0.1:5000", "http://127.0.0.1:5001", true);
+        check("http://localhost:5000", "http://10.0.0.7:5000", true);
+        check("http://localhost:5000", "https://cdn.example", true);
+    }
+}
