@@ -213,6 +213,13 @@ pub fn check(value: &str) -> Result<(), MountError> {
     Ok(())
 }
 
+/// The value of `from`, which is never expanded; the last one if it is given twice.
+pub fn from(value: &str) -> Result<Option<String>, MountError> {
+    check(value)?;
+    let of_from = fields(value)?.into_iter().filter(|field| field.key == "from");
+    Ok(of_from.filter_map(|field| field.value).next_back())
+}
+
 /// Reads a mount; `expand` is applied to every value.
 pub fn parse(
     value: &str,

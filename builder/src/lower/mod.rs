@@ -1,1 +1,226 @@
-//! Typed instructions and options to a plan.
+//! Typed instructions and options to a plan: a graph of steps, and image configs beside it.
+//!
+//! ```text
+//! epoch      SOURCE_DATE_EPOCH                            for each platform asked for:
+//! args       the global scope                             ├─ stages    table, target, cycles
+//! contexts   what --build-context replaces                ├─ bases     images of needed stages, in parallel;
+//!                                                         │            their triggers, until nothing is new
+//!                                                         └─ dispatch  instructions to steps and config
+//! arena      the graph while it grows; equal steps are shared, also between platforms
+//! ```
+//!
+//! Only stages that the target needs are resolved and dispatched. All stages are checked as far as
+//! BuildKit checks them: names of images, `--from`, cycles.
+//!
+//! Reads no file and no environment; asks the [`Resolver`] for images and nothing else. The same input
+//! gives the same plan.
+
+mod arena;
+mod args;
+mod bases;
+mod check;
+mod contexts;
+mod dispatch;
+pub mod dump;
+mod epoch;
+mod error;
+mod history;
+mod names;
+mod onbuild;
+mod paths;
+mod platform;
+mod stages;
+mod state;
+
+use std::collections::BTreeMap;
+
+use oci::Platform;
+use parser::ast::Dockerfile;
+use parser::expand::Expander;
+
+pub use error::{LowerError, Problem};
+
+use crate::options::BuildOptions;
+use crate::plan::{Plan, PlannedImage, Resolver};
+use arena::Arena;
+use args::Env;
+use bases::Resolved;
+use contexts::Contexts;
+use dispatch::Dispatcher;
+use stages::{StageId, Table};
+
+/// What all platforms of a build share.
+struct Session<'a> {
+    dockerfile: &'a Dockerfile,
+    options: &'a BuildOptions,
+    resolver: &'a dyn Resolver,
+    contexts: &'a Contexts<'a>,
+    expander: Expander,
+    /// As given, but for `SOURCE_DATE_EPOCH`, which is resolved.
+    build_args: BTreeMap<String, String>,
+    epoch_s: Option<i64>,
+    /// `SOURCE_DATE_EPOCH` is decided: what global ARGs say about it does not count.
+    epoch_masked: bool,
+    /// `NAME=value` of the proxies.
+    proxies: Vec<String>,
+    build_platform: Platform,
+    /// Step names tell the platform.
+    several: bool,
+}
+
+/// The platform of one chain through the Dockerfile.
+struct Target {
+    platform: Platform,
+    /// Nobody asked for it: the base image may say otherwise.
+    implicit: bool,
+}
+
+/// Makes the plan of a Dockerfile.
+pub fn lower(
+    dockerfile: &Dockerfile,
+    options: &BuildOptions,
+    resolver: &dyn Resolver,
+) -> Result<Plan, LowerError> {
+    let multi_platform = multi_platform(options)?;
+    let contexts = Contexts::new(&options.named_contexts);
+    let session = Session::new(dockerfile, options, resolver, &contexts)?;
+    let mut arena = Arena::default();
+    let mut resolved = Resolved::default();
+    let mut images = Vec::new();
+    for target in targets(options) {
+        images.push(session.lower_for(&target, &mut arena, &mut resolved)?);
+    }
+    Ok(Plan {
+        graph: arena.into_graph(),
+        images,
+        multi_platform,
+        warnings: check::run(dockerfile),
+        source_date_s: session.epoch_s,
+    })
+}
+
+impl<'a> Session<'a> {
+    fn new(
+        dockerfile: &'a Dockerfile,
+        options: &'a BuildOptions,
+        resolver: &'a dyn Resolver,
+        contexts: &'a Contexts<'a>,
+    ) -> Result<Self, LowerError> {
+        if dockerfile.stages.is_empty() {
+            return Err(Problem::NoStages.in_options());
+        }
+        const REMOVED: &str = "BUILDKIT_DISABLE_FILEOP";
+        if options.build_args.contains_key(REMOVED) {
+            return Err(Problem::RemovedBuildArg { name: REMOVED }.in_options());
+        }
+        let expander = Expander::new(dockerfile.directives.escape);
+        let build_platform = Platform::host();
+        let first = targets(options).next().map_or_else(Platform::host, |target| target.platform);
+        let stage = target_stage(dockerfile, options);
+        let predefined = args::predefined(&build_platform, &first, &stage, &options.build_args);
+        let epoch = epoch::resolve(&dockerfile.globals, &predefined, options, expander)?;
+        Ok(Self {
+            dockerfile,
+            options,
+            resolver,
+            contexts,
+            expander,
+            proxies: args::proxies(&epoch.build_args),
+            build_args: epoch.build_args,
+            epoch_s: epoch.seconds,
+            epoch_masked: epoch.masked,
+            build_platform,
+            several: options.platforms.len() > 1,
+        })
+    }
+
+    /// One chain through the Dockerfile.
+    fn lower_for(
+        &self,
+        target: &Target,
+        arena: &mut Arena,
+        resolved: &mut Resolved,
+    ) -> Result<PlannedImage, LowerError> {
+        let globals = self.globals(target)?;
+        let mut table = Table::new(self.dockerfile, &globals, self.contexts, &target.platform)?;
+        let goal = table.target(self.options.target.as_deref())?;
+        let reachable = self.settle(&mut table, goal, target, resolved)?;
+        let mut dispatcher = Dispatcher::new(self, target, &globals, &table, resolved, arena);
+        dispatcher.run(&reachable)?;
+        Ok(dispatcher.finish(goal))
+    }
+
+    fn globals(&self, target: &Target) -> Result<Env, LowerError> {
+        let stage = target_stage(self.dockerfile, self.options);
+        let predefined = args::predefined(&self.build_platform, &target.platform, &stage, &self.build_args);
+        let instructions = &self.dockerfile.globals;
+        let mut globals = args::globals(instructions, predefined, &self.build_args, self.expander)?;
+        if self.epoch_masked && self.epoch_s.is_none() {
+            globals.remove(epoch::NAME);
+        }
+        Ok(globals)
+    }
+
+    /// Resolves what the target needs and puts triggers in place, until that makes nothing new needed.
+    /// Returns which entries are needed.
+    fn settle(
+        &self,
+        table: &mut Table<'a>,
+        goal: StageId,
+        target: &Target,
+        resolved: &mut Resolved,
+    ) -> Result<Vec<bool>, LowerError> {
+        loop {
+            let reachable = table.reachable(goal);
+            resolved.resolve(self, table, &reachable, target)?;
+            if !onbuild::fire(table, &reachable, resolved, target, self.dockerfile.directives.escape)? {
+                return Ok(reachable);
+            }
+            table.check_cycles()?;
+        }
+    }
+}
+
+/// The platforms asked for; this machine's if none was.
+fn targets(options: &BuildOptions) -> impl Iterator<Item = Target> + '_ {
+    let asked =
+        options.platforms.iter().map(|platform| Target { platform: platform.clone(), implicit: false });
+    let own = options.platforms.is_empty().then(|| Target { platform: Platform::host(), implicit: true });
+    asked.chain(own)
+}
+
+/// The value of `TARGETSTAGE`.
+fn target_stage(dockerfile: &Dockerfile, options: &BuildOptions) -> String {
+    let last = || dockerfile.stages.last().and_then(|stage| stage.name.clone());
+    options.target.clone().or_else(last).unwrap_or_else(|| "default".to_owned())
+}
+
+/// Whether the result is an index.
+fn multi_platform(options: &BuildOptions) -> Result<bool, LowerError> {
+    const NAME: &str = "BUILDKIT_MULTI_PLATFORM";
+    let several = options.platforms.len() > 1;
+    let Some(value) = options.build_args.get(NAME).filter(|value| !value.is_empty()) else {
+        return Ok(several);
+    };
+    match go_bool(value) {
+        Some(true) => Ok(true),
+        Some(false) if several => Err(Problem::SeveralPlatforms.in_options()),
+        Some(false) => Ok(false),
+        None => Err(Problem::BadBoolean { name: NAME, value: value.clone() }.in_options()),
+    }
+}
+
+/// A boolean as Go's `strconv.ParseBool` takes it.
+fn go_bool(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
+}
+
+/// Adds to `error` the candidate that `word` is closest to.
+fn suggested(error: LowerError, word: &str, candidates: &[&str]) -> LowerError {
+    let suggestion = parser::suggest::suggest(word, candidates).map(str::to_owned);
+    LowerError { suggestion, ..error }
+}

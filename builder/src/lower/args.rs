@@ -1,0 +1,167 @@
+//! Variables: the global scope above the first FROM, and the environment of a stage.
+//!
+//! A stage has one ordered environment in which ENV and ARG live side by side; the last one wins. The
+//! global scope is seen by FROM only, and gives values to names that a stage declares again.
+
+use std::collections::{BTreeMap, HashMap};
+
+use oci::Platform;
+use parser::ast::{Instruction, Kind};
+use parser::expand::{Expander, Variables};
+
+use super::error::{LowerError, Problem, lines_of};
+use super::platform;
+
+/// Names and values in the order of their first definition.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Env {
+    pairs: Vec<(String, String)>,
+    index: HashMap<String, usize>,
+}
+
+impl Env {
+    /// Replaces the value of `name` where it stands, else appends it.
+    pub fn set(&mut self, name: &str, value: &str) {
+        match self.index.get(name) {
+            Some(&at) => value.clone_into(&mut self.pairs[at].1),
+            None => {
+                self.index.insert(name.to_owned(), self.pairs.len());
+                self.pairs.push((name.to_owned(), value.to_owned()));
+            }
+        }
+    }
+
+    /// Takes `name` away.
+    pub fn remove(&mut self, name: &str) {
+        let Some(at) = self.index.remove(name) else { return };
+        self.pairs.remove(at);
+        self.index.values_mut().filter(|index| **index > at).for_each(|index| *index -= 1);
+    }
+
+    /// The names, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.pairs.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// `NAME=value`, in order.
+    pub fn to_strings(&self) -> Vec<String> {
+        self.pairs.iter().map(|(name, value)| format!("{name}={value}")).collect()
+    }
+}
+
+impl Variables for Env {
+    fn value(&self, name: &str) -> Option<&str> {
+        self.index.get(name).map(|&at| self.pairs[at].1.as_str())
+    }
+}
+
+/// Splits `NAME=value`; a text without `=` is a name with an empty value.
+pub(super) fn split_pair(text: &str) -> (&str, &str) {
+    text.split_once('=').unwrap_or((text, ""))
+}
+
+/// The global scope: the predefined variables, then the ARGs before the first FROM.
+pub(super) fn globals(
+    instructions: &[Instruction],
+    predefined: Env,
+    build_args: &BTreeMap<String, String>,
+    expander: Expander,
+) -> Result<Env, LowerError> {
+    let mut scope = predefined;
+    for instruction in instructions {
+        let Kind::Arg(definitions) = &instruction.kind else { continue };
+        for definition in definitions {
+            let value = match (build_args.get(&definition.name), &definition.default) {
+                (Some(given), _) => Some(given.clone()),
+                (None, Some(default)) => {
+                    let expanded = expander.word(default, &scope);
+                    Some(expanded.map_err(|error| Problem::from(error).at(lines_of(instruction)))?.text)
+                }
+                (None, None) => None,
+            };
+            if let Some(value) = value {
+                scope.set(&definition.name, &value);
+            }
+        }
+    }
+    Ok(scope)
+}
+
+/// `BUILDPLATFORM` and its like, `TARGETSTAGE`: known to FROM, and to a stage that declares them.
+pub(super) fn predefined(
+    build: &Platform,
+    target: &Platform,
+    target_stage: &str,
+    build_args: &BTreeMap<String, String>,
+) -> Env {
+    let mut scope = Env::default();
+    let mut define = |name: &str, value: &str| {
+        scope.set(name, build_args.get(name).map_or(value, String::as_str));
+    };
+    for (prefix, platform) in [("BUILD", build), ("TARGET", target)] {
+        define(&format!("{prefix}PLATFORM"), &platform::full_name(platform));
+        define(&format!("{prefix}OS"), &platform.os);
+        define(&format!("{prefix}OSVERSION"), platform.os_version.as_deref().unwrap_or_default());
+        define(&format!("{prefix}ARCH"), &platform.architecture);
+        define(&format!("{prefix}VARIANT"), platform.variant.as_deref().unwrap_or_default());
+    }
+    define("TARGETSTAGE", target_stage);
+    scope
+}
+
+/// `HTTP_PROXY` and its like of the build arguments, in upper and in lower case, as `NAME=value`.
+///
+/// Names in any case count; where two differ by case only, the one that sorts last wins: lower case.
+pub(super) fn proxies(build_args: &BTreeMap<String, String>) -> Vec<String> {
+    const NAMES: [&str; 5] = ["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"];
+    let value = |name: &str| build_args.iter().rfind(|(key, _)| key.eq_ignore_ascii_case(name));
+    let pairs = NAMES.iter().filter_map(|name| Some((name, value(name)?.1)));
+    let both = pairs.filter(|(_, value)| !value.is_empty()).flat_map(|(name, value)| {
+        [format!("{name}={value}"), format!("{}={value}", name.to_ascii_lowercase())]
+    });
+    both.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn set_replaces_in_place() {
+        let mut env = Env::default();
+        env.set("a", "1");
+        env.set("b", "2");
+        env.set("a", "3");
+        assert_eq!(env.to_strings(), ["a=3", "b=2"]);
+        assert_eq!(env.value("a"), Some("3"));
+        assert_eq!(env.value("c"), None);
+        env.remove("a");
+        env.set("b", "4");
+        assert_eq!(env.to_strings(), ["b=4"]);
+    }
+
+    #[test]
+    fn proxies_come_in_both_cases_and_lower_case_wins() {
+        let proxies =
+            proxies(&map(&[("HTTP_PROXY", "up"), ("http_proxy", "low"), ("No_Proxy", "x"), ("other", "y")]));
+        assert_eq!(proxies, ["HTTP_PROXY=low", "http_proxy=low", "NO_PROXY=x", "no_proxy=x"]);
+    }
+
+    #[test]
+    fn build_args_replace_predefined_values() {
+        let amd64: Platform = "linux/amd64".parse().expect("a platform");
+        let arm: Platform = "linux/arm/v6".parse().expect("a platform");
+        let scope = predefined(&amd64, &arm, "default", &map(&[("TARGETARCH", "mine"), ("OTHER", "x")]));
+        assert_eq!(scope.value("BUILDPLATFORM"), Some("linux/amd64"));
+        assert_eq!(scope.value("TARGETPLATFORM"), Some("linux/arm/v6"));
+        assert_eq!(scope.value("TARGETARCH"), Some("mine"));
+        assert_eq!(scope.value("TARGETVARIANT"), Some("v6"));
+        assert_eq!(scope.value("BUILDVARIANT"), Some(""));
+        assert_eq!(scope.value("TARGETSTAGE"), Some("default"));
+        assert_eq!(scope.value("OTHER"), None);
+    }
+}

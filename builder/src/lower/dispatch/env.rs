@@ -1,0 +1,76 @@
+//! ENV and ARG.
+
+use parser::ast::{ArgDefinition, Pairs};
+use parser::expand::Variables;
+
+use super::{Current, Dispatcher};
+use crate::lower::error::Problem;
+use crate::lower::history;
+
+impl Dispatcher<'_> {
+    /// All pairs of a line are expanded with what was there before the line.
+    pub(super) fn env(&self, current: &mut Current<'_>, pairs: &Pairs) -> Result<(), Problem> {
+        let expanded = self.pairs(current, pairs)?;
+        if expanded.iter().any(|(name, _)| name.is_empty()) {
+            return Err(Problem::BlankName { keyword: "ENV" });
+        }
+        let mut text = "ENV".to_owned();
+        for (name, value) in &expanded {
+            current.state.set_env(name, value);
+            text.push_str(&format!(" {name}={value}"));
+        }
+        self.record(current, history::empty, text);
+        Ok(())
+    }
+
+    /// Expands names and values of ENV or LABEL.
+    pub(super) fn pairs(
+        &self,
+        current: &Current<'_>,
+        pairs: &Pairs,
+    ) -> Result<Vec<(String, String)>, Problem> {
+        let expand = |word: &str| self.expand(current, word);
+        pairs.pairs.iter().map(|(name, value)| Ok((expand(name)?, expand(value)?))).collect()
+    }
+
+    /// Each definition sees those before it on the line.
+    pub(super) fn arg(
+        &self,
+        current: &mut Current<'_>,
+        definitions: &[ArgDefinition],
+    ) -> Result<(), Problem> {
+        let mut text = "ARG".to_owned();
+        for definition in definitions {
+            let name = self.expand(current, &definition.name)?;
+            if name.is_empty() {
+                return Err(Problem::BlankName { keyword: "ARG" });
+            }
+            let value = self.arg_value(current, &name, definition.default.as_deref())?;
+            current.state.args.declare(&name, value.as_deref().unwrap_or_default());
+            text.push_str(&format!(" {name}"));
+            if let Some(value) = value {
+                current.state.env.set(&name, &value);
+                text.push_str(&format!("={value}"));
+            }
+        }
+        self.record(current, history::empty, text);
+        Ok(())
+    }
+
+    /// The build argument, else the default, else the value of the global scope, else nothing. A default
+    /// that is not used is not expanded: it may fail.
+    fn arg_value(
+        &self,
+        current: &Current<'_>,
+        name: &str,
+        default: Option<&str>,
+    ) -> Result<Option<String>, Problem> {
+        if let Some(given) = self.session.build_args.get(name) {
+            return Ok(Some(given.clone()));
+        }
+        match default {
+            Some(default) => self.expand(current, default).map(Some),
+            None => Ok(self.globals.value(name).map(str::to_owned)),
+        }
+    }
+}

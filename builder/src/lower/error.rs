@@ -1,0 +1,289 @@
+//! What can be wrong with a build before anything runs.
+//!
+//! A [`Problem`] is a situation, worded as BuildKit words it, since users search for those texts.
+//! [`LowerError`] adds where it stands and what may have been meant.
+
+use std::fmt;
+
+use parser::ast::{Instruction, Span};
+
+/// A Dockerfile, or options, that cannot be lowered.
+#[derive(Debug, thiserror::Error)]
+pub struct LowerError {
+    /// First and last line of the instruction, from 1; `None` where an option is at fault.
+    pub lines: Option<(u32, u32)>,
+    /// What is wrong.
+    #[source]
+    pub problem: Problem,
+    /// What may have been meant.
+    pub suggestion: Option<String>,
+}
+
+impl LowerError {
+    /// What to do about it, where something useful can be said beyond the message.
+    pub fn hint(&self) -> Option<&str> {
+        match &self.problem {
+            Problem::Resolve { hint, .. } | Problem::Trigger { hint, .. } => hint.as_deref(),
+            Problem::NotAllowed { hint, .. } => Some(hint),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for LowerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.problem)?;
+        match &self.suggestion {
+            Some(suggestion) => write!(f, " (did you mean {suggestion}?)"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What can be wrong. Names in the fields are as the user wrote them.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// A variable, quote or modifier that cannot be expanded.
+    #[error("{0}")]
+    Expand(String),
+    /// A mount option that is not as it should be.
+    #[error("{0}")]
+    Mount(String),
+    /// FROM's base is empty after expansion.
+    #[error("base name ({written}) should not be blank")]
+    BlankBase {
+        /// Unexpanded.
+        written: String,
+    },
+    /// `--platform` is empty after expansion.
+    #[error("empty platform value from expression {written}")]
+    EmptyPlatform {
+        /// Unexpanded.
+        written: String,
+    },
+    /// `--platform` names none.
+    #[error("failed to parse platform {written}: {reason}")]
+    BadPlatform {
+        /// Unexpanded.
+        written: String,
+        /// Why, with the expanded value.
+        reason: String,
+    },
+    /// No image can have this name.
+    #[error("failed to parse stage name {name:?}: invalid reference format: {reason}")]
+    BadReference {
+        /// The name.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// An image cannot be had.
+    #[error("{name}: {reason}")]
+    Resolve {
+        /// As asked for.
+        name: String,
+        /// In one line, with the chain of causes.
+        reason: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+    /// A Dockerfile without FROM.
+    #[error("dockerfile contains no stages to build")]
+    NoStages,
+    /// `--target` names no stage.
+    #[error("target stage {name:?} could not be found")]
+    UnknownTarget {
+        /// The name.
+        name: String,
+    },
+    /// Stages that need each other.
+    #[error("circular dependency detected on stage: {stage}")]
+    Circular {
+        /// One of them.
+        stage: String,
+    },
+    /// `COPY --from=N` beyond the last stage.
+    #[error("invalid stage index {index}")]
+    BadStageIndex {
+        /// N.
+        index: i64,
+    },
+    /// A variable in `COPY --from`.
+    #[error(
+        "variable expansion is not supported for --from, define a new stage with FROM using ARG from global scope as a workaround"
+    )]
+    VariableInFrom,
+    /// A variable in `RUN --mount=from=`.
+    #[error("'from' doesn't support variable expansion, define alias stage instead")]
+    VariableInMountFrom,
+    /// `COPY --from` a stage that comes later.
+    #[error("cannot copy from stage {from:?}, it needs to be defined before current stage {stage:?}")]
+    CopyFromLater {
+        /// The later one.
+        from: String,
+        /// The one with the COPY.
+        stage: String,
+    },
+    /// `RUN --mount=from=` a stage that comes later.
+    #[error(
+        "cannot mount from stage {from:?} to {target:?}, stage needs to be defined before current command"
+    )]
+    MountFromLater {
+        /// The later one.
+        from: String,
+        /// Where it would be mounted.
+        target: String,
+    },
+    /// Nothing, or the root, as a mount's place.
+    #[error("invalid mount target {target:?}")]
+    BadMountTarget {
+        /// The place.
+        target: String,
+    },
+    /// An entitlement that the user has not given.
+    #[error("{entitlement} is not allowed")]
+    NotAllowed {
+        /// `network.host`, `security.insecure`, `device`.
+        entitlement: &'static str,
+        /// How to give it.
+        hint: String,
+    },
+    /// A value of `RUN --network` or `RUN --security`.
+    #[error("{kind} mode {value:?} is not supported, expected one of {expected}")]
+    BadMode {
+        /// `network` or `security`.
+        kind: &'static str,
+        /// The value.
+        value: String,
+        /// What there is.
+        expected: &'static str,
+    },
+    /// Heredocs with the exec form of RUN.
+    #[error("parsing produced an invalid run command: {command}")]
+    HeredocInExecForm {
+        /// The command.
+        command: String,
+    },
+    /// `COPY https://...`
+    #[error("source can't be a URL for COPY")]
+    UrlForCopy,
+    /// `COPY git@...`
+    #[error("source can't be a git ref for COPY")]
+    GitForCopy,
+    /// `--checksum` with several sources.
+    #[error("checksum can't be specified for multiple sources")]
+    ChecksumOfSeveral,
+    /// `--checksum` of a local file.
+    #[error("checksum requires HTTP(S) or Git sources")]
+    ChecksumOfLocal,
+    /// `--checksum` that is no digest.
+    #[error("invalid checksum digest format: {checksum:?}")]
+    BadChecksum {
+        /// The value.
+        checksum: String,
+    },
+    /// `--checksum` of another algorithm.
+    #[error("unsupported digest algorithm {algorithm:?}")]
+    ChecksumAlgorithm {
+        /// The algorithm.
+        algorithm: String,
+    },
+    /// A git URL that contradicts itself or its flags.
+    #[error("{0}")]
+    Git(String),
+    /// `--chmod` that is no mode.
+    #[error("invalid chmod parameter: '{mode}'. it should be octal string and between 0 and 07777")]
+    BadChmod {
+        /// The value.
+        mode: String,
+    },
+    /// EXPOSE: see the message.
+    #[error("{0}")]
+    Expose(String),
+    /// VOLUME with an empty path.
+    #[error("VOLUME specified can not be an empty string")]
+    EmptyVolume,
+    /// STOPSIGNAL that is none.
+    #[error("invalid signal: {signal}")]
+    BadSignal {
+        /// The value.
+        signal: String,
+    },
+    /// WORKDIR with an empty path.
+    #[error("normalizing workdir: cannot normalize nothing")]
+    EmptyWorkdir,
+    /// A name of ENV or ARG that is empty after expansion.
+    #[error("{keyword} names can not be blank")]
+    BlankName {
+        /// The instruction.
+        keyword: &'static str,
+    },
+    /// `SOURCE_DATE_EPOCH` that is no number.
+    #[error("invalid SOURCE_DATE_EPOCH: {value}")]
+    BadEpoch {
+        /// The value.
+        value: String,
+    },
+    /// `BUILDKIT_DISABLE_FILEOP`.
+    #[error("support for {name:?} build-arg was removed in BuildKit 0.11")]
+    RemovedBuildArg {
+        /// The name.
+        name: &'static str,
+    },
+    /// `BUILDKIT_MULTI_PLATFORM` that is no boolean.
+    #[error("invalid boolean value for {name}: {value:?}")]
+    BadBoolean {
+        /// The build argument.
+        name: &'static str,
+        /// The value.
+        value: String,
+    },
+    /// Several platforms, and an option that forbids them.
+    #[error("conflicting config: returning multiple target platforms is not allowed")]
+    SeveralPlatforms,
+    /// A trigger of the base image does not parse.
+    #[error("onbuild trigger {trigger:?}: {message}")]
+    Trigger {
+        /// Its text.
+        trigger: String,
+        /// Why.
+        message: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+    /// This version cannot do it.
+    #[error("{what} is not supported yet")]
+    Unsupported {
+        /// What.
+        what: String,
+    },
+}
+
+impl Problem {
+    /// The error of this problem at `lines`.
+    pub(super) fn at(self, lines: (u32, u32)) -> LowerError {
+        LowerError { lines: Some(lines), problem: self, suggestion: None }
+    }
+
+    /// The error of this problem in an option.
+    pub(super) fn in_options(self) -> LowerError {
+        LowerError { lines: None, problem: self, suggestion: None }
+    }
+}
+
+impl From<parser::expand::ExpandError> for Problem {
+    fn from(error: parser::expand::ExpandError) -> Self {
+        Self::Expand(error.message)
+    }
+}
+
+/// The first and last line of a span.
+pub(super) fn lines(span: Span) -> (u32, u32) {
+    (span.start_line, span.end_line)
+}
+
+/// The first and last line of an instruction.
+pub(super) fn lines_of(instruction: &Instruction) -> (u32, u32) {
+    lines(instruction.span)
+}

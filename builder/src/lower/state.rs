@@ -1,0 +1,161 @@
+//! A stage while it is lowered: its files so far, and beside them the config of the image.
+
+use std::collections::HashMap;
+
+use oci::{ImageConfig, Platform};
+use parser::expand::{Expander, Variables};
+
+use super::args::{Env, split_pair};
+use super::error::Problem;
+use crate::graph::StepId;
+
+/// The PATH of images that have none.
+pub(super) const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// What the instructions of a stage have made so far.
+#[derive(Debug, Clone, Default)]
+pub(super) struct State {
+    /// Whose result the files are; `None` while there are none.
+    pub step: Option<StepId>,
+    /// Config, history and the base's layers.
+    pub image: ImageConfig,
+    /// ENV and ARG, the last one wins.
+    pub env: Env,
+    /// The ARGs declared so far, each once.
+    pub args: Declared,
+    /// What the stage runs on.
+    pub platform: Platform,
+    /// A CMD of this very stage was seen: ENTRYPOINT keeps it.
+    pub cmd_is_set: bool,
+    /// The files are a tree as it came from outside, not layers yet.
+    pub is_tree: bool,
+    /// Layers without a history entry: those of a named context used as a base.
+    pub unaccounted_layers: usize,
+    /// The steps that made layers here, in order.
+    pub layer_steps: Vec<StepId>,
+}
+
+/// Names of ARGs in the order of their first declaration, with what they were declared to be.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Declared {
+    pairs: Vec<(String, String)>,
+    index: HashMap<String, usize>,
+}
+
+impl Declared {
+    /// Declares `name`; a later declaration keeps the place of the first.
+    pub fn declare(&mut self, name: &str, value: &str) {
+        match self.index.get(name) {
+            Some(&at) => value.clone_into(&mut self.pairs[at].1),
+            None => {
+                self.index.insert(name.to_owned(), self.pairs.len());
+                self.pairs.push((name.to_owned(), value.to_owned()));
+            }
+        }
+    }
+
+    /// Name and declared value, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+}
+
+impl State {
+    /// A stage on nothing: `FROM scratch`.
+    pub fn scratch(platform: &Platform) -> Self {
+        let mut image = ImageConfig { platform: platform.clone(), ..ImageConfig::default() };
+        "/".clone_into(&mut image.config.working_dir);
+        Self { image, platform: platform.clone(), ..Self::default() }
+    }
+
+    /// A stage on the result of another: all but the memory of its CMD.
+    pub fn child(&self) -> Self {
+        Self { cmd_is_set: false, ..self.clone() }
+    }
+
+    /// Gives the image a PATH if it has none, and puts its ENV on top of inherited ARGs.
+    pub fn start(&mut self) {
+        let has_path = self.image.config.env.iter().any(|pair| split_pair(pair).0 == "PATH");
+        if !has_path && self.platform.os != "windows" {
+            self.image.config.env.push(format!("PATH={DEFAULT_PATH}"));
+        }
+        for pair in &self.image.config.env {
+            let (name, value) = split_pair(pair);
+            self.env.set(name, value);
+        }
+    }
+
+    /// Sets a variable of image and environment.
+    pub fn set_env(&mut self, name: &str, value: &str) {
+        let pair = format!("{name}={value}");
+        let pairs = &mut self.image.config.env;
+        match pairs.iter_mut().find(|old| split_pair(old).0 == name) {
+            Some(old) => *old = pair,
+            None => pairs.push(pair),
+        }
+        self.env.set(name, value);
+    }
+
+    /// The shell of shell-form instructions, with `command` as its last argument.
+    pub fn in_shell(&self, command: String) -> Vec<String> {
+        let mut words = self.image.config.shell.clone();
+        if words.is_empty() {
+            let default: &[&str] = match self.image.platform.os.as_str() {
+                "windows" => &["cmd", "/S", "/C"],
+                _ => &["/bin/sh", "-c"],
+            };
+            words = default.iter().map(|&word| word.to_owned()).collect();
+        }
+        words.push(command);
+        words
+    }
+
+    /// The folder that relative paths are seen from: absolute and clean.
+    pub fn working_dir(&self) -> String {
+        super::paths::clean(&self.image.config.working_dir)
+    }
+
+    /// Expands one word with the stage's variables.
+    pub fn expand(&self, word: &str, expander: Expander) -> Result<String, Problem> {
+        Ok(expander.word(word, self)?.text)
+    }
+
+    /// Records that `step` made a layer.
+    pub fn advance(&mut self, step: StepId) {
+        self.step = Some(step);
+        self.layer_steps.push(step);
+    }
+}
+
+impl Variables for State {
+    fn value(&self, name: &str) -> Option<&str> {
+        self.env.value(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn start_puts_env_over_inherited_args_and_adds_path() {
+        let mut state = State::scratch(&Platform::host());
+        state.set_env("x", "env");
+        state.env.set("x", "arg");
+        let mut child = state.child();
+        child.start();
+        assert_eq!(child.env.value("x"), Some("env"));
+        assert_eq!(child.image.config.env, ["x=env".to_owned(), format!("PATH={DEFAULT_PATH}")]);
+        child.set_env("x", "later");
+        assert_eq!(child.image.config.env[0], "x=later");
+    }
+
+    #[test]
+    fn windows_has_its_own_shell_and_no_path() {
+        let windows = "windows/amd64".parse().expect("a platform");
+        let mut state = State::scratch(&windows);
+        state.start();
+        assert!(state.image.config.env.is_empty());
+        assert_eq!(state.in_shell("dir".to_owned()), ["cmd", "/S", "/C", "dir"]);
+    }
+}

@@ -1,0 +1,7 @@
+#! allow
+#! no-cache
+FROM busybox
+RUN --network=host --security=insecure a
+RUN --network=none b
+WORKDIR /c
+COPY d /d

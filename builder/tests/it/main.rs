@@ -1,0 +1,3 @@
+//! Tests of the builder as its users see it: one binary, a module for each area.
+
+mod lower;
