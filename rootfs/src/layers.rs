@@ -21,12 +21,15 @@ use oci::DiffId;
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 
 use crate::RootfsError;
+use crate::create::Skipped;
 use crate::diff::{Content, Diff};
 use crate::entry::{Entry, Kind};
+use crate::layer::extract::extract;
 use crate::layer::index::{Index, Origin};
 use crate::layer::write::{self, NewEntry};
 use crate::layer::{import, io_error, path};
 use crate::snapshot::Snapshot;
+use crate::snapshot::trees::{Home, Stamp};
 use crate::stack::Stack;
 use crate::tree::{Scratch, Tree};
 
@@ -118,13 +121,32 @@ impl Layers {
     }
 
     /// A writable snapshot on top of `layers`, whose trees are made where they are missing.
-    pub fn prepare(&self, _layers: &[DiffId]) -> Result<Snapshot, RootfsError> {
-        unimplemented!()
+    pub fn prepare(&self, layers: &[DiffId]) -> Result<Snapshot, RootfsError> {
+        let homes = layers.iter().map(|layer| self.home(layer)).collect::<Result<Vec<_>, _>>()?;
+        Home::settle(&homes)?;
+        Snapshot::new(self.clone(), &homes)
     }
 
     /// The directory that is the layer's tree (an overlayfs lower), made if missing.
-    pub fn lower(&self, _layer: &DiffId) -> Result<PathBuf, RootfsError> {
-        unimplemented!()
+    pub fn lower(&self, layer: &DiffId) -> Result<PathBuf, RootfsError> {
+        Ok(self.home(layer)?.0.tree())
+    }
+
+    /// What could not be made of the layer's tree here: devices and owners in a user namespace.
+    pub fn skipped(&self, layer: &DiffId) -> Result<Skipped, RootfsError> {
+        Ok(self.home(layer)?.1.skipped)
+    }
+
+    /// The place of a layer whose tree is made.
+    fn home(&self, layer: &DiffId) -> Result<(Home, Stamp), RootfsError> {
+        let home = Home::new(&self.store, layer)?;
+        let stamp = home.ensure(&self.store, |dest, flavor| {
+            let index = self.index(layer)?;
+            let tar = Arc::new(self.store.open_blob(&layer.0)?);
+            let skipped = extract(&index, &tar, dest, flavor)?;
+            Ok((!index.root().is_implied(), skipped))
+        })?;
+        Ok((home, stamp))
     }
 
     /// The layer with other times, as a blob of the store: itself for [`Times::Store`]; remembered, so that it is

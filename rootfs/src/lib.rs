@@ -7,21 +7,33 @@
 //! stack     layers on top of each other, seen as one `Tree`
 //! export    a merged tree as a directory
 //! diff      changes on top of a `Tree`, collected before they become a layer
-//! snapshot  overlayfs: prepare, mount, commit
+//! snapshot  overlayfs: prepare, mount, commit; mount sources
 //! users     /etc/passwd and /etc/group of a tree
+//!
+//! materialize   a `Tree` becomes files on disk
+//! dir_tree      a directory of ours as a `Tree`
+//! create        making what an `Entry` says
+//! safe_path     opening paths below a directory, never outside of it
+//! xattr         extended attributes: a layer's, and overlayfs' own
 //! ```
 
+mod create;
 pub mod diff;
+mod dir_tree;
 pub mod entry;
 mod error;
 mod export;
 mod layer;
 pub mod layers;
+pub mod materialize;
+mod safe_path;
 pub mod snapshot;
 pub mod stack;
 #[cfg(test)]
 mod testing;
 pub mod tree;
 pub mod users;
+mod xattr;
 
+pub use create::Skipped;
 pub use error::RootfsError;

@@ -1,11 +1,55 @@
 //! A root file system that processes may change.
+//!
+//! ```text
+//! trees     the layers' trees on disk, made when first needed
+//! overlay   mounting them on top of each other
+//! lowers    what they show, without mounting
+//! stubs     taking away what a sandbox made for itself
+//! changes   what is in the upper directory, as a layer has it
+//! bind      mount sources: layers, folders of the host
+//! ```
+//!
+//! A snapshot is a directory of this process with an upper and a work directory on top of trees. Committed, its upper
+//! directory *becomes* the tree of the layer it was written as, so that the next step needs no extraction.
+//!
+//! Invariants: nothing is mounted where another process sees it; SIGKILL leaves a directory in `tmp/`, which the next
+//! one removes. No path in an upper directory is opened through a link.
 
+mod bind;
+mod changes;
+mod lowers;
+mod overlay;
+mod stubs;
+pub(crate) mod trees;
+
+use std::collections::HashSet;
+use std::fs;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use cache::ScratchDir;
 use oci::DiffId;
+use rustix::fs::{Mode, OFlags};
+
+pub use bind::{Bind, bind, bind_host};
 
 use crate::RootfsError;
+use crate::create::{Creator, Place};
+use crate::diff::Content;
+use crate::dir_tree::{DirTree, read_entry};
+use crate::entry::{Entry, Kind};
+use crate::layer::path::to_bytes;
+use crate::layer::write::NewEntry;
+use crate::layers::{Clamp, Layers};
+use crate::safe_path::{DIRECTORY, failed};
+use crate::tree::Tree;
+use crate::xattr::Flavor;
+
+use changes::Change;
+use lowers::Lowers;
+use overlay::Overlay;
+use trees::{Home, Stamp};
 
 /// A mount point that a sandbox had to make for itself, and that must not stay.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,17 +61,94 @@ pub struct Stub {
 }
 
 /// A writable layer on top of others; discarded when dropped.
-pub struct Snapshot {}
+pub struct Snapshot {
+    layers: Layers,
+    /// Their trees, from the base up.
+    lowers: Vec<PathBuf>,
+    flavor: Flavor,
+    scratch: ScratchDir,
+}
 
 impl Snapshot {
+    /// One on top of `homes`, whose trees are made.
+    pub(crate) fn new(layers: Layers, homes: &[(Home, Stamp)]) -> Result<Self, RootfsError> {
+        let scratch = layers.store().scratch()?;
+        let lowers = distinct(homes.iter().map(|(home, _)| home.tree()).collect());
+        let snapshot = Self { layers, lowers, flavor: Flavor::current(), scratch };
+        for dir in [snapshot.upper(), snapshot.work()] {
+            fs::create_dir(&dir).map_err(failed("make", dir))?;
+        }
+        snapshot.set_root(homes)?;
+        Ok(snapshot)
+    }
+
     /// Mounts it with the new mount API; the mount is attached nowhere (`fsmount`), and goes when the descriptor does.
     pub fn mount(&self) -> Result<OwnedFd, RootfsError> {
-        unimplemented!()
+        let (upper, work) = (self.upper(), self.work());
+        let (lowers, scratch) = (&self.lowers, self.scratch.path());
+        Overlay { lowers, upper: Some((&upper, &work)), scratch, flavor: self.flavor }.mount()
     }
 
     /// Makes the changes a layer: `stubs` that are still empty are removed first and their parents get their times
     /// back. No mount of it may be in use.
-    pub fn commit(self, _stubs: &[Stub]) -> Result<DiffId, RootfsError> {
-        unimplemented!()
+    pub fn commit(self, stubs: &[Stub]) -> Result<DiffId, RootfsError> {
+        let upper = self.open_upper()?;
+        let lowers = Lowers { trees: &self.lowers, flavor: self.flavor };
+        stubs::remove(&upper, stubs, &lowers)?;
+        let changes = changes::gather(&upper, &lowers)?;
+        let tree: Arc<dyn Tree> = Arc::new(DirTree::new(upper));
+        let entries: Vec<NewEntry> = changes.into_iter().map(|change| new_entry(&tree, change)).collect();
+        let layer = self.layers.commit_entries(&entries)?;
+        Home::new(self.layers.store(), &layer)?.adopt(&self.upper(), self.scratch.path())?;
+        Ok(layer)
+    }
+
+    /// The root of an overlay is the upper directory, so that gets what the lower layers' root has.
+    fn set_root(&self, homes: &[(Home, Stamp)]) -> Result<(), RootfsError> {
+        let entry = match trees::root_of(homes)? {
+            Some(root) => {
+                read_entry(&root, "".as_ref()).map_err(failed("look at", "/"))?.map(|(entry, _)| entry)
+            }
+            None => None,
+        };
+        let (upper, path) = (self.open_upper()?, self.upper());
+        let place = Place { dir: std::os::fd::AsFd::as_fd(&upper), name: "".as_ref(), path: &path };
+        Creator::new(self.flavor).finish_directory(place, &entry.unwrap_or_else(|| Entry::directory(0o755)))
+    }
+
+    fn open_upper(&self) -> Result<OwnedFd, RootfsError> {
+        let path = self.upper();
+        rustix::fs::open(&path, DIRECTORY | OFlags::RDONLY, Mode::empty()).map_err(failed("open", path))
+    }
+
+    fn upper(&self) -> PathBuf {
+        self.scratch.path().join("upper")
+    }
+
+    fn work(&self) -> PathBuf {
+        self.scratch.path().join("work")
     }
 }
+
+/// Leaves out all but the topmost of trees that are there more than once, which overlayfs does not take: a lower one
+/// shows nothing that the topmost one does not.
+fn distinct(mut trees: Vec<PathBuf>) -> Vec<PathBuf> {
+    let mut seen = HashSet::new();
+    trees.reverse();
+    trees.retain(|tree| seen.insert(tree.clone()));
+    trees.reverse();
+    trees
+}
+
+fn new_entry(tree: &Arc<dyn Tree>, change: Change) -> NewEntry {
+    let content = match change.entry.kind {
+        Kind::File { size_bytes } if size_bytes > 0 => {
+            Some(Content::Tree { tree: Arc::clone(tree), path: change.path.clone(), digest: None })
+        }
+        _ => None,
+    };
+    NewEntry { path: to_bytes(&change.path).to_vec(), entry: change.entry, content, clamp: Clamp::STORE }
+}
+
+#[cfg(test)]
+mod tests;

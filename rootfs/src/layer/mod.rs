@@ -19,6 +19,7 @@
 //! negative, none later than the clamp; a hard link points to the first of its names; a directory ends in `/`; an opaque
 //! one is followed by its marker; a whiteout stands where the name that it hides would; two zero blocks at the end.
 
+pub(crate) mod extract;
 pub(crate) mod gather;
 mod header;
 pub(crate) mod import;

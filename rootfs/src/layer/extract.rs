@@ -1,0 +1,161 @@
+//! A layer's tar becomes a directory tree, as overlayfs wants its lower layers.
+//!
+//! The index has each path once, parents first, and no path in it leads through anything but directories of the layer.
+//! So nothing is looked up: directories are made from the top down, then the files in them by several threads, then hard
+//! links, and last the directories get their owner, mode and time, from the bottom up. Every name is made in its opened
+//! parent, with `O_EXCL` or its like, in a directory that nobody else has.
+//!
+//! Whiteouts become character devices 0:0, which any process may make, and opaque directories get overlayfs' attribute.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use rustix::fs::{Mode, OFlags};
+
+use super::index::{Index, Item};
+use super::path::to_path;
+use super::stored;
+use crate::RootfsError;
+use crate::create::{Creator, Place, Skipped};
+use crate::materialize::link;
+use crate::safe_path::{DIRECTORY, failed, open_beneath};
+use crate::xattr::Flavor;
+
+/// How many entries of a directory one thread makes at a time.
+const CHUNK_ENTRIES: usize = 64;
+/// How much of a file is copied at a time.
+const BUFFER_BYTES: usize = 256 << 10;
+
+/// Makes the layer whose tar is `tar` below the empty directory `dest`.
+pub(crate) fn extract(
+    index: &Index,
+    tar: &Arc<File>,
+    dest: &Path,
+    flavor: Flavor,
+) -> Result<Skipped, RootfsError> {
+    let root =
+        rustix::fs::open(dest, DIRECTORY | OFlags::RDONLY, Mode::empty()).map_err(failed("open", dest))?;
+    let extract = Extract { root, tar, creator: Creator::new(flavor) };
+    extract.creator.begin_root(&extract.root, dest)?;
+    let directories: Vec<Item<'_>> = index.items().filter(Item::is_dir).collect();
+    directories.iter().try_for_each(|item| extract.subdirectories(item))?;
+    let chunks: Vec<_> = directories.iter().flat_map(chunks).collect();
+    chunks.par_iter().try_for_each(|(directory, items)| extract.entries(directory, items))?;
+    index.items().filter(is_further_name).try_for_each(|item| extract.hard_link(&item))?;
+    directories.iter().rev().try_for_each(|item| extract.finish(item))?;
+    Ok(extract.creator.into_skipped())
+}
+
+struct Extract<'a> {
+    root: OwnedFd,
+    tar: &'a Arc<File>,
+    creator: Creator,
+}
+
+/// What is in a directory besides directories and hard links, in portions.
+fn chunks<'a>(directory: &Item<'a>) -> Vec<(Item<'a>, Vec<Item<'a>>)> {
+    let entries: Vec<Item<'a>> =
+        directory.children().filter(|item| !item.is_dir() && !is_further_name(item)).collect();
+    entries.chunks(CHUNK_ENTRIES).map(|chunk| (*directory, chunk.to_vec())).collect()
+}
+
+/// True for all names of a file but the first.
+fn is_further_name(item: &Item<'_>) -> bool {
+    item.first_name().is_some_and(|first| first.number() != item.number())
+}
+
+impl Extract<'_> {
+    fn subdirectories(&self, directory: &Item<'_>) -> Result<(), RootfsError> {
+        let mut children = directory.children().filter(Item::is_dir).peekable();
+        if children.peek().is_none() {
+            return Ok(());
+        }
+        let dir = self.open(to_path(directory.path()))?;
+        children.try_for_each(|child| self.creator.begin_directory(Place::new(&dir, to_path(child.path()))))
+    }
+
+    fn entries(&self, directory: &Item<'_>, items: &[Item<'_>]) -> Result<(), RootfsError> {
+        let dir = self.open(to_path(directory.path()))?;
+        let mut buffer = Vec::new();
+        items.iter().try_for_each(|item| self.entry(&dir, item, &mut buffer))
+    }
+
+    fn entry(&self, dir: &OwnedFd, item: &Item<'_>, buffer: &mut Vec<u8>) -> Result<(), RootfsError> {
+        let path = to_path(item.path());
+        let (place, entry) = (Place::new(dir, path), item.entry());
+        if !item.is_file() {
+            return self.creator.special(place, &entry);
+        }
+        self.creator.file(place, &entry, |file| {
+            self.copy(item, file, buffer).map_err(failed("extract the file", path))
+        })
+    }
+
+    fn copy(&self, item: &Item<'_>, mut file: &File, buffer: &mut Vec<u8>) -> io::Result<()> {
+        let size_bytes = item.size_bytes();
+        if size_bytes == 0 {
+            return Ok(());
+        }
+        let stored = item.stored();
+        if let Some(map) = stored.sparse {
+            let mut from = stored.offset;
+            for extent in map {
+                copy_range(self.tar, from, file, extent.at, extent.length, buffer)?;
+                from += extent.length;
+            }
+            return file.set_len(size_bytes);
+        }
+        if stored.pyc_mtime.is_some() {
+            let mut code = Vec::new();
+            stored::open(item, self.tar).read_to_end(&mut code)?;
+            return file.write_all(&code);
+        }
+        copy_range(self.tar, stored.offset, file, 0, size_bytes, buffer)
+    }
+
+    fn hard_link(&self, item: &Item<'_>) -> Result<(), RootfsError> {
+        let Some(first) = item.first_name() else { return Ok(()) };
+        let path = to_path(item.path());
+        let parent = self.open(path.parent().unwrap_or(Path::new("")))?;
+        link(&self.root, to_path(first.path()), Place::new(&parent, path))
+    }
+
+    fn finish(&self, item: &Item<'_>) -> Result<(), RootfsError> {
+        let path = to_path(item.path());
+        let parent = self.open(path.parent().unwrap_or(Path::new("")))?;
+        let name = std::ffi::OsStr::from_bytes(item.name());
+        self.creator.finish_directory(Place { dir: parent.as_fd(), name, path }, &item.entry())
+    }
+
+    fn open(&self, path: &Path) -> Result<OwnedFd, RootfsError> {
+        open_beneath(&self.root, path, DIRECTORY | OFlags::RDONLY).map_err(failed("open", path))
+    }
+}
+
+/// Copies `length` bytes of `tar` from `from` on to `at` in `file`.
+fn copy_range(
+    tar: &File,
+    from: u64,
+    file: &File,
+    at: u64,
+    length: u64,
+    buffer: &mut Vec<u8>,
+) -> io::Result<()> {
+    let mut done = 0;
+    while done < length {
+        let most = usize::try_from(length - done).unwrap_or(usize::MAX).min(BUFFER_BYTES);
+        if buffer.len() < most {
+            buffer.resize(most, 0);
+        }
+        tar.read_exact_at(&mut buffer[..most], from + done)?;
+        file.write_all_at(&buffer[..most], at + done)?;
+        done += most as u64;
+    }
+    Ok(())
+}

@@ -1,0 +1,174 @@
+//! Opening paths in trees that hold whatever an image or a process put there.
+//!
+//! A directory descriptor and a relative path, never a path alone: what lies in a tree may be a link to anywhere, and
+//! may become one between two looks at it. [`open_beneath`] meets no link at all; [`open_in_root`] follows links, but as
+//! if the tree were the root file system. Names are worked on in their opened parent, without following the last one.
+//!
+//! The one place where a path is built is [`proc_path`], for system calls that take no descriptor: its first part is a
+//! link of the kernel's to the opened directory, and callers use it with `l…` calls only.
+//!
+//! Source: openat2(2); CVE-2024-23652, CVE-2024-1753, CVE-2026-33056.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Dir, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
+
+use crate::RootfsError;
+
+/// Turns an error into ours. `action` is a verb phrase.
+pub(crate) fn failed<E: Into<io::Error>>(
+    action: &'static str,
+    path: impl Into<PathBuf>,
+) -> impl FnOnce(E) -> RootfsError {
+    move |source| RootfsError::Io { action, path: path.into(), source: source.into() }
+}
+
+/// Opens a directory of the store (a path that is ours) as `O_PATH`.
+pub(crate) fn open_store_dir(path: &Path) -> Result<OwnedFd, RootfsError> {
+    rustix::fs::open(path, DIRECTORY | OFlags::PATH, Mode::empty()).map_err(failed("open", path))
+}
+
+/// A directory for reading or passing on, its last component no link.
+pub(crate) const DIRECTORY: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// Opens `path` below `root`; a link anywhere on the way is `ELOOP`, in the last component too (with `O_PATH` and
+/// `O_NOFOLLOW` that link itself is opened). The empty path is `root` itself.
+pub(crate) fn open_beneath(root: impl AsFd, path: &Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    openat2(root.as_fd(), path, flags, resolve)
+}
+
+/// Opens `path` below `root` with links followed as if `root` were `/`. The empty path is `root` itself.
+pub(crate) fn open_in_root(root: impl AsFd, path: &Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+    openat2(root.as_fd(), path, flags, ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS)
+}
+
+/// How often a lookup is tried again that a rename elsewhere in the file system made uncertain.
+const MAX_TRIES: usize = 128;
+
+fn openat2(
+    root: BorrowedFd<'_>,
+    path: &Path,
+    flags: OFlags,
+    resolve: ResolveFlags,
+) -> rustix::io::Result<OwnedFd> {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    for _ in 0..MAX_TRIES {
+        match rustix::fs::openat2(root, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve) {
+            Err(Errno::AGAIN | Errno::INTR) => {}
+            result => return result,
+        }
+    }
+    Err(Errno::AGAIN)
+}
+
+/// A path for `l…xattr`, which take no descriptor: `name` in the opened directory `dir`, or `dir` itself for the empty
+/// name. Valid while `dir` is open.
+pub(crate) fn proc_path(dir: BorrowedFd<'_>, name: &OsStr) -> PathBuf {
+    let mut path = fd_path(dir).into_os_string();
+    path.push("/");
+    // The `.` makes the kernel go through its link to the directory.
+    path.push(if name.is_empty() { OsStr::new(".") } else { name });
+    path.into()
+}
+
+/// The kernel's link to what a descriptor has open. Valid while it is open.
+pub(crate) fn fd_path(fd: BorrowedFd<'_>) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", fd.as_raw_fd()))
+}
+
+/// The path that `bytes` are.
+pub(crate) fn path_of(bytes: Vec<u8>) -> PathBuf {
+    PathBuf::from(OsString::from_vec(bytes))
+}
+
+/// The names in an opened directory, in order of their bytes.
+pub(crate) fn names(dir: BorrowedFd<'_>) -> rustix::io::Result<Vec<OsString>> {
+    let mut names = Vec::new();
+    for entry in Dir::read_from(dir)? {
+        let entry = entry?;
+        match entry.file_name().to_bytes() {
+            b"." | b".." => {}
+            name => names.push(OsString::from_vec(name.to_owned())),
+        }
+    }
+    names.sort_unstable_by(|left, right| left.as_bytes().cmp(right.as_bytes()));
+    Ok(names)
+}
+
+/// True for the errors of a path of which a part is not there, or is no directory.
+pub(crate) fn is_absent(error: Errno) -> bool {
+    matches!(error, Errno::NOENT | Errno::NOTDIR | Errno::LOOP)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    fn tree() -> (tempfile::TempDir, OwnedFd) {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("root");
+        fs::create_dir_all(root.join("a/b")).unwrap();
+        fs::write(root.join("a/b/file"), "inside").unwrap();
+        fs::write(dir.path().join("secret"), "outside").unwrap();
+        symlink("/a", root.join("abs")).unwrap();
+        symlink("../../../a/b", root.join("up")).unwrap();
+        symlink("../secret", root.join("escape")).unwrap();
+        symlink(dir.path().join("secret"), root.join("host")).unwrap();
+        symlink("/proc/self/root", root.join("magic")).unwrap();
+        let fd = open_store_dir(&root).unwrap();
+        (dir, fd)
+    }
+
+    fn text(fd: OwnedFd) -> String {
+        io::read_to_string(fs::File::from(fd)).unwrap()
+    }
+
+    #[test]
+    fn beneath_meets_no_link() {
+        let (_dir, root) = tree();
+        let open = |path: &str| open_beneath(&root, Path::new(path), OFlags::RDONLY);
+        assert_eq!(text(open("a/b/file").unwrap()), "inside");
+        assert!(open("").is_ok());
+        for link in ["abs", "abs/b/file", "up/file", "escape", "host"] {
+            assert_eq!(open(link).unwrap_err(), Errno::LOOP, "{link}");
+        }
+        assert_eq!(open("../secret").unwrap_err(), Errno::XDEV);
+        assert_eq!(open("/a").unwrap_err(), Errno::XDEV);
+        assert!(is_absent(open("a/b/file/x").unwrap_err()));
+        assert!(is_absent(open("nothing").unwrap_err()));
+    }
+
+    #[test]
+    fn links_are_followed_as_if_in_the_root() {
+        let (_dir, root) = tree();
+        let open = |path: &str| open_in_root(&root, Path::new(path), OFlags::RDONLY);
+        for path in ["a/b/file", "/a/b/file", "abs/b/file", "up/file", "../../a/b/file"] {
+            assert_eq!(text(open(path).unwrap()), "inside", "{path}");
+        }
+        for path in ["escape", "host", "../secret", "magic"] {
+            assert!(is_absent(open(path).unwrap_err()), "{path}");
+        }
+        let proc = open_in_root(rustix::fs::CWD, Path::new("/"), OFlags::PATH);
+        assert!(proc.is_ok());
+    }
+
+    #[test]
+    fn names_are_in_order_of_bytes() {
+        let (dir, _root) = tree();
+        let listed = dir.path().join("listed");
+        fs::create_dir(&listed).unwrap();
+        for name in ["b", "a", "B", "é", "a-"] {
+            fs::write(listed.join(name), "").unwrap();
+        }
+        let fd = open_beneath(open_store_dir(&listed).unwrap(), Path::new(""), OFlags::RDONLY).unwrap();
+        assert_eq!(names(fd.as_fd()).unwrap(), ["B", "a", "a-", "b", "é"]);
+    }
+}

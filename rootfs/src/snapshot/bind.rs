@@ -1,0 +1,71 @@
+//! What `RUN --mount=type=bind` shows: a part of some layers, or of a folder of the host.
+//!
+//! The source is resolved inside its tree, links included, on the mount itself; what it names is cloned and everything
+//! else forgotten. A mount that may be written to is on top of a snapshot that nobody commits.
+//!
+//! Source: CVE-2024-1753, CVE-2024-23651 (a source that was a link to the host).
+
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use cache::ScratchDir;
+use oci::DiffId;
+use rustix::fs::{Mode, OFlags};
+
+use super::overlay::{Attached, Overlay, clone_tree};
+use super::{Snapshot, distinct};
+use crate::RootfsError;
+use crate::layers::Layers;
+use crate::safe_path::failed;
+use crate::xattr::Flavor;
+
+/// A detached mount, and what must live as long as it is in use.
+pub struct Bind {
+    /// The mount; may be given away.
+    pub mount: OwnedFd,
+    /// Keep this until nobody uses the mount any more; then drop it.
+    pub keep: Keep,
+}
+
+/// What is below a mount.
+pub struct Keep(#[expect(dead_code, reason = "held for its Drop")] Below);
+
+enum Below {
+    Snapshot(#[expect(dead_code, reason = "held for its Drop")] Box<Snapshot>),
+    Scratch(#[expect(dead_code, reason = "held for its Drop")] ScratchDir),
+}
+
+/// What is at `source` in the merged tree of `layers`; read-only, or with changes that are thrown away.
+pub fn bind(layers: &Layers, ids: &[DiffId], source: &Path, read_write: bool) -> Result<Bind, RootfsError> {
+    let (mounted, keep) = if read_write {
+        let snapshot = layers.prepare(ids)?;
+        (snapshot.mount()?, Below::Snapshot(Box::new(snapshot)))
+    } else {
+        let scratch = layers.store().scratch()?;
+        let lowers = ids.iter().map(|layer| layers.lower(layer)).collect::<Result<Vec<_>, _>>()?;
+        let lowers = distinct(lowers);
+        let overlay =
+            Overlay { lowers: &lowers, upper: None, scratch: scratch.path(), flavor: Flavor::current() };
+        (overlay.mount()?, Below::Scratch(scratch))
+    };
+    let mount = part(layers, mounted, source)?;
+    Ok(Bind { mount, keep: Keep(keep) })
+}
+
+/// What is at `source` below the folder `folder` of the host, links resolved inside it. As writable as the folder is:
+/// whoever attaches it decides.
+pub fn bind_host(folder: &Path, source: &Path) -> Result<OwnedFd, RootfsError> {
+    let root = rustix::fs::open(folder, OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::PATH, Mode::empty());
+    clone_tree(&root.map_err(failed("open", folder))?, source)
+}
+
+/// The part of a detached mount at `source`.
+fn part(layers: &Layers, mount: OwnedFd, source: &Path) -> Result<OwnedFd, RootfsError> {
+    if source.components().all(|part| !matches!(part, std::path::Component::Normal(_))) {
+        return Ok(mount);
+    }
+    // Only kernels from 6.15 on clone a part of what is attached nowhere.
+    let scratch = layers.store().scratch()?;
+    let attached = Attached::new(&mount, scratch.path())?;
+    attached.clone_tree(source)
+}

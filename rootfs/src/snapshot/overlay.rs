@@ -1,0 +1,229 @@
+//! Mounting layers on top of each other with overlayfs.
+//!
+//! ```text
+//! new mount API, `lowerdir+` (kernel 6.8)   up to 500 lower layers
+//! mount(2) with one page of options         up to 180: then the detached clone of it is taken
+//! more layers than that                     the lowest ones become one read-only overlay that is a lower layer
+//! ```
+//!
+//! All directories are named by `/proc/self/fd/N`: no path is too long for an option, and `/proc/mounts` tells a
+//! process inside nothing about the store. Features that make an upper directory more than a plain layer are off:
+//! `redirect_dir` (a renamed directory would be a reference), `metacopy` (a file without its content), `index`.
+//!
+//! A mount is attached nowhere for longer than it takes to make it, and goes with its last descriptor.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::CWD;
+use rustix::io::Errno;
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags,
+    fsconfig_create, fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, move_mount, open_tree,
+};
+
+use crate::RootfsError;
+use crate::safe_path::{failed, fd_path, open_store_dir};
+use crate::xattr::Flavor;
+
+/// The most lower layers that the kernel takes (`OVL_MAX_STACK`).
+const MAX_LOWERS: usize = 500;
+/// The most of them that surely fit into one page of options: 22 bytes each, and 136 for the rest.
+const MAX_LOWERS_IN_PAGE: usize = 180;
+
+/// What is mounted.
+pub(super) struct Overlay<'a> {
+    /// Lower layers, from the base up.
+    pub lowers: &'a [PathBuf],
+    /// The writable layer and overlayfs' work directory; read-only without.
+    pub upper: Option<(&'a Path, &'a Path)>,
+    /// An empty directory to make others in.
+    pub scratch: &'a Path,
+    /// Which attributes overlayfs uses.
+    pub flavor: Flavor,
+}
+
+impl Overlay<'_> {
+    /// Mounts it, attached nowhere.
+    pub(super) fn mount(&self) -> Result<OwnedFd, RootfsError> {
+        match self.mount_with(Api::Detached) {
+            // An old kernel does not know `lowerdir+`.
+            Err(RootfsError::Io { source, .. }) if source.raw_os_error() == Some(UNKNOWN_OPTION) => {
+                self.mount_with(Api::Options)
+            }
+            result => result,
+        }
+    }
+
+    /// Mounts with `api`; layers that are too many for it become one below the others.
+    pub(super) fn mount_with(&self, api: Api) -> Result<OwnedFd, RootfsError> {
+        let mut lowers: Vec<PathBuf> = self.lowers.iter().rev().cloned().collect();
+        let minimum = if self.upper.is_some() { 1 } else { 2 };
+        while lowers.len() < minimum {
+            lowers.push(subdirectory(self.scratch, &format!("empty{}", lowers.len()))?);
+        }
+        let base = if lowers.len() > api.limit() {
+            let below = lowers.split_off(api.limit() - 1);
+            let base = self.base(&below, api)?;
+            lowers.push(base.at.clone());
+            Some(base)
+        } else {
+            None
+        };
+        let mounted = self.mount_lowers(&lowers, api);
+        drop(base);
+        mounted
+    }
+
+    /// The lowest layers (from the top down) as one mount.
+    fn base(&self, below: &[PathBuf], api: Api) -> Result<Attached, RootfsError> {
+        if below.len() > api.limit() {
+            // The kernel stacks overlayfs on overlayfs once, no deeper.
+            let limit = format!("{} layers", 2 * api.limit() - 1);
+            return Err(RootfsError::Limit { what: "the number of layers of an image", limit });
+        }
+        let read_only = Overlay { lowers: &[], upper: None, scratch: self.scratch, flavor: self.flavor };
+        Attached::new(&read_only.mount_lowers(below, api)?, &subdirectory(self.scratch, "base")?)
+    }
+
+    /// `lowers` are from the top down, and not too many.
+    fn mount_lowers(&self, lowers: &[PathBuf], api: Api) -> Result<OwnedFd, RootfsError> {
+        match api {
+            Api::Detached => self.mount_detached(lowers),
+            Api::Options => self.mount_by_options(lowers),
+        }
+    }
+
+    /// With the new mount API. `lowers` are from the top down.
+    fn mount_detached(&self, lowers: &[PathBuf]) -> Result<OwnedFd, RootfsError> {
+        let fs = fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC).map_err(failed("use", "overlayfs"))?;
+        let set = |key: &'static str, value: &Path| fsconfig_set_string(fs.as_fd(), key, value);
+        set("source", Path::new("overlay")).map_err(failed("name", "overlayfs"))?;
+        for lower in lowers {
+            let dir = open_store_dir(lower)?;
+            set("lowerdir+", &fd_path(dir.as_fd())).map_err(failed("lay an overlay on", lower))?;
+        }
+        if let Some((upper, work)) = self.upper {
+            for (key, path) in [("upperdir", upper), ("workdir", work)] {
+                let dir = open_store_dir(path)?;
+                set(key, &fd_path(dir.as_fd())).map_err(failed("lay an overlay with", path))?;
+            }
+        }
+        for (key, value) in FEATURES {
+            set(key, Path::new(value)).map_err(failed("set an option of", "overlayfs"))?;
+        }
+        if self.flavor == Flavor::User {
+            fsconfig_set_flag(&fs, "userxattr").map_err(failed("set an option of", "overlayfs"))?;
+        }
+        fsconfig_create(&fs).map_err(failed("mount an overlay in", self.scratch))?;
+        fsmount(&fs, FsMountFlags::FSMOUNT_CLOEXEC, self.attributes())
+            .map_err(failed("mount an overlay in", self.scratch))
+    }
+
+    /// With mount(2), for kernels before 6.8. `lowers` are from the top down.
+    fn mount_by_options(&self, lowers: &[PathBuf]) -> Result<OwnedFd, RootfsError> {
+        let lowers = lowers.iter().map(|lower| open_store_dir(lower)).collect::<Result<Vec<_>, _>>()?;
+        let names: Vec<String> =
+            lowers.iter().map(|dir| fd_path(dir.as_fd()).display().to_string()).collect();
+        let mut options = format!("lowerdir={}", names.join(":"));
+        let upper = self
+            .upper
+            .map(|(upper, work)| Ok::<_, RootfsError>((open_store_dir(upper)?, open_store_dir(work)?)));
+        let upper = upper.transpose()?;
+        if let Some((upper, work)) = &upper {
+            options += &format!(
+                ",upperdir={},workdir={}",
+                fd_path(upper.as_fd()).display(),
+                fd_path(work.as_fd()).display()
+            );
+        }
+        for (key, value) in FEATURES {
+            options += &format!(",{key}={value}");
+        }
+        if self.flavor == Flavor::User {
+            options += ",userxattr";
+        }
+        let at = subdirectory(self.scratch, "mount")?;
+        let options = std::ffi::CString::new(options).expect("built from numbers and words");
+        let mut flags = MountFlags::NODEV;
+        flags.set(MountFlags::RDONLY, self.upper.is_none());
+        rustix::mount::mount("overlay", &at, "overlay", flags, options.as_c_str())
+            .map_err(failed("mount an overlay in", self.scratch))?;
+        Attached { at }.clone_tree(Path::new(""))
+    }
+
+    /// Devices of an image are there to be copied, not opened: a sandbox has a `/dev` of its own.
+    fn attributes(&self) -> MountAttrFlags {
+        let mut attributes = MountAttrFlags::MOUNT_ATTR_NODEV;
+        attributes.set(MountAttrFlags::MOUNT_ATTR_RDONLY, self.upper.is_none());
+        attributes
+    }
+}
+
+/// The two ways to mount.
+#[derive(Clone, Copy)]
+pub(super) enum Api {
+    Detached,
+    Options,
+}
+
+impl Api {
+    /// The most lower layers of one mount.
+    fn limit(self) -> usize {
+        match self {
+            Self::Detached => MAX_LOWERS,
+            Self::Options => MAX_LOWERS_IN_PAGE,
+        }
+    }
+}
+
+/// `EINVAL`, as `raw_os_error` has it.
+const UNKNOWN_OPTION: i32 = Errno::INVAL.raw_os_error();
+
+/// Options of every overlay. `nofollow`: no redirect is made, and none that a lower layer may have is followed.
+const FEATURES: [(&str, &str); 3] = [("redirect_dir", "nofollow"), ("metacopy", "off"), ("index", "off")];
+
+/// A mount that is attached for a moment; detached when dropped.
+pub(super) struct Attached {
+    at: PathBuf,
+}
+
+impl Attached {
+    /// Attaches a detached mount at the directory `at`.
+    pub(super) fn new(mount: &OwnedFd, at: &Path) -> Result<Self, RootfsError> {
+        move_mount(mount, "", CWD, at, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+            .map_err(failed("attach an overlay at", at))?;
+        Ok(Self { at: at.to_owned() })
+    }
+
+    /// The part of it at `source` as a mount of its own, attached nowhere. Links in `source` are resolved inside.
+    pub(super) fn clone_tree(&self, source: &Path) -> Result<OwnedFd, RootfsError> {
+        let root = open_store_dir(&self.at)?;
+        clone_tree(&root, source)
+    }
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        // Nothing else can be done about a mount that does not go; it ends with our mount namespace.
+        let _ = rustix::mount::unmount(&self.at, UnmountFlags::DETACH | UnmountFlags::NOFOLLOW);
+    }
+}
+
+/// What is at `source` in the opened directory `root` (links resolved as if that were `/`) as a mount of its own.
+pub(super) fn clone_tree(root: &OwnedFd, source: &Path) -> Result<OwnedFd, RootfsError> {
+    let found = crate::safe_path::open_in_root(root, source, rustix::fs::OFlags::PATH)
+        .map_err(failed("open the mount source", source))?;
+    let flags =
+        OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH;
+    open_tree(&found, "", flags).map_err(failed("bind", source))
+}
+
+/// Makes the directory `name` in `scratch` if it is not there.
+fn subdirectory(scratch: &Path, name: &str) -> Result<PathBuf, RootfsError> {
+    let path = scratch.join(name);
+    match rustix::fs::mkdir(&path, rustix::fs::Mode::from_raw_mode(0o755)) {
+        Ok(()) | Err(Errno::EXIST) => Ok(path),
+        Err(error) => Err(failed("make", path)(error)),
+    }
+}

@@ -1,0 +1,178 @@
+//! Extended attributes: those that belong to a layer, and overlayfs' own.
+//!
+//! A layer has what a process in a sandbox can see and set: `user.*`, capabilities of files and POSIX ACLs. The labels
+//! of a host's security modules and overlayfs' own attributes never enter a layer and are never taken from one
+//! (`trusted.overlay.redirect` in a pulled layer would point overlayfs wherever its author likes).
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::os::fd::BorrowedFd;
+use std::path::Path;
+
+use rustix::fs::XattrFlags;
+use rustix::io::Errno;
+
+use crate::safe_path::proc_path;
+
+/// The attributes by name.
+pub(crate) type Xattrs = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// The kernel takes no longer value (`XATTR_SIZE_MAX`) and no longer list (`XATTR_LIST_MAX`).
+const MAX_BYTES: usize = 64 << 10;
+
+/// True if an attribute of this name is part of a layer.
+pub(crate) fn belongs_to_layer(name: &[u8]) -> bool {
+    let acl_or_capability: [&[u8]; 3] =
+        [b"security.capability", b"system.posix_acl_access", b"system.posix_acl_default"];
+    acl_or_capability.contains(&name)
+        || (name.starts_with(b"user.") && !name.starts_with(Flavor::User.prefix().as_bytes()))
+}
+
+/// Where overlayfs keeps its own attributes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Flavor {
+    /// `trusted.overlay.*`: in the initial user namespace.
+    Trusted,
+    /// `user.overlay.*`, with the mount option `userxattr`: in any other.
+    User,
+}
+
+impl Flavor {
+    /// That of this process.
+    pub(crate) fn current() -> Self {
+        // The inode number of the initial user namespace is fixed (PROC_USER_INIT_INO in include/linux/proc_ns.h).
+        const INITIAL: &str = "user:[4026531837]";
+        match std::fs::read_link("/proc/self/ns/user") {
+            Ok(target) if target != Path::new(INITIAL) => Self::User,
+            _ => Self::Trusted,
+        }
+    }
+
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Trusted => "trusted.overlay.",
+            Self::User => "user.overlay.",
+        }
+    }
+
+    /// Makes `name` in `dir` a directory that hides what lower layers have below it.
+    pub(crate) fn set_opaque(self, dir: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<()> {
+        let key = format!("{}opaque", self.prefix());
+        rustix::fs::lsetxattr(proc_path(dir, name), key, b"y", XattrFlags::empty())
+    }
+
+    /// True if `name` in `dir` (itself for the empty name) hides what lower layers have below it.
+    pub(crate) fn is_opaque(self, dir: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<bool> {
+        let key = format!("{}opaque", self.prefix());
+        let mut value = [0; 8];
+        match rustix::fs::lgetxattr(proc_path(dir, name), key, &mut value[..]) {
+            Ok(length) => Ok(&value[..length] == b"y"),
+            Err(Errno::NODATA | Errno::OPNOTSUPP | Errno::RANGE) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The attributes of `name` in `dir` (of `dir` itself for the empty name) that belong to a layer. No link is followed.
+pub(crate) fn read(dir: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<Xattrs> {
+    let path = proc_path(dir, name);
+    let mut list = Vec::new();
+    let length = match rustix::fs::llistxattr_query(&path) {
+        Ok(0) | Err(Errno::OPNOTSUPP) => return Ok(Xattrs::new()),
+        Ok(length) => length,
+        Err(error) => return Err(error),
+    };
+    list.resize(length.max(MAX_BYTES), 0);
+    let length = rustix::fs::llistxattr(&path, &mut list[..])?;
+    let mut xattrs = Xattrs::new();
+    for key in list[..length].split(|&byte| byte == 0).filter(|key| belongs_to_layer(key)) {
+        if let Some(value) = value(&path, key)? {
+            xattrs.insert(key.to_owned(), value);
+        }
+    }
+    Ok(xattrs)
+}
+
+/// One attribute; `None` if it has gone.
+fn value(path: &Path, key: &[u8]) -> rustix::io::Result<Option<Vec<u8>>> {
+    let mut value = vec![0; MAX_BYTES];
+    match rustix::fs::lgetxattr(path, key, &mut value[..]) {
+        Ok(length) => {
+            value.truncate(length);
+            Ok(Some(value))
+        }
+        Err(Errno::NODATA) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Sets those of `xattrs` that belong to a layer on `name` in `dir`; returns true if some could not be set because this
+/// process or the file system may not.
+pub(crate) fn write(dir: BorrowedFd<'_>, name: &OsStr, xattrs: &Xattrs) -> rustix::io::Result<bool> {
+    let mut skipped = false;
+    for (key, value) in xattrs.iter().filter(|(key, _)| belongs_to_layer(key)) {
+        match rustix::fs::lsetxattr(proc_path(dir, name), &key[..], value, XattrFlags::empty()) {
+            Ok(()) => {}
+            Err(Errno::PERM | Errno::ACCESS | Errno::OPNOTSUPP | Errno::INVAL) => skipped = true,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(skipped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::safe_path::open_store_dir;
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn what_belongs_to_a_layer() {
+        for name in ["user.x", "user.overlayed", "security.capability", "system.posix_acl_default"] {
+            assert!(belongs_to_layer(name.as_bytes()), "{name}");
+        }
+        for name in [
+            "trusted.overlay.opaque",
+            "trusted.overlay.redirect",
+            "user.overlay.opaque",
+            "security.selinux",
+            "security.ima",
+            "trusted.x",
+            "",
+        ] {
+            assert!(!belongs_to_layer(name.as_bytes()), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_round_trip_and_no_link_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("file"), "").unwrap();
+        symlink("file", dir.path().join("link")).unwrap();
+        let fd = open_store_dir(dir.path()).unwrap();
+        let xattrs = Xattrs::from([(b"user.a".to_vec(), vec![1, 0, 2]), (b"user.b".to_vec(), vec![])]);
+        assert!(!write(fd.as_fd(), OsStr::new("file"), &xattrs).unwrap());
+        assert_eq!(read(fd.as_fd(), OsStr::new("file")).unwrap(), xattrs);
+        assert_eq!(read(fd.as_fd(), OsStr::new("link")).unwrap(), Xattrs::new());
+        assert!(write(fd.as_fd(), OsStr::new("link"), &xattrs).unwrap());
+        let hidden = Xattrs::from([(b"user.overlay.redirect".to_vec(), b"/..".to_vec())]);
+        write(fd.as_fd(), OsStr::new("file"), &hidden).unwrap();
+        assert_eq!(read(fd.as_fd(), OsStr::new("file")).unwrap(), xattrs);
+        let names = rustix::fs::llistxattr(dir.path().join("file"), &mut [0_u8; 256][..]).unwrap();
+        assert_eq!(names, "user.a\0user.b\0".len());
+    }
+
+    #[test]
+    fn opaque_is_set_and_seen() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("sub")).unwrap();
+        let fd = open_store_dir(dir.path()).unwrap();
+        assert!(!Flavor::User.is_opaque(fd.as_fd(), OsStr::new("sub")).unwrap());
+        Flavor::User.set_opaque(fd.as_fd(), OsStr::new("sub")).unwrap();
+        assert!(Flavor::User.is_opaque(fd.as_fd(), OsStr::new("sub")).unwrap());
+        let sub = open_store_dir(&dir.path().join("sub")).unwrap();
+        assert!(Flavor::User.is_opaque(sub.as_fd(), OsStr::new("")).unwrap());
+    }
+}
