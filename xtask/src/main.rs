@@ -1,2 +1,33 @@
-//! `cargo xtask`.
-fn main() {}
+//! `cargo xtask`: what continuous integration runs, and what to run before a commit.
+//!
+//! ```text
+//! cargo xtask ci                                          all of it, in this order; stops at the first failure
+//! cargo xtask fmt | clippy | test | doc | tidy | deny     one of them
+//! ```
+//!
+//! Uses nothing but the standard library, so that it is built in a second.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "its output is for the person who runs it")]
+
+mod steps;
+mod tidy;
+
+use std::process::ExitCode;
+
+use steps::Step;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let chosen = match arguments.as_slice() {
+        [name] if name == "ci" => Some(Step::ALL.to_vec()),
+        [name] => Step::ALL.into_iter().find(|step| step.name() == name).map(|step| vec![step]),
+        _ => None,
+    };
+    match chosen {
+        Some(steps) => steps::run(&steps),
+        None => {
+            let names: Vec<_> = Step::ALL.iter().map(Step::name).collect();
+            eprintln!("usage: cargo xtask ci | {}", names.join(" | "));
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The steps of continuous integration, each a cargo command or our own rules.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Instant;
+
+use crate::tidy;
+
+/// One step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The code is formatted.
+    Fmt,
+    /// No lint speaks up.
+    Clippy,
+    /// The tests pass.
+    Test,
+    /// The documentation has no broken link.
+    Doc,
+    /// Our own rules hold.
+    Tidy,
+    /// Licences, sources and known vulnerabilities of what we use.
+    Deny,
+}
+
+impl Step {
+    /// All of them; what fails often and fast comes first.
+    pub const ALL: [Self; 6] = [Self::Fmt, Self::Tidy, Self::Clippy, Self::Test, Self::Doc, Self::Deny];
+
+    /// What it is called on the command line.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Fmt => "fmt",
+            Self::Clippy => "clippy",
+            Self::Test => "test",
+            Self::Doc => "doc",
+            Self::Tidy => "tidy",
+            Self::Deny => "deny",
+        }
+    }
+
+    fn passes(self) -> bool {
+        match self {
+            Self::Fmt => cargo("fmt --all --check"),
+            Self::Clippy => cargo("clippy --quiet --workspace --all-targets -- -D warnings"),
+            Self::Test => test(),
+            Self::Doc => run_command(
+                cargo_command("doc --quiet --workspace --no-deps").env("RUSTDOCFLAGS", "-D warnings"),
+            ),
+            Self::Tidy => tidy::passes(&workspace_root()),
+            Self::Deny => deny(),
+        }
+    }
+}
+
+/// Runs `steps` in order up to the first that fails.
+pub fn run(steps: &[Step]) -> ExitCode {
+    for step in steps {
+        println!("== {}", step.name());
+        let start = Instant::now();
+        if !step.passes() {
+            eprintln!("xtask: {} failed", step.name());
+            return ExitCode::FAILURE;
+        }
+        println!("== {} passed in {:.1} s", step.name(), start.elapsed().as_secs_f64());
+    }
+    ExitCode::SUCCESS
+}
+
+fn test() -> bool {
+    match has_subcommand("nextest") {
+        // Documentation tests are not nextest's.
+        true => cargo("nextest run --workspace") && cargo("test --quiet --workspace --doc"),
+        false => cargo("test --quiet --workspace"),
+    }
+}
+
+/// The database of advisories lives on GitHub; where that cannot be reached, the rest is still checked.
+fn deny() -> bool {
+    if !has_subcommand("deny") {
+        println!("SKIP cargo-deny is not installed (cargo install --locked cargo-deny)");
+        return true;
+    }
+    let rest = cargo("deny --log-level error check licenses bans sources");
+    let fetched = rest && is_quietly_done(&mut cargo_command("deny --log-level off fetch db"));
+    match (rest, fetched) {
+        (true, true) => cargo("deny --log-level error check advisories"),
+        (true, false) => {
+            println!("SKIP advisories: their database cannot be fetched here");
+            true
+        }
+        (false, _) => false,
+    }
+}
+
+fn has_subcommand(name: &str) -> bool {
+    is_quietly_done(cargo_command(name).arg("--version"))
+}
+
+fn cargo(arguments: &str) -> bool {
+    run_command(&mut cargo_command(arguments))
+}
+
+/// `arguments` are separated by blanks.
+fn cargo_command(arguments: &str) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments.split(' ')).current_dir(workspace_root());
+    command
+}
+
+fn run_command(command: &mut Command) -> bool {
+    command.status().is_ok_and(|status| status.success())
+}
+
+fn is_quietly_done(command: &mut Command) -> bool {
+    run_command(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()))
+}
+
+fn workspace_root() -> PathBuf {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.parent().expect("xtask is a folder of the workspace").to_owned()
+}
