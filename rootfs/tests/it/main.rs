@@ -1,4 +1,10 @@
 //! Tests of layers through the crate's interface, with a store in a temporary directory.
 
+#![allow(clippy::print_stdout, reason = "a test that cannot run says why")]
+
 mod canonical;
+mod foreign;
+mod hostile;
+
 mod support;
+mod tar;

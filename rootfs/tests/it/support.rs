@@ -17,14 +17,14 @@ use tempfile::TempDir;
 pub struct TestEnv {
     pub layers: Layers,
     pub store: Arc<Store>,
-    _dir: TempDir,
+    pub dir: TempDir,
 }
 
 impl TestEnv {
     pub fn new() -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let store = Arc::new(Store::open(&dir.path().join("store")).expect("a new store"));
-        Self { layers: Layers::new(store.clone()), store, _dir: dir }
+        Self { layers: Layers::new(store.clone()), store, dir }
     }
 
     /// The same store as another process would see it.
