@@ -38,11 +38,13 @@ pub fn parse_with(text: &[u8], limits: Limits) -> Result<Dockerfile, ParseError>
 /// Parses one ONBUILD trigger as an image config holds it; its span is line 1.
 pub fn parse_trigger(text: &str, escape: char) -> Result<Instruction, ParseError> {
     let first_line = Span { start_line: 1, end_line: 1 };
-    let limits = Limits { instructions: 1, ..Limits::DEFAULT };
+    let limits = Limits::DEFAULT;
     let nodes = nodes(&mut Lines::new(text.as_bytes(), escape, limits), limits);
     let (nodes, _) = nodes.map_err(|error| ParseError { span: first_line, ..error })?;
-    let node = nodes.into_iter().next().map(|node| Node { span: first_line, ..node });
-    match instruction::check(node.unwrap_or_default())? {
+    let Ok([node]) = <[Node; 1]>::try_from(nodes) else {
+        return Err(Fault::new("onbuild trigger should be a single expression").at(first_line));
+    };
+    match instruction::check(Node { span: first_line, ..node })? {
         Meaning::Instruction(Instruction { kind: Kind::Onbuild(_), .. }) => {
             Err(Fault::new("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed").at(first_line))
         }

@@ -59,18 +59,21 @@ pub(crate) fn markers(line: &str) -> Result<Vec<Marker>, Fault> {
 
 fn read_marker(word: &str) -> Result<Option<Marker>, Fault> {
     let Ok((_, (descriptor, dash, delimiter))) = all_consuming(parts).parse(word) else { return Ok(None) };
+    let file_descriptor = descriptor.parse().ok();
+    let marker = |(name, expand)| Marker { name, file_descriptor, expand, chomp: dash.is_some() };
+    Ok(read_delimiter(delimiter)?.map(marker))
+}
+
+/// Returns the name, and whether no part of it was quoted.
+fn read_delimiter(delimiter: &str) -> Result<Option<(String, bool)>, Fault> {
+    // Nearly all are such words; a line may hold a hundred thousand.
+    if delimiter.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        return Ok(Some((delimiter.into(), true)));
+    }
     let [name] = split(delimiter, false, Quotes::Remove)?.try_into().unwrap_or_default();
     let [quoted] = split(delimiter, false, Quotes::Keep)?.try_into().unwrap_or_default();
-    if name.is_empty() {
-        return Ok(None);
-    }
-    let file_descriptor = descriptor.parse().ok();
-    Ok(Some(Marker {
-        expand: quotes(&name) == quotes(&quoted),
-        name,
-        file_descriptor,
-        chomp: dash.is_some(),
-    }))
+    let expand = quotes(&name) == quotes(&quoted);
+    Ok(Some((name, expand)).filter(|(name, _)| !name.is_empty()))
 }
 
 fn parts(input: &str) -> IResult<&str, (&str, Option<char>, &str)> {

@@ -183,6 +183,14 @@ pub enum MountError {
         /// The value.
         value: String,
     },
+    /// A value that is no number.
+    #[error("invalid value {value} for {key}")]
+    InvalidNumber {
+        /// The key.
+        key: String,
+        /// The value.
+        value: String,
+    },
     /// Fields that do not go together.
     #[error("{message}")]
     Conflict {
@@ -354,7 +362,7 @@ fn boolean(key: &str, value: &str) -> Result<bool, MountError> {
 fn number(key: &str, value: &str, radix: u32) -> Result<u32, MountError> {
     let digits = Some(value).filter(|value| !value.starts_with('+'));
     let number = digits.and_then(|digits| u32::from_str_radix(digits, radix).ok());
-    number.ok_or_else(|| invalid(key, value))
+    number.ok_or_else(|| MountError::InvalidNumber { key: key.into(), value: value.into() })
 }
 
 fn invalid(key: &str, value: &str) -> MountError {
@@ -412,4 +420,136 @@ fn is_given(value: &Option<String>) -> bool {
 
 fn refuse(wrong: bool, message: impl Fn() -> String) -> Result<(), MountError> {
     if wrong { Err(MountError::Conflict { message: message() }) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(value: &str) -> Result<Mount, MountError> {
+        parse(value, |text| Ok(text.replace("$v", "a,b")))
+    }
+
+    fn some(text: &str) -> Option<String> {
+        Some(text.to_string())
+    }
+
+    #[test]
+    fn every_key_is_read() {
+        let cache = "type=cache,id=i,target=/t,source=/s,from=f,sharing=LOCKED,mode=0755,uid=1,gid=2,ro";
+        let expected = Mount {
+            kind: MountType::Cache,
+            from: some("f"),
+            source: some("/s"),
+            target: some("/t"),
+            is_readonly: true,
+            id: some("i"),
+            sharing: Some(Sharing::Locked),
+            mode: Some(0o755),
+            uid: Some(1),
+            gid: Some(2),
+            ..Mount::default()
+        };
+        assert_eq!(read(cache), Ok(expected));
+        let secret = Mount {
+            kind: MountType::Secret,
+            id: some("i"),
+            env: some("E"),
+            is_readonly: true,
+            is_required: true,
+            ..Mount::default()
+        };
+        assert_eq!(read("type=secret,id=i,env=E,required"), Ok(secret));
+    }
+
+    #[track_caller]
+    fn check_readonly(value: &str, expected: bool) {
+        assert_eq!(read(value).map(|mount| mount.is_readonly), Ok(expected), "{value}");
+    }
+
+    #[test]
+    fn only_caches_and_tmpfs_are_writable_by_themselves() {
+        check_readonly("target=/t", true);
+        check_readonly("type=bind,target=/t,rw", false);
+        check_readonly("target=/t,readwrite=true", false);
+        check_readonly("target=/t,rw=0", true);
+        check_readonly("type=cache,target=/t", false);
+        check_readonly("type=cache,target=/t,readonly=1", true);
+        check_readonly("type=tmpfs,target=/t", false);
+        check_readonly("type=secret,id=x", true);
+        check_readonly("type=ssh", true);
+    }
+
+    #[test]
+    fn fields_are_split_before_they_are_expanded() {
+        assert_eq!(read("target=$v").map(|mount| mount.target), Ok(some("a,b")));
+        assert_eq!(read("\"target=a,b\"").map(|mount| mount.target), Ok(some("a,b")));
+        assert_eq!(read("\"target=a\"\"b\"").map(|mount| mount.target), Ok(some("a\"b")));
+        assert_eq!(read("DST=/t").map(|mount| mount.target), Ok(some("/t")));
+    }
+
+    #[track_caller]
+    fn check_size(text: &str, expected: Option<u64>) {
+        assert_eq!(size_bytes(text), expected, "{text}");
+    }
+
+    #[test]
+    fn sizes_are_powers_of_1024() {
+        check_size("100", Some(100));
+        check_size("64k", Some(64 << 10));
+        check_size("1.5GiB", Some(3 << 29));
+        check_size("2 mb", Some(2 << 20));
+        check_size("7b", Some(7));
+        check_size("1pB", Some(1 << 50));
+        check_size("", None);
+        check_size("k", None);
+        check_size("1x", None);
+        check_size("1kx", None);
+        check_size("-1", None);
+        check_size("1e400", None);
+    }
+
+    #[track_caller]
+    fn check_error(value: &str, expected: &str) {
+        assert_eq!(read(value).expect_err("this mount is wrong").to_string(), expected);
+    }
+
+    #[test]
+    fn wrong_mounts_are_refused() {
+        check_error("", "failed to parse csv mounts: EOF");
+        check_error("\"a", "failed to parse csv mounts: extraneous or missing \" in quoted-field");
+        check_error("target=a\"b", "failed to parse csv mounts: bare \" in non-quoted-field");
+        check_error("typ=cache", "unexpected key 'typ' in 'typ=cache' (did you mean type?)");
+        check_error("whatever=1", "unexpected key 'whatever' in 'whatever=1'");
+        check_error("type=tmp", "unsupported mount type \"tmp\" (did you mean tmpfs?)");
+        check_error("type=cache,sharing=lock", "unsupported sharing value \"lock\" (did you mean locked?)");
+        check_error("target", "invalid field 'target' must be a key=value pair");
+        check_error("ro=maybe", "invalid value for ro: maybe");
+        check_error("type=cache,mode=9", "invalid value 9 for mode");
+        check_error("type=cache,uid=-1", "invalid value -1 for uid");
+        check_error("type=cache,gid=x", "invalid value x for gid");
+        check_error("type=tmpfs,size=big", "invalid value for size: big");
+        check_error("size=1k", "unexpected key 'size' for mount type 'bind'");
+        check_error("required,type=secret", "unexpected key 'required' for mount type 'bind'");
+        check_error("type=cache,required=true", "unexpected key 'required' for mount type 'cache'");
+        check_error("mode=755", "mode not allowed for \"bind\" type mounts");
+        check_error("type=tmpfs,uid=1", "uid not allowed for \"tmpfs\" type mounts");
+        check_error("gid=1", "gid not allowed for \"bind\" type mounts");
+        check_error("sharing=shared", "invalid cache sharing set for bind mount");
+        check_error("type=ssh,sharing=shared", "invalid cache sharing set for ssh mount");
+        check_error("type=ssh,source=x", "ssh does not support source");
+        check_error("type=secret,id=x,from=y", "secret mount should not have a from");
+        check_error("type=secret,id=x,sharing=shared", "secret mount should not define sharing");
+        check_error("type=secret", "invalid secret mount. one of source, target required");
+        check_error("type=secret,id=x,source=y", "both source and id can't be set");
+    }
+
+    #[test]
+    fn before_expansion_only_the_shape_is_checked() {
+        assert_eq!(check("type=$t,wrong=$x,anything"), Ok(()));
+        assert_eq!(check("from=a$"), Ok(()));
+        let error = check("target=/t,from=$stage").expect_err("from is never expanded");
+        let expected = "'from' doesn't support variable expansion, define alias stage instead";
+        assert_eq!(error.to_string(), expected);
+    }
 }

@@ -174,11 +174,10 @@ impl<'v> Evaluation<'v> {
             None => (Extent::Shortest, pattern.as_str()),
         };
         let matcher = Pattern::parse(pattern)?;
-        let kept = match operator {
+        match operator {
             '#' => matcher.without_prefix(value, extent, &mut self.steps),
             _ => matcher.without_suffix(value, extent, &mut self.steps),
-        };
-        kept
+        }
     }
 
     /// `${name/pattern/replacement}`.

@@ -19,7 +19,7 @@ pub(super) enum Extent {
 }
 
 /// How many steps one expansion may take, a fraction of a second.
-const MAX_STEPS: usize = 50_000_000;
+const MAX_STEPS: usize = 20_000_000;
 
 /// Counts the steps of all the matches of an expansion.
 #[derive(Debug, Default)]

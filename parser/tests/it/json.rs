@@ -1,0 +1,80 @@
+//! The JSON of files and errors.
+
+use parser::{
+    json::{error_to_json, to_json},
+    parse,
+};
+use serde_json::{Value, json};
+
+/// Fields that are empty, false or null may as well not be there.
+fn without_empty(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let fields = fields.into_iter().map(|(key, value)| (key, without_empty(value)));
+            Value::Object(fields.filter(|(_, value)| !is_empty(value)).collect())
+        }
+        Value::Array(values) => Value::Array(values.into_iter().map(without_empty).collect()),
+        other => other,
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    [json!(null), json!(false), json!(""), json!([])].contains(value)
+}
+
+#[track_caller]
+fn check(text: &str, expected: Value) {
+    let file = parse(text.as_bytes()).expect("well formed");
+    assert_eq!(without_empty(to_json(&file)), expected, "{text}");
+}
+
+#[test]
+fn a_file() {
+    check(
+        "# syntax=s\nARG v=1\nFROM --platform=p a AS B\nCOPY --link <<E /d\nx\nE\nHEALTHCHECK cmd [\"a\"]\n",
+        json!({
+            "directives": {"escape": "\\", "syntax": "s"},
+            "globals": [{"cmd": "arg", "args": ["v=1"], "start_line": 2, "end_line": 2}],
+            "stages": [{"name": "b", "base": "a", "platform": "p", "instructions": [
+                {"cmd": "from", "flags": ["--platform=p"], "args": ["a", "AS", "B"],
+                 "start_line": 3, "end_line": 3},
+                {"cmd": "copy", "flags": ["--link"], "args": ["<<E", "/d"], "start_line": 4, "end_line": 6,
+                 "heredocs": [{"name": "E", "expand": true, "content": "x\n"}]},
+                {"cmd": "healthcheck", "json": true, "args": ["cmd", "a"], "start_line": 7, "end_line": 7},
+            ]}],
+        }),
+    );
+}
+
+/// The arguments of the only instruction below `FROM a`.
+#[track_caller]
+fn check_arguments(text: &str, expected: &[&str]) {
+    let file = parse(format!("FROM a\n{text}").as_bytes()).expect("well formed");
+    let json = to_json(&file);
+    assert_eq!(json["stages"][0]["instructions"][1]["args"], json!(expected), "{text}");
+}
+
+#[test]
+fn arguments() {
+    check_arguments("RUN", &[]);
+    check_arguments("CMD []", &[]);
+    check_arguments("RUN a  b", &["a  b"]);
+    check_arguments("COPY [\"a b\", \"c\"]", &["a b", "c"]);
+    check_arguments("ENV a=\"b\" c=d", &["a", "\"b\"", "c", "d"]);
+    check_arguments("LABEL a b c", &["a", "b c"]);
+    check_arguments("ARG a b=", &["a", "b="]);
+    check_arguments("ONBUILD RUN x", &["RUN x"]);
+    check_arguments("HEALTHCHECK --retries=1 CMD a b", &["CMD", "a b"]);
+    check_arguments("HEALTHCHECK none", &["none"]);
+    check_arguments("USER a b", &["a b"]);
+    check_arguments("SHELL [\"a\"]", &["a"]);
+    check_arguments("EXPOSE 2 1", &["2", "1"]);
+}
+
+#[test]
+fn an_error() {
+    let error = parse(b"FROM a\nRUNN x").expect_err("no such instruction");
+    let expected = json!({"error": {"line": 2, "end_line": 2, "message": "unknown instruction: RUNN",
+                                    "hint": "did you mean RUN?"}});
+    assert_eq!(error_to_json(&error), expected);
+}
