@@ -89,6 +89,11 @@ impl Diff {
         Self { base, changes: BTreeMap::new(), groups: 0 }
     }
 
+    /// What the changes are on top of.
+    pub fn base(&self) -> &Arc<dyn Tree> {
+        &self.base
+    }
+
     /// True if nothing was changed.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()

@@ -35,5 +35,11 @@ pub mod tree;
 pub mod users;
 mod xattr;
 
+/// Reading any tar, member by member: layers, and the archives that ADD unpacks.
+pub mod tar {
+    pub use crate::layer::member::{Member, Members};
+    pub use crate::layer::sparse::Extent;
+}
+
 pub use create::Skipped;
 pub use error::RootfsError;

@@ -251,6 +251,10 @@ impl Tree for ContextTree {
         .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
+    fn known_content(&self, path: &Path) -> Option<Key> {
+        self.with_node(path, |node| Ok(node.digest.get().copied())).ok()??
+    }
+
     fn link_group(&self, path: &Path) -> io::Result<Option<u64>> {
         let group = self.with_node(path, |node| {
             let is_linked = node.links > 1 && matches!(node.entry.kind, Kind::File { .. });

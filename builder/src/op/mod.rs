@@ -1,1 +1,3 @@
-//! What each op does.
+//! What each op does, given the results of its inputs.
+
+pub mod file;

@@ -23,7 +23,7 @@ const MAX_LONG_NAME_BYTES: u64 = 64 << 10;
 
 /// One member of a tar, as its headers say.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Member {
+pub struct Member {
     /// As written: may be absolute, may contain `..`.
     pub name: Vec<u8>,
     /// What kind: `0` for regular files of all sorts, `1` to `6`.
@@ -53,7 +53,7 @@ pub(crate) struct Member {
 }
 
 /// Reads a tar member by member.
-pub(crate) struct Members<R> {
+pub struct Members<R> {
     input: R,
     /// Bytes taken from `input`.
     position: u64,
@@ -78,13 +78,14 @@ type Block = [u8; BLOCK_BYTES];
 
 impl<R: Read> Members<R> {
     /// The members of the tar that `input` begins with.
-    pub(crate) fn new(input: R) -> Self {
+    pub fn new(input: R) -> Self {
         Self { input, position: 0, data_left: 0, padding_left: 0 }
     }
 
     /// The next member; what was not read of the former is skipped. `None` at the end of the tar: after two zero blocks,
     /// or where the input ends at a header.
-    pub(crate) fn next(&mut self) -> Result<Option<Member>, RootfsError> {
+    #[expect(clippy::should_implement_trait, reason = "an iterator has no errors")]
+    pub fn next(&mut self) -> Result<Option<Member>, RootfsError> {
         let mut extensions = Extensions::default();
         loop {
             self.skip_rest()?;
@@ -98,7 +99,7 @@ impl<R: Read> Members<R> {
     }
 
     /// Reads from the current member's data.
-    pub(crate) fn read_data(&mut self, buffer: &mut [u8]) -> Result<usize, RootfsError> {
+    pub fn read_data(&mut self, buffer: &mut [u8]) -> Result<usize, RootfsError> {
         let most = buffer.len().min(usize::try_from(self.data_left).unwrap_or(usize::MAX));
         if most == 0 {
             return Ok(0);

@@ -28,7 +28,7 @@ pub(crate) mod member;
 pub(crate) mod path;
 mod pipe;
 mod pyc;
-mod sparse;
+pub(crate) mod sparse;
 pub(crate) mod stored;
 pub(crate) mod write;
 

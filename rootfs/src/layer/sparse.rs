@@ -13,7 +13,7 @@ const MAX_SIZE_BYTES: u64 = 1 << 40;
 
 /// A part of a file that is in the tar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Extent {
+pub struct Extent {
     /// Where in the file.
     pub at: u64,
     /// How long.

@@ -1,0 +1,224 @@
+//! COPY, ADD and WORKDIR: changes to a root file system, from other trees, from text, from archives.
+//!
+//! ```text
+//! select   what a source pattern selects, and the digest of exactly that
+//! copy     a selection -> changes
+//! mkdir    directories on the way
+//! chmod    --chmod: octal and symbolic modes
+//! archive  is it an archive, and where its bytes are
+//! unpack   members of an archive -> changes
+//! ```
+//!
+//! Nothing is written: the changes are a [`Diff`], whose files are read when it becomes a layer. Links of the source are
+//! followed inside the source, links of the destination inside what lies below. What happens where a file meets a
+//! directory, which of them keeps its owner, and the words of the errors are BuildKit's.
+//!
+//! Knows nothing of keys but [`Selection::digest`], and nothing of where trees come from.
+//!
+//! Source: moby/buildkit, `solver/llbsolver/file/backend.go`; tonistiigi/fsutil, `copy/copy.go`.
+
+mod archive;
+pub mod chmod;
+mod copy;
+mod mkdir;
+mod select;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod unpack;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rootfs::RootfsError;
+use rootfs::diff::Diff;
+use rootfs::entry::Timestamp;
+use rootfs::tree::Tree;
+use rootfs::users::{UserError, resolve_owner};
+
+use crate::context::ignore::PatternError;
+use crate::context::pattern::BadPattern;
+use crate::graph::{CopyAction, CopySource, FileAction, FileOp, InputIndex};
+
+use copy::Copier;
+pub use select::{Selection, digest_of, select};
+
+/// A copy that cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FileOpError {
+    /// The source does not exist, or is ignored. `path` starts with a slash.
+    #[error("failed to compute cache key: failed to calculate checksum of ref: {path:?}: not found")]
+    NotFound {
+        /// As written, cleaned.
+        path: String,
+    },
+    /// A wildcard that means nothing.
+    #[error("{pattern}: {source}")]
+    Pattern {
+        /// The pattern.
+        pattern: String,
+        /// Says so.
+        source: BadPattern,
+    },
+    /// An `--exclude` or a `--parents` source that means nothing.
+    #[error(transparent)]
+    Patterns(#[from] PatternError),
+    /// A `--chmod` that means nothing.
+    #[error(transparent)]
+    Chmod(#[from] chmod::ChmodError),
+    /// A `--chown` that cannot be resolved.
+    #[error(transparent)]
+    Owner(#[from] UserError),
+    /// A directory is to go where something else is.
+    #[error("cannot copy to non-directory: {}", path.display())]
+    NonDirectory {
+        /// Where, from the root.
+        path: PathBuf,
+    },
+    /// A file is to go where a directory is.
+    #[error("cannot replace to directory {} with file", path.display())]
+    ReplaceDirectory {
+        /// Where, from the root.
+        path: PathBuf,
+    },
+    /// A directory is needed where something else is.
+    #[error("mkdir {}: not a directory", path.display())]
+    Mkdir {
+        /// Where, from the root.
+        path: PathBuf,
+    },
+    /// An archive that is one at its beginning only.
+    #[error("cannot unpack {path}: {reason}")]
+    Archive {
+        /// The archive, as written.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The source cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// What, in its tree.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The changes cannot be kept.
+    #[error(transparent)]
+    Rootfs(#[from] RootfsError),
+}
+
+impl FileOpError {
+    /// For `map_err`: what was read.
+    fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Read { path: path.to_owned(), source }
+    }
+}
+
+/// What a [`FileOp`] did.
+pub struct Applied {
+    /// The changes, on top of the base.
+    pub diff: Diff,
+    /// What the user should know, one line each.
+    pub warnings: Vec<String>,
+}
+
+/// Makes the changes of `op` on top of `base`.
+///
+/// `inputs` are the trees of the step's inputs. `scratch` is a directory for the bytes of archives: files there have no
+/// name, and last as long as the changes do.
+pub fn apply(
+    op: &FileOp,
+    base: Arc<dyn Tree>,
+    inputs: &dyn Fn(InputIndex) -> Arc<dyn Tree>,
+    scratch: &Path,
+) -> Result<Applied, FileOpError> {
+    let owners = Owners { tree: base.clone(), warnings: Vec::new() };
+    let mut applying = Applying { diff: Diff::new(base), owners, scratch };
+    for action in &op.actions {
+        match action {
+            FileAction::Copy(copy) => applying.copy(copy, inputs)?,
+            FileAction::Mkdir { path, mode, owner, mtime_s } => {
+                applying.mkdir(path, *mode, owner, *mtime_s)?
+            }
+        }
+    }
+    Ok(Applied { diff: applying.diff, warnings: applying.owners.warnings })
+}
+
+struct Applying<'a> {
+    diff: Diff,
+    owners: Owners,
+    scratch: &'a Path,
+}
+
+/// Looks names of owners up: in what lay below before the first action.
+struct Owners {
+    tree: Arc<dyn Tree>,
+    warnings: Vec<String>,
+}
+
+impl Owners {
+    fn resolve(&mut self, owner: &str) -> Result<(u32, u32), FileOpError> {
+        let (uid, gid, unknown) = resolve_owner(&*self.tree, owner)?;
+        for name in unknown {
+            let warning =
+                format!("{name:?} is not in /etc/passwd or /etc/group of the image: it counts as 0 (root)");
+            if !self.warnings.contains(&warning) {
+                self.warnings.push(warning);
+            }
+        }
+        Ok((uid, gid))
+    }
+}
+
+impl Applying<'_> {
+    fn mkdir(&mut self, path: &str, mode: u32, owner: &str, mtime_s: Option<i64>) -> Result<(), FileOpError> {
+        let (uid, gid) = if owner.is_empty() { (0, 0) } else { self.owners.resolve(owner)? };
+        let made = mkdir::Made { mode, uid, gid, mtime: made_at(mtime_s) };
+        let path = mkdir::destination(&self.diff, path)?;
+        mkdir::all(&mut self.diff, &path, &made)
+    }
+
+    fn copy(
+        &mut self,
+        action: &CopyAction,
+        inputs: &dyn Fn(InputIndex) -> Arc<dyn Tree>,
+    ) -> Result<(), FileOpError> {
+        let owner = action.owner.as_deref().map(|owner| self.owners.resolve(owner)).transpose()?;
+        let mode = action.mode.as_deref().map(chmod::Mode::parse).transpose()?;
+        let mtime = made_at(action.mtime_s);
+        let mut copier = Copier { diff: &mut self.diff, action, owner, mode, mtime, scratch: self.scratch };
+        match &action.from {
+            CopySource::Text { name, content } => copier.text(name, content),
+            CopySource::Input { input, .. } => {
+                let source = inputs(*input);
+                let selection = select(action, &*source)?;
+                copier.selection(&source, &selection)
+            }
+        }
+    }
+}
+
+/// The time of what an action makes by itself.
+fn made_at(mtime_s: Option<i64>) -> Timestamp {
+    match mtime_s {
+        Some(seconds) => Timestamp { seconds, nanoseconds: 0 },
+        None => {
+            let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            Timestamp {
+                seconds: i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX),
+                nanoseconds: since_1970.subsec_nanos(),
+            }
+        }
+    }
+}
+
+/// A path of a tree, as people see it.
+fn shown(path: &Path) -> PathBuf {
+    Path::new("/").join(path)
+}
