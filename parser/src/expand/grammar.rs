@@ -125,15 +125,21 @@ impl Grammar {
     }
 
     fn pieces(self, stop: Option<char>, input: &str) -> Parsed<'_, Vec<Piece>> {
-        many0(alt((
-            |input| self.variable(input),
-            |input| self.single_quoted(input),
-            |input| self.double_quoted(input),
-            |input| self.escaped(input),
-            less_than,
-            |input| self.plain(stop, input),
-        )))
-        .parse(input)
+        many0(|input| self.piece(stop, input)).parse(input)
+    }
+
+    /// The first character tells what it is.
+    fn piece(self, stop: Option<char>, input: &str) -> Parsed<'_, Piece> {
+        match input.chars().next() {
+            Some(c) if Some(c) == stop => reject(input),
+            Some('$') => self.variable(input),
+            Some('\'') if self.quotes != Quotes::Ignore => self.single_quoted(input),
+            Some('"') if self.quotes != Quotes::Ignore => self.double_quoted(input),
+            Some('<') => less_than(input),
+            Some(c) if c == self.escape => self.escaped(input),
+            Some(_) => self.plain(stop, input),
+            None => reject(input),
+        }
     }
 
     /// Pieces up to `stop`, which is dropped.
@@ -163,9 +169,6 @@ impl Grammar {
     }
 
     fn single_quoted(self, input: &str) -> Parsed<'_, Piece> {
-        if self.quotes == Quotes::Ignore {
-            return reject(input);
-        }
         let (rest, (_, text)) = pair(char('\''), take_while(|c| c != '\'')).parse(input)?;
         let Some(rest) = rest.strip_prefix('\'') else {
             return fail(rest, "unexpected end of statement while looking for matching single-quote");
@@ -175,9 +178,6 @@ impl Grammar {
     }
 
     fn double_quoted(self, input: &str) -> Parsed<'_, Piece> {
-        if self.quotes == Quotes::Ignore {
-            return reject(input);
-        }
         let (rest, _) = char('"').parse(input)?;
         let plain = take_while1(move |c| c != '$' && c != '"' && c != self.escape);
         let (rest, mut pieces) = many0(alt((

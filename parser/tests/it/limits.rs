@@ -57,10 +57,10 @@ fn instructions() {
 #[test]
 fn hostile_files_end() {
     let hostile = [
-        "\\\n".repeat(500_000),
-        "FROM a\nRUN \\\n".to_string() + &"\n".repeat(1_000_000),
-        "FROM a\n".to_string() + &"RUN \\\n# c\n".repeat(100_000),
-        "FROM a\nRUN ".to_string() + &"<<A \\\n".repeat(150_000),
+        "\\\n".repeat(100_000),
+        "FROM a\nRUN \\\n".to_string() + &"\n".repeat(200_000),
+        "FROM a\n".to_string() + &"RUN \\\n# c\n".repeat(20_000),
+        "FROM a\nRUN ".to_string() + &"<<A \\\n".repeat(20_000),
         "FROM a\nRUN ".to_string() + &"<<A ".repeat(10_000) + &"\nA".repeat(10_001),
         "FROM a\nENV ".to_string() + &"a=\\\"".repeat(15_000),
         "FROM a\nENV a=".to_string() + &"\"".repeat(65_001),
@@ -69,7 +69,7 @@ fn hostile_files_end() {
         "FROM a\nRUN <<".to_string() + &"${a:-".repeat(13_000),
         "ONBUILD ".repeat(8_000),
         "FROM ".to_string() + &"\0".repeat(60_000),
-        "# a=b\n".repeat(170_000),
+        "# a=b\n".repeat(40_000),
         "\u{feff}\u{feff}FROM a".into(),
     ];
     for text in hostile {
