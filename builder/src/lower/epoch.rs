@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use parser::ast::{Instruction, Kind, Span};
+use parser::ast::{Dockerfile, Instruction, Kind, Span, Stage};
 use parser::expand::Expander;
 
 use super::args::Env;
@@ -28,7 +28,7 @@ pub(super) struct Epoch {
 
 /// Resolves `SOURCE_DATE_EPOCH` of a build.
 pub(super) fn resolve(
-    globals: &[Instruction],
+    dockerfile: &Dockerfile,
     predefined: &Env,
     options: &BuildOptions,
     expander: Expander,
@@ -36,7 +36,7 @@ pub(super) fn resolve(
     let mut build_args = options.build_args.clone();
     let (value, place) = match build_args.remove(NAME) {
         Some(value) => (value, None),
-        None => match global_default(globals, predefined, &build_args, expander)? {
+        None => match global_default(&dockerfile.globals, predefined, &build_args, expander)? {
             Some((value, span)) => (value, Some(span)),
             None => return Ok(Epoch { seconds: None, build_args, masked: false }),
         },
@@ -45,7 +45,7 @@ pub(super) fn resolve(
         Some(span) => problem.at(lines(span)),
         None => problem.in_options(),
     };
-    let seconds = seconds(&value, options).map_err(at)?;
+    let seconds = seconds(&value, options, dockerfile).map_err(at)?;
     if let Some(seconds) = seconds {
         build_args.insert(NAME.to_owned(), seconds.to_string());
     }
@@ -70,14 +70,13 @@ fn global_default(
 }
 
 /// Makes a time of a value: a number, nothing, or the name of a context.
-fn seconds(value: &str, options: &BuildOptions) -> Result<Option<i64>, Problem> {
+fn seconds(value: &str, options: &BuildOptions, dockerfile: &Dockerfile) -> Result<Option<i64>, Problem> {
     if value.is_empty() {
         return Ok(None);
     }
     if let Ok(seconds) = value.parse::<i64>() {
         return Ok(Some(seconds));
     }
-    let bad = || Problem::BadEpoch { value: value.to_owned() };
     // A folder has no time of its own; BuildKit leaves the epoch unset for it.
     if value == "context" && matches!(options.context, Context::Local { .. } | Context::Empty) {
         return Ok(None);
@@ -85,7 +84,24 @@ fn seconds(value: &str, options: &BuildOptions) -> Result<Option<i64>, Problem> 
     match options.named_contexts.get(value) {
         Some(NamedContext::Local { .. }) => Ok(None),
         Some(_) => Err(Problem::Unsupported { what: format!("SOURCE_DATE_EPOCH of the context {value:?}") }),
-        None => Err(bad()),
+        None => Err(of_stage(value, dockerfile)),
+    }
+}
+
+/// A stage that is nothing but one remote file or repository would have a time; which one is known only
+/// after it has been fetched.
+fn of_stage(name: &str, dockerfile: &Dockerfile) -> Problem {
+    let named = |stage: &&Stage| stage.name.as_deref().is_some_and(|other| other.eq_ignore_ascii_case(name));
+    let Some(stage) = dockerfile.stages.iter().find(named) else {
+        return Problem::BadEpoch { value: name.to_owned() };
+    };
+    let other = stage.instructions.iter().find(|instruction| !matches!(instruction.kind, Kind::Add(_)));
+    match other {
+        Some(other) => Problem::EpochStage {
+            reason: format!("unsupported {} instruction", other.keyword.to_uppercase()),
+        },
+        None if stage.base != "scratch" => Problem::EpochStage { reason: format!("base {:?}", stage.base) },
+        None => Problem::Unsupported { what: format!("SOURCE_DATE_EPOCH of the stage {name:?}") },
     }
 }
 
@@ -108,13 +124,22 @@ mod tests {
             ]),
             ..BuildOptions::default()
         };
-        assert_eq!(seconds("", &options), Ok(None));
-        assert_eq!(seconds("0", &options), Ok(Some(0)));
-        assert_eq!(seconds("1700000000", &options), Ok(Some(1_700_000_000)));
-        assert_eq!(seconds("context", &options), Ok(None));
-        assert_eq!(seconds("dir", &options), Ok(None));
-        assert!(matches!(seconds("repo", &options), Err(Problem::Unsupported { .. })));
-        assert_eq!(seconds("x", &options), Err(Problem::BadEpoch { value: "x".to_owned() }));
+        let dockerfile =
+            "FROM scratch AS one\nADD https://h/f /\nFROM scratch AS two\nCOPY a /\nFROM x AS three\n";
+        let dockerfile = parser::parse(dockerfile.as_bytes()).expect("a Dockerfile");
+        let of = |value: &str| seconds(value, &options, &dockerfile);
+        assert_eq!(of(""), Ok(None));
+        assert_eq!(of("0"), Ok(Some(0)));
+        assert_eq!(of("1700000000"), Ok(Some(1_700_000_000)));
+        assert_eq!(of("context"), Ok(None));
+        assert_eq!(of("dir"), Ok(None));
+        assert!(matches!(of("repo"), Err(Problem::Unsupported { .. })));
+        assert!(matches!(of("one"), Err(Problem::Unsupported { .. })));
+        assert!(
+            matches!(of("TWO"), Err(Problem::EpochStage { reason }) if reason == "unsupported COPY instruction")
+        );
+        assert!(matches!(of("three"), Err(Problem::EpochStage { .. })));
+        assert_eq!(of("x"), Err(Problem::BadEpoch { value: "x".to_owned() }));
     }
 
     #[test]

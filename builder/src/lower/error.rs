@@ -13,7 +13,6 @@ pub struct LowerError {
     /// First and last line of the instruction, from 1; `None` where an option is at fault.
     pub lines: Option<(u32, u32)>,
     /// What is wrong.
-    #[source]
     pub problem: Problem,
     /// What may have been meant.
     pub suggestion: Option<String>,
@@ -159,6 +158,9 @@ pub enum Problem {
         /// What there is.
         expected: &'static str,
     },
+    /// `RUN []`.
+    #[error("RUN needs a command")]
+    EmptyRun,
     /// Heredocs with the exec form of RUN.
     #[error("parsing produced an invalid run command: {command}")]
     HeredocInExecForm {
@@ -224,6 +226,12 @@ pub enum Problem {
     BadEpoch {
         /// The value.
         value: String,
+    },
+    /// `SOURCE_DATE_EPOCH` names a stage that has no time.
+    #[error("SOURCE_DATE_EPOCH stage does not meet source-only requirements: {reason}")]
+    EpochStage {
+        /// What of it.
+        reason: String,
     },
     /// `BUILDKIT_DISABLE_FILEOP`.
     #[error("support for {name:?} build-arg was removed in BuildKit 0.11")]

@@ -118,7 +118,7 @@ impl<'a> Session<'a> {
         let first = targets(options).next().map_or_else(Platform::host, |target| target.platform);
         let stage = target_stage(dockerfile, options);
         let predefined = args::predefined(&build_platform, &first, &stage, &options.build_args);
-        let epoch = epoch::resolve(&dockerfile.globals, &predefined, options, expander)?;
+        let epoch = epoch::resolve(dockerfile, &predefined, options, expander)?;
         Ok(Self {
             dockerfile,
             options,

@@ -11,10 +11,9 @@ pub(super) fn text(
     expander: Expander,
     masked: &[&str],
 ) -> String {
-    let expander = Expander { keep_quotes: true, keep_unset: true, ..expander };
     let masking = Masked { variables, masked };
-    let expanded = expander.word(&instruction.text, &masking);
-    upper_keyword(&expanded.map_or_else(|_| instruction.text.clone(), |expanded| expanded.text))
+    let expanded = expander.shown(&instruction.text, &masking);
+    upper_keyword(&expanded.unwrap_or_else(|_| instruction.text.clone()))
 }
 
 struct Masked<'v> {

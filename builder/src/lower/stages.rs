@@ -71,6 +71,8 @@ pub(super) struct Command<'a> {
     pub from: Option<StageId>,
     /// `from=` of each of RUN's mounts.
     pub mounts: Vec<Option<StageId>>,
+    /// It is a trigger of the base.
+    pub is_trigger: bool,
 }
 
 /// The table.
@@ -217,7 +219,7 @@ impl<'a> Table<'a> {
         let lines = self.entry(id).lines;
         let mut commands = Vec::with_capacity(triggers.len());
         for trigger in triggers {
-            commands.push(self.command(id, trigger, lines)?);
+            commands.push(Command { is_trigger: true, ..self.command(id, trigger, lines)? });
         }
         let entry = &mut self.entries[id.0];
         entry.commands.splice(0..0, commands);
@@ -238,7 +240,7 @@ impl<'a> Table<'a> {
             Kind::Run(run) => mounts = self.mount_sources(id, run, lines)?,
             _ => {}
         }
-        Ok(Command { instruction, lines, from, mounts })
+        Ok(Command { instruction, lines, from, mounts, is_trigger: false })
     }
 
     fn copy_source(
@@ -247,7 +249,7 @@ impl<'a> Table<'a> {
         copy: &Copy,
         lines: (u32, u32),
     ) -> Result<Option<StageId>, LowerError> {
-        let Some(from) = &copy.from else { return Ok(None) };
+        let Some(from) = copy.from.as_ref().filter(|from| !from.is_empty()) else { return Ok(None) };
         let expanded =
             self.expander.word(from, &Env::default()).map_err(|_| Problem::VariableInFrom.at(lines))?;
         if expanded.text != *from {
@@ -306,18 +308,12 @@ impl<'a> Table<'a> {
         Ok(new)
     }
 
-    /// What an entry needs.
-    fn needs(&self, id: StageId) -> Vec<StageId> {
-        let entry = self.entry(id);
-        let base = match entry.base {
-            Base::Stage(base) => Some(base),
-            _ => None,
-        };
-        let sources = entry
+    /// The entries that an entry's instructions take files from.
+    fn sources(&self, id: StageId) -> impl Iterator<Item = StageId> + '_ {
+        self.entry(id)
             .commands
             .iter()
-            .flat_map(|command| command.from.into_iter().chain(command.mounts.iter().copied().flatten()));
-        base.into_iter().chain(sources).collect()
+            .flat_map(|command| command.from.into_iter().chain(command.mounts.iter().copied().flatten()))
     }
 
     /// For each entry, whether the target needs it.
@@ -326,47 +322,50 @@ impl<'a> Table<'a> {
         let mut open = vec![target];
         while let Some(id) = open.pop() {
             if !std::mem::replace(&mut seen[id.0], true) {
-                open.extend(self.needs(id));
+                if let Base::Stage(base) = self.entry(id).base {
+                    open.push(base);
+                }
+                open.extend(self.sources(id));
             }
         }
         seen
     }
 
-    /// Fails if entries need each other, whether the target needs them or not.
+    /// Fails if instructions of stages take files from each other, whether the target needs them or not.
+    ///
+    /// Bases do not count, as in BuildKit: they are earlier stages, so that a circle through one has an
+    /// instruction that looks ahead, which is told apart when it is lowered.
     pub fn check_cycles(&self) -> Result<(), LowerError> {
-        #[derive(Clone, Copy, PartialEq)]
-        enum Mark {
-            New,
-            Open,
-            Done,
-        }
         let mut marks = vec![Mark::New; self.entries.len()];
-        for root in 0..self.entries.len() {
-            // Each frame is an entry and those of its needs that are still to be looked at.
-            let mut frames = vec![(StageId(root), Vec::new())];
-            if marks[root] == Mark::New {
-                marks[root] = Mark::Open;
-                frames[0].1 = self.needs(StageId(root));
-            }
-            while let Some((id, needs)) = frames.last_mut() {
-                let id = *id;
-                match needs.pop() {
-                    None => {
-                        marks[id.0] = Mark::Done;
-                        frames.pop();
-                    }
-                    Some(next) => match marks[next.0] {
-                        Mark::Done => {}
-                        Mark::Open => return Err(self.circular(next)),
-                        Mark::New => {
-                            marks[next.0] = Mark::Open;
-                            frames.push((next, self.needs(next)));
-                        }
-                    },
-                }
+        for root in (0..self.entries.len()).map(StageId) {
+            if marks[root.0] == Mark::New && self.is_in_cycle(root, &mut marks) {
+                return Err(self.circular(root));
             }
         }
         Ok(())
+    }
+
+    /// Whether `root` leads into a circle.
+    fn is_in_cycle(&self, root: StageId, marks: &mut [Mark]) -> bool {
+        let open = |id: StageId, marks: &mut [Mark]| {
+            marks[id.0] = Mark::Open;
+            (id, self.sources(id).collect::<Vec<_>>())
+        };
+        // Each frame is an entry and those of its sources that are still to be looked at.
+        let mut frames = vec![open(root, marks)];
+        while let Some((id, sources)) = frames.last_mut() {
+            let Some(next) = sources.pop() else {
+                marks[id.0] = Mark::Done;
+                frames.pop();
+                continue;
+            };
+            match marks[next.0] {
+                Mark::Done => {}
+                Mark::Open => return true,
+                Mark::New => frames.push(open(next, marks)),
+            }
+        }
+        false
     }
 
     fn circular(&self, id: StageId) -> LowerError {
@@ -376,6 +375,14 @@ impl<'a> Table<'a> {
         let stage = named.unwrap_or_else(|| format!("stage-{}", id.0));
         Problem::Circular { stage }.at(entry.lines)
     }
+}
+
+/// How far the search for circles has come with an entry.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Mark {
+    New,
+    Open,
+    Done,
 }
 
 /// Expands and parses `--platform`.

@@ -93,6 +93,15 @@ impl Expander {
         evaluate::words(&pieces, variables, self.unset()).map_err(|error| in_word(word, error))
     }
 
+    /// Expands `word` for people to read: quotes quote and stay, unset variables stay.
+    pub fn shown(&self, word: &str, variables: &dyn Variables) -> Result<String, ExpandError> {
+        let grammar = Grammar { quotes: Quotes::Keep, ..self.grammar() };
+        let pieces = grammar.parse(word).map_err(|error| in_word(word, error))?;
+        let expanded =
+            evaluate::text(&pieces, variables, Unset::Keep).map_err(|error| in_word(word, error))?;
+        Ok(expanded.text)
+    }
+
     fn grammar(&self) -> Grammar {
         let quotes = if self.keep_quotes { Quotes::Ignore } else { Quotes::Remove };
         Grammar { escape: self.escape, quotes, raw_escapes: false, depth: 0 }

@@ -22,9 +22,7 @@ impl Dispatcher<'_> {
         match &entry.base {
             Base::Scratch => Ok(State::scratch(&self.target.platform)),
             Base::Stage(base) => {
-                let mut state = self.states[base.0].as_ref().expect("FROM finds earlier stages only").child();
-                state.is_tree &= !entry.is_source;
-                Ok(state)
+                Ok(self.states[base.0].as_ref().expect("FROM finds earlier stages only").child())
             }
             Base::Context(_, NamedContext::Image(name)) if name == "scratch" => Ok(State::scratch(&platform)),
             Base::Context(

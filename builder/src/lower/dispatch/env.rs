@@ -7,6 +7,9 @@ use super::{Current, Dispatcher};
 use crate::lower::error::Problem;
 use crate::lower::history;
 
+/// ARGs that speak to the builder: no RUN sees them.
+const OUTSIDE_ENV: [&str; 2] = ["BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE"];
+
 impl Dispatcher<'_> {
     /// All pairs of a line are expanded with what was there before the line.
     pub(super) fn env(&self, current: &mut Current<'_>, pairs: &Pairs) -> Result<(), Problem> {
@@ -49,7 +52,9 @@ impl Dispatcher<'_> {
             current.state.args.declare(&name, value.as_deref().unwrap_or_default());
             text.push_str(&format!(" {name}"));
             if let Some(value) = value {
-                current.state.env.set(&name, &value);
+                if !OUTSIDE_ENV.contains(&name.as_str()) {
+                    current.state.env.set(&name, &value);
+                }
                 text.push_str(&format!("={value}"));
             }
         }

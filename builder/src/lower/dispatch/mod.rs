@@ -181,7 +181,8 @@ impl<'d> Dispatcher<'d> {
 
     /// The instruction as people see it.
     fn text(&self, current: &Current<'_>, masked: &[&str]) -> String {
-        names::text(&current.command.instruction, &current.state, self.expander(), masked)
+        let text = names::text(&current.command.instruction, &current.state, self.expander(), masked);
+        if current.command.is_trigger { format!("ONBUILD {text}") } else { text }
     }
 
     /// The step of the main context.

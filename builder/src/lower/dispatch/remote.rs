@@ -54,13 +54,10 @@ impl GitUrl {
             Some((front, fragment)) => (front, Some(fragment)),
             None => (text, None),
         };
-        let (remote, query) = match front.split_once('?') {
-            Some((remote, query)) if !is_scp(front) => (remote, query),
-            _ => (front, ""),
-        };
+        let (remote, query) = front.split_once('?').unwrap_or((front, ""));
         let is_git = remote.starts_with("git://")
             || remote.starts_with("ssh://")
-            || is_scp(front)
+            || is_scp(remote)
             || is_http(remote) && remote.ends_with(".git");
         if !is_git {
             return Ok(None);
@@ -243,6 +240,7 @@ mod tests {
         check("https://h/r.git?tag=v1", "https://h/r.git", Some("refs/tags/v1"), None);
         check("https://h/r.git?branch=b&subdir=a/b", "https://h/r.git", Some("refs/heads/b"), Some("a/b"));
         check("git@h:o/r#x", "git@h:o/r", Some("x"), None);
+        check("git@h:o/r?branch=b", "git@h:o/r", Some("refs/heads/b"), None);
         check("git://h/r", "git://h/r", None, None);
         check("ssh://git@h/r", "ssh://git@h/r", None, None);
         assert_eq!(git("https://h/file.tar"), None);

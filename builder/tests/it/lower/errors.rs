@@ -57,6 +57,16 @@ fn stages() {
         3,
         "circular dependency detected on stage: stage-1",
     );
+    check(
+        "FROM busybox AS a\nRUN --mount=from=b,target=/b x\nFROM busybox AS b\nCOPY --from=a /a /\n",
+        1,
+        "circular dependency detected on stage: a",
+    );
+    check(
+        "FROM busybox AS early\nCOPY --from=late /a /\nFROM early AS late\n",
+        2,
+        "cannot copy from stage \"late\", it needs to be defined before current stage \"early\"",
+    );
     check("FROM busybox\nCOPY --from=5 /a /\n", 2, "invalid stage index 5");
     check(
         "FROM busybox AS first\nCOPY --from=second /a /\nFROM busybox AS second\nFROM first\n",
@@ -106,6 +116,7 @@ fn copies() {
 fn runs() {
     check("FROM busybox\nRUN --network=host x\n", 2, "network.host is not allowed");
     check("FROM busybox\nRUN --security=insecure x\n", 2, "security.insecure is not allowed");
+    check("FROM busybox\nRUN []\n", 2, "RUN needs a command");
     check("FROM busybox\nRUN --device=gpu x\n", 2, "RUN --device=gpu is not supported yet");
     check("FROM busybox\nRUN --mount=target=/ x\n", 2, "invalid mount target \"/\"");
     check("FROM busybox\nRUN --mount=type=bind x\n", 2, "invalid mount target \"/\"");

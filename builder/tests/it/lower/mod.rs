@@ -3,6 +3,7 @@
 mod errors;
 mod golden;
 mod images;
+mod invariants;
 
 use builder::graph::{NetworkMode, Op};
 use builder::lower::lower;
