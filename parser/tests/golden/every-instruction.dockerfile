@@ -19,7 +19,7 @@ VOLUME ["/a b"]
 STOPSIGNAL SIGQUIT
 SHELL ["/bin/bash", "-eo", "pipefail", "-c"]
 HEALTHCHECK --interval=30s --retries=3 CMD curl -f http://localhost/ || exit 1
-ADD --checksum=sha256:24454f830cdb571e2c4ad15481119c43b3cafd48dd869a9b2945d1036d1dc68d https://example.org/x /x
+ADD --checksum=sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 https://example.org/x /x
 COPY --from=base --chown=app:staff --chmod=0644 --link --exclude=*.md a b /dest/
 RUN --mount=type=cache,target=/var/cache --network=none make
 ONBUILD COPY . /src
