@@ -1,12 +1,36 @@
-//! Starting, waiting for and ending a sandbox.
+//! Starting, waiting for and ending a sandbox: the caller's side.
+//!
+//! ```text
+//! caller ── control ── supervisor     pid 1 of an outer pid namespace; our own program, executed again
+//!    └───── report ─────── guest      pid 1 of the inner pid namespace; sets up, then becomes the program
+//! ```
+//!
+//! The supervisor gets the plan through `control` and sends the end of the guest back. It ends, and with it the kernel
+//! ends all in both namespaces, when the guest ends, when `control` is closed (we died, of whatever) or when it is
+//! killed. No process of the sandbox can see the supervisor, so none can prevent this; `PR_SET_PDEATHSIG` on the guest
+//! would be undone by the first set-uid program.
+//!
+//! `report` carries stubs, the terminal and errors; the guest's end is close-on-exec, so its end means that the
+//! program runs.
+//!
+//! Concurrency: any thread may spawn, and wait; threads may come and go.
 
 use std::fs::File;
-use std::time::Duration;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::time::{Duration, Instant};
 
 use rootfs::snapshot::Stub;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
 
-use crate::SandboxError;
+use crate::channel::{Channel, Message};
+use crate::error::os;
+use crate::message::{FromGuest, FromSupervisor};
+use crate::plan::{Output, prepare};
 use crate::spec::Spec;
+use crate::wire::{decode, encode};
+use crate::{SandboxError, exe, init, sys};
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,50 +43,218 @@ pub enum Exit {
 
 /// A process in its sandbox. Killed, with all its children, when dropped before it was waited for.
 #[derive(Debug)]
-pub struct Running {}
+pub struct Running {
+    supervisor: Supervisor,
+    guest: OwnedFd,
+    pid: u32,
+    output: Option<Output>,
+    terminal: Option<File>,
+    stubs: Vec<Stub>,
+    ended: Option<Exit>,
+}
 
 impl Running {
     /// The pid on the host of the sandbox's first process.
     pub fn pid(&self) -> u32 {
-        unimplemented!()
+        self.pid
     }
 
     /// The output pipes of [`crate::Stdio::Piped`], once.
     pub fn take_output(&mut self) -> Option<(File, File)> {
-        unimplemented!()
+        self.output.take()
     }
 
     /// Our end of [`crate::Stdio::Terminal`], once.
     pub fn take_terminal(&mut self) -> Option<File> {
-        unimplemented!()
+        self.terminal.take()
     }
 
     /// Waits for the end: of the first process; then the whole sandbox is gone.
     pub fn wait(&mut self) -> Result<Exit, SandboxError> {
-        unimplemented!()
+        if let Some(exit) = self.ended {
+            return Ok(exit);
+        }
+        let last = self.supervisor.receive();
+        self.supervisor.reap();
+        let exit = match last? {
+            Some(FromSupervisor::Exited(exit)) => exit,
+            Some(FromSupervisor::Failed(error)) => return Err(error),
+            // Somebody killed the supervisor, and so all.
+            Some(FromSupervisor::Started) | None => Exit::Signal(libc::SIGKILL),
+        };
+        self.ended = Some(exit);
+        Ok(exit)
     }
 
     /// The same, for at most `timeout`; `None` if it still runs.
-    pub fn wait_timeout(&mut self, _timeout: Duration) -> Result<Option<Exit>, SandboxError> {
-        unimplemented!()
+    pub fn wait_timeout(&mut self, timeout: Duration) -> Result<Option<Exit>, SandboxError> {
+        if self.ended.is_none()
+            && !readable_within(&self.supervisor.control, timeout).map_err(os("wait for the sandbox"))?
+        {
+            return Ok(None);
+        }
+        self.wait().map(Some)
     }
 
-    /// Sends a signal to the first process.
-    pub fn signal(&self, _signal: i32) -> Result<(), SandboxError> {
-        unimplemented!()
+    /// Sends a signal to the first process. One that has ended is no error.
+    pub fn signal(&self, signal: i32) -> Result<(), SandboxError> {
+        let invalid = || SandboxError::Invalid { what: "signal".into(), value: signal.to_string() };
+        let signal = Signal::from_named_raw(signal).ok_or_else(invalid)?;
+        match pidfd_send_signal(&self.guest, signal) {
+            Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
+            Err(error) => Err(os("signal the process")(error)),
+        }
     }
 
-    /// Mount points that had to be made in the root file system.
+    /// Mount points that had to be made in the root file system, parents before their children.
     pub fn stubs(&self) -> &[Stub] {
-        unimplemented!()
+        &self.stubs
+    }
+}
+
+/// The process that stands for a sandbox; killed, and all with it, when dropped before its end.
+#[derive(Debug)]
+struct Supervisor {
+    control: Channel,
+    pidfd: OwnedFd,
+    reaped: bool,
+}
+
+impl Supervisor {
+    /// Starts one; gives its end of the control channel too, which must be closed here once the plan is sent.
+    fn start() -> Result<(Self, Channel), SandboxError> {
+        let (control, theirs) = Channel::pair().map_err(os("make a channel"))?;
+        let pidfd = sys::start_init(exe::protected()?, theirs.as_fd()).map_err(no_namespace)?;
+        Ok((Self { control, pidfd, reaped: false }, theirs))
+    }
+
+    fn receive(&self) -> Result<Option<FromSupervisor>, SandboxError> {
+        let message = self.control.receive().map_err(os("hear of the sandbox's init"))?;
+        Ok(message.and_then(|message| decode(&message.payload)))
+    }
+
+    /// Waits for the word that the guest exists; gives its pidfd.
+    fn started(&self) -> Result<OwnedFd, SandboxError> {
+        let message = self.control.receive().map_err(os("hear of the sandbox's init"))?;
+        let Some(Message { payload, mut fds }) = message else { return Err(died()) };
+        match (decode(&payload), fds.pop()) {
+            (Some(FromSupervisor::Started), Some(guest)) => Ok(guest),
+            (Some(FromSupervisor::Failed(error)), _) => Err(error),
+            _ => Err(died()),
+        }
+    }
+
+    /// Why the guest went without a word: the supervisor knows, or it was killed.
+    fn why_not(&self) -> SandboxError {
+        match self.receive() {
+            Ok(Some(FromSupervisor::Failed(error))) | Err(error) => error,
+            Ok(_) => died(),
+        }
+    }
+
+    /// Waits for its end, before which the kernel has ended all in its pid namespace. That it was reaped already (in a
+    /// caller that ignores SIGCHLD) is fine too.
+    fn reap(&mut self) {
+        while waitid(WaitId::PidFd(self.pidfd.as_fd()), WaitIdOptions::EXITED).err()
+            == Some(rustix::io::Errno::INTR)
+        {}
+        self.reaped = true;
+    }
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        if !self.reaped {
+            let _ = pidfd_send_signal(&self.pidfd, Signal::KILL);
+            self.reap();
+        }
+    }
+}
+
+fn readable_within(control: &Channel, timeout: Duration) -> io::Result<bool> {
+    let deadline = Instant::now() + timeout;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let left = rustix::time::Timespec::try_from(left).map_err(|_| io::ErrorKind::InvalidInput)?;
+        match poll(&mut [PollFd::new(control, PollFlags::IN)], Some(&left)) {
+            Err(rustix::io::Errno::INTR) => {}
+            ready => return Ok(ready? > 0),
+        }
     }
 }
 
 /// Builds the sandbox and starts the process; returns once it has been executed (or could not be).
-/// The calling thread must live until the process has ended: its death is the sandbox's.
-pub fn spawn(_spec: Spec) -> Result<Running, SandboxError> {
-    unimplemented!()
+pub fn spawn(spec: Spec) -> Result<Running, SandboxError> {
+    let (plan, fds, output) = prepare(spec)?;
+    let (supervisor, theirs) = Supervisor::start()?;
+    let (report, guests) = Channel::pair().map_err(os("make a channel"))?;
+    let mut sent = vec![guests.as_fd()];
+    sent.extend(fds.borrowed());
+    let delivered = supervisor.control.send(&encode(&plan), &sent);
+    drop((sent, theirs));
+    drop((guests, fds));
+    delivered.map_err(os("hand over the plan"))?;
+    let guest = supervisor.started()?;
+    let progress = until_executed(&report)?;
+    if !progress.executed {
+        return Err(supervisor.why_not());
+    }
+    let pid = pid_of(&guest).map_err(os("find the pid of the process"))?;
+    let Progress { stubs, terminal, .. } = progress;
+    Ok(Running { supervisor, guest, pid, output, terminal, stubs, ended: None })
+}
+
+fn no_namespace(error: io::Error) -> SandboxError {
+    match error.raw_os_error() {
+        Some(libc::EPERM) => SandboxError::Unavailable {
+            what: "this process may not make namespaces".into(),
+            hint:
+                "run it as root, or where user namespaces are allowed; in a container it needs CAP_SYS_ADMIN"
+                    .into(),
+        },
+        _ => os("start the sandbox's init")(error),
+    }
+}
+
+/// What the guest has told before its program ran.
+#[derive(Default)]
+struct Progress {
+    stubs: Vec<Stub>,
+    terminal: Option<File>,
+    executed: bool,
+}
+
+/// Listens to the guest until its end of the channel closes.
+fn until_executed(report: &Channel) -> Result<Progress, SandboxError> {
+    let mut progress = Progress::default();
+    while let Some(Message { payload, mut fds }) = report.receive().map_err(os("hear of the sandbox"))? {
+        match decode(&payload).ok_or_else(died)? {
+            FromGuest::Stub(path, is_dir) => progress.stubs.push(Stub { path, is_dir }),
+            FromGuest::Terminal => progress.terminal = fds.pop().map(File::from),
+            FromGuest::Ready => progress.executed = true,
+            FromGuest::Failed(error) => return Err(error),
+        }
+    }
+    Ok(progress)
+}
+
+fn died() -> SandboxError {
+    os("start the process: the sandbox's init died")(io::Error::from_raw_os_error(libc::ECHILD))
+}
+
+/// The pid in our pid namespace of the process behind `pidfd`; 0 if it has ended already.
+fn pid_of(pidfd: &OwnedFd) -> io::Result<u32> {
+    let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd()))?;
+    let pid: Option<i32> = info.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok());
+    let pid = pid.ok_or(io::ErrorKind::InvalidData)?;
+    Ok(u32::try_from(pid).unwrap_or(0))
 }
 
 /// Must be the first call of `main`: where this process was started to be a sandbox's init, becomes it and never returns.
-pub fn init_if_asked() {}
+pub fn init_if_asked() {
+    let asked =
+        std::env::args_os().next().is_some_and(|name| name.as_encoded_bytes() == sys::INIT_NAME.to_bytes());
+    if asked {
+        init::run()
+    }
+}

@@ -11,10 +11,21 @@
 //! Invariants: SIGKILL of the caller leaves no process and no mount. Nothing is opened by path in the root file
 //! system but through `openat2(RESOLVE_IN_ROOT)`. Knows no image and no Dockerfile.
 
+mod capabilities;
+mod channel;
 mod error;
+mod etc;
+mod exe;
+mod init;
 pub mod launch;
+mod message;
+pub mod network;
+mod plan;
 pub mod privilege;
+mod seccomp;
 pub mod spec;
+mod sys;
+mod wire;
 
 pub use error::SandboxError;
 pub use launch::{Exit, Running, init_if_asked, spawn};

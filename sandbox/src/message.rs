@@ -1,0 +1,115 @@
+//! What the two processes of a sandbox tell the caller.
+
+use std::path::PathBuf;
+
+use crate::wire::{Reader, Wire};
+use crate::{Exit, SandboxError};
+
+/// From the supervisor.
+#[derive(Debug)]
+pub(crate) enum FromSupervisor {
+    /// The guest exists; its pidfd comes along.
+    Started,
+    /// It did not, or not fully.
+    Failed(SandboxError),
+    /// The guest has ended.
+    Exited(Exit),
+}
+
+impl Wire for FromSupervisor {
+    fn put(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Started => 0_u8.put(out),
+            Self::Failed(error) => {
+                1_u8.put(out);
+                error.put(out);
+            }
+            Self::Exited(Exit::Code(code)) => {
+                2_u8.put(out);
+                code.put(out);
+            }
+            Self::Exited(Exit::Signal(signal)) => {
+                3_u8.put(out);
+                signal.put(out);
+            }
+        }
+    }
+
+    fn take(input: &mut Reader<'_>) -> Option<Self> {
+        Some(match u8::take(input)? {
+            0 => Self::Started,
+            1 => Self::Failed(Wire::take(input)?),
+            2 => Self::Exited(Exit::Code(Wire::take(input)?)),
+            3 => Self::Exited(Exit::Signal(Wire::take(input)?)),
+            _ => return None,
+        })
+    }
+}
+
+/// From the guest, while it is our program.
+#[derive(Debug)]
+pub(crate) enum FromGuest {
+    /// A mount point had to be made; true for a directory.
+    Stub(PathBuf, bool),
+    /// The caller's end of the terminal comes along.
+    Terminal,
+    /// All is set up; what follows is exec.
+    Ready,
+    /// It could not.
+    Failed(SandboxError),
+}
+
+impl Wire for FromGuest {
+    fn put(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Stub(path, is_dir) => (0_u8, path.clone(), *is_dir).put(out),
+            Self::Terminal => 1_u8.put(out),
+            Self::Ready => 2_u8.put(out),
+            Self::Failed(error) => {
+                3_u8.put(out);
+                error.put(out);
+            }
+        }
+    }
+
+    fn take(input: &mut Reader<'_>) -> Option<Self> {
+        Some(match u8::take(input)? {
+            0 => Self::Stub(Wire::take(input)?, Wire::take(input)?),
+            1 => Self::Terminal,
+            2 => Self::Ready,
+            3 => Self::Failed(Wire::take(input)?),
+            _ => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{decode, encode};
+
+    #[track_caller]
+    fn check<T: Wire + std::fmt::Debug>(message: T) {
+        let back = decode::<T>(&encode(&message)).expect("what was put can be taken");
+        assert_eq!(format!("{back:?}"), format!("{message:?}"));
+    }
+
+    #[test]
+    fn messages_survive_the_wire() {
+        let error = || SandboxError::NotFound { program: "x".into() };
+        check(FromSupervisor::Started);
+        check(FromSupervisor::Failed(error()));
+        check(FromSupervisor::Exited(Exit::Code(42)));
+        check(FromSupervisor::Exited(Exit::Signal(9)));
+        check(FromGuest::Stub("etc/hosts".into(), false));
+        check(FromGuest::Terminal);
+        check(FromGuest::Ready);
+        check(FromGuest::Failed(error()));
+    }
+
+    #[test]
+    fn nonsense_is_none() {
+        assert!(decode::<FromSupervisor>(&[9]).is_none());
+        assert!(decode::<FromGuest>(&[]).is_none());
+    }
+}

@@ -1,0 +1,148 @@
+//! A root file system with busybox, and processes in it.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::Read;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use rootfs::users::User;
+use rustix::fs::CWD;
+use rustix::mount::{OpenTreeFlags, open_tree};
+use sandbox::{Capabilities, Exit, Network, Process, SandboxError, Seccomp, Spec, Stdio, spawn};
+
+const BUSYBOX: &str = "/bin/busybox";
+pub const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Folders of one test: `<dir>/root` becomes `/`, `<dir>/host` must never be touched.
+pub struct TestEnv {
+    dir: tempfile::TempDir,
+}
+
+/// What came of a process.
+#[derive(Debug)]
+pub struct Ran {
+    pub exit: Exit,
+    pub stdout: String,
+    pub stderr: String,
+    pub stubs: Vec<String>,
+}
+
+impl TestEnv {
+    /// `None`, said on stdout, where sandboxes cannot be made.
+    #[allow(clippy::print_stdout, reason = "a skipped test says so")]
+    pub fn new() -> Option<Self> {
+        if !rustix::process::geteuid().is_root() {
+            println!("SKIP needs root");
+            return None;
+        }
+        if !Path::new(BUSYBOX).exists() {
+            println!("SKIP needs {BUSYBOX} (busybox-static)");
+            return None;
+        }
+        let env = Self { dir: tempfile::tempdir().expect("a temporary folder can be made") };
+        env.fill();
+        Some(env)
+    }
+
+    fn fill(&self) {
+        let bin = self.root("bin");
+        fs::create_dir_all(&bin).unwrap();
+        fs::create_dir(self.host("")).unwrap();
+        fs::write(self.host("canary"), "canary").unwrap();
+        fs::create_dir(self.root("tmp")).unwrap();
+        rustix::fs::chmod(self.root("tmp"), rustix::fs::Mode::from_raw_mode(0o1777)).unwrap();
+        rustix::fs::chmod(self.dir.path(), rustix::fs::Mode::from_raw_mode(0o755)).unwrap();
+        fs::copy(BUSYBOX, bin.join("busybox")).unwrap();
+        for name in [
+            "sh", "cat", "ls", "grep", "id", "sleep", "touch", "mkdir", "ln", "stat", "hostname", "awk",
+            "df", "head", "wc", "mknod", "mount", "umount", "readlink", "true", "kill", "ps", "tty", "ip",
+            "nc", "wget", "unshare", "chroot", "env", "pwd", "tr", "sort", "dmesg", "nslookup", "stty",
+            "test", "echo", "dd", "rm", "mv",
+        ] {
+            std::os::unix::fs::symlink("busybox", bin.join(name)).unwrap();
+        }
+    }
+
+    pub fn root(&self, path: &str) -> PathBuf {
+        self.dir.path().join("root").join(path)
+    }
+
+    pub fn host(&self, path: &str) -> PathBuf {
+        self.dir.path().join("host").join(path)
+    }
+
+    /// Panics unless the host's folder is as it was.
+    #[track_caller]
+    pub fn check_host(&self) {
+        let names: Vec<_> =
+            fs::read_dir(self.host("")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["canary"]);
+        assert_eq!(fs::read_to_string(self.host("canary")).unwrap(), "canary");
+    }
+
+    /// A spec that runs `args` as root.
+    pub fn spec(&self, args: &[&str]) -> Spec {
+        Spec {
+            root: detached(&self.root("")),
+            read_only_root: false,
+            mounts: Vec::new(),
+            process: Process {
+                args: args.iter().map(OsString::from).collect(),
+                env: vec![PATH.into()],
+                cwd: "/".into(),
+                user: User { uid: 0, gid: 0, groups: vec![0], home: "/root".into() },
+                capabilities: Capabilities::Default,
+                seccomp: Seccomp::Default,
+                rlimits: Vec::new(),
+                stdio: Stdio::Piped,
+            },
+            network: Network::Host,
+            hostname: "box".into(),
+            hosts: Vec::new(),
+            shm_size_bytes: None,
+            insecure: false,
+            read_only_etc: true,
+        }
+    }
+
+    /// A spec that runs a shell script.
+    pub fn script(&self, script: &str) -> Spec {
+        self.spec(&["sh", "-c", script])
+    }
+}
+
+/// A detached copy of a folder's mount.
+pub fn detached(path: &Path) -> OwnedFd {
+    open_tree(CWD, path, OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC)
+        .expect("root can clone a mount")
+}
+
+/// Runs to the end.
+pub fn try_run(spec: Spec) -> Result<Ran, SandboxError> {
+    let mut running = spawn(spec)?;
+    let stubs = running.stubs().iter().map(|stub| stub.path.display().to_string()).collect();
+    let (mut stdout, mut stderr) = (String::new(), String::new());
+    if let Some((mut out, mut err)) = running.take_output() {
+        let errors = std::thread::spawn(move || {
+            let mut text = String::new();
+            err.read_to_string(&mut text).map(|_| text)
+        });
+        out.read_to_string(&mut stdout).unwrap();
+        stderr = errors.join().unwrap().unwrap();
+    }
+    Ok(Ran { exit: running.wait()?, stdout, stderr, stubs })
+}
+
+#[track_caller]
+pub fn run(spec: Spec) -> Ran {
+    try_run(spec).unwrap_or_else(|error| panic!("{error}: {error:?}"))
+}
+
+/// Runs a script, which must succeed, and gives its output.
+#[track_caller]
+pub fn output(spec: Spec) -> String {
+    let ran = run(spec);
+    assert_eq!(ran.exit, Exit::Code(0), "{ran:?}");
+    ran.stdout
+}
