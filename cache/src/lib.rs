@@ -28,6 +28,7 @@ mod check;
 mod error;
 mod files;
 mod gc;
+mod hashing;
 mod key;
 mod locks;
 mod mounts;
