@@ -92,13 +92,12 @@ pub enum SourceError {
 impl SourceError {
     /// True if the image is not there, as opposed to being broken or out of reach.
     pub fn is_not_found(&self) -> bool {
-        matches!(
-            self,
-            Self::NotFound { .. }
-                | Self::NoPlatform { .. }
-                | Self::Registry(RegistryError::NotFound { .. })
-                | Self::Store(StoreError::Missing { .. })
-        )
+        match self {
+            Self::NotFound { .. } | Self::NoPlatform { .. } => true,
+            Self::Registry(RegistryError::NotFound { .. }) | Self::Store(StoreError::Missing { .. }) => true,
+            Self::Io { source, .. } => source.kind() == io::ErrorKind::NotFound,
+            _ => false,
+        }
     }
 
     /// The error and its causes in one line.

@@ -34,11 +34,14 @@ pub(super) fn choose(
     choose_at(blobs, entries, wanted, MAX_DEPTH)
 }
 
-/// Every image at `root`, attestations left out.
+/// Every image at `root`, attestations left out, and those platforms of an index that are not here.
 pub(super) fn all(blobs: &Through<'_>, root: &Descriptor) -> Result<Vec<Image>, SourceError> {
     let mut images = Vec::new();
     collect(blobs, root, MAX_DEPTH, &mut images)?;
-    Ok(images)
+    match images.is_empty() {
+        true => Err(SourceError::NotFound { name: format!("an image in {}", root.digest) }),
+        false => Ok(images),
+    }
 }
 
 fn collect(
@@ -47,15 +50,15 @@ fn collect(
     depth: usize,
     images: &mut Vec<Image>,
 ) -> Result<(), SourceError> {
-    match document(blobs, root)? {
-        Document::Manifest(manifest) => images.push(complete(blobs, root, manifest)?),
-        Document::Index(index) => {
-            let depth = deeper(root, depth)?;
-            index
-                .manifests
-                .iter()
-                .filter(|entry| is_image(entry))
-                .try_for_each(|entry| collect(blobs, entry, depth, images))?;
+    let index = match document(blobs, root)? {
+        Document::Manifest(manifest) => return Ok(images.push(complete(blobs, root, manifest)?)),
+        Document::Index(index) => index,
+    };
+    let depth = deeper(root, depth)?;
+    for entry in index.manifests.iter().filter(|entry| is_image(entry)) {
+        match collect(blobs, entry, depth, images) {
+            Err(error) if error.is_not_found() => {}
+            done => done?,
         }
     }
     Ok(())

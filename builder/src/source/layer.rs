@@ -46,7 +46,7 @@ pub(super) fn import(
 pub(super) fn unpacked<'a>(blob: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
     let mut blob = BufReader::with_capacity(BUFFER_BYTES, blob);
     let start = blob.fill_buf()?;
-    if start.starts_with(&[0x1f, 0x8b]) {
+    if is_gzip(start) {
         return Ok(Box::new(MultiGzDecoder::new(blob)));
     }
     if is_zstd(start) {
@@ -55,6 +55,15 @@ pub(super) fn unpacked<'a>(blob: impl Read + 'a) -> io::Result<Box<dyn Read + 'a
         return Ok(Box::new(decoder));
     }
     Ok(Box::new(blob))
+}
+
+/// True for what [`unpacked`] unpacks, by its first bytes.
+pub(super) fn is_packed(start: &[u8]) -> bool {
+    is_gzip(start) || is_zstd(start)
+}
+
+fn is_gzip(start: &[u8]) -> bool {
+    start.starts_with(&[0x1f, 0x8b])
 }
 
 /// A zstd frame, or a skippable one in front of it.

@@ -6,6 +6,7 @@
 //! image    descriptor -> the manifest and config of a platform
 //! layer    blob -> layer store: verified, unpacked, bounded
 //! fetch    the layers of an image, several at a time
+//! archive  a tar whose members are read in place;  import: images from files into the store
 //! pins     which manifest a name of a registry led to when it was last asked
 //! ```
 //!
@@ -26,17 +27,24 @@ use rootfs::layers::Layers;
 use crate::graph::ImageOrigin;
 use crate::plan::{ResolveError, ResolvedImage, Resolver};
 
+mod archive;
 mod blobs;
 mod error;
 mod fetch;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod image;
+mod import;
 mod layer;
 mod layout;
 mod pins;
+#[cfg(test)]
+mod tests;
 
 use blobs::{BlobSource, RegistryBlobs, StoreBlobs, Through};
 pub use error::SourceError;
 use image::Image;
+pub use import::{ImportFrom, Imported, import};
 use layout::Layout;
 
 /// Told how far the transfer of a blob is: its digest, bytes so far, of how many, whether it is through. Called from
@@ -99,6 +107,26 @@ impl Sources {
         let wanted: Vec<_> = manifest.layers.into_iter().zip(diff_ids.iter().copied()).collect();
         fetch::layers(&self.store, &self.layers, source, &wanted, progress)?;
         Ok(diff_ids)
+    }
+
+    /// Brings an image here and gives it its name in our own store, as `docker pull` does.
+    pub fn pull(
+        &self,
+        name: &Reference,
+        platform: &Platform,
+        progress: Progress<'_>,
+    ) -> Result<Descriptor, SourceError> {
+        let found = self.find_named(name, platform)?;
+        self.fetch(&found.origin, &found.manifest, progress)?;
+        if let (ImageOrigin::Store { .. }, Some(known)) = (&found.origin, self.store.resolve(name)?) {
+            return Ok(known);
+        }
+        let here = StoreBlobs(&self.store);
+        let root = here.describe(&found.manifest)?;
+        let image = image::find(&Through { store: &self.store, inner: &here }, &root, platform)?;
+        let stored = import::adopt(&self.store, &image)?;
+        self.store.tag(name, stored.descriptor.clone())?;
+        Ok(stored.descriptor)
     }
 
     /// Answers from memory, or by `find`.
