@@ -12,6 +12,7 @@
 //! ├── steps/<64 hex>           locks of steps that are running now
 //! ├── mounts/<64 hex>/<n>/     cache mounts: `data`, and `ready` once it may be used
 //! ├── containers/<id>/         what `runner` keeps
+//! ├── collected                when collection has last looked at the store
 //! └── tmp/<random>/            of one process, which holds a lock on it; cleared once it is dead
 //! ```
 //!
