@@ -57,6 +57,11 @@ pub enum EventKind {
         /// One line.
         text: String,
     },
+    /// Its result was not in the cache.
+    Missed {
+        /// Why not.
+        reason: crate::miss::MissReason,
+    },
     /// It is done.
     Finished {
         /// Its result was there already.

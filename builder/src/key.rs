@@ -42,6 +42,11 @@ const LONGEST_VALUE_BYTES: usize = 200;
 pub struct Parts(BTreeMap<String, String>);
 
 impl Parts {
+    /// No part at all.
+    pub fn of_nothing() -> Self {
+        Self(BTreeMap::new())
+    }
+
     /// The parts that come from the op itself.
     pub fn of(step: &Step) -> Self {
         let mut parts = Self(BTreeMap::new());
@@ -50,7 +55,11 @@ impl Parts {
                 parts.add("platform", step.platform.to_string());
                 parts.add_fields(&serde_json::to_value(exec).expect("an op is plain data"));
             }
-            op => parts.add("op", serde_json::to_string(op).expect("an op is plain data")),
+            op => {
+                let mut op = serde_json::to_value(op).expect("an op is plain data");
+                name_sources_by_their_last_component(&mut op);
+                parts.add("op", op.to_string());
+            }
         }
         parts
     }
@@ -97,6 +106,28 @@ impl Parts {
             _ => format!("b3:{}", Key::of(value.as_bytes())),
         };
         self.0.iter().map(|(name, value)| (name.clone(), short(value))).collect()
+    }
+}
+
+/// BuildKit: which folder a source lies in says nothing, its own name does.
+fn name_sources_by_their_last_component(op: &mut Value) {
+    let actions = op.get_mut("file").and_then(|file| file.get_mut("actions")).and_then(Value::as_array_mut);
+    for action in actions.into_iter().flatten() {
+        let from = action
+            .get_mut("copy")
+            .and_then(|copy| copy.get_mut("from"))
+            .and_then(|from| from.get_mut("input"));
+        if let Some(Value::Object(from)) = from {
+            from.remove("input");
+            if let Some(Value::String(path)) = from.get_mut("path") {
+                *path = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
+            }
+        }
+    }
+    // The position of the base among the inputs says nothing either: what it is stands in a part of its own.
+    if let Some(Value::Object(file)) = op.get_mut("file") {
+        let has_base = file.get("base").is_some_and(|base| !base.is_null());
+        file.insert("base".to_owned(), Value::Bool(has_base));
     }
 }
 

@@ -21,6 +21,7 @@
 
 pub mod cancel;
 pub mod context;
+pub mod engine;
 pub mod event;
 pub mod export;
 mod forms;
@@ -31,4 +32,6 @@ pub mod miss;
 pub mod op;
 pub mod options;
 pub mod plan;
+mod schedule;
 pub mod source;
+pub mod step;

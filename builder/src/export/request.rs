@@ -128,6 +128,22 @@ pub enum AnnotationTarget {
     IndexDescriptor,
 }
 
+impl Annotation {
+    /// Reads an `--annotation`: `[manifest|index|manifest-descriptor|index-descriptor [ "[" platform "]" ] ":"] KEY=VALUE`.
+    pub fn parse(text: &str) -> Result<Self, ExportError> {
+        let error = |reason| ExportError::Request { text: text.to_owned(), reason };
+        let (key, value) = text.split_once('=').ok_or_else(|| error("it is not KEY=VALUE".to_owned()))?;
+        let attribute = match key.split_once(':') {
+            Some((kind, name)) => match kind.split_once('[') {
+                Some((kind, platform)) => format!("annotation-{kind}[{platform}.{name}"),
+                None => format!("annotation-{kind}.{name}"),
+            },
+            None => format!("annotation.{key}"),
+        };
+        annotation(&attribute, value).map_err(error)
+    }
+}
+
 impl ExportRequest {
     /// A request with the defaults of its type.
     pub fn new(kind: ExportKind) -> Self {

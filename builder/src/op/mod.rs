@@ -1,3 +1,4 @@
 //! What each op does, given the results of its inputs.
 
+pub mod exec;
 pub mod file;

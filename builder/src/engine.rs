@@ -1,0 +1,234 @@
+//! One build: Dockerfile text to results.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use cache::Store;
+use oci::{DiffId, Digest, Platform, Reference};
+use rootfs::layers::Layers;
+use sandbox::Network;
+
+use crate::cancel::Cancel;
+use crate::event::{EventKind, Progress, Vertex};
+use crate::graph::{Graph, StepId};
+use crate::lower::{self, LowerError};
+use crate::options::BuildOptions;
+use crate::plan::{Plan, PlannedImage, ResolveError, ResolvedImage, Resolver};
+use crate::schedule::{self, Stopped};
+use crate::source::Sources;
+use crate::step::{Solver, StepError, StepResult};
+
+/// Builds on one store.
+pub struct Engine {
+    /// The store.
+    pub store: Arc<Store>,
+    /// Its layers.
+    pub layers: Layers,
+    /// Images.
+    pub sources: Sources,
+    /// How many steps run at once.
+    pub jobs: usize,
+    /// The network that `RUN` has by default.
+    pub default_network: Network,
+}
+
+/// A finished build.
+#[derive(Debug)]
+pub struct Built {
+    /// One for each platform, in order.
+    pub images: Vec<BuiltImage>,
+    /// True if the result must be an index.
+    pub multi_platform: bool,
+    /// What the user should know about the Dockerfile.
+    pub warnings: Vec<crate::plan::Warning>,
+    /// `SOURCE_DATE_EPOCH`, resolved.
+    pub source_date_s: Option<i64>,
+}
+
+/// The image of one platform.
+#[derive(Debug, Clone)]
+pub struct BuiltImage {
+    /// What was planned: platform and config.
+    pub planned: PlannedImage,
+    /// Its layers, from the base up.
+    pub layers: Vec<DiffId>,
+}
+
+/// A build without a result.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The text is no Dockerfile.
+    #[error(transparent)]
+    Parse(#[from] parser::ParseError),
+    /// An instruction cannot be.
+    #[error(transparent)]
+    Lower(#[from] LowerError),
+    /// A step failed.
+    #[error("{cause}")]
+    Step {
+        /// Its name: `[build 2/5] RUN make`.
+        name: String,
+        /// Its lines.
+        lines: Option<(u32, u32)>,
+        /// Why.
+        #[source]
+        cause: Box<StepError>,
+    },
+    /// The user asked.
+    #[error("canceled")]
+    Canceled,
+    /// The store refused.
+    #[error(transparent)]
+    Store(#[from] cache::StoreError),
+}
+
+impl Engine {
+    /// Builds the Dockerfile `text`.
+    pub fn build(
+        &self,
+        text: &[u8],
+        options: &BuildOptions,
+        progress: &Progress,
+        cancel: &Cancel,
+    ) -> Result<Built, BuildError> {
+        let plan = self.plan(text, options, progress)?;
+        let results = self.solve(&plan, options, progress, cancel)?;
+        let images = plan.images.iter().map(|image| built(image, &results)).collect();
+        Ok(Built {
+            images,
+            multi_platform: plan.multi_platform,
+            warnings: plan.warnings,
+            source_date_s: plan.source_date_s,
+        })
+    }
+
+    /// Parses and lowers: everything that can be told without running a step.
+    pub fn plan(&self, text: &[u8], options: &BuildOptions, progress: &Progress) -> Result<Plan, BuildError> {
+        let vertex =
+            progress.start(&format!("[internal] load build definition from {}", options.dockerfile_name));
+        vertex.status("transferring dockerfile", text.len() as u64, Some(text.len() as u64), true);
+        let dockerfile = parser::parse(text).inspect_err(|error| vertex.failed(error))?;
+        vertex.finished(false);
+        let resolver = ShownResolver { sources: &self.sources, progress };
+        Ok(lower::lower(&dockerfile, options, &resolver)?)
+    }
+
+    fn solve(
+        &self,
+        plan: &Plan,
+        options: &BuildOptions,
+        progress: &Progress,
+        cancel: &Cancel,
+    ) -> Result<Vec<Option<StepResult>>, BuildError> {
+        let solver = Solver {
+            store: &self.store,
+            layers: &self.layers,
+            sources: &self.sources,
+            options,
+            cancel,
+            project: project(options),
+            default_network: self.default_network.clone(),
+            stat_caches: Mutex::default(),
+        };
+        let ordinals = ordinals(&plan.graph);
+        let vertices = announce(&plan.graph, progress);
+        let targets: Vec<StepId> = plan.images.iter().map(|image| image.step).collect();
+        let solve = |id: StepId, inputs: &[StepResult]| {
+            let (step, vertex) = (&plan.graph.steps[id.0], &vertices[id.0]);
+            vertex.started();
+            let (result, cached) = solver
+                .solve(step, ordinals[id.0], inputs, vertex)
+                .inspect_err(|error| tell_failure(vertex, error))?;
+            vertex.finished(cached);
+            Ok(result)
+        };
+        let solved = schedule::run(&plan.graph, &targets, self.jobs, cancel, solve);
+        for stat_cache in solver.stat_caches.into_inner().unwrap_or_default() {
+            stat_cache.save()?;
+        }
+        solved.map_err(|stopped| match stopped {
+            Stopped::Canceled | Stopped::Failed(_, StepError::Canceled) => BuildError::Canceled,
+            Stopped::Failed(id, cause) => {
+                let meta = &plan.graph.steps[id.0].meta;
+                BuildError::Step { name: meta.name.clone(), lines: meta.lines, cause: Box::new(cause) }
+            }
+        })
+    }
+}
+
+fn tell_failure(vertex: &Vertex, error: &StepError) {
+    match error {
+        StepError::Canceled => vertex.send(EventKind::Canceled),
+        error => vertex.failed(error),
+    }
+}
+
+fn built(image: &PlannedImage, results: &[Option<StepResult>]) -> BuiltImage {
+    let result = results[image.step.0].as_ref().expect("a target that was solved has a result");
+    let layers = result.files.layers().expect("lowering ends in root file systems only").to_vec();
+    BuiltImage { planned: image.clone(), layers }
+}
+
+/// Which Dockerfile of which folder: two builds of the same one are compared when a step misses.
+fn project(options: &BuildOptions) -> String {
+    format!("{:?}\0{}", options.context, options.dockerfile_name)
+}
+
+/// The position of each step among those of its stage.
+fn ordinals(graph: &Graph) -> Vec<usize> {
+    let mut counters: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut count = |stage| {
+        let counter = counters.entry(stage).or_default();
+        *counter += 1;
+        *counter
+    };
+    graph.steps.iter().map(|step| count(step.meta.stage.as_str())).collect()
+}
+
+/// One vertex for each step that people see.
+fn announce(graph: &Graph, progress: &Progress) -> Vec<Vertex> {
+    let mut vertices: Vec<Vertex> = Vec::with_capacity(graph.steps.len());
+    for step in &graph.steps {
+        let inputs = step.inputs.iter().map(|input| vertices[input.0].id()).collect();
+        vertices.push(progress.vertex(&step.meta.name, inputs));
+    }
+    vertices
+}
+
+/// Shows the resolving of names as vertices.
+struct ShownResolver<'a> {
+    sources: &'a Sources,
+    progress: &'a Progress,
+}
+
+impl ShownResolver<'_> {
+    fn shown(
+        &self,
+        name: &str,
+        resolve: impl FnOnce() -> Result<ResolvedImage, ResolveError>,
+    ) -> Result<ResolvedImage, ResolveError> {
+        let vertex = self.progress.start(&format!("[internal] load metadata for {name}"));
+        let resolved = resolve().inspect_err(|error| vertex.failed(error))?;
+        vertex.finished(false);
+        Ok(resolved)
+    }
+}
+
+impl Resolver for ShownResolver<'_> {
+    fn image(&self, name: &Reference, platform: &Platform) -> Result<ResolvedImage, ResolveError> {
+        self.shown(&name.to_string(), || self.sources.image(name, platform))
+    }
+
+    fn layout(
+        &self,
+        path: &std::path::Path,
+        tag: Option<&str>,
+        digest: Option<&Digest>,
+        platform: &Platform,
+    ) -> Result<ResolvedImage, ResolveError> {
+        self.shown(&format!("oci-layout://{}", path.display()), || {
+            self.sources.layout(path, tag, digest, platform)
+        })
+    }
+}

@@ -1,0 +1,183 @@
+//! What a process finds in its root besides the root itself.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+
+use cache::{CacheMount, ScratchDir};
+use rootfs::materialize::materialize;
+use rootfs::snapshot::{self, Keep, bind_host};
+use sandbox::{Mount, MountSource};
+
+use super::Around;
+use crate::graph::{Exec, ExecMount, MountKind};
+use crate::options::{BuildOptions, SecretSource};
+use crate::step::{Files, StepError};
+
+/// The largest secret, as BuildKit has it.
+const LARGEST_SECRET_BYTES: u64 = 500 * 1024;
+
+/// What must live as long as the process: dropped after it has ended.
+#[derive(Default)]
+pub struct Held {
+    scratches: Vec<ScratchDir>,
+    caches: Vec<CacheMount>,
+    binds: Vec<Keep>,
+}
+
+/// The mounts of `exec`, in order of their targets' depth, so that none hides another.
+pub fn prepare(
+    exec: &Exec,
+    inputs: &[Files],
+    around: &Around<'_>,
+    held: &mut Held,
+) -> Result<Vec<Mount>, StepError> {
+    let mut mounts = Vec::with_capacity(exec.mounts.len());
+    for mount in &exec.mounts {
+        if let Some(source) = source(mount, inputs, around, held)? {
+            let target = PathBuf::from(&mount.target);
+            mounts.push(Mount { target, source, read_only: mount.read_only });
+        }
+    }
+    mounts.sort_by_key(|mount| mount.target.components().count());
+    Ok(mounts)
+}
+
+/// What one mount shows; `None` for an optional secret or agent that is not there.
+fn source(
+    mount: &ExecMount,
+    inputs: &[Files],
+    around: &Around<'_>,
+    held: &mut Held,
+) -> Result<Option<MountSource>, StepError> {
+    Ok(Some(match &mount.kind {
+        MountKind::Bind { from, source } => {
+            let files = from.map(|input| &inputs[input.0]);
+            bind(files, source, !mount.read_only, around, held)?
+        }
+        MountKind::Cache { .. } => cache(&mount.kind, inputs, around, held)?,
+        MountKind::Tmpfs { size_bytes } => MountSource::Tmpfs { size_bytes: *size_bytes, mode: 0o1777 },
+        MountKind::Secret { id, mode, uid, gid, required } => {
+            match secret_bytes(around.options, id, *required)? {
+                Some(bytes) => MountSource::Secret { bytes, mode: *mode, uid: *uid, gid: *gid },
+                None => return Ok(None),
+            }
+        }
+        MountKind::Ssh { id, mode, uid, gid, required } => match (around.options.ssh.get(id), required) {
+            (Some(path), _) => MountSource::Socket { path: path.clone(), mode: *mode, uid: *uid, gid: *gid },
+            (None, false) => return Ok(None),
+            (None, true) => return Err(StepError::NoSshAgent { id: id.clone() }),
+        },
+        MountKind::Script { content } => script(content, around, held)?,
+    }))
+}
+
+/// Files of another step, of the context, or an empty folder; writes go nowhere.
+fn bind(
+    files: Option<&Files>,
+    source: &str,
+    writable: bool,
+    around: &Around<'_>,
+    held: &mut Held,
+) -> Result<MountSource, StepError> {
+    let scratch = match files {
+        Some(Files::Layers(layers)) => {
+            let bind = snapshot::bind(around.layers, layers, Path::new(source), writable)?;
+            held.binds.push(bind.keep);
+            return Ok(MountSource::Detached(bind.mount));
+        }
+        Some(Files::Tree(_)) | None => around.store.scratch()?,
+    };
+    let place = match files {
+        Some(Files::Tree(tree)) => materialize(&**tree, Path::new(source), scratch.path())?.0,
+        _ => scratch.path().to_owned(),
+    };
+    let mount = bind_host(&place, Path::new(""))?;
+    held.scratches.push(scratch);
+    Ok(MountSource::Detached(mount))
+}
+
+/// A folder that survives the build; filled and given to its owner when it is new.
+fn cache(
+    kind: &MountKind,
+    inputs: &[Files],
+    around: &Around<'_>,
+    held: &mut Held,
+) -> Result<MountSource, StepError> {
+    let MountKind::Cache { id, sharing, from, source, mode, uid, gid } = kind else {
+        unreachable!("called for cache mounts only")
+    };
+    let mut mount = around.store.cache_mount(&cache_id(kind, inputs, id), *sharing)?;
+    if mount.is_new() {
+        if let Some(input) = from {
+            let tree = inputs[input.0].tree(around.layers)?;
+            materialize(&*tree, Path::new(source), mount.path())?;
+        }
+        let io = |action| move |source| StepError::Io { action, source };
+        if uid.is_some() || gid.is_some() {
+            chown(mount.path(), *uid, *gid).map_err(io("give the cache mount to its owner"))?;
+        }
+        let mode = fs::Permissions::from_mode(mode.unwrap_or(0o755));
+        fs::set_permissions(mount.path(), mode).map_err(io("set the mode of the cache mount"))?;
+        mount.set_ready()?;
+    }
+    let descriptor = bind_host(mount.path(), Path::new(""))?;
+    held.caches.push(mount);
+    Ok(MountSource::Detached(descriptor))
+}
+
+/// BuildKit: what a cache starts with is part of which cache it is.
+fn cache_id(kind: &MountKind, inputs: &[Files], id: &str) -> String {
+    let MountKind::Cache { from, source, mode, uid, gid, .. } = kind else { return id.to_owned() };
+    if from.is_none() && mode.is_none() && uid.is_none() && gid.is_none() {
+        return id.to_owned();
+    }
+    let from = from.map(|input| match &inputs[input.0] {
+        Files::Layers(layers) => crate::key::layers_text(layers),
+        Files::Tree(_) => "tree".to_owned(),
+    });
+    format!("{id}\0{from:?}\0{source}\0{mode:?}\0{uid:?}\0{gid:?}")
+}
+
+/// The script of a heredoc RUN: a file that the kernel can execute.
+fn script(content: &str, around: &Around<'_>, held: &mut Held) -> Result<MountSource, StepError> {
+    let scratch = around.store.scratch()?;
+    let path = scratch.path().join("script");
+    let write = || -> io::Result<()> {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o755).open(&path)?;
+        file.write_all(content.as_bytes())?;
+        file.set_permissions(fs::Permissions::from_mode(0o755))
+    };
+    write().map_err(|source| StepError::Io { action: "write the script of the heredoc", source })?;
+    let descriptor = bind_host(scratch.path(), Path::new("script"))?;
+    held.scratches.push(scratch);
+    Ok(MountSource::Detached(descriptor))
+}
+
+/// The bytes of a secret; `None` for an optional one that is not there.
+pub fn secret_bytes(options: &BuildOptions, id: &str, required: bool) -> Result<Option<Vec<u8>>, StepError> {
+    let source = match options.secrets.get(id) {
+        Some(source) => source,
+        None if required => return Err(StepError::NoSecret { id: id.to_owned() }),
+        None => return Ok(None),
+    };
+    let bytes = match source {
+        SecretSource::Value(bytes) => bytes.clone(),
+        SecretSource::File(path) => read_secret(path).map_err(|error| StepError::UnreadableSecret {
+            id: id.to_owned(),
+            path: path.clone(),
+            source: error,
+        })?,
+    };
+    match bytes.len() as u64 <= LARGEST_SECRET_BYTES {
+        true => Ok(Some(bytes)),
+        false => Err(StepError::LargeSecret { id: id.to_owned(), limit_bytes: LARGEST_SECRET_BYTES }),
+    }
+}
+
+fn read_secret(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(LARGEST_SECRET_BYTES + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}

@@ -1,0 +1,254 @@
+//! Steps to results, in parallel.
+//!
+//! A pool of at most `jobs` threads takes ready steps, those on the longest way to a target first. The first failure
+//! stops the taking of new steps; running ones are told by [`Cancel`], and all threads have ended when [`run`] returns.
+//! Knows nothing of what a step does.
+
+use std::collections::BinaryHeap;
+use std::sync::{Condvar, Mutex, MutexGuard};
+
+use crate::cancel::Cancel;
+use crate::graph::{Graph, StepId};
+
+/// Why there are no results.
+#[derive(Debug)]
+pub enum Stopped<E> {
+    /// A step failed: the first one that did.
+    Failed(StepId, E),
+    /// Somebody asked.
+    Canceled,
+}
+
+/// Solves the steps that `targets` need, each after its inputs; `solve` gets a step and the results of its inputs.
+///
+/// Returns the result of each step, in the order of the graph; `None` for those not needed.
+pub fn run<R, E>(
+    graph: &Graph,
+    targets: &[StepId],
+    jobs: usize,
+    cancel: &Cancel,
+    solve: impl Fn(StepId, &[R]) -> Result<R, E> + Sync,
+) -> Result<Vec<Option<R>>, Stopped<E>>
+where
+    R: Clone + Send,
+    E: Send,
+{
+    let pool = Pool::new(graph, targets);
+    let threads = jobs.clamp(1, pool.width.max(1));
+    std::thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(|| pool.work(graph, cancel, &solve));
+        }
+        pool.work(graph, cancel, &solve);
+    });
+    pool.into_results(cancel)
+}
+
+struct Pool<R, E> {
+    state: Mutex<State<R, E>>,
+    changed: Condvar,
+    users: Vec<Vec<StepId>>,
+    height: Vec<usize>,
+    /// No more threads than this can ever be busy at once.
+    width: usize,
+}
+
+struct State<R, E> {
+    /// Height first: the longest way to a target.
+    ready: BinaryHeap<(usize, std::cmp::Reverse<usize>)>,
+    missing_inputs: Vec<usize>,
+    results: Vec<Option<R>>,
+    unsolved: usize,
+    failure: Option<(StepId, E)>,
+}
+
+impl<R: Clone, E> Pool<R, E> {
+    fn new(graph: &Graph, targets: &[StepId]) -> Self {
+        let count = graph.steps.len();
+        let needed = needed(graph, targets);
+        let mut users = vec![Vec::new(); count];
+        let mut missing_inputs = vec![0; count];
+        for (index, step) in graph.steps.iter().enumerate().filter(|(index, _)| needed[*index]) {
+            let mut inputs = step.inputs.clone();
+            inputs.sort_unstable();
+            inputs.dedup();
+            missing_inputs[index] = inputs.len();
+            inputs.iter().for_each(|input| users[input.0].push(StepId(index)));
+        }
+        let height = heights(&users);
+        let ready: BinaryHeap<_> = (0..count)
+            .filter(|index| needed[*index] && missing_inputs[*index] == 0)
+            .map(|index| (height[index], std::cmp::Reverse(index)))
+            .collect();
+        // Every step beyond the first user of a result opens at most one more way to go in parallel.
+        let forks: usize = users.iter().map(|users| users.len().saturating_sub(1)).sum();
+        let unsolved = needed.iter().filter(|needed| **needed).count();
+        let width = ready.len() + forks;
+        let results = (0..count).map(|_| None).collect();
+        let state = Mutex::new(State { ready, missing_inputs, results, unsolved, failure: None });
+        Self { state, changed: Condvar::new(), users, height, width }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<R, E>> {
+        self.state.lock().expect("no thread panics while it holds the lock")
+    }
+
+    /// One thread's life: takes ready steps until all are solved or one failed.
+    fn work(&self, graph: &Graph, cancel: &Cancel, solve: &impl Fn(StepId, &[R]) -> Result<R, E>) {
+        while let Some((step, inputs)) = self.take(graph, cancel) {
+            let outcome = solve(step, &inputs);
+            self.put(step, outcome, cancel);
+        }
+    }
+
+    /// Waits for a step that is ready; `None` when there is nothing more to do.
+    fn take(&self, graph: &Graph, cancel: &Cancel) -> Option<(StepId, Vec<R>)> {
+        let mut state = self.lock();
+        loop {
+            if state.unsolved == 0 || state.failure.is_some() || cancel.is_canceled() {
+                return None;
+            }
+            if let Some((_, std::cmp::Reverse(index))) = state.ready.pop() {
+                let result = |input: &StepId| {
+                    state.results[input.0].clone().expect("a step is ready when its inputs have results")
+                };
+                let inputs = graph.steps[index].inputs.iter().map(result).collect();
+                return Some((StepId(index), inputs));
+            }
+            state = self.changed.wait(state).expect("no thread panics while it holds the lock");
+        }
+    }
+
+    fn put(&self, step: StepId, outcome: Result<R, E>, cancel: &Cancel) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        match outcome {
+            Ok(result) => {
+                state.results[step.0] = Some(result);
+                state.unsolved -= 1;
+                for user in &self.users[step.0] {
+                    state.missing_inputs[user.0] -= 1;
+                    if state.missing_inputs[user.0] == 0 {
+                        state.ready.push((self.height[user.0], std::cmp::Reverse(user.0)));
+                    }
+                }
+            }
+            Err(error) => {
+                // What fails after a cancellation fails because of it: only the first failure is told.
+                if state.failure.is_none() && !cancel.is_canceled() {
+                    state.failure = Some((step, error));
+                }
+                cancel.cancel();
+            }
+        }
+        self.changed.notify_all();
+    }
+
+    fn into_results(self, cancel: &Cancel) -> Result<Vec<Option<R>>, Stopped<E>> {
+        let state = self.state.into_inner().expect("no thread panics while it holds the lock");
+        match state.failure {
+            Some((step, error)) => Err(Stopped::Failed(step, error)),
+            None if state.unsolved > 0 && cancel.is_canceled() => Err(Stopped::Canceled),
+            None => Ok(state.results),
+        }
+    }
+}
+
+/// Which steps the targets need; inputs come before their users, so one pass from the end does.
+fn needed(graph: &Graph, targets: &[StepId]) -> Vec<bool> {
+    let mut needed = vec![false; graph.steps.len()];
+    targets.iter().for_each(|target| needed[target.0] = true);
+    for (index, step) in graph.steps.iter().enumerate().rev() {
+        if needed[index] {
+            step.inputs.iter().for_each(|input| needed[input.0] = true);
+        }
+    }
+    needed
+}
+
+/// How many steps wait one after another for each.
+fn heights(users: &[Vec<StepId>]) -> Vec<usize> {
+    let mut heights = vec![0; users.len()];
+    for index in (0..users.len()).rev() {
+        heights[index] = users[index].iter().map(|user| heights[user.0] + 1).max().unwrap_or(0);
+    }
+    heights
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::graph::{Op, Source, Step, StepMeta};
+
+    /// `inputs[i]` are the inputs of step i.
+    fn graph(inputs: &[&[usize]]) -> Graph {
+        let step = |inputs: &&[usize]| Step {
+            op: Op::Source(Source::Scratch),
+            inputs: inputs.iter().copied().map(StepId).collect(),
+            platform: oci::Platform::host(),
+            meta: StepMeta::default(),
+        };
+        Graph { steps: inputs.iter().map(step).collect() }
+    }
+
+    /// Solves by adding 1 to the sum of the inputs.
+    #[track_caller]
+    fn check(inputs: &[&[usize]], target: usize, expected: &[Option<usize>]) {
+        for jobs in [1, 2, 8] {
+            let solve = |_: StepId, inputs: &[usize]| Ok::<_, ()>(1 + inputs.iter().sum::<usize>());
+            let results = run(&graph(inputs), &[StepId(target)], jobs, &Cancel::default(), solve);
+            assert_eq!(results.expect("no step fails"), expected);
+        }
+    }
+
+    #[test]
+    fn solves_inputs_first_and_only_what_is_needed() {
+        check(&[&[]], 0, &[Some(1)]);
+        check(&[&[], &[0], &[1]], 2, &[Some(1), Some(2), Some(3)]);
+        check(&[&[], &[0], &[0], &[1, 2]], 3, &[Some(1), Some(2), Some(2), Some(5)]);
+        check(&[&[], &[0], &[0]], 1, &[Some(1), Some(2), None]);
+        check(&[&[], &[0, 0]], 1, &[Some(1), Some(3)]);
+    }
+
+    #[test]
+    fn runs_as_many_at_once_as_jobs_allow() {
+        let (busy, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let solve = |_: StepId, _: &[()]| {
+            most.fetch_max(busy.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            std::thread::sleep(Duration::from_millis(30));
+            busy.fetch_sub(1, Ordering::SeqCst);
+            Ok::<_, ()>(())
+        };
+        let wide = graph(&[&[], &[], &[], &[], &[0, 1, 2, 3]]);
+        run(&wide, &[StepId(4)], 3, &Cancel::default(), solve).expect("no step fails");
+        assert_eq!(most.load(Ordering::SeqCst), 3);
+    }
+
+    #[test]
+    fn a_failure_stops_the_rest_and_is_the_one_told() {
+        let cancel = Cancel::default();
+        let solve = |step: StepId, _: &[()]| match step.0 {
+            1 => Err("broken"),
+            2 => {
+                while !cancel.is_canceled() {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                Err("ended early")
+            }
+            _ => Ok(()),
+        };
+        let stopped = run(&graph(&[&[], &[0], &[0], &[1, 2]]), &[StepId(3)], 4, &cancel, solve);
+        assert!(matches!(stopped, Err(Stopped::Failed(StepId(1), "broken"))));
+    }
+
+    #[test]
+    fn a_canceled_build_has_no_results() {
+        let cancel = Cancel::default();
+        cancel.cancel();
+        let stopped = run(&graph(&[&[]]), &[StepId(0)], 1, &cancel, |_, _: &[()]| Ok::<_, ()>(()));
+        assert!(matches!(stopped, Err(Stopped::Canceled)));
+    }
+}

@@ -1,0 +1,417 @@
+//! One step: looked up by its keys, else run and recorded.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use cache::{Key, Record, StatCache, Store};
+use oci::DiffId;
+use rootfs::layers::Layers;
+use rootfs::tree::Tree;
+use sandbox::{Exit, Network};
+
+use crate::cancel::Cancel;
+use crate::context::ignore::PatternError;
+use crate::context::{ContextTree, Ignore};
+use crate::event::{EventKind, Vertex};
+use crate::graph::{CopySource, Exec, FileAction, FileOp, MountKind, Op, Source, Step};
+use crate::key::{Parts, Recipe, layers_text};
+use crate::miss::{self, MissReason};
+use crate::op::exec::{self, Around, Outcome};
+use crate::op::file::{self, FileOpError};
+use crate::options::BuildOptions;
+use crate::source::{SourceError, Sources};
+
+/// What a step left: files, and how they came about.
+#[derive(Clone)]
+pub struct StepResult {
+    /// The files.
+    pub files: Files,
+    /// What was done to get them.
+    pub recipe: Recipe,
+}
+
+/// The files that a step left.
+#[derive(Clone)]
+pub enum Files {
+    /// A root file system: layers from the base up.
+    Layers(Vec<DiffId>),
+    /// Files to take from: a build context, a download.
+    Tree(Arc<dyn Tree>),
+}
+
+impl Files {
+    /// The layers; files that are no root file system cannot be built upon.
+    pub fn layers(&self) -> Result<&[DiffId], StepError> {
+        match self {
+            Self::Layers(layers) => Ok(layers),
+            Self::Tree(_) => Err(StepError::NoLayers),
+        }
+    }
+
+    /// As a tree.
+    pub fn tree(&self, layers: &Layers) -> Result<Arc<dyn Tree>, StepError> {
+        match self {
+            Self::Layers(stack) => Ok(layers.view(stack)?),
+            Self::Tree(tree) => Ok(Arc::clone(tree)),
+        }
+    }
+}
+
+/// A step that has no result.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StepError {
+    /// Its process failed.
+    #[error("process {command:?} did not complete successfully: {}", shown(exit))]
+    Process {
+        /// What was run, as BuildKit shows it.
+        command: String,
+        /// How it ended.
+        exit: Exit,
+        /// The last lines of its output.
+        tail: String,
+    },
+    /// A secret that it requires was not given.
+    #[error("secret {id}: not found")]
+    NoSecret {
+        /// Which.
+        id: String,
+    },
+    /// A secret cannot be read.
+    #[error("cannot read secret {id} from {}", path.display())]
+    UnreadableSecret {
+        /// Which.
+        id: String,
+        /// From where.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// A secret is too large.
+    #[error("secret {id} is larger than {limit_bytes} bytes")]
+    LargeSecret {
+        /// Which.
+        id: String,
+        /// The limit.
+        limit_bytes: u64,
+    },
+    /// An agent that it requires was not given.
+    #[error("unset ssh forward key {id}")]
+    NoSshAgent {
+        /// Which.
+        id: String,
+    },
+    /// It builds on files that are no root file system.
+    #[error("a build context cannot be used as a base image")]
+    NoLayers,
+    /// The build was canceled.
+    #[error("canceled")]
+    Canceled,
+    /// The engine cannot do this yet.
+    #[error("{what} is not supported yet")]
+    Unsupported {
+        /// What.
+        what: &'static str,
+    },
+    /// COPY or ADD.
+    #[error(transparent)]
+    File(#[from] FileOpError),
+    /// An image.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// Layers and trees.
+    #[error(transparent)]
+    Rootfs(#[from] rootfs::RootfsError),
+    /// USER.
+    #[error(transparent)]
+    User(#[from] rootfs::users::UserError),
+    /// The sandbox could not be built.
+    #[error(transparent)]
+    Sandbox(#[from] sandbox::SandboxError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] cache::StoreError),
+    /// The patterns of an ignore file.
+    #[error("failed parsing .dockerignore")]
+    Ignore(#[from] PatternError),
+    /// The file system refused.
+    #[error("cannot {action}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// Why not.
+        source: std::io::Error,
+    },
+}
+
+/// As a shell tells it: a signal is 128 and its number.
+fn shown(exit: &Exit) -> String {
+    match exit {
+        Exit::Code(code) => format!("exit code: {code}"),
+        Exit::Signal(signal) => format!("exit code: {} (signal {signal})", 128 + signal),
+    }
+}
+
+/// What steps need from around them: one for each build.
+pub struct Solver<'a> {
+    /// The store.
+    pub store: &'a Arc<Store>,
+    /// Its layers.
+    pub layers: &'a Layers,
+    /// Images.
+    pub sources: &'a Sources,
+    /// What the user asked for.
+    pub options: &'a BuildOptions,
+    /// Whether to stop.
+    pub cancel: &'a Cancel,
+    /// What identifies this Dockerfile among those built here: for telling what changed.
+    pub project: String,
+    /// The network that `RUN` has by default.
+    pub default_network: Network,
+    /// The stat caches that were opened; saved when the build ends.
+    pub stat_caches: Mutex<Vec<Arc<StatCache>>>,
+}
+
+impl Solver<'_> {
+    /// Solves `step`, the `ordinal`th of its stage; tells whether its result was there already.
+    pub fn solve(
+        &self,
+        step: &Step,
+        ordinal: usize,
+        inputs: &[StepResult],
+        vertex: &Vertex,
+    ) -> Result<(StepResult, bool), StepError> {
+        match &step.op {
+            Op::Source(source) => self.source(source, vertex),
+            Op::Merge => Ok((merged(inputs)?, true)),
+            Op::Exec(exec) => {
+                self.cached(step, ordinal, inputs, vertex, exec.root.map(|input| input.0), |files| {
+                    self.exec(exec, files, vertex)
+                })
+            }
+            Op::File(op) => {
+                self.cached(step, ordinal, inputs, vertex, op.base.map(|input| input.0), |files| {
+                    self.file(op, files, vertex)
+                })
+            }
+        }
+    }
+
+    fn source(&self, source: &Source, vertex: &Vertex) -> Result<(StepResult, bool), StepError> {
+        let (files, cached) = match source {
+            Source::Scratch => (Files::Layers(Vec::new()), true),
+            Source::Image { name, manifest } => {
+                let fetched = AtomicBool::new(false);
+                let progress = |id: &str, current, total, done| {
+                    fetched.store(true, Ordering::Relaxed);
+                    vertex.status(id, current, total, done);
+                };
+                let layers = self.sources.fetch(name, manifest, &progress)?;
+                (Files::Layers(layers), !fetched.into_inner())
+            }
+            Source::Local { path, ignore, .. } => {
+                let stat_cache = Arc::new(StatCache::load(self.store, path));
+                let tree = ContextTree::open(path, Ignore::new(ignore)?, Some(Arc::clone(&stat_cache)))
+                    .map_err(|source| StepError::Io { action: "open the build context", source })?;
+                self.stat_caches.lock().expect("no thread panics while it holds the lock").push(stat_cache);
+                (Files::Tree(Arc::new(tree)), false)
+            }
+            Source::Http { .. } => return Err(StepError::Unsupported { what: "ADD of a URL" }),
+            Source::Git { .. } => return Err(StepError::Unsupported { what: "ADD of a git repository" }),
+        };
+        Ok((StepResult { files, recipe: Recipe::EMPTY }, cached))
+    }
+
+    /// Looks the step up under both its keys; runs it if neither has a record.
+    fn cached(
+        &self,
+        step: &Step,
+        ordinal: usize,
+        inputs: &[StepResult],
+        vertex: &Vertex,
+        base: Option<usize>,
+        run: impl Fn(&[Files]) -> Result<DiffId, StepError>,
+    ) -> Result<(StepResult, bool), StepError> {
+        let own = Parts::of(step);
+        let below: Vec<Recipe> = base.map(|base| inputs[base].recipe).into_iter().collect();
+        let recipe = Recipe::then(&below, &own);
+        let base = match base {
+            Some(base) => inputs[base].files.layers()?.to_vec(),
+            None => Vec::new(),
+        };
+        let result = |layer: DiffId, cached: bool| {
+            let layers = base.iter().copied().chain([layer]).collect();
+            (StepResult { files: Files::Layers(layers), recipe }, cached)
+        };
+        let files: Vec<Files> = inputs.iter().map(|input| input.files.clone()).collect();
+        let mut common = own;
+        common.add("base", layers_text(&base));
+        common.add("recipe", Recipe::then(&below, &Parts::of_nothing()).text());
+        let definition = self.with_inputs(step, &files, common.clone(), false)?;
+        if !step.meta.ignore_cache
+            && let Some(record) = self.hit(&definition.key())?
+        {
+            return Ok(result(record.layer, true));
+        }
+        let content = self.with_inputs(step, &files, common, true)?;
+        let lock = self.store.lock_step(&content.key())?;
+        if !step.meta.ignore_cache
+            && let Some(record) = self.hit(&content.key())?
+        {
+            self.store.save_record(&definition.key(), &record)?;
+            return Ok(result(record.layer, true));
+        }
+        self.tell_miss(step, ordinal, &content, vertex)?;
+        let started = Instant::now();
+        let layer = run(&files)?;
+        let record = Record {
+            layer,
+            created_ms: since_1970_ms(),
+            duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            inputs: content.for_record(),
+        };
+        for key in [content.key(), definition.key(), self.place(step, ordinal)] {
+            self.store.save_record(&key, &record)?;
+        }
+        drop(lock);
+        Ok(result(layer, false))
+    }
+
+    /// The record of a key, if the layer that it names is here.
+    fn hit(&self, key: &Key) -> Result<Option<Record>, StepError> {
+        match self.store.load_record(key)? {
+            Some(record) if self.layers.contains(&record.layer)? => Ok(Some(record)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Adds what the step takes from its inputs: by what they are, or by the files selected.
+    fn with_inputs(
+        &self,
+        step: &Step,
+        files: &[Files],
+        mut parts: Parts,
+        by_content: bool,
+    ) -> Result<Parts, StepError> {
+        match &step.op {
+            Op::File(op) => self.copied_inputs(op, files, &mut parts, by_content)?,
+            Op::Exec(exec) => self.mounted_inputs(exec, files, &mut parts, by_content)?,
+            Op::Source(_) | Op::Merge => {}
+        }
+        Ok(parts)
+    }
+
+    fn copied_inputs(
+        &self,
+        op: &FileOp,
+        files: &[Files],
+        parts: &mut Parts,
+        by_content: bool,
+    ) -> Result<(), StepError> {
+        for (index, action) in op.actions.iter().enumerate() {
+            let FileAction::Copy(copy) = action else { continue };
+            let CopySource::Input { input, path, .. } = &copy.from else { continue };
+            let value = match &files[input.0] {
+                Files::Layers(layers) if !by_content => format!("{} {path}", layers_text(layers)),
+                other => file::select(copy, &*other.tree(self.layers)?)?.digest()?.to_string(),
+            };
+            parts.add(&format!("input copy {index}"), value);
+        }
+        Ok(())
+    }
+
+    fn mounted_inputs(
+        &self,
+        exec: &Exec,
+        files: &[Files],
+        parts: &mut Parts,
+        by_content: bool,
+    ) -> Result<(), StepError> {
+        for mount in &exec.mounts {
+            let (input, source) = match &mount.kind {
+                MountKind::Bind { from: Some(input), source } => (input, source),
+                MountKind::Cache { from: Some(input), source, .. } => (input, source),
+                _ => continue,
+            };
+            let value = match &files[input.0] {
+                Files::Layers(layers) if !by_content => format!("{} {source}", layers_text(layers)),
+                other => file::digest_of(&*other.tree(self.layers)?, Path::new(source))?.to_string(),
+            };
+            parts.add(&format!("input mount {}", mount.target), value);
+        }
+        Ok(())
+    }
+
+    /// Where the last record of this place in this Dockerfile is kept.
+    fn place(&self, step: &Step, ordinal: usize) -> Key {
+        Key::of(
+            format!("place\0{}\0{}\0{}\0{ordinal}", self.project, step.platform, step.meta.stage).as_bytes(),
+        )
+    }
+
+    fn tell_miss(
+        &self,
+        step: &Step,
+        ordinal: usize,
+        content: &Parts,
+        vertex: &Vertex,
+    ) -> Result<(), StepError> {
+        let reason = match self.store.load_record(&self.place(step, ordinal))? {
+            _ if step.meta.ignore_cache => MissReason::Forced,
+            None => MissReason::New,
+            Some(record) => miss::reason(&record.inputs, &content.for_record()),
+        };
+        vertex.send(EventKind::Missed { reason });
+        Ok(())
+    }
+
+    fn exec(&self, exec: &Exec, files: &[Files], vertex: &Vertex) -> Result<DiffId, StepError> {
+        if !exec.devices.is_empty() {
+            return Err(StepError::Unsupported { what: "RUN --device" });
+        }
+        let around = Around {
+            store: self.store,
+            layers: self.layers,
+            options: self.options,
+            vertex,
+            cancel: self.cancel,
+            default_network: &self.default_network,
+        };
+        match exec::run(exec, files, &around)? {
+            Outcome::Done(layer) => Ok(layer),
+            Outcome::Failed { exit, tail } => {
+                Err(StepError::Process { command: exec.args.join(" "), exit, tail })
+            }
+        }
+    }
+
+    fn file(&self, op: &FileOp, files: &[Files], vertex: &Vertex) -> Result<DiffId, StepError> {
+        let base = match op.base {
+            Some(input) => files[input.0].tree(self.layers)?,
+            None => Arc::new(rootfs::tree::Scratch),
+        };
+        let scratch = self.store.scratch()?;
+        let inputs: Vec<Arc<dyn Tree>> =
+            files.iter().map(|files| files.tree(self.layers)).collect::<Result<_, _>>()?;
+        let applied = file::apply(op, base, &|input| Arc::clone(&inputs[input.0]), scratch.path())?;
+        applied.warnings.iter().for_each(|warning| vertex.warning(warning));
+        Ok(self.layers.commit(applied.diff)?)
+    }
+}
+
+/// The layers of all inputs on top of each other.
+fn merged(inputs: &[StepResult]) -> Result<StepResult, StepError> {
+    let mut layers = Vec::new();
+    for input in inputs {
+        layers.extend_from_slice(input.files.layers()?);
+    }
+    let recipes: Vec<Recipe> = inputs.iter().map(|input| input.recipe).collect();
+    Ok(StepResult { files: Files::Layers(layers), recipe: Recipe::then(&recipes, &Parts::of_nothing()) })
+}
+
+fn since_1970_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
