@@ -1,0 +1,199 @@
+//! Starting a container and watching over it until it has ended.
+//!
+//! The calling process and thread are the container's life: see [`sandbox::spawn`].
+
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use rootfs::layers::Layers;
+use rootfs::snapshot::{Snapshot, bind_host};
+use rootfs::users;
+use sandbox::{
+    Capabilities, Exit, Mount, MountSource, Network, PortMap, Process, Running, Seccomp, Spec, Stdio,
+};
+
+use crate::RunnerError;
+use crate::container::{Container, ContainerConfig, ContainerState, NetworkMode, Volume, Watch};
+use crate::error::io_error;
+use crate::log::{LogWriter, now_ms};
+use crate::signal::started_ticks;
+
+/// A container that runs.
+pub struct Supervised {
+    container: Container,
+    running: Running,
+    state: ContainerState,
+    // Dropped in this order, after the process: its files, then its lock.
+    _snapshot: Snapshot,
+    _watch: Watch,
+}
+
+/// What the standard streams of a container are.
+#[derive(Debug)]
+pub enum Streams {
+    /// Into the log.
+    Log,
+    /// These three, and nothing into the log.
+    Files {
+        /// Standard input.
+        stdin: OwnedFd,
+        /// Standard output.
+        stdout: OwnedFd,
+        /// Standard error.
+        stderr: OwnedFd,
+    },
+    /// A terminal: [`Supervised::take_terminal`].
+    Terminal,
+}
+
+/// Starts `container`. On an error its state says why.
+pub fn start(container: Container, layers: &Layers, streams: Streams) -> Result<Supervised, RunnerError> {
+    let watch = container.watch()?;
+    match launch(&container, layers, streams) {
+        Ok((running, snapshot)) => {
+            let pid = running.pid();
+            let state = ContainerState {
+                pid: Some(pid),
+                pid_started_ticks: started_ticks(pid),
+                started_ms: Some(now_ms()),
+                ..ContainerState::default()
+            };
+            container.save_state(&state)?;
+            Ok(Supervised { container, running, state, _snapshot: snapshot, _watch: watch })
+        }
+        Err(error) => {
+            let state = ContainerState {
+                ended_ms: Some(now_ms()),
+                exit_code: Some(COULD_NOT_START),
+                error: Some(error.to_string()),
+                ..ContainerState::default()
+            };
+            container.save_state(&state)?;
+            Err(error)
+        }
+    }
+}
+
+/// docker's exit code for a container that could not be started.
+pub const COULD_NOT_START: i32 = 125;
+
+fn launch(
+    container: &Container,
+    layers: &Layers,
+    streams: Streams,
+) -> Result<(Running, Snapshot), RunnerError> {
+    let config = &container.config;
+    let user = users::resolve_user(&*layers.view(&config.layers)?, &config.user)?;
+    let snapshot = layers.prepare(&config.layers)?;
+    let mounts = mounts(config)?;
+    let stdio = match streams {
+        Streams::Log => Stdio::Piped,
+        Streams::Files { stdin, stdout, stderr } => Stdio::Files { stdin, stdout, stderr },
+        Streams::Terminal => Stdio::Terminal,
+    };
+    let process = Process {
+        args: config.args.iter().map(Into::into).collect(),
+        env: config.env.iter().map(Into::into).collect(),
+        cwd: (&config.cwd).into(),
+        user,
+        capabilities: Capabilities::Default,
+        seccomp: Seccomp::Default,
+        rlimits: Vec::new(),
+        stdio,
+    };
+    let spec = Spec {
+        root: snapshot.mount()?,
+        read_only_root: false,
+        mounts,
+        process,
+        network: network(config),
+        hostname: config.hostname.clone(),
+        hosts: Vec::new(),
+        shm_size_bytes: None,
+        insecure: false,
+        read_only_etc: false,
+    };
+    Ok((sandbox::spawn(spec)?, snapshot))
+}
+
+fn mounts(config: &ContainerConfig) -> Result<Vec<Mount>, RunnerError> {
+    let mount = |volume: &Volume| {
+        let source = MountSource::Detached(bind_host(&volume.source, Path::new(""))?);
+        Ok(Mount { target: (&volume.target).into(), source, read_only: volume.read_only })
+    };
+    config.volumes.iter().map(mount).collect()
+}
+
+fn network(config: &ContainerConfig) -> Network {
+    let port = |one: &crate::container::Publish| PortMap {
+        host: one.host,
+        container_port: one.container_port,
+        udp: one.udp,
+    };
+    match config.network {
+        NetworkMode::Private => Network::Private { publish: config.publish.iter().map(port).collect() },
+        NetworkMode::Host => Network::Host,
+        NetworkMode::None => Network::None,
+    }
+}
+
+impl Supervised {
+    /// The process, for forwarding signals.
+    pub fn running(&self) -> &Running {
+        &self.running
+    }
+
+    /// Our end of its terminal, once.
+    pub fn take_terminal(&mut self) -> Option<File> {
+        self.running.take_terminal()
+    }
+
+    /// Keeps the log until the container has ended; returns its exit code.
+    pub fn keep_log(mut self) -> Result<i32, RunnerError> {
+        let Some((stdout, stderr)) = self.running.take_output() else { return self.wait() };
+        let dir = self.container.dir().to_owned();
+        let log = LogWriter::create(&dir).map_err(io_error("create", &dir.join("log")))?;
+        let exit = std::thread::scope(|scope| {
+            // A log that cannot be written must not hold the container up: its pipes are read all the same.
+            scope.spawn(|| log.copy(stdout, 1).or_else(|_| Ok::<_, io::Error>(())));
+            scope.spawn(|| log.copy(stderr, 2).or_else(|_| Ok::<_, io::Error>(())));
+            self.running.wait()
+        })?;
+        self.ended(exit)
+    }
+
+    /// Waits until the container has ended; returns its exit code.
+    pub fn wait(mut self) -> Result<i32, RunnerError> {
+        let exit = self.running.wait()?;
+        self.ended(exit)
+    }
+
+    fn ended(mut self, exit: Exit) -> Result<i32, RunnerError> {
+        let code = exit_code(exit);
+        self.state.ended_ms = Some(now_ms());
+        self.state.exit_code = Some(code);
+        self.container.save_state(&self.state)?;
+        if self.container.config.remove {
+            self.container.remove_dir()?;
+        }
+        Ok(code)
+    }
+}
+
+/// As a shell tells it: a signal is 128 and its number.
+fn exit_code(exit: Exit) -> i32 {
+    match exit {
+        Exit::Code(code) => code,
+        Exit::Signal(signal) => 128 + signal,
+    }
+}
+
+/// Makes the folder of a volume that does not exist, as docker does.
+pub fn ensure_volume(source: &Path) -> Result<(), RunnerError> {
+    match source.exists() {
+        true => Ok(()),
+        false => std::fs::create_dir_all(source).map_err(io_error("create", source)),
+    }
+}
