@@ -1,1 +1,13 @@
-//! Tests through the binary.
+//! Tests through the binary: what only the whole can show.
+//!
+//! Everything runs in folders of its own, with a store of its own, on a base image made of Debian's `busybox-static`.
+//! Tests that need root, user namespaces or a package are named `privileged_*` and print SKIP with the reason where
+//! they cannot run.
+
+mod build;
+mod cache;
+mod env;
+mod errors;
+mod kill;
+mod reproducible;
+mod run;

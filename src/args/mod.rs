@@ -1,0 +1,135 @@
+//! The command line, as typed data.
+
+pub mod build;
+pub mod container;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Builds images from Dockerfiles without a daemon, and runs them.
+#[derive(Debug, Parser)]
+#[command(name = "dsbuild", version, arg_required_else_help = true, max_term_width = 100)]
+#[command(after_help = "`dsbuild -t NAME .` is short for `dsbuild build -t NAME .`")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Build an image from a Dockerfile
+    Build(Box<build::BuildArgs>),
+    /// Show how a Dockerfile is parsed
+    Parse(ParseArgs),
+    /// Run an image
+    Run(Box<container::RunArgs>),
+    /// List containers
+    Ps(container::PsArgs),
+    /// Show what a container wrote
+    Logs(container::LogsArgs),
+    /// Stop containers
+    Stop(container::StopArgs),
+    /// Remove containers
+    Rm(container::RmArgs),
+    /// List images
+    Images(ImagesArgs),
+    /// Remove images
+    Rmi(RmiArgs),
+    /// Take an image from an archive (OCI layout, docker save, root file system) into the store
+    #[command(alias = "load")]
+    Import(ImportArgs),
+    /// Verify the store
+    Check(CheckArgs),
+    /// Watches over a container that runs in the background
+    #[command(name = "__monitor", hide = true)]
+    Monitor(container::MonitorArgs),
+}
+
+/// `parse`.
+#[derive(Debug, Args)]
+pub struct ParseArgs {
+    /// How to print it
+    #[arg(long, value_parser = ["json"], default_value = "json")]
+    pub format: String,
+    /// The Dockerfile; `-` is stdin
+    pub file: PathBuf,
+}
+
+/// `images`.
+#[derive(Debug, Args)]
+pub struct ImagesArgs {
+    /// Only ids
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// `rmi`.
+#[derive(Debug, Args)]
+pub struct RmiArgs {
+    /// Names or ids
+    #[arg(required = true)]
+    pub images: Vec<String>,
+}
+
+/// `import`.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// The names it gets, besides those that the archive gives
+    #[arg(short, long = "tag", value_name = "NAME")]
+    pub tags: Vec<String>,
+    /// The archive, plain or compressed, or the folder of an OCI layout
+    pub file: PathBuf,
+}
+
+/// `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Hash every blob, too
+    #[arg(long)]
+    pub read_data: bool,
+}
+
+/// Puts `build` in front where no command is named: `dsbuild -t name .`.
+pub fn with_default_command(mut args: Vec<OsString>) -> Vec<OsString> {
+    let names_a_command = match args.get(1).and_then(|arg| arg.to_str()) {
+        None => true,
+        Some("-h" | "--help" | "-V" | "--version" | "help") => true,
+        Some(word) => <Cli as clap::CommandFactory>::command().get_subcommands().any(|command| {
+            command.get_name() == word || command.get_all_aliases().any(|alias| alias == word)
+        }),
+    };
+    if !names_a_command {
+        args.insert(1, "build".into());
+    }
+    args
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[track_caller]
+    fn check(args: &[&str], expected: &[&str]) {
+        let got = with_default_command(args.iter().map(OsString::from).collect());
+        assert_eq!(got, expected.iter().map(OsString::from).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn build_is_the_default_command() {
+        check(&["dsbuild"], &["dsbuild"]);
+        check(&["dsbuild", "--help"], &["dsbuild", "--help"]);
+        check(&["dsbuild", "build", "."], &["dsbuild", "build", "."]);
+        check(&["dsbuild", "load", "x"], &["dsbuild", "load", "x"]);
+        check(&["dsbuild", "-t", "x", "."], &["dsbuild", "build", "-t", "x", "."]);
+        check(&["dsbuild", "."], &["dsbuild", "build", "."]);
+    }
+}

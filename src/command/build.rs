@@ -1,0 +1,197 @@
+//! `dsbuild build`: a Dockerfile to an image.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use builder::cancel::Cancel;
+use builder::engine::{Built, Engine};
+use builder::event::{Progress, Sink, Vertex};
+use builder::export::{
+    self, Annotation, BuildResult, BuildTimes, BuiltImage, Dest, ExportKind, ExportRequest, Exported,
+};
+use builder::source::Sources;
+use oci::Reference;
+use rootfs::layers::Layers;
+use sandbox::Network;
+
+use super::build_options::{self, Input};
+use super::{interrupt, store};
+use crate::args::build::{BuildArgs, ProgressMode};
+use crate::output;
+use crate::progress::Screen;
+use crate::report::Failure;
+
+/// Steps that run at once where the user does not say; more than processors, since many wait for the network.
+const LEAST_DEFAULT_JOBS: usize = 8;
+
+/// Builds, exports, tells.
+pub fn run(args: &BuildArgs) -> Result<u8, Failure> {
+    let requests = requests(args)?;
+    let input = build_options::input(args)?;
+    // Before any thread exists: what is mounted from here on goes with this process.
+    sandbox::privilege::enter()?;
+    let cancel = Cancel::default();
+    interrupt::cancel_on_signals(&cancel)?;
+    let engine = engine(args, &input)?;
+    let screen = Screen::new(if args.quiet { ProgressMode::Quiet } else { args.progress });
+    let progress = Progress::new(Arc::clone(&screen) as Arc<dyn Sink>);
+    let outcome = build_and_export(&engine, &input, &requests, &progress, &cancel);
+    screen.finish(outcome.is_ok());
+    let (built, exported) = outcome?;
+    tell(args, &built, &exported)?;
+    Ok(0)
+}
+
+fn engine(args: &BuildArgs, input: &Input) -> Result<Engine, Failure> {
+    let store = Arc::new(store::open()?);
+    let layers = Layers::new(Arc::clone(&store));
+    let client = store::registry_client(&args.insecure_registries, &args.registry_mirrors)?;
+    let sources = Sources::new(Arc::clone(&store), layers.clone(), client, input.options.pull);
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let jobs = args.jobs.unwrap_or_else(|| (2 * processors).max(LEAST_DEFAULT_JOBS));
+    Ok(Engine { store, layers, sources, jobs, default_network: default_network() })
+}
+
+/// The network of a RUN that asks for none: the machine's. (See ARCHITECTURE.md, "The network of RUN".)
+fn default_network() -> Network {
+    Network::Host
+}
+
+fn build_and_export(
+    engine: &Engine,
+    input: &Input,
+    requests: &[ExportRequest],
+    progress: &Progress,
+    cancel: &Cancel,
+) -> Result<(Built, Vec<Exported>), Failure> {
+    let built = engine
+        .build(&input.dockerfile, &input.options, progress, cancel)
+        .map_err(|error| Failure::of_build(&error, &input.options.dockerfile_name, &input.dockerfile))?;
+    let result = result(&built, input);
+    let mut exported = Vec::with_capacity(requests.len());
+    for request in requests {
+        exported.push(export_one(engine, &result, request, progress)?);
+    }
+    Ok((built, exported))
+}
+
+fn result<'a>(built: &'a Built, input: &Input) -> BuildResult<'a> {
+    let image =
+        |one: &'a builder::engine::BuiltImage| BuiltImage { image: &one.planned, layers: one.layers.clone() };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    BuildResult {
+        images: built.images.iter().map(image).collect(),
+        multi_platform: built.multi_platform,
+        times: BuildTimes {
+            source_date_s: built.source_date_s,
+            commit_s: commit_time(input),
+            built_s: i64::try_from(now).unwrap_or(i64::MAX),
+        },
+    }
+}
+
+/// When the commit was made that the context is a checkout of. Not asked yet: it takes the git program.
+fn commit_time(_input: &Input) -> Option<i64> {
+    None
+}
+
+fn export_one(
+    engine: &Engine,
+    result: &BuildResult<'_>,
+    request: &ExportRequest,
+    progress: &Progress,
+) -> Result<Exported, Failure> {
+    if request.kind == ExportKind::CacheOnly {
+        return Ok(Exported::default());
+    }
+    let vertex = progress.start(&title(request.kind));
+    let mut stdout = std::io::stdout().lock();
+    let exported = export::export(&engine.store, &engine.layers, result, request, &mut stdout)
+        .inspect_err(|error| vertex.failed(error))
+        .map_err(|error| Failure::of(&error))?;
+    show(&exported, &vertex);
+    vertex.finished(false);
+    Ok(exported)
+}
+
+fn title(kind: ExportKind) -> String {
+    match kind {
+        ExportKind::Image => "exporting to image".to_owned(),
+        ExportKind::Oci => "exporting to oci image format".to_owned(),
+        ExportKind::Docker => "exporting to docker image format".to_owned(),
+        ExportKind::Local => "exporting to client directory".to_owned(),
+        ExportKind::Tar => "exporting to client tarball".to_owned(),
+        kind => format!("exporting to {}", kind.name()),
+    }
+}
+
+fn show(exported: &Exported, vertex: &Vertex) {
+    if let Some(descriptor) = &exported.descriptor {
+        vertex.status(
+            &format!("exporting manifest {}", descriptor.digest),
+            descriptor.size_bytes,
+            None,
+            true,
+        );
+    }
+    for name in &exported.names {
+        vertex.status(&format!("naming to {name}"), 0, None, true);
+    }
+}
+
+/// What is to be written: each --output, with the names of --tag where it has none of its own.
+fn requests(args: &BuildArgs) -> Result<Vec<ExportRequest>, Failure> {
+    let names: Vec<Reference> =
+        args.tags.iter().map(|tag| tag.parse()).collect::<Result<_, oci::ReferenceError>>()?;
+    let mut requests: Vec<ExportRequest> = Vec::new();
+    for output in &args.outputs {
+        requests.push(ExportRequest::parse(output)?);
+    }
+    if requests.is_empty() || args.load {
+        requests.push(ExportRequest::new(ExportKind::Image));
+    }
+    for request in &mut requests {
+        if request.names.is_empty() {
+            request.names.clone_from(&names);
+        }
+        for text in &args.annotations {
+            request.annotations.push(Annotation::parse(text)?);
+        }
+    }
+    let to_stdout = |request: &&ExportRequest| matches!(request.dest, Some(Dest::Stdout));
+    if requests.iter().filter(to_stdout).count() > 1 {
+        return Err(Failure::ours("only one --output can go to stdout"));
+    }
+    Ok(requests)
+}
+
+/// The files that the user asked for, warnings, and the id in quiet mode.
+fn tell(args: &BuildArgs, built: &Built, exported: &[Exported]) -> Result<(), Failure> {
+    let image = exported.iter().find_map(Exported::image_id);
+    if let (Some(file), Some(id)) = (&args.iidfile, image) {
+        write(file, &id.to_string())?;
+    }
+    if let Some(file) = &args.metadata_file {
+        let mut metadata = serde_json::Map::new();
+        exported.iter().for_each(|one| metadata.extend(one.metadata()));
+        write(file, &format!("{:#}\n", serde_json::Value::Object(metadata)))?;
+    }
+    let quiet = args.quiet || args.progress == ProgressMode::Quiet;
+    if !quiet {
+        built.warnings.iter().for_each(show_warning);
+    }
+    if let (true, Some(id)) = (quiet, image) {
+        output::line(&id.to_string());
+    }
+    Ok(())
+}
+
+fn show_warning(warning: &builder::plan::Warning) {
+    output::note(&format!(" - {}: {} (line {})", warning.rule, warning.message, warning.lines.0));
+}
+
+fn write(file: &Path, text: &str) -> Result<(), Failure> {
+    std::fs::write(file, text)
+        .map_err(|error| Failure::ours(format!("cannot write {}", file.display())).caused_by(&error))
+}

@@ -1,0 +1,321 @@
+//! The flags of `build` as the builder's options: where texts become types, each with its error.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use builder::graph::NetworkMode;
+use builder::options::{BuildOptions, Context, Entitlements, NamedContext, SecretSource};
+
+use crate::args::build::BuildArgs;
+use crate::command::parse;
+use crate::environment;
+use crate::report::Failure;
+
+/// The Dockerfile and everything that decides what is built.
+pub struct Input {
+    /// The Dockerfile's bytes.
+    pub dockerfile: Vec<u8>,
+    /// The rest.
+    pub options: BuildOptions,
+}
+
+/// Reads the Dockerfile and turns flags into options.
+pub fn input(args: &BuildArgs) -> Result<Input, Failure> {
+    let (dockerfile_name, dockerfile, context) = dockerfile_and_context(args)?;
+    let options = BuildOptions {
+        dockerfile_name,
+        context,
+        named_contexts: args
+            .build_contexts
+            .iter()
+            .map(|text| named_context(text))
+            .collect::<Result<_, _>>()?,
+        target: args.target.clone(),
+        build_args: build_args(&args.build_args),
+        labels: args.labels.iter().map(|text| pair(text)).collect(),
+        platforms: args.platforms.iter().map(|text| platform(text)).collect::<Result<_, _>>()?,
+        no_cache: args.no_cache,
+        no_cache_filter: args.no_cache_filter.iter().map(|stage| stage.to_lowercase()).collect(),
+        pull: args.pull,
+        network: network(&args.network)?,
+        add_hosts: args.add_hosts.iter().map(|text| add_host(text)).collect::<Result<_, _>>()?,
+        shm_size_bytes: args.shm_size.as_deref().map(|text| bytes(text, "--shm-size")).transpose()?,
+        ulimits: args.ulimits.iter().map(|text| ulimit(text)).collect::<Result<_, _>>()?,
+        allow: entitlements(&args.allow)?,
+        secrets: args.secrets.iter().map(|text| secret(text)).collect::<Result<_, _>>()?,
+        ssh: args.ssh.iter().map(|text| ssh(text)).collect::<Result<_, _>>()?,
+    };
+    Ok(Input { dockerfile, options })
+}
+
+/// Which file, its bytes, and the files to build from.
+fn dockerfile_and_context(args: &BuildArgs) -> Result<(String, Vec<u8>, Context), Failure> {
+    if args.context == "-" {
+        if args.file.is_some() {
+            return Err(Failure::ours("`-` reads the Dockerfile from stdin: --file cannot name another"));
+        }
+        return Ok(("Dockerfile".to_owned(), parse::read(Path::new("-"))?, Context::Empty));
+    }
+    if args.context.contains("://") || args.context.starts_with("git@") {
+        return Err(Failure::user(format!(
+            "the context {:?} is not supported yet: it is not a folder",
+            args.context
+        ))
+        .hint("clone or download it, and give the folder"));
+    }
+    let folder = std::fs::canonicalize(&args.context).map_err(|error| {
+        Failure::user(format!("unable to find the context {:?}", args.context)).caused_by(&error)
+    })?;
+    if !folder.is_dir() {
+        return Err(Failure::user(format!("the context {:?} is not a folder", args.context)));
+    }
+    let file = match &args.file {
+        Some(file) => file.clone(),
+        None => default_dockerfile(&folder),
+    };
+    let text = parse::read(&file)?;
+    let ignore = builder::context::find_ignore(&folder, (file != Path::new("-")).then_some(&*file))?;
+    let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
+    Ok((name, text, Context::Local { path: folder, ignore }))
+}
+
+/// `Dockerfile`, or `dockerfile` where only that is there.
+fn default_dockerfile(folder: &Path) -> PathBuf {
+    let (upper, lower) = (folder.join("Dockerfile"), folder.join("dockerfile"));
+    if !upper.exists() && lower.exists() { lower } else { upper }
+}
+
+/// A name without a value is taken from the environment, and left out if it is not set there.
+fn build_args(given: &[String]) -> BTreeMap<String, String> {
+    let mut args: BTreeMap<String, String> = BTreeMap::new();
+    if let Some(epoch) = environment::variable("SOURCE_DATE_EPOCH") {
+        args.insert("SOURCE_DATE_EPOCH".to_owned(), epoch);
+    }
+    for text in given {
+        match text.split_once('=') {
+            Some((name, value)) => args.insert(name.to_owned(), value.to_owned()),
+            None => {
+                environment::variable_even_if_empty(text).and_then(|value| args.insert(text.clone(), value))
+            }
+        };
+    }
+    args
+}
+
+fn pair(text: &str) -> (String, String) {
+    let (name, value) = text.split_once('=').unwrap_or((text, ""));
+    (name.to_owned(), value.to_owned())
+}
+
+fn platform(text: &str) -> Result<oci::Platform, Failure> {
+    match text {
+        "local" => Ok(oci::Platform::host()),
+        text => text.parse().map_err(|error: oci::PlatformError| Failure::of(&error)),
+    }
+}
+
+fn network(text: &str) -> Result<NetworkMode, Failure> {
+    match text {
+        "default" | "" => Ok(NetworkMode::Default),
+        "host" => Ok(NetworkMode::Host),
+        "none" => Ok(NetworkMode::None),
+        other => {
+            Err(Failure::ours(format!("network mode {other:?} is unknown")).hint("use default, none or host"))
+        }
+    }
+}
+
+/// `host:ip`, `host=ip`, `host:[ipv6]`.
+fn add_host(text: &str) -> Result<(String, IpAddr), Failure> {
+    let bad = || {
+        Failure::ours(format!("--add-host {text:?} is not HOST:IP"))
+            .hint("for example --add-host db:10.0.0.5")
+    };
+    let (host, address) = text.split_once(['=', ':']).ok_or_else(bad)?;
+    let address = address.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(address);
+    Ok((host.to_owned(), address.parse().map_err(|_| bad())?))
+}
+
+/// `64m`, `1g`, `1024`: powers of 1024, as docker reads them.
+fn bytes(text: &str, flag: &str) -> Result<u64, Failure> {
+    let bad = || Failure::ours(format!("{flag} {text:?} is not a size")).hint("for example 64m or 1g");
+    let lower = text.trim().to_ascii_lowercase();
+    let digits = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let factor: u64 = match lower[digits.len()..].trim_end_matches('b').trim_end_matches('i') {
+        "" => 1,
+        "k" => 1 << 10,
+        "m" => 1 << 20,
+        "g" => 1 << 30,
+        "t" => 1 << 40,
+        _ => return Err(bad()),
+    };
+    let number: f64 = digits.trim().parse().map_err(|_| bad())?;
+    if !(number.is_finite() && number >= 0.0) {
+        return Err(bad());
+    }
+    Ok((number * factor as f64) as u64)
+}
+
+/// `name=soft[:hard]`; -1 is no limit.
+fn ulimit(text: &str) -> Result<(String, u64, u64), Failure> {
+    let bad = || {
+        Failure::ours(format!("--ulimit {text:?} is not NAME=SOFT[:HARD]")).hint("for example nofile=1024")
+    };
+    let (name, values) = text.split_once('=').ok_or_else(bad)?;
+    let number = |text: &str| match text {
+        "-1" => Ok(u64::MAX),
+        text => text.parse::<u64>().map_err(|_| bad()),
+    };
+    let (soft, hard) = values.split_once(':').unwrap_or((values, values));
+    let (soft, hard) = (number(soft)?, number(hard)?);
+    match soft <= hard {
+        true => Ok((name.to_owned(), soft, hard)),
+        false => Err(Failure::ours(format!("--ulimit {text:?}: the soft limit is above the hard one"))),
+    }
+}
+
+fn entitlements(given: &[String]) -> Result<Entitlements, Failure> {
+    let mut allow = Entitlements::default();
+    for word in given {
+        match word.split('=').next().unwrap_or_default() {
+            "network.host" => allow.network_host = true,
+            "security.insecure" => allow.security_insecure = true,
+            "device" => allow.device = true,
+            _ => {
+                return Err(Failure::ours(format!("--allow {word:?} is unknown"))
+                    .hint("use network.host, security.insecure or device"));
+            }
+        }
+    }
+    Ok(allow)
+}
+
+/// `id=ID[,src=PATH][,env=NAME][,type=file|env]`; without a source: the file ID, else the variable ID.
+fn secret(text: &str) -> Result<(String, SecretSource), Failure> {
+    let bad = |why: &str| {
+        Failure::ours(format!("--secret {text:?}: {why}")).hint("for example --secret id=token,src=token.txt")
+    };
+    let (mut id, mut src, mut env) = (None, None, None);
+    for field in text.split(',') {
+        match field.split_once('=') {
+            Some(("id", value)) => id = Some(value.to_owned()),
+            Some(("src" | "source", value)) => src = Some(PathBuf::from(value)),
+            Some(("env", value)) => env = Some(value.to_owned()),
+            Some(("type", "file" | "env")) => {}
+            _ => return Err(bad("it has a field that is none of id, src, env, type")),
+        }
+    }
+    let id = id.ok_or_else(|| bad("it has no id"))?;
+    let of_variable =
+        |name: &str| environment::os_variable(name).map(std::os::unix::ffi::OsStringExt::into_vec);
+    let source = match (src, env) {
+        (Some(path), None) => SecretSource::File(path),
+        (None, Some(name)) => SecretSource::Value(of_variable(&name).unwrap_or_default()),
+        (None, None) if Path::new(&id).exists() => SecretSource::File(PathBuf::from(&id)),
+        (None, None) => match of_variable(&id) {
+            Some(value) => SecretSource::Value(value),
+            None => return Err(bad("there is neither a file nor a variable of that name")),
+        },
+        (Some(_), Some(_)) => return Err(bad("it has both src and env")),
+    };
+    if let SecretSource::File(path) = &source
+        && !path.exists()
+    {
+        return Err(bad(&format!("there is no file {}", path.display())));
+    }
+    Ok((id, source))
+}
+
+/// `default`, `ID`, `ID=SOCKET`; without a socket it is the one of `$SSH_AUTH_SOCK`.
+fn ssh(text: &str) -> Result<(String, PathBuf), Failure> {
+    let (id, socket) = match text.split_once('=') {
+        Some((id, socket)) => (id, Some(PathBuf::from(socket))),
+        None => (text, environment::os_variable("SSH_AUTH_SOCK").map(PathBuf::from)),
+    };
+    let socket = socket.ok_or_else(|| {
+        Failure::ours(format!("--ssh {text:?}: there is no SSH agent"))
+            .hint("start ssh-agent, or give --ssh ID=SOCKET")
+    })?;
+    Ok((id.to_owned(), socket))
+}
+
+/// `NAME=docker-image://REF`, `oci-layout://PATH`, a URL or a folder.
+fn named_context(text: &str) -> Result<(String, NamedContext), Failure> {
+    let bad = |why: String| Failure::ours(format!("--build-context {text:?}: {why}"));
+    let (name, source) = text.split_once('=').ok_or_else(|| bad("it is not NAME=SOURCE".to_owned()))?;
+    let context = if let Some(image) = source.strip_prefix("docker-image://") {
+        NamedContext::Image(image.to_owned())
+    } else if let Some(layout) = source.strip_prefix("oci-layout://") {
+        oci_layout(layout).map_err(bad)?
+    } else if source.starts_with("git@") || source.starts_with("git://") || source.ends_with(".git") {
+        NamedContext::Git(source.to_owned())
+    } else if source.contains("://") {
+        NamedContext::Http(source.to_owned())
+    } else {
+        let path = std::fs::canonicalize(source).map_err(|error| bad(error.to_string()))?;
+        let ignore = builder::context::find_ignore(&path, None)?;
+        NamedContext::Local { path, ignore }
+    };
+    Ok((name.to_lowercase(), context))
+}
+
+/// `PATH[:TAG][@DIGEST]`.
+fn oci_layout(text: &str) -> Result<NamedContext, String> {
+    let (rest, digest) = match text.split_once('@') {
+        Some((rest, digest)) => {
+            (rest, Some(digest.parse().map_err(|error: oci::DigestError| error.to_string())?))
+        }
+        None => (text, None),
+    };
+    let (path, tag) = match rest.rsplit_once(':') {
+        Some((path, tag)) if !tag.contains('/') && !Path::new(rest).exists() => (path, Some(tag.to_owned())),
+        _ => (rest, None),
+    };
+    let path = std::fs::canonicalize(path).map_err(|error| format!("{path}: {error}"))?;
+    Ok(NamedContext::Layout { path, tag, digest })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_powers_of_1024() {
+        let check = |text, expected: Option<u64>| assert_eq!(bytes(text, "--x").ok(), expected, "{text}");
+        check("1024", Some(1024));
+        check("64m", Some(64 << 20));
+        check("64MB", Some(64 << 20));
+        check("1GiB", Some(1 << 30));
+        check("1.5k", Some(1536));
+        check("", None);
+        check("x", None);
+        check("-1", None);
+    }
+
+    #[test]
+    fn hosts_have_a_name_and_an_address() {
+        let check = |text, expected: Option<(&str, &str)>| {
+            let got = add_host(text).ok().map(|(name, address)| (name, address.to_string()));
+            assert_eq!(got, expected.map(|(name, address)| (name.to_owned(), address.to_owned())), "{text}");
+        };
+        check("db:10.0.0.5", Some(("db", "10.0.0.5")));
+        check("db=10.0.0.5", Some(("db", "10.0.0.5")));
+        check("six:[::1]", Some(("six", "::1")));
+        check("six:::1", Some(("six", "::1")));
+        check("db", None);
+        check("db:here", None);
+    }
+
+    #[test]
+    fn limits_have_a_soft_and_a_hard_value() {
+        let check = |text, expected: Option<(u64, u64)>| {
+            assert_eq!(ulimit(text).ok().map(|(_, soft, hard)| (soft, hard)), expected, "{text}");
+        };
+        check("nofile=10", Some((10, 10)));
+        check("nofile=10:20", Some((10, 20)));
+        check("core=-1", Some((u64::MAX, u64::MAX)));
+        check("nofile=20:10", None);
+        check("nofile", None);
+    }
+}

@@ -1,0 +1,66 @@
+//! Starting the process that watches over a container in the background, and learning whether it could.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+
+use runner::container::Container;
+
+use crate::report::Failure;
+
+/// What the monitor writes to its stdout once the container runs.
+const STARTED: &str = "started";
+
+/// Starts `dsbuild __monitor ID` and waits until the container runs, or could not be started.
+pub fn start_monitor(container: &Container) -> Result<(), Failure> {
+    let (reader, writer) = std::io::pipe()?;
+    let errors = tempfile()?;
+    let mut command = Command::new("/proc/self/exe");
+    command
+        .args(["__monitor", &container.config.id])
+        .stdin(Stdio::null())
+        .stdout(OwnedFd::from(writer))
+        .stderr(errors.try_clone()?)
+        .process_group(0)
+        .current_dir("/");
+    let mut child = command.spawn()?;
+    drop(command);
+    let mut line = String::new();
+    BufReader::new(reader).read_line(&mut line)?;
+    if line.trim_end() == STARTED {
+        return Ok(());
+    }
+    let status = child.wait()?;
+    let report = read_all(errors)?;
+    let title = report.trim().trim_start_matches("error: ").to_owned();
+    let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
+    Err(Failure::user(title).code(code))
+}
+
+/// Tells the starter; from now on nobody listens.
+pub fn tell_started() {
+    let mut out = std::io::stdout().lock();
+    // A starter that went away does not matter to the container.
+    let _ = writeln!(out, "{STARTED}").and_then(|()| out.flush());
+    if let Ok(null) = File::options().read(true).write(true).open("/dev/null") {
+        let _ = rustix::stdio::dup2_stdout(&null);
+        let _ = rustix::stdio::dup2_stderr(&null);
+    }
+    let _ = rustix::process::setsid();
+}
+
+/// A file without a name.
+fn tempfile() -> Result<File, Failure> {
+    let name = rustix::fs::memfd_create("monitor errors", rustix::fs::MemfdFlags::CLOEXEC)?;
+    Ok(File::from(name))
+}
+
+fn read_all(mut file: File) -> Result<String, Failure> {
+    use std::io::Seek as _;
+    let mut text = String::new();
+    file.rewind()?;
+    file.read_to_string(&mut text)?;
+    Ok(text)
+}

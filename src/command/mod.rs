@@ -1,0 +1,35 @@
+//! One module a command; each turns arguments into calls of libraries and prints what comes back.
+
+mod build;
+mod build_options;
+mod container;
+mod detach;
+mod images;
+mod import;
+mod interrupt;
+mod parse;
+mod run;
+mod store;
+mod table;
+mod terminal;
+
+use crate::args::Command;
+use crate::report::Failure;
+
+/// Runs a command; returns the exit code.
+pub fn run(command: Command) -> Result<u8, Failure> {
+    match command {
+        Command::Build(args) => build::run(&args),
+        Command::Parse(args) => parse::run(&args),
+        Command::Run(args) => run::run(&args),
+        Command::Ps(args) => container::list(&args),
+        Command::Logs(args) => container::logs(&args),
+        Command::Stop(args) => container::stop(&args),
+        Command::Rm(args) => container::remove(&args),
+        Command::Images(args) => images::list(&args),
+        Command::Rmi(args) => images::remove(&args),
+        Command::Import(args) => import::run(&args),
+        Command::Check(args) => store::check(&args),
+        Command::Monitor(args) => run::monitor(&args),
+    }
+}

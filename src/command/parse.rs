@@ -1,0 +1,36 @@
+//! `dsbuild parse`: how a Dockerfile is parsed.
+
+use std::io::Read;
+use std::path::Path;
+
+use crate::args::ParseArgs;
+use crate::output;
+use crate::report::Failure;
+
+/// Prints the parse result as JSON; exits 1 if the file is no Dockerfile.
+pub fn run(args: &ParseArgs) -> Result<u8, Failure> {
+    let text = read(&args.file)?;
+    match parser::parse(&text) {
+        Ok(dockerfile) => {
+            output::line(&parser::json::to_json(&dockerfile).to_string());
+            Ok(0)
+        }
+        Err(error) => {
+            output::line(&parser::json::error_to_json(&error).to_string());
+            Ok(1)
+        }
+    }
+}
+
+/// The bytes of a file, or of stdin for `-`.
+pub fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let read = match file.to_str() {
+        Some("-") => std::io::stdin().lock().read_to_end(&mut bytes),
+        _ => std::fs::File::open(file).and_then(|mut opened| opened.read_to_end(&mut bytes)),
+    };
+    match read {
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(Failure::user(format!("cannot read {}", file.display())).caused_by(&error)),
+    }
+}

@@ -1,0 +1,51 @@
+//! The environment: the only place that reads variables.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// The value of a variable; `None` if it is unset or empty.
+pub fn variable(name: &str) -> Option<String> {
+    os_variable(name).and_then(|value| value.into_string().ok())
+}
+
+/// The value of a variable, in whatever encoding; `None` if it is unset or empty.
+pub fn os_variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// The value of a variable, which may be empty.
+pub fn variable_even_if_empty(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Where the store is: `$DSBUILD_ROOT`, else `/var/lib/dsbuild` for root and `$XDG_DATA_HOME/dsbuild` for others.
+pub fn store_root() -> PathBuf {
+    if let Some(root) = os_variable("DSBUILD_ROOT") {
+        return root.into();
+    }
+    if rustix::process::geteuid().is_root() {
+        return "/var/lib/dsbuild".into();
+    }
+    let data = os_variable("XDG_DATA_HOME").map(PathBuf::from);
+    data.unwrap_or_else(|| home().join(".local/share")).join("dsbuild")
+}
+
+/// The login files of docker and podman, those that win first.
+pub fn credential_files() -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = Vec::new();
+    files.extend(os_variable("REGISTRY_AUTH_FILE").map(PathBuf::from));
+    let docker = os_variable("DOCKER_CONFIG").map_or_else(|| home().join(".docker"), PathBuf::from);
+    files.push(docker.join("config.json"));
+    files.extend(os_variable("XDG_RUNTIME_DIR").map(|dir| PathBuf::from(dir).join("containers/auth.json")));
+    files.push(home().join(".config/containers/auth.json"));
+    files
+}
+
+/// The folders of PATH, where credential helpers may be.
+pub fn helper_folders() -> Vec<PathBuf> {
+    os_variable("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default()
+}
+
+fn home() -> PathBuf {
+    os_variable("HOME").map_or_else(|| "/".into(), PathBuf::from)
+}

@@ -1,0 +1,108 @@
+//! stdout and stderr, and what the terminal behind them can show.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+use std::io::{self, IsTerminal, Write};
+
+/// Prints a result. A reader that went away is no failure of ours.
+pub fn line(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{text}");
+}
+
+/// Prints for people, beside the result.
+pub fn note(text: &str) {
+    let mut err = io::stderr().lock();
+    let _ = writeln!(err, "{text}");
+}
+
+/// Prints a failure.
+pub fn error(report: &str) {
+    note(report.trim_end());
+}
+
+/// True if stderr is a terminal that takes colours.
+pub fn styled() -> bool {
+    io::stderr().is_terminal() && crate::environment::variable("NO_COLOR").is_none()
+}
+
+/// Columns and rows of the terminal behind stderr; 80 by 24 where there is none.
+pub fn terminal_size() -> (usize, usize) {
+    match rustix::termios::tcgetwinsize(io::stderr()) {
+        Ok(size) if size.ws_col > 0 && size.ws_row > 0 => (size.ws_col.into(), size.ws_row.into()),
+        _ => (80, 24),
+    }
+}
+
+/// What a process wrote, fit for a terminal: no escape sequences, no control characters but tab.
+pub fn sanitized(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\u{1b}' => skip_escape(&mut chars),
+            '\t' => clean.push('\t'),
+            c if c.is_control() => {}
+            c => clean.push(c),
+        }
+    }
+    clean
+}
+
+/// Skips what follows ESC: CSI up to its final byte, OSC up to BEL or ST, else one character.
+fn skip_escape(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {
+    match chars.next() {
+        Some('[') => while chars.next().is_some_and(|c| !('@'..='~').contains(&c)) {},
+        Some(']' | 'P' | '_' | '^' | 'X') => {
+            while let Some(c) = chars.next() {
+                if c == '\u{7}' || (c == '\u{1b}' && chars.next_if_eq(&'\\').is_some()) {
+                    return;
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Bytes as people read them, as docker prints them: `1.24MB`.
+pub fn size(bytes: u64) -> String {
+    let mut value = bytes as f64;
+    let units = ["B", "kB", "MB", "GB", "TB"];
+    let mut unit = 0;
+    while value >= 999.5 && unit + 1 < units.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    match (unit, value) {
+        (0, _) => format!("{bytes}B"),
+        (_, v) if v < 9.995 => format!("{v:.2}{}", units[unit]),
+        (_, v) if v < 99.95 => format!("{v:.1}{}", units[unit]),
+        (_, v) => format!("{v:.0}{}", units[unit]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escape_sequences_do_not_reach_the_terminal() {
+        let check = |text: &str, expected: &str| assert_eq!(sanitized(text), expected, "{text:?}");
+        check("plain\ttext", "plain\ttext");
+        check("\u{1b}[31mred\u{1b}[0m", "red");
+        check("\u{1b}]0;title\u{7}after", "after");
+        check("\u{1b}]52;c;x\u{1b}\\after", "after");
+        check("a\u{8}b\r", "ab");
+        check("\u{1b}", "");
+    }
+
+    #[test]
+    fn sizes_read_as_docker_prints_them() {
+        let check = |bytes, expected: &str| assert_eq!(size(bytes), expected);
+        check(0, "0B");
+        check(999, "999B");
+        check(1_240_000, "1.24MB");
+        check(45_300, "45.3kB");
+        check(123_456_789, "123MB");
+        check(5_000_000_000, "5.00GB");
+    }
+}

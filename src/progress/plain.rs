@@ -1,0 +1,130 @@
+//! Lines, as BuildKit's plain progress writes them: `#5 [build 2/5] RUN make`, `#5 1.234 text`, `#5 DONE 2.3s`.
+
+use std::collections::HashMap;
+use std::time::{Duration, SystemTime};
+
+use builder::event::{Event, EventKind, VertexId};
+
+use super::{Display, Lines, seconds};
+use crate::output;
+
+/// Plain lines.
+#[derive(Default)]
+pub struct Plain {
+    vertices: HashMap<VertexId, Vertex>,
+    /// Numbers are given when a vertex is first shown.
+    next_number: usize,
+    /// Whose lines were printed last.
+    current: Option<VertexId>,
+}
+
+struct Vertex {
+    name: String,
+    number: Option<usize>,
+    started: SystemTime,
+    ended: bool,
+    logs: [Lines; 2],
+}
+
+impl Display for Plain {
+    fn event(&mut self, event: Event) {
+        let Event { vertex, time, kind } = event;
+        match kind {
+            EventKind::Added { name, .. } => self.add(vertex, name, time),
+            EventKind::Started => self.start(vertex, time),
+            EventKind::Log { stream, bytes } => self.log(vertex, time, stream, &bytes),
+            EventKind::Status { id, current, total, done } => {
+                if done {
+                    self.line(vertex, &status(&id, current, total));
+                }
+            }
+            EventKind::Warning { text } => self.line(vertex, &format!("WARN: {text}")),
+            EventKind::Finished { cached: true } => self.end(vertex, time, "CACHED"),
+            EventKind::Finished { cached: false } => {
+                let elapsed = self.elapsed(vertex, time);
+                self.end(vertex, time, &format!("DONE {:.1}s", elapsed.as_secs_f64()));
+            }
+            EventKind::Failed { error } => self.end(vertex, time, &format!("ERROR: {error}")),
+            EventKind::Canceled => self.end(vertex, time, "CANCELED"),
+            _ => {}
+        }
+    }
+
+    fn finish(&mut self, _succeeded: bool) {}
+}
+
+impl Plain {
+    fn add(&mut self, id: VertexId, name: String, time: SystemTime) {
+        let logs = [Lines::default(), Lines::default()];
+        self.vertices.insert(id, Vertex { name, number: None, started: time, ended: false, logs });
+    }
+
+    fn start(&mut self, id: VertexId, time: SystemTime) {
+        if let Some(vertex) = self.vertices.get_mut(&id) {
+            vertex.started = time;
+        }
+    }
+
+    fn elapsed(&self, id: VertexId, time: SystemTime) -> Duration {
+        let started = self.vertices.get(&id).map_or(time, |vertex| vertex.started);
+        time.duration_since(started).unwrap_or_default()
+    }
+
+    fn log(&mut self, id: VertexId, time: SystemTime, stream: u8, bytes: &[u8]) {
+        let elapsed = seconds(self.elapsed(id, time));
+        let Some(vertex) = self.vertices.get_mut(&id) else { return };
+        for line in vertex.logs[usize::from(stream == 2)].push(bytes) {
+            self.line(id, &format!("{elapsed} {line}"));
+        }
+    }
+
+    fn end(&mut self, id: VertexId, time: SystemTime, word: &str) {
+        let elapsed = seconds(self.elapsed(id, time));
+        let Some(vertex) = self.vertices.get_mut(&id) else { return };
+        vertex.ended = true;
+        let rests: Vec<String> = vertex.logs.iter_mut().filter_map(Lines::rest).collect();
+        for rest in rests {
+            self.line(id, &format!("{elapsed} {rest}"));
+        }
+        self.line(id, word);
+        output::note("");
+        self.current = None;
+    }
+
+    /// Prints one line of a vertex, with a header where the vertex is another than before.
+    fn line(&mut self, id: VertexId, text: &str) {
+        let Some(number) = self.number(id) else { return };
+        if self.current != Some(id) {
+            self.leave();
+            output::note(&format!("#{number} {}", self.vertices[&id].name));
+            self.current = Some(id);
+        }
+        output::note(&format!("#{number} {text}"));
+    }
+
+    /// Marks that an unfinished vertex goes on further down.
+    fn leave(&mut self) {
+        let Some(vertex) = self.current.take().and_then(|id| self.vertices.get(&id)) else { return };
+        if let (false, Some(number)) = (vertex.ended, vertex.number) {
+            output::note(&format!("#{number} ...\n"));
+        }
+    }
+
+    fn number(&mut self, id: VertexId) -> Option<usize> {
+        let vertex = self.vertices.get_mut(&id)?;
+        if vertex.number.is_none() {
+            self.next_number += 1;
+            vertex.number = Some(self.next_number);
+        }
+        vertex.number
+    }
+}
+
+fn status(id: &str, current: u64, total: Option<u64>) -> String {
+    match total {
+        Some(total) if total != current => {
+            format!("{id} {} / {} done", output::size(current), output::size(total))
+        }
+        _ => format!("{id} {} done", output::size(current)),
+    }
+}

@@ -1,0 +1,95 @@
+//! JSON lines in the form of BuildKit's `SolveStatus`: `vertexes`, `statuses`, `logs`, `warnings`.
+
+use std::collections::HashMap;
+use std::time::SystemTime;
+
+use builder::event::{Event, EventKind, VertexId};
+use serde_json::{Value, json};
+
+use super::Display;
+use crate::output;
+
+/// JSON lines.
+#[derive(Default)]
+pub struct RawJson {
+    vertices: HashMap<VertexId, Value>,
+}
+
+impl Display for RawJson {
+    fn event(&mut self, event: Event) {
+        let Event { vertex, time, kind } = event;
+        let (digest, time) = (digest(vertex), rfc3339(time));
+        match kind {
+            EventKind::Added { name, inputs } => {
+                let inputs: Vec<String> = inputs.into_iter().map(digest_of).collect();
+                let value = json!({"digest": digest, "name": name, "inputs": inputs});
+                self.vertices.insert(vertex, value);
+                self.vertex(vertex, &[]);
+            }
+            EventKind::Started => self.vertex(vertex, &[("started", json!(time))]),
+            EventKind::Finished { cached } => {
+                self.vertex(vertex, &[("completed", json!(time)), ("cached", json!(cached))]);
+            }
+            EventKind::Failed { error } => {
+                self.vertex(vertex, &[("completed", json!(time)), ("error", json!(error))]);
+            }
+            EventKind::Canceled => {
+                self.vertex(vertex, &[("completed", json!(time)), ("error", json!("context canceled"))]);
+            }
+            EventKind::Log { stream, bytes } => print(
+                "logs",
+                json!({"vertex": digest, "stream": stream, "data": base64(&bytes), "timestamp": time}),
+            ),
+            EventKind::Status { id, current, total, done } => {
+                let mut status = json!({"id": id, "vertex": digest, "current": current, "timestamp": time});
+                status["total"] = json!(total.unwrap_or(0));
+                if done {
+                    status["completed"] = json!(time);
+                }
+                print("statuses", status);
+            }
+            EventKind::Warning { text } => {
+                print("warnings", json!({"vertex": digest, "level": 1, "short": base64(text.as_bytes())}));
+            }
+            EventKind::Missed { reason } => {
+                print("misses", json!({"vertex": digest, "reason": reason.to_string()}));
+            }
+            _ => {}
+        }
+    }
+
+    fn finish(&mut self, _succeeded: bool) {}
+}
+
+impl RawJson {
+    /// Prints the vertex with what is new about it.
+    fn vertex(&mut self, id: VertexId, fields: &[(&str, Value)]) {
+        let Some(vertex) = self.vertices.get_mut(&id) else { return };
+        for (name, value) in fields {
+            vertex[*name] = value.clone();
+        }
+        print("vertexes", vertex.clone());
+    }
+}
+
+fn print(list: &str, item: Value) {
+    output::note(&json!({ list: [item] }).to_string());
+}
+
+fn digest_of(id: VertexId) -> String {
+    digest(id)
+}
+
+/// Vertices have numbers here; readers expect digests.
+fn digest(id: VertexId) -> String {
+    oci::Digest::of(format!("vertex {id}").as_bytes()).to_string()
+}
+
+fn rfc3339(time: SystemTime) -> String {
+    jiff::Timestamp::try_from(time).map(|time| time.to_string()).unwrap_or_default()
+}
+
+fn base64(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}

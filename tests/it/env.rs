@@ -1,0 +1,199 @@
+//! A folder, a store and a base image for one test.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// Prints why a test cannot run here, and returns from it.
+macro_rules! skip_unless {
+    ($env:expr) => {
+        match $env {
+            Ok(env) => env,
+            Err(reason) => {
+                println!("SKIP {reason}");
+                return;
+            }
+        }
+    };
+}
+pub(crate) use skip_unless;
+
+/// Programs of the base image.
+const APPLETS: &[&str] = &[
+    "sh",
+    "cat",
+    "echo",
+    "ls",
+    "cp",
+    "mv",
+    "rm",
+    "mkdir",
+    "chmod",
+    "chown",
+    "ln",
+    "test",
+    "true",
+    "false",
+    "sleep",
+    "sha256sum",
+    "touch",
+    "head",
+    "tail",
+    "wc",
+    "sort",
+    "find",
+    "grep",
+    "sed",
+    "stat",
+    "id",
+    "env",
+    "hostname",
+    "kill",
+    "seq",
+    "tr",
+    "dd",
+    "ps",
+    "wget",
+    "httpd",
+    "nc",
+    "xargs",
+    "cut",
+    "od",
+    "tee",
+    "printf",
+    "date",
+    "expr",
+    "basename",
+];
+
+/// A test's own world.
+pub struct TestEnv {
+    dir: tempfile::TempDir,
+    store: PathBuf,
+}
+
+impl TestEnv {
+    /// Makes one with the image `base` in its store; the error is the reason why it cannot be here.
+    pub fn new() -> Result<Self, String> {
+        if !rustix::process::geteuid().is_root() {
+            return Err("not root".to_owned());
+        }
+        let busybox = Path::new("/bin/busybox");
+        if !busybox.exists() {
+            return Err("busybox-static is not installed".to_owned());
+        }
+        let dir = tempfile::tempdir().expect("a folder for the test");
+        let env = Self { store: dir.path().join("store"), dir };
+        let tar = env.path("base.tar");
+        make_base(busybox, &env.path("base"), &tar);
+        env.dsbuild(&["import", "--tag", "base", tar.to_str().expect("a UTF-8 path")]).success();
+        fs::create_dir(env.path("context")).expect("a folder for the context");
+        Ok(env)
+    }
+
+    /// A path of the test's folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Writes a file of the build context.
+    pub fn file(&self, name: &str, text: &str) -> &Self {
+        let path = self.path("context").join(name);
+        fs::create_dir_all(path.parent().expect("it lies in the context")).expect("folders can be made");
+        fs::write(path, text).expect("files can be written");
+        self
+    }
+
+    /// Runs `dsbuild` in the test's folder.
+    pub fn dsbuild(&self, args: &[&str]) -> Ran {
+        Ran(self.command(args).output().expect("the binary runs"))
+    }
+
+    /// The same, not yet started.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dsbuild"));
+        command.args(args).current_dir(self.dir.path()).env("DSBUILD_ROOT", &self.store).stdin(Stdio::null());
+        command
+    }
+
+    /// Builds the context with this Dockerfile as the image `t`.
+    pub fn build(&self, dockerfile: &str, args: &[&str]) -> Ran {
+        self.file("Dockerfile", dockerfile);
+        let all: Vec<&str> =
+            ["build", "-t", "t"].into_iter().chain(args.iter().copied()).chain(["context"]).collect();
+        self.dsbuild(&all)
+    }
+
+    /// The digest of the image that this Dockerfile gives.
+    pub fn digest(&self, dockerfile: &str) -> String {
+        let file = self.path("iid");
+        self.build(dockerfile, &["--iidfile", file.to_str().expect("a UTF-8 path")]).success();
+        fs::read_to_string(file).expect("the id was written")
+    }
+
+    /// Another world with the same context and base, and an empty cache.
+    pub fn clean(&self) -> Self {
+        let other = Self::new().expect("it could be made before");
+        let copied = Command::new("cp").arg("-a").arg(self.path("context")).arg(other.dir.path()).status();
+        assert!(copied.expect("cp runs").success());
+        other
+    }
+
+    /// Where its store is.
+    pub fn store(&self) -> &Path {
+        &self.store
+    }
+}
+
+/// A finished run of the binary.
+pub struct Ran(pub Output);
+
+impl Ran {
+    /// Must have succeeded.
+    #[track_caller]
+    pub fn success(self) -> Self {
+        assert!(self.0.status.success(), "{}\n{}", self.0.status, self.stderr());
+        self
+    }
+
+    /// Must have failed with this exit code.
+    #[track_caller]
+    pub fn fails(self, code: i32) -> Self {
+        assert_eq!(self.0.status.code(), Some(code), "{}", self.stderr());
+        self
+    }
+
+    /// What it printed.
+    pub fn stdout(&self) -> String {
+        String::from_utf8_lossy(&self.0.stdout).into_owned()
+    }
+
+    /// What it told.
+    pub fn stderr(&self) -> String {
+        String::from_utf8_lossy(&self.0.stderr).into_owned()
+    }
+}
+
+/// A root file system of busybox and little more, as a tar.
+fn make_base(busybox: &Path, root: &Path, tar: &Path) {
+    let dirs = ["bin", "dev", "etc", "proc", "root", "sys", "tmp", "usr/bin", "var"];
+    dirs.iter().for_each(|dir| fs::create_dir_all(root.join(dir)).expect("folders can be made"));
+    fs::set_permissions(root.join("tmp"), fs::Permissions::from_mode(0o1777)).expect("modes can be set");
+    fs::copy(busybox, root.join("bin/busybox")).expect("busybox can be copied");
+    APPLETS
+        .iter()
+        .for_each(|name| symlink("busybox", root.join("bin").join(name)).expect("links can be made"));
+    let passwd = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\napp:x:1000:1000::/app:/bin/sh\n";
+    fs::write(root.join("etc/passwd"), passwd).expect("files can be written");
+    fs::write(root.join("etc/group"), "root:x:0:\nnogroup:x:65534:\napp:x:1000:\n")
+        .expect("files can be written");
+    let made = Command::new("tar")
+        .args(["--sort=name", "--mtime=@315532800", "--owner=0", "--group=0", "--numeric-owner", "-cf"])
+        .arg(tar)
+        .arg("-C")
+        .arg(root)
+        .arg(".")
+        .status();
+    assert!(made.expect("tar runs").success());
+}
