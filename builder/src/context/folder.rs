@@ -52,8 +52,8 @@ struct Node {
     name: OsString,
     entry: Entry,
     stat: FileStat,
-    /// Names of this file, ignored ones and ones outside included.
-    links: u64,
+    /// It has other names, ignored ones and ones outside included.
+    is_linked: bool,
     digest: OnceLock<Key>,
     /// Of directories.
     matched: Matched,
@@ -157,11 +157,11 @@ impl ContextTree {
             mode: stat.st_mode & 0o7777,
             uid: 0,
             gid: 0,
-            mtime: Timestamp { seconds: stat.st_mtime as i64, nanoseconds: stat.st_mtime_nsec as u32 },
+            mtime: Timestamp { seconds: stat.st_mtime, nanoseconds: stat.st_mtime_nsec as u32 },
             xattrs,
         };
         let digest = digest.map_or_else(OnceLock::new, OnceLock::from);
-        Ok(Node { name, entry, stat: file_stat, links: stat.st_nlink as u64, digest, matched })
+        Ok(Node { name, entry, stat: file_stat, is_linked: stat.st_nlink > 1, digest, matched })
     }
 
     /// The digest of a regular file, if it is known, and its attributes.
@@ -257,7 +257,7 @@ impl Tree for ContextTree {
 
     fn link_group(&self, path: &Path) -> io::Result<Option<u64>> {
         let group = self.with_node(path, |node| {
-            let is_linked = node.links > 1 && matches!(node.entry.kind, Kind::File { .. });
+            let is_linked = node.is_linked && matches!(node.entry.kind, Kind::File { .. });
             // Inodes of one device hardly ever meet those of another in one context; the device tells them apart.
             Ok(is_linked.then(|| node.stat.inode ^ node.stat.device.rotate_left(40)))
         })?;
@@ -308,8 +308,8 @@ fn file_stat(stat: &Stat) -> FileStat {
         device: stat.st_dev,
         inode: stat.st_ino,
         size_bytes: u64::try_from(stat.st_size).unwrap_or(0),
-        mtime_ns: nanoseconds(stat.st_mtime as i64, i128::from(stat.st_mtime_nsec)),
-        ctime_ns: nanoseconds(stat.st_ctime as i64, i128::from(stat.st_ctime_nsec)),
+        mtime_ns: nanoseconds(stat.st_mtime, i128::from(stat.st_mtime_nsec)),
+        ctime_ns: nanoseconds(stat.st_ctime, i128::from(stat.st_ctime_nsec)),
     }
 }
 

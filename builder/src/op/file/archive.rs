@@ -28,6 +28,7 @@ const ZSTD_WINDOW_LOG: u32 = 27;
 
 /// How much an archive may become.
 struct Limits {
+    members: usize,
     /// Of the tar, and of its sparse files written out.
     unpacked_bytes: u64,
     /// Unpacked bytes for each packed one; small archives may exceed it.
@@ -36,7 +37,16 @@ struct Limits {
     harmless_bytes: u64,
 }
 
-const LIMITS: Limits = Limits { unpacked_bytes: 256 << 30, ratio: 2000, harmless_bytes: 4 << 30 };
+/// What compresses better than that is a bomb or empty; a sane archive of that size does not.
+const LIMITS: Limits =
+    Limits { members: 2_000_000, unpacked_bytes: 256 << 30, ratio: 200, harmless_bytes: 4 << 30 };
+
+impl Limits {
+    /// How many bytes an archive of this size may become.
+    fn of(&self, packed_bytes: u64) -> u64 {
+        packed_bytes.saturating_mul(self.ratio).max(self.harmless_bytes).min(self.unpacked_bytes)
+    }
+}
 
 /// An unpacked archive.
 pub(super) struct Archive {
@@ -66,8 +76,7 @@ impl Archive {
             _ => 0,
         };
         let spool = nameless_file(scratch).map_err(FileOpError::read(scratch))?;
-        let limit =
-            LIMITS.harmless_bytes.max(packed_bytes.saturating_mul(LIMITS.ratio)).min(LIMITS.unpacked_bytes);
+        let limit = LIMITS.of(packed_bytes);
         let (spool_bytes, cut) = fill(&spool, Cursor::new(start).chain(tar), limit)
             .map_err(|source| FileOpError::Read { path: scratch.to_owned(), source })?;
         if spool_bytes > limit {
@@ -87,7 +96,12 @@ impl Archive {
         let mut members = Members::new(BufReader::new(reader.take(self.spool_bytes)));
         let mut spool_end = self.spool_bytes;
         let mut tar_end = 0;
+        let mut count = 0;
         while let Some(member) = members.next().map_err(|error| self.broken(error))? {
+            count += 1;
+            if count > LIMITS.members {
+                return Err(self.broken(format!("it has more than {} members", LIMITS.members)));
+            }
             let offset = match &member.sparse {
                 None => member.offset,
                 Some(_) => self.write_out(&member, &mut spool_end)?,
@@ -228,4 +242,72 @@ fn named_and_removed(directory: &Path) -> io::Result<File> {
     let file = File::options().read(true).write(true).create_new(true).open(&path)?;
     std::fs::remove_file(&path)?;
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_archive_may_become() {
+        for (packed_bytes, expected) in [
+            (0, 4 << 30),
+            (10 << 20, 4 << 30),
+            (1 << 30, 200 << 30),
+            (2 << 30, 256 << 30),
+            (u64::MAX, 256 << 30),
+        ] {
+            assert_eq!(LIMITS.of(packed_bytes), expected, "{packed_bytes}");
+        }
+    }
+
+    #[test]
+    fn filling_stops_above_the_limit() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let spool = nameless_file(directory.path()).expect("made");
+        let (bytes, cut) = fill(&spool, io::repeat(0), 1000).expect("written");
+        assert!(bytes > 1000 && bytes < 1 << 20 && cut.is_none());
+        assert_eq!(directory.path().read_dir().expect("listed").count(), 0);
+        let spool = named_and_removed(directory.path()).expect("made");
+        assert_eq!(fill(&spool, &b"abc"[..], 3).expect("written"), (3, None));
+        assert_eq!(directory.path().read_dir().expect("listed").count(), 0);
+    }
+
+    #[test]
+    fn sparse_files_are_written_out() {
+        // GNU's form: 1 byte at 0 and 1 byte at 9 of a file of 12 bytes.
+        let mut header = tar::Header::new_gnu();
+        header.as_old_mut().name[..4].copy_from_slice(b"hole");
+        header.set_entry_type(tar::EntryType::GNUSparse);
+        header.set_mode(0o644);
+        header.set_size(2);
+        let block = header.as_mut_bytes();
+        for (at, text) in [
+            (386, "00000000000"),
+            (398, "00000000001"),
+            (410, "00000000011"),
+            (422, "00000000001"),
+            (483, "00000000014"),
+        ] {
+            block[at..at + 11].copy_from_slice(text.as_bytes());
+        }
+        header.set_cksum();
+        let mut tar = header.as_bytes().to_vec();
+        tar.extend_from_slice(b"ab");
+        tar.resize(512 * 4, 0);
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let spool = nameless_file(directory.path()).expect("made");
+        let (spool_bytes, cut) = fill(&spool, &tar[..], 1 << 20).expect("written");
+        let archive = Archive { name: "t".into(), spool: Arc::new(spool), spool_bytes, cut };
+        let mut seen = Vec::new();
+        archive
+            .each(|member, file, offset| {
+                let mut bytes = vec![0; usize::try_from(member.size_bytes).expect("small")];
+                file.read_exact_at(&mut bytes, offset).expect("there");
+                seen.push(bytes);
+                Ok(())
+            })
+            .expect("a good archive");
+        assert_eq!(seen, [b"a\0\0\0\0\0\0\0\0b\0\0"]);
+    }
 }

@@ -222,3 +222,8 @@ fn made_at(mtime_s: Option<i64>) -> Timestamp {
 fn shown(path: &Path) -> PathBuf {
     Path::new("/").join(path)
 }
+
+/// A path below a directory; the directory itself where it is empty (`Path::join` would leave a slash).
+fn below(directory: &Path, path: &Path) -> PathBuf {
+    if path.as_os_str().is_empty() { directory.to_owned() } else { directory.join(path) }
+}

@@ -20,7 +20,7 @@ use rayon::prelude::*;
 use rootfs::entry::{Entry, Kind};
 use rootfs::tree::{Tree, resolve};
 
-use super::FileOpError;
+use super::{FileOpError, below};
 use crate::context::ignore::{Matched, Patterns, clean};
 use crate::context::pattern;
 use crate::graph::{CopyAction, CopySource};
@@ -182,11 +182,11 @@ impl Filter<'_> {
     }
 
     fn gather(&self, base: &Path, directory: &Path, above: &Above) -> Result<Vec<Item>, FileOpError> {
-        let at = base.join(directory);
+        let at = below(base, directory);
         let children = self.tree.children(&at).map_err(FileOpError::read(&at))?;
         let looked: Vec<(Item, Above)> =
             children.into_iter().map(|(name, entry)| self.look(directory.join(name), entry, above)).collect();
-        let mut below = looked
+        let mut insides = looked
             .par_iter()
             .filter(|(item, _)| item.entry.is_dir())
             .map(|(item, above)| match self.may_select_below(&item.path) {
@@ -197,8 +197,11 @@ impl Filter<'_> {
             .into_iter();
         let mut items = Vec::with_capacity(looked.len());
         for (item, _) in looked {
-            let inside =
-                if item.entry.is_dir() { below.next().expect("one for each directory") } else { Vec::new() };
+            let inside = if item.entry.is_dir() {
+                insides.next().expect("one for each directory")
+            } else {
+                Vec::new()
+            };
             // Implied until something says otherwise: a file is left out, a directory kept for what is below it.
             if !item.implied || !inside.is_empty() {
                 items.push(item);

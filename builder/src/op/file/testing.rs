@@ -37,7 +37,7 @@ impl MemoryTree {
                             (uid.parse().expect("a number"), gid.parse().expect("a number"));
                     }
                     (_, Some(group)) => {
-                        drop(tree.links.insert(path.clone(), group.parse().expect("a number")))
+                        tree.links.insert(path.clone(), group.parse().expect("a number"));
                     }
                     _ => entry.mode = u32::from_str_radix(word, 8).expect("a mode"),
                 }
@@ -146,7 +146,8 @@ pub(super) fn try_copies(
         actions: actions.into_iter().map(|action| FileAction::Copy(Box::new(action))).collect(),
     };
     let source: Arc<dyn Tree> = Arc::new(source.clone());
-    apply(&op, Arc::new(base.clone()), &|_| source.clone(), &std::env::temp_dir())
+    let scratch = tempfile::tempdir().expect("a temporary directory");
+    apply(&op, Arc::new(base.clone()), &|_| source.clone(), scratch.path())
 }
 
 /// The whole tree after the copies: a line for each entry, as [`MemoryTree::new`] takes them, with mode, and owner if it is

@@ -18,10 +18,10 @@ use rootfs::entry::{Entry, Kind, Timestamp};
 use rootfs::tar::Member;
 use rootfs::tree::{Tree, resolve};
 
-use super::FileOpError;
 use super::archive::Archive;
 use super::copy::kept_attributes;
 use super::mkdir::{self, Made};
+use super::{FileOpError, below};
 
 /// Puts members into a diff.
 pub(super) struct Unpacker<'a> {
@@ -74,7 +74,7 @@ impl<'a> Unpacker<'a> {
     /// Where a member goes, with what is missing on the way made; `None` for the destination itself.
     fn target(&mut self, name: &Path) -> Result<Option<PathBuf>, FileOpError> {
         let (Some(parent), Some(last)) = (name.parent(), name.file_name()) else { return Ok(None) };
-        let parent = self.destination.join(self.resolve(parent)?);
+        let parent = below(&self.destination, &self.resolve(parent)?);
         let made = Made { mode: 0o755, uid: 0, gid: 0, mtime: self.mtime };
         mkdir::all(self.diff, &parent, &made)?;
         Ok(Some(parent.join(last)))
@@ -107,7 +107,7 @@ impl<'a> Unpacker<'a> {
     fn hard_link(&mut self, archive: &Archive, member: &Member, target: &Path) -> Result<(), FileOpError> {
         let name = relative(&member.link);
         let first = match (name.parent(), name.file_name()) {
-            (Some(parent), Some(last)) => self.destination.join(self.resolve(parent)?).join(last),
+            (Some(parent), Some(last)) => below(&self.destination, &self.resolve(parent)?).join(last),
             _ => self.destination.clone(),
         };
         if first == target {
@@ -171,18 +171,21 @@ struct Below<'a> {
 
 impl Tree for Below<'_> {
     fn lookup(&self, path: &Path) -> io::Result<Option<Entry>> {
-        self.tree.lookup(&self.root.join(path))
+        self.tree.lookup(&below(self.root, path))
     }
 
     fn children(&self, path: &Path) -> io::Result<Vec<(std::ffi::OsString, Entry)>> {
-        self.tree.children(&self.root.join(path))
+        self.tree.children(&below(self.root, path))
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn Read + Send>> {
-        self.tree.open(&self.root.join(path))
+        self.tree.open(&below(self.root, path))
     }
 
     fn content(&self, path: &Path) -> io::Result<cache::Key> {
-        self.tree.content(&self.root.join(path))
+        self.tree.content(&below(self.root, path))
     }
 }
+
+#[cfg(test)]
+mod tests;
