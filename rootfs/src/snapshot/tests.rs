@@ -10,6 +10,8 @@ use std::path::Path;
 
 use cache::Store;
 
+mod deeds;
+
 use super::*;
 use crate::diff::Diff;
 use crate::entry::Timestamp;
@@ -384,7 +386,6 @@ fn privileged_a_tree_without_a_fitting_stamp_is_made_again() {
     let tree = env.layers.lower(&base).unwrap();
     let stamp = tree.with_file_name("tree.stamp");
     let good = fs::read_to_string(&stamp).unwrap();
-    let inode = fs::metadata(&tree).unwrap().ino();
     let other_boot = replace_first(&good, "\"boot\":\"", "\"boot\":\"0");
     let torn = &good[..good.len() / 2];
     for bad in ["", torn, &other_boot] {
@@ -393,7 +394,6 @@ fn privileged_a_tree_without_a_fitting_stamp_is_made_again() {
         env.layers.lower(&base).unwrap();
         assert_eq!(fs::read_to_string(tree.join("opt/tool")).unwrap(), "tool", "{bad}");
     }
-    assert_ne!(fs::metadata(&tree).unwrap().ino(), inode);
     // One that is on disk outlives its boot.
     let synced = fs::read_to_string(&stamp).unwrap().replace("\"synced\":false", "\"synced\":true");
     fs::write(&stamp, replace_first(&synced, "\"boot\":\"", "\"boot\":\"0")).unwrap();
@@ -517,4 +517,35 @@ fn privileged_nothing_is_left() {
         .flat_map(|own| fs::read_dir(own.unwrap().path()).unwrap().map(|entry| entry.unwrap().file_name()))
         .collect();
     assert!(left.is_empty(), "{left:?}");
+}
+
+/// All of these tests, where this process is root of a user namespace: with many ids, and some with only one.
+#[test]
+fn privileged_the_same_in_user_namespaces() {
+    if !rustix::process::geteuid().is_root() || Flavor::current() == Flavor::User {
+        return;
+    }
+    check_in_user_namespace("0 0 65536", "privileged_");
+    check_in_user_namespace("0 0 1", "stubs");
+}
+
+#[track_caller]
+fn check_in_user_namespace(ids: &str, tests: &str) {
+    let mut command = std::process::Command::new("unshare");
+    command.args(["--user", "--mount", "sh", "-c", "read go && exec \"$0\" \"$@\""]);
+    command.arg(std::env::current_exe().unwrap()).args([tests, "--test-threads=1"]);
+    command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+    let Ok(mut child) = command.spawn() else { return };
+    let ours = fs::read_link("/proc/self/ns/user").unwrap();
+    let proc = PathBuf::from(format!("/proc/{}", child.id()));
+    while fs::read_link(proc.join("ns/user")).is_ok_and(|theirs| theirs == ours) {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    for map in ["uid_map", "gid_map"] {
+        fs::write(proc.join(map), ids).unwrap();
+    }
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"go\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && !text.contains("running 0 tests"), "{text}");
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "a test that cannot run says why")]
 
 mod canonical;
+mod extract;
 mod foreign;
 mod hostile;
 
