@@ -363,7 +363,7 @@ pub enum CopySource {
     Input {
         /// Whose files.
         input: InputIndex,
-        /// The path as written, clean.
+        /// The path as written, clean and absolute; with `parents` it is `ROOT/./PATTERN`.
         path: String,
         /// As the user wrote it, for messages.
         #[serde(skip)]

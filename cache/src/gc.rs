@@ -13,6 +13,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use oci::{Descriptor, DiffId, Digest};
 use rayon::prelude::*;
@@ -27,6 +28,9 @@ use crate::scratch::{Home, clear, leftovers, random_name};
 use crate::store::prepare;
 use crate::tree::{measure, remove_tree};
 use crate::{Store, StoreError};
+
+/// How often to look.
+const INTERVAL: Duration = Duration::from_secs(24 * 3600);
 
 /// How much to keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +83,12 @@ struct Item {
 }
 
 impl Store {
+    /// True if no collection has looked at the store for a day. One `stat`, for the end of a build.
+    pub fn is_collection_due(root: &Path) -> bool {
+        let looked = root.join("collected").metadata().and_then(|metadata| metadata.modified());
+        !looked.is_ok_and(|time| time.elapsed().is_ok_and(|age| age < INTERVAL))
+    }
+
     /// Collects in the store at `root`. `None` if someone has it open: then nothing has been done.
     pub fn collect(root: &Path, policy: &Policy) -> Result<Option<Collected>, StoreError> {
         prepare(root)?;
@@ -89,6 +99,9 @@ impl Store {
         }
         let store = Self { home: Arc::new(Home::with_lock(root, lock)) };
         clear(leftovers(root)?);
+        let mark = root.join("collected");
+        // On a full disk there may be no room for it; then the next build tries again, as it should.
+        let _ = std::fs::File::create(&mark).and_then(|file| file.set_modified(SystemTime::now()));
         Collection::survey(&store)?.run(policy).map(Some)
     }
 }

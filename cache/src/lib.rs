@@ -11,7 +11,9 @@
 //! ├── stat/<64 hex>            stat caches of build contexts
 //! ├── steps/<64 hex>           locks of steps that are running now
 //! ├── mounts/<64 hex>/<n>/     cache mounts: `data`, and `ready` once it may be used
+//! ├── pins/                    what `builder` remembers of the names of registries
 //! ├── containers/<id>/         what `runner` keeps
+//! ├── collected                when collection has last looked at the store
 //! └── tmp/<random>/            of one process, which holds a lock on it; cleared once it is dead
 //! ```
 //!
@@ -28,6 +30,7 @@ mod check;
 mod error;
 mod files;
 mod gc;
+mod hashing;
 mod key;
 mod locks;
 mod mounts;

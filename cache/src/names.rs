@@ -25,9 +25,14 @@ pub const BUILT_ANNOTATION: &str = "dsbuild.built";
 
 impl Store {
     /// Gives an image a name; the former image of the name keeps its blobs. Syncs the file system first:
-    /// what a name points at survives a power cut.
+    /// what a name points at survives a power cut. A name that has this image already is left as it is, so that a
+    /// build that changes nothing writes nothing.
     pub fn tag(&self, name: &Reference, manifest: Descriptor) -> Result<(), StoreError> {
         self.change_index(|entries| {
+            let wanted = name.to_string();
+            if entries.iter().any(|entry| name_of(entry) == Some(&wanted) && says_all_of(entry, &manifest)) {
+                return false;
+            }
             take_name(entries, name);
             let entry = named(manifest, name);
             entries.retain(|other| other.digest != entry.digest || name_of(other).is_some());
@@ -137,6 +142,14 @@ fn nameless(mut entry: Descriptor) -> Descriptor {
     entry.annotations.remove(REF_NAME);
     entry.annotations.remove(CONTAINERD_NAME);
     entry
+}
+
+/// True if `entry` is for the same image, and has everything that the caller says about it.
+fn says_all_of(entry: &Descriptor, manifest: &Descriptor) -> bool {
+    let same = |(key, value)| entry.annotations.get(key) == Some(value);
+    (&entry.digest, &entry.media_type, &entry.platform)
+        == (&manifest.digest, &manifest.media_type, &manifest.platform)
+        && manifest.annotations.iter().all(same)
 }
 
 /// Takes a name from its entry; the entry stays if it was the image's only one.

@@ -4,7 +4,6 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 /// A string that should have been a digest and is not.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,7 +23,9 @@ pub struct Digest([u8; 32]);
 impl Digest {
     /// Hashes `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
-        Self(Sha256::digest(bytes).into())
+        let mut hasher = Hasher::new();
+        hasher.update(bytes);
+        hasher.finish()
     }
 
     /// Takes a finished sha256.
@@ -99,6 +100,42 @@ impl Serialize for Digest {
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// Makes a digest of bytes that come one after the other.
+///
+/// With ring: where the processor has no instructions for sha256 it takes half the time of the `sha2` crate.
+#[derive(Clone)]
+pub struct Hasher(ring::digest::Context);
+
+impl Hasher {
+    /// Has hashed nothing yet.
+    pub fn new() -> Self {
+        Self(ring::digest::Context::new(&ring::digest::SHA256))
+    }
+
+    /// Hashes `bytes` behind what came before.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of everything hashed.
+    pub fn finish(self) -> Digest {
+        let hash = self.0.finish();
+        Digest(hash.as_ref().try_into().expect("a sha256 has 32 bytes"))
+    }
+}
+
+impl Default for Hasher {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Hasher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hasher").finish_non_exhaustive()
     }
 }
 

@@ -14,7 +14,7 @@ mod reference;
 pub mod validate;
 
 pub use config::{Config, Empty, Healthcheck, History, ImageConfig, RootFs};
-pub use digest::{ChainId, DiffId, Digest, DigestError};
+pub use digest::{ChainId, DiffId, Digest, DigestError, Hasher};
 pub use document::{Document, DocumentError, MAX_LAYERS, MAX_MANIFESTS};
 pub use manifest::{Descriptor, Index, Manifest};
 pub use platform::{Platform, PlatformError};

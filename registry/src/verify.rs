@@ -5,13 +5,12 @@
 
 use std::io::{self, Read};
 
-use oci::Digest;
-use sha2::{Digest as _, Sha256};
+use oci::{Digest, Hasher};
 
 /// Reads from another reader; the read that would say "end" fails if the bytes were not those of the digest.
 pub struct VerifiedReader<R> {
     inner: R,
-    hash: Option<Sha256>,
+    hash: Option<Hasher>,
     expected: Digest,
     size_bytes: u64,
     read_bytes: u64,
@@ -21,7 +20,7 @@ pub struct VerifiedReader<R> {
 impl<R: Read> VerifiedReader<R> {
     /// Reads from `inner` what must be `size_bytes` bytes of the digest `expected`.
     pub fn new(inner: R, expected: Digest, size_bytes: u64) -> Self {
-        Self { inner, hash: Some(Sha256::new()), expected, size_bytes, read_bytes: 0, verified: false }
+        Self { inner, hash: Some(Hasher::new()), expected, size_bytes, read_bytes: 0, verified: false }
     }
 
     fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -45,7 +44,7 @@ impl<R: Read> VerifiedReader<R> {
         let Some(hash) = self.hash.take() else {
             return Err(invalid(format!("the content is not that of {}", self.expected)));
         };
-        let found = Digest::from_bytes(hash.finalize().into());
+        let found = hash.finish();
         self.verified = found == self.expected;
         if self.verified {
             return Ok(());

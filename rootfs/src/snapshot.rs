@@ -27,6 +27,7 @@ use std::fs;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use cache::ScratchDir;
 use oci::DiffId;
@@ -67,6 +68,8 @@ pub struct Snapshot {
     lowers: Vec<PathBuf>,
     flavor: Flavor,
     scratch: ScratchDir,
+    /// How often it was mounted.
+    mounts: AtomicU32,
 }
 
 impl Snapshot {
@@ -74,19 +77,29 @@ impl Snapshot {
     pub(crate) fn new(layers: Layers, homes: &[(Home, Stamp)]) -> Result<Self, RootfsError> {
         let scratch = layers.store().scratch()?;
         let lowers = distinct(homes.iter().map(|(home, _)| home.tree()).collect());
-        let snapshot = Self { layers, lowers, flavor: Flavor::current(), scratch };
-        for dir in [snapshot.upper(), snapshot.work()] {
-            fs::create_dir(&dir).map_err(failed("make", dir))?;
-        }
+        let snapshot = Self { layers, lowers, flavor: Flavor::current(), scratch, mounts: AtomicU32::new(0) };
+        fs::create_dir(snapshot.upper()).map_err(failed("make", snapshot.upper()))?;
         snapshot.set_root(homes)?;
         Ok(snapshot)
     }
 
     /// Mounts it with the new mount API; the mount is attached nowhere (`fsmount`), and goes when the descriptor does.
+    /// One at a time.
     pub fn mount(&self) -> Result<OwnedFd, RootfsError> {
-        let (upper, work) = (self.upper(), self.work());
+        self.mount_with(false)
+    }
+
+    /// The same for a step whose result is committed, or not wanted: what a process inside syncs is not, and neither
+    /// is the whole file system when the mount goes. What it wrote may be lost in a power cut until then; a tree that
+    /// was made before one is not believed after it ([`trees`]).
+    pub fn mount_volatile(&self) -> Result<OwnedFd, RootfsError> {
+        self.mount_with(true)
+    }
+
+    fn mount_with(&self, volatile: bool) -> Result<OwnedFd, RootfsError> {
+        let (upper, work) = (self.upper(), self.work()?);
         let (lowers, scratch) = (&self.lowers, self.scratch.path());
-        Overlay { lowers, upper: Some((&upper, &work)), scratch, flavor: self.flavor }.mount()
+        Overlay { lowers, upper: Some((&upper, &work)), volatile, scratch, flavor: self.flavor }.mount()
     }
 
     /// Makes the changes a layer: `stubs` that are still empty are removed first and their parents get their times
@@ -125,8 +138,12 @@ impl Snapshot {
         self.scratch.path().join("upper")
     }
 
-    fn work(&self) -> PathBuf {
-        self.scratch.path().join("work")
+    /// A new work directory: that of a volatile mount cannot be used again.
+    fn work(&self) -> Result<PathBuf, RootfsError> {
+        let count = self.mounts.fetch_add(1, Ordering::Relaxed);
+        let work = self.scratch.path().join(format!("work{count}"));
+        fs::create_dir(&work).map_err(failed("make", &work))?;
+        Ok(work)
     }
 }
 

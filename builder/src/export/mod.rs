@@ -28,6 +28,8 @@ mod finish;
 mod gzip;
 mod layout;
 mod request;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 use crate::plan::PlannedImage;
@@ -142,6 +144,7 @@ fn export_image(
     };
     root.annotations = assembler.entry_annotations(lone.is_none());
     match request.kind {
+        ExportKind::Image if request.names.is_empty() => store.keep_image(root.clone())?,
         ExportKind::Image => request.names.iter().try_for_each(|name| store.tag(name, root.clone()))?,
         _ => write_layout(store, request, &root, &images, lone, stdout)?,
     }

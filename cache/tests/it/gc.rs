@@ -65,6 +65,19 @@ fn is_here(store: &Store, name: &str) -> [bool; 3] {
 }
 
 #[test]
+fn collection_is_due_once_a_day() {
+    let root = Closed::new();
+    drop(root.open());
+    assert!(Store::is_collection_due(root.0.path()));
+    root.collect(&Policy { budget_bytes: u64::MAX, keep_ms: 0 });
+    assert!(!Store::is_collection_due(root.0.path()));
+    age(&root.0.path().join("collected"), 25);
+    assert!(Store::is_collection_due(root.0.path()));
+    root.collect(&Policy { budget_bytes: u64::MAX, keep_ms: 0 });
+    assert!(!Store::is_collection_due(root.0.path()));
+}
+
+#[test]
 fn oldest_go_first_until_the_rest_fits() {
     let root = Closed::new();
     let store = root.open();

@@ -1,5 +1,7 @@
 //! Names: moves, the nameless, what other tools read, races.
 
+use std::os::unix::fs::MetadataExt;
+
 use cache::{BUILT_ANNOTATION, Store};
 
 use crate::support::{descriptor, new_store, reference};
@@ -29,6 +31,21 @@ fn names_move_and_images_stay() {
     store.tag(&reference("app"), descriptor("c")).unwrap();
     assert_eq!(listed(&store), ["app:1=a", "app:latest=c", "<none>=b"]);
     assert_eq!(store.resolve(&reference("app")).unwrap().unwrap().digest, descriptor("c").digest);
+}
+
+#[test]
+fn the_same_again_writes_nothing() {
+    let store = new_store();
+    store.tag(&reference("app"), descriptor("a")).unwrap();
+    let index = store.root().join("index.json");
+    let before = std::fs::metadata(&index).unwrap().ino();
+    store.tag(&reference("app"), descriptor("a")).unwrap();
+    assert_eq!(std::fs::metadata(&index).unwrap().ino(), before);
+    let mut described = descriptor("a");
+    described.annotations.insert("key".to_owned(), "value".to_owned());
+    store.tag(&reference("app"), described).unwrap();
+    assert_eq!(store.resolve(&reference("app")).unwrap().unwrap().annotations["key"], "value");
+    assert_eq!(listed(&store), ["app:latest=a"]);
 }
 
 #[test]

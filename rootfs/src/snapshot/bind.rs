@@ -39,13 +39,18 @@ enum Below {
 pub fn bind(layers: &Layers, ids: &[DiffId], source: &Path, read_write: bool) -> Result<Bind, RootfsError> {
     let (mounted, keep) = if read_write {
         let snapshot = layers.prepare(ids)?;
-        (snapshot.mount()?, Below::Snapshot(Box::new(snapshot)))
+        (snapshot.mount_volatile()?, Below::Snapshot(Box::new(snapshot)))
     } else {
         let scratch = layers.store().scratch()?;
         let lowers = ids.iter().map(|layer| layers.lower(layer)).collect::<Result<Vec<_>, _>>()?;
         let lowers = distinct(lowers);
-        let overlay =
-            Overlay { lowers: &lowers, upper: None, scratch: scratch.path(), flavor: Flavor::current() };
+        let overlay = Overlay {
+            lowers: &lowers,
+            upper: None,
+            volatile: false,
+            scratch: scratch.path(),
+            flavor: Flavor::current(),
+        };
         (overlay.mount()?, Below::Scratch(scratch))
     };
     let mount = part(layers, mounted, source)?;

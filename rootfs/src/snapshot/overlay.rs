@@ -28,15 +28,17 @@ use crate::xattr::Flavor;
 
 /// The most lower layers that the kernel takes (`OVL_MAX_STACK`).
 const MAX_LOWERS: usize = 500;
-/// The most of them that surely fit into one page of options: 22 bytes each, and 136 for the rest.
+/// The most of them that surely fit into one page of options: 22 bytes each, and 150 for the rest.
 const MAX_LOWERS_IN_PAGE: usize = 180;
 
 /// What is mounted.
 pub(super) struct Overlay<'a> {
     /// Lower layers, from the base up.
     pub lowers: &'a [PathBuf],
-    /// The writable layer and overlayfs' work directory; read-only without.
+    /// The writable layer and overlayfs' work directory, fresh for each mount; read-only without.
     pub upper: Option<(&'a Path, &'a Path)>,
+    /// What is written need not reach the disk (`volatile`).
+    pub volatile: bool,
     /// An empty directory to make others in.
     pub scratch: &'a Path,
     /// Which attributes overlayfs uses.
@@ -82,7 +84,7 @@ impl Overlay<'_> {
             let limit = format!("{} layers", 2 * api.limit() - 1);
             return Err(RootfsError::Limit { what: "the number of layers of an image", limit });
         }
-        let read_only = Overlay { lowers: &[], upper: None, scratch: self.scratch, flavor: self.flavor };
+        let read_only = Overlay { lowers: &[], upper: None, volatile: false, ..*self };
         Attached::new(&read_only.mount_lowers(below, api)?, &subdirectory(self.scratch, "base")?)
     }
 
@@ -112,8 +114,8 @@ impl Overlay<'_> {
         for (key, value) in FEATURES {
             set(key, Path::new(value)).map_err(failed("set an option of", "overlayfs"))?;
         }
-        if self.flavor == Flavor::User {
-            fsconfig_set_flag(&fs, "userxattr").map_err(failed("set an option of", "overlayfs"))?;
+        for flag in self.flags() {
+            fsconfig_set_flag(&fs, flag).map_err(failed("set an option of", "overlayfs"))?;
         }
         fsconfig_create(&fs).map_err(failed("mount an overlay in", self.scratch))?;
         fsmount(&fs, FsMountFlags::FSMOUNT_CLOEXEC, self.attributes())
@@ -140,8 +142,8 @@ impl Overlay<'_> {
         for (key, value) in FEATURES {
             options += &format!(",{key}={value}");
         }
-        if self.flavor == Flavor::User {
-            options += ",userxattr";
+        for flag in self.flags() {
+            options += &format!(",{flag}");
         }
         let at = subdirectory(self.scratch, "mount")?;
         let options = std::ffi::CString::new(options).expect("built from numbers and words");
@@ -150,6 +152,12 @@ impl Overlay<'_> {
         rustix::mount::mount("overlay", &at, "overlay", flags, options.as_c_str())
             .map_err(failed("mount an overlay in", self.scratch))?;
         Attached { at }.clone_tree(Path::new(""))
+    }
+
+    /// Options without a value.
+    fn flags(&self) -> impl Iterator<Item = &'static str> {
+        let user = (self.flavor == Flavor::User).then_some("userxattr");
+        user.into_iter().chain(self.volatile.then_some("volatile"))
     }
 
     /// Devices of an image are there to be copied, not opened: a sandbox has a `/dev` of its own.

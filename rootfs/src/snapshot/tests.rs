@@ -60,7 +60,7 @@ impl Env {
     /// Runs `work` in a snapshot on top of `below`; checks that the layer says exactly what the process saw.
     fn run(&self, below: &[DiffId], stubs: &[Stub], work: impl FnOnce(&Path)) -> Vec<DiffId> {
         let snapshot = self.layers.prepare(below).unwrap();
-        let mount = snapshot.mount().unwrap();
+        let mount = snapshot.mount_volatile().unwrap();
         work(&fd_path(mount.as_fd()));
         let seen = all(&DirTree::new(open(&mount)));
         drop(mount);
@@ -432,6 +432,7 @@ fn privileged_more_layers_than_the_kernel_takes() {
         let overlay = Overlay {
             lowers,
             upper: Some((&upper, &work)),
+            volatile: false,
             scratch: scratch.path(),
             flavor: Flavor::current(),
         };
@@ -444,8 +445,13 @@ fn privileged_more_layers_than_the_kernel_takes() {
         assert!(upper.join("new").is_file());
     }
     let too_many: Vec<PathBuf> = trees.iter().chain(&trees).cloned().collect();
-    let overlay =
-        Overlay { lowers: &too_many, upper: None, scratch: env.root.path(), flavor: Flavor::current() };
+    let overlay = Overlay {
+        lowers: &too_many,
+        upper: None,
+        volatile: false,
+        scratch: env.root.path(),
+        flavor: Flavor::current(),
+    };
     assert!(matches!(overlay.mount(), Err(RootfsError::Limit { .. })));
 }
 
@@ -500,6 +506,18 @@ fn privileged_binds_of_the_host() {
         assert_eq!(fs::read_to_string(fd_path(mount.as_fd()).join("file")).unwrap(), "here");
     }
     assert!(bind_host(&folder, Path::new("out")).is_err());
+}
+
+#[test]
+fn privileged_a_snapshot_can_be_mounted_again() {
+    let Some(env) = Env::new() else { return };
+    let snapshot = env.layers.prepare(&[env.layer(&base())]).unwrap();
+    for (n, volatile) in [true, false, true].into_iter().enumerate() {
+        let mount = if volatile { snapshot.mount_volatile() } else { snapshot.mount() }.unwrap();
+        let root = fd_path(mount.as_fd());
+        assert_eq!(fs::read_dir(root.join("tmp")).unwrap().count(), n);
+        fs::write(root.join(format!("tmp/{n}")), "").unwrap();
+    }
 }
 
 #[test]
