@@ -139,3 +139,21 @@ pub(crate) fn names_in(dir: &Path) -> Result<Vec<String>, StoreError> {
     names.sort_unstable();
     Ok(names)
 }
+
+/// Room for a list of names when there is no other.
+const RESERVE_BYTES: u64 = 256 * 1024;
+
+/// Gives the reserve of the store at `root` back to the file system; false if it is spent already.
+pub(crate) fn spend_reserve(root: &Path) -> bool {
+    std::fs::remove_file(root.join("reserve")).is_ok()
+}
+
+/// Sets the reserve aside, if it is not there and there is room.
+pub(crate) fn renew_reserve(root: &Path) {
+    let path = root.join("reserve");
+    let Ok(file) = File::create_new(&path) else { return };
+    let flags = rustix::fs::FallocateFlags::empty();
+    if rustix::fs::fallocate(&file, flags, 0, RESERVE_BYTES).is_err() {
+        let _ = std::fs::remove_file(&path);
+    }
+}

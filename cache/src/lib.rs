@@ -13,6 +13,7 @@
 //! ├── mounts/<64 hex>/<n>/     cache mounts: `data`, and `ready` once it may be used
 //! ├── pins/                    what `builder` remembers of the names of registries
 //! ├── containers/<id>/         what `runner` keeps
+//! ├── reserve                  room to remove an image on a full disk
 //! ├── collected                when collection has last looked at the store
 //! └── tmp/<random>/            of one process, which holds a lock on it; cleared once it is dead
 //! ```

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use oci::{Descriptor, Digest, Index, Reference};
 
-use crate::files::{At, now_ms, read_if_present, replace};
+use crate::files::{At, now_ms, read_if_present, renew_reserve, replace, spend_reserve};
 use crate::locks::{Mode, lock_file};
 use crate::{Store, StoreError};
 
@@ -104,9 +104,21 @@ impl Store {
         if changed {
             self.sync()?;
             let json = serde_json::to_vec_pretty(&index).expect("an index is maps, strings and numbers");
-            replace(&self.index_path(), &self.home.tmp_path()?, &json, true)?;
+            self.write_index(&json)?;
         }
         Ok(changed)
+    }
+
+    /// A full disk must not keep anyone from removing an image: the reserve is spent on the new list.
+    fn write_index(&self, json: &[u8]) -> Result<(), StoreError> {
+        let write = || replace(&self.index_path(), &self.home.tmp_path()?, json, true);
+        match write() {
+            Err(error) if error.is_no_space() && spend_reserve(self.root()) => write(),
+            written => {
+                renew_reserve(self.root());
+                written
+            }
+        }
     }
 
     /// Puts everything written so far on disk, blobs, names of blobs and what `rootfs` derived.

@@ -153,5 +153,6 @@ fn initialise(root: &Path) -> Result<(), StoreError> {
     if !root.join("index.json").exists() {
         write("index.json", &crate::names::empty())?;
     }
+    crate::files::renew_reserve(root);
     write("format", FORMAT)
 }

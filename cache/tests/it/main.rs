@@ -4,6 +4,7 @@
 
 mod blobs;
 mod check;
+mod full;
 mod gc;
 mod hammer;
 mod leftovers;

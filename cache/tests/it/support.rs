@@ -67,6 +67,27 @@ pub fn spawn_helper(name: &str, root: &Path) -> Child {
         .unwrap()
 }
 
+/// As [`spawn_helper`], with a file system of `size` of its own at `root`; `None` where we may not mount one.
+pub fn spawn_helper_on_tmpfs(name: &str, root: &Path, size: &str) -> Option<Child> {
+    let mount =
+        r#"mount -t tmpfs -o "size=$1,mode=700" none "$DSBUILD_TEST_ROOT" || exit 77; shift; exec "$@""#;
+    let can = Command::new("unshare")
+        .args(["--mount", "sh", "-c", "mount -t tmpfs none /mnt"])
+        .stderr(Stdio::null())
+        .status();
+    if !can.is_ok_and(|status| status.success()) {
+        println!("SKIP may not mount a file system");
+        return None;
+    }
+    let helper = Command::new("unshare")
+        .args(["--mount", "sh", "-c", mount, "sh", size])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture", "--test-threads=1"])
+        .env("DSBUILD_TEST_ROOT", root)
+        .spawn();
+    Some(helper.unwrap())
+}
+
 /// In a helper: the root to work on.
 pub fn helper_root() -> Option<std::path::PathBuf> {
     std::env::var_os("DSBUILD_TEST_ROOT").map(Into::into)
