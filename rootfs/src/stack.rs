@@ -50,6 +50,9 @@ pub(crate) struct Found<'a> {
     metadata: Item<'a>,
 }
 
+/// Takes a path of a stack and what it is.
+pub(crate) type Visit<'a> = dyn FnMut(&[u8], &Found<'_>) -> io::Result<()> + 'a;
+
 impl Found<'_> {
     /// As trees show it.
     pub(crate) fn entry(&self) -> Entry {
@@ -159,10 +162,7 @@ impl Stack {
     /// Calls `visit` for each path of the merged tree but the root: parents first, in the order of [`compare`].
     ///
     /// [`compare`]: crate::layer::path::compare
-    pub(crate) fn walk<E: From<io::Error>>(
-        &self,
-        visit: &mut dyn FnMut(&[u8], &Found<'_>) -> Result<(), E>,
-    ) -> Result<(), E> {
+    pub(crate) fn walk(&self, visit: &mut Visit<'_>) -> io::Result<()> {
         let mut pending: Vec<(Vec<u8>, Found<'_>)> = Vec::new();
         let mut next = Some((Vec::new(), true));
         while let Some((path, is_dir)) = next.take() {
