@@ -1,0 +1,110 @@
+//! Platforms: what words mean, and what runs where.
+
+use oci::Platform;
+
+fn parse(text: &str) -> Platform {
+    text.parse().unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn words_are_normalised() {
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        assert_eq!(parse(text).to_string(), expected);
+        assert_eq!(parse(expected).to_string(), expected, "not stable");
+        assert_eq!(parse(text).normalised(), parse(text));
+    }
+    check("linux/amd64", "linux/amd64");
+    check("Linux/AMD64", "linux/amd64");
+    check("linux/x86_64", "linux/amd64");
+    check("linux/x86-64", "linux/amd64");
+    check("linux/amd64/v1", "linux/amd64");
+    check("linux/amd64/v3", "linux/amd64/v3");
+    check("linux/i386", "linux/386");
+    check("linux/aarch64", "linux/arm64");
+    check("linux/arm64/v8", "linux/arm64");
+    check("linux/arm64/8", "linux/arm64");
+    check("linux/arm64/v9", "linux/arm64/v9");
+    check("linux/arm", "linux/arm/v7");
+    check("linux/arm/7", "linux/arm/v7");
+    check("linux/arm/v6", "linux/arm/v6");
+    check("linux/arm/5", "linux/arm/v5");
+    check("linux/armhf", "linux/arm/v7");
+    check("linux/armel", "linux/arm/v6");
+    check("macos/arm64", "darwin/arm64");
+    check("windows/amd64", "windows/amd64");
+    check("linux/riscv64", "linux/riscv64");
+    check("freebsd/ppc64le", "freebsd/ppc64le");
+}
+
+#[test]
+fn one_word_is_completed() {
+    let host = Platform::host();
+    assert_eq!(parse("linux"), Platform { os: "linux".to_owned(), ..host.clone() });
+    assert_eq!(parse("arm64").to_string(), format!("{}/arm64", host.os));
+    assert_eq!(parse("armhf").to_string(), format!("{}/arm/v7", host.os));
+    assert_eq!(parse("macos").os, "darwin");
+}
+
+#[test]
+fn windows_has_a_version() {
+    let platform = parse("windows(10.0.17763)/amd64");
+    assert_eq!((platform.os.as_str(), platform.os_version.as_deref()), ("windows", Some("10.0.17763")));
+}
+
+#[test]
+fn nonsense_is_refused() {
+    for text in [
+        "",
+        "/",
+        "linux/",
+        "/amd64",
+        "a/b/c/d",
+        "nonsense",
+        "linux/am d64",
+        "linux/amd64/",
+        "linux/amd*",
+        "li\0nux",
+    ] {
+        assert!(text.parse::<Platform>().is_err(), "{text:?} was taken");
+    }
+}
+
+#[test]
+fn processors_run_lesser_ones() {
+    #[track_caller]
+    fn check(image: &str, wanted: &str, expected: Option<usize>) {
+        assert_eq!(parse(image).distance(&parse(wanted)), expected, "{image} for {wanted}");
+    }
+    check("linux/amd64", "linux/amd64", Some(0));
+    check("linux/amd64/v2", "linux/amd64", None);
+    check("linux/amd64/v3", "linux/amd64/v3", Some(0));
+    check("linux/amd64/v2", "linux/amd64/v3", Some(1));
+    check("linux/amd64", "linux/amd64/v3", Some(2));
+    check("linux/386", "linux/amd64", Some(1));
+    check("linux/amd64", "linux/386", None);
+    check("linux/arm/v7", "linux/arm/v7", Some(0));
+    check("linux/arm/v6", "linux/arm/v7", Some(1));
+    check("linux/arm/v5", "linux/arm/v7", Some(2));
+    check("linux/arm/v7", "linux/arm/v6", None);
+    check("linux/arm64", "linux/arm64", Some(0));
+    check("linux/arm/v7", "linux/arm64", Some(2));
+    check("linux/arm64", "linux/amd64", None);
+    check("windows/amd64", "linux/amd64", None);
+    check("linux/s390x", "linux/s390x", Some(0));
+}
+
+#[test]
+fn what_images_write_is_understood() {
+    let of = |architecture: &str, variant: Option<&str>| Platform {
+        os: "linux".to_owned(),
+        architecture: architecture.to_owned(),
+        variant: variant.map(str::to_owned),
+        ..Platform::default()
+    };
+    assert_eq!(of("arm64", Some("v8")).distance(&parse("linux/arm64")), Some(0));
+    assert_eq!(of("arm", None).distance(&parse("linux/arm")), Some(0));
+    assert_eq!(of("amd64", Some("")).distance(&parse("linux/amd64")), Some(0));
+    assert_eq!(of("x86_64", None).normalised(), parse("linux/amd64"));
+    assert_eq!(of("amd64", Some("v200")).distance(&of("amd64", Some("v255"))), None);
+}
