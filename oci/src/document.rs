@@ -55,6 +55,7 @@ pub enum DocumentError {
 
 /// A manifest or an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "there are never many, and they are taken apart at once")]
 pub enum Document {
     /// One image.
     Manifest(Manifest),

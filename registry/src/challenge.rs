@@ -47,7 +47,7 @@ fn challenge(scheme: &str, params: Vec<(String, String)>) -> Option<Challenge> {
 }
 
 fn token(text: &str) -> (&str, &str) {
-    let end = text.find(|c: char| c == '=' || c == ',' || c == ' ' || c == '"').unwrap_or(text.len());
+    let end = text.find(['=', ',', ' ', '"']).unwrap_or(text.len());
     text.split_at(end)
 }
 

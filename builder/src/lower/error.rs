@@ -78,7 +78,7 @@ pub enum Problem {
         reason: String,
     },
     /// An image cannot be had.
-    #[error("{name}: {reason}")]
+    #[error("failed to resolve source metadata for {name}: {reason}")]
     Resolve {
         /// As asked for.
         name: String,
