@@ -22,7 +22,7 @@ pub enum SourceError {
     #[error("no match for platform in manifest: not found: {wanted} was asked for, there is {available}")]
     NoPlatform {
         /// What was asked for.
-        wanted: Platform,
+        wanted: Box<Platform>,
         /// What there is, separated by commas.
         available: String,
     },

@@ -97,7 +97,7 @@ fn choose_at(
     }
     match best {
         Some((_, entry)) => descend(blobs, entry, wanted, depth),
-        None => Err(SourceError::NoPlatform { wanted: wanted.clone(), available: available.join(", ") }),
+        None => Err(SourceError::NoPlatform { wanted: Box::new(wanted.clone()), available: available.join(", ") }),
     }
 }
 

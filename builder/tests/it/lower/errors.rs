@@ -29,12 +29,20 @@ fn bases() {
         1,
         "empty platform value from expression $TARGETPLATFROM (did you mean TARGETPLATFORM?)",
     );
-    check("FROM nosuch\n", 1, "docker.io/library/nosuch:latest: no such image");
-    check("FROM busybx\n", 1, "docker.io/library/busybx:latest: no such image (did you mean busybox?)");
+    check(
+        "FROM nosuch\n",
+        1,
+        "failed to resolve source metadata for docker.io/library/nosuch:latest: no such image",
+    );
+    check(
+        "FROM busybx\n",
+        1,
+        "failed to resolve source metadata for docker.io/library/busybx:latest: no such image (did you mean busybox?)",
+    );
     check(
         "FROM later\nFROM busybox AS later\nFROM later AS x\nCOPY --from=0 /a /\n",
         1,
-        "docker.io/library/later:latest: no such image",
+        "failed to resolve source metadata for docker.io/library/later:latest: no such image",
     );
     check(
         "FROM bad::ref AS unused\nFROM busybox\n",
