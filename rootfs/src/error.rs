@@ -29,6 +29,17 @@ pub enum RootfsError {
         /// The file.
         path: PathBuf,
     },
+    /// Overlayfs takes no upper directory on the store's file system: another overlay (a container's own root), NFS, ...
+    #[error(
+        "cannot run a process on {}: its file system ({file_system}) cannot carry an overlay; put the store on another",
+        path.display()
+    )]
+    NoOverlay {
+        /// Where the store is.
+        path: PathBuf,
+        /// Its kind.
+        file_system: &'static str,
+    },
     /// The store refused.
     #[error(transparent)]
     Store(#[from] cache::StoreError),

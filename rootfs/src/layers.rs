@@ -116,14 +116,18 @@ impl Layers {
     /// Writes a layer: entries in order ([`write::write`]).
     pub(crate) fn commit_entries(&self, entries: &[NewEntry]) -> Result<DiffId, RootfsError> {
         let (layer, index) = write::write(&self.store, entries)?;
-        self.save_index(&layer, index)?;
+        // The same layer was made before: its tree, if there is one, has the times of that index.
+        match Index::load(&self.index_path(&layer)?).filter(|known| known.origin() == Origin::Made) {
+            Some(known) => self.remember(&layer, known),
+            None => self.save_index(&layer, index)?,
+        };
         Ok(layer)
     }
 
     /// A writable snapshot on top of `layers`, whose trees are made where they are missing.
     pub fn prepare(&self, layers: &[DiffId]) -> Result<Snapshot, RootfsError> {
         let homes = layers.iter().map(|layer| self.home(layer)).collect::<Result<Vec<_>, _>>()?;
-        Home::settle(&homes)?;
+        Home::settle(&self.store, &homes);
         Snapshot::new(self.clone(), &homes)
     }
 

@@ -51,9 +51,18 @@ impl Overlay<'_> {
         match self.mount_with(Api::Detached) {
             // An old kernel does not know `lowerdir+`.
             Err(RootfsError::Io { source, .. }) if source.raw_os_error() == Some(UNKNOWN_OPTION) => {
-                self.mount_with(Api::Options)
+                self.mount_with(Api::Options).map_err(|error| self.explain(error))
             }
             result => result,
+        }
+    }
+
+    /// The kernel has one error for all that it does not like; the most frequent reason is told by name.
+    fn explain(&self, error: RootfsError) -> RootfsError {
+        let Ok(status) = rustix::fs::statfs(self.scratch) else { return error };
+        match UNFIT.iter().find(|(magic, _)| status.f_type == *magic) {
+            Some((_, file_system)) => RootfsError::NoOverlay { path: self.scratch.to_owned(), file_system },
+            None => error,
         }
     }
 
@@ -190,6 +199,15 @@ const UNKNOWN_OPTION: i32 = Errno::INVAL.raw_os_error();
 
 /// Options of every overlay. `nofollow`: no redirect is made, and none that a lower layer may have is followed.
 const FEATURES: [(&str, &str); 3] = [("redirect_dir", "nofollow"), ("metacopy", "off"), ("index", "off")];
+
+/// File systems that cannot be an upper layer, by the numbers that statfs(2) lists.
+const UNFIT: [(i64, &str); 5] = [
+    (0x794c_7630, "overlayfs"),
+    (0x6969, "nfs"),
+    (0x6573_5546, "fuse"),
+    (0x0102_1997, "9p"),
+    (0xff53_4d42, "cifs"),
+];
 
 /// A mount that is attached for a moment; detached when dropped.
 pub(super) struct Attached {

@@ -394,8 +394,15 @@ fn privileged_a_tree_without_a_fitting_stamp_is_made_again() {
         env.layers.lower(&base).unwrap();
         assert_eq!(fs::read_to_string(tree.join("opt/tool")).unwrap(), "tool", "{bad}");
     }
-    // One that is on disk outlives its boot.
-    let synced = fs::read_to_string(&stamp).unwrap().replace("\"synced\":false", "\"synced\":true");
+    // One that is old enough is synced and noted to be.
+    let touched = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+    fs::File::options().write(true).open(&stamp).unwrap().set_modified(touched).unwrap();
+    env.layers.prepare(&[base]).unwrap();
+    while !fs::read_to_string(&stamp).unwrap().contains("\"synced\":true") {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    // It outlives its boot then.
+    let synced = fs::read_to_string(&stamp).unwrap();
     fs::write(&stamp, replace_first(&synced, "\"boot\":\"", "\"boot\":\"0")).unwrap();
     fs::write(tree.join("opt/tool"), "kept").unwrap();
     env.layers.lower(&base).unwrap();
@@ -506,6 +513,25 @@ fn privileged_binds_of_the_host() {
         assert_eq!(fs::read_to_string(fd_path(mount.as_fd()).join("file")).unwrap(), "here");
     }
     assert!(bind_host(&folder, Path::new("out")).is_err());
+}
+
+/// As in a container whose own root is an overlay.
+#[test]
+fn privileged_a_store_on_an_overlay_is_told() {
+    let Some(env) = Env::new() else { return };
+    let [upper, work, at] = ["upper", "work", "at"].map(|name| env.root.path().join(name));
+    [&upper, &work, &at].iter().for_each(|dir| fs::create_dir(dir).unwrap());
+    let outer = Overlay {
+        lowers: &[],
+        upper: Some((&upper, &work)),
+        volatile: false,
+        scratch: env.root.path(),
+        flavor: Flavor::current(),
+    };
+    let _attached = overlay::Attached::new(&outer.mount().unwrap(), &at).unwrap();
+    let layers = Layers::new(Arc::new(Store::open(&at.join("store")).unwrap()));
+    let error = layers.prepare(&[]).unwrap().mount().unwrap_err();
+    assert!(matches!(error, RootfsError::NoOverlay { file_system: "overlayfs", .. }), "{error}");
 }
 
 #[test]

@@ -18,12 +18,13 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use cache::Store;
 use oci::DiffId;
+use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Serialize};
 
 use crate::RootfsError;
@@ -52,6 +53,7 @@ pub(crate) struct Stamp {
 }
 
 /// A layer's place in the store.
+#[derive(Debug, Clone)]
 pub(crate) struct Home {
     dir: PathBuf,
     flavor: Flavor,
@@ -124,16 +126,31 @@ impl Home {
         Ok(stamp)
     }
 
-    /// Notes that all trees of this boot are on disk, if one of them is old enough to be: `others` are the layers of the
-    /// same image.
-    pub(crate) fn settle(homes: &[(Self, Stamp)]) -> Result<(), RootfsError> {
-        let is_due = |(home, stamp): &&(Self, Stamp)| !stamp.synced && home.age() >= SETTLED;
-        let Some((home, _)) = homes.iter().find(is_due) else { return Ok(()) };
-        let dir = rustix::fs::open(&home.dir, rustix::fs::OFlags::RDONLY, rustix::fs::Mode::empty())
-            .map_err(failed("open", &home.dir))?;
-        rustix::fs::syncfs(dir).map_err(failed("sync", &home.dir))?;
-        let mut unsynced = homes.iter().filter(|(_, stamp)| !stamp.synced);
-        unsynced.try_for_each(|(home, stamp)| home.save(&Stamp { synced: true, ..stamp.clone() }))
+    /// Notes that all trees of this boot among `homes` are on disk, if one of them is old enough to be: another thread
+    /// syncs the file system first. If it comes to nothing, the trees are made again after the next boot.
+    pub(crate) fn settle(store: &Arc<Store>, homes: &[(Self, Stamp)]) {
+        let is_due = |(home, stamp): &(Self, Stamp)| !stamp.synced && home.age() >= SETTLED;
+        if !homes.iter().any(is_due) {
+            return;
+        }
+        let unsynced: Vec<_> = homes.iter().filter(|(_, stamp)| !stamp.synced).cloned().collect();
+        let store = Arc::clone(store);
+        let sync = move || {
+            if sync_file_system(store.root()).is_ok() {
+                // In vain at worst.
+                let _ = unsynced.iter().try_for_each(|(home, stamp)| home.mark_synced(stamp));
+            }
+        };
+        let _ = std::thread::Builder::new().name("sync trees".to_owned()).spawn(sync);
+    }
+
+    /// Only if the tree is still the one of `stamp`.
+    fn mark_synced(&self, stamp: &Stamp) -> Result<(), RootfsError> {
+        let _lock = self.lock()?;
+        match self.stamp() {
+            Some(current) if current == *stamp => self.save(&Stamp { synced: true, ..current }),
+            _ => Ok(()),
+        }
     }
 
     /// How long ago the stamp was written.
@@ -180,6 +197,10 @@ fn boot() -> &'static str {
         let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         if id.is_empty() { format!("process {}", std::process::id()) } else { id.trim().to_owned() }
     })
+}
+
+fn sync_file_system(path: &Path) -> rustix::io::Result<()> {
+    rustix::fs::syncfs(rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?)
 }
 
 fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
