@@ -39,7 +39,7 @@ enum Below {
 pub fn bind(layers: &Layers, ids: &[DiffId], source: &Path, read_write: bool) -> Result<Bind, RootfsError> {
     let (mounted, keep) = if read_write {
         let snapshot = layers.prepare(ids)?;
-        (snapshot.mount_volatile()?, Below::Snapshot(Box::new(snapshot)))
+        (snapshot.mount()?, Below::Snapshot(Box::new(snapshot)))
     } else {
         let scratch = layers.store().scratch()?;
         let lowers = ids.iter().map(|layer| layers.lower(layer)).collect::<Result<Vec<_>, _>>()?;
