@@ -3,8 +3,8 @@
 //! Strict: readers of tars differ in what they make of a contradiction, and what one of them hides from another is an
 //! attack. What Go's `archive/tar` (which unpacks nearly all layers) and GNU tar read differently is an error here, never
 //! a guess: two length fields for one member, a long name said twice, data behind a directory, a global header that
-//! renames what follows. We do not use the `tar` crate's reader: it buffers PAX headers of any size, takes malformed
-//! records as absent, knows no PAX sparse files and ignores global headers.
+//! renames what follows. We do not use the `tar` crate's reader: it buffers PAX headers of any size, takes each
+//! line of one for a record and malformed ones as absent, knows no PAX sparse files and ignores global headers.
 //!
 //! Source: POSIX.1-2017, pax; Go 1.25, `archive/tar/reader.go`; GNU tar manual, "Basic Tar Format".
 
@@ -275,7 +275,7 @@ impl<R: Read> Members<R> {
 
     /// The newest PAX form: a map in front of the data, in whole blocks.
     fn read_sparse_map(&mut self, member: &Member) -> Result<Vec<Extent>, RootfsError> {
-        let mut text = Vec::new();
+        let mut lines = sparse::Lines::default();
         loop {
             let mut block = [0; BLOCK_BYTES];
             let mut filled = 0;
@@ -285,8 +285,7 @@ impl<R: Read> Members<R> {
                     count => filled += count,
                 }
             }
-            text.extend_from_slice(&block);
-            if let Some(map) = sparse::parse_lines(&text, &member.name)? {
+            if let Some(map) = lines.take(&block, &member.name)? {
                 return Ok(map);
             }
         }

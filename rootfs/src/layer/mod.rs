@@ -30,6 +30,8 @@ mod pipe;
 mod pyc;
 pub(crate) mod sparse;
 pub(crate) mod stored;
+#[cfg(test)]
+mod tests;
 pub(crate) mod write;
 
 use std::io;

@@ -11,6 +11,9 @@ const MAX_EXTENTS: usize = 64 << 10;
 /// The longest sparse file: what lies in its holes is free for who writes it, and not for who reads it.
 const MAX_SIZE_BYTES: u64 = 1 << 40;
 
+/// The most digits of a 64-bit number.
+const MAX_DIGITS: usize = 20;
+
 /// A part of a file that is in the tar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extent {
@@ -86,23 +89,42 @@ fn pairs(numbers: &[u64]) -> Option<Vec<Extent>> {
     whole.then(|| numbers.chunks_exact(2).map(|pair| Extent { at: pair[0], length: pair[1] }).collect())
 }
 
-/// Version 1.0: a count and then two numbers for each part, each in a line. `None` if `text` does not reach the end.
-pub(super) fn parse_lines(text: &[u8], name: &[u8]) -> Result<Option<Vec<Extent>>, RootfsError> {
-    let malformed = || bad(name, "the map of a sparse file is malformed");
-    let mut lines = text.split_inclusive(|&byte| byte == b'\n');
-    let mut next = || match lines.next().map(|line| line.strip_suffix(b"\n").ok_or(line)) {
-        Some(Ok(line)) => parse_decimal(line).map(Some).ok_or_else(malformed),
-        Some(Err(partial)) if partial.len() > 20 => Err(malformed()),
-        Some(Err(_)) | None => Ok(None),
-    };
-    let Some(count) = next()? else { return Ok(None) };
-    let count = usize::try_from(count).ok().filter(|&count| count <= MAX_EXTENTS).ok_or_else(malformed)?;
-    let mut map = Vec::new();
-    for _ in 0..count {
-        let (Some(at), Some(length)) = (next()?, next()?) else { return Ok(None) };
-        map.push(Extent { at, length });
+/// Reads version 1.0 as it comes, in blocks: a count, then two numbers for each part, each in a line of its own.
+#[derive(Default)]
+pub(super) struct Lines {
+    /// The digits of a line that has not ended.
+    partial: Vec<u8>,
+    /// The count first.
+    numbers: Vec<u64>,
+}
+
+impl Lines {
+    /// Takes the next block; the map once that is whole. What follows it in its block is filling.
+    pub(super) fn take(&mut self, block: &[u8], name: &[u8]) -> Result<Option<Vec<Extent>>, RootfsError> {
+        let malformed = || bad(name, "the map of a sparse file is malformed");
+        for &byte in block {
+            match byte {
+                b'\n' => {
+                    self.numbers.push(parse_decimal(&self.partial).ok_or_else(malformed)?);
+                    self.partial.clear();
+                }
+                byte if self.partial.len() < MAX_DIGITS => self.partial.push(byte),
+                _ => return Err(malformed()),
+            }
+            if self.numbers.len() as u64 == 1 + 2 * self.count(name)? {
+                return pairs(&self.numbers[1..]).map(Some).ok_or_else(malformed);
+            }
+        }
+        Ok(None)
     }
-    Ok(Some(map))
+
+    fn count(&self, name: &[u8]) -> Result<u64, RootfsError> {
+        match self.numbers.first() {
+            Some(&count) if count > MAX_EXTENTS as u64 => Err(bad(name, "a sparse file of too many parts")),
+            // Not known yet: as many as there can be.
+            count => Ok(count.copied().unwrap_or(MAX_EXTENTS as u64)),
+        }
+    }
 }
 
 /// The old form: pairs of 12-byte numbers; `true` if all are in use.

@@ -1,0 +1,223 @@
+//! What is written is read again; what is damaged is noticed; nothing from outside panics.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::header::Header;
+use super::index::{Index, Origin, Row, Stored};
+use super::member::{Member, Members};
+use super::path::{compare, components};
+use super::{BLOCK_BYTES, gather, import};
+use crate::entry::{Entry, Kind, Timestamp};
+
+fn members(tar: &[u8]) -> Result<Vec<Member>, crate::RootfsError> {
+    let mut members = Members::new(tar);
+    std::iter::from_fn(|| members.next().transpose()).collect()
+}
+
+#[derive(Debug, Clone)]
+struct Values {
+    name: Vec<u8>,
+    link: Vec<u8>,
+    mode: u32,
+    owner: (u32, u32),
+    mtime: u64,
+    device: (u32, u32),
+    xattrs: BTreeMap<Vec<u8>, Vec<u8>>,
+}
+
+fn values() -> impl Strategy<Value = Values> {
+    let name = || prop::collection::vec(prop_oneof![8 => Just(b'n'), 1 => Just(b'/'), 1 => 1_u8..], 1..400);
+    let id = || prop_oneof![0_u32..3, 2_097_150_u32..2_097_154, Just(u32::MAX - 1)];
+    let mtime = prop_oneof![0_u64..3, 8_589_934_590_u64..8_589_934_595, Just(i64::MAX as u64)];
+    let xattr = (prop::collection::vec(b'a'..=b'z', 1..20), prop::collection::vec(any::<u8>(), 0..300));
+    let xattrs = prop::collection::btree_map(xattr.0, xattr.1, 0..3);
+    let device = (0_u32..4096, 0_u32..1 << 20);
+    (name(), name(), 0_u32..0o10000, (id(), id()), mtime, device, xattrs).prop_map(
+        |(name, link, mode, owner, mtime, device, xattrs)| Values {
+            name,
+            link,
+            mode,
+            owner,
+            mtime,
+            device,
+            xattrs,
+        },
+    )
+}
+
+fn header(values: &Values, typeflag: u8) -> Header<'_> {
+    Header {
+        name: &values.name,
+        typeflag,
+        mode: values.mode,
+        uid: values.owner.0,
+        gid: values.owner.1,
+        size_bytes: 0,
+        mtime: values.mtime,
+        link: if matches!(typeflag, b'1' | b'2') { &values.link } else { b"" },
+        device: if matches!(typeflag, b'3' | b'4') { values.device } else { (0, 0) },
+        xattrs: &values.xattrs,
+    }
+}
+
+#[track_caller]
+fn check_round_trip(values: &Values, typeflag: u8) {
+    let mut tar = Vec::new();
+    let header = header(values, typeflag);
+    header.encode(&mut tar).expect("it can be written");
+    assert_eq!(tar.len() % BLOCK_BYTES, 0);
+    let found = members(&tar).expect("it can be read").pop().expect("a member");
+    assert_eq!(found.name, header.name);
+    assert_eq!(found.link, header.link);
+    assert_eq!((found.typeflag, found.mode, found.device), (typeflag, header.mode, header.device));
+    assert_eq!((found.uid, found.gid), values.owner);
+    assert_eq!(found.mtime, Timestamp { seconds: values.mtime.cast_signed(), nanoseconds: 0 });
+    assert_eq!(found.xattrs, values.xattrs);
+    assert_eq!(found.offset, tar.len() as u64);
+    // The `tar` crate takes each line of a PAX header for a record, so a name with a line feed escapes it.
+    let texts = values.xattrs.values().chain([&values.name, &values.link]);
+    if !texts.flatten().any(|&byte| byte == b'\n') {
+        check_with_another_reader(&tar, &found);
+    }
+}
+
+/// The `tar` crate reads the same.
+fn check_with_another_reader(tar: &[u8], found: &Member) {
+    let mut archive = tar::Archive::new(tar);
+    let entry = archive.entries().expect("a tar").next().expect("an entry").expect("an entry");
+    assert_eq!(entry.path_bytes(), &found.name[..]);
+    assert_eq!(entry.link_name_bytes().unwrap_or_default(), &found.link[..]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn headers_are_read_as_written(values in values(), typeflag in b'0'..=b'6') {
+        check_round_trip(&values, typeflag);
+    }
+
+    #[test]
+    fn damage_is_an_error_and_no_panic(
+        values in prop::collection::vec((values(), b'0'..=b'6'), 1..4),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        mend in any::<bool>(),
+    ) {
+        let mut tar = Vec::new();
+        values.iter().for_each(|(values, typeflag)| header(values, *typeflag).encode(&mut tar).expect("written"));
+        for (at, byte) in damage {
+            let at = at.index(tar.len());
+            tar[at] = byte;
+        }
+        if mend {
+            tar.chunks_exact_mut(BLOCK_BYTES).for_each(mend_sum);
+        }
+        if let Ok(rows) = import::rows(&tar[..]) {
+            let index = Index::build(rows, Origin::Imported).expect("within limits");
+            assert!(index.items().all(|item| item.path().len() < 4096));
+        }
+    }
+
+    #[test]
+    fn an_index_answers_as_a_map(paths in prop::collection::btree_set("[ab-]{1,2}(/[ab-]{1,2}){0,3}", 0..30)) {
+        check_index(&paths.into_iter().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_damaged_index_is_none(at in any::<prop::sample::Index>(), bit in 0_u8..8) {
+        let index = index_of(&["a/b", "a/c", "d"]);
+        let mut bytes = index.as_bytes().to_vec();
+        let at = at.index(bytes.len());
+        bytes[at] ^= 1 << bit;
+        assert!(Index::parse(bytes).is_none());
+    }
+}
+
+fn mend_sum(block: &mut [u8]) {
+    block[148..156].fill(b' ');
+    let sum: u32 = block.iter().map(|&byte| u32::from(byte)).sum();
+    block[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+}
+
+fn row(path: &str) -> Row {
+    let entry = Entry { kind: Kind::Fifo, ..Entry::directory(0o600) };
+    Row { path: path.into(), entry, implied: false, group: 0, stored: Stored::default() }
+}
+
+fn index_of(paths: &[&str]) -> Index {
+    Index::build(paths.iter().map(|path| row(path)).collect(), Origin::Made).expect("within limits")
+}
+
+/// `paths` that lie below another are left out: only directories can be above something.
+fn check_index(paths: &[String]) {
+    let is_above = |above: &String| paths.iter().any(|path| path.starts_with(&format!("{above}/")));
+    let mut leaves: Vec<&str> = paths.iter().filter(|path| !is_above(path)).map(String::as_str).collect();
+    leaves.sort_by(|left, right| compare(left.as_bytes(), right.as_bytes()));
+    let index = Index::parse(index_of(&leaves).as_bytes().to_vec()).expect("undamaged");
+    for leaf in &leaves {
+        assert!(!index.get(leaf.as_bytes()).expect("it is there").is_dir());
+        let below = format!("{leaf}/x/y");
+        let nearest = index.nearest(below.as_bytes()).err().expect("nothing is below");
+        assert_eq!(nearest.path(), leaf.as_bytes());
+        assert!(nearest.hides_lower());
+    }
+    for item in index.items() {
+        let expected = index.items().filter(|other| {
+            other.path().len() > item.path().len()
+                && other.path().starts_with(item.path())
+                && components(other.path()).count() == components(item.path()).count() + 1
+                && components(other.path()).zip(components(item.path())).all(|(left, right)| left == right)
+        });
+        let names = |items: &mut dyn Iterator<Item = super::index::Item<'_>>| {
+            items.map(|item| item.name().to_vec()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&mut item.children()), names(&mut expected.into_iter()));
+        assert_eq!(item.is_implied(), item.is_dir());
+    }
+}
+
+#[test]
+fn an_index_of_nothing_has_a_root() {
+    let index = index_of(&[]);
+    assert!(index.root().is_implied() && index.root().is_dir());
+    assert_eq!(index.root().children().count(), 0);
+    assert!(index.get(b"a").is_none());
+}
+
+#[test]
+fn an_opaque_directory_hides_all_below() {
+    let opaque = |path: &str| Row {
+        entry: Entry { kind: Kind::Directory { opaque: true }, ..Entry::directory(0) },
+        ..row(path)
+    };
+    let rows = vec![row("a"), opaque("b"), row("b/c/d"), row("e"), gather::whiteout(b"f".to_vec())];
+    let index = Index::build(rows, Origin::Made).expect("within limits");
+    let hides = |path: &str| index.nearest(path.as_bytes()).unwrap_or_else(|above| above).hides_lower();
+    for (path, expected) in
+        [("", false), ("b", true), ("b/c", true), ("b/c/x", true), ("b/x", true), ("x", false), ("f/x", true)]
+    {
+        assert_eq!(hides(path), expected, "{path}");
+    }
+}
+
+#[test]
+fn a_file_of_more_than_eight_gibibytes() {
+    let xattrs = BTreeMap::new();
+    let values = Values {
+        name: b"huge".to_vec(),
+        link: Vec::new(),
+        mode: 0,
+        owner: (0, 0),
+        mtime: 0,
+        device: (0, 0),
+        xattrs: xattrs.clone(),
+    };
+    for size_bytes in [(8 << 30) - 1, 8 << 30, 1 << 40] {
+        let mut tar = Vec::new();
+        Header { size_bytes, ..header(&values, b'0') }.encode(&mut tar).expect("it can be written");
+        let member = Members::new(&tar[..]).next().expect("a tar").expect("a member");
+        assert_eq!(member.size_bytes, size_bytes);
+    }
+}
