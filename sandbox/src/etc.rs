@@ -19,24 +19,28 @@ pub(crate) fn resolv_of_host(text: &str) -> String {
     text.to_owned()
 }
 
-/// `/etc/resolv.conf` in a network of its own: the host's, without the servers that listen on the host's loopback,
-/// which is not ours; `forwarder` if none is left.
+/// `/etc/resolv.conf` in a network of its own: the host's with `forwarder`, behind which pasta has the host's first
+/// IPv4 server (also one on the host's loopback). That server is not listed itself: pasta gives its answers the
+/// forwarder's address, so that they would not be taken. Without an IPv4 server those of IPv6 that are reachable are.
 pub(crate) fn resolv_of_private(text: &str, forwarder: IpAddr) -> String {
-    let reachable = |line: &&str| server(line).is_none_or(|address| !is_local(address));
-    let mut kept: String = text.lines().filter(reachable).map(|line| format!("{line}\n")).collect();
-    if !kept.lines().any(|line| server(line).is_some()) {
-        kept.push_str(&format!("nameserver {forwarder}\n"));
+    let servers: Vec<IpAddr> = text.lines().filter_map(server).collect();
+    let mut reachable: Vec<IpAddr> = servers.iter().copied().filter(|address| !is_local(*address)).collect();
+    if servers.iter().any(IpAddr::is_ipv4) || reachable.is_empty() {
+        reachable = vec![forwarder];
     }
-    kept
+    let others = text.lines().filter(|line| !is_server(line)).map(String::from);
+    let lines = others.chain(reachable.iter().map(|address| format!("nameserver {address}")));
+    lines.map(|line| line + "\n").collect()
+}
+
+fn is_server(line: &str) -> bool {
+    line.split_whitespace().next() == Some("nameserver")
 }
 
 /// The address of a `nameserver` line; a zone (`fe80::1%eth0`) is left out.
 fn server(line: &str) -> Option<IpAddr> {
-    let mut words = line.split_whitespace();
-    if words.next() != Some("nameserver") {
-        return None;
-    }
-    words.next()?.split('%').next()?.parse().ok()
+    let address = line.split_whitespace().nth(1).filter(|_| is_server(line))?;
+    address.split('%').next()?.parse().ok()
 }
 
 /// True for addresses that mean something else in another network namespace.
@@ -71,12 +75,14 @@ mod tests {
     }
 
     #[test]
-    fn private_networks_do_not_see_the_hosts_loopback() {
-        check("nameserver 10.0.0.2\nsearch a b\n", "nameserver 10.0.0.2\nsearch a b\n");
+    fn private_networks_ask_the_forwarder() {
+        check("nameserver 10.0.0.2\nsearch a b\n", "search a b\nnameserver 169.254.1.1\n");
         check("nameserver 127.0.0.53\noptions edns0\n", "options edns0\nnameserver 169.254.1.1\n");
-        check("nameserver 127.0.0.1\nnameserver 1.1.1.1\n", "nameserver 1.1.1.1\n");
+        check("nameserver 127.0.0.1\nnameserver 2001:db8::1\n", "nameserver 169.254.1.1\n");
         check("nameserver fe80::1%eth0\nnameserver ::1\n", "nameserver 169.254.1.1\n");
+        check("nameserver ::1\nnameserver 2001:db8::1\n", "nameserver 2001:db8::1\n");
         check("", "nameserver 169.254.1.1\n");
+        check("nameserver nonsense\n", "nameserver 169.254.1.1\n");
         check("# nameserver 8.8.8.8\n", "# nameserver 8.8.8.8\nnameserver 169.254.1.1\n");
     }
 

@@ -8,14 +8,19 @@
 use std::ffi::OsString;
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr};
-use std::os::fd::{AsRawFd, BorrowedFd};
-use std::path::{Path, PathBuf};
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use crate::SandboxError;
+use rustix::fs::Access;
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+use rustix::thread::{
+    CapabilitySet, CapabilitySets, LinkNameSpaceType, move_into_link_name_space, set_capabilities,
+};
+
 use crate::error::os;
-use crate::etc;
 use crate::spec::{Network, PortMap};
+use crate::{SandboxError, etc, sys};
 
 /// The address in the sandbox that pasta forwards to the host's resolver.
 const DNS_FORWARDER: Ipv4Addr = Ipv4Addr::new(169, 254, 1, 1);
@@ -25,7 +30,8 @@ const PASTA_PATHS: [&str; 3] = ["/usr/bin/pasta", "/usr/local/bin/pasta", "/bin/
 
 /// True if [`Network::Private`] can work on this machine.
 pub fn private_available() -> bool {
-    pasta().is_some() && Path::new("/dev/net/tun").exists()
+    let tun = rustix::fs::access("/dev/net/tun", Access::READ_OK | Access::WRITE_OK);
+    pasta().is_some() && tun.is_ok()
 }
 
 fn pasta() -> Option<PathBuf> {
@@ -39,7 +45,7 @@ pub(crate) fn command(publish: &[PortMap]) -> Result<Vec<OsString>, SandboxError
         hint: "install it (Debian and Ubuntu: apt-get install passt), or use the host's network".into(),
     };
     let mut command = vec![pasta().ok_or_else(missing)?.into_os_string()];
-    command.extend(arguments(publish).into_iter().map(OsString::from));
+    command.extend(arguments(publish).into_iter().chain(as_root()).map(OsString::from));
     Ok(command)
 }
 
@@ -66,14 +72,14 @@ fn forward(port: &PortMap) -> String {
     if port.host.ip().is_unspecified() { ports } else { format!("{}/{ports}", port.host.ip()) }
 }
 
-/// Connects the network namespace `netns` by `command`, and returns once it works.
+/// Connects the network namespace `netns` by `command`, and returns once it works. This process has one thread.
 pub(crate) fn connect(command: &[OsString], netns: BorrowedFd<'_>) -> Result<(), SandboxError> {
     let (program, arguments) = command.split_first().expect("a command has a program");
+    let witness = Witness::start(netns)?;
     let mut child = Command::new(program)
         .args(arguments)
         .arg("--netns")
-        // pasta opens it while we wait, so this process's descriptor is good; no file name is involved.
-        .arg(format!("/proc/{}/fd/{}", rustix::process::getpid().as_raw_nonzero(), netns.as_raw_fd()))
+        .arg(format!("/proc/{}/ns/net", witness.pid))
         .env_clear()
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -94,17 +100,68 @@ pub(crate) fn connect(command: &[OsString], netns: BorrowedFd<'_>) -> Result<(),
     })
 }
 
+/// A process in the network namespace that pasta may look at.
+///
+/// pasta keeps few capabilities, and the kernel lets nobody open `/proc/PID/ns` of a process that has more: neither
+/// the supervisor's nor the guest's. A descriptor it would close. AppArmor profiles of pasta allow only this path.
+struct Witness {
+    /// In the pid namespace of `/proc`.
+    pid: String,
+    /// It ends when this is closed.
+    _alive: OwnedFd,
+}
+
+impl Witness {
+    fn start(netns: BorrowedFd<'_>) -> Result<Self, SandboxError> {
+        let pipe = || rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(os("make a pipe"));
+        let ((end, alive), (told, tell)) = (pipe()?, pipe()?);
+        match sys::fork().map_err(os("fork"))? {
+            sys::Fork::Child => {
+                drop((alive, told));
+                if let Ok(pid) = testify(netns) {
+                    let _ = rustix::io::write(&tell, &pid);
+                }
+                drop(tell);
+                let _ = rustix::io::read(&end, &mut [0]);
+                std::process::exit(0)
+            }
+            sys::Fork::Parent(_) => {
+                drop(tell);
+                let mut pid = String::new();
+                let read = std::fs::File::from(told).read_to_string(&mut pid);
+                read.map_err(os("enter the network namespace"))?;
+                if pid.is_empty() {
+                    return Err(os("enter the network namespace")(rustix::io::Errno::PERM));
+                }
+                Ok(Self { pid, _alive: alive })
+            }
+        }
+    }
+}
+
+/// Enters `netns` and gives up all rights; gives our pid as `/proc` has it.
+fn testify(netns: BorrowedFd<'_>) -> std::io::Result<Vec<u8>> {
+    move_into_link_name_space(netns, Some(LinkNameSpaceType::Network))?;
+    let none = CapabilitySet::empty();
+    set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })?;
+    set_dumpable_behavior(DumpableBehavior::Dumpable)?;
+    Ok(rustix::fs::readlink("/proc/self", Vec::new())?.into_bytes())
+}
+
+/// `--runas`: as root of the host pasta would become nobody, who may not enter our network namespace; it gives up its
+/// rights by itself, and has no file system while it runs.
+fn as_root() -> Vec<String> {
+    let is_root = rustix::process::geteuid().is_root() && !sys::in_user_namespace();
+    if is_root { vec!["--runas".into(), "0:0".into()] } else { Vec::new() }
+}
+
 /// The text of `/etc/resolv.conf` in a sandbox with `network`.
 pub(crate) fn resolv_conf(network: &Network) -> String {
-    let read = |path| std::fs::read(path).map(|text| String::from_utf8_lossy(&text).into_owned()).ok();
-    let text = read("/etc/resolv.conf").unwrap_or_default();
+    let text = std::fs::read("/etc/resolv.conf").unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
     match network {
         Network::Host | Network::None => etc::resolv_of_host(&text),
-        Network::Private { .. } => {
-            // The stub resolver of systemd is on loopback; this is where it tells what is behind it.
-            let behind = read("/run/systemd/resolve/resolv.conf").filter(|_| text.contains("127.0.0.53"));
-            etc::resolv_of_private(&behind.unwrap_or(text), IpAddr::V4(DNS_FORWARDER))
-        }
+        Network::Private { .. } => etc::resolv_of_private(&text, IpAddr::V4(DNS_FORWARDER)),
     }
 }
 

@@ -75,10 +75,7 @@ fn tier_of(uid_map: &str) -> Tier {
 
 /// What would give more than one id, if there is only one; for the user to read.
 pub fn advice() -> Option<String> {
-    match Subordinate::find() {
-        Ok(_) => None,
-        Err(missing) => Some(missing),
-    }
+    Subordinate::find().err()
 }
 
 /// Ids that the system lends us, and the programs that map them.

@@ -34,7 +34,7 @@ pub(crate) fn program(capabilities: u64) -> Vec<u8> {
 }
 
 fn program_of(capabilities: u64) -> Vec<u8> {
-    compile::program(NATIVE, capabilities).iter().flat_map(compile::Instruction::to_bytes).collect()
+    compile::program(NATIVE, capabilities).into_iter().flat_map(compile::Instruction::to_bytes).collect()
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -44,7 +44,7 @@ struct Node {
 impl Nodes {
     pub(super) fn of_host(all: bool) -> io::Result<Self> {
         let mut nodes = Self { shown: Vec::new(), all: Vec::new() };
-        if super::identity::in_user_namespace() {
+        if crate::sys::in_user_namespace() {
             nodes.shown = DEVICES.iter().map(|(name, ..)| show(name)).collect::<io::Result<_>>()?;
         } else if all {
             collect(Path::new("/dev"), &mut nodes.all);

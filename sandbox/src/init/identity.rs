@@ -14,12 +14,6 @@ use crate::{SandboxError, sys};
 /// More than any kernel has; those it does not know are refused.
 const CAPABILITY_COUNT: u32 = 64;
 
-/// True unless user and group ids are the host's own.
-pub(super) fn in_user_namespace() -> bool {
-    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
-    !map.split_whitespace().eq(["0", "0", "4294967295"])
-}
-
 pub(super) fn limit(rlimits: &[(u32, u64, u64)]) -> Result<(), SandboxError> {
     for &(resource, soft, hard) in rlimits {
         sys::set_rlimit(resource, soft, hard).map_err(os("set a resource limit"))?;

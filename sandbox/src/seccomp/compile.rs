@@ -20,7 +20,7 @@ pub(super) struct Instruction {
 }
 
 impl Instruction {
-    pub(super) fn to_bytes(&self) -> [u8; 8] {
+    pub(super) fn to_bytes(self) -> [u8; 8] {
         let ([c0, c1], [k0, k1, k2, k3]) = (self.code.to_ne_bytes(), self.k.to_ne_bytes());
         [c0, c1, self.if_true, self.if_false, k0, k1, k2, k3]
     }

@@ -72,6 +72,24 @@ impl TestEnv {
         self.dir.path().join("host").join(path)
     }
 
+    /// This program, where every user can execute it.
+    pub fn copy_of_ourselves(&self) -> PathBuf {
+        let copy = self.dir.path().join("it");
+        fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
+        copy
+    }
+
+    /// Makes the root file system `uid`'s own, as an unpacked image would be.
+    pub fn give_to(&self, uid: u32) {
+        for folder in [self.root(""), self.root("tmp"), self.root("bin")] {
+            std::os::unix::fs::chown(folder, Some(uid), Some(uid)).unwrap();
+        }
+        let leftovers = ["made", "tmp/own"].map(|name| self.root(name));
+        leftovers.iter().for_each(|path| drop(fs::remove_file(path)));
+        let folders = ["etc", "dev", "proc", "sys"].map(|name| self.root(name));
+        folders.iter().for_each(|path| drop(fs::remove_dir_all(path)));
+    }
+
     /// Panics unless the host's folder is as it was.
     #[track_caller]
     pub fn check_host(&self) {
@@ -83,32 +101,37 @@ impl TestEnv {
 
     /// A spec that runs `args` as root.
     pub fn spec(&self, args: &[&str]) -> Spec {
-        Spec {
-            root: detached(&self.root("")),
-            read_only_root: false,
-            mounts: Vec::new(),
-            process: Process {
-                args: args.iter().map(OsString::from).collect(),
-                env: vec![PATH.into()],
-                cwd: "/".into(),
-                user: User { uid: 0, gid: 0, groups: vec![0], home: "/root".into() },
-                capabilities: Capabilities::Default,
-                seccomp: Seccomp::Default,
-                rlimits: Vec::new(),
-                stdio: Stdio::Piped,
-            },
-            network: Network::Host,
-            hostname: "box".into(),
-            hosts: Vec::new(),
-            shm_size_bytes: None,
-            insecure: false,
-            read_only_etc: true,
-        }
+        spec_of(&self.root(""), args)
     }
 
     /// A spec that runs a shell script.
     pub fn script(&self, script: &str) -> Spec {
         self.spec(&["sh", "-c", script])
+    }
+}
+
+/// A spec that runs `args` as root on the root file system at `root`.
+pub fn spec_of(root: &Path, args: &[&str]) -> Spec {
+    Spec {
+        root: detached(root),
+        read_only_root: false,
+        mounts: Vec::new(),
+        process: Process {
+            args: args.iter().map(OsString::from).collect(),
+            env: vec![PATH.into()],
+            cwd: "/".into(),
+            user: User { uid: 0, gid: 0, groups: vec![0], home: "/root".into() },
+            capabilities: Capabilities::Default,
+            seccomp: Seccomp::Default,
+            rlimits: Vec::new(),
+            stdio: Stdio::Piped,
+        },
+        network: Network::Host,
+        hostname: "box".into(),
+        hosts: Vec::new(),
+        shm_size_bytes: None,
+        insecure: false,
+        read_only_etc: true,
     }
 }
 

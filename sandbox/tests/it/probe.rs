@@ -6,7 +6,7 @@ use std::io::Read;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use sandbox::{Mount, MountSource, Spec};
+use sandbox::{Mount, MountSource, Network, Spec};
 
 use crate::env::{TestEnv, detached};
 
@@ -37,6 +37,9 @@ pub fn run_if_asked() {
     }
     match name.as_str() {
         "socket" => print!("{}", read_socket(argument)),
+        "sleep" => sleep_in_sandbox(Path::new(argument)),
+        "outside" => print!("{}", outside(Path::new(argument))),
+        "calls" => print!("{}", crate::calls::all()),
         _ => panic!("no probe {name}"),
     }
     std::process::exit(0)
@@ -46,4 +49,33 @@ fn read_socket(path: &str) -> String {
     let mut text = String::new();
     UnixStream::connect(path).unwrap().read_to_string(&mut text).unwrap();
     text
+}
+
+/// Outside of a sandbox: starts one on the root file system at `root` that lasts, says its pid, and waits.
+#[allow(clippy::print_stdout, reason = "a probe prints what it found")]
+fn sleep_in_sandbox(root: &Path) {
+    // What a set-uid program would do to a death signal: the guest's own does not matter.
+    let mut running =
+        sandbox::spawn(crate::env::spec_of(root, &["sh", "-c", "sleep 1000 & sleep 1000"])).unwrap();
+    println!("{}", running.pid());
+    running.wait().unwrap();
+}
+
+/// Outside of a sandbox, as whoever we are: the tier, what the shell script `SCRIPT` prints in a sandbox with the
+/// network `NETWORK`, run as the user `USER_ID`.
+fn outside(root: &Path) -> String {
+    let variable = |name: &str| std::env::var(name).unwrap_or_default();
+    let tier = sandbox::privilege::enter().unwrap_or_else(|error| panic!("{error}: {error:?}"));
+    let mut spec = crate::env::spec_of(root, &["sh", "-c", &variable("SCRIPT")]);
+    let id = variable("USER_ID").parse().unwrap_or(0);
+    (spec.process.user.uid, spec.process.user.gid, spec.process.user.groups) = (id, id, vec![id]);
+    spec.network = match variable("NETWORK").as_str() {
+        "none" => Network::None,
+        "private" => Network::Private { publish: vec![] },
+        _ => Network::Host,
+    };
+    match crate::env::try_run(spec) {
+        Ok(ran) => format!("{tier:?}\n{}{}", ran.stdout, ran.stderr),
+        Err(error) => format!("{tier:?}\n{error}\n"),
+    }
 }

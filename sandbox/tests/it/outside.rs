@@ -1,0 +1,96 @@
+//! Sandboxes of ordinary users, and ways out of private networks. The caller is a process of its own each time, as it
+//! changes its namespaces.
+
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use crate::env::TestEnv;
+use crate::runner::{Test, tests};
+
+pub const TESTS: &[Test] = tests![
+    privileged_root_enters_a_mount_namespace,
+    privileged_user_with_one_id,
+    privileged_user_with_subordinate_ids,
+    privileged_private_network,
+];
+
+/// Nobody, who has no subordinate ids.
+const NOBODY: u32 = 65534;
+
+const LOOK: &str = "id -u; id -G; set -- /proc/[0-9]*; echo $$ $#; echo x > /dev/null; test -c /dev/pts/ptmx && echo pts; \
+    grep -E '^(CapEff|CapBnd|Seccomp:)' /proc/self/status | tr -d '\\t'; touch /made; stat -c %u /made; \
+    (echo x > /proc/sys/vm/drop_caches) 2>/dev/null || echo refused; \
+    awk '$2 == \"/sys\" { split($4, o, \",\"); print $3, o[1] }' /proc/mounts";
+const SEEN: &str =
+    "0\n0\n1 1\npts\nCapEff:00000000a80425fb\nCapBnd:00000000a80425fb\nSeccomp:2\n0\nrefused\nsysfs ro\n";
+
+/// Lets `uid` of the host run `script`.
+fn outside(env: &TestEnv, uid: u32, variables: &[(&str, &str)]) -> String {
+    let exe = env.copy_of_ourselves();
+    let root = env.root("");
+    env.give_to(uid);
+    let mut command = Command::new(exe);
+    command.args(["--probe", "outside", root.to_str().unwrap()]).envs(variables.iter().copied());
+    let output = command.uid(uid).gid(uid).output().unwrap();
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+fn privileged_root_enters_a_mount_namespace() {
+    let Some(env) = TestEnv::new() else { return };
+    assert_eq!(outside(&env, 0, &[("SCRIPT", LOOK)]), format!("Root\n{SEEN}"));
+}
+
+fn privileged_user_with_one_id() {
+    let Some(env) = TestEnv::new() else { return };
+    let seen = outside(&env, NOBODY, &[("SCRIPT", LOOK)]);
+    if seen.contains("cannot make a user namespace") {
+        return skip(&seen);
+    }
+    assert_eq!(seen, format!("RootlessSingleId\n{SEEN}"));
+    let address = [("SCRIPT", "ip -o -4 addr | awk '{ print $4 }'"), ("NETWORK", "none")];
+    assert_eq!(outside(&env, NOBODY, &address), "RootlessSingleId\n127.0.0.1/8\n");
+    let other = outside(&env, NOBODY, &[("SCRIPT", "id -u"), ("USER_ID", "1000")]);
+    assert!(other.contains("user 1000:1000 does not exist in this user namespace"), "{other}");
+}
+
+fn privileged_user_with_subordinate_ids() {
+    let Some(env) = TestEnv::new() else { return };
+    let Some(uid) = user_with_ids() else { return skip("nobody has ids in /etc/subuid, or no newuidmap") };
+    let seen = outside(&env, uid, &[("SCRIPT", LOOK)]);
+    if seen.contains("cannot make a user namespace") {
+        return skip(&seen);
+    }
+    assert_eq!(seen, format!("Rootless\n{SEEN}"));
+    let own = [("SCRIPT", "id -u; id -G; touch /tmp/own; stat -c %u /tmp/own"), ("USER_ID", "1000")];
+    assert_eq!(outside(&env, uid, &own), "Rootless\n1000\n1000\n1000\n");
+}
+
+fn privileged_private_network() {
+    let Some(env) = TestEnv::new() else { return };
+    if !sandbox::network::private_available() {
+        return skip("no pasta");
+    }
+    let script =
+        "ip -o -4 addr | grep -vc ' lo '; ip route | grep -c default; cat /etc/resolv.conf | tail -1";
+    let seen = outside(&env, 0, &[("SCRIPT", script), ("NETWORK", "private")]);
+    if seen.contains("pasta could not connect") {
+        return skip(&seen);
+    }
+    let lines: Vec<_> = seen.lines().collect();
+    assert_eq!(lines[..3], ["Root", "1", "1"], "{seen}");
+    let behind = lines[3].strip_prefix("nameserver ").expect("a server");
+    assert!(!behind.starts_with("127."), "{seen}");
+}
+
+#[allow(clippy::print_stdout, reason = "a skipped test says so")]
+fn skip(reason: &str) {
+    println!("SKIP {reason}");
+}
+
+fn user_with_ids() -> Option<u32> {
+    let text = std::fs::read_to_string("/etc/subuid").ok()?;
+    let name = text.lines().find_map(|line| line.split(':').next().filter(|name| !name.is_empty()))?;
+    let helper = std::path::Path::new("/usr/bin/newuidmap").exists();
+    let by_name = nix::unistd::User::from_name(name).ok().flatten().map(|user| user.uid.as_raw());
+    by_name.or_else(|| name.parse().ok()).filter(|uid| helper && *uid != 0)
+}
