@@ -6,13 +6,13 @@
 //! Source: CVE-2024-1753, CVE-2024-23651 (a source that was a link to the host).
 
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Component, Path};
 
 use cache::ScratchDir;
 use oci::DiffId;
 use rustix::fs::{Mode, OFlags};
 
-use super::overlay::{Attached, Overlay, clone_tree};
+use super::overlay::{Attached, Overlay, clone_mount, clone_tree};
 use super::{Snapshot, distinct};
 use crate::RootfsError;
 use crate::layers::Layers;
@@ -57,16 +57,22 @@ pub fn bind(layers: &Layers, ids: &[DiffId], source: &Path, read_write: bool) ->
     Ok(Bind { mount, keep: Keep(keep) })
 }
 
-/// What is at `source` below the folder `folder` of the host, links resolved inside it. As writable as the folder is:
-/// whoever attaches it decides.
-pub fn bind_host(folder: &Path, source: &Path) -> Result<OwnedFd, RootfsError> {
-    let root = rustix::fs::open(folder, OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::PATH, Mode::empty());
-    clone_tree(&root.map_err(failed("open", folder))?, source)
+/// What is at `source` below `place` of the host, links resolved inside it; `place` itself, which may be a file then, for
+/// no source. As writable as it is there: whoever attaches it decides.
+pub fn bind_host(place: &Path, source: &Path) -> Result<OwnedFd, RootfsError> {
+    let found = rustix::fs::open(place, OFlags::CLOEXEC | OFlags::PATH, Mode::empty());
+    let found = found.map_err(failed("open", place))?;
+    if is_root(source) { clone_mount(&found, place) } else { clone_tree(&found, source) }
+}
+
+/// True for a source that names the whole of its tree.
+fn is_root(source: &Path) -> bool {
+    !source.components().any(|part| matches!(part, Component::Normal(_)))
 }
 
 /// The part of a detached mount at `source`.
 fn part(layers: &Layers, mount: OwnedFd, source: &Path) -> Result<OwnedFd, RootfsError> {
-    if source.components().all(|part| !matches!(part, std::path::Component::Normal(_))) {
+    if is_root(source) {
         return Ok(mount);
     }
     // Only kernels from 6.15 on clone a part of what is attached nowhere.

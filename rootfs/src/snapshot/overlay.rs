@@ -240,9 +240,14 @@ impl Drop for Attached {
 pub(super) fn clone_tree(root: &OwnedFd, source: &Path) -> Result<OwnedFd, RootfsError> {
     let found = crate::safe_path::open_in_root(root, source, rustix::fs::OFlags::PATH)
         .map_err(failed("open the mount source", source))?;
+    clone_mount(&found, source)
+}
+
+/// What is open as a mount of its own; `path` is for messages.
+pub(super) fn clone_mount(found: &OwnedFd, path: &Path) -> Result<OwnedFd, RootfsError> {
     let flags =
         OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH;
-    open_tree(&found, "", flags).map_err(failed("bind", source))
+    open_tree(found, "", flags).map_err(failed("bind", path))
 }
 
 /// Makes the directory `name` in `scratch` if it is not there.

@@ -537,6 +537,9 @@ fn privileged_binds_of_the_host() {
         assert_eq!(fs::read_to_string(fd_path(mount.as_fd()).join("file")).unwrap(), "here");
     }
     assert!(bind_host(&folder, Path::new("out")).is_err());
+    let file = bind_host(&folder.join("sub/file"), Path::new("")).unwrap();
+    assert_eq!(fs::read_to_string(fd_path(file.as_fd())).unwrap(), "here");
+    assert!(bind_host(&folder.join("sub/file"), Path::new("x")).is_err());
 }
 
 /// As in a container whose own root is an overlay.
