@@ -25,7 +25,7 @@ const AUFS_PREFIX: &[u8] = b".wh..wh.";
 /// The entries so far.
 #[derive(Default)]
 pub(super) struct Gather {
-    /// By key; implied directories included, but for the root.
+    /// By key, so their own paths are left empty; implied directories included, but for the root.
     nodes: BTreeMap<Vec<u8>, Row>,
     /// Keys that lower layers lose.
     whiteouts: BTreeSet<Vec<u8>>,
@@ -91,11 +91,10 @@ impl Gather {
             set_opaque(row);
         }
         for key in std::mem::take(&mut self.whiteouts) {
-            let path = from_key(&key);
-            let row = self.nodes.entry(key).or_insert_with(|| whiteout(path));
+            let row = self.nodes.entry(key).or_insert_with(|| whiteout(Vec::new()));
             set_opaque(Some(row));
         }
-        self.nodes.into_values().collect()
+        self.nodes.into_iter().map(|(key, row)| Row { path: from_key(&key), ..row }).collect()
     }
 
     fn set_root(&mut self, member: Member) -> Result<(), RootfsError> {
@@ -152,8 +151,8 @@ impl Gather {
     }
 
     /// Puts a row in place of what is there; a directory in place of a directory keeps what is below.
-    fn put(&mut self, row: Row) -> Result<(), RootfsError> {
-        let key = key(&row.path);
+    fn put(&mut self, mut row: Row) -> Result<(), RootfsError> {
+        let key = key(&std::mem::take(&mut row.path));
         let xattrs = row.entry.xattrs.iter().map(|(name, value)| name.len() + value.len() + 8).sum::<usize>();
         self.count(key.len() + xattrs)?;
         match self.nodes.get(&key) {

@@ -46,9 +46,9 @@ pub(crate) const WHITEOUT_PREFIX: &[u8] = b".wh.";
 /// The name that makes its directory hide lower layers.
 pub(crate) const OPAQUE_MARKER: &[u8] = b".wh..wh..opq";
 /// The most entries of a layer, implied directories included.
-pub(crate) const MAX_ENTRIES: usize = 2_000_000;
+pub(crate) const MAX_ENTRIES: usize = 1 << 20;
 /// The most bytes of all paths, link targets and attributes of a layer.
-pub(crate) const MAX_NAMES_BYTES: usize = 512 << 20;
+pub(crate) const MAX_NAMES_BYTES: usize = 128 << 20;
 
 /// The bytes that pad `size_bytes` to whole blocks.
 pub(crate) fn padding(size_bytes: u64) -> usize {

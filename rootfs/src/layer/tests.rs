@@ -92,7 +92,7 @@ fn check_with_another_reader(tar: &[u8], found: &Member) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn headers_are_read_as_written(values in values(), typeflag in b'0'..=b'6') {
