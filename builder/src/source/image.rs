@@ -51,7 +51,10 @@ fn collect(
     images: &mut Vec<Image>,
 ) -> Result<(), SourceError> {
     let index = match document(blobs, root)? {
-        Document::Manifest(manifest) => return Ok(images.push(complete(blobs, root, manifest)?)),
+        Document::Manifest(manifest) => {
+            images.push(complete(blobs, root, manifest)?);
+            return Ok(());
+        }
         Document::Index(index) => index,
     };
     let depth = deeper(root, depth)?;
