@@ -76,10 +76,10 @@ impl BlobStream {
         let length =
             http::header(response.headers(), "content-length").and_then(|text| text.parse::<u64>().ok());
         if start.is_none_or(|start| start != 0 && start != self.read_bytes) {
-            return Err(Failure::Fatal { reason: "it sends another range than was asked for".to_owned() });
+            return Err(Failure::Bad { reason: "it sends another range than was asked for".to_owned() });
         }
         if let Some(length) = length.filter(|length| *length != expected) {
-            return Err(Failure::Astray {
+            return Err(Failure::Bad {
                 reason: format!("it has {length} bytes where {expected} were announced"),
             });
         }

@@ -61,13 +61,9 @@ impl Inner {
             match ask(endpoint) {
                 Ok(answer) => return Ok(answer),
                 Err(error) if endpoint.role == Role::Guess => return Err(failure.unwrap_or(error)),
+                // Where plain HTTP got an answer that makes no sense, TLS may get a better one.
                 Err(error) => {
-                    let is_final = matches!(
-                        error,
-                        RegistryError::NotFound { .. }
-                            | RegistryError::Denied { .. }
-                            | RegistryError::Credentials { .. }
-                    );
+                    let is_final = !matches!(error, RegistryError::BadAnswer { .. });
                     if is_final && endpoint.role == Role::Registry {
                         return Err(error);
                     }
@@ -125,9 +121,7 @@ impl Inner {
             (Err(Failure::Transient { reason, .. } | Failure::Fatal { reason }), None) => {
                 Err(RegistryError::Unreachable { registry, reason })
             }
-            (Err(Failure::Astray { reason }), None) => {
-                Err(RegistryError::BadAnswer { registry, name, reason })
-            }
+            (Err(Failure::Bad { reason }), None) => Err(RegistryError::BadAnswer { registry, name, reason }),
         }
     }
 
@@ -224,8 +218,7 @@ impl Inner {
             status if http::is_transient(status) => Err(http::transient(response).into()),
             400..=499 => Ok(None),
             _ => {
-                Err(Failure::Fatal { reason: format!("the token server: {}", http::describe(response)) }
-                    .into())
+                Err(Failure::Bad { reason: format!("the token server: {}", http::describe(response)) }.into())
             }
         }
     }
@@ -252,7 +245,7 @@ fn challenges(response: &Response<Body>) -> Vec<Challenge> {
 fn token_url(endpoint: &Endpoint, realm: &str) -> Result<Url, Failure> {
     match Url::parse(realm) {
         Some(url) if endpoint.origin.may_lead_to(&url.origin) => Ok(url),
-        _ => Err(Failure::Astray { reason: format!("it sends for a token to {realm:?}") }),
+        _ => Err(Failure::Bad { reason: format!("it sends for a token to {realm:?}") }),
     }
 }
 
@@ -266,7 +259,7 @@ fn read_token(response: Response<Body>) -> Result<String, Failure> {
         token: Option<String>,
         access_token: Option<String>,
     }
-    let bad = |reason: String| Failure::Fatal { reason: format!("the token server's answer: {reason}") };
+    let bad = |reason: String| Failure::Bad { reason: format!("the token server's answer: {reason}") };
     let bytes = http::read(response, TOKEN_LIMIT_BYTES)?;
     let answer: Token = serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))?;
     let token = answer.token.or(answer.access_token).filter(|token| !token.is_empty());
@@ -285,7 +278,7 @@ fn judged(endpoint: &Endpoint, wanted: &Wanted<'_>, answer: Answer) -> Result<Re
         404 => Err(Stop::Final(RegistryError::NotFound { name: wanted.name.clone() })),
         status @ (401 | 403) => Err(Stop::Final(denied(endpoint, wanted, status))),
         status if http::is_transient(status) => Err(http::transient(response).into()),
-        _ => Err(Failure::Fatal { reason: http::describe(response) }.into()),
+        _ => Err(Failure::Bad { reason: http::describe(response) }.into()),
     }
 }
 

@@ -51,10 +51,10 @@ impl Default for Patience {
 pub(crate) enum Failure {
     /// It may work the next time.
     Transient { reason: String, wait: Option<Duration> },
-    /// It will not.
+    /// No answer will come: no such host, no certificate that we trust.
     Fatal { reason: String },
-    /// The server led to where it must not.
-    Astray { reason: String },
+    /// An answer came that must not be.
+    Bad { reason: String },
 }
 
 /// An answer and whether it came from the origin that was asked.
@@ -128,13 +128,13 @@ impl Http {
             let response = request.call().map_err(failure)?;
             let Some(next) = redirect(&at, &response)? else { return Ok(Answer { response, from_origin }) };
             if !(url.origin.may_lead_to(&next.origin) && at.origin.may_lead_to(&next.origin)) {
-                return Err(astray(format!("it redirects to {}", next.origin)));
+                return Err(bad_answer(format!("it redirects to {}", next.origin)));
             }
             // Once elsewhere, always elsewhere: a redirect back is not the registry's own word.
             from_origin &= next.origin == url.origin;
             at = next;
         }
-        Err(astray(format!("it redirects more than {MAX_REDIRECTS} times")))
+        Err(bad_answer(format!("it redirects more than {MAX_REDIRECTS} times")))
     }
 
     /// Posts a form; redirects are not followed.
@@ -182,7 +182,7 @@ fn redirect(at: &Url, response: &Response<Body>) -> Result<Option<Url>, Failure>
     let location = header(response.headers(), "location").unwrap_or_default();
     match at.join(location) {
         Some(next) => Ok(Some(next)),
-        None => Err(astray(format!("it redirects to {location:?}"))),
+        None => Err(bad_answer(format!("it redirects to {location:?}"))),
     }
 }
 
@@ -210,7 +210,7 @@ pub(crate) fn read(response: Response<Body>, limit_bytes: u64) -> Result<Vec<u8>
     body.read_to_end(&mut bytes)
         .map_err(|error| Failure::Transient { reason: error.to_string(), wait: None })?;
     if bytes.len() as u64 > limit_bytes {
-        return Err(Failure::Fatal { reason: format!("the answer has more than {limit_bytes} bytes") });
+        return Err(Failure::Bad { reason: format!("the answer has more than {limit_bytes} bytes") });
     }
     Ok(bytes)
 }
@@ -230,16 +230,22 @@ pub(crate) fn describe(response: Response<Body>) -> String {
     }
 }
 
-fn astray(reason: String) -> Failure {
-    Failure::Astray { reason }
+fn bad_answer(reason: String) -> Failure {
+    Failure::Bad { reason }
 }
 
 fn failure(error: ureq::Error) -> Failure {
-    let passes = match &error {
-        ureq::Error::Io(error) => error.kind() != std::io::ErrorKind::InvalidData,
-        ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed => true,
-        _ => false,
-    };
     let reason = error.to_string();
-    if passes { Failure::Transient { reason, wait: None } } else { Failure::Fatal { reason } }
+    match error {
+        ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            Failure::Fatal { reason }
+        }
+        ureq::Error::Io(_) | ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed => {
+            Failure::Transient { reason, wait: None }
+        }
+        ureq::Error::Protocol(_) | ureq::Error::Http(_) | ureq::Error::LargeResponseHeader(..) => {
+            Failure::Bad { reason }
+        }
+        _ => Failure::Fatal { reason },
+    }
 }
