@@ -21,7 +21,7 @@ pub(crate) struct Home {
     /// Made when it is first needed: a build that changes nothing writes nothing.
     own: Mutex<Option<Own>>,
     /// Last, so that it is released last.
-    _lock: File,
+    lock: File,
 }
 
 #[derive(Debug)]
@@ -41,7 +41,12 @@ impl Home {
 
     /// With the store's lock taken already.
     pub(crate) fn with_lock(root: &Path, lock: File) -> Self {
-        Self { root: root.to_owned(), own: Mutex::new(None), _lock: lock }
+        Self { root: root.to_owned(), own: Mutex::new(None), lock }
+    }
+
+    /// Gives up the store's lock; what is ours in `tmp/` stays ours.
+    pub(crate) fn unlock(&self) -> std::io::Result<()> {
+        self.lock.unlock()
     }
 
     pub(crate) fn root(&self) -> &Path {

@@ -53,6 +53,12 @@ impl Store {
         self.home.root()
     }
 
+    /// Lets others collect from now on although this process has the store open: for one that only watches over a
+    /// container. Its scratch directories stay, and so do the layers of containers; no more may be asked of the store.
+    pub fn stand_aside(&self) -> Result<(), StoreError> {
+        self.home.unlock().at("unlock", self.root())
+    }
+
     /// Where what is derived from a layer lives (index, tree); made if absent.
     pub fn layer_dir(&self, layer: &DiffId) -> Result<PathBuf, StoreError> {
         let path = self.root().join("layers").join(layer.0.hex());
@@ -153,6 +159,8 @@ fn initialise(root: &Path) -> Result<(), StoreError> {
     if !root.join("index.json").exists() {
         write("index.json", &crate::names::empty())?;
     }
+    // There is nothing to collect yet.
+    write("collected", "")?;
     crate::files::renew_reserve(root);
     write("format", FORMAT)
 }

@@ -61,6 +61,8 @@ pub fn start(container: Container, layers: &Layers, streams: Streams) -> Result<
                 ..ContainerState::default()
             };
             container.save_state(&state)?;
+            // What runs for weeks must not keep others from collecting.
+            layers.store().stand_aside()?;
             Ok(Supervised { container, running, state, _snapshot: snapshot, _watch: watch })
         }
         Err(error) => {

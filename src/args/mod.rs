@@ -42,6 +42,11 @@ pub enum Command {
     /// Take an image from an archive (OCI layout, docker save, root file system) into the store
     #[command(alias = "load")]
     Import(ImportArgs),
+    /// Show how much of the disk the store takes
+    Du,
+    /// Remove what was not used for longest
+    #[command(alias = "gc")]
+    Prune(PruneArgs),
     /// Verify the store
     Check(CheckArgs),
     /// Watches over a container that runs in the background
@@ -83,6 +88,17 @@ pub struct ImportArgs {
     pub tags: Vec<String>,
     /// The archive, plain or compressed, or the folder of an OCI layout
     pub file: PathBuf,
+}
+
+/// `prune`.
+#[derive(Debug, Args)]
+pub struct PruneArgs {
+    /// Remove everything that no named image and no container needs
+    #[arg(short, long, conflicts_with = "keep_storage")]
+    pub all: bool,
+    /// What the store may take afterwards [default: a fifth of the disk]
+    #[arg(long, value_name = "BYTES")]
+    pub keep_storage: Option<String>,
 }
 
 /// `check`.

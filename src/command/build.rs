@@ -40,6 +40,8 @@ pub fn run(args: &BuildArgs) -> Result<u8, Failure> {
     screen.finish(outcome.is_ok());
     let (built, exported) = outcome?;
     tell(args, &built, &exported)?;
+    drop(engine);
+    store::collect_if_due();
     Ok(0)
 }
 

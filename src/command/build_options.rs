@@ -138,7 +138,7 @@ fn add_host(text: &str) -> Result<(String, IpAddr), Failure> {
 }
 
 /// `64m`, `1g`, `1024`: powers of 1024, as docker reads them.
-fn bytes(text: &str, flag: &str) -> Result<u64, Failure> {
+pub(super) fn bytes(text: &str, flag: &str) -> Result<u64, Failure> {
     let bad = || Failure::ours(format!("{flag} {text:?} is not a size")).hint("for example 64m or 1g");
     let lower = text.trim().to_ascii_lowercase();
     let digits = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic());

@@ -29,6 +29,8 @@ pub fn run(command: Command) -> Result<u8, Failure> {
         Command::Images(args) => images::list(&args),
         Command::Rmi(args) => images::remove(&args),
         Command::Import(args) => import::run(&args),
+        Command::Du => store::usage(),
+        Command::Prune(args) => store::prune(&args),
         Command::Check(args) => store::check(&args),
         Command::Monitor(args) => run::monitor(&args),
     }

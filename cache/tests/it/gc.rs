@@ -68,9 +68,7 @@ fn is_here(store: &Store, name: &str) -> [bool; 3] {
 fn collection_is_due_once_a_day() {
     let root = Closed::new();
     drop(root.open());
-    assert!(Store::is_collection_due(root.0.path()));
-    root.collect(&Policy { budget_bytes: u64::MAX, keep_ms: 0 });
-    assert!(!Store::is_collection_due(root.0.path()));
+    assert!(!Store::is_collection_due(root.0.path()), "it is new");
     age(&root.0.path().join("collected"), 25);
     assert!(Store::is_collection_due(root.0.path()));
     root.collect(&Policy { budget_bytes: u64::MAX, keep_ms: 0 });
@@ -229,6 +227,16 @@ fn a_user_is_in_the_way_until_it_is_dead() {
     helper.kill().unwrap();
     helper.wait().unwrap();
     assert_eq!(root.collect(&ALL).blobs, 1);
+}
+
+#[test]
+fn who_stands_aside_is_not_in_the_way_and_keeps_its_scratch() {
+    let root = Closed::new();
+    let store = root.open();
+    let scratch = store.scratch().unwrap();
+    store.stand_aside().unwrap();
+    assert!(Store::collect(root.0.path(), &ALL).unwrap().is_some());
+    assert!(scratch.path().exists());
 }
 
 #[test]
