@@ -23,7 +23,7 @@ use rustix::fs::{Mode, OFlags, ResolveFlags};
 use crate::RootfsError;
 use crate::create::Skipped;
 use crate::diff::{Content, Diff};
-use crate::entry::{Entry, Kind};
+use crate::entry::{Entry, Kind, Timestamp};
 use crate::layer::extract::extract;
 use crate::layer::index::{Index, Origin};
 use crate::layer::write::{self, NewEntry};
@@ -200,6 +200,22 @@ impl Layers {
         write::write_to(&self.merged_entries(layers, times)?, out)
     }
 
+    /// Writes several merged trees as one tar, each below a folder of its own: a name without `/`.
+    pub fn write_tar_of(
+        &self,
+        trees: &[(String, Vec<DiffId>)],
+        times: Times,
+        out: &mut dyn Write,
+    ) -> Result<(), RootfsError> {
+        let mut trees = trees.to_vec();
+        trees.sort();
+        let mut entries = Vec::new();
+        for (folder, layers) in trees {
+            entries.extend(below(&folder, self.merged_entries(&layers, times)?, times));
+        }
+        write::write_to(&entries, out)
+    }
+
     /// Writes the merged tree of `layers` below the directory `dest` (the local exporter), never through a link.
     /// Everything belongs to the user who runs this, as with BuildKit.
     pub fn write_dir(&self, layers: &[DiffId], times: Times, dest: &Path) -> Result<(), RootfsError> {
@@ -302,4 +318,18 @@ fn save(path: &Path, bytes: &[u8]) -> io::Result<()> {
         let _ = fs::remove_file(&temporary);
     }
     written
+}
+
+/// The entries of a tree, put below a folder.
+fn below(folder: &str, mut entries: Vec<NewEntry>, times: Times) -> Vec<NewEntry> {
+    for entry in &mut entries {
+        entry.path.splice(..0, folder.bytes().chain([b'/']));
+        if let Kind::Hardlink { target } = &mut entry.entry.kind {
+            *target = Path::new(folder).join(&target);
+        }
+    }
+    let mtime = Timestamp { seconds: Clamp::STORE.0, ..Timestamp::default() };
+    let root = Entry { mtime, ..Entry::directory(0o755) };
+    entries.insert(0, NewEntry { path: folder.into(), entry: root, content: None, clamp: times.clamp() });
+    entries
 }

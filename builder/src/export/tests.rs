@@ -364,6 +364,12 @@ fn a_layout_folder_keeps_other_images() {
     assert!(layout.files.keys().all(|name| !name.contains("tmp")), "drafts are left");
 }
 
+fn tar_names(tar: &[u8]) -> Vec<PathBuf> {
+    let mut archive = ::tar::Archive::new(tar);
+    let entries = archive.entries().expect("a tar");
+    entries.map(|entry| entry.expect("an entry").path().expect("a name").into_owned()).collect()
+}
+
 #[test]
 fn files_are_exported() {
     let built = Built::new(&["linux/amd64"]);
@@ -372,12 +378,7 @@ fn files_are_exported() {
     assert_eq!(std::fs::read_to_string(dir.join("etc/base")).expect("read"), "base");
     assert_eq!(std::fs::read_to_string(dir.join("own")).expect("read"), "own");
     let (_, tar) = built.export("-", TIMES);
-    let mut archive = ::tar::Archive::new(&tar[..]);
-    let names: Vec<PathBuf> = archive
-        .entries()
-        .expect("a tar")
-        .map(|entry| entry.expect("entry").path().expect("a name").into_owned())
-        .collect();
+    let names = tar_names(&tar);
     assert!(names.iter().any(|name| name == Path::new("etc/base")), "{names:?}");
 }
 
@@ -389,6 +390,12 @@ fn platforms_have_folders_of_their_own() {
     for folder in ["linux_amd64", "linux_arm_v7"] {
         assert!(dir.join(folder).join("own").is_file(), "{folder}");
     }
+    let (_, tar) = built.export("type=tar", TIMES);
+    let names = tar_names(&tar);
+    for name in ["linux_amd64/own", "linux_arm_v7/etc/base"] {
+        assert!(names.iter().any(|found| found == Path::new(name)), "{name} is not in {names:?}");
+    }
+    built.try_export("type=tar,platform-split=false", TIMES).expect_err("they collide");
     built.try_export("type=local,platform-split=false,dest=x", TIMES).expect_err("they collide");
     let single = Built::new(&["linux/amd64"]);
     let dir = single.env.path("out");

@@ -7,7 +7,7 @@ use oci::Platform;
 use rootfs::layers::Layers;
 
 use super::error::io_error;
-use super::{BuildResult, Dest, Draft, ExportError, ExportKind, ExportRequest};
+use super::{BuildResult, BuiltImage, Dest, Draft, ExportError, ExportKind, ExportRequest};
 
 /// Writes the files of `result`; those of several platforms below a folder for each.
 pub(super) fn export(
@@ -58,7 +58,12 @@ fn tar(
     let times = result.times.files(request.rewrite_timestamp);
     match &result.images[..] {
         [one] if !split => Ok(layers.write_tar(&one.layers, times, out)?),
-        _ => Err(unsupported(request, "one tar holds one platform; use type=local")),
+        images if split => {
+            let tree = |built: &'_ BuiltImage<'_>| (folder(&built.image.platform), built.layers.clone());
+            let trees: Vec<_> = images.iter().map(tree).collect();
+            Ok(layers.write_tar_of(&trees, times, out)?)
+        }
+        _ => Err(unsupported(request, "several platforms cannot share one root folder")),
     }
 }
 

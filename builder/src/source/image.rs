@@ -100,7 +100,9 @@ fn choose_at(
     }
     match best {
         Some((_, entry)) => descend(blobs, entry, wanted, depth),
-        None => Err(SourceError::NoPlatform { wanted: Box::new(wanted.clone()), available: available.join(", ") }),
+        None => {
+            Err(SourceError::NoPlatform { wanted: Box::new(wanted.clone()), available: available.join(", ") })
+        }
     }
 }
 
