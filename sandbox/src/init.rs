@@ -55,6 +55,7 @@ fn supervise() -> Result<(), Silent> {
 
 /// Frees the process of what it has from its parent.
 fn prepare() -> Result<(), SandboxError> {
+    // For the guest too, which inherits it.
     sys::reset_signals();
     sys::close_from(sys::CONTROL_FD + 1).map_err(os("close inherited descriptors"))?;
     // Nobody may look into us, or reach our program through us, before the guest has become another.
@@ -80,8 +81,7 @@ fn serve(control: &Channel) -> Result<Option<Exit>, SandboxError> {
     if started.is_err() {
         return Ok(None);
     }
-    helper::serve(&helper)?;
-    until_end(control, &guest)
+    until_end(control, &guest, helper)
 }
 
 /// Forks the guest; gives its pidfd and our end of the channel on which it asks for help.
@@ -96,20 +96,27 @@ fn start_guest(plan: Plan, fds: Fds, report: Channel) -> Result<(OwnedFd, Channe
     }
 }
 
-/// Waits for the guest's end, or the caller's: `None`.
-fn until_end(control: &Channel, guest: &OwnedFd) -> Result<Option<Exit>, SandboxError> {
+/// Serves the guest until its end, or the caller's: `None`.
+fn until_end(control: &Channel, guest: &OwnedFd, helper: Channel) -> Result<Option<Exit>, SandboxError> {
+    let mut helper = Some(helper);
     loop {
-        let mut watched = [PollFd::new(guest, PollFlags::IN), PollFd::new(control, PollFlags::IN)];
+        let mut watched = vec![PollFd::new(guest, PollFlags::IN), PollFd::new(control, PollFlags::IN)];
+        watched.extend(helper.as_ref().map(|helper| PollFd::new(helper, PollFlags::IN)));
         match poll(&mut watched, None) {
             Err(rustix::io::Errno::INTR) => continue,
             result => result.map_err(os("watch the process"))?,
         };
-        let [guest_ended, caller_gone] = watched.map(|fd| !fd.revents().is_empty());
-        if guest_ended {
-            return exit_of(guest).map(Some);
-        }
-        if caller_gone {
-            return Ok(None);
+        let ready: Vec<bool> = watched.iter().map(|fd| !fd.revents().is_empty()).collect();
+        drop(watched);
+        match ready[..] {
+            [true, ..] => return exit_of(guest).map(Some),
+            [_, true, ..] => return Ok(None),
+            // It asks once, at most.
+            _ => {
+                if let Some(helper) = helper.take() {
+                    helper::serve(&helper, control.as_fd())?;
+                }
+            }
         }
     }
 }

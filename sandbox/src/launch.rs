@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 use rootfs::snapshot::Stub;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
+use rustix::time::Timespec;
 
 use crate::channel::{Channel, Message};
 use crate::error::os;
@@ -172,11 +173,12 @@ impl Drop for Supervisor {
 }
 
 fn readable_within(control: &Channel, timeout: Duration) -> io::Result<bool> {
-    let deadline = Instant::now() + timeout;
+    // A timeout beyond what the clock can say is none.
+    let deadline = Instant::now().checked_add(timeout);
     loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let left = rustix::time::Timespec::try_from(left).map_err(|_| io::ErrorKind::InvalidInput)?;
-        match poll(&mut [PollFd::new(control, PollFlags::IN)], Some(&left)) {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let left = left.map(Timespec::try_from).transpose().map_err(|_| io::ErrorKind::InvalidInput)?;
+        match poll(&mut [PollFd::new(control, PollFlags::IN)], left.as_ref()) {
             Err(rustix::io::Errno::INTR) => {}
             ready => return Ok(ready? > 0),
         }

@@ -10,10 +10,11 @@ use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::Access;
-use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+use rustix::process::{DumpableBehavior, Pid, PidfdFlags, pidfd_open, set_dumpable_behavior};
 use rustix::thread::{
     CapabilitySet, CapabilitySets, LinkNameSpaceType, move_into_link_name_space, set_capabilities,
 };
@@ -72,11 +73,29 @@ fn forward(port: &PortMap) -> String {
     if port.host.ip().is_unspecified() { ports } else { format!("{}/{ports}", port.host.ip()) }
 }
 
-/// Connects the network namespace `netns` by `command`, and returns once it works. This process has one thread.
-pub(crate) fn connect(command: &[OsString], netns: BorrowedFd<'_>) -> Result<(), SandboxError> {
-    let (program, arguments) = command.split_first().expect("a command has a program");
+/// Connects the network namespace `netns` by `command`, and returns once it works, or `caller` hangs up. This process
+/// has one thread.
+pub(crate) fn connect(
+    command: &[OsString],
+    netns: BorrowedFd<'_>,
+    caller: BorrowedFd<'_>,
+) -> Result<(), SandboxError> {
     let witness = Witness::start(netns)?;
-    let mut child = Command::new(program)
+    let mut pasta = start(command, &witness).map_err(os("start pasta"))?;
+    wait(&pasta, caller).map_err(os("wait for pasta"))?;
+    // It has ended, or we shall, and it with us.
+    match pasta.try_wait().map_err(os("wait for pasta"))? {
+        Some(status) if status.success() => Ok(()),
+        _ => Err(SandboxError::Unavailable {
+            what: "pasta could not connect the private network".into(),
+            hint: complaint(&mut pasta),
+        }),
+    }
+}
+
+fn start(command: &[OsString], witness: &Witness) -> std::io::Result<Child> {
+    let (program, arguments) = command.split_first().expect("a command has a program");
+    Command::new(program)
         .args(arguments)
         .arg("--netns")
         .arg(format!("/proc/{}/ns/net", witness.pid))
@@ -85,19 +104,24 @@ pub(crate) fn connect(command: &[OsString], netns: BorrowedFd<'_>) -> Result<(),
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(os("start pasta"))?;
-    let status = child.wait().map_err(os("wait for pasta"))?;
-    if status.success() {
-        return Ok(());
+}
+
+/// Until the first pasta process ends, having left another one behind, or `caller` does.
+fn wait(pasta: &Child, caller: BorrowedFd<'_>) -> std::io::Result<()> {
+    let pid = i32::try_from(pasta.id()).ok().and_then(Pid::from_raw).expect("a child's pid is positive");
+    let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
+    let mut watched = [PollFd::new(&pidfd, PollFlags::IN), PollFd::from_borrowed_fd(caller, PollFlags::IN)];
+    while poll(&mut watched, None).err() == Some(rustix::io::Errno::INTR) {}
+    Ok(())
+}
+
+/// What it wrote to stderr.
+fn complaint(pasta: &mut Child) -> String {
+    let mut text = String::new();
+    if let Some(stderr) = pasta.stderr.take() {
+        let _ = stderr.take(4096).read_to_string(&mut text);
     }
-    let mut reason = String::new();
-    if let Some(stderr) = child.stderr.take() {
-        let _ = stderr.take(4096).read_to_string(&mut reason);
-    }
-    Err(SandboxError::Unavailable {
-        what: "pasta could not connect the private network".into(),
-        hint: reason.trim().replace('\n', "; "),
-    })
+    text.trim().replace('\n', "; ")
 }
 
 /// A process in the network namespace that pasta may look at.

@@ -260,7 +260,6 @@ impl Guest<'_> {
         identity::limit(&plan.rlimits)?;
         sys::close_on_exec_from(3).map_err(os("close descriptors"))?;
         umask(Mode::from_raw_mode(0o022));
-        sys::reset_signals();
         if !plan.filter.0.is_empty() {
             sys::install_filter(&plan.filter.0).map_err(os("install the seccomp filter"))?;
         }

@@ -5,7 +5,7 @@
 use std::ffi::OsString;
 use std::io;
 use std::net::Shutdown;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -37,22 +37,26 @@ pub(super) fn ask(helper: &Channel, request: &Request, fds: &[OwnedFd]) -> Resul
     answer.map_or(Ok(()), Err)
 }
 
-/// The supervisor's side: serves the one request of a guest, if it lives to make one.
-pub(super) fn serve(helper: &Channel) -> Result<(), SandboxError> {
+/// The supervisor's side: serves the one request of a guest, if it makes one. Gives up when `caller` hangs up.
+pub(super) fn serve(helper: &Channel, caller: BorrowedFd<'_>) -> Result<(), SandboxError> {
     let Some(message) = helper.receive().map_err(os("hear what the sandbox needs"))? else { return Ok(()) };
     let unreadable = || os("read what the sandbox needs")(rustix::io::Errno::BADMSG);
     let request: Request = decode(&message.payload).ok_or_else(unreadable)?;
-    let answer = fulfil(request, message.fds.into_iter()).err();
+    let answer = fulfil(request, message.fds.into_iter(), caller).err();
     // A guest that is gone meanwhile is noticed by whoever waits for it.
     let _ = helper.send(&encode(&answer), &[]);
     Ok(())
 }
 
-fn fulfil(request: Request, mut fds: impl Iterator<Item = OwnedFd>) -> Result<(), SandboxError> {
+fn fulfil(
+    request: Request,
+    mut fds: impl Iterator<Item = OwnedFd>,
+    caller: BorrowedFd<'_>,
+) -> Result<(), SandboxError> {
     let mut next =
         || fds.next().ok_or_else(|| os("find a descriptor of the sandbox")(rustix::io::Errno::BADF));
     if !request.pasta.is_empty() {
-        network::connect(&request.pasta, next()?.as_fd())?;
+        network::connect(&request.pasta, next()?.as_fd(), caller)?;
     }
     for path in request.sockets {
         let listener = UnixListener::from(next()?);
@@ -99,7 +103,7 @@ mod tests {
         let inside = UnixListener::bind(dir.path().join("inside")).unwrap();
         let request = Request { pasta: vec![], sockets: vec![dir.path().join("agent")] };
         let (ours, theirs) = Channel::pair().unwrap();
-        let server = thread::spawn(move || serve(&theirs).unwrap());
+        let server = thread::spawn(move || serve(&theirs, theirs.as_fd()).unwrap());
         ask(&ours, &request, &[inside.into()]).unwrap();
         server.join().unwrap();
         let mut client = UnixStream::connect(dir.path().join("inside")).unwrap();
@@ -119,6 +123,6 @@ mod tests {
     fn a_guest_that_is_gone_is_no_error() {
         let (ours, theirs) = Channel::pair().unwrap();
         drop(ours);
-        assert!(serve(&theirs).is_ok());
+        assert!(serve(&theirs, theirs.as_fd()).is_ok());
     }
 }

@@ -58,7 +58,7 @@ impl TestEnv {
             "sh", "cat", "ls", "grep", "id", "sleep", "touch", "mkdir", "ln", "stat", "hostname", "awk",
             "df", "head", "wc", "mknod", "mount", "umount", "readlink", "true", "kill", "ps", "tty", "ip",
             "nc", "wget", "unshare", "chroot", "env", "pwd", "tr", "sort", "dmesg", "nslookup", "stty",
-            "test", "echo", "dd", "rm", "mv",
+            "timeout", "test", "echo", "dd", "rm", "mv",
         ] {
             std::os::unix::fs::symlink("busybox", bin.join(name)).unwrap();
         }

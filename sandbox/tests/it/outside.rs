@@ -1,8 +1,11 @@
 //! Sandboxes of ordinary users, and ways out of private networks. The caller is a process of its own each time, as it
 //! changes its namespaces.
 
+use std::io::Read;
+use std::net::TcpStream;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::time::Duration;
 
 use crate::env::TestEnv;
 use crate::runner::{Test, tests};
@@ -12,6 +15,7 @@ pub const TESTS: &[Test] = tests![
     privileged_user_with_one_id,
     privileged_user_with_subordinate_ids,
     privileged_private_network,
+    privileged_published_port,
 ];
 
 /// Nobody, who has no subordinate ids.
@@ -80,6 +84,32 @@ fn privileged_private_network() {
     assert_eq!(lines[..3], ["Root", "1", "1"], "{seen}");
     let behind = lines[3].strip_prefix("nameserver ").expect("a server");
     assert!(!behind.starts_with("127."), "{seen}");
+}
+
+fn privileged_published_port() {
+    let Some(env) = TestEnv::new() else { return };
+    if !sandbox::network::private_available() {
+        return skip("no pasta");
+    }
+    let address = "127.0.0.1:18431";
+    let client = std::thread::spawn(move || (0..100).any(|_| hears_hello(address)));
+    let script = "for i in 1 2 3 4 5 6 7 8 9; do echo hello | timeout 1 nc -l -p 80; done; true";
+    let seen = outside(&env, 0, &[("SCRIPT", script), ("NETWORK", address)]);
+    let heard = client.join().unwrap();
+    if seen.contains("pasta could not connect") {
+        return skip(&seen);
+    }
+    assert!(heard, "{seen}");
+}
+
+fn hears_hello(address: &str) -> bool {
+    std::thread::sleep(Duration::from_millis(50));
+    let mut text = [0; 6];
+    let heard = TcpStream::connect(address).and_then(|mut stream| {
+        stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+        stream.read_exact(&mut text)
+    });
+    heard.is_ok() && &text == b"hello\n"
 }
 
 #[allow(clippy::print_stdout, reason = "a skipped test says so")]

@@ -6,7 +6,7 @@ use std::io::Read;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use sandbox::{Mount, MountSource, Network, Spec};
+use sandbox::{Mount, MountSource, Network, PortMap, Spec};
 
 use crate::env::{TestEnv, detached};
 
@@ -72,10 +72,16 @@ fn outside(root: &Path) -> String {
     spec.network = match variable("NETWORK").as_str() {
         "none" => Network::None,
         "private" => Network::Private { publish: vec![] },
+        port if port.contains(':') => Network::Private { publish: vec![published(port)] },
         _ => Network::Host,
     };
     match crate::env::try_run(spec) {
         Ok(ran) => format!("{tier:?}\n{}{}", ran.stdout, ran.stderr),
         Err(error) => format!("{tier:?}\n{error}\n"),
     }
+}
+
+/// The host's address, which leads to port 80.
+fn published(host: &str) -> PortMap {
+    PortMap { host: host.parse().unwrap(), container_port: 80, udp: false }
 }
