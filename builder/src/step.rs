@@ -218,7 +218,11 @@ impl Solver<'_> {
                 self.stat_caches.lock().expect("no thread panics while it holds the lock").push(stat_cache);
                 (Files::Tree(Arc::new(tree)), false)
             }
-            Source::Http { .. } => return Err(StepError::Unsupported { what: "ADD of a URL" }),
+            Source::Http { url, filename, checksum } => {
+                let progress = |id: &str, current, total, done| vertex.status(id, current, total, done);
+                let (tree, cached) = self.sources.download(url, filename, checksum.as_ref(), &progress)?;
+                (Files::Tree(tree), cached)
+            }
             Source::Git { .. } => return Err(StepError::Unsupported { what: "ADD of a git repository" }),
         };
         Ok((StepResult { files, recipe: Recipe::EMPTY }, cached))

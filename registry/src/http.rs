@@ -4,11 +4,14 @@
 //! body is read up to a limit; a request is tried a bounded number of times.
 
 use std::io::Read;
+use std::net::IpAddr;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use ureq::http::{HeaderMap, Response};
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Body};
 
 use crate::url::{Scheme, Url};
@@ -106,7 +109,11 @@ impl Http {
         if let Some(tls) = tls {
             config = config.tls_config(tls);
         }
-        config.build().new_agent()
+        Agent::with_parts(
+            config.build(),
+            DefaultConnector::default(),
+            NoLinkLocal(DefaultResolver::default()),
+        )
     }
 
     /// Gets `url`, following redirects. `authorization` is for the origin of `url` alone.
@@ -159,6 +166,40 @@ impl Http {
             }
         }
         attempt()
+    }
+}
+
+/// Finds addresses, but none that is link-local: no registry is there, but what tells a cloud's machines their secrets.
+/// Looked at where connections are made, so that no name and no redirect leads there either.
+#[derive(Debug)]
+struct NoLinkLocal(DefaultResolver);
+
+impl Resolver for NoLinkLocal {
+    fn resolve(
+        &self,
+        uri: &ureq::http::Uri,
+        config: &ureq::config::Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let mut allowed = self.empty();
+        for address in
+            self.0.resolve(uri, config, timeout)?.iter().filter(|address| !is_link_local(address.ip()))
+        {
+            allowed.push(*address);
+        }
+        match allowed.is_empty() {
+            true => Err(ureq::Error::HostNotFound),
+            false => Ok(allowed),
+        }
+    }
+}
+
+fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => {
+            v6.is_unicast_link_local() || v6.to_ipv4_mapped().is_some_and(|v4| v4.is_link_local())
+        }
     }
 }
 

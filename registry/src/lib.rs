@@ -4,6 +4,7 @@
 //! client       asks servers, shows them who one is, checks manifests
 //! blob         a blob as a stream that goes on where it broke off; verify: that vouches for its bytes
 //! endpoint     which servers stand for a registry: itself, mirrors
+//! download     one file from anywhere
 //! http         agents, redirects, retries, limits;  url: who may lead a client where
 //! credentials  the user's logins;  challenge: what servers ask for
 //! ```
@@ -25,12 +26,14 @@ mod blob;
 mod challenge;
 mod client;
 mod credentials;
+mod download;
 mod endpoint;
 mod error;
 mod http;
 mod url;
 mod verify;
 
+pub use download::{Download, Validators, redacted};
 pub use error::RegistryError;
 pub use http::Patience;
 pub use verify::VerifiedReader;

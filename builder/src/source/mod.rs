@@ -7,6 +7,7 @@
 //! layer    blob -> layer store: verified, unpacked, bounded
 //! fetch    the layers of an image, several at a time
 //! archive  a tar whose members are read in place;  import: images from files into the store
+//! http     one file by its address
 //! pins     which manifest a name of a registry led to when it was last asked
 //! ```
 //!
@@ -33,6 +34,7 @@ mod error;
 mod fetch;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod http;
 mod image;
 mod import;
 mod layer;
