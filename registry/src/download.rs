@@ -54,14 +54,14 @@ impl Client {
             match response.status().as_u16() {
                 200 | 304 => Ok(response),
                 status if http::is_transient(status) => Err(http::transient(response)),
-                status => Err(Failure::Fatal { reason: format!("invalid response status {status}") }),
+                status => Err(Failure::Bad { reason: format!("invalid response status {status}") }),
             }
         });
         let response = asked.map_err(|failure| match failure {
-            Failure::Transient { reason, .. } => {
+            Failure::Transient { reason, .. } | Failure::Fatal { reason } => {
                 RegistryError::Unreachable { registry: redacted(url), reason }
             }
-            Failure::Fatal { reason } | Failure::Astray { reason } => bad(reason),
+            Failure::Bad { reason } => bad(reason),
         })?;
         if response.status().as_u16() == 304 {
             return Ok(Download::Unchanged);
