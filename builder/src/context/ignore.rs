@@ -94,6 +94,11 @@ impl Patterns {
         self.patterns.is_empty()
     }
 
+    /// True if a pattern begins with `!`.
+    pub fn has_exceptions(&self) -> bool {
+        self.has_exceptions
+    }
+
     /// True if the patterns match `path`, whose directory matched `parent`; and what to tell those below.
     ///
     /// `path` is relative, its elements separated by single slashes.

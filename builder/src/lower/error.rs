@@ -247,6 +247,20 @@ pub enum Problem {
         /// The value.
         value: String,
     },
+    /// The options of the build checks.
+    #[error("failed to parse check options: {reason}")]
+    CheckOptions {
+        /// Why.
+        reason: String,
+    },
+    /// Warnings of the build checks, where `error=true` makes them errors.
+    #[error("lint violation found for rules: {rules}")]
+    Checks {
+        /// Their names.
+        rules: String,
+        /// All of them, in the order of their lines.
+        warnings: Vec<crate::plan::Warning>,
+    },
     /// Several platforms, and an option that forbids them.
     #[error("conflicting config: returning multiple target platforms is not allowed")]
     SeveralPlatforms,

@@ -18,7 +18,7 @@
 mod arena;
 mod args;
 mod bases;
-mod check;
+pub mod check;
 mod contexts;
 mod dispatch;
 pub mod dump;
@@ -38,6 +38,7 @@ use oci::Platform;
 use parser::ast::Dockerfile;
 use parser::expand::Expander;
 
+pub use check::{CheckReport, check};
 pub use error::{LowerError, Problem};
 
 use crate::options::BuildOptions;
@@ -45,6 +46,7 @@ use crate::plan::{Plan, PlannedImage, Resolver};
 use arena::Arena;
 use args::Env;
 use bases::Resolved;
+use check::Checks;
 use contexts::Contexts;
 use dispatch::Dispatcher;
 use stages::{StageId, Table};
@@ -66,6 +68,17 @@ struct Session<'a> {
     build_platform: Platform,
     /// Step names tell the platform.
     several: bool,
+    scope: Scope,
+    checks: &'a Checks,
+}
+
+/// Which stages are lowered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    /// What the target needs.
+    Target,
+    /// All, to check them.
+    AllStages,
 }
 
 /// The platform of one chain through the Dockerfile.
@@ -81,20 +94,34 @@ pub fn lower(
     options: &BuildOptions,
     resolver: &dyn Resolver,
 ) -> Result<Plan, LowerError> {
+    let checks = Checks::new(dockerfile, options)?;
+    lower_within(dockerfile, options, resolver, Scope::Target, &checks)
+}
+
+fn lower_within(
+    dockerfile: &Dockerfile,
+    options: &BuildOptions,
+    resolver: &dyn Resolver,
+    scope: Scope,
+    checks: &Checks,
+) -> Result<Plan, LowerError> {
+    checks.file(dockerfile);
     let multi_platform = multi_platform(options)?;
     let contexts = Contexts::new(&options.named_contexts);
-    let session = Session::new(dockerfile, options, resolver, &contexts)?;
+    let session = Session::new(dockerfile, options, resolver, &contexts, scope, checks)?;
     let mut arena = Arena::default();
     let mut resolved = Resolved::default();
     let mut images = Vec::new();
     for target in targets(options) {
         images.push(session.lower_for(&target, &mut arena, &mut resolved)?);
+        checks.silence();
     }
+    checks.verdict()?;
     Ok(Plan {
         graph: arena.into_graph(),
         images,
         multi_platform,
-        warnings: check::run(dockerfile),
+        warnings: checks.warnings(),
         source_date_s: session.epoch_s,
     })
 }
@@ -105,6 +132,8 @@ impl<'a> Session<'a> {
         options: &'a BuildOptions,
         resolver: &'a dyn Resolver,
         contexts: &'a Contexts<'a>,
+        scope: Scope,
+        checks: &'a Checks,
     ) -> Result<Self, LowerError> {
         if dockerfile.stages.is_empty() {
             return Err(Problem::NoStages.in_options());
@@ -118,6 +147,7 @@ impl<'a> Session<'a> {
         let first = targets(options).next().map_or_else(Platform::host, |target| target.platform);
         let stage = target_stage(dockerfile, options);
         let predefined = args::predefined(&build_platform, &first, &stage, &options.build_args);
+        check::default_bases(dockerfile, &predefined, expander, checks);
         let epoch = epoch::resolve(dockerfile, &predefined, options, expander)?;
         Ok(Self {
             dockerfile,
@@ -131,6 +161,8 @@ impl<'a> Session<'a> {
             epoch_masked: epoch.masked,
             build_platform,
             several: options.platforms.len() > 1,
+            scope,
+            checks,
         })
     }
 
@@ -142,7 +174,7 @@ impl<'a> Session<'a> {
         resolved: &mut Resolved,
     ) -> Result<PlannedImage, LowerError> {
         let globals = self.globals(target)?;
-        let mut table = Table::new(self.dockerfile, &globals, self.contexts, &target.platform)?;
+        let mut table = Table::new(self.dockerfile, &globals, self.contexts, &target.platform, self.checks)?;
         let goal = table.target(self.options.target.as_deref())?;
         let reachable = self.settle(&mut table, goal, target, resolved)?;
         let mut dispatcher = Dispatcher::new(self, target, &globals, &table, resolved, arena);
@@ -171,7 +203,10 @@ impl<'a> Session<'a> {
         resolved: &mut Resolved,
     ) -> Result<Vec<bool>, LowerError> {
         loop {
-            let reachable = table.reachable(goal);
+            let reachable = match self.scope {
+                Scope::Target => table.reachable(goal),
+                Scope::AllStages => vec![true; table.entries.len()],
+            };
             resolved.resolve(self, table, &reachable, target)?;
             if !onbuild::fire(table, &reachable, resolved, target, self.dockerfile.directives.escape)? {
                 return Ok(reachable);

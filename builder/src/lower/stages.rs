@@ -12,9 +12,10 @@ use std::collections::HashMap;
 
 use oci::{Platform, Reference};
 use parser::ast::{Copy, Dockerfile, Instruction, Kind, Run, Stage};
-use parser::expand::Expander;
+use parser::expand::{Expanded, Expander};
 
 use super::args::Env;
+use super::check::{self, Checks};
 use super::contexts::Contexts;
 use super::error::{LowerError, Problem, lines_of};
 use super::suggested;
@@ -96,6 +97,7 @@ impl<'a> Table<'a> {
         globals: &Env,
         contexts: &'a Contexts<'a>,
         platform: &Platform,
+        checks: &Checks,
     ) -> Result<Self, LowerError> {
         let mut table = Self {
             entries: Vec::new(),
@@ -107,7 +109,7 @@ impl<'a> Table<'a> {
             default_platform: platform.clone(),
         };
         for stage in &dockerfile.stages {
-            table.add_stage(stage, globals)?;
+            table.add_stage(stage, globals, &dockerfile.globals, checks)?;
         }
         for (at, stage) in dockerfile.stages.iter().enumerate() {
             table.add_commands(StageId(at), stage)?;
@@ -135,15 +137,23 @@ impl<'a> Table<'a> {
         })
     }
 
-    fn add_stage(&mut self, stage: &'a Stage, globals: &Env) -> Result<(), LowerError> {
+    fn add_stage(
+        &mut self,
+        stage: &'a Stage,
+        globals: &Env,
+        declared: &[Instruction],
+        checks: &Checks,
+    ) -> Result<(), LowerError> {
         let lines = lines_of(&stage.from);
         let at = |problem: Problem| problem.at(lines);
-        let base_text = self.expander.word(&stage.base, globals).map_err(|error| at(error.into()))?.text;
+        let expanded = self.expander.word(&stage.base, globals).map_err(|error| at(error.into()))?;
+        checks.add(&stage.from, check::undeclared(&expanded, globals, declared));
+        let base_text = expanded.text;
         if base_text.is_empty() {
             return Err(at(Problem::BlankBase { written: stage.base.clone() }));
         }
         let platform = match &stage.platform {
-            Some(written) => Some(stage_platform(written, globals, self.expander, lines)?),
+            Some(written) => Some(self.platform(stage, written, globals, declared, checks)?),
             None => None,
         };
         let replaced = stage.name.as_deref().and_then(|name| self.context(name, platform.as_ref()));
@@ -172,6 +182,24 @@ impl<'a> Table<'a> {
             is_source,
         });
         Ok(())
+    }
+
+    /// Expands and parses `--platform`.
+    fn platform(
+        &self,
+        stage: &Stage,
+        written: &str,
+        globals: &Env,
+        declared: &[Instruction],
+        checks: &Checks,
+    ) -> Result<Platform, LowerError> {
+        let lines = lines_of(&stage.from);
+        let expanded =
+            self.expander.word(written, globals).map_err(|error| Problem::from(error).at(lines))?;
+        checks.add(&stage.from, check::undeclared(&expanded, globals, declared));
+        checks.add(&stage.from, check::redundant_platform(written, &expanded, globals));
+        checks.add(&stage.from, check::constant_platform(stage, &expanded));
+        stage_platform(written, &expanded, globals, lines)
     }
 
     /// What a name after FROM means: an earlier stage, a named context, or an image. A stage's name must be
@@ -385,14 +413,13 @@ enum Mark {
     Done,
 }
 
-/// Expands and parses `--platform`.
+/// Parses `--platform`.
 fn stage_platform(
     written: &str,
+    expanded: &Expanded,
     globals: &Env,
-    expander: Expander,
     lines: (u32, u32),
 ) -> Result<Platform, LowerError> {
-    let expanded = expander.word(written, globals).map_err(|error| Problem::from(error).at(lines))?;
     let suggest = |error: LowerError| match expanded.unset.first() {
         Some(name) => suggested(error, name, &globals.names().collect::<Vec<_>>()),
         None => error,

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use oci::{ImageConfig, Platform};
-use parser::expand::{Expander, Variables};
+use parser::expand::Variables;
 
 use super::args::{Env, split_pair};
-use super::error::Problem;
+use super::check::Seen;
 use crate::graph::StepId;
 
 /// The PATH of images that have none.
@@ -27,6 +27,10 @@ pub(super) struct State {
     pub platform: Platform,
     /// A CMD of this very stage was seen: ENTRYPOINT keeps it.
     pub cmd_is_set: bool,
+    /// Where this very stage had instructions of which the last one counts.
+    pub seen: Seen,
+    /// A WORKDIR of this Dockerfile was seen.
+    pub workdir_is_set: bool,
     /// The files are a tree as it came from outside, not layers yet.
     pub is_tree: bool,
     /// Layers without a history entry: those of a named context used as a base.
@@ -54,6 +58,11 @@ impl Declared {
         }
     }
 
+    /// Whether `name` is declared, with a value or without.
+    pub fn has(&self, name: &str) -> bool {
+        self.index.contains_key(name)
+    }
+
     /// Name and declared value, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
@@ -68,9 +77,9 @@ impl State {
         Self { image, platform: platform.clone(), ..Self::default() }
     }
 
-    /// A stage on the result of another: all but the memory of its CMD.
+    /// A stage on the result of another: all but the memory of its commands.
     pub fn child(&self) -> Self {
-        Self { cmd_is_set: false, ..self.clone() }
+        Self { cmd_is_set: false, seen: Seen::default(), ..self.clone() }
     }
 
     /// Gives the image a PATH if it has none, and puts its ENV on top of inherited ARGs.
@@ -113,11 +122,6 @@ impl State {
     /// The folder that relative paths are seen from: absolute and clean.
     pub fn working_dir(&self) -> String {
         super::paths::clean(&self.image.config.working_dir)
-    }
-
-    /// Expands one word with the stage's variables.
-    pub fn expand(&self, word: &str, expander: Expander) -> Result<String, Problem> {
-        Ok(expander.word(word, self)?.text)
     }
 
     /// Records that `step` made a layer.

@@ -1,73 +1,157 @@
 //! Build checks: what is allowed in a Dockerfile, but hardly meant.
 //!
-//! So far those that the parsed file shows by itself; checks that need the state of a stage will be
-//! asked by [`super::dispatch`].
+//! ```text
+//! rules      what there is to check         config     which of it is asked for
+//! text       what the file shows by itself: blank lines, comments, MAINTAINER
+//! casing     keywords and stage names       from       bases and platforms of stages
+//! variables  names that nothing defines     stage      what later instructions undo, shells, folders
+//! secrets    names that sound confidential  ports      EXPOSE
+//! ignored    COPY of what is not there
+//! ```
 //!
-//! Source: BuildKit, `frontend/dockerfile/linter/ruleset.go`.
+//! A rule's module says what it finds, given an instruction's parts; [`super::dispatch`] and
+//! [`super::stages`] show them these parts while they lower, and [`Checks`] keeps what is asked for.
+//! So nothing is expanded twice, and a build pays for its checks with little more than their warnings.
+//!
+//! Invariant: a check never changes what is built. With `error=true` it may prevent it.
+//!
+//! Source: BuildKit, `frontend/dockerfile/linter`, `dockerfile2llb/convert_lint.go`.
 
-use parser::ast::{Dockerfile, Instruction, Kind, NoticeKind, Stage};
+mod casing;
+mod config;
+mod from;
+mod ignored;
+mod ports;
+mod rules;
+mod run;
+mod secrets;
+mod stage;
+mod text;
+mod variables;
 
-use super::error::{lines, lines_of};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::BTreeSet;
+
+use parser::ast::{Dockerfile, Instruction};
+
+pub use rules::{Rule, all as rules, find as rule};
+pub use run::{CheckReport, check};
+
+pub(super) use from::{constant_platform, default_bases, redundant_platform, undeclared};
+pub(super) use ignored::ignored_file;
+pub(super) use ports::ports;
+pub(super) use secrets::secret_name;
+pub(super) use stage::{Seen, base_platform, legacy_pairs, not_json, overridden, relative_workdir};
+pub(super) use variables::undefined;
+
+use super::error::{LowerError, Problem, lines_of};
+use crate::context::Ignore;
+use crate::options::{BuildOptions, Context};
 use crate::plan::Warning;
+use config::Config;
 
-/// All warnings about a file, in the order of their lines.
-pub(super) fn run(dockerfile: &Dockerfile) -> Vec<Warning> {
-    let mut warnings: Vec<Warning> = dockerfile
-        .notices
-        .iter()
-        .filter_map(|notice| {
-            let (rule, message) = match &notice.kind {
-                NoticeKind::EmptyContinuation => {
-                    ("NoEmptyContinuation", "Empty continuation line".to_owned())
-                }
-                NoticeKind::FromAsCasing { from, as_word } => {
-                    ("FromAsCasing", format!("'{as_word}' and '{from}' keywords' casing do not match"))
-                }
-                _ => return None,
-            };
-            Some(Warning { rule, lines: lines(notice.span), message })
-        })
-        .collect();
-    for (at, stage) in dockerfile.stages.iter().enumerate() {
-        warnings.extend(stage_name(stage, &dockerfile.stages[..at]));
-        warnings.extend(stage.instructions.iter().filter_map(instruction));
+/// What a rule has found, before it is known whether that is asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Finding {
+    rule: &'static Rule,
+    message: String,
+}
+
+impl Finding {
+    /// A finding with BuildKit's wording.
+    fn new(rule: &'static Rule, message: impl Into<String>) -> Self {
+        Self { rule, message: message.into() }
     }
-    warnings.sort_by_key(|warning| warning.lines);
+}
+
+/// The findings of one build that are asked for.
+#[derive(Debug, Default)]
+pub(super) struct Checks {
+    config: Config,
+    warnings: RefCell<Vec<Warning>>,
+    is_silent: Cell<bool>,
+    /// The ignore file's patterns, once a COPY asks for them.
+    ignore: OnceCell<Option<Ignore>>,
+}
+
+impl Checks {
+    /// Reads what is asked for. The build argument replaces the directive.
+    pub fn new(dockerfile: &Dockerfile, options: &BuildOptions) -> Result<Self, LowerError> {
+        let given = options.build_args.get(config::BUILD_ARG).or(dockerfile.directives.check.as_ref());
+        let config = Config::parse(given.map_or("", String::as_str));
+        let config = config.map_err(|reason| Problem::CheckOptions { reason }.in_options())?;
+        Ok(Self { config, ..Self::default() })
+    }
+
+    /// Adds what the file shows by itself.
+    pub fn file(&self, dockerfile: &Dockerfile) {
+        text::check(dockerfile, self);
+        casing::stage_names(dockerfile, self);
+        casing::keywords(dockerfile, self);
+    }
+
+    /// Adds findings about an instruction.
+    pub fn add(&self, instruction: &Instruction, findings: impl IntoIterator<Item = Finding>) {
+        self.add_at(lines_of(instruction), &instruction.comments, findings);
+    }
+
+    /// Adds findings about these lines, unless the comments say not to. What was found there already is not
+    /// said again.
+    pub fn add_at(
+        &self,
+        lines: (u32, u32),
+        comments: &[String],
+        findings: impl IntoIterator<Item = Finding>,
+    ) {
+        for Finding { rule, message } in findings {
+            let warning = Warning { rule: rule.name, lines, message };
+            let mut warnings = self.warnings.borrow_mut();
+            if !self.is_silent.get() && self.config.wants(rule, comments) && !warnings.contains(&warning) {
+                warnings.push(warning);
+            }
+        }
+    }
+
+    /// Takes no further findings: those of other platforms would be the same.
+    pub fn silence(&self) {
+        self.is_silent.set(true);
+    }
+
+    /// Fails if there is a warning and warnings are to be errors. The place is that of the first one found.
+    pub fn verdict(&self) -> Result<(), LowerError> {
+        let warnings = self.warnings.borrow();
+        let Some(first) = warnings.first().filter(|_| self.config.fails) else { return Ok(()) };
+        let names: BTreeSet<&str> = warnings.iter().map(|warning| warning.rule).collect();
+        let rules = names.into_iter().collect::<Vec<_>>().join(", ");
+        Err(Problem::Checks { rules, warnings: sorted(&warnings) }.at(first.lines))
+    }
+
+    /// The warnings, in the order of their lines.
+    pub fn warnings(&self) -> Vec<Warning> {
+        sorted(&self.warnings.borrow())
+    }
+
+    /// The patterns of the main context's ignore file; `None` if there are none, or if some are wrong, which
+    /// is for the context to say.
+    fn ignore(&self, context: &Context) -> Option<&Ignore> {
+        let patterns = self.ignore.get_or_init(|| match context {
+            Context::Local { ignore, .. } if !ignore.is_empty() => Ignore::new(ignore).ok(),
+            _ => None,
+        });
+        patterns.as_ref()
+    }
+}
+
+fn sorted(warnings: &[Warning]) -> Vec<Warning> {
+    let mut warnings = warnings.to_vec();
+    warnings.sort_by_key(|warning| warning.lines.0);
     warnings
 }
 
-fn stage_name(stage: &Stage, earlier: &[Stage]) -> Vec<Warning> {
-    let (Some(name), Some(written)) = (&stage.name, &stage.name_as_written) else { return Vec::new() };
-    let warning = |rule, message| Warning { rule, lines: lines_of(&stage.from), message };
-    let mut warnings = Vec::new();
-    if name != written {
-        let message = format!("Stage name '{written}' should be lowercase");
-        warnings.push(warning("StageNameCasing", message));
+/// Appends what may have been meant.
+fn with_suggestion(message: String, meant: Option<&str>, sigil: &str) -> String {
+    match meant {
+        Some(meant) => format!("{message} (did you mean {sigil}{meant}?)"),
+        None => message,
     }
-    if earlier.iter().any(|other| other.name.as_ref() == Some(name)) {
-        let message = format!("Duplicate stage name {name:?}, stage names should be unique");
-        warnings.push(warning("DuplicateStageName", message));
-    }
-    if matches!(name.as_str(), "context" | "scratch") {
-        let message = format!("Stage name should not use the same name as reserved stage {name:?}");
-        warnings.push(warning("ReservedStageName", message));
-    }
-    warnings
-}
-
-fn instruction(instruction: &Instruction) -> Option<Warning> {
-    let (rule, message) = match &instruction.kind {
-        Kind::Maintainer(_) => (
-            "MaintainerDeprecated",
-            "Maintainer instruction is deprecated in favor of using label".to_owned(),
-        ),
-        Kind::Env(pairs) if pairs.legacy => ("LegacyKeyValueFormat", legacy("ENV")),
-        Kind::Label(pairs) if pairs.legacy => ("LegacyKeyValueFormat", legacy("LABEL")),
-        _ => return None,
-    };
-    Some(Warning { rule, lines: lines_of(instruction), message })
-}
-
-fn legacy(keyword: &str) -> String {
-    format!("\"{keyword} key=value\" should be used instead of legacy \"{keyword} key value\" format")
 }

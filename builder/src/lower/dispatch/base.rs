@@ -6,6 +6,7 @@ use super::remote::{self, GitUrl};
 use super::{Dispatcher, Inputs};
 use crate::graph::{CopyAction, CopySource, FileAction, FileOp, ImageOrigin, Op, Source, StepMeta};
 use crate::lower::bases::platform_of;
+use crate::lower::check;
 use crate::lower::error::{LowerError, Problem};
 use crate::lower::names::Counter;
 use crate::lower::stages::{Base, StageId};
@@ -51,6 +52,10 @@ impl Dispatcher<'_> {
         let own = &image.platform;
         let follows = self.target.implicit && entry.platform.is_none() && !own.os.is_empty();
         let platform = if follows && !own.serves(&wanted) { own.clone() } else { wanted };
+        if !found.layers().is_empty() {
+            let finding = check::base_platform(&entry.base_text, &platform, &image.platform);
+            self.session.checks.add_at(entry.lines, &[], finding);
+        }
         let step = (!found.layers().is_empty()).then(|| {
             let source = Source::Image { name: found.origin.clone(), manifest: found.manifest };
             let (lines, stage) = (Some(entry.lines), self.stage_name(id));

@@ -5,8 +5,8 @@ use parser::ast::{self, Command, Kind, Pairs};
 
 use super::{Current, Dispatcher};
 use crate::lower::error::Problem;
-use crate::lower::history;
 use crate::lower::state::State;
+use crate::lower::{check, history};
 
 impl Dispatcher<'_> {
     pub(super) fn config(&self, current: &mut Current<'_>, kind: &Kind) -> Result<(), Problem> {
@@ -37,7 +37,16 @@ impl Dispatcher<'_> {
         Ok(())
     }
 
+    /// Notes an instruction of which the last one counts.
+    fn once(&self, current: &mut Current<'_>, keyword: &'static str) {
+        if let Some((lines, finding)) = check::overridden(&mut current.state.seen, keyword, current.lines) {
+            self.session.checks.add_at(lines, &current.command.instruction.comments, [finding]);
+        }
+    }
+
     fn cmd(&self, current: &mut Current<'_>, command: &Command) {
+        self.once(current, "CMD");
+        self.found(current, check::not_json("CMD", command, &current.state.image.config.shell));
         let words = words(&current.state, command);
         self.record(current, history::empty, format!("CMD {}", history::quoted_list(&words)));
         let config = &mut current.state.image.config;
@@ -48,6 +57,8 @@ impl Dispatcher<'_> {
 
     /// An inherited CMD was meant for an inherited ENTRYPOINT: it goes.
     fn entrypoint(&self, current: &mut Current<'_>, command: &Command) {
+        self.once(current, "ENTRYPOINT");
+        self.found(current, check::not_json("ENTRYPOINT", command, &current.state.image.config.shell));
         let words = words(&current.state, command);
         self.record(current, history::empty, format!("ENTRYPOINT {}", history::quoted_list(&words)));
         current.state.image.config.entrypoint = Some(words);
@@ -57,6 +68,7 @@ impl Dispatcher<'_> {
     }
 
     fn healthcheck(&self, current: &mut Current<'_>, check: &ast::Healthcheck) {
+        self.once(current, "HEALTHCHECK");
         let check = match check {
             ast::Healthcheck::None => Healthcheck { test: vec!["NONE".to_owned()], ..Healthcheck::default() },
             ast::Healthcheck::Cmd {
@@ -81,7 +93,9 @@ impl Dispatcher<'_> {
 
     fn label(&self, current: &mut Current<'_>, pairs: &Pairs) -> Result<(), Problem> {
         let mut text = "LABEL".to_owned();
-        for (name, value) in self.pairs(current, pairs)? {
+        let expanded = self.pairs(current, pairs)?;
+        self.found(current, check::legacy_pairs("LABEL", pairs.legacy));
+        for (name, value) in expanded {
             text.push_str(&format!(" {name}={value}"));
             current.state.image.config.labels.insert(name, value);
         }

@@ -10,7 +10,7 @@ use super::remote::{self, Kind};
 use super::{Current, Dispatcher, Inputs, chmod};
 use crate::graph::{CopyAction, CopySource, FileAction, FileOp, Op, Source, StepId};
 use crate::lower::error::Problem;
-use crate::lower::{history, paths};
+use crate::lower::{check, history, paths};
 
 /// COPY or ADD, expanded.
 struct Expanded<'c> {
@@ -96,7 +96,7 @@ impl Dispatcher<'_> {
         if !heredoc.expand {
             return Ok(content);
         }
-        current.state.expand(&content, Expander::for_heredocs())
+        Ok(self.checked(current, Expander::for_heredocs().word(&content, &current.state)?).text)
     }
 
     /// The files of `--from`, and whether their owners are kept.
@@ -127,7 +127,7 @@ impl Dispatcher<'_> {
                 None => {
                     let (step, keep_owner) = match files {
                         Some(files) => files,
-                        None => (self.context(), false),
+                        None => (self.context_for(current, source, copy.is_add), false),
                     };
                     let unpack = copy.written.unpack.unwrap_or(copy.is_add);
                     let path = source_path(source, copy.written.parents);
@@ -142,6 +142,14 @@ impl Dispatcher<'_> {
             actions.push(self.action(current, copy, from, false, false));
         }
         Ok(actions)
+    }
+
+    /// The main context, from which `source` is copied.
+    fn context_for(&mut self, current: &Current<'_>, source: &str, is_add: bool) -> StepId {
+        let session = self.session;
+        let finding = check::ignored_file(session.checks, &session.options.context, source, is_add);
+        self.found(current, finding);
+        self.context()
     }
 
     /// A source that is a URL or a repository; `None` if it is a path.

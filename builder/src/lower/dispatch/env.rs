@@ -4,21 +4,25 @@ use parser::ast::{ArgDefinition, Pairs};
 use parser::expand::Variables;
 
 use super::{Current, Dispatcher};
+use crate::lower::check;
 use crate::lower::error::Problem;
 use crate::lower::history;
 
 /// ARGs that speak to the builder: no RUN sees them.
-const OUTSIDE_ENV: [&str; 2] = ["BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE"];
+pub(in crate::lower) const OUTSIDE_ENV: [&str; 2] =
+    ["BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE"];
 
 impl Dispatcher<'_> {
     /// All pairs of a line are expanded with what was there before the line.
     pub(super) fn env(&self, current: &mut Current<'_>, pairs: &Pairs) -> Result<(), Problem> {
         let expanded = self.pairs(current, pairs)?;
+        self.found(current, check::legacy_pairs("ENV", pairs.legacy));
         if expanded.iter().any(|(name, _)| name.is_empty()) {
             return Err(Problem::BlankName { keyword: "ENV" });
         }
         let mut text = "ENV".to_owned();
         for (name, value) in &expanded {
+            self.found(current, check::secret_name("ENV", name));
             current.state.set_env(name, value);
             text.push_str(&format!(" {name}={value}"));
         }
@@ -48,6 +52,7 @@ impl Dispatcher<'_> {
             if name.is_empty() {
                 return Err(Problem::BlankName { keyword: "ARG" });
             }
+            self.found(current, check::secret_name("ARG", &name));
             let value = self.arg_value(current, &name, definition.default.as_deref())?;
             current.state.args.declare(&name, value.as_deref().unwrap_or_default());
             text.push_str(&format!(" {name}"));

@@ -6,6 +6,7 @@ use oci::Empty;
 use std::net::IpAddr;
 
 use super::{Current, Dispatcher};
+use crate::lower::check;
 use crate::lower::error::Problem;
 use crate::lower::history;
 
@@ -18,6 +19,7 @@ impl Dispatcher<'_> {
         let mut ports = Vec::new();
         for word in sorted {
             for spec in self.expander().words(word, &current.state)?.0 {
+                self.found(current, check::ports(&spec));
                 ports.extend(parse(&spec).map_err(Problem::Expose)?);
             }
         }
@@ -55,7 +57,7 @@ fn parse(spec: &str) -> Result<Vec<String>, String> {
 }
 
 /// Address, host port and container port.
-fn split(place: &str) -> (&str, &str, &str) {
+pub(in crate::lower) fn split(place: &str) -> (&str, &str, &str) {
     let Some((front, container)) = place.rsplit_once(':') else { return ("", "", place) };
     match front.rsplit_once(':') {
         Some((address, host)) => (address, host, container),

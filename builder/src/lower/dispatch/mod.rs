@@ -13,19 +13,22 @@ mod chmod;
 mod config;
 mod copy;
 mod env;
-mod expose;
+pub(super) mod expose;
 pub(super) mod mounts;
 mod remote;
 mod run;
 mod workdir;
 
+pub(super) use env::OUTSIDE_ENV;
+
 use oci::{History, Platform};
 use parser::ast::{Instruction, Kind};
-use parser::expand::Expander;
+use parser::expand::{Expanded, Expander};
 
 use super::arena::Arena;
 use super::args::Env;
 use super::bases::Resolved;
+use super::check::{self, Finding};
 use super::error::{LowerError, Problem};
 use super::names::{self, Counter};
 use super::stages::{Base, Command, StageId, Table};
@@ -161,7 +164,18 @@ impl<'d> Dispatcher<'d> {
 
     /// Expands a word with the variables of the stage.
     fn expand(&self, current: &Current<'_>, word: &str) -> Result<String, Problem> {
-        current.state.expand(word, self.expander())
+        Ok(self.checked(current, self.expander().word(word, &current.state)?).text)
+    }
+
+    /// Looks at what an expansion used.
+    fn checked(&self, current: &Current<'_>, expanded: Expanded) -> Expanded {
+        self.found(current, check::undefined(&expanded.unset, &current.state));
+        expanded
+    }
+
+    /// Adds findings of build checks about the instruction at hand.
+    fn found(&self, current: &Current<'_>, findings: impl IntoIterator<Item = Finding>) {
+        self.session.checks.add_at(current.lines, &current.command.instruction.comments, findings);
     }
 
     fn record(&self, current: &mut Current<'_>, entry: fn(String, Option<i64>) -> History, text: String) {

@@ -47,8 +47,11 @@ impl Dispatcher<'_> {
     ) -> Result<Mounts, Problem> {
         let mut mounts = Mounts::default();
         for (value, from) in run.mounts.iter().zip(&current.command.mounts) {
-            let expand =
-                |word: &str| self.expander().word(word, &current.state).map(|expanded| expanded.text);
+            let expand = |word: &str| {
+                self.expander()
+                    .word(word, &current.state)
+                    .map(|expanded| self.checked(current, expanded).text)
+            };
             let mount = mount::parse(value, expand).map_err(|error| Problem::Mount(error.to_string()))?;
             match mount.kind {
                 MountType::Secret => mounts.add_secret(current, mount)?,

@@ -3,7 +3,7 @@
 use super::{Current, Dispatcher, Inputs};
 use crate::graph::{FileAction, FileOp, Op};
 use crate::lower::error::Problem;
-use crate::lower::{history, paths};
+use crate::lower::{check, history, paths};
 
 /// Mode of folders that WORKDIR makes.
 const MODE: u32 = 0o755;
@@ -13,6 +13,8 @@ impl Dispatcher<'_> {
     /// the clean path. `/` is there always and makes no layer.
     pub(super) fn workdir(&mut self, current: &mut Current<'_>, path: &str) -> Result<(), Problem> {
         let path = self.expand(current, path)?;
+        let is_first = !std::mem::replace(&mut current.state.workdir_is_set, true);
+        self.found(current, check::relative_workdir(&path, is_first, &current.state.platform.os));
         if path.is_empty() {
             return Err(Problem::EmptyWorkdir);
         }

@@ -1,0 +1,75 @@
+//! `CopyIgnoredFile`: a source that the ignore file takes out of the context.
+
+use super::{Checks, Finding, rules};
+use crate::context::Ignore;
+use crate::context::ignore::Matched;
+use crate::lower::paths;
+use crate::options::Context;
+
+/// A local source of COPY or ADD that is not in the context.
+///
+/// Where the ignore file has exceptions nothing is said, as in BuildKit: an ignored folder may well hold
+/// files that are not.
+pub(in crate::lower) fn ignored_file(
+    checks: &Checks,
+    context: &Context,
+    source: &str,
+    is_add: bool,
+) -> Option<Finding> {
+    let patterns = checks.ignore(context).filter(|patterns| !patterns.has_exceptions())?;
+    let path = paths::clean(source);
+    let path = path.trim_start_matches('/');
+    let path = if path.is_empty() { "." } else { path };
+    let action = if is_add { "Add" } else { "Copy" };
+    let message = format!("Attempting to {action} file {path:?} that is excluded by .dockerignore");
+    is_ignored(patterns, path).then(|| Finding::new(&rules::COPY_IGNORED_FILE, message))
+}
+
+/// Whether a pattern matches the path or a folder that it is in.
+fn is_ignored(patterns: &Ignore, path: &str) -> bool {
+    let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+    let mut above = Matched::default();
+    for end in ends {
+        let (ignored, matched) = patterns.matches(path[..end].as_bytes(), &above);
+        if ignored {
+            return true;
+        }
+        above = matched;
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(patterns: &[&str], source: &str, expected: Option<&str>) {
+        let ignore = patterns.iter().map(|&pattern| pattern.to_owned()).collect();
+        let context = Context::Local { path: "/context".into(), ignore };
+        let found = ignored_file(&Checks::default(), &context, source, false);
+        let expected = expected
+            .map(|path| format!("Attempting to Copy file {path:?} that is excluded by .dockerignore"));
+        assert_eq!(found.map(|finding| finding.message), expected, "{patterns:?} {source}");
+    }
+
+    #[test]
+    fn sources_are_matched_as_files_are() {
+        check(&["secret.txt"], "secret.txt", Some("secret.txt"));
+        check(&["secret.txt"], "./secret.txt", Some("secret.txt"));
+        check(&["secret.txt"], "/secret.txt", Some("secret.txt"));
+        check(&["build"], "build/out/a", Some("build/out/a"));
+        check(&["**/*.log"], "a/b.log", Some("a/b.log"));
+        check(&["secret.txt"], "other.txt", None);
+        check(&["secret.txt"], ".", None);
+        check(&["*"], ".", Some("."));
+        check(&["**"], "/", Some("."));
+        check(&[], "a", None);
+    }
+
+    #[test]
+    fn exceptions_silence_it() {
+        check(&["*", "!src"], "lib", None);
+        check(&["["], "a", None);
+    }
+}

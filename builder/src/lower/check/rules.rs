@@ -1,0 +1,124 @@
+//! The rules: what each is called, what it is about, and where it is explained.
+//!
+//! Names, descriptions and addresses are BuildKit's, so that editors, `# check=skip=...` comments and
+//! searches work as they do with it.
+//!
+//! Source: BuildKit, `frontend/dockerfile/linter/ruleset.go`.
+
+/// A build check.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// `LegacyKeyValueFormat`.
+    pub name: &'static str,
+    /// What it demands, in a sentence without full stop.
+    pub description: &'static str,
+    /// Where it is explained; empty if nowhere.
+    pub url: &'static str,
+    /// Off unless `experimental=` turns it on; `skip=` does not turn it off again, as in BuildKit.
+    pub is_experimental: bool,
+}
+
+macro_rules! rules {
+    ($($constant:ident = $name:literal, $page:literal, $description:literal $(, $experimental:ident)?;)*) => {
+        $(pub(in crate::lower) static $constant: Rule = Rule {
+            name: $name,
+            description: $description,
+            url: concat!("https://docs.docker.com/go/dockerfile/rule/", $page, "/"),
+            is_experimental: rules!(@is $($experimental)?),
+        };)*
+
+        /// All rules that have a page, in BuildKit's order.
+        static WITH_PAGE: &[&Rule] = &[$(&$constant),*];
+    };
+    (@is experimental) => { true };
+    (@is) => { false };
+}
+
+rules! {
+    STAGE_NAME_CASING = "StageNameCasing", "stage-name-casing",
+        "Stage names should be lowercase";
+    FROM_AS_CASING = "FromAsCasing", "from-as-casing",
+        "The 'as' keyword should match the case of the 'from' keyword";
+    NO_EMPTY_CONTINUATION = "NoEmptyContinuation", "no-empty-continuation",
+        "Empty continuation lines will become errors in a future release";
+    CONSISTENT_INSTRUCTION_CASING = "ConsistentInstructionCasing", "consistent-instruction-casing",
+        "All commands within the Dockerfile should use the same casing (either upper or lower)";
+    DUPLICATE_STAGE_NAME = "DuplicateStageName", "duplicate-stage-name",
+        "Stage names should be unique";
+    RESERVED_STAGE_NAME = "ReservedStageName", "reserved-stage-name",
+        "Reserved words should not be used as stage names";
+    JSON_ARGS_RECOMMENDED = "JSONArgsRecommended", "json-args-recommended",
+        "JSON arguments recommended for ENTRYPOINT/CMD to prevent unintended behavior related to OS signals";
+    MAINTAINER_DEPRECATED = "MaintainerDeprecated", "maintainer-deprecated",
+        "The MAINTAINER instruction is deprecated, use a label instead to define an image author";
+    UNDEFINED_ARG_IN_FROM = "UndefinedArgInFrom", "undefined-arg-in-from",
+        "FROM command must use declared ARGs";
+    WORKDIR_RELATIVE_PATH = "WorkdirRelativePath", "workdir-relative-path",
+        "Relative workdir without an absolute workdir declared within the build can have unexpected results if the base image changes";
+    UNDEFINED_VAR = "UndefinedVar", "undefined-var",
+        "Variables should be defined before their use";
+    MULTIPLE_INSTRUCTIONS_DISALLOWED = "MultipleInstructionsDisallowed", "multiple-instructions-disallowed",
+        "Multiple instructions of the same type should not be used in the same stage";
+    LEGACY_KEY_VALUE_FORMAT = "LegacyKeyValueFormat", "legacy-key-value-format",
+        "Legacy key/value format with whitespace separator should not be used";
+    REDUNDANT_TARGET_PLATFORM = "RedundantTargetPlatform", "redundant-target-platform",
+        "Setting platform to predefined $TARGETPLATFORM in FROM is redundant as this is the default behavior";
+    SECRETS_USED_IN_ARG_OR_ENV = "SecretsUsedInArgOrEnv", "secrets-used-in-arg-or-env",
+        "Sensitive data should not be used in the ARG or ENV commands";
+    INVALID_DEFAULT_ARG_IN_FROM = "InvalidDefaultArgInFrom", "invalid-default-arg-in-from",
+        "Default value for global ARG results in an empty or invalid base image name";
+    FROM_PLATFORM_FLAG_CONST_DISALLOWED = "FromPlatformFlagConstDisallowed", "from-platform-flag-const-disallowed",
+        "FROM --platform flag should not use a constant value";
+    COPY_IGNORED_FILE = "CopyIgnoredFile", "copy-ignored-file",
+        "Attempting to Copy file that is excluded by .dockerignore";
+    INVALID_DEFINITION_DESCRIPTION = "InvalidDefinitionDescription", "invalid-definition-description",
+        "Comment for build stage or argument should follow the format: `# <arg/stage name> <description>`. If this is not intended to be a description comment, add an empty line or comment between the instruction and the comment.",
+        experimental;
+    EXPOSE_PROTO_CASING = "ExposeProtoCasing", "expose-proto-casing",
+        "Protocol in EXPOSE instruction should be lowercase";
+    EXPOSE_INVALID_FORMAT = "ExposeInvalidFormat", "expose-invalid-format",
+        "IP address and host-port mapping should not be used in EXPOSE instruction. This will become an error in a future release";
+}
+
+/// The one rule that BuildKit explains nowhere.
+pub(in crate::lower) static INVALID_BASE_IMAGE_PLATFORM: Rule = Rule {
+    name: "InvalidBaseImagePlatform",
+    description: "Base image platform does not match expected target platform",
+    url: "",
+    is_experimental: false,
+};
+
+/// All rules.
+pub fn all() -> impl Iterator<Item = &'static Rule> {
+    WITH_PAGE.iter().copied().chain([&INVALID_BASE_IMAGE_PLATFORM])
+}
+
+/// The rule of a name, which must be written exactly so.
+pub fn find(name: &str) -> Option<&'static Rule> {
+    all().find(|rule| rule.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_pages_are_named_after_them() {
+        let mut names: Vec<&str> = all().map(|rule| rule.name).collect();
+        assert_eq!(names.len(), 22);
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), 22);
+        for rule in WITH_PAGE {
+            let page = rule.url.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+            assert_eq!(page.replace('-', ""), rule.name.to_lowercase());
+        }
+    }
+
+    #[test]
+    fn a_rule_is_found_by_its_exact_name() {
+        assert_eq!(find("UndefinedVar"), Some(&UNDEFINED_VAR));
+        assert_eq!(find("undefinedvar"), None);
+        assert!(find("InvalidDefinitionDescription").is_some_and(|rule| rule.is_experimental));
+    }
+}

@@ -1,0 +1,112 @@
+//! What a stage makes of its config: `MultipleInstructionsDisallowed`, `JSONArgsRecommended`,
+//! `WorkdirRelativePath`, `LegacyKeyValueFormat`, `InvalidBaseImagePlatform`.
+
+use oci::Platform;
+use parser::ast::Command;
+
+use super::{Finding, rules};
+
+/// Where a stage had its last CMD, ENTRYPOINT and HEALTHCHECK.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(in crate::lower) struct Seen(Vec<(&'static str, (u32, u32))>);
+
+impl Seen {
+    /// Notes an instruction. Returns the lines of the one before it of its kind.
+    fn replace(&mut self, keyword: &'static str, lines: (u32, u32)) -> Option<(u32, u32)> {
+        match self.0.iter_mut().find(|(other, _)| *other == keyword) {
+            Some((_, seen)) => Some(std::mem::replace(seen, lines)),
+            None => {
+                self.0.push((keyword, lines));
+                None
+            }
+        }
+    }
+}
+
+/// An instruction of which the last one counts: the place is the one before, which does nothing.
+pub(in crate::lower) fn overridden(
+    seen: &mut Seen,
+    keyword: &'static str,
+    lines: (u32, u32),
+) -> Option<((u32, u32), Finding)> {
+    let before = seen.replace(keyword, lines)?;
+    let message = format!(
+        "Multiple {keyword} instructions should not be used in the same stage because only the last one will be used"
+    );
+    Some((before, Finding::new(&rules::MULTIPLE_INSTRUCTIONS_DISALLOWED, message)))
+}
+
+/// A command that runs below a shell nobody asked for: signals reach the shell only.
+pub(in crate::lower) fn not_json(keyword: &str, command: &Command, shell: &[String]) -> Option<Finding> {
+    let message = format!(
+        "JSON arguments recommended for {keyword} to prevent unintended behavior related to OS signals"
+    );
+    (matches!(command, Command::Shell(_)) && shell.is_empty())
+        .then(|| Finding::new(&rules::JSON_ARGS_RECOMMENDED, message))
+}
+
+/// The first WORKDIR, if it depends on where the base image was.
+pub(in crate::lower) fn relative_workdir(path: &str, is_first: bool, os: &str) -> Option<Finding> {
+    let message = format!("Relative workdir {path:?} can have unexpected results if the base image changes");
+    (is_first && !is_absolute(path, os)).then(|| Finding::new(&rules::WORKDIR_RELATIVE_PATH, message))
+}
+
+/// On Windows also behind a drive letter, and with either slash.
+fn is_absolute(path: &str, os: &str) -> bool {
+    if os != "windows" {
+        return path.starts_with('/');
+    }
+    let without_drive = match path.as_bytes() {
+        [letter, b':', ..] if letter.is_ascii_alphabetic() => &path[2..],
+        _ => path,
+    };
+    without_drive.starts_with(['/', '\\'])
+}
+
+/// `ENV name value`.
+pub(in crate::lower) fn legacy_pairs(keyword: &str, is_legacy: bool) -> Option<Finding> {
+    let message =
+        format!("\"{keyword} key=value\" should be used instead of legacy \"{keyword} key value\" format");
+    is_legacy.then(|| Finding::new(&rules::LEGACY_KEY_VALUE_FORMAT, message))
+}
+
+/// An image that is not for the platform that was asked for.
+pub(in crate::lower) fn base_platform(name: &str, wanted: &Platform, own: &Platform) -> Option<Finding> {
+    let fits = wanted.os == own.os && wanted.architecture == own.architecture;
+    let (wanted, own) = (wanted.normalised().to_string(), own.normalised().to_string());
+    let message =
+        format!("Base image {name} was pulled with platform {own:?}, expected {wanted:?} for current build");
+    (!fits).then(|| Finding::new(&rules::INVALID_BASE_IMAGE_PLATFORM, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn absolute(path: &str, on_linux: bool, on_windows: bool) {
+        let found = ["linux", "windows"].map(|os| is_absolute(path, os));
+        assert_eq!(found, [on_linux, on_windows], "{path}");
+    }
+
+    #[test]
+    fn what_is_absolute_depends_on_the_system() {
+        absolute("/a", true, true);
+        absolute("a", false, false);
+        absolute("", false, false);
+        absolute(r"C:\a", false, true);
+        absolute("c:/a", false, true);
+        absolute("c:a", false, false);
+        absolute(r"\a", false, true);
+        absolute("é:/a", false, false);
+    }
+
+    #[test]
+    fn the_one_before_is_overridden() {
+        let mut seen = Seen::default();
+        assert_eq!(overridden(&mut seen, "CMD", (1, 1)), None);
+        assert_eq!(overridden(&mut seen, "ENTRYPOINT", (2, 2)), None);
+        assert_eq!(overridden(&mut seen, "CMD", (3, 4)).map(|(lines, _)| lines), Some((1, 1)));
+        assert_eq!(overridden(&mut seen, "CMD", (5, 5)).map(|(lines, _)| lines), Some((3, 4)));
+    }
+}

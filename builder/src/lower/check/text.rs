@@ -1,0 +1,78 @@
+//! What the text of single instructions shows: `NoEmptyContinuation`, `FromAsCasing`, `StageNameCasing`,
+//! `MaintainerDeprecated`, `InvalidDefinitionDescription`.
+
+use parser::ast::{Dockerfile, Instruction, Kind, Notice, NoticeKind, Stage};
+
+use super::{Checks, Finding, rules};
+
+/// Finds them in a whole file, in BuildKit's order.
+pub(super) fn check(dockerfile: &Dockerfile, checks: &Checks) {
+    for notice in &dockerfile.notices {
+        if notice.kind == NoticeKind::EmptyContinuation {
+            // As in BuildKit, the place is the end of the instruction.
+            let line = notice.span.end_line;
+            let finding = Finding::new(&rules::NO_EMPTY_CONTINUATION, "Empty continuation line");
+            checks.add_at((line, line), &[], [finding]);
+        }
+    }
+    for global in &dockerfile.globals {
+        checks.add(global, description(global, &argument_names(global)));
+    }
+    for stage in &dockerfile.stages {
+        checks.add(&stage.from, name_casing(stage));
+        checks.add(&stage.from, as_casing(stage, &dockerfile.notices));
+        checks.add(
+            &stage.from,
+            description(&stage.from, &stage.name.as_deref().map_or(vec![], |name| vec![name])),
+        );
+        for instruction in &stage.instructions {
+            checks.add(instruction, description(instruction, &argument_names(instruction)));
+            checks.add(instruction, maintainer(instruction));
+        }
+    }
+}
+
+fn name_casing(stage: &Stage) -> Option<Finding> {
+    let written =
+        stage.name_as_written.as_deref().filter(|written| Some(*written) != stage.name.as_deref())?;
+    Some(Finding::new(&rules::STAGE_NAME_CASING, format!("Stage name '{written}' should be lowercase")))
+}
+
+fn as_casing(stage: &Stage, notices: &[Notice]) -> Option<Finding> {
+    notices.iter().filter(|notice| notice.span == stage.from.span).find_map(|notice| match &notice.kind {
+        NoticeKind::FromAsCasing { from, as_word } => Some(Finding::new(
+            &rules::FROM_AS_CASING,
+            format!("'{as_word}' and '{from}' keywords' casing do not match"),
+        )),
+        _ => None,
+    })
+}
+
+fn maintainer(instruction: &Instruction) -> Option<Finding> {
+    let message = "Maintainer instruction is deprecated in favor of using label";
+    matches!(instruction.kind, Kind::Maintainer(_))
+        .then(|| Finding::new(&rules::MAINTAINER_DEPRECATED, message))
+}
+
+fn argument_names(instruction: &Instruction) -> Vec<&str> {
+    match &instruction.kind {
+        Kind::Arg(definitions) => definitions.iter().map(|definition| definition.name.as_str()).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The comment right above a stage or ARG should begin with its name: tools show it as its description.
+fn description(instruction: &Instruction, names: &[&str]) -> Option<Finding> {
+    let comment = instruction.comments.last()?;
+    let example = match names {
+        [] => return None,
+        [only] => only,
+        _ => "<arg_key>",
+    };
+    if names.contains(&comment.split(' ').next()?) {
+        return None;
+    }
+    let keyword = instruction.keyword.to_uppercase();
+    let message = format!("Comment for {keyword} should follow the format: `# {example} <description>`");
+    Some(Finding::new(&rules::INVALID_DEFINITION_DESCRIPTION, message))
+}
