@@ -54,6 +54,13 @@ pub struct Stage {
     pub instructions: Vec<Instruction>,
 }
 
+impl Stage {
+    /// What the comments above say the stage is: the text behind its name, where one begins with that.
+    pub fn description(&self) -> Option<&str> {
+        self.from.description(self.name.as_deref()?)
+    }
+}
+
 /// One instruction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Instruction {
@@ -74,6 +81,12 @@ pub struct Instruction {
 }
 
 impl Instruction {
+    /// What the comments above say about `name`, which one of them begins with: `# name text`.
+    pub fn description(&self, name: &str) -> Option<&str> {
+        let mut comments = self.comments.iter();
+        comments.find_map(|comment| Some(comment.strip_prefix(name)?.strip_prefix(' ')?.trim()))
+    }
+
     /// The heredoc that a source of COPY or ADD names, or `None` if it is a path.
     ///
     /// Of several with one name the last counts for all, as in BuildKit.

@@ -88,6 +88,15 @@ pub struct BuildArgs {
     /// Where to pull from instead
     #[arg(long = "registry-mirror", value_name = "REGISTRY=URL")]
     pub registry_mirrors: Vec<String>,
+    /// Check the Dockerfile instead of building it: short for --call check
+    #[arg(long, conflicts_with = "call")]
+    pub check: bool,
+    /// Tell about the Dockerfile instead of building it: check, outline or targets
+    #[arg(long, value_name = "METHOD[,format=json]")]
+    pub call: Option<String>,
+    /// How --check and --call print: text or json
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<String>,
     /// docker's flags that mean nothing here
     #[command(flatten)]
     pub ignored: IgnoredArgs,

@@ -16,6 +16,7 @@ use rootfs::layers::Layers;
 use sandbox::Network;
 
 use super::build_options::{self, Input};
+use super::call::Call;
 use super::{interrupt, store};
 use crate::args::build::{BuildArgs, ProgressMode};
 use crate::output;
@@ -27,6 +28,9 @@ const LEAST_DEFAULT_JOBS: usize = 8;
 
 /// Builds, exports, tells.
 pub fn run(args: &BuildArgs) -> Result<u8, Failure> {
+    if let Some(call) = Call::of(args)? {
+        return call.run(args);
+    }
     let requests = requests(args)?;
     let input = build_options::input(args)?;
     // Before any thread exists: what is mounted from here on goes with this process.
@@ -45,7 +49,8 @@ pub fn run(args: &BuildArgs) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn engine(args: &BuildArgs, input: &Input) -> Result<Engine, Failure> {
+/// What builds.
+pub fn engine(args: &BuildArgs, input: &Input) -> Result<Engine, Failure> {
     let store = Arc::new(store::open()?);
     let layers = Layers::new(Arc::clone(&store));
     let client = store::registry_client(&args.insecure_registries, &args.registry_mirrors)?;

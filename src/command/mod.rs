@@ -2,6 +2,8 @@
 
 mod build;
 mod build_options;
+mod call;
+mod check_dockerfile;
 mod container;
 mod detach;
 mod images;
@@ -11,6 +13,7 @@ mod parse;
 mod run;
 mod store;
 mod table;
+mod targets;
 mod terminal;
 
 use crate::args::Command;

@@ -24,6 +24,7 @@ impl LowerError {
         match &self.problem {
             Problem::Resolve { hint, .. } | Problem::Trigger { hint, .. } => hint.as_deref(),
             Problem::NotAllowed { hint, .. } => Some(hint),
+            Problem::Checks { .. } => Some("`dsbuild build --check` shows them and where they are explained"),
             _ => None,
         }
     }
@@ -212,9 +213,6 @@ pub enum Problem {
         /// The value.
         signal: String,
     },
-    /// WORKDIR with an empty path.
-    #[error("normalizing workdir: cannot normalize nothing")]
-    EmptyWorkdir,
     /// A name of ENV or ARG that is empty after expansion.
     #[error("{keyword} names can not be blank")]
     BlankName {

@@ -70,6 +70,11 @@ impl Config {
         Ok(config)
     }
 
+    /// Reads the options of a directive, which end at a blank: what follows may say why.
+    pub fn of_directive(value: &str) -> Result<Self, String> {
+        Self::parse(value.split(' ').next().unwrap_or_default())
+    }
+
     /// Whether a rule counts at an instruction with these comments above it.
     pub fn wants(&self, rule: &Rule, comments: &[String]) -> bool {
         let own = || comments.iter().filter_map(|comment| of_comment(comment));
@@ -89,7 +94,7 @@ fn boolean(part: &str, value: &str) -> Result<bool, String> {
 /// The options that a comment holds. One that cannot be read is a comment like any other.
 fn of_comment(comment: &str) -> Option<Config> {
     let (key, value) = comment.split_once('=')?;
-    if !key.trim().eq_ignore_ascii_case("check") { None } else { Config::parse(value).ok() }
+    if !key.trim().eq_ignore_ascii_case("check") { None } else { Config::of_directive(value.trim()).ok() }
 }
 
 #[cfg(test)]
@@ -127,6 +132,14 @@ mod tests {
         check("skip=StageNameCasing", &["note", "check=skip=UndefinedVar"], [false, false, false]);
         check("", &["check=experimental=all", "check=skip=all"], [false, false, true]);
         check("", &["check=skip", "check=what=all", "check skip=all"], [true, true, false]);
+    }
+
+    #[test]
+    fn a_directive_ends_at_a_blank() {
+        let config = Config::of_directive("skip=StageNameCasing, UndefinedVar").expect("well formed");
+        assert!(!config.wants(&CASING, &[]) && config.wants(&VAR, &[]));
+        check("", &["check=skip=UndefinedVar // as it is set by the base"], [true, false, false]);
+        check("", &["check = skip=UndefinedVar"], [true, false, false]);
     }
 
     #[track_caller]

@@ -77,8 +77,11 @@ pub(super) struct Checks {
 impl Checks {
     /// Reads what is asked for. The build argument replaces the directive.
     pub fn new(dockerfile: &Dockerfile, options: &BuildOptions) -> Result<Self, LowerError> {
-        let given = options.build_args.get(config::BUILD_ARG).or(dockerfile.directives.check.as_ref());
-        let config = Config::parse(given.map_or("", String::as_str));
+        let config = match (options.build_args.get(config::BUILD_ARG), &dockerfile.directives.check) {
+            (Some(given), _) => Config::parse(given),
+            (None, Some(directive)) => Config::of_directive(directive),
+            (None, None) => Ok(Config::default()),
+        };
         let config = config.map_err(|reason| Problem::CheckOptions { reason }.in_options())?;
         Ok(Self { config, ..Self::default() })
     }

@@ -15,9 +15,6 @@ impl Dispatcher<'_> {
         let path = self.expand(current, path)?;
         let is_first = !std::mem::replace(&mut current.state.workdir_is_set, true);
         self.found(current, check::relative_workdir(&path, is_first, &current.state.platform.os));
-        if path.is_empty() {
-            return Err(Problem::EmptyWorkdir);
-        }
         let recorded = match path.starts_with('/') {
             true => path,
             false => paths::join(&current.state.image.config.working_dir, &path),

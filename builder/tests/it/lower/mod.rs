@@ -1,5 +1,6 @@
 //! Lowering: Dockerfiles to plans.
 
+mod checks;
 mod errors;
 mod golden;
 mod images;

@@ -1,0 +1,130 @@
+//! `build --check`: what a Dockerfile is warned about, without building it.
+
+use builder::engine::BuildError;
+use builder::lower::check::{self, CheckReport};
+use builder::plan::Warning;
+use serde_json::{Value, json};
+
+use super::build_options::Input;
+use super::{build, call};
+use crate::args::build::BuildArgs;
+use crate::output;
+use crate::report::Failure;
+
+/// What the checks came to, a text that is no Dockerfile included.
+struct Outcome {
+    warnings: Vec<Warning>,
+    error: Option<BuildError>,
+}
+
+/// Checks and prints; 1 if there is anything to complain about.
+pub fn run(args: &BuildArgs, input: &Input, json: bool) -> Result<u8, Failure> {
+    let outcome = outcome(args, input)?;
+    match json {
+        true => call::print(&to_json(&outcome, input)),
+        false => print(&outcome, input),
+    }
+    Ok(u8::from(!outcome.warnings.is_empty() || outcome.error.is_some()))
+}
+
+fn outcome(args: &BuildArgs, input: &Input) -> Result<Outcome, Failure> {
+    let dockerfile = match parser::parse(&input.dockerfile) {
+        Ok(dockerfile) => dockerfile,
+        Err(error) => return Ok(Outcome { warnings: Vec::new(), error: Some(error.into()) }),
+    };
+    let engine = build::engine(args, input)?;
+    let CheckReport { warnings, error } = check::check(&dockerfile, &input.options, &engine.sources);
+    Ok(Outcome { warnings, error: error.map(BuildError::from) })
+}
+
+/// buildx's form; `rule`, `line`, `message` and `error` say the same in short.
+fn to_json(outcome: &Outcome, input: &Input) -> Value {
+    let warnings: Vec<Value> = outcome.warnings.iter().map(warning_to_json).collect();
+    let source = json!({
+        "filename": input.options.dockerfile_name,
+        "language": "Dockerfile",
+        "data": call::encoded(&input.dockerfile),
+    });
+    let mut report = json!({"warnings": warnings, "sources": [source]});
+    if let Some(error) = &outcome.error {
+        let location = call::lines(error).map(call::location);
+        report["buildError"] = json!({"message": error.to_string(), "location": location});
+        report["error"] = call::error_to_json(error);
+    }
+    report
+}
+
+fn warning_to_json(warning: &Warning) -> Value {
+    let rule = check::rule(warning.rule);
+    json!({
+        "rule": warning.rule,
+        "line": warning.lines.0,
+        "message": warning.message,
+        "ruleName": warning.rule,
+        "description": rule.map(|rule| rule.description),
+        "url": rule.map(|rule| rule.url),
+        "detail": warning.message,
+        "location": call::location(warning.lines),
+    })
+}
+
+fn print(outcome: &Outcome, input: &Input) {
+    let found = match outcome.warnings.len() {
+        0 => "no warnings found.".to_owned(),
+        1 => "1 warning has been found!".to_owned(),
+        number => format!("{number} warnings have been found!"),
+    };
+    let text = String::from_utf8_lossy(&input.dockerfile);
+    let shown = outcome.warnings.iter().map(|warning| shown(warning, &text, &input.options.dockerfile_name));
+    let blocks: Vec<String> = std::iter::once(format!("Check complete, {found}")).chain(shown).collect();
+    output::line(&blocks.join("\n\n"));
+    if let Some(error) = &outcome.error {
+        let failure = Failure::of_build(error, &input.options.dockerfile_name, &input.dockerfile);
+        output::error(&failure.report());
+    }
+}
+
+/// The rule and where it is explained, what was found, and the lines.
+fn shown(warning: &Warning, text: &str, file: &str) -> String {
+    let rule = warning.rule;
+    let heading = match check::rule(rule).map(|rule| rule.url).filter(|url| !url.is_empty()) {
+        Some(url) => format!("WARNING: {rule} - {url}"),
+        None => format!("WARNING: {rule}"),
+    };
+    format!("{heading}\n{}\n{}", output::sanitized(&warning.message), frame(text, file, warning.lines))
+}
+
+/// The lines with those around them, as buildx draws them.
+fn frame(text: &str, file: &str, (first, last): (u32, u32)) -> String {
+    let lines: Vec<&str> = text.split('\n').collect();
+    let (first, last) = (first.max(1) as usize, (last as usize).min(lines.len()));
+    let margin = if first == last { 2 } else { 1 };
+    let (from, to) = (first.saturating_sub(margin).max(1), (last + margin).min(lines.len()));
+    let rule = "-".repeat(20);
+    let mut frame = format!("{file}:{first}\n{rule}\n");
+    for (number, line) in (from..=to).zip(lines.iter().skip(from - 1)) {
+        let mark = if (first..=last).contains(&number) { ">>>" } else { "   " };
+        frame.push_str(format!(" {number:>3} | {mark} {}", output::sanitized(line)).trim_end());
+        frame.push('\n');
+    }
+    frame + &rule
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_shows_the_lines_and_those_around_them() {
+        let text = "a\nb\nc\nd\ne\nf";
+        let rule = "--------------------";
+        let single = format!(
+            "F:3\n{rule}\n   1 |     a\n   2 |     b\n   3 | >>> c\n   4 |     d\n   5 |     e\n{rule}"
+        );
+        assert_eq!(frame(text, "F", (3, 3)), single);
+        let several = format!("F:1\n{rule}\n   1 | >>> a\n   2 | >>> b\n   3 |     c\n{rule}");
+        assert_eq!(frame(text, "F", (1, 2)), several);
+        assert_eq!(frame("a", "F", (9, 9)), format!("F:9\n{rule}\n{rule}"));
+        assert_eq!(frame("", "F", (0, 0)), format!("F:1\n{rule}\n   1 |\n{rule}"));
+    }
+}

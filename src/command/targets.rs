@@ -1,0 +1,71 @@
+//! `build --call targets`: the stages that can be asked for.
+
+use parser::ast::{Dockerfile, Stage};
+use serde_json::{Value, json};
+
+use super::build_options::Input;
+use super::{call, table};
+use crate::output;
+use crate::report::Failure;
+
+/// Prints them.
+pub fn run(input: &Input, json: bool) -> Result<u8, Failure> {
+    let dockerfile = match parser::parse(&input.dockerfile) {
+        Ok(dockerfile) => dockerfile,
+        Err(error) => return call::refuse(&error.into(), input, json),
+    };
+    match json {
+        true => call::print(&to_json(&dockerfile, input)),
+        false => table::print(&["TARGET", "DESCRIPTION"].map(str::to_owned), rows(&dockerfile)),
+    }
+    Ok(0)
+}
+
+/// The stages; the last one is what is built if none is named.
+fn stages(dockerfile: &Dockerfile) -> impl Iterator<Item = (&Stage, bool)> {
+    let last = dockerfile.stages.len().saturating_sub(1);
+    dockerfile.stages.iter().enumerate().map(move |(at, stage)| (stage, at == last))
+}
+
+fn rows(dockerfile: &Dockerfile) -> impl Iterator<Item = [String; 2]> {
+    stages(dockerfile).map(|(stage, is_default)| {
+        let name = match (stage.name.as_deref(), is_default) {
+            (Some(name), true) => format!("{name} (default)"),
+            (Some(name), false) => name.to_owned(),
+            (None, true) => "(default)".to_owned(),
+            (None, false) => "(no name)".to_owned(),
+        };
+        [name, output::sanitized(stage.description().unwrap_or_default())]
+    })
+}
+
+/// buildx's form.
+fn to_json(dockerfile: &Dockerfile, input: &Input) -> Value {
+    let targets: Vec<Value> = stages(dockerfile)
+        .map(|(stage, is_default)| {
+            json!({
+                "name": stage.name.as_deref().unwrap_or_default(),
+                "default": is_default,
+                "description": stage.description().unwrap_or_default(),
+                "base": stage.base,
+                "platform": stage.platform.as_deref().unwrap_or_default(),
+                "location": call::location((stage.from.span.start_line, stage.from.span.end_line)),
+            })
+        })
+        .collect();
+    json!({"targets": targets, "sources": [call::encoded(&input.dockerfile)]})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stages_are_listed_with_what_is_said_about_them() {
+        let text = "# base is where it begins\nFROM a AS base\nFROM b\n# note\nFROM base AS Last\n";
+        let dockerfile = parser::parse(text.as_bytes()).expect("a Dockerfile");
+        let rows: Vec<[String; 2]> = rows(&dockerfile).collect();
+        let expected = [["base", "is where it begins"], ["(no name)", ""], ["last (default)", ""]];
+        assert_eq!(rows, expected.map(|row| row.map(str::to_owned)));
+    }
+}
