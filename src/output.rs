@@ -25,6 +25,11 @@ pub fn styled() -> bool {
     io::stderr().is_terminal() && crate::environment::variable("NO_COLOR").is_none()
 }
 
+/// True if stdout is a terminal.
+pub fn is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
 /// Columns and rows of the terminal behind stderr; 80 by 24 where there is none.
 pub fn terminal_size() -> (usize, usize) {
     match rustix::termios::tcgetwinsize(io::stderr()) {

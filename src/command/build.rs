@@ -166,7 +166,14 @@ fn requests(args: &BuildArgs) -> Result<Vec<ExportRequest>, Failure> {
             request.annotations.push(Annotation::parse(text)?);
         }
     }
-    let to_stdout = |request: &&ExportRequest| matches!(request.dest, Some(Dest::Stdout));
+    let to_stdout = |request: &&ExportRequest| {
+        let is_file = matches!(request.kind, ExportKind::Oci | ExportKind::Docker | ExportKind::Tar);
+        is_file && matches!(request.dest, None | Some(Dest::Stdout))
+    };
+    if let Some(request) = requests.iter().find(to_stdout).filter(|_| output::is_terminal()) {
+        let kind = request.kind.name();
+        return Err(Failure::ours(format!("type={kind} needs dest=FILE: it is not for a terminal")));
+    }
     if requests.iter().filter(to_stdout).count() > 1 {
         return Err(Failure::ours("only one --output can go to stdout"));
     }

@@ -90,3 +90,54 @@ impl<R: Read> Read for Bounded<R> {
         Ok(count)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+    use crate::source::fixture::{Env, packed, tar};
+    use oci::media_type::Compression;
+
+    fn unpack(blob: &[u8]) -> io::Result<Vec<u8>> {
+        let mut tar = Vec::new();
+        unpacked(blob)?.read_to_end(&mut tar)?;
+        Ok(tar)
+    }
+
+    #[test]
+    fn the_bytes_tell_how_a_layer_is_packed() {
+        let tar = tar(&[("f", "content")]);
+        for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {
+            assert_eq!(unpack(&packed(&tar, compression)).expect("unpacked"), tar, "{compression:?}");
+        }
+        // A skippable frame in front, as zstd:chunked and eStargz tools write them.
+        let skippable =
+            [&[0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3], &packed(&tar, Compression::Zstd)[..]].concat();
+        assert_eq!(unpack(&skippable).expect("unpacked"), tar);
+        assert_eq!(unpack(b"").expect("nothing"), b"");
+    }
+
+    #[test]
+    fn a_huge_zstd_window_is_refused() {
+        let compressed = |window_log| {
+            let mut encoder = zstd::Encoder::new(Vec::new(), 1).expect("an encoder");
+            encoder.window_log(window_log).expect("a valid window");
+            encoder.write_all(b"few bytes").and_then(|()| encoder.finish()).expect("compress into memory")
+        };
+        assert_eq!(unpack(&compressed(ZSTD_WINDOW_LOG)).expect("the largest window"), b"few bytes");
+        unpack(&compressed(ZSTD_WINDOW_LOG + 1)).expect_err("a larger window");
+    }
+
+    #[test]
+    fn what_unpacks_to_too_much_is_cut_off() {
+        let mut bounded = Bounded { inner: io::repeat(0), left_bytes: 100 << 20, limit_bytes: 100 << 20 };
+        let error = io::copy(&mut bounded, &mut io::sink()).expect_err("endless");
+        assert_eq!(error.to_string(), "it unpacks to more than 100 MiB");
+        let env = Env::new();
+        let endless = io::repeat(0).take(1 << 40);
+        let mut bounded = Bounded { inner: endless, left_bytes: 1 << 20, limit_bytes: 1 << 20 };
+        let error = env.layers.import(&mut bounded, None).expect_err("not published");
+        assert!(SourceError::from(error).chain().contains("more than 1 MiB"));
+    }
+}
