@@ -17,6 +17,8 @@ use super::stored::Filled;
 use super::{bad, io_error};
 use crate::RootfsError;
 
+/// What is hashed at a time.
+const BUFFER_BYTES: usize = 64 << 10;
 /// The most bytes in holes of all sparse files of a layer: they cost nothing in the tar and time to hash.
 const MAX_HOLES_BYTES: u64 = 64 << 30;
 
@@ -45,6 +47,7 @@ pub(super) fn rows(tar: impl Read) -> Result<Vec<Row>, RootfsError> {
     let mut members = Members::new(tar);
     let mut gather = Gather::default();
     let mut holes_left = MAX_HOLES_BYTES;
+    let mut buffer = vec![0; BUFFER_BYTES];
     while let Some(member) = members.next()? {
         let content = match role(&member.name)? {
             Role::Ignored => continue,
@@ -53,7 +56,7 @@ pub(super) fn rows(tar: impl Read) -> Result<Vec<Row>, RootfsError> {
                 let limit =
                     || RootfsError::Limit { what: "all holes of a layer's files", limit: "64 GiB".into() };
                 holes_left = holes_left.checked_sub(holes).ok_or_else(limit)?;
-                hash(&mut members, &member)?
+                hash(&mut members, &member, &mut buffer)?
             }
             Role::Entry | Role::Whiteout => [0; 32],
         };
@@ -62,14 +65,18 @@ pub(super) fn rows(tar: impl Read) -> Result<Vec<Row>, RootfsError> {
     Ok(gather.finish())
 }
 
-fn hash<R: Read>(members: &mut Members<R>, member: &Member) -> Result<[u8; 32], RootfsError> {
+fn hash<R: Read>(
+    members: &mut Members<R>,
+    member: &Member,
+    buffer: &mut [u8],
+) -> Result<[u8; 32], RootfsError> {
     let mut hasher = blake3::Hasher::new();
     match &member.sparse {
-        None => copy(|buffer| members.read_data(buffer), &mut hasher)?,
+        None => copy(|buffer| members.read_data(buffer), &mut hasher, buffer)?,
         Some(map) => {
             let mut filled = Filled::new(Data(members), map.clone(), member.size_bytes);
             let read = |error: io::Error| bad(&member.name, error.to_string());
-            copy(|buffer| filled.read(buffer).map_err(read), &mut hasher)?;
+            copy(|buffer| filled.read(buffer).map_err(read), &mut hasher, buffer)?;
         }
     }
     Ok(*hasher.finalize().as_bytes())
@@ -78,10 +85,10 @@ fn hash<R: Read>(members: &mut Members<R>, member: &Member) -> Result<[u8; 32], 
 fn copy(
     mut read: impl FnMut(&mut [u8]) -> Result<usize, RootfsError>,
     hasher: &mut blake3::Hasher,
+    buffer: &mut [u8],
 ) -> Result<(), RootfsError> {
-    let mut buffer = [0; 64 << 10];
     loop {
-        match read(&mut buffer)? {
+        match read(buffer)? {
             0 => return Ok(()),
             count => hasher.update(&buffer[..count]),
         };

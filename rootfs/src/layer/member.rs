@@ -115,10 +115,12 @@ impl<R: Read> Members<R> {
     }
 
     fn skip_rest(&mut self) -> Result<(), RootfsError> {
-        let mut scratch = [0; 16 << 10];
-        while self.read_data(&mut scratch)? > 0 {}
+        if self.data_left > 0 {
+            let mut scratch = [0; 16 << 10];
+            while self.read_data(&mut scratch)? > 0 {}
+        }
         let padding = std::mem::take(&mut self.padding_left);
-        self.read_exact(&mut scratch[..padding])
+        self.read_exact(&mut [0; BLOCK_BYTES][..padding])
     }
 
     /// The next header block; `None` at the end.
