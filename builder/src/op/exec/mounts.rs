@@ -93,7 +93,8 @@ fn bind(
         Some(Files::Tree(tree)) => materialize(&**tree, Path::new(source), scratch.path())?.0,
         _ => scratch.path().to_owned(),
     };
-    let mount = bind_host(&place, Path::new(""))?;
+    let place = place.strip_prefix(scratch.path()).expect("it was made below the scratch folder");
+    let mount = bind_host(scratch.path(), place)?;
     held.scratches.push(scratch);
     Ok(MountSource::Detached(mount))
 }
