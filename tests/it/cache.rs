@@ -26,7 +26,7 @@ impl Line {
         match self {
             Self::Write(file, value) => format!("RUN mkdir -p /d && echo {value} $V $A > /d/w{file}"),
             Self::Digest(file) => {
-                format!("RUN find / -xdev -type f -name '[fwg]?' | sort | xargs sha256sum > /g{file}")
+                format!("RUN find / -xdev -type f -name '[fw]?' | sort | xargs sha256sum > /sums{file}")
             }
             Self::CopyFile(from, to) => format!("COPY f{from} /d/f{to}"),
             Self::CopyFolder => "COPY sub /d/sub".to_owned(),
