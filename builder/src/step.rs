@@ -1,6 +1,6 @@
 //! One step: looked up by its keys, else run and recorded.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -15,8 +15,8 @@ use crate::cancel::Cancel;
 use crate::context::ignore::PatternError;
 use crate::context::{ContextTree, Ignore};
 use crate::event::{EventKind, Vertex};
-use crate::graph::{CopySource, Exec, FileAction, FileOp, MountKind, Op, Source, Step};
-use crate::key::{Parts, Recipe, layers_text};
+use crate::graph::{Exec, FileOp, Op, Source, Step};
+use crate::key::{By, KeyMaker, Parts, Recipe};
 use crate::miss::{self, MissReason};
 use crate::op::exec::{self, Around, Outcome};
 use crate::op::file::{self, FileOpError};
@@ -187,12 +187,12 @@ impl Solver<'_> {
             Op::Source(source) => self.source(source, vertex),
             Op::Merge => Ok((merged(inputs)?, true)),
             Op::Exec(exec) => {
-                self.cached(step, ordinal, inputs, vertex, exec.root.map(|input| input.0), |files| {
+                self.cached(step, ordinal, inputs, vertex, |files| {
                     self.exec(exec, files, vertex)
                 })
             }
             Op::File(op) => {
-                self.cached(step, ordinal, inputs, vertex, op.base.map(|input| input.0), |files| {
+                self.cached(step, ordinal, inputs, vertex, |files| {
                     self.file(op, files, vertex)
                 })
             }
@@ -235,40 +235,30 @@ impl Solver<'_> {
         ordinal: usize,
         inputs: &[StepResult],
         vertex: &Vertex,
-        base: Option<usize>,
         run: impl Fn(&[Files]) -> Result<DiffId, StepError>,
     ) -> Result<(StepResult, bool), StepError> {
-        let own = Parts::of(step);
-        let below: Vec<Recipe> = base.map(|base| inputs[base].recipe).into_iter().collect();
-        let recipe = Recipe::then(&below, &own);
-        let base = match base {
-            Some(base) => inputs[base].files.layers()?.to_vec(),
-            None => Vec::new(),
+        let maker = KeyMaker::new(self.layers, step, inputs);
+        let found = |layer: DiffId, cached: bool| -> Result<_, StepError> {
+            let mut layers = match maker.base() {
+                Some(base) => base.files.layers()?.to_vec(),
+                None => Vec::new(),
+            };
+            layers.push(layer);
+            Ok((StepResult { files: Files::Layers(layers), recipe: maker.recipe() }, cached))
         };
-        let result = |layer: DiffId, cached: bool| {
-            let layers = base.iter().copied().chain([layer]).collect();
-            (StepResult { files: Files::Layers(layers), recipe }, cached)
-        };
-        let files: Vec<Files> = inputs.iter().map(|input| input.files.clone()).collect();
-        let mut common = own;
-        common.add("base", layers_text(&base));
-        common.add("recipe", Recipe::then(&below, &Parts::of_nothing()).text());
-        let definition = self.with_inputs(step, &files, common.clone(), false)?;
-        if !step.meta.ignore_cache
-            && let Some(record) = self.hit(&definition.key())?
-        {
-            return Ok(result(record.layer, true));
+        let definition = maker.parts(By::Definition)?.key();
+        if let Some(record) = self.hit(step, &definition)? {
+            return found(record.layer, true);
         }
-        let content = self.with_inputs(step, &files, common, true)?;
-        let lock = self.store.lock_step(&content.key())?;
-        if !step.meta.ignore_cache
-            && let Some(record) = self.hit(&content.key())?
-        {
-            self.store.save_record(&definition.key(), &record)?;
-            return Ok(result(record.layer, true));
+        let content = maker.parts(By::Content)?;
+        let _lock = self.store.lock_step(&content.key())?;
+        if let Some(record) = self.hit(step, &content.key())? {
+            self.store.save_record(&definition, &record)?;
+            return found(record.layer, true);
         }
         self.tell_miss(step, ordinal, &content, vertex)?;
         let started = Instant::now();
+        let files: Vec<Files> = inputs.iter().map(|input| input.files.clone()).collect();
         let layer = run(&files)?;
         let record = Record {
             layer,
@@ -276,76 +266,21 @@ impl Solver<'_> {
             duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             inputs: content.for_record(),
         };
-        for key in [content.key(), definition.key(), self.place(step, ordinal)] {
+        for key in [content.key(), definition, self.place(step, ordinal)] {
             self.store.save_record(&key, &record)?;
         }
-        drop(lock);
-        Ok(result(layer, false))
+        found(layer, false)
     }
 
-    /// The record of a key, if the layer that it names is here.
-    fn hit(&self, key: &Key) -> Result<Option<Record>, StepError> {
+    /// The record of a key, if the layer that it names is here and the user does not want the step run again.
+    fn hit(&self, step: &Step, key: &Key) -> Result<Option<Record>, StepError> {
+        if step.meta.ignore_cache {
+            return Ok(None);
+        }
         match self.store.load_record(key)? {
             Some(record) if self.layers.contains(&record.layer)? => Ok(Some(record)),
             _ => Ok(None),
         }
-    }
-
-    /// Adds what the step takes from its inputs: by what they are, or by the files selected.
-    fn with_inputs(
-        &self,
-        step: &Step,
-        files: &[Files],
-        mut parts: Parts,
-        by_content: bool,
-    ) -> Result<Parts, StepError> {
-        match &step.op {
-            Op::File(op) => self.copied_inputs(op, files, &mut parts, by_content)?,
-            Op::Exec(exec) => self.mounted_inputs(exec, files, &mut parts, by_content)?,
-            Op::Source(_) | Op::Merge => {}
-        }
-        Ok(parts)
-    }
-
-    fn copied_inputs(
-        &self,
-        op: &FileOp,
-        files: &[Files],
-        parts: &mut Parts,
-        by_content: bool,
-    ) -> Result<(), StepError> {
-        for (index, action) in op.actions.iter().enumerate() {
-            let FileAction::Copy(copy) = action else { continue };
-            let CopySource::Input { input, path, .. } = &copy.from else { continue };
-            let value = match &files[input.0] {
-                Files::Layers(layers) if !by_content => format!("{} {path}", layers_text(layers)),
-                other => file::select(copy, &*other.tree(self.layers)?)?.digest()?.to_string(),
-            };
-            parts.add(&format!("input copy {index}"), value);
-        }
-        Ok(())
-    }
-
-    fn mounted_inputs(
-        &self,
-        exec: &Exec,
-        files: &[Files],
-        parts: &mut Parts,
-        by_content: bool,
-    ) -> Result<(), StepError> {
-        for mount in &exec.mounts {
-            let (input, source) = match &mount.kind {
-                MountKind::Bind { from: Some(input), source } => (input, source),
-                MountKind::Cache { from: Some(input), source, .. } => (input, source),
-                _ => continue,
-            };
-            let value = match &files[input.0] {
-                Files::Layers(layers) if !by_content => format!("{} {source}", layers_text(layers)),
-                other => file::digest_of(&*other.tree(self.layers)?, Path::new(source))?.to_string(),
-            };
-            parts.add(&format!("input mount {}", mount.target), value);
-        }
-        Ok(())
     }
 
     /// Where the last record of this place in this Dockerfile is kept.

@@ -71,7 +71,7 @@ pub fn run(exec: &Exec, inputs: &[Files], around: &Around<'_>) -> Result<Outcome
     let mut held = mounts::Held::default();
     let mounts = mounts::prepare(exec, inputs, around, &mut held)?;
     let spec = Spec {
-        root: snapshot.mount()?,
+        root: snapshot.mount_volatile()?,
         read_only_root: false,
         mounts,
         process: process(exec, user, environment(exec, around.options)?),

@@ -21,7 +21,15 @@
 //! Early cutoff: the layers below count by what they *are*, so a step that was run again and left the same layer (a bind
 //! mount changed without effect, `--no-cache`, a new base with the same files) does not re-run what follows.
 //!
+//! ```text
+//! inputs    what a step takes from its inputs, as parts of a key
+//! ```
+//!
 //! Source: BuildKit's rules in `solver/llbsolver/ops`.
+
+mod inputs;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -30,6 +38,8 @@ use oci::{ChainId, DiffId};
 use serde_json::Value;
 
 use crate::graph::{Op, Step};
+
+pub use inputs::{By, KeyMaker};
 
 /// Changes whenever the meaning of a key does: older records are never found then.
 const VERSION: &str = "dsbuild key 1";

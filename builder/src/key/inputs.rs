@@ -1,0 +1,93 @@
+//! What a step takes from its inputs, as parts of a key.
+
+use std::path::Path;
+
+use rootfs::layers::Layers;
+
+use super::{Parts, Recipe, layers_text};
+use crate::graph::{Exec, FileAction, FileOp, CopySource, MountKind, Op, Step};
+use crate::op::file;
+use crate::step::{Files, StepError, StepResult};
+
+/// By what the files of an input count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// By the layers that they are in: the definition key. (Files without layers count by content here, too.)
+    Definition,
+    /// By themselves, and only those that are taken: the content key.
+    Content,
+}
+
+/// Makes the keys of a step whose inputs have results.
+pub struct KeyMaker<'a> {
+    layers: &'a Layers,
+    step: &'a Step,
+    inputs: &'a [StepResult],
+    own: Parts,
+}
+
+impl<'a> KeyMaker<'a> {
+    /// For `step`, on these results.
+    pub fn new(layers: &'a Layers, step: &'a Step, inputs: &'a [StepResult]) -> Self {
+        Self { layers, step, inputs, own: Parts::of(step) }
+    }
+
+    /// The recipe of the step's result.
+    pub fn recipe(&self) -> Recipe {
+        Recipe::then(self.base().map(|base| base.recipe).as_slice(), &self.own)
+    }
+
+    /// The parts of one of its keys.
+    pub fn parts(&self, by: By) -> Result<Parts, StepError> {
+        let mut parts = self.own.clone();
+        if let Some(base) = self.base() {
+            parts.add("base", layers_text(base.files.layers()?));
+            parts.add("recipe", base.recipe.text());
+        }
+        match &self.step.op {
+            Op::File(op) => self.copied(op, by, &mut parts)?,
+            Op::Exec(exec) => self.mounted(exec, by, &mut parts)?,
+            Op::Source(_) | Op::Merge => {}
+        }
+        Ok(parts)
+    }
+
+    /// What the step builds on.
+    pub fn base(&self) -> Option<&'a StepResult> {
+        let base = match &self.step.op {
+            Op::File(op) => op.base,
+            Op::Exec(exec) => exec.root,
+            Op::Source(_) | Op::Merge => None,
+        };
+        base.map(|input| &self.inputs[input.0])
+    }
+
+    fn copied(&self, op: &FileOp, by: By, parts: &mut Parts) -> Result<(), StepError> {
+        for (index, action) in op.actions.iter().enumerate() {
+            let FileAction::Copy(copy) = action else { continue };
+            let CopySource::Input { input, path, .. } = &copy.from else { continue };
+            let value = match (&self.inputs[input.0].files, by) {
+                (Files::Layers(layers), By::Definition) => format!("{} {path}", layers_text(layers)),
+                (files, _) => file::select(copy, &*files.tree(self.layers)?)?.digest()?.to_string(),
+            };
+            parts.add(&format!("input copy {index}"), value);
+        }
+        Ok(())
+    }
+
+    fn mounted(&self, exec: &Exec, by: By, parts: &mut Parts) -> Result<(), StepError> {
+        for mount in &exec.mounts {
+            let (MountKind::Bind { from: Some(input), source } | MountKind::Cache { from: Some(input), source, .. }) =
+                &mount.kind
+            else {
+                continue;
+            };
+            let value = match (&self.inputs[input.0].files, by) {
+                (Files::Layers(layers), By::Definition) => format!("{} {source}", layers_text(layers)),
+                (files, _) => file::digest_of(&*files.tree(self.layers)?, Path::new(source))?.to_string(),
+            };
+            parts.add(&format!("input mount {}", mount.target), value);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,321 @@
+//! A test for each row of the table at the head of the module: what changes a key, and what does not.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use cache::{Key, Store};
+use oci::{DiffId, Platform};
+use rootfs::diff::{Content, Diff};
+use rootfs::entry::{Entry, Kind, Timestamp};
+use rootfs::layers::Layers;
+use rootfs::tree::{Scratch, Tree};
+
+use super::*;
+use crate::graph::{
+    CopyAction, CopySource, Exec, ExecMount, FileAction, FileOp, InputIndex, MountKind, NetworkMode, SecurityMode,
+    SkippedInKey, StepMeta,
+};
+use crate::step::{Files, StepResult};
+
+/// A store with layers to make keys from.
+struct World {
+    layers: Layers,
+    _dir: tempfile::TempDir,
+}
+
+impl World {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().expect("a folder for the test");
+        let store = Store::open(&dir.path().join("store")).expect("a store can be made");
+        Self { layers: Layers::new(Arc::new(store)), _dir: dir }
+    }
+
+    /// A layer with one file.
+    fn layer(&self, name: &str, text: &str, mtime_s: i64) -> DiffId {
+        let mut diff = Diff::new(Arc::new(Scratch));
+        let content = (!text.is_empty()).then(|| Content::Bytes(text.as_bytes().into()));
+        diff.put(Path::new(name), file(text, 0o644, mtime_s), content).expect("a file can be put");
+        self.layers.commit(diff).expect("a layer can be written")
+    }
+
+    fn key(&self, step: &Step, inputs: &[StepResult], by: By) -> Key {
+        KeyMaker::new(&self.layers, step, inputs).parts(by).expect("the inputs can be read").key()
+    }
+
+    /// Compares both keys of two steps on their inputs.
+    #[track_caller]
+    fn check(&self, one: (&Step, &[StepResult]), two: (&Step, &[StepResult]), same: [bool; 2]) {
+        for (by, same) in [(By::Definition, same[0]), (By::Content, same[1])] {
+            assert_eq!(self.key(one.0, one.1, by) == self.key(two.0, two.1, by), same, "by {by:?}");
+        }
+    }
+}
+
+const SAME: [bool; 2] = [true, true];
+const OTHER: [bool; 2] = [false, false];
+
+fn file(text: &str, mode: u32, mtime_s: i64) -> Entry {
+    Entry {
+        kind: Kind::File { size_bytes: text.len() as u64 },
+        mode,
+        uid: 0,
+        gid: 0,
+        mtime: Timestamp { seconds: mtime_s, nanoseconds: 0 },
+        xattrs: BTreeMap::new(),
+    }
+}
+
+/// A build context with one file, `f`.
+#[derive(Clone)]
+struct Context {
+    entry: Entry,
+    text: String,
+}
+
+impl Context {
+    fn result(text: &str, mode: u32, mtime_s: i64) -> StepResult {
+        let context = Self { entry: file(text, mode, mtime_s), text: text.to_owned() };
+        StepResult { files: Files::Tree(Arc::new(context)), recipe: Recipe::EMPTY }
+    }
+}
+
+impl Tree for Context {
+    fn lookup(&self, path: &Path) -> io::Result<Option<Entry>> {
+        Ok(match path.to_str() {
+            Some("") => Some(Entry::directory(0o755)),
+            Some("f") => Some(self.entry.clone()),
+            _ => None,
+        })
+    }
+
+    fn children(&self, _path: &Path) -> io::Result<Vec<(OsString, Entry)>> {
+        Ok(vec![("f".into(), self.entry.clone())])
+    }
+
+    fn open(&self, _path: &Path) -> io::Result<Box<dyn Read + Send>> {
+        Ok(Box::new(io::Cursor::new(self.text.clone().into_bytes())))
+    }
+
+    fn content(&self, _path: &Path) -> io::Result<Key> {
+        Ok(Key::of(self.text.as_bytes()))
+    }
+}
+
+fn layers(ids: &[DiffId]) -> StepResult {
+    StepResult { files: Files::Layers(ids.to_vec()), recipe: Recipe::EMPTY }
+}
+
+fn step(op: Op, inputs: usize) -> Step {
+    let inputs = (0..inputs).map(crate::graph::StepId).collect();
+    Step { op, inputs, platform: Platform::host(), meta: StepMeta::default() }
+}
+
+fn process() -> Exec {
+    Exec {
+        args: vec!["/bin/sh".to_owned(), "-c".to_owned(), "true".to_owned()],
+        env: vec!["PATH=/bin".to_owned(), "A=1".to_owned()],
+        proxy_env: Vec::new(),
+        cwd: "/".to_owned(),
+        user: String::new(),
+        hostname: "buildkitsandbox".to_owned(),
+        hosts: BTreeMap::new(),
+        root: Some(InputIndex(0)),
+        mounts: Vec::new(),
+        secret_env: Vec::new(),
+        network: NetworkMode::Default,
+        security: SecurityMode::Sandbox,
+        shm_size_bytes: None,
+        ulimits: Vec::new(),
+        devices: Vec::new(),
+    }
+}
+
+fn run(change: impl FnOnce(&mut Exec)) -> Step {
+    let mut exec = process();
+    change(&mut exec);
+    step(Op::Exec(Box::new(exec)), 1)
+}
+
+fn mounted(change: impl FnOnce(&mut ExecMount)) -> Step {
+    let kind = MountKind::Bind { from: Some(InputIndex(1)), source: "/".to_owned() };
+    let mut mount = ExecMount { target: "/m".to_owned(), read_only: true, kind };
+    change(&mut mount);
+    let mut exec = process();
+    exec.mounts.push(mount);
+    step(Op::Exec(Box::new(exec)), 2)
+}
+
+fn copy(path: &str, change: impl FnOnce(&mut CopyAction)) -> Step {
+    let from = CopySource::Input { input: InputIndex(1), path: path.to_owned(), as_written: path.to_owned() };
+    let mut action = CopyAction {
+        from,
+        destination: "/to".to_owned(),
+        owner: None,
+        mode: None,
+        excludes: Vec::new(),
+        parents: false,
+        unpack: false,
+        keep_owner: false,
+        link: false,
+        mtime_s: None,
+    };
+    change(&mut action);
+    let actions = vec![FileAction::Copy(Box::new(action))];
+    step(Op::File(FileOp { base: Some(InputIndex(0)), actions }), 2)
+}
+
+#[test]
+fn fields_of_a_process_count() {
+    let (world, base) = (World::new(), [layers(&[])]);
+    let check = |change: fn(&mut Exec), same| world.check((&run(|_| ()), &base), (&run(change), &base), same);
+    check(|_| (), SAME);
+    check(|exec| exec.args[2] = "false".to_owned(), OTHER);
+    check(|exec| exec.env[1] = "A=2".to_owned(), OTHER);
+    check(|exec| exec.env.push("B=".to_owned()), OTHER);
+    check(|exec| exec.env.reverse(), SAME);
+    check(|exec| exec.cwd = "/w".to_owned(), OTHER);
+    check(|exec| exec.user = "app".to_owned(), OTHER);
+    check(|exec| exec.hostname = "other".to_owned(), OTHER);
+    check(|exec| exec.network = NetworkMode::None, OTHER);
+    check(|exec| exec.security = SecurityMode::Insecure, OTHER);
+    check(|exec| exec.shm_size_bytes = Some(1), OTHER);
+    check(|exec| exec.ulimits.push(("nofile".to_owned(), 1, 1)), OTHER);
+}
+
+#[test]
+fn proxies_and_addresses_of_hosts_do_not_count_but_their_names_do() {
+    let (world, base) = (World::new(), [layers(&[])]);
+    world.check((&run(|_| ()), &base), (&run(|exec| exec.proxy_env.push("HTTP_PROXY=x".to_owned())), &base), SAME);
+    let host = |name: &str, address: &str| {
+        run(|exec| drop(exec.hosts.insert(name.to_owned(), SkippedInKey(address.to_owned()))))
+    };
+    world.check((&host("db", "10.0.0.1"), &base), (&host("db", "10.0.0.2"), &base), SAME);
+    world.check((&host("db", "10.0.0.1"), &base), (&host("web", "10.0.0.1"), &base), OTHER);
+}
+
+#[test]
+fn ids_of_cache_mounts_do_not_count_but_their_targets_do() {
+    let world = World::new();
+    let base = [layers(&[]), layers(&[])];
+    let cache = |target: &str, id: &str| {
+        mounted(|mount| {
+            mount.target = target.to_owned();
+            mount.kind = MountKind::Cache {
+                id: id.to_owned(),
+                sharing: cache::Sharing::Shared,
+                from: None,
+                source: String::new(),
+                mode: None,
+                uid: None,
+                gid: None,
+            };
+        })
+    };
+    world.check((&cache("/c", "a"), &base), (&cache("/c", "b"), &base), SAME);
+    world.check((&cache("/c", "a"), &base), (&cache("/d", "a"), &base), OTHER);
+}
+
+#[test]
+fn layers_below_count_by_what_they_are() {
+    let world = World::new();
+    let (one, two) = (world.layer("f", "one", 1), world.layer("f", "two", 1));
+    for step in [run(|_| ()), copy("/f", |_| ())] {
+        let on = |base: DiffId| [layers(&[base]), Context::result("x", 0o644, 1)];
+        world.check((&step, &on(one)), (&step, &on(one)), SAME);
+        world.check((&step, &on(one)), (&step, &on(two)), OTHER);
+    }
+}
+
+#[test]
+fn what_the_steps_below_do_counts_even_if_they_leave_the_same() {
+    let world = World::new();
+    let base = |args: &str| {
+        let below = run(|exec| exec.args[2] = args.to_owned());
+        [StepResult { recipe: KeyMaker::new(&world.layers, &below, &[layers(&[])]).recipe(), ..layers(&[]) }]
+    };
+    world.check((&run(|_| ()), &base("echo x")), (&run(|_| ()), &base("echo x")), SAME);
+    world.check((&run(|_| ()), &base("echo x")), (&run(|_| ()), &base("echo  x")), OTHER);
+}
+
+#[test]
+fn files_of_other_stages_count_by_content_in_the_content_key() {
+    let world = World::new();
+    let wanted = world.layer("f", "same", 1);
+    let (beside, other) = (world.layer("unrelated", "1", 1), world.layer("unrelated", "2", 1));
+    let changed = world.layer("f", "changed", 1);
+    for step in [copy("/f", |_| ()), mounted(|mount| {
+        mount.kind = MountKind::Bind { from: Some(InputIndex(1)), source: "/f".to_owned() };
+    })] {
+        let from = |ids: &[DiffId]| [layers(&[]), layers(ids)];
+        world.check((&step, &from(&[beside, wanted])), (&step, &from(&[other, wanted])), [false, true]);
+        world.check((&step, &from(&[wanted])), (&step, &from(&[changed])), OTHER);
+    }
+}
+
+#[test]
+fn files_of_the_context_count_by_content_and_mode_not_by_time() {
+    let world = World::new();
+    for step in [copy("/f", |_| ()), mounted(|_| ())] {
+        let from = |context: StepResult| [layers(&[]), context];
+        let plain = from(Context::result("text", 0o644, 1));
+        world.check((&step, &plain), (&step, &from(Context::result("text", 0o644, 99))), SAME);
+        world.check((&step, &plain), (&step, &from(Context::result("other", 0o644, 1))), OTHER);
+        world.check((&step, &plain), (&step, &from(Context::result("text", 0o755, 1))), OTHER);
+    }
+}
+
+#[test]
+fn flags_of_a_copy_count_and_the_name_of_its_source_but_not_its_folder() {
+    let world = World::new();
+    let inputs = [layers(&[]), Context::result("x", 0o644, 1)];
+    let check = |change: fn(&mut CopyAction), same| {
+        world.check((&copy("/f", |_| ()), &inputs), (&copy("/f", change), &inputs), same);
+    };
+    check(|_| (), SAME);
+    check(|copy| copy.destination = "/other".to_owned(), OTHER);
+    check(|copy| copy.owner = Some("1:1".to_owned()), OTHER);
+    check(|copy| copy.mode = Some("600".to_owned()), OTHER);
+    check(|copy| copy.excludes.push("*.log".to_owned()), OTHER);
+    check(|copy| copy.keep_owner = true, OTHER);
+    let parts = |path: &str| Parts::of(&copy(path, |_| ())).key();
+    assert_eq!(parts("/d1/f"), parts("/d2/f"));
+    assert_ne!(parts("/d1/f"), parts("/d1/g"));
+}
+
+#[test]
+fn the_platform_counts_for_processes() {
+    let (world, base) = (World::new(), [layers(&[])]);
+    let arm = Step { platform: "linux/arm64".parse().expect("a platform"), ..run(|_| ()) };
+    world.check((&run(|_| ()), &base), (&arm, &base), OTHER);
+    let inputs = [layers(&[]), Context::result("x", 0o644, 1)];
+    let arm = Step { platform: "linux/arm64".parse().expect("a platform"), ..copy("/f", |_| ()) };
+    world.check((&copy("/f", |_| ()), &inputs), (&arm, &inputs), SAME);
+}
+
+#[test]
+fn what_people_see_of_a_step_does_not_count() {
+    let (world, base) = (World::new(), [layers(&[])]);
+    let meta = StepMeta {
+        name: "[other 7/9] RUN true".to_owned(),
+        lines: Some((7, 9)),
+        stage: "other".to_owned(),
+        ignore_cache: true,
+    };
+    world.check((&run(|_| ()), &base), (&Step { meta, ..run(|_| ()) }, &base), SAME);
+}
+
+#[test]
+fn a_miss_tells_what_changed() {
+    let world = World::new();
+    let base = [layers(&[])];
+    let parts = |step: &Step| {
+        KeyMaker::new(&world.layers, step, &base).parts(By::Content).expect("the inputs can be read").for_record()
+    };
+    let reason = |change: fn(&mut Exec)| crate::miss::reason(&parts(&run(|_| ())), &parts(&run(change))).to_string();
+    assert_eq!(reason(|exec| exec.env[1] = "A=2".to_owned()), "variable A changed from \"1\" to \"2\"");
+    assert!(reason(|exec| exec.args[2] = "false".to_owned()).starts_with("args changed"));
+    assert_eq!(reason(|_| ()), "its result was removed from the store");
+}
