@@ -187,15 +187,9 @@ impl Solver<'_> {
             Op::Source(source) => self.source(source, vertex),
             Op::Merge => Ok((merged(inputs)?, true)),
             Op::Exec(exec) => {
-                self.cached(step, ordinal, inputs, vertex, |files| {
-                    self.exec(exec, files, vertex)
-                })
+                self.cached(step, ordinal, inputs, vertex, |files| self.exec(exec, files, vertex))
             }
-            Op::File(op) => {
-                self.cached(step, ordinal, inputs, vertex, |files| {
-                    self.file(op, files, vertex)
-                })
-            }
+            Op::File(op) => self.cached(step, ordinal, inputs, vertex, |files| self.file(op, files, vertex)),
         }
     }
 

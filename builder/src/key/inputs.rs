@@ -5,7 +5,7 @@ use std::path::Path;
 use rootfs::layers::Layers;
 
 use super::{Parts, Recipe, layers_text};
-use crate::graph::{Exec, FileAction, FileOp, CopySource, MountKind, Op, Step};
+use crate::graph::{CopySource, Exec, FileAction, FileOp, MountKind, Op, Step};
 use crate::op::file;
 use crate::step::{Files, StepError, StepResult};
 
@@ -77,8 +77,8 @@ impl<'a> KeyMaker<'a> {
 
     fn mounted(&self, exec: &Exec, by: By, parts: &mut Parts) -> Result<(), StepError> {
         for mount in &exec.mounts {
-            let (MountKind::Bind { from: Some(input), source } | MountKind::Cache { from: Some(input), source, .. }) =
-                &mount.kind
+            let (MountKind::Bind { from: Some(input), source }
+            | MountKind::Cache { from: Some(input), source, .. }) = &mount.kind
             else {
                 continue;
             };

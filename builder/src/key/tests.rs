@@ -15,8 +15,8 @@ use rootfs::tree::{Scratch, Tree};
 
 use super::*;
 use crate::graph::{
-    CopyAction, CopySource, Exec, ExecMount, FileAction, FileOp, InputIndex, MountKind, NetworkMode, SecurityMode,
-    SkippedInKey, StepMeta,
+    CopyAction, CopySource, Exec, ExecMount, FileAction, FileOp, InputIndex, MountKind, NetworkMode,
+    SecurityMode, SkippedInKey, StepMeta,
 };
 use crate::step::{Files, StepResult};
 
@@ -188,7 +188,11 @@ fn fields_of_a_process_count() {
 #[test]
 fn proxies_and_addresses_of_hosts_do_not_count_but_their_names_do() {
     let (world, base) = (World::new(), [layers(&[])]);
-    world.check((&run(|_| ()), &base), (&run(|exec| exec.proxy_env.push("HTTP_PROXY=x".to_owned())), &base), SAME);
+    world.check(
+        (&run(|_| ()), &base),
+        (&run(|exec| exec.proxy_env.push("HTTP_PROXY=x".to_owned())), &base),
+        SAME,
+    );
     let host = |name: &str, address: &str| {
         run(|exec| drop(exec.hosts.insert(name.to_owned(), SkippedInKey(address.to_owned()))))
     };
@@ -246,9 +250,12 @@ fn files_of_other_stages_count_by_content_in_the_content_key() {
     let wanted = world.layer("f", "same", 1);
     let (beside, other) = (world.layer("unrelated", "1", 1), world.layer("unrelated", "2", 1));
     let changed = world.layer("f", "changed", 1);
-    for step in [copy("/f", |_| ()), mounted(|mount| {
-        mount.kind = MountKind::Bind { from: Some(InputIndex(1)), source: "/f".to_owned() };
-    })] {
+    for step in [
+        copy("/f", |_| ()),
+        mounted(|mount| {
+            mount.kind = MountKind::Bind { from: Some(InputIndex(1)), source: "/f".to_owned() };
+        }),
+    ] {
         let from = |ids: &[DiffId]| [layers(&[]), layers(ids)];
         world.check((&step, &from(&[beside, wanted])), (&step, &from(&[other, wanted])), [false, true]);
         world.check((&step, &from(&[wanted])), (&step, &from(&[changed])), OTHER);
@@ -312,9 +319,13 @@ fn a_miss_tells_what_changed() {
     let world = World::new();
     let base = [layers(&[])];
     let parts = |step: &Step| {
-        KeyMaker::new(&world.layers, step, &base).parts(By::Content).expect("the inputs can be read").for_record()
+        KeyMaker::new(&world.layers, step, &base)
+            .parts(By::Content)
+            .expect("the inputs can be read")
+            .for_record()
     };
-    let reason = |change: fn(&mut Exec)| crate::miss::reason(&parts(&run(|_| ())), &parts(&run(change))).to_string();
+    let reason =
+        |change: fn(&mut Exec)| crate::miss::reason(&parts(&run(|_| ())), &parts(&run(change))).to_string();
     assert_eq!(reason(|exec| exec.env[1] = "A=2".to_owned()), "variable A changed from \"1\" to \"2\"");
     assert!(reason(|exec| exec.args[2] = "false".to_owned()).starts_with("args changed"));
     assert_eq!(reason(|_| ()), "its result was removed from the store");
