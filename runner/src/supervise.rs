@@ -3,7 +3,6 @@
 //! The calling process and thread are the container's life: see [`sandbox::spawn`].
 
 use std::fs::File;
-use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
@@ -159,8 +158,8 @@ impl Supervised {
         let log = LogWriter::create(&dir).map_err(io_error("create", &dir.join("log")))?;
         let exit = std::thread::scope(|scope| {
             // A log that cannot be written must not hold the container up: its pipes are read all the same.
-            scope.spawn(|| log.copy(stdout, 1).or_else(|_| Ok::<_, io::Error>(())));
-            scope.spawn(|| log.copy(stderr, 2).or_else(|_| Ok::<_, io::Error>(())));
+            scope.spawn(|| log.copy(stdout, 1).ok());
+            scope.spawn(|| log.copy(stderr, 2).ok());
             self.running.wait()
         })?;
         self.ended(exit)

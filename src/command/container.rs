@@ -96,18 +96,25 @@ pub fn logs(args: &LogsArgs) -> Result<u8, Failure> {
     if let Some(tail) = args.tail {
         pieces[pieces.len().saturating_sub(tail)..].iter().try_for_each(write)?;
     }
-    while args.follow {
+    if args.follow {
+        follow(&container, &mut reader)?;
+    }
+    Ok(0)
+}
+
+/// Writes what comes until the container has ended.
+fn follow(container: &Container, reader: &mut LogReader) -> Result<(), Failure> {
+    loop {
         // Looked at before the reading: what is written before the end is read.
         let ended = !container.is_running();
         while let Some(piece) = reader.next_piece()? {
             write(&piece)?;
         }
         if ended {
-            break;
+            return Ok(());
         }
         std::thread::sleep(FOLLOW_POLL);
     }
-    Ok(0)
 }
 
 fn write(piece: &Piece) -> std::io::Result<()> {

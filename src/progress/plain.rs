@@ -33,11 +33,10 @@ impl Display for Plain {
             EventKind::Added { name, .. } => self.add(vertex, name, time),
             EventKind::Started => self.start(vertex, time),
             EventKind::Log { stream, bytes } => self.log(vertex, time, stream, &bytes),
-            EventKind::Status { id, current, total, done } => {
-                if done {
-                    self.line(vertex, &status(&id, current, total));
-                }
+            EventKind::Status { id, current, total, done: true } => {
+                self.line(vertex, &status(&id, current, total));
             }
+            EventKind::Status { done: false, .. } => {}
             EventKind::Warning { text } => self.line(vertex, &format!("WARN: {text}")),
             EventKind::Finished { cached: true } => self.end(vertex, time, "CACHED"),
             EventKind::Finished { cached: false } => {

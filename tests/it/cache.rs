@@ -102,7 +102,7 @@ impl World {
             }
             Edit::Insert(index, line) => self.lines.insert(at(index, self.lines.len()), line.clone()),
             Edit::Delete(index) if !self.lines.is_empty() => {
-                drop(self.lines.remove(at(index, self.lines.len())))
+                self.lines.remove(at(index, self.lines.len()));
             }
             Edit::Content(file, value) => drop(env.file(&format!("f{file}"), &format!("content {value}\n"))),
             Edit::AddToFolder(file) => drop(env.file(&format!("sub/more/n{file}"), "new\n")),

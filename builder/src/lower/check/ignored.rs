@@ -30,7 +30,7 @@ fn is_ignored(patterns: &Ignore, path: &str) -> bool {
     let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
     let mut above = Matched::default();
     for end in ends {
-        let (ignored, matched) = patterns.matches(path[..end].as_bytes(), &above);
+        let (ignored, matched) = patterns.matches(&path.as_bytes()[..end], &above);
         if ignored {
             return true;
         }
