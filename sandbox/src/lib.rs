@@ -1,15 +1,20 @@
 //! One process in a root file system: namespaces, mounts, limits, network.
 //!
 //! ```text
-//! spec      what to run and where: plain data
-//! launch    re-exec of ourselves as `__init`, single-threaded, which builds the sandbox and becomes the process
-//! privilege root, or a user namespace with subordinate ids
-//! seccomp   docker's profile as a BPF program
-//! network   host, none, or a namespace of its own connected by pasta
+//! spec       what to run and where: plain data
+//! plan       the same, checked and made ready for the init; wire, channel, message: how it gets there and back
+//! launch     the caller's side: start, wait, kill
+//! init/      our own program, executed again: a supervisor, and a guest that builds the sandbox and becomes the process
+//! exe        our program, such that no sandbox can change it
+//! privilege  root, or a user namespace with subordinate ids
+//! seccomp/   docker's profile as a BPF program; capabilities: names and sets
+//! network    host, none, or a namespace of its own connected by pasta; etc: hosts and resolv.conf
+//! sys        system calls that no safe crate offers: all `unsafe`
 //! ```
 //!
 //! Invariants: SIGKILL of the caller leaves no process and no mount. Nothing is opened by path in the root file
-//! system but through `openat2(RESOLVE_IN_ROOT)`. Knows no image and no Dockerfile.
+//! system but component by component, without following links. All that can fail by what the caller asks for fails
+//! before the process runs; what is unknown is refused. Needs Linux 5.12. Knows no image and no Dockerfile.
 
 mod capabilities;
 mod channel;

@@ -314,27 +314,31 @@ fn planned_network(network: &Network) -> Result<PlannedNetwork, SandboxError> {
     }
 }
 
-/// Numbers of the limits that docker knows by these names.
+/// Docker's names of the resource limits, in the order of the kernel's numbers.
+///
+/// Source: linux/include/uapi/asm-generic/resource.h.
+const RLIMITS: [&str; 16] = [
+    "cpu",
+    "fsize",
+    "data",
+    "stack",
+    "core",
+    "rss",
+    "nproc",
+    "nofile",
+    "memlock",
+    "as",
+    "locks",
+    "sigpending",
+    "msgqueue",
+    "nice",
+    "rtprio",
+    "rttime",
+];
+
 fn planned_rlimit(limit: &Rlimit) -> Result<(u32, u64, u64), SandboxError> {
-    let number = match limit.name.as_str() {
-        "as" => libc::RLIMIT_AS,
-        "core" => libc::RLIMIT_CORE,
-        "cpu" => libc::RLIMIT_CPU,
-        "data" => libc::RLIMIT_DATA,
-        "fsize" => libc::RLIMIT_FSIZE,
-        "locks" => libc::RLIMIT_LOCKS,
-        "memlock" => libc::RLIMIT_MEMLOCK,
-        "msgqueue" => libc::RLIMIT_MSGQUEUE,
-        "nice" => libc::RLIMIT_NICE,
-        "nofile" => libc::RLIMIT_NOFILE,
-        "nproc" => libc::RLIMIT_NPROC,
-        "rss" => libc::RLIMIT_RSS,
-        "rtprio" => libc::RLIMIT_RTPRIO,
-        "rttime" => libc::RLIMIT_RTTIME,
-        "sigpending" => libc::RLIMIT_SIGPENDING,
-        "stack" => libc::RLIMIT_STACK,
-        _ => return Err(SandboxError::Invalid { what: "resource limit".into(), value: limit.name.clone() }),
-    };
+    let invalid = || SandboxError::Invalid { what: "resource limit".into(), value: limit.name.clone() };
+    let (number, _) = (0..).zip(RLIMITS).find(|(_, name)| *name == limit.name).ok_or_else(invalid)?;
     Ok((number, limit.soft, limit.hard))
 }
 
@@ -382,6 +386,8 @@ mod tests {
     fn limits_have_docker_s_names() {
         let limit = |name: &str| planned_rlimit(&Rlimit { name: name.into(), soft: 1, hard: 2 });
         assert_eq!(limit("nofile").unwrap(), (libc::RLIMIT_NOFILE, 1, 2));
+        assert_eq!(limit("cpu").unwrap().0, libc::RLIMIT_CPU);
+        assert_eq!(limit("rttime").unwrap().0, libc::RLIMIT_RTTIME);
         assert!(limit("NOFILE").is_err());
         assert!(limit("").is_err());
     }

@@ -45,7 +45,7 @@ pub fn enter() -> Result<Tier, SandboxError> {
         return Ok(tier_of(&std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default()));
     }
     let tier = enter_user_namespace()?;
-    make_private()?;
+    make_private().map_err(powerless)?;
     Ok(tier)
 }
 
@@ -159,10 +159,20 @@ fn enter_user_namespace() -> Result<Tier, SandboxError> {
 }
 
 fn new_user_namespace() -> Result<(), SandboxError> {
-    unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS).map_err(|error| SandboxError::Unavailable {
-        what: format!("cannot make a user namespace ({error})"),
-        hint: why_no_user_namespace().into(),
-    })
+    unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS)
+        .map_err(os("make a user namespace"))
+        .map_err(powerless)
+}
+
+/// Ubuntu's AppArmor lets us have the namespace, and no rights in it; so this is for what follows too.
+fn powerless(error: SandboxError) -> SandboxError {
+    match error {
+        SandboxError::Os { action, source } => SandboxError::Unavailable {
+            what: format!("cannot {action} ({source})"),
+            hint: why_no_user_namespace().into(),
+        },
+        other => other,
+    }
 }
 
 /// Distributions forbid it in different ways.
@@ -185,7 +195,8 @@ fn map_single(uid: u32, gid: u32) -> Result<Tier, SandboxError> {
     for (file, text) in
         [("setgroups", "deny".into()), ("uid_map", format!("0 {uid} 1")), ("gid_map", format!("0 {gid} 1"))]
     {
-        std::fs::write(Path::new("/proc/self").join(file), text).map_err(os("map our id to root"))?;
+        let written = std::fs::write(Path::new("/proc/self").join(file), text);
+        written.map_err(os("map our id to root")).map_err(powerless)?;
     }
     Ok(Tier::RootlessSingleId)
 }
@@ -210,7 +221,7 @@ impl Helper {
                 let told = std::fs::File::from(wait).read_exact(&mut [0]).is_ok();
                 let mapped = told && subordinate.map(target);
                 let _ = std::fs::File::from(report).write_all(&[u8::from(mapped)]);
-                std::process::exit(0)
+                sys::exit_now(0)
             }
         }
     }

@@ -164,6 +164,12 @@ pub(crate) fn fork_into_pid_namespace() -> io::Result<Option<OwnedFd>> {
     }
 }
 
+/// Ends a forked child, without what the parent has prepared for its own end (buffered output above all).
+pub(crate) fn exit_now(code: c_int) -> ! {
+    // SAFETY: it ends the process, which nothing can observe from within.
+    unsafe { libc::_exit(code) }
+}
+
 /// Closes all descriptors from `first` on.
 pub(crate) fn close_from(first: RawFd) -> io::Result<()> {
     close_range(first, 0)
@@ -238,11 +244,11 @@ pub(crate) fn install_filter(program: &[u8]) -> io::Result<()> {
 
 /// Sets a resource limit by number.
 pub(crate) fn set_rlimit(resource: u32, soft: u64, hard: u64) -> io::Result<()> {
-    let limit = libc::rlimit64 { rlim_cur: soft, rlim_max: hard };
-    // SAFETY: `limit` lives through the call; the old value is not asked for.
+    let limit = [soft, hard];
+    // SAFETY: `limit` is laid out as a struct rlimit64 and lives through the call; the old value is not asked for.
     check(unsafe {
         let none = std::ptr::null_mut::<c_void>();
-        libc::syscall(libc::SYS_prlimit64, 0, resource, &raw const limit, none)
+        libc::syscall(libc::SYS_prlimit64, 0, resource, limit.as_ptr(), none)
     })
 }
 

@@ -34,7 +34,7 @@ pub(super) fn run(plan: &Plan, fds: Fds, report: &Channel, helper: Channel) -> !
     let Err(error) = (Guest { plan, fds, report }).become_program(helper);
     // A caller that is gone needs no answer.
     let _ = report.send(&encode(&FromGuest::Failed(error)), &[]);
-    std::process::exit(127)
+    sys::exit_now(127)
 }
 
 struct Guest<'a> {

@@ -59,7 +59,10 @@ impl Root {
         let open = || openat(&self.fd, name, PATH | OFlags::DIRECTORY, Mode::empty());
         match open() {
             Err(Errno::NOENT) => {
-                mkdirat(&self.fd, name, DIRECTORY_MODE)?;
+                match mkdirat(&self.fd, name, DIRECTORY_MODE) {
+                    Err(Errno::EXIST) => {}
+                    result => result?,
+                }
                 Ok(open()?)
             }
             Err(Errno::NOTDIR | Errno::LOOP) => {
@@ -98,6 +101,14 @@ fn components(path: &OsStr) -> Vec<OsString> {
         .filter(|part| !part.is_empty() && part != b".")
         .map(|part| OsString::from_vec(part.to_vec()))
         .collect()
+}
+
+fn create(parent: BorrowedFd<'_>, name: &OsStr, kind: Kind) -> Result<(), Errno> {
+    if kind == Kind::Directory {
+        return mkdirat(parent, name, DIRECTORY_MODE);
+    }
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    openat(parent, name, flags, FILE_MODE).map(drop)
 }
 
 struct Walk<'a> {
@@ -160,15 +171,19 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// Makes `name` and opens it. That another sandbox made it first (in a mount that both have) is as good.
     fn make(&mut self, name: &OsStr, kind: Kind) -> io::Result<OwnedFd> {
-        match kind {
-            Kind::Directory => mkdirat(self.here(), name, DIRECTORY_MODE)?,
-            Kind::File => {
-                let flags =
-                    OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                drop(openat(self.here(), name, flags, FILE_MODE)?);
+        match create(self.here(), name, kind) {
+            Err(Errno::EXIST) => {}
+            result => {
+                result?;
+                self.made_now(name, kind)?;
             }
         }
+        Ok(openat(self.here(), name, PATH, Mode::empty())?)
+    }
+
+    fn made_now(&mut self, name: &OsStr, kind: Kind) -> io::Result<()> {
         if let Some((uid, gid)) = self.owner {
             let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
             chownat(self.here(), name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
@@ -176,7 +191,7 @@ impl Walk<'_> {
         if mount_id(self.here())? == self.root.mount_id {
             self.made.push(Stub { path: self.path_of(name), is_dir: kind == Kind::Directory });
         }
-        Ok(openat(self.here(), name, PATH, Mode::empty())?)
+        Ok(())
     }
 
     /// Relative to the root, without links.

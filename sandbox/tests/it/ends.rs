@@ -17,6 +17,8 @@ pub const TESTS: &[Test] = tests![
     privileged_signals_reach_the_process,
     privileged_files_as_streams,
     privileged_terminal,
+    privileged_many_at_once,
+    privileged_threads_may_end,
 ];
 
 fn privileged_exit_codes_and_signals() {
@@ -134,4 +136,40 @@ fn privileged_terminal() {
     let seen = String::from_utf8_lossy(&seen).replace('\r', "");
     assert!(seen.contains("/dev/pts/0\n") && seen.contains("has\n") && seen.contains("got word\n"), "{seen}");
     assert_eq!(running.wait().unwrap(), Exit::Code(0), "{seen}");
+}
+
+fn open_files() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+fn privileged_many_at_once() {
+    let Some(env) = TestEnv::new() else { return };
+    run(env.script("true"));
+    let before = open_files();
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            let env = &env;
+            scope.spawn(move || {
+                for turn in 0..8 {
+                    let mut spec = env.script(&format!("echo {thread} {turn}; sleep 0.01 & exit {turn}"));
+                    // They share one root, in which all make the same places.
+                    spec.process.cwd = "/work".into();
+                    let ran = run(spec);
+                    assert_eq!((ran.exit, ran.stdout), (Exit::Code(turn), format!("{thread} {turn}\n")));
+                }
+            });
+        }
+    });
+    assert_eq!(open_files(), before, "no descriptor is left");
+    let _ = try_run(env.spec(&["missing"]));
+    assert_eq!(open_files(), before, "nor by failure");
+}
+
+/// A death signal would be sent when the thread ends that spawned.
+fn privileged_threads_may_end() {
+    let Some(env) = TestEnv::new() else { return };
+    let mut running =
+        std::thread::scope(|scope| scope.spawn(|| spawn(env.script("sleep 0.2; exit 5"))).join().unwrap())
+            .unwrap();
+    assert_eq!(running.wait().unwrap(), Exit::Code(5));
 }
