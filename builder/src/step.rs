@@ -21,7 +21,7 @@ use crate::miss::{self, MissReason};
 use crate::op::exec::{self, Around, Outcome};
 use crate::op::file::{self, FileOpError};
 use crate::options::BuildOptions;
-use crate::source::{SourceError, Sources};
+use crate::source::{GitFiles, SourceError, Sources};
 
 /// What a step left: files, and how they came about.
 #[derive(Clone)]
@@ -217,7 +217,16 @@ impl Solver<'_> {
                 let (tree, cached) = self.sources.download(url, filename, checksum.as_ref(), &progress)?;
                 (Files::Tree(tree), cached)
             }
-            Source::Git { .. } => return Err(StepError::Unsupported { what: "ADD of a git repository" }),
+            Source::Git { remote, reference, subdir, keep_git_dir, checksum } => {
+                let wanted = GitFiles {
+                    remote,
+                    reference: reference.as_deref(),
+                    subdir: subdir.as_deref(),
+                    keep_git_dir: *keep_git_dir,
+                    checksum: checksum.as_deref(),
+                };
+                (Files::Tree(self.sources.git(&wanted, self.cancel)?), false)
+            }
         };
         Ok((StepResult { files, recipe: Recipe::EMPTY }, cached))
     }

@@ -78,6 +78,14 @@ pub enum SourceError {
         /// What it must have.
         expected: Digest,
     },
+    /// A git repository cannot be had.
+    #[error("git {remote}: {reason}")]
+    Git {
+        /// The repository.
+        remote: String,
+        /// In one line.
+        reason: String,
+    },
     /// A server said that a file is still the same, and nobody had asked that.
     #[error("{url}: the server sent no file")]
     Unasked {

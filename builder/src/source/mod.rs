@@ -7,6 +7,7 @@
 //! layer    blob -> layer store: verified, unpacked, bounded
 //! fetch    the layers of an image, several at a time
 //! archive  a tar whose members are read in place;  import: images from files into the store
+//! git      a repository's tree
 //! http     one file by its address
 //! pins     which manifest a name of a registry led to when it was last asked
 //! ```
@@ -34,6 +35,7 @@ mod error;
 mod fetch;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod git;
 mod http;
 mod image;
 mod import;
@@ -45,6 +47,7 @@ mod tests;
 
 use blobs::{BlobSource, RegistryBlobs, StoreBlobs, Through};
 pub use error::SourceError;
+pub use git::GitFiles;
 use image::Image;
 pub use import::{ImportFrom, Imported, import};
 use layout::Layout;
