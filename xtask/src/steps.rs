@@ -45,7 +45,8 @@ impl Step {
             Self::Clippy => cargo("clippy --quiet --workspace --all-targets -- -D warnings"),
             Self::Test => test(),
             Self::Doc => run_command(
-                cargo_command("doc --quiet --workspace --no-deps").env("RUSTDOCFLAGS", "-D warnings"),
+                cargo_command("doc --quiet --workspace --no-deps --document-private-items")
+                    .env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private_intra_doc_links"),
             ),
             Self::Tidy => tidy::passes(&workspace_root()),
             Self::Deny => deny(),
