@@ -217,8 +217,12 @@ impl Git<'_> {
         let (mut stdout, mut stderr) =
             (nameless(&self.output).map_err(io)?, nameless(&self.output).map_err(io)?);
         let mut command = Command::new("git");
-        CONFIG.iter().for_each(|setting| drop(command.args(["-c", setting])));
-        REMOVED.iter().for_each(|name| drop(command.env_remove(name)));
+        for setting in CONFIG {
+            command.args(["-c", setting]);
+        }
+        for name in REMOVED {
+            command.env_remove(name);
+        }
         command
             .envs(VARIABLES)
             .args(arguments)

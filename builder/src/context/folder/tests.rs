@@ -162,3 +162,40 @@ fn attributes_are_seen() {
     assert_eq!(xattrs("f"), BTreeMap::from([(b"user.k".to_vec(), b"1".to_vec())]));
     assert!(xattrs("g").is_empty());
 }
+
+#[test]
+fn digests_come_from_the_stat_cache() {
+    let folder = Folder::new(&["f", "g", "h"]);
+    let set =
+        rustix::fs::setxattr(folder.dir.path().join("g"), "user.k", b"1", rustix::fs::XattrFlags::empty());
+    let store_folder = tempfile::tempdir().expect("a temporary directory");
+    let store = cache::Store::open(store_folder.path()).expect("opened");
+    // Files that were just changed are not remembered.
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    let tree = || {
+        let stats = Arc::new(StatCache::load(&store, folder.dir.path()));
+        let tree =
+            ContextTree::open(folder.dir.path(), Patterns::default(), Some(stats.clone())).expect("opened");
+        (tree, stats)
+    };
+    let known = |tree: &ContextTree| ["f", "g", "h"].map(|name| tree.known_content(Path::new(name)));
+    let (first, stats) = tree();
+    assert_eq!(known(&first), [None; 3]);
+    for name in ["f", "g", "h"] {
+        assert_eq!(first.content(Path::new(name)).expect("read"), Key::of(name.as_bytes()));
+    }
+    stats.save().expect("saved");
+    fs::write(folder.dir.path().join("h"), "other").expect("written");
+    let (second, _) = tree();
+    assert_eq!(known(&second), [Some(Key::of(b"f")), Some(Key::of(b"g")), None]);
+    let xattrs = |name: &str| second.lookup(Path::new(name)).expect("looked").expect("there").xattrs.len();
+    assert_eq!((xattrs("f"), xattrs("g")), (0, usize::from(set.is_ok())));
+    // An attribute changes the file's ctime: what is remembered of it without attributes does not count.
+    if rustix::fs::setxattr(folder.dir.path().join("f"), "user.k", b"1", rustix::fs::XattrFlags::empty())
+        .is_ok()
+    {
+        let (third, _) = tree();
+        assert_eq!(known(&third), [None, Some(Key::of(b"g")), None]);
+        assert_eq!(third.lookup(Path::new("f")).expect("looked").expect("there").xattrs.len(), 1);
+    }
+}
