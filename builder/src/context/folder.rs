@@ -13,6 +13,7 @@
 //!
 //! Concurrency: shared between threads. Two may list the same directory at once; the first listing stays.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::{CString, OsStr, OsString};
 use std::fs::File;
@@ -193,8 +194,8 @@ impl ContextTree {
         if node.stat.size_bytes == 0 {
             return Ok(Key::of(b""));
         }
-        let file = beneath::open_file(self.root.as_fd(), path)?;
-        let digest = hash_file(&mut File::from(file.try_clone()?))?;
+        let mut file = File::from(beneath::open_file(self.root.as_fd(), path)?);
+        let digest = hash_file(&mut file)?;
         let unchanged = file_stat(&rustix::fs::fstat(&file)?) == node.stat;
         if let Some(stats) = self.stats.as_ref().filter(|_| unchanged) {
             match node.entry.xattrs.is_empty() {
@@ -313,17 +314,25 @@ fn file_stat(stat: &Stat) -> FileStat {
     }
 }
 
+thread_local! {
+    /// One for each thread: to make one for each small file would cost more than to read it.
+    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
+}
+
 fn hash_file(file: &mut File) -> io::Result<Key> {
-    let mut hasher = blake3::Hasher::new();
-    let mut buffer = vec![0; READ_BYTES];
-    loop {
-        match file.read(&mut buffer) {
-            Ok(0) => return Ok(Key::from_bytes(*hasher.finalize().as_bytes())),
-            Ok(length) => drop(hasher.update(&buffer[..length])),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+    BUFFER.with_borrow_mut(|buffer| {
+        let mut hasher = blake3::Hasher::new();
+        loop {
+            match file.read(buffer) {
+                Ok(0) => return Ok(Key::from_bytes(*hasher.finalize().as_bytes())),
+                Ok(length) => {
+                    hasher.update(&buffer[..length]);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
         }
-    }
+    })
 }
 
 /// The attributes of a file or directory that count; none where the file system has none, or refuses.
