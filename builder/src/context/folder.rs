@@ -31,6 +31,8 @@ use rustix::fs::{AtFlags, FileType, OFlags, RawDir, Stat};
 use super::beneath;
 use super::ignore::{Matched, Patterns};
 
+/// No file of an image is larger; a sparse one may say that it is, and would be read for years.
+const LARGEST_BYTES: u64 = 1 << 40;
 /// How much of a file is read at once.
 const READ_BYTES: usize = 256 * 1024;
 /// More attributes than this (in bytes, names or one value) do not fit into the kernel's limit either.
@@ -193,6 +195,9 @@ impl ContextTree {
     fn hash(&self, path: &Path, node: &Node) -> io::Result<Key> {
         if node.stat.size_bytes == 0 {
             return Ok(Key::of(b""));
+        }
+        if node.stat.size_bytes > LARGEST_BYTES {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file is larger than 1 TiB"));
         }
         let mut file = File::from(beneath::open_file(self.root.as_fd(), path)?);
         let digest = hash_file(&mut file)?;

@@ -133,6 +133,18 @@ fn a_file_that_becomes_a_link_is_not_read() {
 }
 
 #[test]
+fn endless_files_are_refused() {
+    let folder = Folder::new(&["f"]);
+    let file = fs::File::options().write(true).open(folder.dir.path().join("f")).expect("opened");
+    if file.set_len((1 << 40) + 1).is_err() {
+        println!("SKIP the file system has no files of that length");
+        return;
+    }
+    let error = folder.tree(&[]).content(Path::new("f")).expect_err("refused");
+    assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+}
+
+#[test]
 fn attributes_that_count() {
     for (name, expected) in [
         ("user.colour", true),
