@@ -241,15 +241,17 @@ impl Solver<'_> {
         run: impl Fn(&[Files]) -> Result<DiffId, StepError>,
     ) -> Result<(StepResult, bool), StepError> {
         let maker = KeyMaker::new(self.layers, step, inputs);
+        let definition = maker.parts(By::Definition)?;
+        let recipe = maker.recipe(&definition);
+        let definition = definition.key();
         let found = |layer: DiffId, cached: bool| -> Result<_, StepError> {
             let mut layers = match maker.base() {
                 Some(base) => base.files.layers()?.to_vec(),
                 None => Vec::new(),
             };
             layers.push(layer);
-            Ok((StepResult { files: Files::Layers(layers), recipe: maker.recipe() }, cached))
+            Ok((StepResult { files: Files::Layers(layers), recipe }, cached))
         };
-        let definition = maker.parts(By::Definition)?.key();
         if let Some(record) = self.hit(step, &definition)? {
             return found(record.layer, true);
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 use rootfs::layers::Layers;
 
 use super::{Parts, Recipe, layers_text};
-use crate::graph::{CopySource, Exec, FileAction, FileOp, MountKind, Op, Step};
+use crate::graph::{CopySource, Exec, FileAction, FileOp, InputIndex, MountKind, Op, Step};
 use crate::op::file;
 use crate::step::{Files, StepError, StepResult};
 
@@ -32,9 +32,20 @@ impl<'a> KeyMaker<'a> {
         Self { layers, step, inputs, own: Parts::of(step) }
     }
 
-    /// The recipe of the step's result.
-    pub fn recipe(&self) -> Recipe {
-        Recipe::then(self.base().map(|base| base.recipe).as_slice(), &self.own)
+    /// The recipe of the step's result; `definition` are the parts of its definition key.
+    pub fn recipe(&self, definition: &Parts) -> Recipe {
+        let mut own = self.own.clone();
+        if let Op::File(op) = &self.step.op {
+            // BuildKit: a copied file that differs in what no layer keeps (an attribute) is another file for what follows.
+            for (index, _) in copied_inputs(op).filter(|(_, input)| self.is_tree(*input)) {
+                own.add_from(definition, &copy_part(index));
+            }
+        }
+        Recipe::then(self.base().map(|base| base.recipe).as_slice(), &own)
+    }
+
+    fn is_tree(&self, input: InputIndex) -> bool {
+        matches!(self.inputs[input.0].files, Files::Tree(_))
     }
 
     /// The parts of one of its keys.
@@ -70,7 +81,7 @@ impl<'a> KeyMaker<'a> {
                 (Files::Layers(layers), By::Definition) => format!("{} {path}", layers_text(layers)),
                 (files, _) => file::select(copy, &*files.tree(self.layers)?)?.digest()?.to_string(),
             };
-            parts.add(&format!("input copy {index}"), value);
+            parts.add(&copy_part(index), value);
         }
         Ok(())
     }
@@ -90,4 +101,20 @@ impl<'a> KeyMaker<'a> {
         }
         Ok(())
     }
+}
+
+/// The actions of a copy that take files of an input, and which.
+fn copied_inputs(op: &FileOp) -> impl Iterator<Item = (usize, InputIndex)> + '_ {
+    op.actions.iter().enumerate().filter_map(|(index, action)| match action {
+        FileAction::Copy(copy) => match &copy.from {
+            CopySource::Input { input, .. } => Some((index, *input)),
+            CopySource::Text { .. } => None,
+        },
+        FileAction::Mkdir { .. } => None,
+    })
+}
+
+/// What the files that an action takes are called among the parts.
+fn copy_part(action: usize) -> String {
+    format!("input copy {action}")
 }

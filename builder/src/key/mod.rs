@@ -10,7 +10,7 @@
 //! |---|---|---|
 //! | fields of the op: args, each variable of the environment, cwd, user, mounts, flags, patterns | yes | yes |
 //! | layers below (chain ID) | yes | yes |
-//! | the *recipe*: what the steps below do, from the base on (BuildKit: an edited RUN re-runs what follows it) | yes | yes |
+//! | the *recipe*: what the steps below do, from the base on (BuildKit: an edited RUN re-runs what follows it), and what those that copy take from the context | yes | yes |
 //! | layers copied or bind-mounted from | chain ID | digest of the selected files |
 //! | build context files | digest of the selected files | the same |
 //! | names of the users of `--chown` | `/etc/passwd`, `/etc/group` of the base: by its chain ID | the same |
@@ -77,6 +77,13 @@ impl Parts {
     /// Adds one; a name stands for one value.
     pub fn add(&mut self, name: &str, value: String) {
         self.0.insert(name.to_owned(), value);
+    }
+
+    /// Takes over one part of another key.
+    fn add_from(&mut self, other: &Self, name: &str) {
+        if let Some(value) = other.0.get(name) {
+            self.add(name, value.clone());
+        }
     }
 
     /// The fields of a process: each variable by itself, mounts by their target.

@@ -238,7 +238,10 @@ fn what_the_steps_below_do_counts_even_if_they_leave_the_same() {
     let world = World::new();
     let base = |args: &str| {
         let below = run(|exec| exec.args[2] = args.to_owned());
-        [StepResult { recipe: KeyMaker::new(&world.layers, &below, &[layers(&[])]).recipe(), ..layers(&[]) }]
+        let inputs = [layers(&[])];
+        let maker = KeyMaker::new(&world.layers, &below, &inputs);
+        let definition = maker.parts(By::Definition).expect("the inputs can be read");
+        [StepResult { recipe: maker.recipe(&definition), ..layers(&[]) }]
     };
     world.check((&run(|_| ()), &base("echo x")), (&run(|_| ()), &base("echo x")), SAME);
     world.check((&run(|_| ()), &base("echo x")), (&run(|_| ()), &base("echo  x")), OTHER);

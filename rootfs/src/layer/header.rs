@@ -24,8 +24,8 @@ pub(super) struct Header<'a> {
     pub gid: u32,
     /// The length of the content that follows.
     pub size_bytes: u64,
-    /// Seconds since 1970, not negative.
-    pub mtime: u64,
+    /// Seconds since 1970.
+    pub mtime: i64,
     /// Target of a link, else empty.
     pub link: &'a [u8],
     /// Numbers of a device, else 0.
@@ -83,11 +83,14 @@ impl Header<'_> {
             (108..116, u64::from(self.uid), "uid"),
             (116..124, u64::from(self.gid), "gid"),
             (124..136, self.size_bytes, "size"),
-            (136..148, self.mtime, "mtime"),
+            (136..148, self.mtime.try_into().unwrap_or(0), "mtime"),
         ] {
             if !put_octal(&mut block[field], value) {
                 records.insert(keyword.into(), value.to_string().into_bytes());
             }
+        }
+        if self.mtime < 0 {
+            records.insert(b"mtime".to_vec(), self.mtime.to_string().into_bytes());
         }
         put_octal(&mut block[329..337], u64::from(self.device.0));
         put_octal(&mut block[337..345], u64::from(self.device.1));

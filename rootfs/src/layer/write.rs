@@ -285,7 +285,7 @@ fn clamped_code(new: &NewEntry, bytes: &[u8], entries: &[NewEntry]) -> Option<(u
     let recorded = pyc::recorded_mtime(bytes)?;
     let source = &entries[entries.binary_search_by(|entry| compare(&entry.path, &source)).ok()?];
     let real = low_bits(source.entry.mtime.seconds);
-    let clamped = low_bits(written_mtime(source).cast_signed());
+    let clamped = low_bits(written_mtime(source));
     (recorded == real && clamped != real).then_some((real, clamped))
 }
 
@@ -295,8 +295,8 @@ fn low_bits(seconds: i64) -> u32 {
 }
 
 /// The time of an entry in the tar.
-fn written_mtime(new: &NewEntry) -> u64 {
-    u64::try_from(new.entry.mtime.seconds.min(new.clamp.0)).unwrap_or(0)
+fn written_mtime(new: &NewEntry) -> i64 {
+    new.entry.mtime.seconds.min(new.clamp.0)
 }
 
 fn open(new: &NewEntry) -> Result<Box<dyn Read + Send>, RootfsError> {
