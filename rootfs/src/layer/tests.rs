@@ -22,7 +22,7 @@ struct Values {
     link: Vec<u8>,
     mode: u32,
     owner: (u32, u32),
-    mtime: u64,
+    mtime: i64,
     device: (u32, u32),
     xattrs: BTreeMap<Vec<u8>, Vec<u8>>,
 }
@@ -30,7 +30,7 @@ struct Values {
 fn values() -> impl Strategy<Value = Values> {
     let name = || prop::collection::vec(prop_oneof![8 => Just(b'n'), 1 => Just(b'/'), 1 => 1_u8..], 1..400);
     let id = || prop_oneof![0_u32..3, 2_097_150_u32..2_097_154, Just(u32::MAX - 1)];
-    let mtime = prop_oneof![0_u64..3, 8_589_934_590_u64..8_589_934_595, Just(i64::MAX as u64)];
+    let mtime = prop_oneof![-2_i64..3, 8_589_934_590_i64..8_589_934_595, Just(i64::MAX), Just(-4_000_000_000)];
     let xattr = (prop::collection::vec(b'a'..=b'z', 1..20), prop::collection::vec(any::<u8>(), 0..300));
     let xattrs = prop::collection::btree_map(xattr.0, xattr.1, 0..3);
     let device = (0_u32..4096, 0_u32..1 << 20);
@@ -73,7 +73,7 @@ fn check_round_trip(values: &Values, typeflag: u8) {
     assert_eq!(found.link, header.link);
     assert_eq!((found.typeflag, found.mode, found.device), (typeflag, header.mode, header.device));
     assert_eq!((found.uid, found.gid), values.owner);
-    assert_eq!(found.mtime, Timestamp { seconds: values.mtime.cast_signed(), nanoseconds: 0 });
+    assert_eq!(found.mtime, Timestamp { seconds: values.mtime, nanoseconds: 0 });
     assert_eq!(found.xattrs, values.xattrs);
     assert_eq!(found.offset, tar.len() as u64);
     // The `tar` crate takes each line of a PAX header for a record, so a name with a line feed escapes it.
