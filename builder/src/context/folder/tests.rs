@@ -211,3 +211,47 @@ fn digests_come_from_the_stat_cache() {
         assert_eq!(third.lookup(Path::new("f")).expect("looked").expect("there").xattrs.len(), 1);
     }
 }
+
+/// Another process swaps a file for links to a secret, and a directory too, while it is read.
+#[test]
+fn nothing_outside_is_read_while_others_swap_links() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let outside = Folder::new(&["secret", "d/f"]);
+    fs::write(outside.dir.path().join("d/f"), "secret").expect("written");
+    let folder = Folder::new(&["f", "d/f", "real/f"]);
+    let (root, secrets) = (folder.dir.path(), outside.dir.path());
+    symlink(secrets.join("secret"), root.join("file-link")).expect("linked");
+    symlink(secrets.join("d"), root.join("dir-link")).expect("linked");
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let exchange = |one: &str, other: &str| {
+                let flags = rustix::fs::RenameFlags::EXCHANGE;
+                rustix::fs::renameat_with(
+                    rustix::fs::CWD,
+                    root.join(one),
+                    rustix::fs::CWD,
+                    root.join(other),
+                    flags,
+                )
+            };
+            while !done.load(Ordering::Relaxed) {
+                let _ = exchange("f", "file-link");
+                let _ = exchange("d", "dir-link");
+            }
+        });
+        for _ in 0..500 {
+            let tree = folder.tree(&[]);
+            for path in ["f", "d/f", "file-link", "dir-link/f"].map(Path::new) {
+                let mut text = String::new();
+                if let Ok(mut file) = tree.open(path) {
+                    let _ = file.read_to_string(&mut text);
+                }
+                assert!(!text.contains("secret"), "{path:?}");
+                assert_ne!(tree.content(path).ok(), Some(Key::of(b"secret")), "{path:?}");
+            }
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+}

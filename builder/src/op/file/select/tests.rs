@@ -124,3 +124,31 @@ proptest! {
         prop_assert_eq!(one == other, digest(&one) == digest(&other));
     }
 }
+
+/// A folder with the files of a context.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    std::fs::create_dir_all(folder.path().join("d/sub")).expect("made");
+    for (path, content) in [("d/f", "x"), ("d/sub/g", "y"), ("ignored.log", "z")] {
+        std::fs::write(folder.path().join(path), content).expect("written");
+    }
+    folder
+}
+
+fn digest_of_folder(folder: &Path) -> Key {
+    let ignore = Patterns::new(&["*.log"]).expect("a good pattern");
+    let tree = crate::context::ContextTree::open(folder, ignore, None).expect("opened");
+    select(&copy(".", "/o"), &tree).and_then(|selection| selection.digest()).expect("selected")
+}
+
+#[test]
+fn where_a_context_is_and_when_it_was_written_does_not_count() {
+    let (one, other) = (folder(), folder());
+    let before = digest_of_folder(one.path());
+    let file = std::fs::File::options().write(true).open(other.path().join("d/f")).expect("opened");
+    file.set_modified(std::time::UNIX_EPOCH).expect("set");
+    std::fs::write(other.path().join("ignored.log"), "changed").expect("written");
+    assert_eq!(before, digest_of_folder(other.path()));
+    std::fs::write(other.path().join("d/f"), "X").expect("written");
+    assert_ne!(before, digest_of_folder(other.path()));
+}
