@@ -9,6 +9,12 @@ pub fn line(text: &str) {
     let _ = writeln!(out, "{text}");
 }
 
+/// Prints a result that has its own line ends.
+pub fn text(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.as_bytes());
+}
+
 /// Prints for people, beside the result.
 pub fn note(text: &str) {
     let mut err = io::stderr().lock();

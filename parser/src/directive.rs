@@ -29,6 +29,11 @@ pub(crate) struct DirectiveReader {
 }
 
 impl DirectiveReader {
+    /// A reader that has met the last directive.
+    pub(crate) fn ended() -> Self {
+        Self { done: true, ..Self::default() }
+    }
+
     /// Returns key (in lower case) and value if `line` is a directive.
     pub(crate) fn read(&mut self, line: &str) -> Result<Option<(String, String)>, Fault> {
         if self.done {

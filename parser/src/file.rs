@@ -56,6 +56,16 @@ pub fn parse_trigger(text: &str, escape: char) -> Result<Instruction, ParseError
     }
 }
 
+/// Parses the text of exactly one instruction; `None` if it is anything else.
+pub(crate) fn parse_one(text: &str, escape: char) -> Option<Instruction> {
+    let limits = Limits::DEFAULT;
+    let (nodes, _) = nodes(&mut Lines::below_directives(text.as_bytes(), escape, limits), limits).ok()?;
+    let [node] = <[Node; 1]>::try_from(nodes).ok()?;
+    match instruction::check(node).ok()? {
+        Meaning::Instruction(instruction) | Meaning::Stage(_, instruction) => Some(instruction),
+    }
+}
+
 /// The first pass: reads all there is.
 fn nodes(lines: &mut Lines<'_>, limits: Limits) -> Result<(Vec<Node>, Vec<Notice>), ParseError> {
     let mut nodes = Vec::new();

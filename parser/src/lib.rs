@@ -17,6 +17,7 @@ pub mod error;
 pub mod expand;
 mod file;
 mod flags;
+pub mod format;
 pub mod heredoc;
 mod instruction;
 pub mod json;

@@ -49,6 +49,11 @@ impl<'a> Lines<'a> {
         Self { rest: text, number: 0, escape, directives, comments: Vec::new(), limits, heredocs_bytes: 0 }
     }
 
+    /// Starts below the directives: the first line may be a comment like any other.
+    pub(crate) fn below_directives(text: &'a [u8], escape: char, limits: Limits) -> Self {
+        Self { directives: DirectiveReader::ended(), ..Self::new(text, escape, limits) }
+    }
+
     /// The escape character in force.
     pub(crate) fn escape(&self) -> char {
         self.escape
@@ -187,7 +192,7 @@ fn append(text: &mut String, line: &str, escape: char) -> bool {
 }
 
 /// The escape character continues a line if only blanks follow and no other one stands before it.
-fn without_continuation(line: &str, escape: char) -> Option<&str> {
+pub(crate) fn without_continuation(line: &str, escape: char) -> Option<&str> {
     line.trim_end_matches([' ', '\t']).strip_suffix(escape).filter(|before| !before.ends_with(escape))
 }
 

@@ -25,6 +25,8 @@ pub enum Command {
     Build(Box<build::BuildArgs>),
     /// Show how a Dockerfile is parsed
     Parse(ParseArgs),
+    /// Format Dockerfiles in place, without a change of meaning
+    Fmt(FmtArgs),
     /// Run an image
     Run(Box<container::RunArgs>),
     /// List containers
@@ -62,6 +64,16 @@ pub struct ParseArgs {
     pub format: String,
     /// The Dockerfile; `-` is stdin
     pub file: PathBuf,
+}
+
+/// `fmt`.
+#[derive(Debug, Args)]
+pub struct FmtArgs {
+    /// Change nothing; print the names of files that are not formatted, and exit with 1 if there are any
+    #[arg(long)]
+    pub check: bool,
+    /// The Dockerfiles [default: Dockerfile]; `-` is stdin, formatted to stdout
+    pub files: Vec<PathBuf>,
 }
 
 /// `images`.

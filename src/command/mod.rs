@@ -6,6 +6,7 @@ mod call;
 mod check_dockerfile;
 mod container;
 mod detach;
+mod fmt;
 mod images;
 mod import;
 mod interrupt;
@@ -24,6 +25,7 @@ pub fn run(command: Command) -> Result<u8, Failure> {
     match command {
         Command::Build(args) => build::run(&args),
         Command::Parse(args) => parse::run(&args),
+        Command::Fmt(args) => fmt::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Ps(args) => container::list(&args),
         Command::Logs(args) => container::logs(&args),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use parser::{
     ast::{Dockerfile, Instruction},
     expand::{Expander, MAX_EXPANDED_BYTES, Variables},
+    format::{format, same},
     mount, parse, parse_trigger,
 };
 use proptest::prelude::*;
@@ -45,6 +46,28 @@ fn file() -> impl Strategy<Value = String> {
     prop::collection::vec(line, 0..12).prop_map(|lines| lines.join("\n"))
 }
 
+/// What stands between words, and between lines, in files that are well formed for the most part; `_` is a
+/// blank, `|` the end of a line.
+const GAPS: &str = "_ _ __ \t _\\|__ \\| _\\__|_ _\\||__ _\\|_#_c|_ _\\|#|";
+const BETWEEN: &str = "| | || ||| |#_c| |_#_c| |#| _| |#_check=skip=all| |\t| |#_escape=`|";
+
+/// Files of instructions that are well formed, with blanks where they should not be.
+fn loose_file() -> impl Strategy<Value = String> {
+    let atom =
+        prop_oneof![4 => one_of("a b=c \"d__e\" 'f__g' [\"h\",\"i\"] 1 --link --from=x"), 1 => one_of(ATOMS)];
+    let words = prop::collection::vec((one_of(GAPS), atom), 1..5);
+    let keyword =
+        one_of("from FROM run RUN copy Add env LABEL cmd VOLUME expose onbuild user Workdir arg shell");
+    let line = (keyword, words, one_of(BETWEEN)).prop_map(|(keyword, words, between)| {
+        let words: String = words.into_iter().map(|(gap, atom)| gap + &atom).collect();
+        format!("{keyword}{words}{between}")
+    });
+    let heredoc = Just("run  <<E  a|__x\\||#|E|".to_owned());
+    let lines = prop::collection::vec(prop_oneof![9 => line, 1 => heredoc], 0..6);
+    let top = one_of("_ | #_escape=`| |#_syntax=x| #_c| #_c||");
+    (top, lines).prop_map(|(top, lines)| format!("{top}from  a|{}", lines.concat()).replace('|', "\n"))
+}
+
 fn instructions(file: &Dockerfile) -> impl Iterator<Item = &Instruction> {
     let stages = file.stages.iter().flat_map(|stage| std::iter::once(&stage.from).chain(&stage.instructions));
     file.globals.iter().chain(stages)
@@ -72,6 +95,15 @@ fn check_file(text: &[u8]) {
             assert!(1 <= error.span.start_line && error.span.start_line <= error.span.end_line);
         }
     }
+}
+
+/// Formatting keeps the meaning, and there is nothing more to do afterwards.
+fn check_format(text: &str) {
+    let Ok(file) = parse(text.as_bytes()) else { return };
+    let formatted = format(text.as_bytes()).expect("what parses as UTF-8 can be formatted");
+    let again = parse(formatted.as_bytes()).expect("what was formatted parses");
+    assert!(same(&file, &again), "{text:?} became {formatted:?}");
+    assert_eq!(format(formatted.as_bytes()).as_ref(), Ok(&formatted), "{text:?}");
 }
 
 /// Whether `glob` (of `*`, `?` and others) matches all of `text`: the obvious way.
@@ -103,6 +135,12 @@ proptest! {
         check_file(text.as_bytes());
         check_file(text.replace('\n', "\r\n").as_bytes());
         let _ = parse_trigger(&text, '`');
+    }
+
+    #[test]
+    fn formatting_changes_no_meaning(text in prop_oneof![1 => file(), 3 => loose_file()]) {
+        check_format(&text);
+        check_format(&text.replace('\n', "\r\n"));
     }
 
     #[test]
