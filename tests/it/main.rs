@@ -8,6 +8,7 @@ mod build;
 mod cache;
 mod env;
 mod errors;
+mod interop;
 mod kill;
 mod reproducible;
 mod run;

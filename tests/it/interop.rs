@@ -1,0 +1,242 @@
+//! What others do with the images: Docker, podman and skopeo, as Debian ships them.
+//!
+//! The image is built here on busybox and its command tells what its configuration asks for, so that a container's output
+//! shows whether the other engine understood it. Everything foreign runs in namespaces of its own with an empty `/run`,
+//! with folders in the test's own: it disturbs no other installation, and nothing of it outlives the test.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::env::{Ran, TestEnv, skip_unless};
+
+const DOCKERFILE: &str = "FROM base AS made\n\
+    RUN mkdir /out && echo made > /out/file && ln /out/file /out/hard && ln -s file /out/soft\n\
+    FROM base\n\
+    COPY --from=made --chown=app /out /srv/out\n\
+    WORKDIR /srv\n\
+    RUN rm /bin/od && touch gone && chmod 700 out\n\
+    RUN rm gone && chown app .\n\
+    ENV WHO=world EMPTY=\n\
+    LABEL kind=test\n\
+    EXPOSE 80/tcp\n\
+    USER app\n\
+    STOPSIGNAL SIGINT\n\
+    ENTRYPOINT [\"sh\", \"-c\"]\n\
+    CMD [\"echo hello $WHO; id -u; pwd; cat out/hard out/soft; stat -c %h,%U,%a out/hard; ls /bin/od gone 2>&1 | wc -l; touch new && echo writes\"]\n";
+
+const SAID: &str = "hello world\n1000\n/srv\nmade\nmade\n2,app,644\n2\nwrites\n";
+
+/// The environment and the image `t` in every form in which it leaves.
+fn built(programs: &[&str]) -> Result<TestEnv, String> {
+    programs.iter().try_for_each(|program| needs(program))?;
+    let env = TestEnv::new()?;
+    let outputs =
+        ["type=image", "type=docker,dest=docker.tar", "type=oci,dest=oci.tar", "type=oci,tar=false,dest=oci"];
+    let args: Vec<&str> = outputs.into_iter().flat_map(|output| ["--output", output]).collect();
+    env.build(DOCKERFILE, &[&args[..], &["--metadata-file", "metadata.json"]].concat()).success();
+    assert_eq!(env.dsbuild(&["run", "--rm", "--network", "none", "t"]).success().stdout(), SAID);
+    Ok(env)
+}
+
+/// The digest of the image's configuration, which others call its id.
+fn image_id(env: &TestEnv) -> String {
+    let text = fs::read_to_string(env.path("metadata.json")).expect("the build wrote it");
+    let metadata: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+    metadata["containerimage.config.digest"].as_str().expect("it names the image's configuration").to_owned()
+}
+
+/// Whether a program is installed; the error says that it is not.
+fn needs(program: &str) -> Result<(), String> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
+    match folders.any(|folder| folder.join(program).exists()) {
+        true => Ok(()),
+        false => Err(format!("{program} is not installed")),
+    }
+}
+
+/// A program in namespaces of its own, of which nothing is left when it ends or is killed.
+fn isolated(env: &TestEnv, program: &str) -> Command {
+    let mut command = Command::new("unshare");
+    command
+        .args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--", "sh", "-c"])
+        .arg("PATH=$PATH:/usr/sbin:/sbin; mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /dev/shm && exec \"$@\"")
+        .args(["sh", program])
+        .current_dir(env.path(""))
+        .stdin(Stdio::null());
+    command
+}
+
+fn ran(command: &mut Command) -> Output {
+    command.output().expect("the program runs")
+}
+
+/// The cgroups of a test's containers, removed in the end.
+struct Cgroup(String);
+
+impl Cgroup {
+    fn new(engine: &str) -> Self {
+        Self(format!("/dsbuild-test-{engine}-{}", std::process::id()))
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        let root = Path::new("/sys/fs/cgroup");
+        // One a controller, or one for all.
+        [root.to_owned()]
+            .into_iter()
+            .chain(folders(root))
+            .for_each(|hierarchy| remove(&hierarchy.join(&self.0[1..])));
+    }
+}
+
+fn folders(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path())
+}
+
+/// Removes a cgroup, whose files go with it. Nothing depends on it, so that a failure is none of the test's.
+fn remove(cgroup: &Path) {
+    folders(cgroup).for_each(|child| remove(&child));
+    let _ = fs::remove_dir(cgroup);
+}
+
+/// A Docker daemon of the test's own.
+struct Dockerd {
+    process: Child,
+    socket: PathBuf,
+    _cgroup: Cgroup,
+}
+
+impl Dockerd {
+    /// Starts one; the error says why it cannot be here.
+    fn start(env: &TestEnv) -> Result<Self, String> {
+        let at = |name: &str| env.path("dockerd").join(name);
+        fs::create_dir(env.path("dockerd")).expect("folders can be made");
+        fs::write(at("daemon.json"), "{}").expect("files can be written");
+        let log = fs::File::create(at("log")).expect("files can be written");
+        let cgroup = Cgroup::new("docker");
+        let mut command = isolated(env, "dockerd");
+        command
+            .args(["--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false"])
+            .args([
+                "--storage-driver=vfs",
+                "--exec-opt=native.cgroupdriver=cgroupfs",
+                "--cgroup-parent",
+                &cgroup.0,
+            ])
+            .arg(format!("--host=unix://{}", at("socket").display()));
+        for (flag, name) in
+            [("config-file", "daemon.json"), ("data-root", "data"), ("exec-root", "exec"), ("pidfile", "pid")]
+        {
+            command.arg(format!("--{flag}")).arg(at(name));
+        }
+        let process = command.stdout(Stdio::null()).stderr(log).spawn().expect("unshare runs");
+        let mut started = Self { process, socket: at("socket"), _cgroup: cgroup };
+        started.wait_until_up().map_err(|()| {
+            let log = fs::read_to_string(at("log")).unwrap_or_default();
+            format!("dockerd does not start here: {}", log.lines().last().unwrap_or_default())
+        })?;
+        Ok(started)
+    }
+
+    fn wait_until_up(&mut self) -> Result<(), ()> {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !ran(self.docker().arg("version")).status.success() {
+            let ended = self.process.try_wait().expect("it is a child").is_some();
+            if ended || Instant::now() > deadline {
+                return Err(());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+
+    /// Its client, to be given a command.
+    fn docker(&self) -> Command {
+        let mut command = Command::new("docker");
+        command.env("DOCKER_HOST", format!("unix://{}", self.socket.display())).stdin(Stdio::null());
+        command
+    }
+}
+
+impl Drop for Dockerd {
+    fn drop(&mut self) {
+        // It is process 1 of its namespace, together with which it goes.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn privileged_docker_loads_and_runs() {
+    let env = skip_unless!(built(&["dockerd", "docker"]));
+    let dockerd = skip_unless!(Dockerd::start(&env));
+    let docker = |args: &[&str]| Ran(ran(dockerd.docker().args(args).current_dir(env.path("")))).success();
+    assert_eq!(docker(&["load", "--quiet", "--input", "docker.tar"]).stdout(), "Loaded image: t:latest\n");
+    assert_eq!(docker(&["run", "--rm", "--network=none", "t"]).stdout(), SAID);
+    let config =
+        docker(&["inspect", "--format", "{{json .Config.Labels}} {{.Config.StopSignal}} {{.Id}}", "t"]);
+    let id = format!("{{\"kind\":\"test\"}} SIGINT {}\n", image_id(&env));
+    assert_eq!(config.stdout(), id);
+    docker(&["save", "--output", "saved.tar", "t"]);
+    env.dsbuild(&["import", "--tag", "back", "saved.tar"]).success();
+    assert_eq!(env.dsbuild(&["run", "--rm", "--network", "none", "back"]).success().stdout(), SAID);
+}
+
+#[test]
+fn privileged_podman_loads_and_runs() {
+    let env = skip_unless!(built(&["podman"]));
+    let runtime = skip_unless!(needs("runc").map(|()| "runc").or_else(|_| needs("crun").map(|()| "crun")));
+    let cgroup = Cgroup::new("podman");
+    let podman = |args: &[&str]| {
+        let mut command = isolated(&env, "podman");
+        for (flag, name) in [("root", "podman"), ("runroot", "podman-run"), ("tmpdir", "podman-tmp")] {
+            command.arg(format!("--{flag}")).arg(env.path(name));
+        }
+        command.args(["--storage-driver=vfs", "--cgroup-manager=cgroupfs", "--runtime", runtime]);
+        Ran(ran(command.args(args))).success()
+    };
+    for form in ["docker.tar", "oci.tar"] {
+        podman(&["load", "--quiet", "--input", form]);
+        // Its own limits are higher than what root may set in some sandboxes.
+        let limits = ["--ulimit=nofile=1000:1000", "--ulimit=nproc=1000:1000", "--cgroup-parent", &cgroup.0];
+        let run = [&["run", "--rm", "--network=none"], &limits[..], &["t"]].concat();
+        assert_eq!(podman(&run).stdout(), SAID, "{form}");
+        podman(&["rmi", "t"]);
+    }
+}
+
+#[test]
+fn privileged_skopeo_reads() {
+    let env = skip_unless!(built(&["skopeo"]));
+    let store = format!("oci:{}:docker.io/library/t:latest", env.store().display());
+    let forms = ["docker-archive:docker.tar", "oci-archive:oci.tar", "oci:oci", "oci:oci:latest", &store];
+    let config =
+        fs::read(env.path("oci/blobs").join(image_id(&env).replace(':', "/"))).expect("the layout has it");
+    for (n, form) in forms.into_iter().enumerate() {
+        let skopeo =
+            |args: &[&str]| Ran(ran(Command::new("skopeo").args(args).current_dir(env.path("")))).success();
+        assert!(
+            skopeo(&["inspect", "--config", "--raw", form]).0.stdout == config,
+            "{form} has another configuration"
+        );
+        // Reads all layers, and checks their digests.
+        skopeo(&["--insecure-policy", "copy", "--quiet", form, &format!("dir:copy{n}")]);
+    }
+    skopeo_copies_are_contexts(&env);
+}
+
+/// What skopeo writes is a base for the next build.
+fn skopeo_copies_are_contexts(env: &TestEnv) {
+    let copied = ran(Command::new("skopeo")
+        .args(["--insecure-policy", "copy", "--quiet", "docker-archive:docker.tar", "oci:copied:x"])
+        .current_dir(env.path("")));
+    Ran(copied).success();
+    let context = format!("t=oci-layout://{}:x", env.path("copied").display());
+    env.build("FROM t\nLABEL more=1\n", &["--build-context", &context]).success();
+    assert_eq!(env.dsbuild(&["run", "--rm", "--network", "none", "t"]).success().stdout(), SAID);
+}
