@@ -3,6 +3,7 @@
 //! ```text
 //! cargo xtask ci                                          all of it, in this order; stops at the first failure
 //! cargo xtask fmt | clippy | test | doc | tidy | deny     one of them
+//! cargo xtask dist                                        the binary that users get: target/release/dsbuild, static
 //! ```
 //!
 //! Uses nothing but the standard library, so that it is built in a second.
@@ -19,13 +20,13 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let chosen = match arguments.as_slice() {
         [name] if name == "ci" => Some(Step::ALL.to_vec()),
-        [name] => Step::ALL.into_iter().find(|step| step.name() == name).map(|step| vec![step]),
+        [name] => Step::ALL.into_iter().chain([Step::Dist]).find(|step| step.name() == name).map(|step| vec![step]),
         _ => None,
     };
     match chosen {
         Some(steps) => steps::run(&steps),
         None => {
-            let names: Vec<_> = Step::ALL.iter().map(Step::name).collect();
+            let names: Vec<_> = Step::ALL.iter().chain([&Step::Dist]).map(Step::name).collect();
             eprintln!("usage: cargo xtask ci | {}", names.join(" | "));
             ExitCode::from(2)
         }
