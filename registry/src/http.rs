@@ -4,16 +4,16 @@
 //! body is read up to a limit; a request is tried a bounded number of times.
 
 use std::io::Read;
-use std::net::IpAddr;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use ureq::config::Config;
 use ureq::http::{HeaderMap, Response};
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
-use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Body};
 
+use crate::reach::{Guard, Reach};
 use crate::url::{Scheme, Url};
 
 /// The most redirects that are followed.
@@ -92,28 +92,8 @@ impl Http {
     }
 
     fn new_agent(&self, tls: Option<TlsConfig>) -> Agent {
-        let mut config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .accept_encoding("identity")
-            .user_agent(concat!("dsbuild/", env!("CARGO_PKG_VERSION")))
-            .max_response_header_size(64 << 10)
-            .timeout_connect(Some(self.patience.connect))
-            .timeout_recv_response(Some(self.patience.stall * 2))
-            .timeout_per_read(Some(self.patience.stall))
-            .timeout_per_write(Some(self.patience.stall));
-        if !self.proxy_from_environment {
-            config = config.proxy(None);
-        }
-        if let Some(tls) = tls {
-            config = config.tls_config(tls);
-        }
-        Agent::with_parts(
-            config.build(),
-            DefaultConnector::default(),
-            NoLinkLocal(DefaultResolver::default()),
-        )
+        let config = agent_config(self.patience, self.proxy_from_environment, tls);
+        Agent::with_parts(config, DefaultConnector::default(), Guard::new(Reach::Wide))
     }
 
     /// Gets `url`, following redirects. `authorization` is for the origin of `url` alone.
@@ -154,56 +134,56 @@ impl Http {
     }
 
     /// Repeats `attempt` while it fails in a way that may pass, with growing pauses.
-    pub fn persist<T>(&self, mut attempt: impl FnMut() -> Result<T, Failure>) -> Result<T, Failure> {
-        let mut pause = self.patience.pause;
-        for _ in 1..self.patience.attempts {
-            match attempt() {
-                Err(Failure::Transient { wait, .. }) => {
-                    std::thread::sleep(wait.unwrap_or(pause).min(MAX_WAIT));
-                    pause = pause.saturating_mul(2);
-                }
-                done => return done,
+    pub fn persist<T>(&self, attempt: impl FnMut() -> Result<T, Failure>) -> Result<T, Failure> {
+        persist(self.patience, attempt)
+    }
+}
+
+/// Repeats `attempt` while it fails in a way that may pass, with growing pauses.
+pub(crate) fn persist<T>(
+    patience: Patience,
+    mut attempt: impl FnMut() -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let mut pause = patience.pause;
+    for _ in 1..patience.attempts {
+        match attempt() {
+            Err(Failure::Transient { wait, .. }) => {
+                std::thread::sleep(wait.unwrap_or(pause).min(MAX_WAIT));
+                pause = pause.saturating_mul(2);
             }
-        }
-        attempt()
-    }
-}
-
-/// Finds addresses, but none that is link-local: no registry is there, but what tells a cloud's machines their secrets.
-/// Looked at where connections are made, so that no name and no redirect leads there either.
-#[derive(Debug)]
-struct NoLinkLocal(DefaultResolver);
-
-impl Resolver for NoLinkLocal {
-    fn resolve(
-        &self,
-        uri: &ureq::http::Uri,
-        config: &ureq::config::Config,
-        timeout: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let mut allowed = self.empty();
-        for address in
-            self.0.resolve(uri, config, timeout)?.iter().filter(|address| !is_link_local(address.ip()))
-        {
-            allowed.push(*address);
-        }
-        match allowed.is_empty() {
-            true => Err(ureq::Error::HostNotFound),
-            false => Ok(allowed),
+            done => return done,
         }
     }
+    attempt()
 }
 
-fn is_link_local(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => v4.is_link_local(),
-        IpAddr::V6(v6) => {
-            v6.is_unicast_link_local() || v6.to_ipv4_mapped().is_some_and(|v4| v4.is_link_local())
-        }
+/// How every agent of ours asks.
+pub(crate) fn agent_config(
+    patience: Patience,
+    proxy_from_environment: bool,
+    tls: Option<TlsConfig>,
+) -> Config {
+    let mut config = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .accept_encoding("identity")
+        .user_agent(concat!("dsbuild/", env!("CARGO_PKG_VERSION")))
+        .max_response_header_size(64 << 10)
+        .timeout_connect(Some(patience.connect))
+        .timeout_recv_response(Some(patience.stall * 2))
+        .timeout_per_read(Some(patience.stall))
+        .timeout_per_write(Some(patience.stall));
+    if !proxy_from_environment {
+        config = config.proxy(None);
     }
+    if let Some(tls) = tls {
+        config = config.tls_config(tls);
+    }
+    config.build()
 }
 
-fn tls_config() -> TlsConfig {
+pub(crate) fn tls_config() -> TlsConfig {
     // Certificates that cannot be read are left out, as with other programs; none at all shows in the handshake.
     let native = rustls_native_certs::load_native_certs().certs;
     let certificates: Vec<Certificate<'static>> =
@@ -216,7 +196,7 @@ fn tls_config() -> TlsConfig {
 }
 
 /// Where a redirect leads; `None` if the answer is none.
-fn redirect(at: &Url, response: &Response<Body>) -> Result<Option<Url>, Failure> {
+pub(crate) fn redirect(at: &Url, response: &Response<Body>) -> Result<Option<Url>, Failure> {
     if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
     }
@@ -271,11 +251,11 @@ pub(crate) fn describe(response: Response<Body>) -> String {
     }
 }
 
-fn bad_answer(reason: String) -> Failure {
+pub(crate) fn bad_answer(reason: String) -> Failure {
     Failure::Bad { reason }
 }
 
-fn failure(error: ureq::Error) -> Failure {
+pub(crate) fn failure(error: ureq::Error) -> Failure {
     let reason = error.to_string();
     match error {
         ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {

@@ -5,7 +5,8 @@
 //! blob         a blob as a stream that goes on where it broke off; verify: that vouches for its bytes
 //! endpoint     which servers stand for a registry: itself, mirrors
 //! download     one file from anywhere
-//! http         agents, redirects, retries, limits;  url: who may lead a client where
+//! http         agents, redirects, retries, limits;  url: who may lead a client where;  reach: which addresses
+//! web          files by HTTP that are no part of an image
 //! credentials  the user's logins;  challenge: what servers ask for
 //! ```
 //!
@@ -30,8 +31,10 @@ mod download;
 mod endpoint;
 mod error;
 mod http;
+mod reach;
 mod url;
 mod verify;
+pub mod web;
 
 pub use download::{Download, Validators, redacted};
 pub use error::RegistryError;
@@ -87,6 +90,12 @@ impl Client {
     /// Asks for the manifest of a name (its digest where pinned, else its tag).
     pub fn manifest(&self, name: &Reference) -> Result<RawManifest, RegistryError> {
         self.inner.at_any(name, |endpoint| self.inner.manifest(endpoint, name))
+    }
+
+    /// Gets files by HTTP in the same way: certificates, proxies, patience. It has no logins.
+    pub fn web(&self) -> web::Web {
+        let options = &self.inner.options;
+        web::Web::new(options.patience, options.proxy_from_environment)
     }
 
     /// Opens a blob; the bytes come verified: the last read fails if size or digest is not `descriptor`'s.

@@ -4,7 +4,7 @@
 //! address of this machine or of a private network that it spells out.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// `http` or `https`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,7 +48,7 @@ impl Origin {
         };
         let name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
         let valid = match host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')) {
-            Some(inner) => inner.parse::<std::net::Ipv6Addr>().is_ok(),
+            Some(inner) => inner.parse::<Ipv6Addr>().is_ok(),
             None => !host.is_empty() && host.bytes().all(name),
         };
         valid.then(|| Self { scheme, host: host.to_ascii_lowercase(), port })
@@ -60,28 +60,15 @@ impl Origin {
     }
 
     /// True if the host is an address that is not on the public internet.
-    fn is_private(&self) -> bool {
-        let private_v4 = |v4: std::net::Ipv4Addr| {
-            v4.is_loopback()
-                || v4.is_private()
-                || v4.is_link_local()
-                || v4.is_unspecified()
-                || v4.octets()[0] == 0
-        };
+    pub fn is_private(&self) -> bool {
         match self.address() {
-            Some(IpAddr::V4(v4)) => private_v4(v4),
-            Some(IpAddr::V6(v6)) => {
-                v6.is_loopback()
-                    || v6.is_unspecified()
-                    || v6.is_unique_local()
-                    || v6.is_unicast_link_local()
-                    || v6.to_ipv4_mapped().is_some_and(private_v4)
-            }
+            Some(address) => is_private(address),
             None => self.host == "localhost" || self.host.ends_with(".localhost"),
         }
     }
 
-    fn address(&self) -> Option<IpAddr> {
+    /// The address that the host is, if it is one.
+    pub fn address(&self) -> Option<IpAddr> {
         self.host.trim_start_matches('[').trim_end_matches(']').parse().ok()
     }
 
@@ -90,6 +77,47 @@ impl Origin {
         let weaker = self.scheme == Scheme::Https && other.scheme == Scheme::Http;
         let inwards = other.is_private() && !self.is_private() && (self.host != other.host);
         self == other || !(weaker || inwards)
+    }
+}
+
+/// True for an address that is not on the public internet.
+pub(crate) fn is_private(address: IpAddr) -> bool {
+    let private_v4 = |v4: Ipv4Addr| {
+        v4.is_loopback()
+            || v4.is_private()
+            || v4.is_link_local()
+            || v4.is_unspecified()
+            || v4.octets()[0] == 0
+    };
+    match address {
+        IpAddr::V4(v4) => private_v4(v4),
+        IpAddr::V6(v6) => {
+            v6.is_loopback()
+                || v6.is_unspecified()
+                || v6.is_unique_local()
+                || v6.is_unicast_link_local()
+                || v6.to_ipv4_mapped().is_some_and(private_v4)
+        }
+    }
+}
+
+/// True for an address that nothing is fetched from: link-local ones, where clouds hand out credentials to whoever
+/// asks, and those that stand for no machine.
+pub fn is_forbidden(address: IpAddr) -> bool {
+    // Alibaba's and Oracle's, and AWS's for IPv6: metadata services that are not link-local.
+    const METADATA_V4: [Ipv4Addr; 2] = [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(192, 0, 0, 192)];
+    const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+    let forbidden_v4 = |v4: Ipv4Addr| {
+        let no_machine = v4.octets()[0] == 0 || v4.is_broadcast() || v4.is_multicast();
+        v4.is_link_local() || no_machine || METADATA_V4.contains(&v4)
+    };
+    match address {
+        IpAddr::V4(v4) => forbidden_v4(v4),
+        IpAddr::V6(v6) => {
+            let no_machine = v6.is_unspecified() || v6.is_multicast();
+            let mapped = v6.to_ipv4_mapped().is_some_and(forbidden_v4);
+            v6.is_unicast_link_local() || no_machine || mapped || v6 == METADATA_V6
+        }
     }
 }
 
@@ -188,6 +216,24 @@ mod tests {
         check("/y?z=https://w", Some("https://r:443/y?z=https://w"));
         check("y", Some("https://r:443/v2/a/blobs/y"));
         check("gopher://cdn/x", None);
+    }
+
+    #[test]
+    fn some_addresses_are_never_asked() {
+        let check = |text: &str, expected| {
+            assert_eq!(is_forbidden(text.parse().expect("an address")), expected, "{text}");
+        };
+        for address in
+            ["169.254.169.254", "::ffff:169.254.1.1", "fe80::1", "fd00:ec2::254", "100.100.100.200"]
+        {
+            check(address, true);
+        }
+        for address in ["0.0.0.0", "0.1.2.3", "::", "255.255.255.255", "224.0.0.1", "ff02::1"] {
+            check(address, true);
+        }
+        for address in ["127.0.0.1", "::1", "10.0.0.1", "192.168.1.1", "fd00::1", "8.8.8.8", "2001:db8::1"] {
+            check(address, false);
+        }
     }
 
     #[test]

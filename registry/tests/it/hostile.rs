@@ -12,7 +12,7 @@ use crate::server::{Answer, Request, Server};
 
 const LAYER: &[u8] = b"the bytes of a layer, some more of them than fit into a word";
 
-fn options() -> Options {
+pub fn options() -> Options {
     let patience = Patience {
         attempts: 3,
         pause: Duration::from_millis(1),
