@@ -1,5 +1,6 @@
 //! The environment: the only place that reads variables.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -44,6 +45,25 @@ pub fn credential_files() -> Vec<PathBuf> {
 /// The folders of PATH, where credential helpers may be.
 pub fn helper_folders() -> Vec<PathBuf> {
     os_variable("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default()
+}
+
+/// What the git program gets of the environment: where programs are, proxies, certificates. Nothing that says what it does.
+pub fn git_variables() -> BTreeMap<String, OsString> {
+    const NAMES: [&str; 12] = [
+        "PATH",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "NO_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "all_proxy",
+        "no_proxy",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "GIT_SSL_CAINFO",
+    ];
+    NAMES.iter().filter_map(|name| Some(((*name).to_owned(), os_variable(name)?))).collect()
 }
 
 fn home() -> PathBuf {

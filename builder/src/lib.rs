@@ -12,6 +12,7 @@
 //! op/       what each op does: source, exec, file
 //! context/  build contexts: ignore patterns, the folder as a tree
 //! source/   images: resolve, pull, import
+//! remote/   files by HTTP, commits of git repositories
 //! forms     the blobs that are known to hold a layer
 //! export/   result -> OCI layout, docker archive, tar, directory, name in the store
 //! event     what happens, for whoever shows it
@@ -32,6 +33,7 @@ pub mod miss;
 pub mod op;
 pub mod options;
 pub mod plan;
+pub mod remote;
 mod schedule;
 pub mod source;
 pub mod step;

@@ -1,6 +1,7 @@
 //! What a user asks for: plain data, filled by the command line.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -45,6 +46,9 @@ pub struct BuildOptions {
     pub secrets: BTreeMap<String, SecretSource>,
     /// `--ssh`: socket by id.
     pub ssh: BTreeMap<String, PathBuf>,
+    /// The variables that the git program gets from the user's environment, whatever they are called there: where programs
+    /// are, proxies, certificates. It gets no others.
+    pub git_variables: BTreeMap<String, OsString>,
 }
 
 /// What a Dockerfile may do beyond the usual, because the user said so.

@@ -4,7 +4,6 @@
 //! client       asks servers, shows them who one is, checks manifests
 //! blob         a blob as a stream that goes on where it broke off; verify: that vouches for its bytes
 //! endpoint     which servers stand for a registry: itself, mirrors
-//! download     one file from anywhere
 //! http         agents, redirects, retries, limits;  url: who may lead a client where;  reach: which addresses
 //! web          files by HTTP that are no part of an image
 //! credentials  the user's logins;  challenge: what servers ask for
@@ -27,7 +26,6 @@ mod blob;
 mod challenge;
 mod client;
 mod credentials;
-mod download;
 mod endpoint;
 mod error;
 mod http;
@@ -36,7 +34,6 @@ mod url;
 mod verify;
 pub mod web;
 
-pub use download::{Download, Validators, redacted};
 pub use error::RegistryError;
 pub use http::Patience;
 pub use verify::VerifiedReader;

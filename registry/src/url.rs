@@ -81,7 +81,7 @@ impl Origin {
 }
 
 /// True for an address that is not on the public internet.
-pub(crate) fn is_private(address: IpAddr) -> bool {
+pub fn is_private(address: IpAddr) -> bool {
     let private_v4 = |v4: Ipv4Addr| {
         v4.is_loopback()
             || v4.is_private()

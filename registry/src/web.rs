@@ -22,7 +22,7 @@ use crate::http::{self, Failure};
 use crate::reach::{Guard, NotAllowed, Reach};
 use crate::url::{self, Origin, Scheme, Url};
 
-pub use crate::url::is_forbidden;
+pub use crate::url::{is_forbidden, is_private};
 
 /// The most redirects that are followed; Go's limit.
 const MAX_REDIRECTS: usize = 10;

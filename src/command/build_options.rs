@@ -45,6 +45,7 @@ pub fn input(args: &BuildArgs) -> Result<Input, Failure> {
         allow: entitlements(&args.allow)?,
         secrets: args.secrets.iter().map(|text| secret(text)).collect::<Result<_, _>>()?,
         ssh: args.ssh.iter().map(|text| ssh(text)).collect::<Result<_, _>>()?,
+        git_variables: environment::git_variables(),
     };
     Ok(Input { dockerfile, options })
 }

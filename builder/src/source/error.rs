@@ -68,30 +68,6 @@ pub enum SourceError {
         /// Why not.
         source: Box<SourceError>,
     },
-    /// What was downloaded is not what `--checksum` says.
-    #[error("digest mismatch for {url}: {found} (expected: {expected})")]
-    Checksum {
-        /// From where.
-        url: String,
-        /// What it has.
-        found: Digest,
-        /// What it must have.
-        expected: Digest,
-    },
-    /// A git repository cannot be had.
-    #[error("git {remote}: {reason}")]
-    Git {
-        /// The repository.
-        remote: String,
-        /// In one line.
-        reason: String,
-    },
-    /// A server said that a file is still the same, and nobody had asked that.
-    #[error("{url}: the server sent no file")]
-    Unasked {
-        /// From where.
-        url: String,
-    },
     /// The registry refused.
     #[error(transparent)]
     Registry(#[from] RegistryError),

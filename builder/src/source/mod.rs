@@ -7,8 +7,6 @@
 //! layer    blob -> layer store: verified, unpacked, bounded
 //! fetch    the layers of an image, several at a time
 //! archive  a tar whose members are read in place;  import: images from files into the store
-//! git      a repository's tree
-//! http     one file by its address
 //! pins     which manifest a name of a registry led to when it was last asked
 //! ```
 //!
@@ -24,6 +22,7 @@ use std::sync::{Arc, Mutex};
 use cache::{Store, StoreError};
 use oci::{Descriptor, DiffId, Digest, Document, Platform, Reference};
 use registry::Client;
+use registry::web::Web;
 use rootfs::layers::Layers;
 
 use crate::graph::ImageOrigin;
@@ -35,8 +34,6 @@ mod error;
 mod fetch;
 #[cfg(test)]
 pub(crate) mod fixture;
-mod git;
-mod http;
 mod image;
 mod import;
 mod layer;
@@ -47,7 +44,6 @@ mod tests;
 
 use blobs::{BlobSource, RegistryBlobs, StoreBlobs, Through};
 pub use error::SourceError;
-pub use git::GitFiles;
 use image::Image;
 pub use import::{ImportFrom, Imported, import};
 use layout::Layout;
@@ -60,6 +56,7 @@ pub type Progress<'a> = &'a (dyn Fn(&str, u64, Option<u64>, bool) + Sync);
 pub struct Sources {
     store: Arc<Store>,
     layers: Layers,
+    web: Web,
     client: Client,
     /// `--pull`: ask registries even for what is here.
     pull: bool,
@@ -76,7 +73,12 @@ enum Asked {
 impl Sources {
     /// Finds images in `store` and by `client`. `pull`: registries are asked even for names that are known here.
     pub fn new(store: Arc<Store>, layers: Layers, client: Client, pull: bool) -> Self {
-        Self { store, layers, client, pull, resolved: Mutex::default() }
+        Self { store, layers, web: client.web(), client, pull, resolved: Mutex::default() }
+    }
+
+    /// Files by HTTP, with what the registries' client knows of this machine.
+    pub fn web(&self) -> &Web {
+        &self.web
     }
 
     /// Makes every layer of an image present in the store and returns them, from the base up.

@@ -10,6 +10,8 @@
 mod mounts;
 mod output;
 
+pub(crate) use mounts::secret_bytes;
+
 use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Duration;
@@ -138,7 +140,7 @@ fn rlimit((name, soft, hard): &(String, u64, u64)) -> Rlimit {
 fn environment(exec: &Exec, options: &BuildOptions) -> Result<Vec<OsString>, StepError> {
     let mut env: Vec<OsString> = exec.env.iter().chain(&exec.proxy_env).map(OsString::from).collect();
     for secret in &exec.secret_env {
-        let value = mounts::secret_bytes(options, &secret.id, secret.required)?.unwrap_or_default();
+        let value = secret_bytes(options, &secret.id, secret.required)?.unwrap_or_default();
         // A secret beats a variable of the same name: the later entry of the two would be undefined.
         let prefix = format!("{}=", secret.variable);
         env.retain(|entry| !entry.as_encoded_bytes().starts_with(prefix.as_bytes()));

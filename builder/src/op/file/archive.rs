@@ -223,7 +223,7 @@ fn fill(spool: &File, mut input: impl Read, limit: u64) -> io::Result<(u64, Opti
 }
 
 /// A file that is gone when it is closed.
-pub(crate) fn nameless_file(directory: &Path) -> io::Result<File> {
+fn nameless_file(directory: &Path) -> io::Result<File> {
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
     match rustix::fs::open(directory, flags, Mode::RUSR | Mode::WUSR) {
         Ok(file) => Ok(file.into()),

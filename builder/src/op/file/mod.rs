@@ -43,7 +43,6 @@ use crate::context::ignore::PatternError;
 use crate::context::pattern::BadPattern;
 use crate::graph::{CopyAction, CopySource, FileAction, FileOp, InputIndex};
 
-pub(crate) use archive::nameless_file;
 use copy::Copier;
 pub use select::{Selection, digest_of, select};
 
