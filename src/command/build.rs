@@ -10,7 +10,10 @@ use builder::event::{Progress, Sink, Vertex};
 use builder::export::{
     self, Annotation, BuildResult, BuildTimes, BuiltImage, Dest, ExportKind, ExportRequest, Exported,
 };
+use builder::options::Context;
+use builder::remote::git::checkout;
 use builder::source::Sources;
+use cache::Store;
 use oci::Reference;
 use rootfs::layers::Layers;
 use sandbox::Network;
@@ -75,7 +78,7 @@ fn build_and_export(
     let built = engine
         .build(&input.dockerfile, &input.options, progress, cancel)
         .map_err(|error| Failure::of_build(&error, &input.options.dockerfile_name, &input.dockerfile))?;
-    let result = result(&built, input);
+    let result = result(&built, input, &engine.store);
     let mut exported = Vec::with_capacity(requests.len());
     for request in requests {
         exported.push(export_one(engine, &result, request, progress)?);
@@ -83,7 +86,7 @@ fn build_and_export(
     Ok((built, exported))
 }
 
-fn result<'a>(built: &'a Built, input: &Input) -> BuildResult<'a> {
+fn result<'a>(built: &'a Built, input: &Input, store: &Store) -> BuildResult<'a> {
     let image =
         |one: &'a builder::engine::BuiltImage| BuiltImage { image: &one.planned, layers: one.layers.clone() };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
@@ -92,15 +95,18 @@ fn result<'a>(built: &'a Built, input: &Input) -> BuildResult<'a> {
         multi_platform: built.multi_platform,
         times: BuildTimes {
             source_date_s: built.source_date_s,
-            commit_s: commit_time(input),
+            commit_s: commit_time(input, store),
             built_s: i64::try_from(now).unwrap_or(i64::MAX),
         },
     }
 }
 
-/// When the commit was made that the context is a checkout of. Not asked yet: it takes the git program.
-fn commit_time(_input: &Input) -> Option<i64> {
-    None
+/// When the commit was made that the context is a checkout of.
+fn commit_time(input: &Input, store: &Store) -> Option<i64> {
+    match &input.options.context {
+        Context::Local { path, .. } => checkout::time(store, path, &input.options.git_variables),
+        _ => None,
+    }
 }
 
 fn export_one(
