@@ -17,6 +17,21 @@ pub struct Plan {
     pub warnings: Vec<Warning>,
     /// `SOURCE_DATE_EPOCH` as it was resolved, in seconds since 1970.
     pub source_date_s: Option<i64>,
+    /// The ARGs that needed stages use, in the order of their lines; those of the first platform.
+    pub args: Vec<PlannedArg>,
+}
+
+/// An ARG and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PlannedArg {
+    /// First and last line.
+    pub lines: (u32, u32),
+    /// Its name.
+    pub name: String,
+    /// Its value; `None` if it has none.
+    pub value: Option<String>,
+    /// What the comment above says about it.
+    pub description: Option<String>,
 }
 
 /// One image.

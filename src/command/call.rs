@@ -8,7 +8,7 @@ use builder::engine::BuildError;
 use serde_json::{Value, json};
 
 use super::build_options::{self, Input};
-use super::{check_dockerfile, targets};
+use super::{check_dockerfile, outline, targets};
 use crate::args::build::BuildArgs;
 use crate::output;
 use crate::report::Failure;
@@ -25,6 +25,7 @@ pub struct Call {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Method {
     Check,
+    Outline,
     Targets,
 }
 
@@ -49,6 +50,7 @@ impl Call {
         let input = build_options::input(args)?;
         let code = match self.method {
             Method::Check => check_dockerfile::run(args, &input, self.json)?,
+            Method::Outline => outline::run(args, &input, self.json)?,
             Method::Targets => targets::run(&input, self.json)?,
         };
         Ok(if self.ignore_status { 0 } else { code })
@@ -61,11 +63,11 @@ fn parse(text: &str) -> Result<Option<Call>, Failure> {
     let method = match words.next().unwrap_or_default() {
         "build" | "" => return Ok(None),
         "check" | "lint" => Method::Check,
+        "outline" => Method::Outline,
         "targets" => Method::Targets,
         other => {
-            return Err(
-                Failure::ours(format!("--call {other:?} is unknown")).hint("use build, check or targets")
-            );
+            return Err(Failure::ours(format!("--call {other:?} is unknown"))
+                .hint("use build, check, outline or targets"));
         }
     };
     let mut call = Call { method, json: false, ignore_status: false };
@@ -142,6 +144,7 @@ mod tests {
         check("check", Some((Method::Check, false, false)));
         check("lint,format=json", Some((Method::Check, true, false)));
         check("targets,format=json,ignorestatus=true", Some((Method::Targets, true, true)));
+        check("outline", Some((Method::Outline, false, false)));
         check("targets,format=text", Some((Method::Targets, false, false)));
     }
 

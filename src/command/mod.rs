@@ -10,6 +10,7 @@ mod fmt;
 mod images;
 mod import;
 mod interrupt;
+mod outline;
 mod parse;
 mod run;
 mod store;

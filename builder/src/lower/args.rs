@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use oci::Platform;
-use parser::ast::{Instruction, Kind};
+use parser::ast::{ArgDefinition, Instruction, Kind};
 use parser::expand::{Expander, Variables};
 
 use super::error::{LowerError, Problem, lines_of};
@@ -69,8 +69,7 @@ pub(super) fn globals(
 ) -> Result<Env, LowerError> {
     let mut scope = predefined;
     for instruction in instructions {
-        let Kind::Arg(definitions) = &instruction.kind else { continue };
-        for definition in definitions {
+        for definition in definitions(instruction) {
             let value = match (build_args.get(&definition.name), &definition.default) {
                 (Some(given), _) => Some(given.clone()),
                 (None, Some(default)) => {
@@ -85,6 +84,14 @@ pub(super) fn globals(
         }
     }
     Ok(scope)
+}
+
+/// What an ARG defines; nothing if it is another instruction.
+pub(super) fn definitions(instruction: &Instruction) -> &[ArgDefinition] {
+    match &instruction.kind {
+        Kind::Arg(definitions) => definitions,
+        _ => &[],
+    }
 }
 
 /// `BUILDPLATFORM` and its like, `TARGETSTAGE`: known to FROM, and to a stage that declares them.

@@ -27,11 +27,13 @@ mod error;
 mod history;
 mod names;
 mod onbuild;
+pub mod outline;
 mod paths;
 mod platform;
 mod stages;
 mod state;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use oci::Platform;
@@ -40,9 +42,10 @@ use parser::expand::Expander;
 
 pub use check::{CheckReport, check};
 pub use error::{LowerError, Problem};
+pub use outline::outline;
 
 use crate::options::BuildOptions;
-use crate::plan::{Plan, PlannedImage, Resolver};
+use crate::plan::{Plan, PlannedArg, PlannedImage, Resolver};
 use arena::Arena;
 use args::Env;
 use bases::Resolved;
@@ -70,6 +73,16 @@ struct Session<'a> {
     several: bool,
     scope: Scope,
     checks: &'a Checks,
+    /// The ARGs met so far.
+    args: RefCell<ArgNotes>,
+}
+
+/// ARGs of stages that were lowered.
+#[derive(Debug, Default)]
+struct ArgNotes {
+    used: Vec<PlannedArg>,
+    /// Names that stages take from the global scope.
+    redeclared: Vec<String>,
 }
 
 /// Which stages are lowered.
@@ -112,8 +125,10 @@ fn lower_within(
     let mut arena = Arena::default();
     let mut resolved = Resolved::default();
     let mut images = Vec::new();
+    let mut args = None;
     for target in targets(options) {
         images.push(session.lower_for(&target, &mut arena, &mut resolved)?);
+        args.get_or_insert_with(|| session.args.take().used);
         checks.silence();
     }
     checks.verdict()?;
@@ -123,6 +138,7 @@ fn lower_within(
         multi_platform,
         warnings: checks.warnings(),
         source_date_s: session.epoch_s,
+        args: args.unwrap_or_default(),
     })
 }
 
@@ -163,6 +179,7 @@ impl<'a> Session<'a> {
             several: options.platforms.len() > 1,
             scope,
             checks,
+            args: RefCell::default(),
         })
     }
 
@@ -179,7 +196,9 @@ impl<'a> Session<'a> {
         let reachable = self.settle(&mut table, goal, target, resolved)?;
         let mut dispatcher = Dispatcher::new(self, target, &globals, &table, resolved, arena);
         dispatcher.run(&reachable)?;
-        Ok(dispatcher.finish(goal))
+        let image = dispatcher.finish(goal);
+        self.settle_args(&globals, &table, &reachable);
+        Ok(image)
     }
 
     fn globals(&self, target: &Target) -> Result<Env, LowerError> {
@@ -191,6 +210,15 @@ impl<'a> Session<'a> {
             globals.remove(epoch::NAME);
         }
         Ok(globals)
+    }
+
+    /// Adds the global ARGs that were used to those of stages: each once, in the order of their lines.
+    fn settle_args(&self, globals: &Env, table: &Table<'_>, reachable: &[bool]) {
+        let mut notes = self.args.borrow_mut();
+        let used = outline::used_globals(self.dockerfile, globals, table, reachable, &notes.redeclared);
+        notes.used.extend(used);
+        notes.used.sort();
+        notes.used.dedup();
     }
 
     /// Resolves what the target needs and puts triggers in place, until that makes nothing new needed.

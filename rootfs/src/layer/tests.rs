@@ -30,7 +30,8 @@ struct Values {
 fn values() -> impl Strategy<Value = Values> {
     let name = || prop::collection::vec(prop_oneof![8 => Just(b'n'), 1 => Just(b'/'), 1 => 1_u8..], 1..400);
     let id = || prop_oneof![0_u32..3, 2_097_150_u32..2_097_154, Just(u32::MAX - 1)];
-    let mtime = prop_oneof![-2_i64..3, 8_589_934_590_i64..8_589_934_595, Just(i64::MAX), Just(-4_000_000_000)];
+    let mtime =
+        prop_oneof![-2_i64..3, 8_589_934_590_i64..8_589_934_595, Just(i64::MAX), Just(-4_000_000_000)];
     let xattr = (prop::collection::vec(b'a'..=b'z', 1..20), prop::collection::vec(any::<u8>(), 0..300));
     let xattrs = prop::collection::btree_map(xattr.0, xattr.1, 0..3);
     let device = (0_u32..4096, 0_u32..1 << 20);

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use oci::{Platform, Reference};
-use parser::ast::{Dockerfile, Instruction, Kind, Stage};
+use parser::ast::{Dockerfile, Instruction, Stage};
 use parser::expand::{Expanded, Expander, Variables};
 
 use super::{Checks, Finding, rules, with_suggestion};
@@ -53,11 +53,7 @@ pub(in crate::lower) fn undeclared(
 }
 
 fn names(instruction: &Instruction) -> impl Iterator<Item = &str> {
-    let definitions = match &instruction.kind {
-        Kind::Arg(definitions) => definitions.as_slice(),
-        _ => &[],
-    };
-    definitions.iter().map(|definition| definition.name.as_str())
+    args::definitions(instruction).iter().map(|definition| definition.name.as_str())
 }
 
 /// `--platform=$TARGETPLATFORM`, which is what there would be without it.

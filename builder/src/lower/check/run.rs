@@ -26,8 +26,7 @@ pub struct CheckReport {
 /// Nothing is refused for want of an entitlement, since nothing runs. An image that cannot be had counts
 /// as one without any config.
 pub fn check(dockerfile: &Dockerfile, options: &BuildOptions, resolver: &dyn Resolver) -> CheckReport {
-    let allow = Entitlements { network_host: true, security_insecure: true, device: true };
-    let options = BuildOptions { allow, ..options.clone() };
+    let options = allowing_all(options);
     let scope = if options.target.is_none() { Scope::AllStages } else { Scope::Target };
     let checks = match Checks::new(dockerfile, &options) {
         Ok(checks) => checks,
@@ -37,8 +36,14 @@ pub fn check(dockerfile: &Dockerfile, options: &BuildOptions, resolver: &dyn Res
     CheckReport { warnings: checks.warnings(), error }
 }
 
+/// The options, with nothing left to allow.
+pub(in crate::lower) fn allowing_all(options: &BuildOptions) -> BuildOptions {
+    let allow = Entitlements { network_host: true, security_insecure: true, device: true };
+    BuildOptions { allow, ..options.clone() }
+}
+
 /// Makes up the images that cannot be had.
-struct Lenient<'r>(&'r dyn Resolver);
+pub(in crate::lower) struct Lenient<'r>(pub &'r dyn Resolver);
 
 impl Resolver for Lenient<'_> {
     fn image(&self, name: &Reference, platform: &Platform) -> Result<ResolvedImage, ResolveError> {

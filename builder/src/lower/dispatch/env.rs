@@ -7,6 +7,7 @@ use super::{Current, Dispatcher};
 use crate::lower::check;
 use crate::lower::error::Problem;
 use crate::lower::history;
+use crate::plan::PlannedArg;
 
 /// ARGs that speak to the builder: no RUN sees them.
 pub(in crate::lower) const OUTSIDE_ENV: [&str; 2] =
@@ -54,6 +55,7 @@ impl Dispatcher<'_> {
             }
             self.found(current, check::secret_name("ARG", &name));
             let value = self.arg_value(current, &name, definition.default.as_deref())?;
+            self.note_arg(current, &name, value.clone(), definition.default.is_some());
             current.state.args.declare(&name, value.as_deref().unwrap_or_default());
             text.push_str(&format!(" {name}"));
             if let Some(value) = value {
@@ -65,6 +67,17 @@ impl Dispatcher<'_> {
         }
         self.record(current, history::empty, text);
         Ok(())
+    }
+
+    /// Remembers an ARG for the outline. One that only takes over a global's value is that global.
+    fn note_arg(&self, current: &Current<'_>, name: &str, value: Option<String>, has_default: bool) {
+        let mut notes = self.session.args.borrow_mut();
+        let is_given = has_default || self.session.build_args.contains_key(name);
+        if !is_given && self.globals.value(name).is_some() {
+            return notes.redeclared.push(name.to_owned());
+        }
+        let description = current.command.instruction.description(name).map(str::to_owned);
+        notes.used.push(PlannedArg { lines: current.lines, name: name.to_owned(), value, description });
     }
 
     /// The build argument, else the default, else the value of the global scope, else nothing. A default

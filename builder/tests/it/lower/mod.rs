@@ -5,6 +5,7 @@ mod errors;
 mod golden;
 mod images;
 mod invariants;
+mod outline;
 
 use builder::graph::{NetworkMode, Op};
 use builder::lower::lower;

@@ -1,0 +1,84 @@
+//! `build --call outline`: what a target takes from outside.
+
+use builder::engine::BuildError;
+use builder::lower::outline::{Outline, OutlinedMount, outline};
+use serde_json::{Value, json};
+
+use super::build_options::Input;
+use super::{build, call, table};
+use crate::args::build::BuildArgs;
+use crate::output;
+use crate::report::Failure;
+
+/// Prints it.
+pub fn run(args: &BuildArgs, input: &Input, json: bool) -> Result<u8, Failure> {
+    let outline = match find(args, input)? {
+        Ok(outline) => outline,
+        Err(error) => return call::refuse(&error, input, json),
+    };
+    match json {
+        true => call::print(&to_json(&outline, input)),
+        false => print(&outline),
+    }
+    Ok(0)
+}
+
+fn find(args: &BuildArgs, input: &Input) -> Result<Result<Outline, BuildError>, Failure> {
+    let dockerfile = match parser::parse(&input.dockerfile) {
+        Ok(dockerfile) => dockerfile,
+        Err(error) => return Ok(Err(error.into())),
+    };
+    let engine = build::engine(args, input)?;
+    Ok(outline(&dockerfile, &input.options, &engine.sources).map_err(BuildError::from))
+}
+
+/// buildx's form.
+fn to_json(outline: &Outline, input: &Input) -> Value {
+    let args = outline.args.iter().map(|arg| {
+        json!({
+            "name": arg.name,
+            "description": arg.description.as_deref().unwrap_or_default(),
+            "value": arg.value.as_deref().unwrap_or_default(),
+            "location": call::location(arg.lines),
+        })
+    });
+    let mount = |mount: &OutlinedMount| json!({"name": mount.id, "required": mount.required, "location": call::location(mount.lines)});
+    let cache = |mount: &OutlinedMount| json!({"ID": mount.id, "location": call::location(mount.lines)});
+    json!({
+        "name": outline.name.as_deref().unwrap_or_default(),
+        "description": outline.description.as_deref().unwrap_or_default(),
+        "args": args.collect::<Vec<_>>(),
+        "secrets": outline.secrets.iter().map(mount).collect::<Vec<_>>(),
+        "ssh": outline.ssh.iter().map(mount).collect::<Vec<_>>(),
+        "cache": outline.caches.iter().map(cache).collect::<Vec<_>>(),
+        "sources": [call::encoded(&input.dockerfile)],
+    })
+}
+
+fn print(outline: &Outline) {
+    let heads = [("TARGET", &outline.name), ("DESCRIPTION", &outline.description)];
+    for (title, text) in heads.into_iter().filter_map(|(title, text)| Some((title, text.as_deref()?))) {
+        output::line(&format!("{:<15}{}", format!("{title}:"), output::sanitized(text)));
+    }
+    let args = outline.args.iter().map(|arg| {
+        let text = |text: &Option<String>| output::sanitized(text.as_deref().unwrap_or_default());
+        [arg.name.clone(), text(&arg.value), text(&arg.description)]
+    });
+    section(["BUILD ARG", "VALUE", "DESCRIPTION"], args.collect());
+    section(["SECRET", "REQUIRED"], mounts(&outline.secrets));
+    section(["SSH", "REQUIRED"], mounts(&outline.ssh));
+    section(["CACHE"], outline.caches.iter().map(|cache| [output::sanitized(&cache.id)]).collect());
+}
+
+fn mounts(mounts: &[OutlinedMount]) -> Vec<[String; 2]> {
+    let required = |mount: &OutlinedMount| if mount.required { "true" } else { "" }.to_owned();
+    mounts.iter().map(|mount| [output::sanitized(&mount.id), required(mount)]).collect()
+}
+
+/// A table below a blank line; nothing if it has no row.
+fn section<const N: usize>(header: [&str; N], rows: Vec<[String; N]>) {
+    if !rows.is_empty() {
+        output::line("");
+        table::print(&header.map(str::to_owned), rows.into_iter());
+    }
+}
