@@ -75,9 +75,14 @@ fn print(outcome: &Outcome, input: &Input) {
         number => format!("{number} warnings have been found!"),
     };
     let text = String::from_utf8_lossy(&input.dockerfile);
+    // "No warnings" would read as if all were well.
+    let heading =
+        (outcome.error.is_none() || !outcome.warnings.is_empty()).then(|| format!("Check complete, {found}"));
     let shown = outcome.warnings.iter().map(|warning| shown(warning, &text, &input.options.dockerfile_name));
-    let blocks: Vec<String> = std::iter::once(format!("Check complete, {found}")).chain(shown).collect();
-    output::line(&blocks.join("\n\n"));
+    let blocks: Vec<String> = heading.into_iter().chain(shown).collect();
+    if !blocks.is_empty() {
+        output::line(&blocks.join("\n\n"));
+    }
     if let Some(error) = &outcome.error {
         let failure = Failure::of_build(error, &input.options.dockerfile_name, &input.dockerfile);
         output::error(&failure.report());

@@ -83,13 +83,18 @@ impl TestEnv {
         if !busybox.exists() {
             return Err("busybox-static is not installed".to_owned());
         }
-        let dir = tempfile::tempdir().expect("a folder for the test");
-        let env = Self { store: dir.path().join("store"), dir };
+        let env = Self::bare();
         let tar = env.path("base.tar");
         make_base(busybox, &env.path("base"), &tar);
         env.dsbuild(&["import", "--tag", "base", tar.to_str().expect("a UTF-8 path")]).success();
-        fs::create_dir(env.path("context")).expect("a folder for the context");
         Ok(env)
+    }
+
+    /// Makes one without an image, which can be anywhere.
+    pub fn bare() -> Self {
+        let dir = tempfile::tempdir().expect("a folder for the test");
+        fs::create_dir(dir.path().join("context")).expect("a folder for the context");
+        Self { store: dir.path().join("store"), dir }
     }
 
     /// A path of the test's folder.

@@ -6,6 +6,7 @@
 
 mod build;
 mod cache;
+mod check;
 mod env;
 mod errors;
 mod interop;

@@ -20,7 +20,9 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let chosen = match arguments.as_slice() {
         [name] if name == "ci" => Some(Step::ALL.to_vec()),
-        [name] => Step::ALL.into_iter().chain([Step::Dist]).find(|step| step.name() == name).map(|step| vec![step]),
+        [name] => {
+            Step::ALL.into_iter().chain([Step::Dist]).find(|step| step.name() == name).map(|step| vec![step])
+        }
         _ => None,
     };
     match chosen {
