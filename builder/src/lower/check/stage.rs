@@ -8,25 +8,25 @@ use super::{Finding, rules};
 
 /// Where a stage had its last CMD, ENTRYPOINT and HEALTHCHECK.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in crate::lower) struct Seen(Vec<(&'static str, (u32, u32))>);
+pub(in crate::lower) struct Seen(Vec<(String, (u32, u32))>);
 
 impl Seen {
     /// Notes an instruction. Returns the lines of the one before it of its kind.
-    fn replace(&mut self, keyword: &'static str, lines: (u32, u32)) -> Option<(u32, u32)> {
-        match self.0.iter_mut().find(|(other, _)| *other == keyword) {
+    fn replace(&mut self, keyword: &str, lines: (u32, u32)) -> Option<(u32, u32)> {
+        match self.0.iter_mut().find(|(other, _)| other.eq_ignore_ascii_case(keyword)) {
             Some((_, seen)) => Some(std::mem::replace(seen, lines)),
             None => {
-                self.0.push((keyword, lines));
+                self.0.push((keyword.to_owned(), lines));
                 None
             }
         }
     }
 }
 
-/// An instruction of which the last one counts: the place is the one before, which does nothing.
+/// An instruction of which the last one counts, by its keyword as written: the place is the one before, which does nothing.
 pub(in crate::lower) fn overridden(
     seen: &mut Seen,
-    keyword: &'static str,
+    keyword: &str,
     lines: (u32, u32),
 ) -> Option<((u32, u32), Finding)> {
     let before = seen.replace(keyword, lines)?;
@@ -107,6 +107,6 @@ mod tests {
         assert_eq!(overridden(&mut seen, "CMD", (1, 1)), None);
         assert_eq!(overridden(&mut seen, "ENTRYPOINT", (2, 2)), None);
         assert_eq!(overridden(&mut seen, "CMD", (3, 4)).map(|(lines, _)| lines), Some((1, 1)));
-        assert_eq!(overridden(&mut seen, "CMD", (5, 5)).map(|(lines, _)| lines), Some((3, 4)));
+        assert_eq!(overridden(&mut seen, "Cmd", (5, 5)).map(|(lines, _)| lines), Some((3, 4)));
     }
 }

@@ -38,15 +38,22 @@ impl Dispatcher<'_> {
     }
 
     /// Notes an instruction of which the last one counts.
-    fn once(&self, current: &mut Current<'_>, keyword: &'static str) {
-        if let Some((lines, finding)) = check::overridden(&mut current.state.seen, keyword, current.lines) {
-            self.session.checks.add_at(lines, &current.command.instruction.comments, [finding]);
+    fn once(&self, current: &mut Current<'_>) {
+        let instruction = &current.command.instruction;
+        let found = check::overridden(&mut current.state.seen, &instruction.keyword, current.lines);
+        if let Some((lines, finding)) = found {
+            self.session.checks.add_at(lines, &instruction.comments, [finding]);
         }
     }
 
+    fn shell_form(&self, current: &Current<'_>, command: &Command) {
+        let keyword = &current.command.instruction.keyword;
+        self.found(current, check::not_json(keyword, command, &current.state.image.config.shell));
+    }
+
     fn cmd(&self, current: &mut Current<'_>, command: &Command) {
-        self.once(current, "CMD");
-        self.found(current, check::not_json("CMD", command, &current.state.image.config.shell));
+        self.once(current);
+        self.shell_form(current, command);
         let words = words(&current.state, command);
         self.record(current, history::empty, format!("CMD {}", history::quoted_list(&words)));
         let config = &mut current.state.image.config;
@@ -57,8 +64,8 @@ impl Dispatcher<'_> {
 
     /// An inherited CMD was meant for an inherited ENTRYPOINT: it goes.
     fn entrypoint(&self, current: &mut Current<'_>, command: &Command) {
-        self.once(current, "ENTRYPOINT");
-        self.found(current, check::not_json("ENTRYPOINT", command, &current.state.image.config.shell));
+        self.once(current);
+        self.shell_form(current, command);
         let words = words(&current.state, command);
         self.record(current, history::empty, format!("ENTRYPOINT {}", history::quoted_list(&words)));
         current.state.image.config.entrypoint = Some(words);
@@ -68,7 +75,7 @@ impl Dispatcher<'_> {
     }
 
     fn healthcheck(&self, current: &mut Current<'_>, check: &ast::Healthcheck) {
-        self.once(current, "HEALTHCHECK");
+        self.once(current);
         let check = match check {
             ast::Healthcheck::None => Healthcheck { test: vec!["NONE".to_owned()], ..Healthcheck::default() },
             ast::Healthcheck::Cmd {
@@ -94,7 +101,7 @@ impl Dispatcher<'_> {
     fn label(&self, current: &mut Current<'_>, pairs: &Pairs) -> Result<(), Problem> {
         let mut text = "LABEL".to_owned();
         let expanded = self.pairs(current, pairs)?;
-        self.found(current, check::legacy_pairs("LABEL", pairs.legacy));
+        self.found(current, check::legacy_pairs(&current.command.instruction.keyword, pairs.legacy));
         for (name, value) in expanded {
             text.push_str(&format!(" {name}={value}"));
             current.state.image.config.labels.insert(name, value);

@@ -17,7 +17,7 @@ impl Dispatcher<'_> {
     /// All pairs of a line are expanded with what was there before the line.
     pub(super) fn env(&self, current: &mut Current<'_>, pairs: &Pairs) -> Result<(), Problem> {
         let expanded = self.pairs(current, pairs)?;
-        self.found(current, check::legacy_pairs("ENV", pairs.legacy));
+        self.found(current, check::legacy_pairs(&current.command.instruction.keyword, pairs.legacy));
         if expanded.iter().any(|(name, _)| name.is_empty()) {
             return Err(Problem::BlankName { keyword: "ENV" });
         }

@@ -83,6 +83,17 @@ fn blank_lines_and_old_forms() {
 }
 
 #[test]
+fn keywords_are_told_as_written() {
+    check(
+        "from busybox\ncmd a\nenv a b\n",
+        &[
+            "2 JSONArgsRecommended: JSON arguments recommended for cmd to prevent unintended behavior related to OS signals",
+            "3 LegacyKeyValueFormat: \"env key=value\" should be used instead of legacy \"env key value\" format",
+        ],
+    );
+}
+
+#[test]
 fn commands_without_a_shell_of_their_own() {
     let json = |line: u32, keyword: &str| {
         format!(
