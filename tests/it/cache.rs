@@ -172,3 +172,26 @@ fn privileged_a_step_that_left_the_same_files_stops_there() {
     env.file("f", "keep\nkeep\n");
     assert_ne!(random(), first);
 }
+
+#[test]
+fn privileged_builds_at_once_share_a_store_and_run_a_step_once() {
+    let env = skip_unless!(TestEnv::new());
+    env.file("f", "f\n").file(
+        "Dockerfile",
+        "FROM base\nCOPY f /f\nRUN sleep 0.3; cat /proc/sys/kernel/random/uuid > /random\nRUN cat /random > /copy\n",
+    );
+    let start = |n: usize| {
+        let file = format!("iid{n}");
+        let child = env
+            .command(&["-t", &format!("t{n}"), "--iidfile", &file, "--progress", "quiet", "context"])
+            .spawn();
+        (file, child.expect("the binary runs"))
+    };
+    let builds: Vec<_> = (0..4).map(start).collect();
+    let id = |(file, mut child): (String, std::process::Child)| {
+        assert!(child.wait().expect("it ends").success());
+        fs::read_to_string(env.path(&file)).expect("the id was written")
+    };
+    let ids: Vec<String> = builds.into_iter().map(id).collect();
+    assert!(ids.iter().all(|id| *id == ids[0]), "the step was run more than once: {ids:?}");
+}
