@@ -1,7 +1,7 @@
 //! Trees of any shape, owner and mode: removed and measured without following a link.
 //!
 //! Everything goes by directory descriptors, so that a path may be longer than `PATH_MAX` and a directory may be
-//! exchanged for a link while we work.
+//! exchanged for a link while we work. What is mounted somewhere in a tree is never entered: it is not ours.
 
 use std::collections::HashSet;
 use std::ffi::{CStr, CString};
@@ -10,7 +10,7 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, unlinkat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, ResolveFlags, unlinkat};
 use rustix::io::Errno;
 
 /// Directories deeper than this are first moved to the top of the tree: descriptors and stack are finite.
@@ -18,7 +18,16 @@ const MAX_DEPTH: usize = 64;
 
 /// Removes what is at `path`, a tree or a file; nothing there is success.
 pub(crate) fn remove_tree(path: &Path) -> io::Result<()> {
-    let top = match open_dir(CWD, path) {
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(Errno::INVAL.into());
+    };
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let parent = match rustix::fs::open(parent, flags, Mode::empty()) {
+        Ok(parent) => parent,
+        Err(Errno::NOENT) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    let top = match open_dir(&parent, name) {
         Ok(top) => top,
         Err(Errno::NOENT) => return Ok(()),
         Err(Errno::NOTDIR | Errno::LOOP) => return Ok(unlinkat(CWD, path, AtFlags::empty())?),
@@ -103,16 +112,28 @@ fn ignore_absent(result: rustix::io::Result<()>) -> rustix::io::Result<()> {
     }
 }
 
-/// Opens a directory, never a link to one; one of ours that has lost its permissions gets them back.
-fn open_dir<P: rustix::path::Arg + Copy>(at: impl std::os::fd::AsFd, name: P) -> rustix::io::Result<OwnedFd> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    match rustix::fs::openat(&at, name, flags, Mode::empty()) {
+/// Opens a directory, never a link to one nor a mount on one; one of ours that has lost its permissions gets them
+/// back.
+fn open_dir<P: rustix::path::Arg + Copy>(at: &OwnedFd, name: P) -> rustix::io::Result<OwnedFd> {
+    match open_here(at, name, OFlags::RDONLY) {
         Err(Errno::ACCESS) => {
-            let handle = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let handle = rustix::fs::openat(&at, name, handle, Mode::empty())?;
+            let handle = open_here(at, name, OFlags::PATH)?;
             // A handle opened with O_PATH cannot be changed but through its name in /proc, which leads to it alone.
             rustix::fs::chmod(format!("/proc/self/fd/{}", handle.as_raw_fd()), Mode::RWXU)?;
-            rustix::fs::openat(&at, name, flags, Mode::empty())
+            open_here(at, name, OFlags::RDONLY)
+        }
+        other => other,
+    }
+}
+
+fn open_here<P: rustix::path::Arg + Copy>(at: &OwnedFd, name: P, how: OFlags) -> rustix::io::Result<OwnedFd> {
+    let flags = how | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    match rustix::fs::openat2(at, name, flags, Mode::empty(), ResolveFlags::NO_XDEV) {
+        // Before Linux 5.6, or a container's filter that does not know the call.
+        Err(Errno::NOSYS | Errno::PERM) => {
+            let dir = rustix::fs::openat(at, name, flags, Mode::empty())?;
+            let is_mount = rustix::fs::fstat(&dir)?.st_dev != rustix::fs::fstat(at)?.st_dev;
+            if is_mount { Err(Errno::XDEV) } else { Ok(dir) }
         }
         other => other,
     }

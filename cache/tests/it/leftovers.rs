@@ -5,7 +5,7 @@ use std::path::Path;
 
 use cache::{Store, StoreError};
 
-use crate::support::{helper_root, new_store, spawn_helper, wait_until};
+use crate::support::{helper_root, new_store, spawn_helper, spawn_helper_on_tmpfs, wait_until};
 
 fn count(dir: &Path) -> usize {
     std::fs::read_dir(dir).unwrap().count()
@@ -27,6 +27,35 @@ fn scratch_goes_with_its_owner() {
     let root = store.root().to_owned();
     drop(store.store);
     assert_eq!(count(&root.join("tmp")), 0);
+}
+
+#[test]
+fn helper_drops_a_tree_with_a_mount_in_it() {
+    let Some(root) = helper_root() else { return };
+    let store = Store::open(&root.join("store")).unwrap();
+    let precious = root.join("precious");
+    std::fs::create_dir_all(precious.join("folder")).unwrap();
+    std::fs::write(precious.join("folder/file"), "").unwrap();
+    let scratch = store.scratch().unwrap();
+    let (inside, path) = (scratch.path().join("a/b"), scratch.path().to_owned());
+    std::fs::create_dir_all(&inside).unwrap();
+    std::fs::write(scratch.path().join("a/ours"), "").unwrap();
+    rustix::mount::mount_bind(&precious, &inside).unwrap();
+    drop(scratch);
+    assert!(precious.join("folder/file").exists(), "what is mounted is not ours");
+    rustix::mount::unmount(&inside, rustix::mount::UnmountFlags::empty()).unwrap();
+    rustix::mount::mount_bind(&precious, &path).unwrap();
+    drop(store);
+    assert!(precious.join("folder/file").exists(), "nor is what is mounted on its top");
+}
+
+#[test]
+fn privileged_mounts_in_a_tree_are_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let helper = "leftovers::helper_drops_a_tree_with_a_mount_in_it";
+    if let Some(mut helper) = spawn_helper_on_tmpfs(helper, dir.path(), "8m") {
+        assert!(helper.wait().unwrap().success());
+    }
 }
 
 #[test]
