@@ -6,6 +6,7 @@
 //! rules   = "all" | name { "," name }
 //! ```
 //!
+//! `experimental=all` means BuildKit's experimental rules, `experimental=own` those of ours that are off.
 //! The build argument replaces the directive. A comment above an instruction adds to what it skips and
 //! tries, for that instruction alone.
 //!
@@ -13,11 +14,14 @@
 
 use std::collections::BTreeSet;
 
-use super::rules::Rule;
+use super::rules::{Counts, Rule};
 use crate::lower::go_bool;
 
 /// The build argument that replaces the directive.
 pub(super) const BUILD_ARG: &str = "BUILDKIT_DOCKERFILE_CHECK";
+
+/// What `experimental=` calls all rules of ours that are off.
+const OWN: &str = "own";
 
 /// What is asked of the checks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -75,12 +79,17 @@ impl Config {
         Self::parse(value.split(' ').next().unwrap_or_default())
     }
 
+    fn asks_for(&self, rule: &Rule) -> bool {
+        self.tried.names.contains(rule.name) || self.tried.names.contains(OWN)
+    }
+
     /// Whether a rule counts at an instruction with these comments above it.
     pub fn wants(&self, rule: &Rule, comments: &[String]) -> bool {
         let own = || comments.iter().filter_map(|comment| of_comment(comment));
-        match rule.is_experimental {
-            true => self.tried.has(rule) || own().any(|config| config.tried.has(rule)),
-            false => !self.skipped.has(rule) && !own().any(|config| config.skipped.has(rule)),
+        match rule.counts {
+            Counts::ByDefault => !self.skipped.has(rule) && !own().any(|config| config.skipped.has(rule)),
+            Counts::Experimental => self.tried.has(rule) || own().any(|config| config.tried.has(rule)),
+            Counts::OnRequest => self.asks_for(rule) || own().any(|config| config.asks_for(rule)),
         }
     }
 }

@@ -6,7 +6,7 @@
 //! casing     keywords and stage names       from       bases and platforms of stages
 //! variables  names that nothing defines     stage      what later instructions undo, shells, folders
 //! secrets    names that sound confidential  ports      EXPOSE
-//! ignored    COPY of what is not there
+//! ignored    COPY of what is not there      own        what BuildKit does not look at
 //! ```
 //!
 //! A rule's module says what it finds, given an instruction's parts; [`super::dispatch`] and
@@ -21,6 +21,7 @@ mod casing;
 mod config;
 mod from;
 mod ignored;
+mod own;
 mod ports;
 mod rules;
 mod run;
@@ -34,7 +35,7 @@ use std::collections::BTreeSet;
 
 use parser::ast::{Dockerfile, Instruction};
 
-pub use rules::{Rule, all as rules, find as rule};
+pub use rules::{Counts, Rule, all as rules, find as rule};
 pub use run::{CheckReport, check};
 
 pub(super) use from::{constant_platform, default_bases, redundant_platform, undeclared};
@@ -92,6 +93,7 @@ impl Checks {
         text::check(dockerfile, self);
         casing::stage_names(dockerfile, self);
         casing::keywords(dockerfile, self);
+        own::check(dockerfile, self);
     }
 
     /// Adds findings about an instruction.

@@ -1,6 +1,6 @@
 //! The rules: what each is called, what it is about, and where it is explained.
 //!
-//! Names, descriptions and addresses are BuildKit's, so that editors, `# check=skip=...` comments and
+//! Names, descriptions and addresses are BuildKit's (but for a few rules of [our own](super::own)), so that editors, `# check=skip=...` comments and
 //! searches work as they do with it.
 //!
 //! Source: BuildKit, `frontend/dockerfile/linter/ruleset.go`.
@@ -14,8 +14,19 @@ pub struct Rule {
     pub description: &'static str,
     /// Where it is explained; empty if nowhere.
     pub url: &'static str,
-    /// Off unless `experimental=` turns it on; `skip=` does not turn it off again, as in BuildKit.
-    pub is_experimental: bool,
+    /// When it counts.
+    pub counts: Counts,
+}
+
+/// When a rule counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counts {
+    /// Unless `skip=` names it.
+    ByDefault,
+    /// If `experimental=` names it, or is `all`; `skip=` does not turn it off again, as in BuildKit.
+    Experimental,
+    /// One of ours: if `experimental=` names it, or is `own`.
+    OnRequest,
 }
 
 macro_rules! rules {
@@ -24,14 +35,14 @@ macro_rules! rules {
             name: $name,
             description: $description,
             url: concat!("https://docs.docker.com/go/dockerfile/rule/", $page, "/"),
-            is_experimental: rules!(@is $($experimental)?),
+            counts: rules!(@counts $($experimental)?),
         };)*
 
         /// All rules that have a page, in BuildKit's order.
         static WITH_PAGE: &[&Rule] = &[$(&$constant),*];
     };
-    (@is experimental) => { true };
-    (@is) => { false };
+    (@counts experimental) => { Counts::Experimental };
+    (@counts) => { Counts::ByDefault };
 }
 
 rules! {
@@ -85,12 +96,40 @@ pub(in crate::lower) static INVALID_BASE_IMAGE_PLATFORM: Rule = Rule {
     name: "InvalidBaseImagePlatform",
     description: "Base image platform does not match expected target platform",
     url: "",
-    is_experimental: false,
+    counts: Counts::ByDefault,
 };
+
+/// Ours.
+pub(in crate::lower) static BIDIRECTIONAL_TEXT: Rule = Rule {
+    name: "BidirectionalText",
+    description: "Text should not hold characters that change the order in which it is shown",
+    url: "",
+    counts: Counts::ByDefault,
+};
+
+/// Ours.
+pub(in crate::lower) static SECRET_FILE_COPIED: Rule = Rule {
+    name: "SecretFileCopied",
+    description: "Files that hold secrets should be mounted where they are needed, not copied into the image",
+    url: "",
+    counts: Counts::ByDefault,
+};
+
+/// Ours.
+pub(in crate::lower) static COPY_BEFORE_INSTALL: Rule = Rule {
+    name: "CopyBeforeInstall",
+    description: "What a project depends on should be installed before the rest of it is copied",
+    url: "",
+    counts: Counts::OnRequest,
+};
+
+/// The rules without a page.
+static WITHOUT_PAGE: [&Rule; 4] =
+    [&INVALID_BASE_IMAGE_PLATFORM, &BIDIRECTIONAL_TEXT, &SECRET_FILE_COPIED, &COPY_BEFORE_INSTALL];
 
 /// All rules.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
-    WITH_PAGE.iter().copied().chain([&INVALID_BASE_IMAGE_PLATFORM])
+    WITH_PAGE.iter().copied().chain(WITHOUT_PAGE)
 }
 
 /// The rule of a name, which must be written exactly so.
@@ -105,10 +144,10 @@ mod tests {
     #[test]
     fn names_are_unique_and_pages_are_named_after_them() {
         let mut names: Vec<&str> = all().map(|rule| rule.name).collect();
-        assert_eq!(names.len(), 22);
+        assert_eq!(names.len(), 25);
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), 22);
+        assert_eq!(names.len(), 25);
         for rule in WITH_PAGE {
             let page = rule.url.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
             assert_eq!(page.replace('-', ""), rule.name.to_lowercase());
@@ -119,6 +158,7 @@ mod tests {
     fn a_rule_is_found_by_its_exact_name() {
         assert_eq!(find("UndefinedVar"), Some(&UNDEFINED_VAR));
         assert_eq!(find("undefinedvar"), None);
-        assert!(find("InvalidDefinitionDescription").is_some_and(|rule| rule.is_experimental));
+        let experimental = find("InvalidDefinitionDescription").map(|rule| rule.counts);
+        assert_eq!(experimental, Some(Counts::Experimental));
     }
 }

@@ -250,6 +250,27 @@ fn descriptions_are_checked_where_asked_for() {
 }
 
 #[test]
+fn rules_of_our_own() {
+    check(
+        "FROM busybox\nCOPY a keys/id_rsa /\nCOPY --from=busybox id_rsa /\nRUN x \u{202e}y\nCOPY <<E /z\n\u{2066}\nE\n",
+        &[
+            "2 SecretFileCopied: \"keys/id_rsa\" becomes part of the image, where anyone can read it: mount it with RUN --mount=type=secret",
+            "4 BidirectionalText: The text is shown in another order than it is read: it holds U+202E",
+            "5 BidirectionalText: The text is shown in another order than it is read: it holds U+2066",
+        ],
+    );
+    const INSTALL: &str = "FROM busybox\nCOPY . .\nRUN cd app &&  npm \\\n  ci\n";
+    clean(INSTALL);
+    clean(&format!("# check=experimental=all\n{INSTALL}"));
+    let found = [
+        "3 CopyBeforeInstall: Any change of any file runs \"npm ci\" again: copy the files that it reads before, the others after it",
+    ];
+    check(&format!("# check=experimental=CopyBeforeInstall\n{INSTALL}"), &found);
+    check(&format!("# check=experimental=own\n{INSTALL}"), &found);
+    clean("# check=experimental=own\nFROM busybox\nCOPY package.json .\nRUN npm ci\nCOPY . .\n");
+}
+
+#[test]
 fn checks_can_be_skipped() {
     const MAINTAINER: &str =
         "3 MaintainerDeprecated: Maintainer instruction is deprecated in favor of using label";
