@@ -3,6 +3,15 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::LazyLock;
+
+/// Whether root has called us: in a user namespace of our own we are root whoever that was.
+static CALLED_BY_ROOT: LazyLock<bool> = LazyLock::new(|| rustix::process::geteuid().is_root());
+
+/// Remembers who has called us; to be called before any namespace is entered.
+pub fn remember_caller() {
+    LazyLock::force(&CALLED_BY_ROOT);
+}
 
 /// The value of a variable; `None` if it is unset or empty.
 pub fn variable(name: &str) -> Option<String> {
@@ -24,7 +33,7 @@ pub fn store_root() -> PathBuf {
     if let Some(root) = os_variable("DSBUILD_ROOT") {
         return root.into();
     }
-    if rustix::process::geteuid().is_root() {
+    if *CALLED_BY_ROOT {
         return "/var/lib/dsbuild".into();
     }
     let data = os_variable("XDG_DATA_HOME").map(PathBuf::from);

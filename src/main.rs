@@ -24,6 +24,7 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     sandbox::init_if_asked();
+    environment::remember_caller();
     let cli = args::Cli::parse_from(args::with_default_command(std::env::args_os().collect()));
     match command::run(cli.command) {
         Ok(code) => ExitCode::from(code),

@@ -1,9 +1,15 @@
 //! A folder, a store and a base image for one test.
+//!
+//! `DSBUILD_TEST_USER` names the user as whom dsbuild runs; everything else of a test is root's work.
 
+use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+
+use crate::user::User;
 
 /// Prints why a test cannot run here, and returns from it.
 macro_rules! skip_unless {
@@ -71,11 +77,20 @@ const APPLETS: &[&str] = &[
 pub struct TestEnv {
     dir: tempfile::TempDir,
     store: PathBuf,
+    user: Option<User>,
 }
 
 impl TestEnv {
     /// Makes one with the image `base` in its store; the error is the reason why it cannot be here.
     pub fn new() -> Result<Self, String> {
+        match std::env::var("DSBUILD_TEST_USER") {
+            Ok(name) => Self::of(User::find(&name)),
+            Err(_) => Self::of(None),
+        }
+    }
+
+    /// The same where dsbuild is run by this user, or by root.
+    pub fn of(user: Option<User>) -> Result<Self, String> {
         if !rustix::process::geteuid().is_root() {
             return Err("not root".to_owned());
         }
@@ -83,7 +98,7 @@ impl TestEnv {
         if !busybox.exists() {
             return Err("busybox-static is not installed".to_owned());
         }
-        let env = Self::bare();
+        let env = Self::empty(user);
         let tar = env.path("base.tar");
         make_base(busybox, &env.path("base"), &tar);
         env.dsbuild(&["import", "--tag", "base", tar.to_str().expect("a UTF-8 path")]).success();
@@ -92,14 +107,27 @@ impl TestEnv {
 
     /// Makes one without an image, which can be anywhere.
     pub fn bare() -> Self {
+        Self::empty(None)
+    }
+
+    fn empty(user: Option<User>) -> Self {
         let dir = tempfile::tempdir().expect("a folder for the test");
-        fs::create_dir(dir.path().join("context")).expect("a folder for the context");
-        Self { store: dir.path().join("store"), dir }
+        let env = Self { store: dir.path().join("store"), dir, user };
+        env.give("");
+        fs::create_dir(env.path("context")).expect("a folder for the context");
+        env
     }
 
     /// A path of the test's folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
+    }
+
+    /// Gives a path of the test's folder to the one who runs dsbuild.
+    pub fn give(&self, name: &str) {
+        if let Some(user) = &self.user {
+            chown(self.path(name), Some(user.uid), Some(user.gid)).expect("root may give it away");
+        }
     }
 
     /// Writes a file of the build context.
@@ -117,9 +145,26 @@ impl TestEnv {
 
     /// The same, not yet started.
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_dsbuild"));
-        command.args(args).current_dir(self.dir.path()).env("DSBUILD_ROOT", &self.store).stdin(Stdio::null());
+        let mut command = self.program(self.binary());
+        command.args(args);
         command
+    }
+
+    /// Any program in the test's folder, run by the one who runs dsbuild.
+    pub fn program(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(self.dir.path()).env("DSBUILD_ROOT", &self.store).stdin(Stdio::null());
+        if let Some(user) = &self.user {
+            // With root's groups gone too, as always when the standard library changes the user.
+            command.uid(user.uid).gid(user.gid).env("HOME", &user.home).env("USER", &user.name);
+        }
+        command
+    }
+
+    /// The binary under test, where the one who runs it finds it.
+    pub fn binary(&self) -> PathBuf {
+        let built = Path::new(env!("CARGO_BIN_EXE_dsbuild"));
+        self.user.as_ref().map_or_else(|| built.to_owned(), User::binary)
     }
 
     /// Builds the context with this Dockerfile as the image `t`.
@@ -139,7 +184,7 @@ impl TestEnv {
 
     /// Another world with the same context and base, and an empty cache.
     pub fn clean(&self) -> Self {
-        let other = Self::new().expect("it could be made before");
+        let other = Self::of(self.user.clone()).expect("it could be made before");
         let copied = Command::new("cp").arg("-a").arg(self.path("context")).arg(other.dir.path()).status();
         assert!(copied.expect("cp runs").success());
         other

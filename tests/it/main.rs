@@ -12,4 +12,6 @@ mod errors;
 mod interop;
 mod kill;
 mod reproducible;
+mod rootless;
 mod run;
+mod user;

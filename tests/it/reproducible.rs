@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use crate::env::{TestEnv, skip_unless};
+use crate::user::TestUser;
 
 const DOCKERFILE: &str = "FROM base\n\
     WORKDIR /srv\n\
@@ -61,15 +62,46 @@ fn privileged_another_umask_and_folder_change_nothing() {
     context(&env);
     let first = env.digest(DOCKERFILE);
     let other = env.clean();
+    other.give("context");
     fs::set_permissions(other.path("context"), fs::Permissions::from_mode(0o700)).expect("modes can be set");
     other.file("Dockerfile", DOCKERFILE);
-    let built = Command::new("sh")
-        .args(["-c", "umask 077; exec \"$0\" -t t --iidfile iid context", env!("CARGO_BIN_EXE_dsbuild")])
-        .current_dir(other.path(""))
-        .env("DSBUILD_ROOT", other.store())
-        .env("TZ", "Pacific/Chatham")
-        .env("LC_ALL", "C")
-        .status();
+    assert_eq!(other_digest(&other), first);
+}
+
+/// The digest of what is in the context already, built in unusual circumstances.
+fn other_digest(env: &TestEnv) -> String {
+    let mut command = env.program("sh");
+    command.args(["-c", "umask 077; exec \"$0\" -t t --iidfile iid context"]).arg(env.binary());
+    let built = command.env("TZ", "Pacific/Chatham").env("LC_ALL", "C").status();
     assert!(built.expect("sh runs").success());
-    assert_eq!(fs::read_to_string(other.path("iid")).expect("the id was written"), first);
+    fs::read_to_string(env.path("iid")).expect("the id was written")
+}
+
+/// What shows in some engine who has built it: owners, special modes, links, a user's own folder, whiteouts, what the
+/// commands see. (They see true times too, which only the layers make equal, and the kernel's own owners of `/sys`.)
+const OWNERS: &str = "FROM base AS made\n\
+    RUN mkdir -p /out/d && echo a > /out/d/a && chown -R app:nogroup /out/d && chmod 4755 /out/d/a && ln /out/d/a /out/b\n\
+    FROM base\n\
+    COPY --chown=app sub /sub\n\
+    COPY --from=made /out /out\n\
+    RUN rm -r /out/d && touch /new && chown nobody /new && ln -s new /soft && find / -xdev -newer /etc/passwd > /dev/null\n\
+    RUN --mount=type=cache,target=/c mkfifo /fifo || true; echo c > /c/c; id > /id; umask >> /id; env | sort >> /id; cat /proc/self/uid_map | wc -l\n\
+    USER app\n\
+    WORKDIR /home/of/app\n\
+    RUN touch /tmp/mine; id >> /tmp/mine; stat -c '%n %u %g %a %h' / /* /sub/* /out/* . | grep -v -e '^/proc ' -e '^/sys ' >> /tmp/mine\n";
+
+#[test]
+fn privileged_two_users_have_one_digest() {
+    let user = skip_unless!(TestUser::new("two"));
+    let roots = skip_unless!(TestEnv::of(None));
+    context(&roots);
+    let theirs = skip_unless!(TestEnv::of(Some(user.0.clone())));
+    context(&theirs);
+    touch_everything(&theirs);
+    for dockerfile in [DOCKERFILE, OWNERS] {
+        let first = roots.digest(dockerfile);
+        std::thread::sleep(std::time::Duration::from_millis(1100));
+        theirs.file("Dockerfile", dockerfile);
+        assert_eq!(other_digest(&theirs), first, "{dockerfile}");
+    }
 }

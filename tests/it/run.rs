@@ -32,6 +32,7 @@ fn privileged_volumes_show_this_machines_files() {
     let env = skip_unless!(TestEnv::new());
     image(&env, "FROM base\n");
     std::fs::create_dir(env.path("data")).expect("folders can be made");
+    env.give("data");
     let bind = format!("{}:/data", env.path("data").display());
     env.dsbuild(&["run", "--rm", "--network", "none", "-v", &bind, "t", "sh", "-c", "echo x > /data/f"])
         .success();
