@@ -15,6 +15,7 @@ use builder::remote::git::checkout;
 use builder::source::Sources;
 use cache::Store;
 use oci::Reference;
+use registry::Patience;
 use rootfs::layers::Layers;
 use sandbox::Network;
 
@@ -53,14 +54,29 @@ pub fn run(args: &BuildArgs) -> Result<u8, Failure> {
 }
 
 /// What builds.
-pub fn engine(args: &BuildArgs, input: &Input) -> Result<Engine, Failure> {
-    let store = Arc::new(store::open()?);
-    let layers = Layers::new(Arc::clone(&store));
-    let client = store::registry_client(&args.insecure_registries, &args.registry_mirrors)?;
-    let sources = Sources::new(Arc::clone(&store), layers.clone(), client, input.options.pull);
+fn engine(args: &BuildArgs, input: &Input) -> Result<Engine, Failure> {
+    let (store, layers, sources) = sources(args, input, Patience::default())?;
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = args.jobs.unwrap_or_else(|| (2 * processors).max(LEAST_DEFAULT_JOBS));
     Ok(Engine { store, layers, sources, jobs, default_network: default_network() })
+}
+
+/// Where images come from when nothing is built: an image that cannot be had at once is done without.
+pub fn hasty_sources(args: &BuildArgs, input: &Input) -> Result<Sources, Failure> {
+    let patience = Patience { attempts: 1, ..Patience::default() };
+    sources(args, input, patience).map(|(_, _, sources)| sources)
+}
+
+fn sources(
+    args: &BuildArgs,
+    input: &Input,
+    patience: Patience,
+) -> Result<(Arc<Store>, Layers, Sources), Failure> {
+    let store = Arc::new(store::open()?);
+    let layers = Layers::new(Arc::clone(&store));
+    let client = store::registry_client(&args.insecure_registries, &args.registry_mirrors, patience)?;
+    let sources = Sources::new(Arc::clone(&store), layers.clone(), client, input.options.pull);
+    Ok((store, layers, sources))
 }
 
 /// The network of a RUN that asks for none: the machine's. (See ARCHITECTURE.md, "The network of RUN".)

@@ -32,8 +32,8 @@ fn outcome(args: &BuildArgs, input: &Input) -> Result<Outcome, Failure> {
         Ok(dockerfile) => dockerfile,
         Err(error) => return Ok(Outcome { warnings: Vec::new(), error: Some(error.into()) }),
     };
-    let engine = build::engine(args, input)?;
-    let CheckReport { warnings, error } = check::check(&dockerfile, &input.options, &engine.sources);
+    let sources = build::hasty_sources(args, input)?;
+    let CheckReport { warnings, error } = check::check(&dockerfile, &input.options, &sources);
     Ok(Outcome { warnings, error: error.map(BuildError::from) })
 }
 

@@ -28,8 +28,8 @@ fn find(args: &BuildArgs, input: &Input) -> Result<Result<Outline, BuildError>, 
         Ok(dockerfile) => dockerfile,
         Err(error) => return Ok(Err(error.into())),
     };
-    let engine = build::engine(args, input)?;
-    Ok(outline(&dockerfile, &input.options, &engine.sources).map_err(BuildError::from))
+    let sources = build::hasty_sources(args, input)?;
+    Ok(outline(&dockerfile, &input.options, &sources).map_err(BuildError::from))
 }
 
 /// buildx's form.

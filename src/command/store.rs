@@ -1,7 +1,7 @@
 //! The store and the registry client, as this machine has them; `dsbuild check`, `du` and `prune`.
 
 use cache::{Policy, Store};
-use registry::{Client, Options};
+use registry::{Client, Options, Patience};
 
 use super::{build_options, table};
 use crate::args::{CheckArgs, PruneArgs};
@@ -19,7 +19,11 @@ pub fn open() -> Result<Store, Failure> {
 }
 
 /// A client with the user's logins.
-pub fn registry_client(insecure: &[String], mirrors: &[String]) -> Result<Client, Failure> {
+pub fn registry_client(
+    insecure: &[String],
+    mirrors: &[String],
+    patience: Patience,
+) -> Result<Client, Failure> {
     let mirror = |text: &String| match text.split_once('=') {
         Some((registry, url)) => Ok((registry.to_owned(), url.to_owned())),
         None => Err(Failure::ours(format!("--registry-mirror {text:?} is not REGISTRY=URL"))
@@ -30,6 +34,7 @@ pub fn registry_client(insecure: &[String], mirrors: &[String]) -> Result<Client
         mirrors: mirrors.iter().map(mirror).collect::<Result<_, _>>()?,
         credential_files: environment::credential_files(),
         helper_folders: environment::helper_folders(),
+        patience,
         ..Options::default()
     };
     Ok(Client::new(options))
