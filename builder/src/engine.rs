@@ -12,8 +12,11 @@ use crate::cancel::Cancel;
 use crate::event::{EventKind, Progress, Vertex};
 use crate::graph::{Graph, StepId};
 use crate::lower::{self, LowerError};
-use crate::options::BuildOptions;
+use crate::options::{BuildOptions, Context};
 use crate::plan::{Plan, PlannedImage, ResolveError, ResolvedImage, Resolver};
+use crate::remote::context::{ContextFrom, FetchedContext};
+use crate::remote::fetcher::Fetcher;
+use crate::remote::url::without_user;
 use crate::schedule::{self, Stopped};
 use crate::source::Sources;
 use crate::step::{Solver, StepError, StepResult};
@@ -103,6 +106,30 @@ impl Engine {
         })
     }
 
+    /// Brings a context here that is no folder. `options` has the logins.
+    pub fn fetch_context(
+        &self,
+        from: ContextFrom<'_>,
+        options: &BuildOptions,
+        progress: &Progress,
+        cancel: &Cancel,
+    ) -> Result<FetchedContext, StepError> {
+        let name = match &from {
+            ContextFrom::Git(url) | ContextFrom::Http(url) => without_user(url),
+            ContextFrom::Stream(_) => "-".to_owned(),
+        };
+        let vertex = progress.start(&format!("[internal] load remote build context {name}"));
+        let fetched = self.fetcher(options, cancel).context(from, &vertex);
+        let fetched = fetched.inspect_err(|error| tell_failure(&vertex, error))?;
+        vertex.finished(false);
+        Ok(fetched)
+    }
+
+    /// Fetching on this store.
+    pub fn fetcher<'a>(&'a self, options: &'a BuildOptions, cancel: &'a Cancel) -> Fetcher<'a> {
+        Fetcher { store: &self.store, layers: &self.layers, sources: &self.sources, options, cancel }
+    }
+
     /// Parses and lowers: everything that can be told without running a step.
     pub fn plan(&self, text: &[u8], options: &BuildOptions, progress: &Progress) -> Result<Plan, BuildError> {
         let vertex =
@@ -172,7 +199,11 @@ fn built(image: &PlannedImage, results: &[Option<StepResult>]) -> BuiltImage {
 
 /// Which Dockerfile of which folder: two builds of the same one are compared when a step misses.
 fn project(options: &BuildOptions) -> String {
-    format!("{:?}\0{}", options.context, options.dockerfile_name)
+    let context = match &options.context {
+        Context::Stored { origin, .. } => origin.clone(),
+        other => format!("{other:?}"),
+    };
+    format!("{context}\0{}", options.dockerfile_name)
 }
 
 /// The position of each step among those of its stage.

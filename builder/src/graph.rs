@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use oci::{Digest, Platform, Reference};
+use oci::{DiffId, Digest, Platform, Reference};
 use serde::Serialize;
 
 /// The index of a step in [`Graph::steps`].
@@ -90,6 +90,13 @@ pub enum Source {
         /// The patterns of its ignore file.
         #[serde(skip)]
         ignore: Vec<String>,
+    },
+    /// Files that are in the store: a build context that came as an archive or a repository.
+    Stored {
+        /// Its name: `context`.
+        name: String,
+        /// The files.
+        layer: DiffId,
     },
     /// One file by HTTP(S).
     Http {

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use oci::Platform;
+use oci::{DiffId, Platform};
 
 use crate::graph::NetworkMode;
 
@@ -75,6 +75,17 @@ pub enum Context {
         path: PathBuf,
         /// In order.
         ignore: Vec<String>,
+    },
+    /// Files that were brought into the store: a repository, an archive.
+    Stored {
+        /// What the user called it, without user and password.
+        origin: String,
+        /// The files.
+        layer: DiffId,
+        /// Of the commit, or of the newest file; seconds since 1970.
+        time_s: Option<i64>,
+        /// True for a repository.
+        is_commit: bool,
     },
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use cache::{Key, Record, StatCache, Store};
-use oci::{DiffId, Digest};
+use oci::DiffId;
 use rootfs::layers::Layers;
 use rootfs::tree::Tree;
 use sandbox::{Exit, Network};
@@ -21,8 +21,8 @@ use crate::miss::{self, MissReason};
 use crate::op::exec::{self, Around, Outcome};
 use crate::op::file::{self, FileOpError};
 use crate::options::BuildOptions;
-use crate::remote::git::{self, GitError};
-use crate::remote::{RemoteError, Secrets, http, login};
+use crate::remote::fetcher::Fetcher;
+use crate::remote::{RemoteError, git};
 use crate::source::{SourceError, Sources};
 
 /// What a step left: files, and how they came about.
@@ -218,7 +218,8 @@ impl Solver<'_> {
                 (Files::Tree(Arc::new(tree)), false)
             }
             Source::Http { url, filename, checksum } => {
-                self.http(url, filename, checksum.as_ref(), vertex)?
+                let fetched = self.fetcher().http(url, filename, checksum.as_ref(), vertex)?;
+                (Files::Tree(Arc::new(fetched.tree)), fetched.is_cached)
             }
             Source::Git { remote, reference, subdir, keep_git_dir, checksum } => {
                 let wanted = git::Wanted {
@@ -228,45 +229,22 @@ impl Solver<'_> {
                     keep_git_dir: *keep_git_dir,
                     checksum: checksum.as_deref(),
                 };
-                self.git(&wanted, vertex)?
+                let fetched = self.fetcher().git(&wanted, vertex)?;
+                (Files::Tree(self.layers.view(&[fetched.layer])?), fetched.is_cached)
             }
+            Source::Stored { layer, .. } => (Files::Tree(self.layers.view(&[*layer])?), true),
         };
         Ok((StepResult { files, recipe: Recipe::EMPTY }, cached))
     }
 
-    /// A file by HTTP(S).
-    fn http(
-        &self,
-        url: &str,
-        filename: &str,
-        checksum: Option<&Digest>,
-        vertex: &Vertex,
-    ) -> Result<(Files, bool), StepError> {
-        let secrets = remote_secrets(self.options)?;
-        let authorization = login::for_file(url, &secrets);
-        let wanted = http::Wanted { url, filename, checksum, authorization: authorization.as_deref() };
-        let progress = |current, done| vertex.status("downloading", current, None, done);
-        let fetched = http::fetch(self.store, self.sources.web(), &wanted, &progress)?;
-        vertex.status(&format!("resolved {}", fetched.tree.digest), 0, None, true);
-        Ok((Files::Tree(Arc::new(fetched.tree)), fetched.is_cached))
-    }
-
-    /// A commit of a repository.
-    fn git(&self, wanted: &git::Wanted<'_>, vertex: &Vertex) -> Result<(Files, bool), StepError> {
-        let secrets = remote_secrets(self.options)?;
-        let around = git::Around {
+    fn fetcher(&self) -> Fetcher<'_> {
+        Fetcher {
+            store: self.store,
             layers: self.layers,
-            secrets: &secrets,
-            ssh_agent: self.options.ssh.get("default").map(PathBuf::as_path),
-            variables: &self.options.git_variables,
-            is_canceled: &|| self.cancel.is_canceled(),
-        };
-        let fetched = git::fetch(wanted, &around).map_err(|error| match error {
-            RemoteError::Git(GitError::Canceled) => StepError::Canceled,
-            error => error.into(),
-        })?;
-        vertex.status(&format!("resolved {}", fetched.commit), 0, None, true);
-        Ok((Files::Tree(self.layers.view(&[fetched.layer])?), fetched.is_cached))
+            sources: self.sources,
+            options: self.options,
+            cancel: self.cancel,
+        }
     }
 
     /// Looks the step up under both its keys; runs it if neither has a record.
@@ -381,13 +359,6 @@ impl Solver<'_> {
         applied.warnings.iter().for_each(|warning| vertex.warning(warning));
         Ok(self.layers.commit(applied.diff)?)
     }
-}
-
-/// The secrets that may be logins for files and repositories.
-pub fn remote_secrets(options: &BuildOptions) -> Result<Secrets, StepError> {
-    let ids = options.secrets.keys().filter(|id| id.starts_with("HTTP_AUTH_") || id.starts_with("GIT_AUTH_"));
-    let pairs = ids.map(|id| Ok(exec::secret_bytes(options, id, false)?.map(|bytes| (id.clone(), bytes))));
-    pairs.filter_map(Result::transpose).collect()
 }
 
 /// The layers of all inputs on top of each other.

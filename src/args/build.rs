@@ -100,7 +100,7 @@ pub struct BuildArgs {
     /// docker's flags that mean nothing here
     #[command(flatten)]
     pub ignored: IgnoredArgs,
-    /// The folder with the files to build from; `-`: a Dockerfile on stdin and no files
+    /// The folder with the files to build from, a git or HTTP URL, or `-`: an archive, or a Dockerfile alone, on stdin
     pub context: String,
 }
 

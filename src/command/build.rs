@@ -21,7 +21,7 @@ use sandbox::Network;
 
 use super::build_options::{self, Input};
 use super::call::Call;
-use super::{interrupt, store};
+use super::{context, interrupt, store};
 use crate::args::build::{BuildArgs, ProgressMode};
 use crate::output;
 use crate::progress::Screen;
@@ -36,7 +36,7 @@ pub fn run(args: &BuildArgs) -> Result<u8, Failure> {
         return call.run(args);
     }
     let requests = requests(args)?;
-    let input = build_options::input(args)?;
+    let mut input = build_options::input(args)?;
     // Before any thread exists: what is mounted from here on goes with this process.
     sandbox::privilege::enter()?;
     let cancel = Cancel::default();
@@ -44,7 +44,8 @@ pub fn run(args: &BuildArgs) -> Result<u8, Failure> {
     let engine = engine(args, &input)?;
     let screen = Screen::new(if args.quiet { ProgressMode::Quiet } else { args.progress });
     let progress = Progress::new(Arc::clone(&screen) as Arc<dyn Sink>);
-    let outcome = build_and_export(&engine, &input, &requests, &progress, &cancel);
+    let outcome = context::fetch(&mut input, &engine, &progress, &cancel)
+        .and_then(|()| build_and_export(&engine, &input, &requests, &progress, &cancel));
     screen.finish(outcome.is_ok());
     let (built, exported) = outcome?;
     tell(args, &built, &exported)?;
@@ -121,6 +122,7 @@ fn result<'a>(built: &'a Built, input: &Input, store: &Store) -> BuildResult<'a>
 fn commit_time(input: &Input, store: &Store) -> Option<i64> {
     match &input.options.context {
         Context::Local { path, .. } => checkout::time(store, path, &input.options.git_variables),
+        Context::Stored { time_s, is_commit: true, .. } => *time_s,
         _ => None,
     }
 }

@@ -5,10 +5,11 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use builder::graph::NetworkMode;
-use builder::options::{BuildOptions, Context, Entitlements, NamedContext, SecretSource};
+use builder::options::{BuildOptions, Entitlements, NamedContext, SecretSource};
+use builder::remote::context::{ContextFrom, is_remote};
 
 use crate::args::build::BuildArgs;
-use crate::command::parse;
+use crate::command::context::{self, Found, Pending};
 use crate::environment;
 use crate::report::Failure;
 
@@ -18,11 +19,13 @@ pub struct Input {
     pub dockerfile: Vec<u8>,
     /// The rest.
     pub options: BuildOptions,
+    /// A context that has to be fetched first, with the Dockerfile in it.
+    pub pending: Option<Pending>,
 }
 
 /// Reads the Dockerfile and turns flags into options.
 pub fn input(args: &BuildArgs) -> Result<Input, Failure> {
-    let (dockerfile_name, dockerfile, context) = dockerfile_and_context(args)?;
+    let Found { dockerfile_name, dockerfile, context, pending } = context::find(args)?;
     let options = BuildOptions {
         dockerfile_name,
         context,
@@ -47,44 +50,7 @@ pub fn input(args: &BuildArgs) -> Result<Input, Failure> {
         ssh: args.ssh.iter().map(|text| ssh(text)).collect::<Result<_, _>>()?,
         git_variables: environment::git_variables(),
     };
-    Ok(Input { dockerfile, options })
-}
-
-/// Which file, its bytes, and the files to build from.
-fn dockerfile_and_context(args: &BuildArgs) -> Result<(String, Vec<u8>, Context), Failure> {
-    if args.context == "-" {
-        if args.file.is_some() {
-            return Err(Failure::ours("`-` reads the Dockerfile from stdin: --file cannot name another"));
-        }
-        return Ok(("Dockerfile".to_owned(), parse::read(Path::new("-"))?, Context::Empty));
-    }
-    if args.context.contains("://") || args.context.starts_with("git@") {
-        return Err(Failure::user(format!(
-            "the context {:?} is not supported yet: it is not a folder",
-            args.context
-        ))
-        .hint("clone or download it, and give the folder"));
-    }
-    let folder = std::fs::canonicalize(&args.context).map_err(|error| {
-        Failure::user(format!("unable to find the context {:?}", args.context)).caused_by(&error)
-    })?;
-    if !folder.is_dir() {
-        return Err(Failure::user(format!("the context {:?} is not a folder", args.context)));
-    }
-    let file = match &args.file {
-        Some(file) => file.clone(),
-        None => default_dockerfile(&folder),
-    };
-    let text = parse::read(&file)?;
-    let ignore = builder::context::find_ignore(&folder, (file != Path::new("-")).then_some(&*file))?;
-    let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
-    Ok((name, text, Context::Local { path: folder, ignore }))
-}
-
-/// `Dockerfile`, or `dockerfile` where only that is there.
-fn default_dockerfile(folder: &Path) -> PathBuf {
-    let (upper, lower) = (folder.join("Dockerfile"), folder.join("dockerfile"));
-    if !upper.exists() && lower.exists() { lower } else { upper }
+    Ok(Input { dockerfile, options, pending })
 }
 
 /// A name without a value is taken from the environment, and left out if it is not set there.
@@ -249,10 +215,11 @@ fn named_context(text: &str) -> Result<(String, NamedContext), Failure> {
         NamedContext::Image(image.to_owned())
     } else if let Some(layout) = source.strip_prefix("oci-layout://") {
         oci_layout(layout).map_err(bad)?
-    } else if source.starts_with("git@") || source.starts_with("git://") || source.ends_with(".git") {
-        NamedContext::Git(source.to_owned())
-    } else if source.contains("://") {
-        NamedContext::Http(source.to_owned())
+    } else if let Some(remote) = is_remote(source).filter(|_| !Path::new(source).is_dir()) {
+        match remote {
+            ContextFrom::Git(url) => NamedContext::Git(url),
+            _ => NamedContext::Http(source.to_owned()),
+        }
     } else {
         let path = std::fs::canonicalize(source).map_err(|error| bad(error.to_string()))?;
         let ignore = builder::context::find_ignore(&path, None)?;

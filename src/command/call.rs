@@ -48,6 +48,10 @@ impl Call {
     /// Answers; returns the exit code.
     pub fn run(self, args: &BuildArgs) -> Result<u8, Failure> {
         let input = build_options::input(args)?;
+        if input.pending.is_some() {
+            return Err(Failure::ours("questions are answered for folders and Dockerfiles on stdin only")
+                .hint("clone or download the context first"));
+        }
         let code = match self.method {
             Method::Check => check_dockerfile::run(args, &input, self.json)?,
             Method::Outline => outline::run(args, &input, self.json)?,

@@ -5,6 +5,7 @@ mod build_options;
 mod call;
 mod check_dockerfile;
 mod container;
+mod context;
 mod detach;
 mod fmt;
 mod images;

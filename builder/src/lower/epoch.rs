@@ -81,6 +81,9 @@ fn seconds(value: &str, options: &BuildOptions, dockerfile: &Dockerfile) -> Resu
     if value == "context" && matches!(options.context, Context::Local { .. } | Context::Empty) {
         return Ok(None);
     }
+    if let ("context", Context::Stored { time_s, .. }) = (value, &options.context) {
+        return Ok(*time_s);
+    }
     match options.named_contexts.get(value) {
         Some(NamedContext::Local { .. }) => Ok(None),
         Some(_) => Err(Problem::Unsupported { what: format!("SOURCE_DATE_EPOCH of the context {value:?}") }),

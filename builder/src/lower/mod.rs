@@ -41,6 +41,7 @@ use parser::ast::Dockerfile;
 use parser::expand::Expander;
 
 pub use check::{CheckReport, check};
+pub(crate) use dispatch::remote;
 pub use error::{LowerError, Problem};
 pub use outline::outline;
 

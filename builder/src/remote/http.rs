@@ -57,8 +57,18 @@ pub struct Fetched {
     pub modified_s: Option<i64>,
 }
 
-/// Told how much has come, and of how much where that is known.
-pub type Progress<'a> = &'a dyn Fn(u64, bool);
+/// What fetching needs from around it.
+#[derive(Clone, Copy)]
+pub struct Around<'a> {
+    /// Where files are kept.
+    pub store: &'a Arc<Store>,
+    /// Who asks.
+    pub web: &'a Web,
+    /// Told how many bytes have come, and whether these are all.
+    pub progress: &'a dyn Fn(u64, bool),
+    /// Whether to stop.
+    pub is_canceled: &'a dyn Fn() -> bool,
+}
 
 /// What is remembered of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,13 +82,9 @@ struct Note {
 }
 
 /// Fetches a file, or finds that it is here.
-pub fn fetch(
-    store: &Arc<Store>,
-    web: &Web,
-    wanted: &Wanted<'_>,
-    progress: Progress<'_>,
-) -> Result<Fetched, RemoteError> {
-    let download = Download { store, web, wanted, url: without_user(wanted.url) };
+pub fn fetch(wanted: &Wanted<'_>, around: &Around<'_>) -> Result<Fetched, RemoteError> {
+    let download = Download { around, wanted, url: without_user(wanted.url) };
+    let store = around.store;
     let key = Key::of(format!("{}\0{}", wanted.url, wanted.authorization.unwrap_or_default()).as_bytes());
     let lock = store.lock_step(&Key::of(format!("download {key}").as_bytes()))?;
     let path = store.root().join("downloads").join(key.to_string());
@@ -87,7 +93,7 @@ pub fn fetch(
     if let Some(note) = known.as_ref().filter(|note| wanted.checksum == Some(&note.digest)) {
         return Ok(download.fetched(note, true));
     }
-    let came = download.ask(known.as_ref(), progress)?;
+    let came = download.ask(known.as_ref())?;
     let note = match (came, known) {
         (None, Some(known)) => return download.checked(&known).map(|()| download.fetched(&known, true)),
         (came, _) => came.expect("only what is known can be told to be unmodified"),
@@ -99,8 +105,7 @@ pub fn fetch(
 }
 
 struct Download<'a> {
-    store: &'a Arc<Store>,
-    web: &'a Web,
+    around: &'a Around<'a>,
     wanted: &'a Wanted<'a>,
     /// Without user and password.
     url: String,
@@ -108,15 +113,18 @@ struct Download<'a> {
 
 impl Download<'_> {
     /// Asks the server; `None` if what is known still holds.
-    fn ask(&self, known: Option<&Note>, progress: Progress<'_>) -> Result<Option<Note>, RemoteError> {
+    fn ask(&self, known: Option<&Note>) -> Result<Option<Note>, RemoteError> {
         let etag = known.and_then(|note| note.etag.as_deref());
         let get = Get { url: &self.url, authorization: self.wanted.authorization, etag };
         let mut attempt = 1;
         loop {
-            let page =
-                self.web.get(&get).map_err(|source| RemoteError::Web { url: self.url.clone(), source })?;
+            let page = self
+                .around
+                .web
+                .get(&get)
+                .map_err(|source| RemoteError::Web { url: self.url.clone(), source })?;
             let Page::File { etag, last_modified, body } = page else { return Ok(None) };
-            match self.take(body, progress) {
+            match self.take(body) {
                 Err(RemoteError::Broken { .. }) if attempt < ATTEMPTS => attempt += 1,
                 Err(error) => return Err(error),
                 Ok((digest, content, size_bytes)) => {
@@ -134,12 +142,9 @@ impl Download<'_> {
     }
 
     /// Makes a body a blob.
-    fn take(
-        &self,
-        mut body: Box<dyn Read + Send>,
-        progress: Progress<'_>,
-    ) -> Result<(Digest, Key, u64), RemoteError> {
-        let mut blob = self.store.write_blob()?;
+    fn take(&self, mut body: Box<dyn Read + Send>) -> Result<(Digest, Key, u64), RemoteError> {
+        let Around { store, progress, is_canceled, .. } = *self.around;
+        let mut blob = store.write_blob()?;
         let mut hasher = blake3::Hasher::new();
         let mut buffer = vec![0; READ_BYTES];
         loop {
@@ -150,9 +155,12 @@ impl Download<'_> {
                 Err(source) => return Err(RemoteError::Broken { url: self.url.clone(), source }),
             };
             hasher.update(&buffer[..length]);
-            blob.write_all(&buffer[..length]).map_err(io_error("write a download to", self.store.root()))?;
+            blob.write_all(&buffer[..length]).map_err(io_error("write a download to", store.root()))?;
             if blob.size_bytes() > LIMIT_BYTES {
                 return Err(RemoteError::TooLarge { url: self.url.clone(), limit_bytes: LIMIT_BYTES });
+            }
+            if is_canceled() {
+                return Err(RemoteError::Canceled);
             }
             progress(blob.size_bytes(), false);
         }
@@ -172,7 +180,7 @@ impl Download<'_> {
 
     fn fetched(&self, note: &Note, is_cached: bool) -> Fetched {
         let tree = FileTree {
-            store: Arc::clone(self.store),
+            store: Arc::clone(self.around.store),
             name: self.wanted.filename.into(),
             digest: note.digest,
             content: key_of_hex(&note.content).expect("a note is loaded only if it has one"),
@@ -244,7 +252,10 @@ mod tests {
         ) -> Result<Fetched, RemoteError> {
             let mut wanted = Wanted { url, filename: "f", checksum: None, authorization: None };
             change(&mut wanted);
-            fetch(&self.store, &self.web, &wanted, &|_, _| {})
+            let (progress, is_canceled) = (|_, _| {}, || false);
+            let around =
+                Around { store: &self.store, web: &self.web, progress: &progress, is_canceled: &is_canceled };
+            fetch(&wanted, &around)
         }
     }
 

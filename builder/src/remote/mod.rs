@@ -5,13 +5,16 @@
 //! file   a blob of the store as a tree of one file
 //! url    who is asked, and what may be said of it;  login: the secrets for it
 //! git/   a commit of a repository as a layer of the store
+//! fetcher  these with a build's logins and progress;  context: build contexts that are no folder
 //! ```
 //!
 //! What was fetched is kept by what it is (blob, layer), and beside it what was asked for. What was fetched with a login
 //! is found again with the same login only.
 //!
-//! Knows nothing of steps and their keys.
+//! But for `fetcher` and `context`, it knows nothing of builds; and nothing of steps and their keys.
 
+pub mod context;
+pub mod fetcher;
 pub mod file;
 pub mod git;
 pub mod http;
@@ -65,6 +68,9 @@ pub enum RemoteError {
         /// What was to come.
         expected: Digest,
     },
+    /// The build was canceled.
+    #[error("canceled")]
+    Canceled,
     /// A repository.
     #[error(transparent)]
     Git(#[from] git::GitError),

@@ -15,7 +15,7 @@ mod copy;
 mod env;
 pub(super) mod expose;
 pub(super) mod mounts;
-mod remote;
+pub(crate) mod remote;
 mod run;
 mod workdir;
 
@@ -207,6 +207,12 @@ impl<'d> Dispatcher<'d> {
             Context::Local { path, ignore } => {
                 let source =
                     Source::Local { name: "context".to_owned(), path: path.clone(), ignore: ignore.clone() };
+                let meta =
+                    StepMeta { name: "[internal] load build context".to_owned(), ..StepMeta::default() };
+                self.arena.add(Op::Source(source), Vec::new(), platform, meta)
+            }
+            Context::Stored { layer, .. } => {
+                let source = Source::Stored { name: "context".to_owned(), layer: *layer };
                 let meta =
                     StepMeta { name: "[internal] load build context".to_owned(), ..StepMeta::default() };
                 self.arena.add(Op::Source(source), Vec::new(), platform, meta)

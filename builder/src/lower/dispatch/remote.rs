@@ -21,7 +21,7 @@ pub(super) enum Kind {
 
 /// A git URL in parts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct GitUrl {
+pub(crate) struct GitUrl {
     /// What git is given.
     pub remote: String,
     /// Branch, tag or commit.
@@ -143,7 +143,7 @@ fn is_scp(text: &str) -> bool {
 }
 
 /// The step's source for a git URL with ADD's flags.
-pub(super) fn git_source(
+pub(crate) fn git_source(
     url: GitUrl,
     keep_git_dir: Option<bool>,
     checksum: Option<&str>,

@@ -178,6 +178,19 @@ fn decompressed(mut file: Input) -> Option<Input> {
     })
 }
 
+/// True if a file that begins like this may be an archive: by the mark of a compression, or a tar header.
+pub fn begins_archive(start: &[u8]) -> bool {
+    let is_packed = matches!(
+        start,
+        [0x1f, 0x8b, 0x08, ..]
+            | [b'B', b'Z', b'h', ..]
+            | [0xfd, b'7', b'z', b'X', b'Z', 0x00, ..]
+            | [0x28, 0xb5, 0x2f, 0xfd, ..]
+    );
+    let mut plain: Input = Box::new(Cursor::new(start.to_vec()));
+    is_packed || tar_start(&mut plain).is_some()
+}
+
 /// The first block, if it is a tar header.
 fn tar_start(tar: &mut Input) -> Option<Vec<u8>> {
     let block = take_start(tar, BLOCK_BYTES).ok()?;

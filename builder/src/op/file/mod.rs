@@ -43,6 +43,7 @@ use crate::context::ignore::PatternError;
 use crate::context::pattern::BadPattern;
 use crate::graph::{CopyAction, CopySource, FileAction, FileOp, InputIndex};
 
+pub use archive::begins_archive;
 use copy::Copier;
 pub use select::{Selection, digest_of, select};
 
@@ -117,6 +118,15 @@ impl FileOpError {
     fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Read { path: path.to_owned(), source }
     }
+}
+
+/// Unpacks the file at `path` of `source` on top of nothing; `None` if it is no archive. `scratch` as for [`apply`].
+pub fn unpack(source: &dyn Tree, path: &Path, scratch: &Path) -> Result<Option<Diff>, FileOpError> {
+    let name = path.display().to_string();
+    let Some(archive) = archive::Archive::open(source, path, &name, scratch)? else { return Ok(None) };
+    let mut diff = Diff::new(Arc::new(rootfs::tree::Scratch));
+    unpack::Unpacker::new(&mut diff, PathBuf::new(), None, Timestamp::default()).all(archive)?;
+    Ok(Some(diff))
 }
 
 /// What a [`FileOp`] did.
