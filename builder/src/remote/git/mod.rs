@@ -179,11 +179,9 @@ pub fn fetch(wanted: &Wanted<'_>, around: &Around<'_>) -> Result<Fetched, Remote
     }
     let mirror = Mirror::open(&work.address, true, true, around)?;
     let named = mirror.resolve(wanted.reference)?;
-    if let Some(commit) = &named.commit {
-        work.check(&[commit, &named.object])?;
-        if let Some(known) = work.known(commit, Some(&named))? {
-            return Ok(known);
-        }
+    work.check(&[&named.commit, &named.object])?;
+    if let Some(known) = work.known(&named.commit, Some(&named))? {
+        return Ok(known);
     }
     work.make(mirror, &named.object, Some(&named))
 }

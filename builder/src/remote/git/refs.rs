@@ -7,8 +7,8 @@
 pub(super) struct Named {
     /// The object: a commit, or an annotated tag.
     pub object: String,
-    /// The commit, where the server has said which one a tag leads to.
-    pub commit: Option<String>,
+    /// The commit: what an annotated tag leads to, else the object.
+    pub commit: String,
     /// Its whole name: `refs/tags/v1`; `None` for the default branch.
     pub name: Option<String>,
 }
@@ -26,7 +26,7 @@ pub(super) fn find(listed: &str, reference: Option<&str>) -> Option<Named> {
         lines.find(|(hash, listed)| *listed == name && is_hash(hash)).map(|(hash, _)| hash.to_owned())
     };
     let Some(reference) = reference else {
-        return object("HEAD").map(|object| Named { commit: Some(object.clone()), object, name: None });
+        return object("HEAD").map(|object| Named { commit: object.clone(), object, name: None });
     };
     if reference.contains('^') {
         return None;
@@ -39,7 +39,7 @@ pub(super) fn find(listed: &str, reference: Option<&str>) -> Option<Named> {
     ];
     names.into_iter().find_map(|name| {
         let object = object(&name)?;
-        let commit = self::peeled(listed, &name);
+        let commit = peeled(listed, &name).unwrap_or_else(|| object.clone());
         Some(Named { object, commit, name: Some(name) })
     })
 }
@@ -74,21 +74,19 @@ mod tests {
     #[test]
     fn names() {
         #[track_caller]
-        fn check(reference: Option<&str>, expected: Option<(&str, Option<&str>)>) {
+        fn check(reference: Option<&str>, expected: Option<(&str, &str)>) {
             let found = find(&listed(), reference);
-            let digits = found
-                .as_ref()
-                .map(|named| (&named.object[..1], named.commit.as_ref().map(|hash| &hash[..1])));
+            let digits = found.as_ref().map(|named| (&named.object[..1], &named.commit[..1]));
             assert_eq!(digits, expected, "{reference:?}");
         }
-        check(None, Some(("1", Some("1"))));
-        check(Some("main"), Some(("1", None)));
-        check(Some("both"), Some(("2", None)));
-        check(Some("refs/tags/both"), Some(("3", None)));
-        check(Some("v1"), Some(("4", Some("5"))));
-        check(Some("tags/v1"), Some(("4", Some("5"))));
-        check(Some("pull/7/head"), Some(("6", None)));
-        check(Some("--upload-pack=x"), Some(("7", None)));
+        check(None, Some(("1", "1")));
+        check(Some("main"), Some(("1", "1")));
+        check(Some("both"), Some(("2", "2")));
+        check(Some("refs/tags/both"), Some(("3", "3")));
+        check(Some("v1"), Some(("4", "5")));
+        check(Some("tags/v1"), Some(("4", "5")));
+        check(Some("pull/7/head"), Some(("6", "6")));
+        check(Some("--upload-pack=x"), Some(("7", "7")));
         for none in ["bad", "no", "", "1111111", "v1^{}"] {
             check(Some(none), None);
         }

@@ -151,6 +151,10 @@ fn what_is_here_is_not_fetched_again() {
     let by_hash = env.reference(&one).expect("fetched");
     assert_eq!((by_hash.layer, by_hash.is_cached), (first.layer, true));
     assert_eq!(env.server.requests().len(), asked, "a whole hash needs nobody");
+    repository.git(&["tag", "light"]);
+    for name in ["main", "light"] {
+        assert!(env.reference(name).expect("fetched").is_cached, "{name}");
+    }
     assert!(env.fetch(|_| {}).expect("fetched").is_cached);
     repository.write("f", "two");
     let two = repository.commit();
