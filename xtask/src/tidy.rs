@@ -118,7 +118,8 @@ fn source_problems(name: &str, file: &str, text: &str) -> Vec<String> {
     if lines > MAX_LINES {
         problems.push(format!("{file} has {lines} lines, more than {MAX_LINES}"));
     }
-    let is_library = name != "xtask" && !file.contains("tests/") && file != ENVIRONMENT;
+    let is_test = file.contains("tests/") || file.ends_with("/tests.rs");
+    let is_library = name != "xtask" && !is_test && file != ENVIRONMENT;
     if is_library && ["env::var(", "env::var_os(", "env::vars"].iter().any(|call| text.contains(call)) {
         problems.push(format!("{file} reads the environment"));
     }
