@@ -182,9 +182,28 @@ fn privileged_docker_loads_and_runs() {
         docker(&["inspect", "--format", "{{json .Config.Labels}} {{.Config.StopSignal}} {{.Id}}", "t"]);
     let id = format!("{{\"kind\":\"test\"}} SIGINT {}\n", image_id(&env));
     assert_eq!(config.stdout(), id);
+    if needs("skopeo").is_ok() {
+        docker(&["rmi", "t"]);
+        skopeo_hands_over(&env, &dockerd);
+        assert_eq!(docker(&["run", "--rm", "--network=none", "t"]).stdout(), SAID);
+    }
     docker(&["save", "--output", "saved.tar", "t"]);
+    env.give("saved.tar");
     env.dsbuild(&["import", "--tag", "back", "saved.tar"]).success();
     assert_eq!(env.dsbuild(&["run", "--rm", "--network", "none", "back"]).success().stdout(), SAID);
+}
+
+/// What README.md says: the store is a layout out of which skopeo fills a Docker.
+fn skopeo_hands_over(env: &TestEnv, dockerd: &Dockerd) {
+    let host = format!("--dest-daemon-host=unix://{}", dockerd.socket.display());
+    let mut command = Command::new("skopeo");
+    command.args(["--insecure-policy", "copy", "--quiet", &host, &in_store(env), "docker-daemon:t:latest"]);
+    Ran(ran(&mut command)).success();
+}
+
+/// What skopeo calls the image in the store.
+fn in_store(env: &TestEnv) -> String {
+    format!("oci:{}:docker.io/library/t:latest", env.store().display())
 }
 
 #[test]
@@ -213,7 +232,7 @@ fn privileged_podman_loads_and_runs() {
 #[test]
 fn privileged_skopeo_reads() {
     let env = skip_unless!(built(&["skopeo"]));
-    let store = format!("oci:{}:docker.io/library/t:latest", env.store().display());
+    let store = in_store(&env);
     let forms = ["docker-archive:docker.tar", "oci-archive:oci.tar", "oci:oci", "oci:oci:latest", &store];
     let config =
         fs::read(env.path("oci/blobs").join(image_id(&env).replace(':', "/"))).expect("the layout has it");
