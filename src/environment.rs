@@ -5,12 +5,17 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-/// Whether root has called us: in a user namespace of our own we are root whoever that was.
+/// In a user namespace of our own we are root whoever has called us.
 static CALLED_BY_ROOT: LazyLock<bool> = LazyLock::new(|| rustix::process::geteuid().is_root());
 
 /// Remembers who has called us; to be called before any namespace is entered.
 pub fn remember_caller() {
     LazyLock::force(&CALLED_BY_ROOT);
+}
+
+/// Whether root has called us.
+pub fn is_called_by_root() -> bool {
+    *CALLED_BY_ROOT
 }
 
 /// The value of a variable; `None` if it is unset or empty.
@@ -33,7 +38,7 @@ pub fn store_root() -> PathBuf {
     if let Some(root) = os_variable("DSBUILD_ROOT") {
         return root.into();
     }
-    if *CALLED_BY_ROOT {
+    if is_called_by_root() {
         return "/var/lib/dsbuild".into();
     }
     let data = os_variable("XDG_DATA_HOME").map(PathBuf::from);

@@ -21,7 +21,7 @@ use sandbox::Network;
 
 use super::build_options::{self, Input};
 use super::call::Call;
-use super::{context, interrupt, store};
+use super::{context, interrupt, isolate, store};
 use crate::args::build::{BuildArgs, ProgressMode};
 use crate::output;
 use crate::progress::Screen;
@@ -38,7 +38,7 @@ pub fn run(args: &BuildArgs) -> Result<u8, Failure> {
     let requests = requests(args)?;
     let mut input = build_options::input(args)?;
     // Before any thread exists: what is mounted from here on goes with this process.
-    sandbox::privilege::enter()?;
+    isolate::enter()?;
     let cancel = Cancel::default();
     interrupt::cancel_on_signals(&cancel)?;
     let engine = engine(args, &input)?;

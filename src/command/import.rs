@@ -7,7 +7,7 @@ use builder::source::{ImportFrom, import};
 use oci::Reference;
 use rootfs::layers::Layers;
 
-use super::store;
+use super::{isolate, store};
 use crate::args::ImportArgs;
 use crate::output;
 use crate::report::Failure;
@@ -17,7 +17,7 @@ pub fn run(args: &ImportArgs) -> Result<u8, Failure> {
     let names: Vec<Reference> =
         args.tags.iter().map(|tag| tag.parse()).collect::<Result<_, oci::ReferenceError>>()?;
     // A user without rights keeps owners by the ids of a user namespace.
-    sandbox::privilege::enter()?;
+    isolate::enter()?;
     let layers = Layers::new(Arc::new(store::open()?));
     let mut stdin = std::io::stdin();
     let from = match &*args.file {

@@ -11,6 +11,7 @@ mod fmt;
 mod images;
 mod import;
 mod interrupt;
+mod isolate;
 mod outline;
 mod parse;
 mod run;

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::env::{TestEnv, skip_unless};
-use crate::user::TestUser;
+use crate::user::{TestUser, User};
 
 /// What is about more than one user itself, or about others' programs.
 const NOT_AGAIN: [&str; 3] = ["rootless::", "interop::", "two_users"];
@@ -38,4 +38,22 @@ fn privileged_the_store_of_a_user_is_in_the_home_folder() {
     assert_eq!(ran.stdout(), "0\n1000\n");
     assert!(run(&["images"]).success().stdout().contains("mine"));
     assert!(user.0.home.join(".local/share/dsbuild/index.json").exists());
+}
+
+#[test]
+fn privileged_one_id_is_enough_for_most_and_told() {
+    let user = skip_unless!(TestUser::new("one"));
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&user.0.home, open).expect("modes can be set");
+    // Nobody has this id, and so nobody has lent it others.
+    let stranger = User { name: String::new(), uid: 3_999_999_999, gid: 3_999_999_999, ..user.0.clone() };
+    let one = skip_unless!(TestEnv::of(Some(stranger)));
+    let root = skip_unless!(TestEnv::of(None));
+    let dockerfile = "FROM base\nWORKDIR /w\nCOPY f .\nRUN --mount=type=cache,target=/c cat f > g && touch /c/x && rm /bin/od\n";
+    for env in [&one, &root] {
+        env.file("f", "f\n");
+    }
+    assert_eq!(one.digest(dockerfile), root.digest(dockerfile));
+    let told = one.build("FROM base\nRUN chown app /tmp\n", &[]).fails(1).stderr();
+    assert!(told.contains("one owner only") && told.contains("/etc/subuid"), "{told}");
 }
