@@ -119,6 +119,9 @@ pub enum Source {
         keep_git_dir: bool,
         /// The commit it must be (or its prefix).
         checksum: Option<String>,
+        /// Leave its submodules out.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        skip_submodules: bool,
     },
 }
 

@@ -221,13 +221,14 @@ impl Solver<'_> {
                 let fetched = self.fetcher().http(url, filename, checksum.as_ref(), vertex)?;
                 (Files::Tree(Arc::new(fetched.tree)), fetched.is_cached)
             }
-            Source::Git { remote, reference, subdir, keep_git_dir, checksum } => {
+            Source::Git { remote, reference, subdir, keep_git_dir, checksum, skip_submodules } => {
                 let wanted = git::Wanted {
                     remote,
                     reference: reference.as_deref(),
                     subdir: subdir.as_deref(),
                     keep_git_dir: *keep_git_dir,
                     checksum: checksum.as_deref(),
+                    skip_submodules: *skip_submodules,
                 };
                 let fetched = self.fetcher().git(&wanted, vertex)?;
                 (Files::Tree(self.layers.view(&[fetched.layer])?), fetched.is_cached)

@@ -3,6 +3,8 @@
 use parser::ast::Instruction;
 use parser::expand::{Expander, Variables};
 
+use crate::remote::url::without_user;
+
 /// The text of an instruction as people see it: keyword in upper case, variables expanded, quotes kept.
 /// `masked` variables show as `****`. A text that cannot be expanded stays as it is.
 pub(super) fn text(
@@ -12,8 +14,17 @@ pub(super) fn text(
     masked: &[&str],
 ) -> String {
     let masking = Masked { variables, masked };
-    let expanded = expander.shown(&instruction.text, &masking);
-    upper_keyword(&expanded.unwrap_or_else(|_| instruction.text.clone()))
+    let expanded = expander.shown(&instruction.text, &masking).unwrap_or_else(|_| instruction.text.clone());
+    let shown = match instruction.keyword.eq_ignore_ascii_case("add") {
+        true => without_logins(&expanded),
+        false => expanded,
+    };
+    upper_keyword(&shown)
+}
+
+/// Leaves users and passwords out of URLs.
+pub(super) fn without_logins(text: &str) -> String {
+    text.split_inclusive(' ').map(without_user).collect()
 }
 
 struct Masked<'v> {
@@ -79,6 +90,13 @@ impl Counter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn logins_are_not_shown() {
+        let check = |text: &str, expected: &str| assert_eq!(without_logins(text), expected);
+        check("ADD https://u:canary@h/f  git@h:r /x@y", "ADD https://h/f  git@h:r /x@y");
+        check("ADD [\"https://u:canary@h/f\", \"/\"]", "ADD [\"https://h/f\", \"/\"]");
+    }
 
     #[test]
     fn places_are_aligned_and_parts_left_out_where_they_say_nothing() {

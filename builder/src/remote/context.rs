@@ -103,7 +103,8 @@ impl Fetcher<'_> {
             .get("BUILDKIT_CONTEXT_KEEP_GIT_DIR")
             .map(|text| text != "0" && text != "false");
         let source = git_source(parsed, keep, None).map_err(|problem| bad(problem.to_string()))?;
-        let Source::Git { remote, reference, subdir, keep_git_dir, checksum } = &source else {
+        let Source::Git { remote, reference, subdir, keep_git_dir, checksum, skip_submodules } = &source
+        else {
             return Err(bad("it is none".to_owned()));
         };
         let wanted = git::Wanted {
@@ -112,6 +113,7 @@ impl Fetcher<'_> {
             subdir: subdir.as_deref(),
             keep_git_dir: *keep_git_dir,
             checksum: checksum.as_deref(),
+            skip_submodules: *skip_submodules,
         };
         let fetched = self.git(&wanted, vertex)?;
         let context = Context::Stored {

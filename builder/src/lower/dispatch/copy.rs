@@ -10,7 +10,7 @@ use super::remote::{self, Kind};
 use super::{Current, Dispatcher, Inputs, chmod};
 use crate::graph::{CopyAction, CopySource, FileAction, FileOp, Op, Source, StepId};
 use crate::lower::error::Problem;
-use crate::lower::{check, history, paths};
+use crate::lower::{check, history, names, paths};
 
 /// COPY or ADD, expanded.
 struct Expanded<'c> {
@@ -233,7 +233,7 @@ fn created_by(copy: &Expanded<'_>) -> String {
     words.extend(copy.written.parents.then(|| "--parents".to_owned()));
     words.extend(copy.owner.as_ref().map(|owner| format!("--chown={owner}")));
     words.extend(copy.mode.as_ref().map(|mode| format!("--chmod={mode}")));
-    words.extend(copy.sources.iter().cloned());
+    words.extend(copy.sources.iter().map(|source| names::without_logins(source)));
     words.extend(copy.heredocs.iter().map(|(heredoc, _)| format!("<<{}", heredoc.name)));
     words.push(copy.destination.clone());
     format!("{} # buildkit", words.join(" "))

@@ -32,6 +32,8 @@ pub(crate) struct GitUrl {
     pub keep_git_dir: Option<bool>,
     /// `checksum=` or `commit=` of the URL.
     pub checksum: Option<String>,
+    /// `submodules=false` of the URL.
+    pub skip_submodules: bool,
 }
 
 /// Tells what `source` is by how it is written.
@@ -92,10 +94,13 @@ impl GitUrl {
                 self.keep_git_dir = Some(boolean(key, value)?);
                 Ok(())
             }
-            "submodules" if boolean(key, value)? => Ok(()),
-            "submodules" => Err(Problem::Unsupported { what: "a git URL with submodules=false".to_owned() }),
-            "mtime" if value == "checkout" => Ok(()),
-            "mtime" => Err(Problem::Unsupported { what: format!("a git URL with mtime={value}") }),
+            "submodules" => {
+                self.skip_submodules = !boolean(key, value)?;
+                Ok(())
+            }
+            // Times are the commit's always: that of a checkout is another each time.
+            "mtime" if matches!(value, "checkout" | "commit") => Ok(()),
+            "mtime" => Err(Problem::Git(format!("invalid mtime value: {value:?}"))),
             "fetch-by-commit" => boolean(key, value).map(drop),
             _ => Err(Problem::Git(format!("unexpected query {key:?}"))),
         }
@@ -163,10 +168,10 @@ pub(crate) fn git_source(
     if let Some(checksum) = checksum.as_ref().filter(|checksum| !is_commit(checksum)) {
         return Err(Problem::Git(format!("invalid checksum {checksum:?}, expected hex commit hash")));
     }
-    let GitUrl { remote, reference, subdir, .. } = url;
+    let GitUrl { remote, reference, subdir, skip_submodules, .. } = url;
     // A commit that is known is what is fetched, where no branch or tag is named.
     let reference = reference.or_else(|| checksum.clone());
-    Ok(Source::Git { remote, reference, subdir, keep_git_dir: keep, checksum })
+    Ok(Source::Git { remote, reference, subdir, keep_git_dir: keep, checksum, skip_submodules })
 }
 
 /// A commit's hash, or the beginning of one.
@@ -243,6 +248,7 @@ mod tests {
         check("git@h:o/r?branch=b", "git@h:o/r", Some("refs/heads/b"), None);
         check("git://h/r", "git://h/r", None, None);
         check("ssh://git@h/r", "ssh://git@h/r", None, None);
+        assert!(git("https://h/r.git?submodules=0&mtime=commit").is_some_and(|url| url.skip_submodules));
         assert_eq!(git("https://h/file.tar"), None);
         assert_eq!(git("github.com/o/r"), None);
         assert_eq!(git("./r.git"), None);
@@ -261,12 +267,8 @@ mod tests {
         fails("https://h/r.git?x=1", None, None, "unexpected query \"x\"");
         fails("https://h/r.git?keep-git-dir", Some(false), None, "inconsistent keep-git-dir configuration");
         fails("https://h/r.git", None, Some("main"), "invalid checksum \"main\", expected hex commit hash");
-        fails(
-            "https://h/r.git?submodules=0",
-            None,
-            None,
-            "a git URL with submodules=false is not supported yet",
-        );
+        fails("https://h/r.git?submodules=x", None, None, "invalid submodules value: \"x\"");
+        fails("https://h/r.git?mtime=x", None, None, "invalid mtime value: \"x\"");
     }
 
     #[track_caller]

@@ -51,7 +51,7 @@ const VERSION: &str = "git 1";
 const TIME: &str = "commit time";
 
 /// What to fetch.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Wanted<'a> {
     /// The repository.
     pub remote: &'a str,
@@ -63,6 +63,8 @@ pub struct Wanted<'a> {
     pub keep_git_dir: bool,
     /// The commit it must be, or its beginning.
     pub checksum: Option<&'a str>,
+    /// Leave its submodules out: their folders are empty.
+    pub skip_submodules: bool,
 }
 
 /// What fetching needs from around it.
@@ -210,10 +212,10 @@ impl Work<'_> {
             .wanted
             .keep_git_dir
             .then(|| named.and_then(|named| named.name.as_deref()).unwrap_or_default());
-        let subdir = self.wanted.subdir.unwrap_or_default();
-        Key::of(
-            format!("{VERSION}\0{}\0{login:?}\0{commit}\0{subdir}\0{kept:?}", self.address.url).as_bytes(),
-        )
+        let Wanted { subdir, skip_submodules, .. } = self.wanted;
+        let url = &self.address.url;
+        let parts = format!("{VERSION}\0{url}\0{login:?}\0{commit}\0{subdir:?}\0{kept:?}\0{skip_submodules}");
+        Key::of(parts.as_bytes())
     }
 
     fn known(&self, commit: &str, named: Option<&Named>) -> Result<Option<Fetched>, RemoteError> {
@@ -242,6 +244,7 @@ impl Work<'_> {
             commit: &commit,
             time_s,
             depth: 0,
+            skip_submodules: self.wanted.skip_submodules,
         };
         folder.put(&mut diff, &subdir_of(self.wanted)?, Path::new(""), scratch.path())?;
         if self.wanted.keep_git_dir {

@@ -31,6 +31,8 @@ pub(super) struct Folder<'a> {
     pub time_s: i64,
     /// 0 for the repository that the user's files name.
     pub depth: u32,
+    /// Their folders stay empty.
+    pub skip_submodules: bool,
 }
 
 impl Folder<'_> {
@@ -60,6 +62,9 @@ impl Folder<'_> {
         diff.put(target, tree::made(Kind::Directory { opaque: false }, 0o755, self.time_s), None)?;
         for (path, entry) in &below {
             objects.put(diff, entry, &target.join(path), self.time_s)?;
+        }
+        if self.skip_submodules {
+            return Ok(());
         }
         let mut modules =
             below.into_iter().filter(|(_, entry)| entry.kind == ListedKind::Submodule).peekable();
@@ -95,6 +100,7 @@ impl Folder<'_> {
             commit: &commit,
             time_s,
             depth: self.depth + 1,
+            skip_submodules: false,
         };
         inner.put(diff, Path::new(""), target, scratch)
     }

@@ -49,13 +49,7 @@ impl TestEnv {
     }
 
     fn fetch<'a>(&'a self, change: impl FnOnce(&mut Wanted<'a>)) -> Result<Fetched, String> {
-        let mut wanted = Wanted {
-            remote: &self.remote,
-            reference: None,
-            subdir: None,
-            keep_git_dir: false,
-            checksum: None,
-        };
+        let mut wanted = Wanted { remote: &self.remote, ..Wanted::default() };
         change(&mut wanted);
         let around = Around {
             layers: &self.layers,
@@ -246,6 +240,8 @@ fn submodules_come_with_it() {
     let fetched = env.fetch(|_| {}).expect("fetched");
     assert_eq!(env.names(&fetched, ""), [".gitmodules", "lib", "own"]);
     assert_eq!(env.text(&fetched, "lib/m/deep/f").as_deref(), Some("of the submodule"));
+    let without = env.fetch(|wanted| wanted.skip_submodules = true).expect("fetched");
+    assert_eq!(env.names(&without, "lib/m"), Vec::<String>::new());
 }
 
 #[test]
@@ -341,7 +337,6 @@ fn the_users_configuration_has_no_say() {
     let gitconfig = home.join(".gitconfig").into_os_string();
     env.variables.insert("HOME".to_owned(), home.into_os_string());
     env.variables.insert("GIT_CONFIG_GLOBAL".to_owned(), gitconfig);
-    env.variables.insert("PATH".to_owned(), std::env::var_os("PATH").expect("a path"));
     assert!(env.fetch(|_| {}).is_ok());
     assert!(!marker.exists());
 }
@@ -362,8 +357,7 @@ fn a_build_that_is_canceled_ends_git() {
         variables: &env.variables,
         is_canceled: &|| started.elapsed().as_millis() > 200,
     };
-    let wanted =
-        Wanted { remote: &remote, reference: None, subdir: None, keep_git_dir: false, checksum: None };
+    let wanted = Wanted { remote: &remote, ..Wanted::default() };
     assert!(matches!(fetch(&wanted, &around), Err(RemoteError::Git(GitError::Canceled))));
     assert!(started.elapsed().as_secs() < 10);
 }
