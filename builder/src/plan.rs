@@ -47,7 +47,7 @@ pub struct PlannedImage {
 }
 
 /// Something the user should know about the Dockerfile.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Warning {
     /// The check: `LegacyKeyValueFormat`.
     pub rule: &'static str,

@@ -34,7 +34,7 @@ mod stages;
 mod state;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use oci::Platform;
 use parser::ast::Dockerfile;
@@ -83,7 +83,7 @@ struct Session<'a> {
 struct ArgNotes {
     used: Vec<PlannedArg>,
     /// Names that stages take from the global scope.
-    redeclared: Vec<String>,
+    redeclared: BTreeSet<String>,
 }
 
 /// Which stages are lowered.

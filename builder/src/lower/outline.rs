@@ -2,6 +2,8 @@
 //!
 //! Source: buildx, `build --call outline`.
 
+use std::collections::BTreeSet;
+
 use parser::ast::Dockerfile;
 use parser::expand::{Expander, Variables};
 
@@ -104,10 +106,10 @@ pub(super) fn used_globals(
     globals: &Env,
     table: &Table<'_>,
     reachable: &[bool],
-    redeclared: &[String],
+    redeclared: &BTreeSet<String>,
 ) -> Vec<PlannedArg> {
     let expander = Expander::new(dockerfile.directives.escape);
-    let mut wanted: Vec<String> = redeclared.to_vec();
+    let mut wanted = redeclared.clone();
     let stages = dockerfile.stages.iter().zip(reachable).take(table.written);
     for (stage, _) in stages.filter(|(_, reachable)| **reachable) {
         for word in std::iter::once(&stage.base).chain(&stage.platform) {

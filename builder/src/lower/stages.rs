@@ -147,7 +147,7 @@ impl<'a> Table<'a> {
         let lines = lines_of(&stage.from);
         let at = |problem: Problem| problem.at(lines);
         let expanded = self.expander.word(&stage.base, globals).map_err(|error| at(error.into()))?;
-        checks.add(&stage.from, check::undeclared(&expanded, globals, declared));
+        checks.add(&stage.from, check::undeclared(&expanded, globals, declared, checks));
         let base_text = expanded.text;
         if base_text.is_empty() {
             return Err(at(Problem::BlankBase { written: stage.base.clone() }));
@@ -196,7 +196,7 @@ impl<'a> Table<'a> {
         let lines = lines_of(&stage.from);
         let expanded =
             self.expander.word(written, globals).map_err(|error| Problem::from(error).at(lines))?;
-        checks.add(&stage.from, check::undeclared(&expanded, globals, declared));
+        checks.add(&stage.from, check::undeclared(&expanded, globals, declared, checks));
         checks.add(&stage.from, check::redundant_platform(written, &expanded, globals));
         checks.add(&stage.from, check::constant_platform(stage, &expanded));
         stage_platform(written, &expanded, globals, lines)

@@ -98,7 +98,9 @@ impl State {
     pub fn set_env(&mut self, name: &str, value: &str) {
         let pair = format!("{name}={value}");
         let pairs = &mut self.image.config.env;
-        match pairs.iter_mut().find(|old| split_pair(old).0 == name) {
+        // What the environment does not know is not in the image: most names need no search.
+        let known = self.env.value(name).is_some();
+        match known.then(|| pairs.iter_mut().find(|old| split_pair(old).0 == name)).flatten() {
             Some(old) => *old = pair,
             None => pairs.push(pair),
         }

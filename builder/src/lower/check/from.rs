@@ -37,8 +37,9 @@ pub(in crate::lower) fn undeclared(
     expanded: &Expanded,
     globals: &Env,
     declared: &[Instruction],
+    checks: &Checks,
 ) -> Vec<Finding> {
-    if expanded.unset.is_empty() {
+    if expanded.unset.is_empty() || checks.is_done() {
         return Vec::new();
     }
     let known: BTreeSet<&str> = globals.names().chain(declared.iter().flat_map(names)).collect();
@@ -46,8 +47,7 @@ pub(in crate::lower) fn undeclared(
     let unknown = expanded.unset.iter().filter(|name| !known.contains(name.as_str()));
     let findings = unknown.map(|name| {
         let message = format!("FROM argument '{name}' is not declared");
-        let meant = parser::suggest(name, &candidates);
-        Finding::new(&rules::UNDEFINED_ARG_IN_FROM, with_suggestion(message, meant, ""))
+        Finding::new(&rules::UNDEFINED_ARG_IN_FROM, with_suggestion(message, name, &candidates, ""))
     });
     findings.collect()
 }

@@ -31,7 +31,7 @@ mod text;
 mod variables;
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use parser::ast::{Dockerfile, Instruction};
 
@@ -52,6 +52,9 @@ use crate::options::{BuildOptions, Context};
 use crate::plan::Warning;
 use config::Config;
 
+/// More are not kept: nobody reads them, and suggestions for all names of a hostile file would take hours.
+const MOST_WARNINGS: usize = 1000;
+
 /// What a rule has found, before it is known whether that is asked for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Finding {
@@ -71,6 +74,7 @@ impl Finding {
 pub(super) struct Checks {
     config: Config,
     warnings: RefCell<Vec<Warning>>,
+    seen: RefCell<HashSet<Warning>>,
     is_silent: Cell<bool>,
     /// The ignore file's patterns, once a COPY asks for them.
     ignore: OnceCell<Option<Ignore>>,
@@ -109,13 +113,23 @@ impl Checks {
         comments: &[String],
         findings: impl IntoIterator<Item = Finding>,
     ) {
+        if self.is_done() {
+            return;
+        }
         for Finding { rule, message } in findings {
             let warning = Warning { rule: rule.name, lines, message };
-            let mut warnings = self.warnings.borrow_mut();
-            if !self.is_silent.get() && self.config.wants(rule, comments) && !warnings.contains(&warning) {
-                warnings.push(warning);
+            if self.config.wants(rule, comments) && self.seen.borrow_mut().insert(warning.clone()) {
+                self.warnings.borrow_mut().push(warning);
+            }
+            if self.is_done() {
+                return;
             }
         }
+    }
+
+    /// Whether further findings would be dropped, so that nobody need look for them.
+    fn is_done(&self) -> bool {
+        self.is_silent.get() || self.warnings.borrow().len() >= MOST_WARNINGS
     }
 
     /// Takes no further findings: those of other platforms would be the same.
@@ -154,9 +168,11 @@ fn sorted(warnings: &[Warning]) -> Vec<Warning> {
     warnings
 }
 
-/// Appends what may have been meant.
-fn with_suggestion(message: String, meant: Option<&str>, sigil: &str) -> String {
-    match meant {
+/// Appends what may have been meant instead of `name`. Of very many candidates the first are looked at.
+fn with_suggestion(message: String, name: &str, candidates: &[&str], sigil: &str) -> String {
+    const MOST_CANDIDATES: usize = 200;
+    let candidates = &candidates[..candidates.len().min(MOST_CANDIDATES)];
+    match parser::suggest(name, candidates) {
         Some(meant) => format!("{message} (did you mean {sigil}{meant}?)"),
         None => message,
     }

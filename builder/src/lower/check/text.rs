@@ -1,7 +1,7 @@
 //! What the text of single instructions shows: `NoEmptyContinuation`, `FromAsCasing`, `StageNameCasing`,
 //! `MaintainerDeprecated`, `InvalidDefinitionDescription`.
 
-use parser::ast::{Dockerfile, Instruction, Kind, Notice, NoticeKind, Stage};
+use parser::ast::{Dockerfile, Instruction, Kind, Notice, NoticeKind, Span, Stage};
 
 use super::{Checks, Finding, rules};
 
@@ -18,9 +18,12 @@ pub(super) fn check(dockerfile: &Dockerfile, checks: &Checks) {
     for global in &dockerfile.globals {
         checks.add(global, description(global, &argument_names(global)));
     }
+    let mut notices = dockerfile.notices.iter().filter_map(as_casing).peekable();
     for stage in &dockerfile.stages {
         checks.add(&stage.from, name_casing(stage));
-        checks.add(&stage.from, as_casing(stage, &dockerfile.notices));
+        // They are in the order of the stages.
+        let casing = notices.next_if(|(span, _)| *span == stage.from.span);
+        checks.add(&stage.from, casing.map(|(_, finding)| finding));
         checks.add(
             &stage.from,
             description(&stage.from, &stage.name.as_deref().map_or(vec![], |name| vec![name])),
@@ -38,14 +41,10 @@ fn name_casing(stage: &Stage) -> Option<Finding> {
     Some(Finding::new(&rules::STAGE_NAME_CASING, format!("Stage name '{written}' should be lowercase")))
 }
 
-fn as_casing(stage: &Stage, notices: &[Notice]) -> Option<Finding> {
-    notices.iter().filter(|notice| notice.span == stage.from.span).find_map(|notice| match &notice.kind {
-        NoticeKind::FromAsCasing { from, as_word } => Some(Finding::new(
-            &rules::FROM_AS_CASING,
-            format!("'{as_word}' and '{from}' keywords' casing do not match"),
-        )),
-        _ => None,
-    })
+fn as_casing(notice: &Notice) -> Option<(Span, Finding)> {
+    let NoticeKind::FromAsCasing { from, as_word } = &notice.kind else { return None };
+    let message = format!("'{as_word}' and '{from}' keywords' casing do not match");
+    Some((notice.span, Finding::new(&rules::FROM_AS_CASING, message)))
 }
 
 fn maintainer(instruction: &Instruction) -> Option<Finding> {

@@ -74,7 +74,8 @@ impl Dispatcher<'_> {
         let mut notes = self.session.args.borrow_mut();
         let is_given = has_default || self.session.build_args.contains_key(name);
         if !is_given && self.globals.value(name).is_some() {
-            return notes.redeclared.push(name.to_owned());
+            notes.redeclared.insert(name.to_owned());
+            return;
         }
         let description = current.command.instruction.description(name).map(str::to_owned);
         notes.used.push(PlannedArg { lines: current.lines, name: name.to_owned(), value, description });

@@ -169,7 +169,9 @@ impl<'d> Dispatcher<'d> {
 
     /// Looks at what an expansion used.
     fn checked(&self, current: &Current<'_>, expanded: Expanded) -> Expanded {
-        self.found(current, check::undefined(&expanded.unset, &current.state));
+        if !expanded.unset.is_empty() {
+            self.found(current, check::undefined(&expanded.unset, &current.state));
+        }
         expanded
     }
 

@@ -271,6 +271,13 @@ fn rules_of_our_own() {
 }
 
 #[test]
+fn very_many_warnings_are_cut_short() {
+    let pairs: String = (0..20_000).map(|number| format!("n{number}=$x{number} \\\n")).collect();
+    let text = format!("FROM busybox\nENV {pairs} z=$z\nLABEL l=$y\n{}", "CMD a\n".repeat(5_000));
+    assert_eq!(report(&text, &options()).warnings.len(), 1000);
+}
+
+#[test]
 fn checks_can_be_skipped() {
     const MAINTAINER: &str =
         "3 MaintainerDeprecated: Maintainer instruction is deprecated in favor of using label";
