@@ -9,8 +9,8 @@
 //! ignored    COPY of what is not there      own        what BuildKit does not look at
 //! ```
 //!
-//! A rule's module says what it finds, given an instruction's parts; [`super::dispatch`] and
-//! [`super::stages`] show them these parts while they lower, and [`Checks`] keeps what is asked for.
+//! A rule's module says what it finds, given an instruction's parts; `dispatch` and
+//! `stages` show them these parts while they lower, and `Checks` keeps what is asked for.
 //! So nothing is expanded twice, and a build pays for its checks with little more than their warnings.
 //!
 //! Invariant: a check never changes what is built. With `error=true` it may prevent it.

@@ -1,7 +1,7 @@
 //! The rules: what each is called, what it is about, and where it is explained.
 //!
-//! Names, descriptions and addresses are BuildKit's (but for a few rules of [our own](super::own)), so that editors, `# check=skip=...` comments and
-//! searches work as they do with it.
+//! Names, descriptions and addresses are BuildKit's (but for a few rules of our own), so that editors,
+//! `# check=skip=...` comments and searches work as they do with it.
 //!
 //! Source: BuildKit, `frontend/dockerfile/linter/ruleset.go`.
 
