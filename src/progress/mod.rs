@@ -12,6 +12,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use builder::event::{Event, Sink};
+use builder::miss::MissReason;
 
 use crate::args::build::ProgressMode;
 use crate::output;
@@ -132,6 +133,14 @@ fn line(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let text = text.trim_end_matches('\r');
     output::sanitized(text.rsplit('\r').next().unwrap_or_default())
+}
+
+/// Why a step runs although it was built before; a step that is new needs no explanation.
+fn not_cached(reason: &MissReason) -> Option<String> {
+    match reason {
+        MissReason::New | MissReason::Forced => None,
+        reason => Some(output::sanitized(&format!("not cached: {reason}"))),
+    }
 }
 
 /// Seconds as BuildKit's logs have them: more digits for short times.

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use builder::event::{Event, EventKind, VertexId};
 
-use super::{Display, Lines, seconds};
+use super::{Display, Lines, not_cached, seconds};
 use crate::output;
 
 /// Plain lines.
@@ -38,6 +38,11 @@ impl Display for Plain {
             }
             EventKind::Status { done: false, .. } => {}
             EventKind::Warning { text } => self.line(vertex, &format!("WARN: {text}")),
+            EventKind::Missed { reason } => {
+                if let Some(text) = not_cached(&reason) {
+                    self.line(vertex, &text);
+                }
+            }
             EventKind::Finished { cached: true } => self.end(vertex, time, "CACHED"),
             EventKind::Finished { cached: false } => {
                 let elapsed = self.elapsed(vertex, time);

@@ -10,7 +10,7 @@ use std::time::{Instant, SystemTime};
 use builder::event::{Event, EventKind, VertexId};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::{Display, Lines};
+use super::{Display, Lines, not_cached};
 use crate::output;
 
 /// Lines of output shown below a running step.
@@ -34,7 +34,7 @@ struct Vertex {
     statuses: BTreeMap<String, (u64, Option<u64>, bool)>,
     log: VecDeque<String>,
     lines: [Lines; 2],
-    warnings: Vec<String>,
+    notes: Vec<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -132,7 +132,7 @@ impl Vertex {
             statuses: BTreeMap::new(),
             log: VecDeque::new(),
             lines: [Lines::default(), Lines::default()],
-            warnings: Vec::new(),
+            notes: Vec::new(),
         }
     }
 
@@ -148,7 +148,8 @@ impl Vertex {
             EventKind::Status { id, current, total, done } => {
                 self.statuses.insert(id, (current, total, done));
             }
-            EventKind::Warning { text } => self.warnings.push(output::sanitized(&text)),
+            EventKind::Missed { reason } => self.notes.extend(not_cached(&reason)),
+            EventKind::Warning { text } => self.notes.push(format!("WARN: {}", output::sanitized(&text))),
             EventKind::Finished { cached } => {
                 self.end(time, if cached { State::Cached } else { State::Done })
             }
@@ -175,7 +176,7 @@ impl Vertex {
         };
         let text = format!(" => {word}{}", self.name);
         let mut lines = vec![Line { text, time: Some(format!("{elapsed:.1}s")), color }];
-        lines.extend(self.warnings.iter().map(|text| Line::below(format!("WARN: {text}"), Some("33"))));
+        lines.extend(self.notes.iter().map(|text| Line::below(text.clone(), Some("33"))));
         let running = self.state == State::Running;
         if running || all {
             lines.extend(self.statuses.iter().map(|(id, status)| status_line(id, *status)));
