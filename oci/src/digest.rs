@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 /// A string that should have been a digest and is not.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -104,15 +105,13 @@ impl<'de> Deserialize<'de> for Digest {
 }
 
 /// Makes a digest of bytes that come one after the other.
-///
-/// With ring: where the processor has no instructions for sha256 it takes half the time of the `sha2` crate.
 #[derive(Clone)]
-pub struct Hasher(ring::digest::Context);
+pub struct Hasher(Sha256);
 
 impl Hasher {
     /// Has hashed nothing yet.
     pub fn new() -> Self {
-        Self(ring::digest::Context::new(&ring::digest::SHA256))
+        Self(Sha256::new())
     }
 
     /// Hashes `bytes` behind what came before.
@@ -122,8 +121,7 @@ impl Hasher {
 
     /// The digest of everything hashed.
     pub fn finish(self) -> Digest {
-        let hash = self.0.finish();
-        Digest(hash.as_ref().try_into().expect("a sha256 has 32 bytes"))
+        Digest(self.0.finalize().into())
     }
 }
 
