@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 use cache::Store;
 use oci::{DiffId, Digest, Platform, Reference};
 use rootfs::layers::Layers;
-use sandbox::Network;
 
 use crate::cancel::Cancel;
 use crate::event::{EventKind, Progress, Vertex};
 use crate::graph::{Graph, StepId};
 use crate::lower::{self, LowerError};
+use crate::op::exec::BuildNetwork;
 use crate::options::{BuildOptions, Context};
 use crate::plan::{Plan, PlannedImage, ResolveError, ResolvedImage, Resolver};
 use crate::remote::context::{ContextFrom, FetchedContext};
@@ -31,8 +31,6 @@ pub struct Engine {
     pub sources: Sources,
     /// How many steps run at once.
     pub jobs: usize,
-    /// The network that `RUN` has by default.
-    pub default_network: Network,
 }
 
 /// A finished build.
@@ -155,7 +153,7 @@ impl Engine {
             options,
             cancel,
             project: project(options),
-            default_network: self.default_network.clone(),
+            default_network: BuildNetwork::default(),
             stat_caches: Mutex::default(),
         };
         let ordinals = ordinals(&plan.graph);

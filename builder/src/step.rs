@@ -9,7 +9,7 @@ use cache::{Key, Record, StatCache, Store};
 use oci::DiffId;
 use rootfs::layers::Layers;
 use rootfs::tree::Tree;
-use sandbox::{Exit, Network};
+use sandbox::Exit;
 
 use crate::cancel::Cancel;
 use crate::context::ignore::PatternError;
@@ -18,7 +18,7 @@ use crate::event::{EventKind, Vertex};
 use crate::graph::{Exec, FileOp, Op, Source, Step};
 use crate::key::{By, KeyMaker, Parts, Recipe};
 use crate::miss::{self, MissReason};
-use crate::op::exec::{self, Around, Outcome};
+use crate::op::exec::{self, Around, BuildNetwork, Outcome};
 use crate::op::file::{self, FileOpError};
 use crate::options::BuildOptions;
 use crate::remote::fetcher::Fetcher;
@@ -174,7 +174,7 @@ pub struct Solver<'a> {
     /// What identifies this Dockerfile among those built here: for telling what changed.
     pub project: String,
     /// The network that `RUN` has by default.
-    pub default_network: Network,
+    pub default_network: BuildNetwork,
     /// The stat caches that were opened; saved when the build ends.
     pub stat_caches: Mutex<Vec<Arc<StatCache>>>,
 }

@@ -82,6 +82,8 @@ pub struct Publish {
 pub enum NetworkMode {
     /// A namespace of its own.
     Private,
+    /// The same; this machine's where that cannot be had.
+    Preferred,
     /// This machine's.
     Host,
     /// None.

@@ -9,8 +9,10 @@ use std::path::Path;
 use rootfs::layers::Layers;
 use rootfs::snapshot::{Snapshot, bind_host};
 use rootfs::users;
+use sandbox::network::{Connecting, SharedNetwork};
 use sandbox::{
-    Capabilities, Exit, Mount, MountSource, Network, PortMap, Process, Running, Seccomp, Spec, Stdio,
+    Capabilities, Exit, Mount, MountSource, Network, PortMap, Process, Running, SandboxError, Seccomp, Spec,
+    Stdio,
 };
 
 use crate::RunnerError;
@@ -24,7 +26,9 @@ pub struct Supervised {
     container: Container,
     running: Running,
     state: ContainerState,
-    // Dropped in this order, after the process: its files, then its lock.
+    no_private_network: Option<String>,
+    // Dropped in this order, after the process: its network, its files, its lock.
+    _network: Network,
     _snapshot: Snapshot,
     _watch: Watch,
 }
@@ -51,7 +55,7 @@ pub enum Streams {
 pub fn start(container: Container, layers: &Layers, streams: Streams) -> Result<Supervised, RunnerError> {
     let watch = container.watch()?;
     match launch(&container, layers, streams) {
-        Ok((running, snapshot)) => {
+        Ok(Launched { running, snapshot, network, no_private_network }) => {
             let pid = running.pid();
             let state = ContainerState {
                 pid: Some(pid),
@@ -62,7 +66,15 @@ pub fn start(container: Container, layers: &Layers, streams: Streams) -> Result<
             container.save_state(&state)?;
             // What runs for weeks must not keep others from collecting.
             layers.store().stand_aside()?;
-            Ok(Supervised { container, running, state, _snapshot: snapshot, _watch: watch })
+            Ok(Supervised {
+                container,
+                running,
+                state,
+                no_private_network,
+                _network: network,
+                _snapshot: snapshot,
+                _watch: watch,
+            })
         }
         Err(error) => {
             let state = ContainerState {
@@ -80,12 +92,17 @@ pub fn start(container: Container, layers: &Layers, streams: Streams) -> Result<
 /// docker's exit code for a container that could not be started.
 pub const COULD_NOT_START: i32 = 125;
 
-fn launch(
-    container: &Container,
-    layers: &Layers,
-    streams: Streams,
-) -> Result<(Running, Snapshot), RunnerError> {
+struct Launched {
+    running: Running,
+    snapshot: Snapshot,
+    network: Network,
+    no_private_network: Option<String>,
+}
+
+fn launch(container: &Container, layers: &Layers, streams: Streams) -> Result<Launched, RunnerError> {
     let config = &container.config;
+    // It takes a while, in which we go on.
+    let connecting = (config.network == NetworkMode::Preferred).then(SharedNetwork::start);
     let user = users::resolve_user(&*layers.view(&config.layers)?, &config.user)?;
     let snapshot = layers.prepare(&config.layers)?;
     let mounts = mounts(config)?;
@@ -104,19 +121,20 @@ fn launch(
         rlimits: Vec::new(),
         stdio,
     };
+    let (network, no_private_network) = network(config, connecting);
     let spec = Spec {
         root: snapshot.mount()?,
         read_only_root: false,
         mounts,
         process,
-        network: network(config),
+        network: network.clone(),
         hostname: config.hostname.clone(),
         hosts: Vec::new(),
         shm_size_bytes: None,
         insecure: false,
         read_only_etc: false,
     };
-    Ok((sandbox::spawn(spec)?, snapshot))
+    Ok(Launched { running: sandbox::spawn(spec)?, snapshot, network, no_private_network })
 }
 
 fn mounts(config: &ContainerConfig) -> Result<Vec<Mount>, RunnerError> {
@@ -127,14 +145,28 @@ fn mounts(config: &ContainerConfig) -> Result<Vec<Mount>, RunnerError> {
     config.volumes.iter().map(mount).collect()
 }
 
-fn network(config: &ContainerConfig) -> Network {
+/// The network, and why it is not a private one where that was preferred.
+fn network(
+    config: &ContainerConfig,
+    connecting: Option<Result<Connecting, SandboxError>>,
+) -> (Network, Option<String>) {
+    match connecting.map(|begun| begun.and_then(Connecting::finish)) {
+        Some(Ok(network)) => (Network::Shared(network), None),
+        Some(Err(error)) => (Network::Host, Some(error.to_string())),
+        None => (network_as_told(config), None),
+    }
+}
+
+fn network_as_told(config: &ContainerConfig) -> Network {
     let port = |one: &crate::container::Publish| PortMap {
         host: one.host,
         container_port: one.container_port,
         udp: one.udp,
     };
     match config.network {
-        NetworkMode::Private => Network::Private { publish: config.publish.iter().map(port).collect() },
+        NetworkMode::Private | NetworkMode::Preferred => {
+            Network::Private { publish: config.publish.iter().map(port).collect() }
+        }
         NetworkMode::Host => Network::Host,
         NetworkMode::None => Network::None,
     }
@@ -144,6 +176,11 @@ impl Supervised {
     /// The process, for forwarding signals.
     pub fn running(&self) -> &Running {
         &self.running
+    }
+
+    /// Why it has this machine's network instead of a private one, where that was preferred.
+    pub fn no_private_network(&self) -> Option<&str> {
+        self.no_private_network.as_deref()
     }
 
     /// Our end of its terminal, once.

@@ -51,6 +51,12 @@ pub enum SandboxError {
         /// What to do about it.
         hint: String,
     },
+    /// A private network cannot be had; the reason says what to do.
+    #[error("there is no private network: {reason}")]
+    Network {
+        /// Why not.
+        reason: String,
+    },
     /// The kernel refused. `action` is a verb phrase.
     #[error("cannot {action}")]
     Os {
@@ -83,6 +89,7 @@ impl Wire for SandboxError {
             Self::Mount { target, reason } => (2, target.to_string_lossy().into_owned(), reason.clone(), 0),
             Self::Invalid { what, value } => (3, what.to_string(), value.clone(), 0),
             Self::Unavailable { what, hint } => (4, what.clone(), hint.clone(), 0),
+            Self::Network { reason } => (6, reason.clone(), String::new(), 0),
             Self::Os { action, source } => (5, action.to_string(), String::new(), errno(source)),
         };
         (kind, first, second).put(out);
@@ -99,6 +106,7 @@ impl Wire for SandboxError {
             3 => Self::Invalid { what: first.into(), value: second },
             4 => Self::Unavailable { what: first, hint: second },
             5 => Self::Os { action: first.into(), source },
+            6 => Self::Network { reason: first },
             _ => return None,
         })
     }
@@ -117,6 +125,7 @@ mod tests {
             SandboxError::Mount { target: "/proc".into(), reason: "a link".into() },
             SandboxError::Invalid { what: "capability".into(), value: "FLY".into() },
             SandboxError::Unavailable { what: "pasta".into(), hint: "install it".into() },
+            SandboxError::Network { reason: "no pasta".into() },
             SandboxError::Os { action: "fork".into(), source: denied() },
         ] {
             let mut bytes = Vec::new();

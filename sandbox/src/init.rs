@@ -6,6 +6,8 @@
 //! guest       pid 1 of the inner pid namespace: makes its namespaces and mounts, gives up its rights, executes
 //! ```
 //!
+//! A supervisor may be asked to keep a network instead (`network::shared`); then there is no guest.
+//!
 //! Both have one thread while they set up. The supervisor's end is the end of all in both namespaces.
 
 mod dev;
@@ -26,10 +28,10 @@ use rustix::process::{DumpableBehavior, WaitId, WaitIdOptions, WaitIdStatus, set
 
 use crate::channel::Channel;
 use crate::error::os;
-use crate::message::FromSupervisor;
+use crate::message::{FromSupervisor, ToSupervisor};
 use crate::plan::{Fds, Plan};
 use crate::wire::{decode, encode};
-use crate::{Exit, SandboxError, sys};
+use crate::{Exit, SandboxError, network, sys};
 
 /// Becomes the supervisor. Never returns.
 pub(crate) fn run() -> ! {
@@ -66,15 +68,22 @@ fn prepare() -> Result<(), SandboxError> {
     Ok(())
 }
 
-/// Runs the sandbox; gives its end, or `None` if the caller went first.
+/// Does what the caller wants; gives the end of a sandbox, or `None` if the caller went first.
 fn serve(control: &Channel) -> Result<Option<Exit>, SandboxError> {
     let Some(message) = control.receive().map_err(os("receive the plan"))? else { return Ok(None) };
-    let mut received = message.fds;
     let unreadable = || os("read the plan")(rustix::io::Errno::BADMSG);
-    let plan: Plan = decode(&message.payload).ok_or_else(unreadable)?;
-    if received.is_empty() {
-        return Err(unreadable());
+    match decode(&message.payload).ok_or_else(unreadable)? {
+        ToSupervisor::KeepNetwork(pasta) => network::keep(&pasta, control).map(|()| None),
+        ToSupervisor::Run(_) if message.fds.is_empty() => Err(unreadable()),
+        ToSupervisor::Run(plan) => run_sandbox(*plan, message.fds, control),
     }
+}
+
+fn run_sandbox(
+    plan: Plan,
+    mut received: Vec<OwnedFd>,
+    control: &Channel,
+) -> Result<Option<Exit>, SandboxError> {
     let report = Channel::from(received.remove(0));
     let (guest, helper) = start_guest(plan, Fds::from(received), report)?;
     let started = control.send(&encode(&FromSupervisor::Started), &[guest.as_fd()]);

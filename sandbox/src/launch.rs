@@ -17,7 +17,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use rootfs::snapshot::Stub;
@@ -27,7 +27,7 @@ use rustix::time::Timespec;
 
 use crate::channel::{Channel, Message};
 use crate::error::os;
-use crate::message::{FromGuest, FromSupervisor};
+use crate::message::{FromGuest, FromSupervisor, ToSupervisor};
 use crate::plan::{Output, prepare};
 use crate::spec::Spec;
 use crate::wire::{decode, encode};
@@ -89,9 +89,7 @@ impl Running {
 
     /// The same, for at most `timeout`; `None` if it still runs.
     pub fn wait_timeout(&mut self, timeout: Duration) -> Result<Option<Exit>, SandboxError> {
-        if self.ended.is_none()
-            && !readable_within(&self.supervisor.control, timeout).map_err(os("wait for the sandbox"))?
-        {
+        if self.ended.is_none() && !self.supervisor.answers_within(timeout)? {
             return Ok(None);
         }
         self.wait().map(Some)
@@ -113,9 +111,9 @@ impl Running {
     }
 }
 
-/// The process that stands for a sandbox; killed, and all with it, when dropped before its end.
+/// The process that stands for a sandbox (or a network); killed, and all with it, when dropped before its end.
 #[derive(Debug)]
-struct Supervisor {
+pub(crate) struct Supervisor {
     control: Channel,
     pidfd: OwnedFd,
     reaped: bool,
@@ -123,10 +121,20 @@ struct Supervisor {
 
 impl Supervisor {
     /// Starts one; gives its end of the control channel too, which must be closed here once the plan is sent.
-    fn start() -> Result<(Self, Channel), SandboxError> {
+    pub(crate) fn start() -> Result<(Self, Channel), SandboxError> {
         let (control, theirs) = Channel::pair().map_err(os("make a channel"))?;
         let pidfd = sys::start_init(exe::protected()?, theirs.as_fd()).map_err(no_namespace)?;
         Ok((Self { control, pidfd, reaped: false }, theirs))
+    }
+
+    /// Tells it what to do.
+    pub(crate) fn send(&self, what: &ToSupervisor, fds: &[BorrowedFd<'_>]) -> io::Result<()> {
+        self.control.send(&encode(what), fds)
+    }
+
+    /// True once there is something to receive.
+    pub(crate) fn answers_within(&self, timeout: Duration) -> Result<bool, SandboxError> {
+        readable_within(&self.control, timeout).map_err(os("wait for the sandbox"))
     }
 
     fn receive(&self) -> Result<Option<FromSupervisor>, SandboxError> {
@@ -134,12 +142,12 @@ impl Supervisor {
         Ok(message.and_then(|message| decode(&message.payload)))
     }
 
-    /// Waits for the word that the guest exists; gives its pidfd.
-    fn started(&self) -> Result<OwnedFd, SandboxError> {
+    /// Waits for the word that the guest exists, or the network; gives its descriptor.
+    pub(crate) fn started(&self) -> Result<OwnedFd, SandboxError> {
         let message = self.control.receive().map_err(os("hear of the sandbox's init"))?;
         let Some(Message { payload, mut fds }) = message else { return Err(died()) };
         match (decode(&payload), fds.pop()) {
-            (Some(FromSupervisor::Started), Some(guest)) => Ok(guest),
+            (Some(FromSupervisor::Started), Some(fd)) => Ok(fd),
             (Some(FromSupervisor::Failed(error)), _) => Err(error),
             _ => Err(died()),
         }
@@ -192,7 +200,7 @@ pub fn spawn(spec: Spec) -> Result<Running, SandboxError> {
     let (report, guests) = Channel::pair().map_err(os("make a channel"))?;
     let mut sent = vec![guests.as_fd()];
     sent.extend(fds.borrowed());
-    let delivered = supervisor.control.send(&encode(&plan), &sent);
+    let delivered = supervisor.send(&ToSupervisor::Run(Box::new(plan)), &sent);
     drop((sent, theirs));
     drop((guests, fds));
     delivered.map_err(os("hand over the plan"))?;

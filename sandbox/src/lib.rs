@@ -8,7 +8,7 @@
 //! exe        our program, such that no sandbox can change it
 //! privilege  root, or a user namespace with subordinate ids
 //! seccomp/   docker's profile as a BPF program; capabilities: names and sets
-//! network    host, none, or a namespace of its own connected by pasta; etc: hosts and resolv.conf
+//! network    host, none, or a namespace of its own (or shared by several) connected by pasta; etc: hosts and resolv.conf
 //! sys        system calls that no safe crate offers: all `unsafe`
 //! ```
 //!

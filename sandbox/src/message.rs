@@ -1,14 +1,48 @@
-//! What the two processes of a sandbox tell the caller.
+//! What the caller and the two processes of a sandbox tell each other.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
+use crate::plan::Plan;
 use crate::wire::{Reader, Wire};
 use crate::{Exit, SandboxError};
+
+/// To the supervisor: what it is for.
+#[derive(Debug)]
+pub(crate) enum ToSupervisor {
+    /// A sandbox. The guest's end of its report channel comes along, then the descriptors of the plan.
+    Run(Box<Plan>),
+    /// Connect a network by this command, and keep it so.
+    KeepNetwork(Vec<OsString>),
+}
+
+impl Wire for ToSupervisor {
+    fn put(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Run(plan) => {
+                0_u8.put(out);
+                plan.put(out);
+            }
+            Self::KeepNetwork(pasta) => {
+                1_u8.put(out);
+                pasta.put(out);
+            }
+        }
+    }
+
+    fn take(input: &mut Reader<'_>) -> Option<Self> {
+        Some(match u8::take(input)? {
+            0 => Self::Run(Box::new(Wire::take(input)?)),
+            1 => Self::KeepNetwork(Wire::take(input)?),
+            _ => return None,
+        })
+    }
+}
 
 /// From the supervisor.
 #[derive(Debug)]
 pub(crate) enum FromSupervisor {
-    /// The guest exists; its pidfd comes along.
+    /// The guest exists, and its pidfd comes along; or the network does, and its namespace.
     Started,
     /// It did not, or not fully.
     Failed(SandboxError),
@@ -97,6 +131,7 @@ mod tests {
     #[test]
     fn messages_survive_the_wire() {
         let error = || SandboxError::NotFound { program: "x".into() };
+        check(ToSupervisor::KeepNetwork(vec!["pasta".into()]));
         check(FromSupervisor::Started);
         check(FromSupervisor::Failed(error()));
         check(FromSupervisor::Exited(Exit::Code(42)));
@@ -109,6 +144,7 @@ mod tests {
 
     #[test]
     fn nonsense_is_none() {
+        assert!(decode::<ToSupervisor>(&[9]).is_none());
         assert!(decode::<FromSupervisor>(&[9]).is_none());
         assert!(decode::<FromGuest>(&[]).is_none());
     }

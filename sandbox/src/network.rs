@@ -1,9 +1,11 @@
-//! The network of a sandbox: the host's, none, or one of its own that pasta connects.
+//! The network of a sandbox: the host's, none, or one of its own that pasta connects; `shared`: one for several.
 //!
 //! pasta (package `passt`) is a program that moves packets between a tap device in the sandbox's network namespace and
 //! ordinary sockets outside; it needs no rights on the host. It is started by the sandbox's supervisor, in the
 //! supervisor's pid namespace, so that it cannot outlive the sandbox. It goes into the background when the interface is
 //! up, which is how we know.
+
+mod shared;
 
 use std::ffi::OsString;
 use std::io::Read;
@@ -23,6 +25,9 @@ use crate::error::os;
 use crate::spec::{Network, PortMap};
 use crate::{SandboxError, etc, sys};
 
+pub(crate) use shared::keep;
+pub use shared::{Connecting, SharedNetwork};
+
 /// The address in the sandbox that pasta forwards to the host's resolver.
 const DNS_FORWARDER: Ipv4Addr = Ipv4Addr::new(169, 254, 1, 1);
 
@@ -41,9 +46,8 @@ fn pasta() -> Option<PathBuf> {
 
 /// The command line that connects a network namespace; the namespace itself is added by [`connect`].
 pub(crate) fn command(publish: &[PortMap]) -> Result<Vec<OsString>, SandboxError> {
-    let missing = || SandboxError::Unavailable {
-        what: "a private network needs pasta, which is not installed".into(),
-        hint: "install it (Debian and Ubuntu: apt-get install passt), or use the host's network".into(),
+    let missing = || SandboxError::Network {
+        reason: "pasta is not installed (Debian and Ubuntu: apt-get install passt)".into(),
     };
     let mut command = vec![pasta().ok_or_else(missing)?.into_os_string()];
     command.extend(arguments(publish).into_iter().chain(as_root()).map(OsString::from));
@@ -86,9 +90,8 @@ pub(crate) fn connect(
     // It has ended, or we shall, and it with us.
     match pasta.try_wait().map_err(os("wait for pasta"))? {
         Some(status) if status.success() => Ok(()),
-        _ => Err(SandboxError::Unavailable {
-            what: "pasta could not connect the private network".into(),
-            hint: complaint(&mut pasta),
+        _ => Err(SandboxError::Network {
+            reason: format!("pasta could not connect it: {}", complaint(&mut pasta)),
         }),
     }
 }
@@ -121,7 +124,22 @@ fn complaint(pasta: &mut Child) -> String {
     if let Some(stderr) = pasta.stderr.take() {
         let _ = stderr.take(4096).read_to_string(&mut text);
     }
-    text.trim().replace('\n', "; ")
+    said(&text)
+}
+
+/// Without its troubles with a syslog, which many containers do not have.
+fn said(text: &str) -> String {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.contains("to syslog"));
+    let said = lines.collect::<Vec<_>>().join("; ");
+    let advice = [
+        ("Failed to bind", " (another program uses that port: choose another, or stop the program)"),
+        (
+            "tun socket",
+            " (we may not use /dev/net/tun: modprobe tun; chmod 666 it; in a container, --device /dev/net/tun)",
+        ),
+    ];
+    let fitting = advice.into_iter().find(|(sign, _)| said.contains(sign));
+    said + fitting.map_or("", |(_, advice)| advice)
 }
 
 /// A process in the network namespace that pasta may look at.
@@ -185,7 +203,9 @@ pub(crate) fn resolv_conf(network: &Network) -> String {
     let text = String::from_utf8_lossy(&text);
     match network {
         Network::Host | Network::None => etc::resolv_of_host(&text),
-        Network::Private { .. } => etc::resolv_of_private(&text, IpAddr::V4(DNS_FORWARDER)),
+        Network::Private { .. } | Network::Shared(_) => {
+            etc::resolv_of_private(&text, IpAddr::V4(DNS_FORWARDER))
+        }
     }
 }
 
@@ -204,6 +224,13 @@ mod tests {
         check("0.0.0.0:8080", 80, "8080:80");
         check("127.0.0.1:8080", 80, "127.0.0.1/8080:80");
         check("[::1]:53", 53, "::1/53:53");
+    }
+
+    #[test]
+    fn what_pasta_says() {
+        let text = "Failed to send 58 bytes to syslog\nFailed to bind any port for '-t 1:1', exiting\n";
+        assert!(said(text).starts_with("Failed to bind any port for '-t 1:1', exiting (another program"));
+        assert_eq!(said("No such device\n\nbye\n"), "No such device; bye");
     }
 
     #[test]

@@ -159,6 +159,8 @@ pub(crate) enum PlannedNetwork {
     None,
     /// The command line of pasta, without the network namespace.
     Private(Vec<OsString>),
+    /// The network namespace.
+    Shared(FdIndex),
 }
 
 impl Wire for PlannedNetwork {
@@ -170,6 +172,10 @@ impl Wire for PlannedNetwork {
                 2_u8.put(out);
                 pasta.put(out);
             }
+            Self::Shared(netns) => {
+                3_u8.put(out);
+                netns.put(out);
+            }
         }
     }
 
@@ -178,6 +184,7 @@ impl Wire for PlannedNetwork {
             0 => Some(Self::Host),
             1 => Some(Self::None),
             2 => Vec::take(input).map(Self::Private),
+            3 => u32::take(input).map(Self::Shared),
             _ => None,
         }
     }
@@ -238,7 +245,7 @@ pub(crate) fn prepare(spec: Spec) -> Result<(Plan, Fds, Option<Output>), Sandbox
         stdio,
         hosts: etc::hosts(&spec.hostname, &spec.hosts),
         resolv: network::resolv_conf(&network),
-        network: planned_network(&network)?,
+        network: planned_network(&network, &mut fds)?,
         hostname: spec.hostname,
         shm_size_bytes: spec.shm_size_bytes.unwrap_or(SHM_SIZE_BYTES),
         insecure,
@@ -306,11 +313,15 @@ fn planned_mount(mount: Mount, fds: &mut Fds) -> PlannedMount {
     PlannedMount { target: mount.target, source, read_only: mount.read_only }
 }
 
-fn planned_network(network: &Network) -> Result<PlannedNetwork, SandboxError> {
+fn planned_network(network: &Network, fds: &mut Fds) -> Result<PlannedNetwork, SandboxError> {
     match network {
         Network::Host => Ok(PlannedNetwork::Host),
         Network::None => Ok(PlannedNetwork::None),
         Network::Private { publish } => network::command(publish).map(PlannedNetwork::Private),
+        Network::Shared(shared) => {
+            let netns = shared.netns().try_clone_to_owned().map_err(os("duplicate a descriptor"))?;
+            Ok(PlannedNetwork::Shared(fds.add(netns)))
+        }
     }
 }
 
@@ -370,6 +381,7 @@ mod tests {
         check(PlannedStdio::Terminal);
         check(PlannedNetwork::Host);
         check(PlannedNetwork::None);
+        check(PlannedNetwork::Shared(3));
         check(PlannedNetwork::Private(vec!["pasta".into(), "-q".into()]));
     }
 

@@ -5,6 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
+use crate::network::SharedNetwork;
+
 /// A process and everything around it.
 #[derive(Debug)]
 pub struct Spec {
@@ -173,6 +175,8 @@ pub enum Network {
         /// Published ports.
         publish: Vec<PortMap>,
     },
+    /// One that others have too.
+    Shared(SharedNetwork),
 }
 
 /// A published port.

@@ -17,7 +17,6 @@ use cache::Store;
 use oci::Reference;
 use registry::Patience;
 use rootfs::layers::Layers;
-use sandbox::Network;
 
 use super::build_options::{self, Input};
 use super::call::Call;
@@ -59,7 +58,7 @@ fn engine(args: &BuildArgs, input: &Input) -> Result<Engine, Failure> {
     let (store, layers, sources) = sources(args, input, Patience::default())?;
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = args.jobs.unwrap_or_else(|| (2 * processors).max(LEAST_DEFAULT_JOBS));
-    Ok(Engine { store, layers, sources, jobs, default_network: default_network() })
+    Ok(Engine { store, layers, sources, jobs })
 }
 
 /// Where images come from when nothing is built: an image that cannot be had at once is done without.
@@ -78,11 +77,6 @@ fn sources(
     let client = store::registry_client(&args.insecure_registries, &args.registry_mirrors, patience)?;
     let sources = Sources::new(Arc::clone(&store), layers.clone(), client, input.options.pull);
     Ok((store, layers, sources))
-}
-
-/// The network of a RUN that asks for none: the machine's. (See ARCHITECTURE.md, "The network of RUN".)
-fn default_network() -> Network {
-    Network::Host
 }
 
 fn build_and_export(

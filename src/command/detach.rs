@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 
 use runner::container::Container;
 
+use crate::output;
 use crate::report::Failure;
 
 /// What the monitor writes to its stdout once the container runs.
@@ -30,6 +31,8 @@ pub fn start_monitor(container: &Container) -> Result<(), Failure> {
     let mut line = String::new();
     BufReader::new(reader).read_line(&mut line)?;
     if line.trim_end() == STARTED {
+        // Warnings.
+        read_all(errors)?.lines().for_each(output::note);
         return Ok(());
     }
     let status = child.wait()?;

@@ -62,13 +62,17 @@ pub fn monitor(args: &MonitorArgs) -> Result<u8, Failure> {
 fn start(container: Container, store: &Arc<Store>, streams: Streams) -> Result<Supervised, Failure> {
     let layers = Layers::new(Arc::clone(store));
     let remove = container.config.remove.then(|| container.clone());
-    supervise::start(container, &layers, streams).map_err(|error| {
+    let started = supervise::start(container, &layers, streams).map_err(|error| {
         if let Some(container) = remove {
             // The first failure is the one to tell.
             let _ = container.remove();
         }
         Failure::of(&error).code(code(COULD_NOT_START))
-    })
+    })?;
+    if let Some(reason) = started.no_private_network() {
+        output::note(&format!("warning: the container uses this machine's network: {reason}"));
+    }
+    Ok(started)
 }
 
 /// Waits, and hands on the signals that would have ended us.
@@ -152,23 +156,13 @@ fn variable(text: &str) -> Option<String> {
     }
 }
 
-/// A private network where there is a way to have one; published ports need it.
+/// A private network, which published ports need; without any the machine's is better than none.
 fn network(mode: &str, publish: &[Publish]) -> Result<NetworkMode, Failure> {
     match mode {
         "none" => Ok(NetworkMode::None),
         "host" => Ok(NetworkMode::Host),
-        "default" | "bridge" | "private" if sandbox::network::private_available() => Ok(NetworkMode::Private),
-        "default" if publish.is_empty() => {
-            output::note(
-                "warning: `pasta` is not installed, so the container uses this machine's network (apt-get install passt)",
-            );
-            Ok(NetworkMode::Host)
-        }
-        "default" | "bridge" | "private" => {
-            Err(Failure::ours("a network of its own needs the program `pasta`")
-                .hint("install it (apt-get install passt), or use --network host")
-                .code(code(COULD_NOT_START)))
-        }
+        "default" if publish.is_empty() => Ok(NetworkMode::Preferred),
+        "default" | "bridge" | "private" => Ok(NetworkMode::Private),
         other => {
             Err(Failure::ours(format!("network mode {other:?} is unknown")).hint("use default, none or host"))
         }

@@ -11,6 +11,7 @@ mod env;
 mod errors;
 mod interop;
 mod kill;
+mod network;
 mod remote;
 mod reproducible;
 mod rootless;

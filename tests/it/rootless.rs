@@ -5,8 +5,8 @@ use std::process::Command;
 use crate::env::{TestEnv, skip_unless};
 use crate::user::{TestUser, User};
 
-/// What is about more than one user itself, or about others' programs.
-const NOT_AGAIN: [&str; 3] = ["rootless::", "interop::", "two_users"];
+/// What is about more than one user itself, about others' programs, or up to who may use `/dev/net/tun` here.
+const NOT_AGAIN: [&str; 4] = ["rootless::", "interop::", "network::", "two_users"];
 
 #[test]
 fn privileged_the_same_tests_pass_without_root() {

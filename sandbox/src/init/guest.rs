@@ -16,6 +16,7 @@ use rustix::fs::{FileType, Mode, OFlags, fchown, fstat, openat};
 use rustix::mount::{MountPropagationFlags, UnmountFlags, mount_change, unmount};
 use rustix::process::{chdir, fchdir, getcwd, pivot_root, umask};
 use rustix::pty::OpenptFlags;
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::helper::{self, Request};
 use super::scratch::Scratch;
@@ -70,10 +71,20 @@ impl Guest<'_> {
     }
 
     /// Namespaces of our own, and what is in them.
-    fn namespaces(&self, request: &mut Request, fds: &mut Vec<OwnedFd>) -> Result<(), SandboxError> {
+    fn namespaces(&mut self, request: &mut Request, fds: &mut Vec<OwnedFd>) -> Result<(), SandboxError> {
         rustix::process::setsid().map_err(os("start a session"))?;
+        let own_network = match self.plan.network {
+            PlannedNetwork::Host => false,
+            PlannedNetwork::None | PlannedNetwork::Private(_) => true,
+            PlannedNetwork::Shared(netns) => {
+                let netns = self.fds.take(netns)?;
+                move_into_link_name_space(netns.as_fd(), Some(LinkNameSpaceType::Network))
+                    .map_err(os("enter the network namespace"))?;
+                false
+            }
+        };
         let mut flags = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS;
-        if self.plan.network != PlannedNetwork::Host {
+        if own_network {
             flags |= CloneFlags::CLONE_NEWNET;
         }
         unshare(flags).map_err(os("make namespaces"))?;
@@ -82,7 +93,7 @@ impl Guest<'_> {
         nix::unistd::sethostname(&self.plan.hostname).map_err(os("set the host name"))?;
         // Refused in containers, or where a quota is used up; then the program has the caller's, as with docker.
         let _ = sys::new_session_keyring();
-        if self.plan.network != PlannedNetwork::Host {
+        if own_network {
             sys::loopback_up().map_err(os("bring loopback up"))?;
         }
         if let PlannedNetwork::Private(pasta) = &self.plan.network {

@@ -2,12 +2,14 @@
 //!
 //! ```text
 //! mounts   what the process finds in its root: bind, cache, tmpfs, secret, ssh, script
+//! network  the one that a process has by default
 //! output   the process's streams -> events, and the tail that an error shows
 //! ```
 //!
 //! A process that fails is an [`Outcome`], not an error. Whatever was mounted is gone when [`run`] returns.
 
 mod mounts;
+mod network;
 mod output;
 
 pub(crate) use mounts::secret_bytes;
@@ -28,6 +30,8 @@ use crate::graph::{Exec, NetworkMode, SecurityMode};
 use crate::options::BuildOptions;
 use crate::step::{Files, StepError};
 
+pub use network::BuildNetwork;
+
 /// How often a running process looks whether the build was canceled.
 const CANCEL_POLL: Duration = Duration::from_millis(50);
 
@@ -44,7 +48,7 @@ pub struct Around<'a> {
     /// Whether to stop.
     pub cancel: &'a Cancel,
     /// The network that `RUN` has by default.
-    pub default_network: &'a Network,
+    pub default_network: &'a BuildNetwork,
 }
 
 /// How a process ended.
@@ -67,6 +71,9 @@ pub fn run(exec: &Exec, inputs: &[Files], around: &Around<'_>) -> Result<Outcome
         Some(input) => inputs[input.0].layers()?,
         None => &[],
     };
+    if exec.network == NetworkMode::Default {
+        around.default_network.begin();
+    }
     let tree = around.layers.view(root)?;
     let user = users::resolve_user(&*tree, &exec.user)?;
     let snapshot = around.layers.prepare(root)?;
@@ -77,7 +84,7 @@ pub fn run(exec: &Exec, inputs: &[Files], around: &Around<'_>) -> Result<Outcome
         read_only_root: false,
         mounts,
         process: process(exec, user, environment(exec, around.options)?),
-        network: network(exec.network, around.default_network),
+        network: network(exec.network, around),
         hostname: exec.hostname.clone(),
         hosts: hosts(exec),
         shm_size_bytes: exec.shm_size_bytes,
@@ -151,9 +158,9 @@ fn environment(exec: &Exec, options: &BuildOptions) -> Result<Vec<OsString>, Ste
     Ok(env)
 }
 
-fn network(mode: NetworkMode, default: &Network) -> Network {
+fn network(mode: NetworkMode, around: &Around<'_>) -> Network {
     match mode {
-        NetworkMode::Default => default.clone(),
+        NetworkMode::Default => around.default_network.get(around.vertex),
         NetworkMode::Host => Network::Host,
         NetworkMode::None => Network::None,
     }

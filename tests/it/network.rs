@@ -1,0 +1,169 @@
+//! The network of RUN and of containers: what of the host they reach, and that nothing is left of it.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::env::{TestEnv, skip_unless};
+
+/// The marks of the two listeners, which hold a process's own.
+const FALLBACK: &str = "RUN uses this machine's network";
+
+/// A server of the host's on its loopback; gives its port.
+fn server(address: &str) -> (TcpListener, u16) {
+    let listener = TcpListener::bind(address).expect("a port is free");
+    let port = listener.local_addr().expect("it is bound").port();
+    (listener, port)
+}
+
+/// C13: a RUN has the host's network only if it asks for it.
+#[test]
+fn privileged_run_reaches_no_service_of_the_host() {
+    let env = skip_unless!(TestEnv::new());
+    let (listener, port) = server("127.0.0.1:0");
+    // Hangs up at once, so that the client ends.
+    std::thread::spawn(move || listener.incoming().for_each(drop));
+    let name = format!("dsbuild-test-{}", std::process::id());
+    let address = SocketAddr::from_abstract_name(&name).expect("a short name");
+    let _abstract_listener = UnixListener::bind_addr(&address).expect("the name is free");
+    let look = format!(
+        "nc -w 1 127.0.0.1 {port} < /dev/null && echo tcp reached; grep -c @{name} /proc/net/unix; \
+         test -s /etc/resolv.conf && echo resolver"
+    );
+    let ran = env.build(&format!("FROM base\nRUN {look}\n"), &["--progress=plain", "--no-cache"]).success();
+    let seen = ran.stderr();
+    if seen.contains(FALLBACK) {
+        println!("SKIP no private network: {seen}");
+        return;
+    }
+    assert!(!told(&seen, "tcp reached") && told(&seen, "0") && told(&seen, "resolver"), "{seen}");
+    let args = ["--progress=plain", "--no-cache", "--allow=network.host"];
+    let ran = env.build(&format!("FROM base\nRUN --network=host {look}\n"), &args).success();
+    assert!(told(&ran.stderr(), "tcp reached") && told(&ran.stderr(), "1"), "{}", ran.stderr());
+}
+
+/// True if a RUN printed this line.
+fn told(progress: &str, line: &str) -> bool {
+    progress.lines().any(|told| told.starts_with('#') && told.splitn(3, ' ').nth(2) == Some(line))
+}
+
+#[test]
+fn privileged_the_runs_of_a_build_share_a_network() {
+    let env = skip_unless!(TestEnv::new());
+    let dockerfile = "FROM base\nRUN readlink /proc/self/ns/net > /a\nRUN readlink /proc/self/ns/net > /b\n\
+         RUN --network=none readlink /proc/self/ns/net > /c\nRUN cmp /a /b && ! cmp -s /a /c\n";
+    let dockerfile =
+        dockerfile.replace("readlink", "/bin/busybox readlink").replace("cmp", "/bin/busybox cmp");
+    env.build(&dockerfile, &["--no-cache"]).success();
+}
+
+/// SIGKILL of a build while a RUN is in its network.
+#[test]
+fn privileged_a_killed_build_leaves_no_pasta() {
+    let env = skip_unless!(TestEnv::new());
+    env.file("Dockerfile", "FROM base\nRUN sleep 100\n");
+    let mut child = env
+        .command(&["--no-cache", "--progress=plain", "context"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the binary runs");
+    let parent = child.id();
+    if !until(|| !connectors_of(parent).is_empty()) {
+        println!("SKIP no pasta");
+        child.kill().expect("it can be killed");
+        return;
+    }
+    let pids = connectors_of(parent);
+    child.kill().expect("it can be killed");
+    child.wait().expect("it ends");
+    let gone = until(|| pids.iter().all(|pid| !fs::exists(format!("/proc/{pid}")).unwrap_or(true)));
+    assert!(gone, "pasta was left: {pids:?}");
+}
+
+#[test]
+fn privileged_a_published_port_leads_to_the_container() {
+    let env = skip_unless!(TestEnv::new());
+    if !may_connect() {
+        println!("SKIP no pasta");
+        return;
+    }
+    env.build(
+        "FROM base\nRUN echo hello > /tmp/f\nCMD [\"httpd\", \"-f\", \"-p\", \"80\", \"-h\", \"/tmp\"]\n",
+        &[],
+    )
+    .success();
+    let (listener, port) = server("127.0.0.1:0");
+    let publish = format!("127.0.0.1:{port}:80");
+    let taken = env.dsbuild(&["run", "-d", "--name", "no", "-p", &publish, "t"]).fails(125);
+    assert!(taken.stderr().contains("another program uses that port"), "{}", taken.stderr());
+    drop(listener);
+    env.dsbuild(&["run", "-d", "--name", "web", "-p", &publish, "t"]).success();
+    assert!(until(|| get(port).is_some_and(|text| text.ends_with("hello\n"))), "no answer");
+    env.dsbuild(&["rm", "-f", "web"]).success();
+    assert!(until(|| TcpStream::connect(("127.0.0.1", port)).is_err()), "the port is still open");
+}
+
+/// True if whoever the tests run as can have a network of its own.
+fn may_connect() -> bool {
+    let others = 0o006;
+    let tun = fs::metadata("/dev/net/tun").map(|tun| tun.permissions().mode() & others == others);
+    let is_root = std::env::var_os("DSBUILD_TEST_USER").is_none();
+    sandbox::network::private_available() && (is_root || tun.unwrap_or(false))
+}
+
+fn get(port: u16) -> Option<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(1))).ok()?;
+    stream.write_all(b"GET /f HTTP/1.0\r\n\r\n").ok()?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
+/// Waits for at most five seconds.
+fn until(mut done: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while !done() {
+        if Instant::now() > deadline {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    true
+}
+
+/// The pids of the pasta processes that descend from `ancestor`.
+fn connectors_of(ancestor: u32) -> Vec<u32> {
+    let entries = fs::read_dir("/proc").expect("there is a /proc").filter_map(Result::ok);
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter(|pid| {
+        name_and_parent(*pid).is_some_and(|(name, _)| name.starts_with("pasta") || name.starts_with("passt"))
+    })
+    .filter(|pid| descends(*pid, ancestor))
+    .collect()
+}
+
+fn descends(pid: u32, ancestor: u32) -> bool {
+    let mut next = Some(pid);
+    while let Some(pid) = next {
+        if pid == ancestor {
+            return true;
+        }
+        next = name_and_parent(pid).map(|(_, parent)| parent).filter(|parent| *parent > 1);
+    }
+    false
+}
+
+/// Source: proc(5), /proc/pid/stat, fields 2 and 4.
+fn name_and_parent(pid: u32) -> Option<(String, u32)> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (front, rest) = stat.rsplit_once(')')?;
+    let name = front.split_once('(')?.1.to_owned();
+    Some((name, rest.split_whitespace().nth(1)?.parse().ok()?))
+}
