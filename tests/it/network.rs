@@ -37,10 +37,7 @@ fn privileged_run_reaches_no_service_of_the_host() {
     );
     let ran = env.build(&format!("FROM base\nRUN {look}\n"), &["--progress=plain", "--no-cache"]).success();
     let seen = ran.stderr();
-    if seen.contains(FALLBACK) {
-        println!("SKIP no private network: {seen}");
-        return;
-    }
+    skip_unless!((!seen.contains(FALLBACK)).then_some(()).ok_or("no private network"));
     assert!(!told(&seen, "tcp reached") && told(&seen, "0") && told(&seen, "resolver"), "{seen}");
     let args = ["--progress=plain", "--no-cache", "--allow=network.host"];
     let ran = env.build(&format!("FROM base\nRUN --network=host {look}\n"), &args).success();
@@ -74,14 +71,11 @@ fn privileged_a_killed_build_leaves_no_pasta() {
         .spawn()
         .expect("the binary runs");
     let parent = child.id();
-    if !until(|| !connectors_of(parent).is_empty()) {
-        println!("SKIP no pasta");
-        child.kill().expect("it can be killed");
-        return;
-    }
+    let connected = until(|| !connectors_of(parent).is_empty());
     let pids = connectors_of(parent);
     child.kill().expect("it can be killed");
     child.wait().expect("it ends");
+    skip_unless!(connected.then_some(()).ok_or("no pasta"));
     let gone = until(|| pids.iter().all(|pid| !fs::exists(format!("/proc/{pid}")).unwrap_or(true)));
     assert!(gone, "pasta was left: {pids:?}");
 }
@@ -89,10 +83,7 @@ fn privileged_a_killed_build_leaves_no_pasta() {
 #[test]
 fn privileged_a_published_port_leads_to_the_container() {
     let env = skip_unless!(TestEnv::new());
-    if !may_connect() {
-        println!("SKIP no pasta");
-        return;
-    }
+    skip_unless!(may_connect().then_some(()).ok_or("no pasta, or no right to use /dev/net/tun"));
     env.build(
         "FROM base\nRUN echo hello > /tmp/f\nCMD [\"httpd\", \"-f\", \"-p\", \"80\", \"-h\", \"/tmp\"]\n",
         &[],
