@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::env::{TestEnv, skip_unless};
 
-/// The marks of the two listeners, which hold a process's own.
+/// How the warning begins that tells of the host's network.
 const FALLBACK: &str = "RUN uses this machine's network";
 
 /// A server of the host's on its loopback; gives its port.
