@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use oci::{DiffId, Platform};
 
+use crate::context::IgnoreFile;
 use crate::graph::NetworkMode;
 
 /// Everything that decides what is built. How it is shown and where it goes is elsewhere.
@@ -69,12 +70,12 @@ pub enum Context {
     /// No files (a Dockerfile from stdin alone).
     #[default]
     Empty,
-    /// A folder and the patterns of its ignore file.
+    /// A folder and what is left out of it.
     Local {
         /// The folder, absolute.
         path: PathBuf,
-        /// In order.
-        ignore: Vec<String>,
+        /// Its ignore file.
+        ignore: IgnoreFile,
     },
     /// Files that were brought into the store: a repository, an archive.
     Stored {
@@ -93,12 +94,12 @@ pub enum Context {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NamedContext {
-    /// A folder and the patterns of its `.dockerignore`.
+    /// A folder and what is left out of it.
     Local {
         /// The folder, absolute.
         path: PathBuf,
-        /// In order.
-        ignore: Vec<String>,
+        /// Its `.dockerignore`.
+        ignore: IgnoreFile,
     },
     /// `docker-image://ref`; `scratch` stands for nothing.
     Image(String),

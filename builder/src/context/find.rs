@@ -1,4 +1,4 @@
-//! Finding the ignore file of a build.
+//! The ignore file of a build: which it is, and what its lines say.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -6,10 +6,46 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 
-use super::ignore::{self, LineTooLong, PatternError, Patterns};
+use super::ignore::{self, Line, LineTooLong, PatternError, Patterns};
 
 /// No one writes more by hand.
 const LARGEST_BYTES: u64 = 16 * 1024 * 1024;
+
+/// The patterns of a context, and where they stand. The default is of a context without an ignore file.
+///
+/// They are known to be good: [`Patterns::new`] takes them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IgnoreFile {
+    /// The file; empty if there is none.
+    pub path: PathBuf,
+    /// Its lines with patterns, in order.
+    pub lines: Vec<Line>,
+}
+
+impl IgnoreFile {
+    /// Reads the text of the file at `path`.
+    pub fn parse(path: PathBuf, text: &[u8]) -> Result<Self, IgnoreError> {
+        let lines = match ignore::parse(text) {
+            Ok(lines) => lines,
+            Err(source) => return Err(IgnoreError::Line { path, source }),
+        };
+        let file = Self { path, lines };
+        match Patterns::new(&file.patterns()) {
+            Ok(_) => Ok(file),
+            Err(source) => Err(IgnoreError::Pattern { path: file.path, source }),
+        }
+    }
+
+    /// The patterns, in order.
+    pub fn patterns(&self) -> Vec<String> {
+        self.lines.iter().map(|line| line.pattern.clone()).collect()
+    }
+
+    /// The file's name as people see it: `.dockerignore`.
+    pub fn name(&self) -> String {
+        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+}
 
 /// An ignore file that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -41,37 +77,32 @@ pub enum IgnoreError {
     },
 }
 
-/// The patterns of `<dockerfile>.dockerignore` if that is there, else of `.dockerignore` at the root of the context, else
-/// none. They are known to be good: [`Patterns::new`] takes them.
+/// Reads `<dockerfile>.dockerignore` if that is there, else `.dockerignore` at the root of the context, else nothing.
 ///
 /// Links are followed inside the folder of the file only.
-pub fn find_ignore(context: &Path, dockerfile: Option<&Path>) -> Result<Vec<String>, IgnoreError> {
+pub fn find_ignore(context: &Path, dockerfile: Option<&Path>) -> Result<IgnoreFile, IgnoreError> {
     if let Some(dockerfile) = dockerfile
         && let (Some(folder), Some(name)) = (dockerfile.parent(), dockerfile.file_name())
     {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         let mut name = name.to_owned();
         name.push(".dockerignore");
-        if let Some(patterns) = read(folder, Path::new(&name))? {
-            return Ok(patterns);
+        if let Some(file) = read(folder, Path::new(&name))? {
+            return Ok(file);
         }
     }
     Ok(read(context, Path::new(".dockerignore"))?.unwrap_or_default())
 }
 
-fn read(folder: &Path, name: &Path) -> Result<Option<Vec<String>>, IgnoreError> {
+fn read(folder: &Path, name: &Path) -> Result<Option<IgnoreFile>, IgnoreError> {
     let path = folder.join(name);
-    let bytes = match read_bytes(folder, name) {
+    match read_bytes(folder, name) {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            return Ok(None);
+            Ok(None)
         }
-        Err(source) => return Err(IgnoreError::Read { path, source }),
-        Ok(bytes) => bytes,
-    };
-    let patterns =
-        ignore::parse(&bytes).map_err(|source| IgnoreError::Line { path: path.clone(), source })?;
-    Patterns::new(&patterns).map_err(|source| IgnoreError::Pattern { path, source })?;
-    Ok(Some(patterns))
+        Err(source) => Err(IgnoreError::Read { path, source }),
+        Ok(bytes) => IgnoreFile::parse(path, &bytes).map(Some),
+    }
 }
 
 fn read_bytes(folder: &Path, name: &Path) -> io::Result<Vec<u8>> {
@@ -108,7 +139,7 @@ mod tests {
         fs::create_dir_all(&context).expect("made");
         fs::create_dir_all(&docker).expect("made");
         let dockerfile = docker.join("Dockerfile");
-        let found = || find_ignore(&context, Some(&dockerfile)).expect("good files");
+        let found = || find_ignore(&context, Some(&dockerfile)).expect("good files").patterns();
 
         fs::write(docker.join(".dockerignore"), "beside").expect("written");
         assert!(found().is_empty());
@@ -116,7 +147,7 @@ mod tests {
         assert_eq!(found(), ["root"]);
         fs::write(docker.join("Dockerfile.dockerignore"), "own").expect("written");
         assert_eq!(found(), ["own"]);
-        assert_eq!(find_ignore(&context, None).expect("a good file"), ["root"]);
+        assert_eq!(find_ignore(&context, None).expect("a good file").patterns(), ["root"]);
     }
 
     #[test]
@@ -127,10 +158,11 @@ mod tests {
         fs::write(dir.path().join("outside"), "outside").expect("written");
         fs::write(context.join("sub/list"), "inside").expect("written");
         symlink("sub/list", context.join(".dockerignore")).expect("linked");
-        assert_eq!(find_ignore(&context, None).expect("a good file"), ["inside"]);
+        assert_eq!(find_ignore(&context, None).expect("a good file").patterns(), ["inside"]);
         fs::remove_file(context.join(".dockerignore")).expect("removed");
         symlink("../outside", context.join(".dockerignore")).expect("linked");
-        assert!(find_ignore(&context, None).expect("a dangling link is no file").is_empty());
+        let found = find_ignore(&context, None).expect("a dangling link is no file");
+        assert_eq!(found, IgnoreFile::default());
     }
 
     #[test]

@@ -46,6 +46,17 @@ pub struct Patterns {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Matched(Vec<bool>);
 
+/// Why a path is matched, or is not although a pattern matches it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decision {
+    /// The index of the pattern that had the last word. (Of several that say the same in a row it may be any.)
+    pub pattern: usize,
+    /// It takes back in what others match.
+    pub exception: bool,
+    /// It matches a directory that the path is in.
+    pub inherited: bool,
+}
+
 #[derive(Debug, Clone)]
 struct Pattern {
     exception: bool,
@@ -103,10 +114,18 @@ impl Patterns {
     ///
     /// `path` is relative, its elements separated by single slashes.
     pub fn matches(&self, path: &[u8], parent: &Matched) -> (bool, Matched) {
+        let (decision, matched) = self.decide(path, parent);
+        (decision.is_some_and(|decision| !decision.exception), matched)
+    }
+
+    /// The same, and which pattern it is that decided; `None` if none matched.
+    pub fn decide(&self, path: &[u8], parent: &Matched) -> (Option<Decision>, Matched) {
         let mut matched = false;
+        let mut decision = None;
         let mut each = vec![false; self.patterns.len()];
         for (index, pattern) in self.patterns.iter().enumerate() {
             let mut hit = parent.0.get(index).copied().unwrap_or(false);
+            let inherited = hit;
             if !hit {
                 // A pattern that could change nothing is not looked at, and so does not hold below either.
                 if pattern.exception != matched {
@@ -117,9 +136,10 @@ impl Patterns {
             each[index] = hit;
             if hit {
                 matched = !pattern.exception;
+                decision = Some(Decision { pattern: index, exception: pattern.exception, inherited });
             }
         }
-        (matched, Matched(each))
+        (decision, Matched(each))
     }
 
     /// False if nothing below the directory `path` can be matched (or, for `exceptions`, taken back in): a walk need
@@ -149,19 +169,32 @@ impl Form {
     }
 }
 
-/// The lines of an ignore file: comments and blank lines left out, paths cleaned and relative to the root.
+/// A line of an ignore file that has a pattern.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Which line, from 1.
+    pub number: u32,
+    /// As written, but for blanks around it.
+    pub written: String,
+    /// What it means: the path cleaned and relative to the root.
+    pub pattern: String,
+}
+
+/// The lines of an ignore file, comments and blank ones left out.
 ///
 /// Source: moby/patternmatcher, `ignorefile/ignorefile.go`.
-pub fn parse(bytes: &[u8]) -> Result<Vec<String>, LineTooLong> {
+pub fn parse(bytes: &[u8]) -> Result<Vec<Line>, LineTooLong> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let mut patterns = Vec::new();
+    let mut lines = Vec::new();
     for (line, number) in bytes.split(|&byte| byte == b'\n').zip(1..) {
         if line.len() >= LONGEST_LINE_BYTES {
             return Err(LineTooLong { line: number });
         }
-        patterns.extend(parse_line(&String::from_utf8_lossy(line)));
+        let text = String::from_utf8_lossy(line);
+        let written = || text.trim().to_owned();
+        lines.extend(parse_line(&text).map(|pattern| Line { number, written: written(), pattern }));
     }
-    Ok(patterns)
+    Ok(lines)
 }
 
 /// A line that no one wrote by hand.
@@ -169,7 +202,7 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<String>, LineTooLong> {
 #[error("line {line} is too long")]
 pub struct LineTooLong {
     /// Which line, from 1.
-    pub line: usize,
+    pub line: u32,
 }
 
 fn parse_line(line: &str) -> Option<String> {
@@ -493,8 +526,30 @@ mod tests {
         let text = "\u{feff}# comment\n\n  spaced  \r\n #not a comment\n!neg\n! neg2 \n/abs\n!/abs\n./x/../y/\n/\n.\n!\na//b\n\\#x";
         let expected =
             ["spaced", "#not a comment", "!neg", "!neg2", "abs", "!abs", "y", "/", ".", "!", "a/b", "\\#x"];
-        assert_eq!(parse(text.as_bytes()).expect("short lines"), expected);
+        let lines = parse(text.as_bytes()).expect("short lines");
+        let patterns: Vec<&str> = lines.iter().map(|line| line.pattern.as_str()).collect();
+        assert_eq!(patterns, expected);
+        let places: Vec<(u32, &str)> =
+            lines.iter().map(|line| (line.number, line.written.as_str())).collect();
+        assert_eq!(places[..3], [(3, "spaced"), (4, "#not a comment"), (5, "!neg")]);
         assert_eq!(parse(&[b'a'; LONGEST_LINE_BYTES]), Err(LineTooLong { line: 1 }));
+    }
+
+    #[test]
+    fn the_last_word_is_known() {
+        let patterns =
+            Patterns::new(&["vendor", "*.md", "!vendor/good", "!README.md"]).expect("good patterns");
+        let decide = |path: &str, parent: &Matched| patterns.decide(path.as_bytes(), parent);
+        let decided = |pattern, exception, inherited| Some(Decision { pattern, exception, inherited });
+        let (vendor, below) = decide("vendor", &Matched::default());
+        assert_eq!(vendor, decided(0, false, false));
+        assert_eq!(decide("vendor/bad", &below).0, decided(0, false, true));
+        let (good, below) = decide("vendor/good", &below);
+        assert_eq!(good, decided(2, true, false));
+        assert_eq!(decide("vendor/good/a", &below).0, decided(2, true, true));
+        assert_eq!(decide("README.md", &Matched::default()).0, decided(3, true, false));
+        assert_eq!(decide("a.md", &Matched::default()).0, decided(1, false, false));
+        assert_eq!(decide("src", &Matched::default()).0, None);
     }
 
     #[test]

@@ -17,6 +17,6 @@ mod folder;
 pub mod ignore;
 pub mod pattern;
 
-pub use find::{IgnoreError, find_ignore};
+pub use find::{IgnoreError, IgnoreFile, find_ignore};
 pub use folder::ContextTree;
 pub use ignore::Patterns as Ignore;

@@ -117,12 +117,13 @@ pub(super) fn rfc3339(seconds: i64) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::context::IgnoreFile;
 
     #[test]
     fn values() {
         let options = BuildOptions {
             named_contexts: BTreeMap::from([
-                ("dir".to_owned(), NamedContext::Local { path: "/x".into(), ignore: Vec::new() }),
+                ("dir".to_owned(), NamedContext::Local { path: "/x".into(), ignore: IgnoreFile::default() }),
                 ("repo".to_owned(), NamedContext::Git("https://host/r.git".to_owned())),
             ]),
             ..BuildOptions::default()

@@ -155,7 +155,7 @@ impl Checks {
     /// is for the context to say.
     fn ignore(&self, context: &Context) -> Option<&Ignore> {
         let patterns = self.ignore.get_or_init(|| match context {
-            Context::Local { ignore, .. } if !ignore.is_empty() => Ignore::new(ignore).ok(),
+            Context::Local { ignore, .. } if !ignore.lines.is_empty() => Ignore::new(&ignore.patterns()).ok(),
             _ => None,
         });
         patterns.as_ref()

@@ -75,7 +75,7 @@ impl Dispatcher<'_> {
     ) -> Result<State, Problem> {
         let (source, text) = match context {
             NamedContext::Local { path, ignore } => {
-                let (name, path, ignore) = (key.to_owned(), path.clone(), ignore.clone());
+                let (name, path, ignore) = (key.to_owned(), path.clone(), ignore.patterns());
                 (Source::Local { name, path, ignore }, "load from client".to_owned())
             }
             NamedContext::Http(url) => {

@@ -207,8 +207,11 @@ impl<'d> Dispatcher<'d> {
         match &self.session.options.context {
             Context::Empty => self.arena.scratch(platform),
             Context::Local { path, ignore } => {
-                let source =
-                    Source::Local { name: "context".to_owned(), path: path.clone(), ignore: ignore.clone() };
+                let source = Source::Local {
+                    name: "context".to_owned(),
+                    path: path.clone(),
+                    ignore: ignore.patterns(),
+                };
                 let meta =
                     StepMeta { name: "[internal] load build context".to_owned(), ..StepMeta::default() };
                 self.arena.add(Op::Source(source), Vec::new(), platform, meta)

@@ -6,7 +6,7 @@ use builder::options::{BuildOptions, Context};
 use super::images::Images;
 
 fn options() -> BuildOptions {
-    let ignore = vec!["*.log".to_owned()];
+    let ignore = super::ignoring("*.log");
     BuildOptions { context: Context::Local { path: "/ctx".into(), ignore }, ..super::options() }
 }
 
@@ -228,7 +228,7 @@ fn files_that_are_not_in_the_context() {
             "3 CopyIgnoredFile: Attempting to Add file \"c.log\" that is excluded by .dockerignore",
         ],
     );
-    let ignore = vec!["*.log".to_owned(), "!kept.log".to_owned()];
+    let ignore = super::ignoring("*.log\n!kept.log");
     let options = BuildOptions { context: Context::Local { path: "/ctx".into(), ignore }, ..options() };
     check_with("FROM busybox\nCOPY a.log /\n", &options, &[]);
 }

@@ -7,6 +7,7 @@
 use std::fs;
 use std::path::Path;
 
+use builder::context::IgnoreFile;
 use builder::lower::{dump, lower};
 use builder::options::{BuildOptions, Entitlements, NamedContext};
 
@@ -49,7 +50,7 @@ fn set(options: &mut BuildOptions, key: &str, value: &str) {
 
 fn context(kind: &str, value: &str) -> NamedContext {
     match kind {
-        "local" => NamedContext::Local { path: value.into(), ignore: Vec::new() },
+        "local" => NamedContext::Local { path: value.into(), ignore: IgnoreFile::default() },
         "image" => NamedContext::Image(value.to_owned()),
         "layout" => NamedContext::Layout { path: value.into(), tag: None, digest: None },
         "git" => NamedContext::Git(value.to_owned()),

@@ -7,6 +7,7 @@ mod images;
 mod invariants;
 mod outline;
 
+use builder::context::IgnoreFile;
 use builder::graph::{NetworkMode, Op};
 use builder::lower::lower;
 use builder::options::{BuildOptions, Context};
@@ -17,10 +18,15 @@ use images::Images;
 /// Options of a build with a context, for a machine that is always the same.
 fn options() -> BuildOptions {
     BuildOptions {
-        context: Context::Local { path: "/ctx".into(), ignore: vec!["*.log".to_owned()] },
+        context: Context::Local { path: "/ctx".into(), ignore: ignoring("*.log") },
         platforms: vec!["linux/amd64".parse().expect("a platform")],
         ..BuildOptions::default()
     }
+}
+
+/// The ignore file of that context.
+fn ignoring(text: &str) -> IgnoreFile {
+    IgnoreFile::parse("/ctx/.dockerignore".into(), text.as_bytes()).expect("good patterns")
 }
 
 #[track_caller]
