@@ -31,7 +31,7 @@ use crate::error::os;
 use crate::message::{FromSupervisor, ToSupervisor};
 use crate::plan::{Fds, Plan};
 use crate::wire::{decode, encode};
-use crate::{Exit, SandboxError, network, sys};
+use crate::{Exit, SandboxError, Usage, network, sys};
 
 /// Becomes the supervisor. Never returns.
 pub(crate) fn run() -> ! {
@@ -48,7 +48,7 @@ fn supervise() -> Result<(), Silent> {
     let control = Channel::from(sys::inherited_control().map_err(|_| Silent)?);
     let result = prepare().and_then(|()| serve(&control));
     let last = match result {
-        Ok(Some(exit)) => FromSupervisor::Exited(exit),
+        Ok(Some(exit)) => FromSupervisor::Exited(exit, Usage::of_children()),
         Ok(None) => return Err(Silent),
         Err(error) => FromSupervisor::Failed(error),
     };

@@ -31,7 +31,7 @@ use crate::message::{FromGuest, FromSupervisor, ToSupervisor};
 use crate::plan::{Output, prepare};
 use crate::spec::Spec;
 use crate::wire::{decode, encode};
-use crate::{SandboxError, exe, init, sys};
+use crate::{SandboxError, Usage, exe, init, sys};
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +52,7 @@ pub struct Running {
     terminal: Option<File>,
     stubs: Vec<Stub>,
     ended: Option<Exit>,
+    usage: Option<Usage>,
 }
 
 impl Running {
@@ -78,7 +79,10 @@ impl Running {
         let last = self.supervisor.receive();
         self.supervisor.reap();
         let exit = match last? {
-            Some(FromSupervisor::Exited(exit)) => exit,
+            Some(FromSupervisor::Exited(exit, usage)) => {
+                self.usage = Some(usage);
+                exit
+            }
             Some(FromSupervisor::Failed(error)) => return Err(error),
             // Somebody killed the supervisor, and so all.
             Some(FromSupervisor::Started) | None => Exit::Signal(libc::SIGKILL),
@@ -103,6 +107,11 @@ impl Running {
             Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
             Err(error) => Err(os("signal the process")(error)),
         }
+    }
+
+    /// What its processes took of the machine; known once it was waited for, unless its supervisor was killed.
+    pub fn usage(&self) -> Option<Usage> {
+        self.usage
     }
 
     /// Mount points that had to be made in the root file system, parents before their children.
@@ -211,7 +220,7 @@ pub fn spawn(spec: Spec) -> Result<Running, SandboxError> {
     }
     let pid = pid_of(&guest).map_err(os("find the pid of the process"))?;
     let Progress { stubs, terminal, .. } = progress;
-    Ok(Running { supervisor, guest, pid, output, terminal, stubs, ended: None })
+    Ok(Running { supervisor, guest, pid, output, terminal, stubs, ended: None, usage: None })
 }
 
 fn no_namespace(error: io::Error) -> SandboxError {

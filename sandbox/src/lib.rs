@@ -9,6 +9,7 @@
 //! privilege  root, or a user namespace with subordinate ids
 //! seccomp/   docker's profile as a BPF program; capabilities: names and sets
 //! network    host, none, or a namespace of its own (or shared by several) connected by pasta; etc: hosts and resolv.conf
+//! usage      what a sandbox took of the machine
 //! sys        system calls that no safe crate offers: all `unsafe`
 //! ```
 //!
@@ -30,6 +31,7 @@ pub mod privilege;
 mod seccomp;
 pub mod spec;
 mod sys;
+mod usage;
 mod wire;
 
 pub use error::SandboxError;
@@ -37,3 +39,4 @@ pub use launch::{Exit, Running, init_if_asked, spawn};
 pub use spec::{
     Capabilities, HostEntry, Mount, MountSource, Network, PortMap, Process, Rlimit, Seccomp, Spec, Stdio,
 };
+pub use usage::Usage;

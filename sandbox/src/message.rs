@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::plan::Plan;
 use crate::wire::{Reader, Wire};
-use crate::{Exit, SandboxError};
+use crate::{Exit, SandboxError, Usage};
 
 /// To the supervisor: what it is for.
 #[derive(Debug)]
@@ -46,8 +46,8 @@ pub(crate) enum FromSupervisor {
     Started,
     /// It did not, or not fully.
     Failed(SandboxError),
-    /// The guest has ended.
-    Exited(Exit),
+    /// The guest has ended, and all in its sandbox took this.
+    Exited(Exit, Usage),
 }
 
 impl Wire for FromSupervisor {
@@ -58,13 +58,15 @@ impl Wire for FromSupervisor {
                 1_u8.put(out);
                 error.put(out);
             }
-            Self::Exited(Exit::Code(code)) => {
+            Self::Exited(Exit::Code(code), usage) => {
                 2_u8.put(out);
                 code.put(out);
+                usage.put(out);
             }
-            Self::Exited(Exit::Signal(signal)) => {
+            Self::Exited(Exit::Signal(signal), usage) => {
                 3_u8.put(out);
                 signal.put(out);
+                usage.put(out);
             }
         }
     }
@@ -73,8 +75,8 @@ impl Wire for FromSupervisor {
         Some(match u8::take(input)? {
             0 => Self::Started,
             1 => Self::Failed(Wire::take(input)?),
-            2 => Self::Exited(Exit::Code(Wire::take(input)?)),
-            3 => Self::Exited(Exit::Signal(Wire::take(input)?)),
+            2 => Self::Exited(Exit::Code(Wire::take(input)?), Wire::take(input)?),
+            3 => Self::Exited(Exit::Signal(Wire::take(input)?), Wire::take(input)?),
             _ => return None,
         })
     }
@@ -134,8 +136,10 @@ mod tests {
         check(ToSupervisor::KeepNetwork(vec!["pasta".into()]));
         check(FromSupervisor::Started);
         check(FromSupervisor::Failed(error()));
-        check(FromSupervisor::Exited(Exit::Code(42)));
-        check(FromSupervisor::Exited(Exit::Signal(9)));
+        let usage =
+            Usage { user_us: 1, system_us: 2, max_rss_bytes: 3, read_bytes: 4, written_bytes: u64::MAX };
+        check(FromSupervisor::Exited(Exit::Code(42), usage));
+        check(FromSupervisor::Exited(Exit::Signal(9), Usage::default()));
         check(FromGuest::Stub("etc/hosts".into(), false));
         check(FromGuest::Terminal);
         check(FromGuest::Ready);

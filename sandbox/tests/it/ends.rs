@@ -19,6 +19,7 @@ pub const TESTS: &[Test] = tests![
     privileged_terminal,
     privileged_many_at_once,
     privileged_threads_may_end,
+    privileged_usage_is_that_of_all_that_were_waited_for,
 ];
 
 fn privileged_exit_codes_and_signals() {
@@ -172,4 +173,19 @@ fn privileged_threads_may_end() {
         std::thread::scope(|scope| scope.spawn(|| spawn(env.script("sleep 0.2; exit 5"))).join().unwrap())
             .unwrap();
     assert_eq!(running.wait().unwrap(), Exit::Code(5));
+}
+
+fn privileged_usage_is_that_of_all_that_were_waited_for() {
+    let Some(env) = TestEnv::new() else { return };
+    let usage = |script: &str| {
+        let mut running = spawn(env.script(script)).unwrap();
+        assert_eq!(running.usage(), None, "it still runs");
+        assert_eq!(running.wait().unwrap(), Exit::Code(0));
+        running.usage().expect("it has ended by itself")
+    };
+    let idle = usage("sleep 0.1");
+    let busy = usage("sh -c 'i=0; while [ $i -lt 500000 ]; do i=$((i+1)); done'; true");
+    let margin = Duration::from_millis(50);
+    assert!(busy.cpu() > idle.cpu() + margin, "{busy:?} {idle:?}");
+    assert!(idle.max_rss_bytes > 100_000, "{idle:?}");
 }
