@@ -8,7 +8,7 @@ use oci::{DiffId, Digest, Platform, Reference};
 use rootfs::layers::Layers;
 
 use crate::cancel::Cancel;
-use crate::event::{EventKind, Progress, Vertex};
+use crate::event::{EventKind, Phase, Place, Progress, Vertex};
 use crate::graph::{Graph, StepId};
 use crate::lower::{self, LowerError};
 use crate::op::exec::BuildNetwork;
@@ -117,6 +117,7 @@ impl Engine {
             ContextFrom::Stream(_) => "-".to_owned(),
         };
         let vertex = progress.start(&format!("[internal] load remote build context {name}"));
+        vertex.enter(Phase::Fetch);
         let fetched = self.fetcher(options, cancel).context(from, &vertex);
         let fetched = fetched.inspect_err(|error| tell_failure(&vertex, error))?;
         vertex.finished(false);
@@ -133,6 +134,7 @@ impl Engine {
         let vertex =
             progress.start(&format!("[internal] load build definition from {}", options.dockerfile_name));
         vertex.status("transferring dockerfile", text.len() as u64, Some(text.len() as u64), true);
+        vertex.enter(Phase::Parse);
         let dockerfile = parser::parse(text).inspect_err(|error| vertex.failed(error))?;
         vertex.finished(false);
         let resolver = ShownResolver { sources: &self.sources, progress };
@@ -220,7 +222,8 @@ fn announce(graph: &Graph, progress: &Progress) -> Vec<Vertex> {
     let mut vertices: Vec<Vertex> = Vec::with_capacity(graph.steps.len());
     for step in &graph.steps {
         let inputs = step.inputs.iter().map(|input| vertices[input.0].id()).collect();
-        vertices.push(progress.vertex(&step.meta.name, inputs));
+        let place = Place { stage: step.meta.stage.clone(), lines: step.meta.lines };
+        vertices.push(progress.vertex(&step.meta.name, inputs, Some(place)));
     }
     vertices
 }
@@ -238,6 +241,7 @@ impl ShownResolver<'_> {
         resolve: impl FnOnce() -> Result<ResolvedImage, ResolveError>,
     ) -> Result<ResolvedImage, ResolveError> {
         let vertex = self.progress.start(&format!("[internal] load metadata for {name}"));
+        vertex.enter(Phase::Resolve);
         let resolved = resolve().inspect_err(|error| vertex.failed(error))?;
         vertex.finished(false);
         Ok(resolved)

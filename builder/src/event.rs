@@ -2,10 +2,20 @@
 //!
 //! A build reports through [`Progress`], which numbers vertices and forwards [`Event`]s to a [`Sink`]. Vertices are
 //! the steps of the graph and whatever else takes time (loading the context, resolving a name, exporting).
+//!
+//! What a vertex spends its time with are its [`Phase`]s, one after another: each goes on until the next is entered, or
+//! the vertex ends. So they add up, whatever fails. They are told to a sink that asks for them only: others cost no more
+//! than a look at a flag, and no clock is read.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::SystemTime;
+use std::time::Instant;
+
+use sandbox::Usage;
+
+use crate::key::By;
+use crate::miss::MissReason;
+pub use crate::phase::Phase;
 
 /// Names a vertex within one build; numbered from 0 in order of appearance.
 pub type VertexId = usize;
@@ -16,7 +26,7 @@ pub struct Event {
     /// To which vertex.
     pub vertex: VertexId,
     /// When.
-    pub time: SystemTime,
+    pub time: Instant,
     /// What.
     pub kind: EventKind,
 }
@@ -31,9 +41,16 @@ pub enum EventKind {
         name: String,
         /// What it waits for.
         inputs: Vec<VertexId>,
+        /// Where it stands; `None` for what is no step.
+        place: Option<Place>,
     },
     /// It runs.
     Started,
+    /// From now on its time goes into something else. Only for sinks that [want it](Sink::wants_phases).
+    Entered {
+        /// What.
+        phase: Phase,
+    },
     /// It wrote to stdout (1) or stderr (2).
     Log {
         /// 1 or 2.
@@ -57,10 +74,22 @@ pub enum EventKind {
         /// One line.
         text: String,
     },
+    /// Its result was in the cache.
+    Found {
+        /// Which of its keys had a record.
+        by: By,
+        /// How long it took to make, in milliseconds.
+        took_ms: u64,
+    },
     /// Its result was not in the cache.
     Missed {
         /// Why not.
-        reason: crate::miss::MissReason,
+        reason: MissReason,
+    },
+    /// Its process has ended.
+    Used {
+        /// What it took of the machine.
+        usage: Usage,
     },
     /// It is done.
     Finished {
@@ -76,10 +105,24 @@ pub enum EventKind {
     Canceled,
 }
 
+/// Where a step stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The stage: its name, or `stage-0`.
+    pub stage: String,
+    /// Its lines in the Dockerfile: first and last, from 1.
+    pub lines: Option<(u32, u32)>,
+}
+
 /// Takes events; called from many threads.
 pub trait Sink: Send + Sync {
     /// Takes one.
     fn event(&self, event: Event);
+
+    /// Whether it is to be told of phases. Asked once.
+    fn wants_phases(&self) -> bool {
+        false
+    }
 }
 
 /// Takes events and forgets them.
@@ -95,24 +138,26 @@ impl Sink for NoSink {
 pub struct Progress {
     sink: Arc<dyn Sink>,
     next: Arc<AtomicUsize>,
+    tells_phases: bool,
 }
 
 impl Progress {
     /// Reports to `sink`.
     pub fn new(sink: Arc<dyn Sink>) -> Self {
-        Self { sink, next: Arc::default() }
+        Self { tells_phases: sink.wants_phases(), sink, next: Arc::default() }
     }
 
     /// Announces a vertex.
-    pub fn vertex(&self, name: &str, inputs: Vec<VertexId>) -> Vertex {
-        let vertex = Vertex { id: self.next.fetch_add(1, Ordering::Relaxed), sink: Arc::clone(&self.sink) };
-        vertex.send(EventKind::Added { name: name.to_owned(), inputs });
+    pub fn vertex(&self, name: &str, inputs: Vec<VertexId>, place: Option<Place>) -> Vertex {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let vertex = Vertex { id, sink: Arc::clone(&self.sink), tells_phases: self.tells_phases };
+        vertex.send(EventKind::Added { name: name.to_owned(), inputs, place });
         vertex
     }
 
     /// Announces a vertex that starts at once.
     pub fn start(&self, name: &str) -> Vertex {
-        let vertex = self.vertex(name, Vec::new());
+        let vertex = self.vertex(name, Vec::new(), None);
         vertex.started();
         vertex
     }
@@ -123,6 +168,7 @@ impl Progress {
 pub struct Vertex {
     id: VertexId,
     sink: Arc<dyn Sink>,
+    tells_phases: bool,
 }
 
 impl Vertex {
@@ -133,12 +179,19 @@ impl Vertex {
 
     /// Reports an event of it.
     pub fn send(&self, kind: EventKind) {
-        self.sink.event(Event { vertex: self.id, time: SystemTime::now(), kind });
+        self.sink.event(Event { vertex: self.id, time: Instant::now(), kind });
     }
 
     /// It runs.
     pub fn started(&self) {
         self.send(EventKind::Started);
+    }
+
+    /// Its time goes into this from now on.
+    pub fn enter(&self, phase: Phase) {
+        if self.tells_phases {
+            self.send(EventKind::Entered { phase });
+        }
     }
 
     /// It is done.
@@ -159,5 +212,44 @@ impl Vertex {
     /// Something the user should know.
     pub fn warning(&self, text: &str) {
         self.send(EventKind::Warning { text: text.to_owned() });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    struct Kept {
+        events: Mutex<Vec<Event>>,
+        wants_phases: bool,
+    }
+
+    impl Sink for Kept {
+        fn event(&self, event: Event) {
+            self.events.lock().expect("no test panics while it holds the lock").push(event);
+        }
+
+        fn wants_phases(&self) -> bool {
+            self.wants_phases
+        }
+    }
+
+    /// How many events a vertex that goes through two phases gives.
+    fn count(wants_phases: bool) -> usize {
+        let kept = Arc::new(Kept { events: Mutex::default(), wants_phases });
+        let vertex = Progress::new(Arc::clone(&kept) as Arc<dyn Sink>).start("it");
+        vertex.enter(Phase::Hash);
+        vertex.enter(Phase::Lookup);
+        vertex.finished(true);
+        let events = kept.events.lock().expect("no test panics while it holds the lock");
+        assert!(events.windows(2).all(|pair| pair[0].time <= pair[1].time), "one clock, in order");
+        events.len()
+    }
+
+    #[test]
+    fn phases_are_told_to_those_who_ask() {
+        assert_eq!((count(false), count(true)), (3, 5));
     }
 }

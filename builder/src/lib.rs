@@ -15,7 +15,7 @@
 //! remote/   files by HTTP, commits of git repositories
 //! forms     the blobs that are known to hold a layer
 //! export/   result -> OCI layout, docker archive, tar, directory, name in the store
-//! event     what happens, for whoever shows it
+//! event     what happens, for whoever shows it;  phase: what a step spends its time with
 //! ```
 //!
 //! Never prints, reads no environment, knows no terminal.
@@ -32,6 +32,7 @@ pub mod lower;
 pub mod miss;
 pub mod op;
 pub mod options;
+mod phase;
 pub mod plan;
 pub mod remote;
 mod schedule;

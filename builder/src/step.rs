@@ -14,7 +14,7 @@ use sandbox::Exit;
 use crate::cancel::Cancel;
 use crate::context::ignore::PatternError;
 use crate::context::{ContextTree, Ignore};
-use crate::event::{EventKind, Vertex};
+use crate::event::{EventKind, Phase, Vertex};
 use crate::graph::{Exec, FileOp, Op, Source, Step};
 use crate::key::{By, KeyMaker, Parts, Recipe};
 use crate::miss::{self, MissReason};
@@ -207,10 +207,12 @@ impl Solver<'_> {
                     fetched.store(true, Ordering::Relaxed);
                     vertex.status(id, current, total, done);
                 };
+                vertex.enter(Phase::Fetch);
                 let layers = self.sources.fetch(name, manifest, &progress)?;
                 (Files::Layers(layers), !fetched.into_inner())
             }
             Source::Local { path, ignore, .. } => {
+                vertex.enter(Phase::Scan);
                 let stat_cache = Arc::new(StatCache::load(self.store, path));
                 let tree = ContextTree::open(path, Ignore::new(ignore)?, Some(Arc::clone(&stat_cache)))
                     .map_err(|source| StepError::Io { action: "open the build context", source })?;
@@ -218,6 +220,7 @@ impl Solver<'_> {
                 (Files::Tree(Arc::new(tree)), false)
             }
             Source::Http { url, filename, checksum } => {
+                vertex.enter(Phase::Fetch);
                 let fetched = self.fetcher().http(url, filename, checksum.as_ref(), vertex)?;
                 (Files::Tree(Arc::new(fetched.tree)), fetched.is_cached)
             }
@@ -230,6 +233,7 @@ impl Solver<'_> {
                     checksum: checksum.as_deref(),
                     skip_submodules: *skip_submodules,
                 };
+                vertex.enter(Phase::Fetch);
                 let fetched = self.fetcher().git(&wanted, vertex)?;
                 (Files::Tree(self.layers.view(&[fetched.layer])?), fetched.is_cached)
             }
@@ -257,6 +261,7 @@ impl Solver<'_> {
         vertex: &Vertex,
         run: impl Fn(&[Files]) -> Result<DiffId, StepError>,
     ) -> Result<(StepResult, bool), StepError> {
+        vertex.enter(Phase::Hash);
         let maker = KeyMaker::new(self.layers, step, inputs);
         let definition = maker.parts(By::Definition)?;
         let recipe = maker.recipe(&definition);
@@ -269,12 +274,15 @@ impl Solver<'_> {
             layers.push(layer);
             Ok((StepResult { files: Files::Layers(layers), recipe }, cached))
         };
-        if let Some(record) = self.hit(step, &definition)? {
+        if let Some(record) = self.hit(step, By::Definition, &definition, vertex)? {
             return found(record.layer, true);
         }
+        vertex.enter(Phase::Hash);
         let content = maker.parts(By::Content)?;
+        vertex.enter(Phase::Lock);
         let _lock = self.store.lock_step(&content.key())?;
-        if let Some(record) = self.hit(step, &content.key())? {
+        if let Some(record) = self.hit(step, By::Content, &content.key(), vertex)? {
+            vertex.enter(Phase::Record);
             self.store.save_record(&definition, &record)?;
             return found(record.layer, true);
         }
@@ -288,6 +296,7 @@ impl Solver<'_> {
             duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             inputs: content.for_record(),
         };
+        vertex.enter(Phase::Record);
         for key in [content.key(), definition, self.place(step, ordinal)] {
             self.store.save_record(&key, &record)?;
         }
@@ -295,12 +304,16 @@ impl Solver<'_> {
     }
 
     /// The record of a key, if the layer that it names is here and the user does not want the step run again.
-    fn hit(&self, step: &Step, key: &Key) -> Result<Option<Record>, StepError> {
+    fn hit(&self, step: &Step, by: By, key: &Key, vertex: &Vertex) -> Result<Option<Record>, StepError> {
+        vertex.enter(Phase::Lookup);
         if step.meta.ignore_cache {
             return Ok(None);
         }
         match self.store.load_record(key)? {
-            Some(record) if self.layers.contains(&record.layer)? => Ok(Some(record)),
+            Some(record) if self.layers.contains(&record.layer)? => {
+                vertex.send(EventKind::Found { by, took_ms: record.duration_ms });
+                Ok(Some(record))
+            }
             _ => Ok(None),
         }
     }
@@ -349,6 +362,7 @@ impl Solver<'_> {
     }
 
     fn file(&self, op: &FileOp, files: &[Files], vertex: &Vertex) -> Result<DiffId, StepError> {
+        vertex.enter(Phase::Copy);
         let base = match op.base {
             Some(input) => files[input.0].tree(self.layers)?,
             None => Arc::new(rootfs::tree::Scratch),
@@ -358,6 +372,7 @@ impl Solver<'_> {
             files.iter().map(|files| files.tree(self.layers)).collect::<Result<_, _>>()?;
         let applied = file::apply(op, base, &|input| Arc::clone(&inputs[input.0]), scratch.path())?;
         applied.warnings.iter().for_each(|warning| vertex.warning(warning));
+        vertex.enter(Phase::Commit);
         Ok(self.layers.commit(applied.diff)?)
     }
 }

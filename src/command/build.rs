@@ -132,7 +132,7 @@ fn export_one(
     }
     let vertex = progress.start(&title(request.kind));
     let mut stdout = std::io::stdout().lock();
-    let exported = export::export(&engine.store, &engine.layers, result, request, &mut stdout)
+    let exported = export::export(&engine.store, &engine.layers, result, request, &mut stdout, &vertex)
         .inspect_err(|error| vertex.failed(error))
         .map_err(|error| Failure::of(&error))?;
     show(&exported, &vertex);

@@ -1,7 +1,7 @@
 //! Lines, as BuildKit's plain progress writes them: `#5 [build 2/5] RUN make`, `#5 1.234 text`, `#5 DONE 2.3s`.
 
 use std::collections::HashMap;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant};
 
 use builder::event::{Event, EventKind, VertexId};
 
@@ -21,7 +21,7 @@ pub struct Plain {
 struct Vertex {
     name: String,
     number: Option<usize>,
-    started: SystemTime,
+    started: Instant,
     ended: bool,
     logs: [Lines; 2],
 }
@@ -58,23 +58,23 @@ impl Display for Plain {
 }
 
 impl Plain {
-    fn add(&mut self, id: VertexId, name: String, time: SystemTime) {
+    fn add(&mut self, id: VertexId, name: String, time: Instant) {
         let logs = [Lines::default(), Lines::default()];
         self.vertices.insert(id, Vertex { name, number: None, started: time, ended: false, logs });
     }
 
-    fn start(&mut self, id: VertexId, time: SystemTime) {
+    fn start(&mut self, id: VertexId, time: Instant) {
         if let Some(vertex) = self.vertices.get_mut(&id) {
             vertex.started = time;
         }
     }
 
-    fn elapsed(&self, id: VertexId, time: SystemTime) -> Duration {
+    fn elapsed(&self, id: VertexId, time: Instant) -> Duration {
         let started = self.vertices.get(&id).map_or(time, |vertex| vertex.started);
-        time.duration_since(started).unwrap_or_default()
+        time.saturating_duration_since(started)
     }
 
-    fn log(&mut self, id: VertexId, time: SystemTime, stream: u8, bytes: &[u8]) {
+    fn log(&mut self, id: VertexId, time: Instant, stream: u8, bytes: &[u8]) {
         let elapsed = seconds(self.elapsed(id, time));
         let Some(vertex) = self.vertices.get_mut(&id) else { return };
         for line in vertex.logs[usize::from(stream == 2)].push(bytes) {
@@ -82,7 +82,7 @@ impl Plain {
         }
     }
 
-    fn end(&mut self, id: VertexId, time: SystemTime, word: &str) {
+    fn end(&mut self, id: VertexId, time: Instant, word: &str) {
         let elapsed = seconds(self.elapsed(id, time));
         let Some(vertex) = self.vertices.get_mut(&id) else { return };
         vertex.ended = true;

@@ -1,7 +1,7 @@
 //! JSON lines in the form of BuildKit's `SolveStatus`: `vertexes`, `statuses`, `logs`, `warnings`.
 
 use std::collections::HashMap;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use builder::event::{Event, EventKind, VertexId};
 use serde_json::{Value, json};
@@ -10,17 +10,24 @@ use super::Display;
 use crate::output;
 
 /// JSON lines.
-#[derive(Default)]
 pub struct RawJson {
     vertices: HashMap<VertexId, Value>,
+    /// One moment by both clocks: events tell theirs by the one that never jumps.
+    origin: (Instant, SystemTime),
+}
+
+impl Default for RawJson {
+    fn default() -> Self {
+        Self { vertices: HashMap::new(), origin: (Instant::now(), SystemTime::now()) }
+    }
 }
 
 impl Display for RawJson {
     fn event(&mut self, event: Event) {
         let Event { vertex, time, kind } = event;
-        let (digest, time) = (digest(vertex), rfc3339(time));
+        let (digest, time) = (digest(vertex), self.rfc3339(time));
         match kind {
-            EventKind::Added { name, inputs } => {
+            EventKind::Added { name, inputs, .. } => {
                 let inputs: Vec<String> = inputs.into_iter().map(digest_of).collect();
                 let value = json!({"digest": digest, "name": name, "inputs": inputs});
                 self.vertices.insert(vertex, value);
@@ -62,6 +69,12 @@ impl Display for RawJson {
 }
 
 impl RawJson {
+    fn rfc3339(&self, time: Instant) -> String {
+        let (instant, wall) = self.origin;
+        let wall = wall + time.saturating_duration_since(instant);
+        jiff::Timestamp::try_from(wall).map(|time| time.to_string()).unwrap_or_default()
+    }
+
     /// Prints the vertex with what is new about it.
     fn vertex(&mut self, id: VertexId, fields: &[(&str, Value)]) {
         let Some(vertex) = self.vertices.get_mut(&id) else { return };
@@ -83,10 +96,6 @@ fn digest_of(id: VertexId) -> String {
 /// Vertices have numbers here; readers expect digests.
 fn digest(id: VertexId) -> String {
     oci::Digest::of(format!("vertex {id}").as_bytes()).to_string()
-}
-
-fn rfc3339(time: SystemTime) -> String {
-    jiff::Timestamp::try_from(time).map(|time| time.to_string()).unwrap_or_default()
 }
 
 fn base64(bytes: &[u8]) -> String {

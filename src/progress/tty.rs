@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use builder::event::{Event, EventKind, VertexId};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -29,8 +29,8 @@ pub struct Tty {
 struct Vertex {
     name: String,
     state: State,
-    started: SystemTime,
-    ended: Option<SystemTime>,
+    started: Instant,
+    ended: Option<Instant>,
     statuses: BTreeMap<String, (u64, Option<u64>, bool)>,
     log: VecDeque<String>,
     lines: [Lines; 2],
@@ -81,7 +81,7 @@ impl Tty {
 
     /// The lines of all steps; where there is no room, those of finished steps are left out first.
     fn body(&self, room: usize, all: bool) -> Vec<Line> {
-        let now = SystemTime::now();
+        let now = Instant::now();
         let shown = |vertex: &&Vertex| vertex.state != State::Waiting;
         let mut blocks: Vec<(bool, Vec<Line>)> = self
             .vertices
@@ -123,7 +123,7 @@ impl Display for Tty {
 }
 
 impl Vertex {
-    fn new(name: String, time: SystemTime) -> Self {
+    fn new(name: String, time: Instant) -> Self {
         Self {
             name: output::sanitized(&name),
             state: State::Waiting,
@@ -136,7 +136,7 @@ impl Vertex {
         }
     }
 
-    fn event(&mut self, time: SystemTime, kind: EventKind) {
+    fn event(&mut self, time: Instant, kind: EventKind) {
         match kind {
             EventKind::Started => (self.state, self.started) = (State::Running, time),
             EventKind::Log { stream, bytes } => {
@@ -159,14 +159,13 @@ impl Vertex {
         }
     }
 
-    fn end(&mut self, time: SystemTime, state: State) {
+    fn end(&mut self, time: Instant, state: State) {
         (self.state, self.ended) = (state, Some(time));
     }
 
     /// Its line, and below it what goes on in it.
-    fn block(&self, now: SystemTime, all: bool) -> Vec<Line> {
-        let elapsed =
-            self.ended.unwrap_or(now).duration_since(self.started).unwrap_or_default().as_secs_f64();
+    fn block(&self, now: Instant, all: bool) -> Vec<Line> {
+        let elapsed = self.ended.unwrap_or(now).saturating_duration_since(self.started).as_secs_f64();
         let (word, color) = match self.state {
             State::Cached => ("CACHED ", Some("34")),
             State::Failed => ("ERROR ", Some("31")),

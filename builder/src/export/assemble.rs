@@ -7,6 +7,7 @@ use rootfs::layers::Layers;
 use super::finish::rfc3339;
 use super::request::{Annotation, AnnotationTarget, ExportRequest, LayerCompression};
 use super::{BuildTimes, BuiltImage, ExportError, compress, finish_config};
+use crate::event::{Phase, Vertex};
 
 /// The annotation that says when an image was made.
 const CREATED: &str = "org.opencontainers.image.created";
@@ -26,6 +27,7 @@ pub(super) struct Assembler<'a> {
     pub layers: &'a Layers,
     pub request: &'a ExportRequest,
     pub times: &'a BuildTimes,
+    pub vertex: &'a Vertex,
 }
 
 impl Assembler<'_> {
@@ -34,7 +36,9 @@ impl Assembler<'_> {
         let diff_ids = self.final_layers(built)?;
         let created_s = self.times.created_s(self.request.rewrite_timestamp);
         let config = finish_config(built.image.config.clone(), &diff_ids, created_s);
+        self.vertex.enter(Phase::Compress);
         let blobs = diff_ids.iter().map(|diff| self.layer(diff)).collect::<Result<_, _>>()?;
+        self.vertex.enter(Phase::Assemble);
         let config_type = if self.docker_types() { media_type::DOCKER_CONFIG } else { media_type::CONFIG };
         let mut manifest = Manifest::new(self.document(config_type, &config)?, blobs);
         if self.docker_types() {

@@ -32,6 +32,7 @@ mod request;
 mod tests;
 mod tree;
 
+use crate::event::{Phase, Vertex};
 use crate::plan::PlannedImage;
 use assemble::{Assembled, Assembler};
 pub use error::ExportError;
@@ -110,39 +111,43 @@ impl Exported {
     }
 }
 
-/// Writes `result` as `request` asks. `stdout` takes what is to go there.
+/// Writes `result` as `request` asks. `stdout` takes what is to go there; `vertex` is told what goes on.
 pub fn export(
     store: &Store,
     layers: &Layers,
     result: &BuildResult<'_>,
     request: &ExportRequest,
     stdout: &mut dyn Write,
+    vertex: &Vertex,
 ) -> Result<Exported, ExportError> {
     match request.kind {
         ExportKind::CacheOnly => Ok(Exported::default()),
         ExportKind::Local | ExportKind::Tar => {
+            vertex.enter(Phase::Write);
             tree::export(layers, result, request, stdout).map(|()| Exported::default())
         }
         ExportKind::Image | ExportKind::Oci | ExportKind::Docker => {
-            export_image(store, layers, result, request, stdout)
+            let assembler = Assembler { store, layers, request, times: &result.times, vertex };
+            export_image(&assembler, result, stdout)
         }
     }
 }
 
 fn export_image(
-    store: &Store,
-    layers: &Layers,
+    assembler: &Assembler<'_>,
     result: &BuildResult<'_>,
-    request: &ExportRequest,
     stdout: &mut dyn Write,
 ) -> Result<Exported, ExportError> {
-    let assembler = Assembler { store, layers, request, times: &result.times };
+    let Assembler { store, request, vertex, .. } = *assembler;
+    vertex.enter(Phase::Assemble);
     let images = result.images.iter().map(|image| assembler.image(image)).collect::<Result<Vec<_>, _>>()?;
     let (mut root, lone) = match &images[..] {
         [one] if !result.multi_platform => (one.descriptor.clone(), Some(one)),
         _ => (assembler.index(&images)?, None),
     };
     root.annotations = assembler.entry_annotations(lone.is_none());
+    let is_kept = request.kind == ExportKind::Image;
+    vertex.enter(if is_kept { Phase::Publish } else { Phase::Write });
     match request.kind {
         ExportKind::Image if request.names.is_empty() => store.keep_image(root.clone())?,
         ExportKind::Image => request.names.iter().try_for_each(|name| store.tag(name, root.clone()))?,

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use oci::media_type::{self, Compression};
 use oci::{Document, History, ImageConfig, Index, Manifest, Platform};
 
 use super::*;
+use crate::event::{NoSink, Progress};
 use crate::graph::StepId;
 use crate::source::fixture::Env;
 use crate::source::{ImportFrom, import};
@@ -40,7 +42,9 @@ impl Built {
         let result = BuildResult { images: images.collect(), multi_platform: self.planned.len() > 1, times };
         let mut stdout = Vec::new();
         let request = ExportRequest::parse(output)?;
-        let exported = export(&self.env.store, &self.env.layers, &result, &request, &mut stdout)?;
+        let vertex = Progress::new(Arc::new(NoSink)).start("exporting");
+        let (store, layers) = (&self.env.store, &self.env.layers);
+        let exported = export(store, layers, &result, &request, &mut stdout, &vertex)?;
         Ok((exported, stdout))
     }
 }

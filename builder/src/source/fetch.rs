@@ -79,6 +79,7 @@ fn one(
         return Ok(());
     }
     let id = blob.digest.to_string();
+    progress(&id, 0, Some(blob.size_bytes), false);
     let counted = Counted {
         inner: source.open(blob)?,
         read_bytes: 0,

@@ -1,5 +1,6 @@
 //! Images from layouts, registries and archives, good ones and bad ones.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::sync::Mutex;
 
@@ -81,21 +82,22 @@ fn the_blob_of_a_layer_is_remembered_but_not_kept() {
 }
 
 #[test]
-fn progress_ends_with_every_blob_done() {
+fn progress_has_the_start_and_the_end_of_every_blob() {
     let env = Env::new();
     let mut layout = MemoryLayout::default();
     let image = layout
         .image(AMD64, &[(tar(&[("a", "1")]), Compression::Gzip), (tar(&[("b", "2")]), Compression::Gzip)]);
     layout.list(image.clone(), "");
     layout.write(&env.path("layout"));
-    let done = Mutex::new(Vec::new());
+    let told = Mutex::new(BTreeMap::<String, Vec<bool>>::new());
     let note = |id: &str, current: u64, total: Option<u64>, is_done: bool| {
-        assert_eq!(Some(current), total.filter(|_| is_done));
-        done.lock().expect("not poisoned").push(id.to_owned());
+        assert_eq!(Some(current), if is_done { total } else { Some(0) });
+        told.lock().expect("not poisoned").entry(id.to_owned()).or_default().push(is_done);
     };
     let origin = ImageOrigin::Layout { path: env.path("layout") };
     sources(&env, false).fetch(&origin, &image.digest, &note).expect("fetched");
-    assert_eq!(done.into_inner().expect("not poisoned").len(), 2);
+    let told: Vec<Vec<bool>> = told.into_inner().expect("not poisoned").into_values().collect();
+    assert_eq!(told, [[false, true], [false, true]]);
 }
 
 /// A layout with one image whose only layer has the blob `blob` and the tar `layer`.

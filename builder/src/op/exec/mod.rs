@@ -25,7 +25,7 @@ use rootfs::users::{self, User};
 use sandbox::{Capabilities, Exit, HostEntry, Network, Process, Rlimit, Running, Seccomp, Spec, Stdio};
 
 use crate::cancel::Cancel;
-use crate::event::Vertex;
+use crate::event::{EventKind, Phase, Vertex};
 use crate::graph::{Exec, NetworkMode, SecurityMode};
 use crate::options::BuildOptions;
 use crate::step::{Files, StepError};
@@ -74,9 +74,12 @@ pub fn run(exec: &Exec, inputs: &[Files], around: &Around<'_>) -> Result<Outcome
     if exec.network == NetworkMode::Default {
         around.default_network.begin();
     }
+    around.vertex.enter(Phase::Mount);
     let tree = around.layers.view(root)?;
     let user = users::resolve_user(&*tree, &exec.user)?;
+    around.vertex.enter(Phase::Unpack);
     let snapshot = around.layers.prepare(root)?;
+    around.vertex.enter(Phase::Mount);
     let mut held = mounts::Held::default();
     let mounts = mounts::prepare(exec, inputs, around, &mut held)?;
     let spec = Spec {
@@ -92,12 +95,20 @@ pub fn run(exec: &Exec, inputs: &[Files], around: &Around<'_>) -> Result<Outcome
         read_only_etc: true,
     };
     let mut running = sandbox::spawn(spec)?;
+    around.vertex.enter(Phase::Exec);
     let (exit, tail) = supervise(&mut running, around)?;
+    around.vertex.enter(Phase::Unmount);
+    if let Some(usage) = running.usage() {
+        around.vertex.send(EventKind::Used { usage });
+    }
     let stubs = running.stubs().to_vec();
     drop(running);
     drop(held);
     match exit {
-        Exit::Code(0) => Ok(Outcome::Done(snapshot.commit(&stubs)?)),
+        Exit::Code(0) => {
+            around.vertex.enter(Phase::Commit);
+            Ok(Outcome::Done(snapshot.commit(&stubs)?))
+        }
         exit => Ok(Outcome::Failed { exit, tail }),
     }
 }
@@ -160,7 +171,12 @@ fn environment(exec: &Exec, options: &BuildOptions) -> Result<Vec<OsString>, Ste
 
 fn network(mode: NetworkMode, around: &Around<'_>) -> Network {
     match mode {
-        NetworkMode::Default => around.default_network.get(around.vertex),
+        NetworkMode::Default => {
+            around.vertex.enter(Phase::Connect);
+            let network = around.default_network.get(around.vertex);
+            around.vertex.enter(Phase::Mount);
+            network
+        }
         NetworkMode::Host => Network::Host,
         NetworkMode::None => Network::None,
     }

@@ -11,6 +11,7 @@ use rootfs::snapshot::{self, Keep, bind_host};
 use sandbox::{Mount, MountSource};
 
 use super::Around;
+use crate::event::Phase;
 use crate::graph::{Exec, ExecMount, MountKind};
 use crate::options::{BuildOptions, SecretSource};
 use crate::step::{Files, StepError};
@@ -109,7 +110,9 @@ fn cache(
     let MountKind::Cache { id, sharing, from, source, mode, uid, gid } = kind else {
         unreachable!("called for cache mounts only")
     };
+    around.vertex.enter(Phase::Lock);
     let mut mount = around.store.cache_mount(&cache_id(kind, inputs, id), *sharing)?;
+    around.vertex.enter(Phase::Mount);
     if mount.is_new() {
         if let Some(input) = from {
             let tree = inputs[input.0].tree(around.layers)?;
