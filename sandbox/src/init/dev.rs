@@ -1,8 +1,8 @@
 //! `/dev`: a tmpfs of our own with docker's few devices.
 //!
 //! As root the nodes are made; in a user namespace, where that is not allowed, the host's are shown by bind mounts.
-//! Only here do device nodes work: all other mounts are `nodev`, so that a node in an image, or one made by a process
-//! (which docker's capabilities allow), opens nothing.
+//! Only these nodes work, each a mount of its own: all other mounts are `nodev`, `/dev` too, so that a node in an image,
+//! or one made by a process (which docker's capabilities allow), opens nothing.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -97,6 +97,9 @@ pub(super) fn populate(dev: &OwnedFd, nodes: &Nodes) -> io::Result<()> {
     if nodes.shown.is_empty() {
         for (name, major, minor) in DEVICES {
             mknodat(dev, name, FileType::CharacterDevice, Mode::from_raw_mode(0o666), makedev(major, minor))?;
+            let place =
+                || openat(dev, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty());
+            mounts::attach(mounts::clone(place()?, false)?, place()?)?;
         }
     }
     for (name, node) in &nodes.shown {

@@ -52,7 +52,7 @@ impl Guest<'_> {
         self.namespaces(&mut request, &mut request_fds)?;
         let special = Special::create(self.plan)?;
         let root = self.enter_root()?;
-        let attached = special.attach(&root)?;
+        let attached = special.attach(&root, self.plan.insecure)?;
         self.fill(&root, &attached, &mut request, &mut request_fds)?;
         if request_fds.is_empty() {
             drop(helper);

@@ -59,8 +59,8 @@ impl Special {
         })
     }
 
-    /// Attaches all to `root`.
-    pub(super) fn attach(self, root: &Root) -> Result<Attached, SandboxError> {
+    /// Attaches all to `root`. What is made in `/dev` from then on opens no device, unless the sandbox is `insecure`.
+    pub(super) fn attach(self, root: &Root, insecure: bool) -> Result<Attached, SandboxError> {
         let put =
             |fs: &OwnedFd, name| root.system_directory(name).and_then(|place| mounts::attach(fs, place));
         put(&self.dev, "dev").map_err(mount("/dev"))?;
@@ -73,6 +73,9 @@ impl Special {
         let below = [("pts", Some(&self.pts)), ("shm", Some(&self.shm)), ("mqueue", self.mqueue.as_ref())];
         for (name, fs) in below.into_iter().filter_map(|(name, fs)| Some((name, fs?))) {
             attach_below(&self.dev, name, fs).map_err(mount(format!("/dev/{name}")))?;
+        }
+        if !insecure {
+            sys::mount_setattr(self.dev.as_fd(), sys::NO_DEVICES, false).map_err(mount("/dev"))?;
         }
         let Self { proc, sys, dev, pts, scratch, .. } = self;
         Ok(Attached { proc, sys, dev, pts, scratch })
