@@ -1,8 +1,8 @@
 //! Cache mounts: directories that outlive builds.
 //!
 //! `mounts/<blake3 of the id>/<n>/` is one instance, locked by a `flock` on that directory. `data` is what a process
-//! sees; `ready` appears beside it once the first user has filled it, or has used it up to the end. Without `ready`
-//! the first user was killed half-way, and the next starts with an empty directory again.
+//! sees; `ready` appears beside it once the first user has filled it. Without `ready` the first user was killed or failed
+//! half-way, and the next starts with an empty directory again.
 
 use std::fs::File;
 use std::io;
@@ -48,13 +48,13 @@ impl CacheMount {
     }
 
     /// True if it was made just now and is empty. Until [`CacheMount::set_ready`] no other has it, however it is
-    /// shared.
+    /// shared; dropped before, it is made anew for the next.
     pub fn is_new(&self) -> bool {
         self.is_new
     }
 
-    /// Says that the mount has its first content, owner and mode: from now on others may share it, and it stays if
-    /// this process is killed. Dropping a mount says so too.
+    /// Says that the mount has its first content, owner and mode: from now on others may share it, and it stays
+    /// whatever becomes of this process.
     pub fn set_ready(&mut self) -> Result<(), StoreError> {
         if self.is_new {
             self.is_new = false;
@@ -64,12 +64,6 @@ impl CacheMount {
             }
         }
         Ok(())
-    }
-}
-
-impl Drop for CacheMount {
-    fn drop(&mut self) {
-        let _ = self.set_ready();
     }
 }
 

@@ -174,7 +174,8 @@ fn mounts_and_stat_caches_go_by_their_last_use() {
     let root = Closed::new();
     let store = root.open();
     for (id, hours) in [("old", 30), ("new", 0)] {
-        let mount = store.cache_mount(id, Sharing::Shared).unwrap();
+        let mut mount = store.cache_mount(id, Sharing::Shared).unwrap();
+        mount.set_ready().unwrap();
         std::fs::write(mount.path().join("file"), "x").unwrap();
         let dir = mount.path().parent().unwrap().to_owned();
         drop(mount);

@@ -12,13 +12,28 @@ fn content_stays_and_is_new_once() {
     let store = new_store();
     for sharing in [Sharing::Shared, Sharing::Private, Sharing::Locked] {
         let id = format!("id-{sharing:?}");
-        let first = store.cache_mount(&id, sharing).unwrap();
+        let mut first = store.cache_mount(&id, sharing).unwrap();
         assert!(first.is_new());
         std::fs::write(first.path().join("file"), "x").unwrap();
+        first.set_ready().unwrap();
         drop(first);
         let second = store.cache_mount(&id, sharing).unwrap();
         assert!(!second.is_new(), "{sharing:?}");
         assert!(second.path().join("file").exists(), "{sharing:?}");
+    }
+}
+
+#[test]
+fn one_that_could_not_be_filled_starts_anew() {
+    let store = new_store();
+    for sharing in [Sharing::Shared, Sharing::Private, Sharing::Locked] {
+        let id = format!("id-{sharing:?}");
+        let first = store.cache_mount(&id, sharing).unwrap();
+        std::fs::write(first.path().join("half"), "").unwrap();
+        drop(first);
+        let second = store.cache_mount(&id, sharing).unwrap();
+        assert!(second.is_new(), "{sharing:?}");
+        assert_eq!(std::fs::read_dir(second.path()).unwrap().count(), 0, "{sharing:?}");
     }
 }
 
@@ -63,7 +78,11 @@ fn second_gets_in(first: Sharing, ready: bool, second: Sharing) -> bool {
         let early = receiver.recv_timeout(Duration::from_millis(150));
         drop(held);
         if early.is_err() {
-            assert!(!receiver.recv_timeout(Duration::from_secs(10)).unwrap(), "the first has used it");
+            assert_eq!(
+                receiver.recv_timeout(Duration::from_secs(10)).unwrap(),
+                !ready,
+                "new if never filled"
+            );
         }
         early.is_ok()
     })

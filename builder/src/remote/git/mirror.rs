@@ -66,7 +66,14 @@ impl<'a> Mirror<'a> {
     /// Brings an object here, and returns the commit that it is or leads to, with the repository it is in. That is read
     /// without a lock: others only add to it, and it is collected only when nobody has the store open. (A repository may
     /// be its own submodule, and would wait for itself.)
-    pub fn bring(self, object: &str) -> Result<(String, Git<'a>), GitError> {
+    pub fn bring(mut self, object: &str) -> Result<(String, Git<'a>), GitError> {
+        let brought = self.find_or_fetch(object)?;
+        // One that cannot be kept is made again.
+        let _ = self.mount.set_ready();
+        Ok(brought)
+    }
+
+    fn find_or_fetch(&self, object: &str) -> Result<(String, Git<'a>), GitError> {
         let git = self.repository(object)?;
         if let Some(commit) = commit_of(&git, object) {
             return Ok((commit, git));
