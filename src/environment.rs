@@ -61,6 +61,16 @@ pub fn helper_folders() -> Vec<PathBuf> {
     os_variable("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default()
 }
 
+/// Where registries and other servers are asked by way of a proxy; upper case goes first.
+pub fn proxies() -> registry::Proxies {
+    let either = |name: &str| variable(name).or_else(|| variable(&name.to_lowercase()));
+    registry::Proxies {
+        http: either("HTTP_PROXY"),
+        https: either("HTTPS_PROXY"),
+        direct: either("NO_PROXY").unwrap_or_default(),
+    }
+}
+
 /// What the git program gets of the environment: where programs are, proxies, certificates. Nothing that says what it does.
 pub fn git_variables() -> BTreeMap<String, OsString> {
     const NAMES: [&str; 12] = [

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use ureq::Body;
 use ureq::http::Response;
 
+use crate::agents::Agents;
 use crate::challenge::{self, Challenge};
 use crate::credentials::{self, Credential};
 use crate::endpoint::{self, Endpoint, Role};
@@ -43,7 +44,7 @@ pub(crate) struct Wanted<'a> {
 
 impl Inner {
     pub fn new(options: Options) -> Self {
-        let http = Http::new(options.patience, options.proxy_from_environment);
+        let http = Http::new(Agents::new(options.patience, options.proxies.clone()));
         Self { options, http, authorizations: Mutex::default() }
     }
 

@@ -1,20 +1,17 @@
-//! HTTP requests: which agent, redirects, retries, limits.
+//! HTTP requests: redirects, retries, limits.
 //!
 //! Invariants: `Authorization` is sent to the origin that it is for and to no other, whatever redirects say; every
 //! body is read up to a limit; a request is tried a bounded number of times.
 
 use std::io::Read;
-use std::sync::OnceLock;
 use std::time::Duration;
 
-use ureq::config::Config;
+use ureq::Body;
 use ureq::http::{HeaderMap, Response};
-use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
-use ureq::unversioned::transport::DefaultConnector;
-use ureq::{Agent, Body};
 
-use crate::reach::{Guard, Reach};
-use crate::url::{Scheme, Url};
+use crate::agents::Agents;
+use crate::reach::Reach;
+use crate::url::Url;
 
 /// The most redirects that are followed.
 const MAX_REDIRECTS: usize = 5;
@@ -68,32 +65,16 @@ pub(crate) struct Answer {
 
 /// Makes requests.
 pub(crate) struct Http {
-    patience: Patience,
-    proxy_from_environment: bool,
-    plain: OnceLock<Agent>,
-    tls: OnceLock<Agent>,
+    agents: Agents,
 }
 
 impl Http {
-    pub fn new(patience: Patience, proxy_from_environment: bool) -> Self {
-        Self { patience, proxy_from_environment, plain: OnceLock::new(), tls: OnceLock::new() }
+    pub fn new(agents: Agents) -> Self {
+        Self { agents }
     }
 
     pub fn patience(&self) -> Patience {
-        self.patience
-    }
-
-    /// The agent for a scheme. The system's certificates are loaded for the first TLS connection only.
-    fn agent(&self, scheme: Scheme) -> &Agent {
-        match scheme {
-            Scheme::Http => self.plain.get_or_init(|| self.new_agent(None)),
-            Scheme::Https => self.tls.get_or_init(|| self.new_agent(Some(tls_config()))),
-        }
-    }
-
-    fn new_agent(&self, tls: Option<TlsConfig>) -> Agent {
-        let config = agent_config(self.patience, self.proxy_from_environment, tls);
-        Agent::with_parts(config, DefaultConnector::default(), Guard::new(Reach::Wide))
+        self.agents.patience
     }
 
     /// Gets `url`, following redirects. `authorization` is for the origin of `url` alone.
@@ -105,7 +86,7 @@ impl Http {
     ) -> Result<Answer, Failure> {
         let (mut at, mut from_origin) = (url.clone(), true);
         for _ in 0..=MAX_REDIRECTS {
-            let mut request = self.agent(at.origin.scheme).get(at.to_string());
+            let mut request = self.agents.get(&at.origin, Reach::Wide)?.get(at.to_string());
             for (name, value) in headers {
                 request = request.header(*name, value);
             }
@@ -126,7 +107,8 @@ impl Http {
 
     /// Posts a form; redirects are not followed.
     pub fn post_form(&self, url: &Url, form: &str) -> Result<Response<Body>, Failure> {
-        self.agent(url.origin.scheme)
+        self.agents
+            .get(&url.origin, Reach::Wide)?
             .post(url.to_string())
             .content_type("application/x-www-form-urlencoded")
             .send(form)
@@ -135,7 +117,7 @@ impl Http {
 
     /// Repeats `attempt` while it fails in a way that may pass, with growing pauses.
     pub fn persist<T>(&self, attempt: impl FnMut() -> Result<T, Failure>) -> Result<T, Failure> {
-        persist(self.patience, attempt)
+        persist(self.patience(), attempt)
     }
 }
 
@@ -155,44 +137,6 @@ pub(crate) fn persist<T>(
         }
     }
     attempt()
-}
-
-/// How every agent of ours asks.
-pub(crate) fn agent_config(
-    patience: Patience,
-    proxy_from_environment: bool,
-    tls: Option<TlsConfig>,
-) -> Config {
-    let mut config = Agent::config_builder()
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .accept_encoding("identity")
-        .user_agent(concat!("dsbuild/", env!("CARGO_PKG_VERSION")))
-        .max_response_header_size(64 << 10)
-        .timeout_connect(Some(patience.connect))
-        .timeout_recv_response(Some(patience.stall * 2))
-        .timeout_per_read(Some(patience.stall))
-        .timeout_per_write(Some(patience.stall));
-    if !proxy_from_environment {
-        config = config.proxy(None);
-    }
-    if let Some(tls) = tls {
-        config = config.tls_config(tls);
-    }
-    config.build()
-}
-
-pub(crate) fn tls_config() -> TlsConfig {
-    // Certificates that cannot be read are left out, as with other programs; none at all shows in the handshake.
-    let native = rustls_native_certs::load_native_certs().certs;
-    let certificates: Vec<Certificate<'static>> =
-        native.iter().map(|certificate| Certificate::from_der(certificate).to_owned()).collect();
-    TlsConfig::builder()
-        .provider(TlsProvider::Rustls)
-        .unversioned_rustls_crypto_provider(std::sync::Arc::new(rustls::crypto::ring::default_provider()))
-        .root_certs(RootCerts::new_with_certs(&certificates))
-        .build()
 }
 
 /// Where a redirect leads; `None` if the answer is none.

@@ -4,7 +4,8 @@
 //! client       asks servers, shows them who one is, checks manifests
 //! blob         a blob as a stream that goes on where it broke off; verify: that vouches for its bytes
 //! endpoint     which servers stand for a registry: itself, mirrors
-//! http         agents, redirects, retries, limits;  url: who may lead a client where;  reach: which addresses
+//! http         redirects, retries, limits;  url: who may lead a client where
+//! agents       how a server is connected to;  proxy: by way of whom;  reach: to which addresses
 //! web          files by HTTP that are no part of an image
 //! credentials  the user's logins;  challenge: what servers ask for
 //! ```
@@ -22,6 +23,7 @@ use std::sync::Arc;
 
 use oci::{Descriptor, Digest, Reference};
 
+mod agents;
 mod blob;
 mod challenge;
 mod client;
@@ -29,6 +31,7 @@ mod credentials;
 mod endpoint;
 mod error;
 mod http;
+mod proxy;
 mod reach;
 mod url;
 mod verify;
@@ -36,6 +39,7 @@ pub mod web;
 
 pub use error::RegistryError;
 pub use http::Patience;
+pub use proxy::Proxies;
 pub use verify::VerifiedReader;
 
 /// A manifest or index as the registry sent it: identity is the sha256 of these bytes.
@@ -60,8 +64,8 @@ pub struct Options {
     pub credential_files: Vec<PathBuf>,
     /// Where credential helpers may be: the folders of PATH. Relative ones are left out.
     pub helper_folders: Vec<PathBuf>,
-    /// Take proxies from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
-    pub proxy_from_environment: bool,
+    /// What is asked by way of others.
+    pub proxies: Proxies,
     /// How often and how long to try.
     pub patience: Patience,
 }
@@ -92,7 +96,7 @@ impl Client {
     /// Gets files by HTTP in the same way: certificates, proxies, patience. It has no logins.
     pub fn web(&self) -> web::Web {
         let options = &self.inner.options;
-        web::Web::new(options.patience, options.proxy_from_environment)
+        web::Web::new(agents::Agents::new(options.patience, options.proxies.clone()))
     }
 
     /// Opens a blob; the bytes come verified: the last read fails if size or digest is not `descriptor`'s.

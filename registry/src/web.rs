@@ -10,17 +10,14 @@
 
 use std::io::Read;
 use std::net::ToSocketAddrs as _;
-use std::sync::OnceLock;
 
+use ureq::Body;
 use ureq::http::Response;
-use ureq::tls::TlsConfig;
-use ureq::unversioned::transport::DefaultConnector;
-use ureq::{Agent, Body};
 
-use crate::Patience;
+use crate::agents::Agents;
 use crate::http::{self, Failure};
-use crate::reach::{Guard, NotAllowed, Reach};
-use crate::url::{self, Origin, Scheme, Url};
+use crate::reach::{NotAllowed, Reach};
+use crate::url::{self, Origin, Url};
 
 pub use crate::url::{is_forbidden, is_private};
 
@@ -30,11 +27,7 @@ const MAX_REDIRECTS: usize = 10;
 /// Gets files. Shared between threads.
 #[derive(Debug)]
 pub struct Web {
-    patience: Patience,
-    proxied: bool,
-    tls: OnceLock<TlsConfig>,
-    /// By scheme and reach.
-    agents: [OnceLock<Agent>; 4],
+    agents: Agents,
 }
 
 /// What to ask for.
@@ -94,8 +87,8 @@ pub enum WebError {
 
 impl Web {
     /// Nothing is read or connected to before it is needed.
-    pub(crate) fn new(patience: Patience, proxied: bool) -> Self {
-        Self { patience, proxied, tls: OnceLock::new(), agents: Default::default() }
+    pub(crate) fn new(agents: Agents) -> Self {
+        Self { agents }
     }
 
     /// Asks for a file.
@@ -103,10 +96,12 @@ impl Web {
         let url = Url::parse(&encoded(request.url)).ok_or(WebError::Url)?;
         let host = format!("{}:{}", url.origin.host, url.origin.port);
         let response =
-            http::persist(self.patience, || self.follow(&url, request)).map_err(|failure| match failure {
-                Failure::Bad { reason } => WebError::Refused { reason },
-                Failure::Transient { reason, .. } | Failure::Fatal { reason } => {
-                    WebError::Unreachable { host: host.clone(), reason }
+            http::persist(self.agents.patience, || self.follow(&url, request)).map_err(|failure| {
+                match failure {
+                    Failure::Bad { reason } => WebError::Refused { reason },
+                    Failure::Transient { reason, .. } | Failure::Fatal { reason } => {
+                        WebError::Unreachable { host: host.clone(), reason }
+                    }
                 }
             })?;
         match response.status().as_u16() {
@@ -119,7 +114,7 @@ impl Web {
     fn follow(&self, url: &Url, request: &Get<'_>) -> Result<Response<Body>, Failure> {
         let (mut at, mut from_origin) = (url.clone(), true);
         for _ in 0..=MAX_REDIRECTS {
-            let agent = self.agent(at.origin.scheme, self.reach(&url.origin, &at.origin)?);
+            let agent = self.agents.get(&at.origin, self.reach(&url.origin, &at.origin)?)?;
             let mut get = agent.get(at.to_string()).header("accept", "*/*");
             if let Some(etag) = request.etag {
                 get = get.header("if-none-match", etag);
@@ -146,17 +141,8 @@ impl Web {
         if at.address().is_some_and(url::is_forbidden) {
             return Err(http::bad_answer(format!("the address {} may not be asked", at.host)));
         }
-        let wide = self.proxied || at.host == start.host || is_inside(start);
+        let wide = self.agents.proxies.cover(at) || at.host == start.host || is_inside(start);
         Ok(if wide { Reach::Wide } else { Reach::Public })
-    }
-
-    fn agent(&self, scheme: Scheme, reach: Reach) -> &Agent {
-        let index = usize::from(scheme == Scheme::Https) * 2 + usize::from(reach == Reach::Public);
-        self.agents[index].get_or_init(|| {
-            let tls = (scheme == Scheme::Https).then(|| self.tls.get_or_init(http::tls_config).clone());
-            let config = http::agent_config(self.patience, self.proxied, tls);
-            Agent::with_parts(config, DefaultConnector::default(), Guard::new(reach))
-        })
     }
 }
 
@@ -193,6 +179,7 @@ fn encoded(url: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::url::Scheme;
 
     #[test]
     fn names_of_this_machine_are_inside() {

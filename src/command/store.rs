@@ -34,8 +34,8 @@ pub fn registry_client(
         mirrors: mirrors.iter().map(mirror).collect::<Result<_, _>>()?,
         credential_files: environment::credential_files(),
         helper_folders: environment::helper_folders(),
+        proxies: environment::proxies(),
         patience,
-        ..Options::default()
     };
     Ok(Client::new(options))
 }

@@ -1,10 +1,11 @@
 //! Files by HTTP: redirects, addresses, logins, broken bodies.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
-use registry::Client;
 use registry::web::{Get, Page, WebError};
+use registry::{Client, Options, Proxies};
 
 use crate::server::{Answer, Request, Server};
 
@@ -134,4 +135,42 @@ fn a_body_that_ends_early_is_no_file() {
 fn a_server_that_stumbles_is_asked_again() {
     let server = Server::start(|_, count| Answer::new(if count < 2 { 503 } else { 200 }, "late"));
     assert_eq!(file(&url(&server, "/")).expect("the file").0, b"late");
+}
+
+/// A proxy that takes whatever it is asked for to `server`; gives its URL, and sends what it was asked first.
+fn proxy_to(server: &Server) -> (String, std::sync::mpsc::Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://user:word@{}", listener.local_addr().expect("an address"));
+    let (sender, asked) = std::sync::mpsc::channel();
+    let server = server.host();
+    std::thread::spawn(move || {
+        let (mut client, _) = listener.accept().expect("a client");
+        let mut head = BufReader::new(client.try_clone().expect("a copy")).lines().map_while(Result::ok);
+        sender.send(head.by_ref().take_while(|line| !line.is_empty()).collect()).expect("the test waits");
+        client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").expect("it listens");
+        let mut server = TcpStream::connect(server).expect("the server");
+        let (mut from, mut to) = (client.try_clone().expect("a copy"), server.try_clone().expect("a copy"));
+        std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+        let _ = std::io::copy(&mut server, &mut client);
+    });
+    (url, asked)
+}
+
+#[test]
+fn a_proxy_is_asked_for_what_is_elsewhere() {
+    let server = Server::start(|_, _| Answer::new(200, "far"));
+    let (proxy, asked) = proxy_to(&server);
+    let proxies = Proxies { http: Some(proxy), ..Proxies::default() };
+    let web = Client::new(Options { proxies, ..crate::hostile::options() }).web();
+    let here = url(&server, "/");
+    assert!(web.get(&Get { url: &here, authorization: None, etag: None }).is_ok(), "directly");
+    assert!(asked.try_recv().is_err(), "this machine needs no proxy");
+    let far = Get { url: "http://files.example:81/f", authorization: None, etag: None };
+    let Ok(Page::File { mut body, .. }) = web.get(&far) else { panic!("no file") };
+    let mut text = String::new();
+    body.read_to_string(&mut text).expect("the body");
+    assert_eq!(text, "far");
+    let asked = asked.recv().expect("it was asked");
+    assert!(asked.starts_with("CONNECT files.example:81 "), "{asked}");
+    assert!(asked.to_lowercase().contains("proxy-authorization: basic dxnlcjp3b3jk"), "{asked}");
 }
