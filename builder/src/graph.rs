@@ -3,7 +3,6 @@
 //! Below the lowering nothing knows a Dockerfile; what a step is called and where it stands travels in
 //! [`StepMeta`], which no key contains. Source: moby/buildkit, `solver/pb/ops.proto`.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use oci::{DiffId, Digest, Platform, Reference};
@@ -165,8 +164,8 @@ pub struct Exec {
     pub user: String,
     /// The host name.
     pub hostname: String,
-    /// Host names (in the key) and addresses (not in the key) for `/etc/hosts`.
-    pub hosts: BTreeMap<String, SkippedInKey>,
+    /// Host names (in the key) and addresses (not in the key) for `/etc/hosts`, in order; a name may have several.
+    pub hosts: Vec<(String, SkippedInKey)>,
     /// The root file system: an input, or an empty one.
     pub root: Option<InputIndex>,
     /// Mounts, in order.

@@ -91,3 +91,12 @@ fn privileged_a_default_command_builds() {
     };
     assert_eq!(id("short"), id("long"));
 }
+
+#[test]
+fn privileged_a_host_may_have_several_addresses() {
+    let env = skip_unless!(TestEnv::new());
+    let dockerfile = "FROM base\nRUN grep db /etc/hosts > /seen\nCMD [\"cat\", \"/seen\"]\n";
+    env.build(dockerfile, &["--add-host", "db:10.0.0.5", "--add-host", "db:10.0.0.6"]).success();
+    let ran = env.dsbuild(&["run", "--rm", "--network", "none", "t"]).success();
+    assert_eq!(ran.stdout(), "10.0.0.5\tdb\n10.0.0.6\tdb\n");
+}

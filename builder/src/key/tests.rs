@@ -121,7 +121,7 @@ fn process() -> Exec {
         cwd: "/".to_owned(),
         user: String::new(),
         hostname: "buildkitsandbox".to_owned(),
-        hosts: BTreeMap::new(),
+        hosts: Vec::new(),
         root: Some(InputIndex(0)),
         mounts: Vec::new(),
         secret_env: Vec::new(),
@@ -194,10 +194,14 @@ fn proxies_and_addresses_of_hosts_do_not_count_but_their_names_do() {
         SAME,
     );
     let host = |name: &str, address: &str| {
-        run(|exec| drop(exec.hosts.insert(name.to_owned(), SkippedInKey(address.to_owned()))))
+        run(|exec| exec.hosts.push((name.to_owned(), SkippedInKey(address.to_owned()))))
     };
     world.check((&host("db", "10.0.0.1"), &base), (&host("db", "10.0.0.2"), &base), SAME);
     world.check((&host("db", "10.0.0.1"), &base), (&host("web", "10.0.0.1"), &base), OTHER);
+    let twice = run(|exec| {
+        exec.hosts = vec![("db".to_owned(), SkippedInKey("10.0.0.1".to_owned())); 2];
+    });
+    world.check((&host("db", "10.0.0.1"), &base), (&twice, &base), OTHER);
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! RUN.
 
-use std::collections::BTreeMap;
-
 use parser::ast::{Command, Instruction, Run};
 
 use super::mounts::Mounts;
@@ -69,7 +67,7 @@ impl Dispatcher<'_> {
         given.filter(|name| !name.is_empty()).map_or(HOSTNAME, String::as_str).to_owned()
     }
 
-    fn hosts(&self) -> BTreeMap<String, SkippedInKey> {
+    fn hosts(&self) -> Vec<(String, SkippedInKey)> {
         let hosts = self.session.options.add_hosts.iter();
         hosts.map(|(name, address)| (name.clone(), SkippedInKey(address.to_string()))).collect()
     }

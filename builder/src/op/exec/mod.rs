@@ -183,7 +183,7 @@ fn network(mode: NetworkMode, around: &Around<'_>) -> Network {
 }
 
 fn hosts(exec: &Exec) -> Vec<HostEntry> {
-    let entry = |(name, address): (&String, &crate::graph::SkippedInKey)| {
+    let entry = |(name, address): &(String, crate::graph::SkippedInKey)| {
         let address = address.0.parse().ok()?;
         Some(HostEntry { name: name.clone(), address })
     };
