@@ -7,7 +7,8 @@ fn main() -> ExitCode {
     let file = env::args().nth(1).expect("usage: parse FILE");
     let text = fs::read(file).expect("the file can be read");
     let parsed = parser::parse(&text);
-    let json = parsed.as_ref().map_or_else(parser::json::error_to_json, parser::json::to_json);
+    let wrong = |error: &_| parser::json::errors_to_json(error, &[]);
+    let json = parsed.as_ref().map_or_else(wrong, parser::json::to_json);
     println!("{json}");
     ExitCode::from(u8::from(parsed.is_err()))
 }

@@ -22,7 +22,7 @@ use crate::{ast::Directives, error::Fault};
 const KNOWN: [&str; 3] = ["syntax", "escape", "check"];
 
 /// Meets the lines of a file in order and tells which are directives.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct DirectiveReader {
     seen: Vec<String>,
     done: bool,
@@ -56,7 +56,7 @@ pub(crate) fn escape(value: &str) -> Result<char, Fault> {
     match value {
         "\\" => Ok('\\'),
         "`" => Ok('`'),
-        _ => Err(Fault::new(format!("invalid escape token '{value}' does not match ` or \\"))),
+        _ => Err(Fault::new(format!("invalid escape token '{value}' does not match ` or \\")).blaming(value)),
     }
 }
 

@@ -83,12 +83,13 @@ fn nodes(lines: &mut Lines<'_>, limits: Limits) -> Result<(Vec<Node>, Vec<Notice
         nodes.push(with_heredocs(node, lines)?);
     }
     if nodes.is_empty() {
-        return Err(Fault::new("file with no instructions").at(lines.here()));
+        let fault = Fault::new("file with no instructions");
+        return Err(fault.hint("the first instruction is FROM, as in `FROM debian:12`").at(lines.here()));
     }
     Ok((nodes, notices))
 }
 
-fn with_heredocs(mut node: Node, lines: &mut Lines<'_>) -> Result<Node, ParseError> {
+pub(crate) fn with_heredocs(mut node: Node, lines: &mut Lines<'_>) -> Result<Node, ParseError> {
     let Some(text) = node.heredoc_text() else { return Ok(node) };
     let markers = heredoc::markers(text).map_err(|fault| fault.at(node.span))?;
     for marker in markers {
@@ -119,13 +120,13 @@ fn add(file: &mut Dockerfile, node: Node, limits: Limits) -> Result<(), ParseErr
                 file.globals.push(instruction);
                 Ok(())
             }
-            (None, _) => {
-                let fault = Fault::new("no build stage in current context");
-                let hint = Some("only ARG may stand before the first FROM".into());
-                Err(Fault { hint, ..fault }.at(span))
-            }
+            (None, _) => Err(before_any_stage().at(span)),
         },
     }
+}
+
+pub(crate) fn before_any_stage() -> Fault {
+    Fault::new("no build stage in current context").hint("only ARG may stand before the first FROM")
 }
 
 fn stage(head: StageHead, from: Instruction) -> Stage {

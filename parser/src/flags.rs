@@ -95,7 +95,9 @@ impl Flags {
             let (name, takes) =
                 *known.iter().find(|(known, _)| *known == name).ok_or_else(|| unknown(name, known))?;
             if takes != Takes::List && flags.text(name).is_some() {
-                return Err(Fault::new(format!("duplicate flag specified: --{name}")));
+                return Err(
+                    Fault::new(format!("duplicate flag specified: --{name}")).blaming(format!("--{name}"))
+                );
             }
             let value = if takes == Takes::Bool { boolean(name, value)? } else { text(name, value)? };
             flags.given.push((name, value));
@@ -130,7 +132,12 @@ fn name_and_value(flag: &str) -> (&str, Option<&str>) {
 fn unknown(name: &str, known: &Known) -> Fault {
     let names: Vec<&str> = known.iter().map(|(known, _)| *known).collect();
     let meant = suggest(name, &names).map(|known| format!("--{known}"));
-    Fault::new(format!("unknown flag: --{name}")).or_rather(meant)
+    let all = match names.as_slice() {
+        [] => "this instruction takes no flags".to_owned(),
+        names => format!("the flags here are --{}", names.join(", --")),
+    };
+    let fault = Fault::new(format!("unknown flag: --{name}")).blaming(format!("--{name}"));
+    fault.or_rather(meant).hint(all)
 }
 
 fn text(name: &str, value: Option<&str>) -> Result<String, Fault> {
@@ -145,13 +152,15 @@ fn boolean(name: &str, value: Option<&str>) -> Result<String, Fault> {
         Some("true" | "false") => Ok(lower.unwrap_or_default()),
         Some(_) => {
             let value = value.unwrap_or_default();
-            Err(Fault::new(format!("expecting boolean value for flag {name}, not: {value}")))
+            let fault = Fault::new(format!("expecting boolean value for flag {name}, not: {value}"));
+            Err(fault.blaming(value).hint(format!("use --{name}, --{name}=true or --{name}=false")))
         }
     }
 }
 
 fn missing(name: &str) -> Fault {
-    Fault::new(format!("missing a value on flag: --{name}"))
+    let fault = Fault::new(format!("missing a value on flag: --{name}"));
+    fault.blaming(format!("--{name}")).hint(format!("write --{name}=VALUE"))
 }
 
 #[cfg(test)]
@@ -204,13 +213,18 @@ mod tests {
     #[test]
     fn wrong_flags_are_refused() {
         check_error(&["--foo=x"], "unknown flag: --foo", Some("did you mean --from?"));
-        check_error(&["--user"], "unknown flag: --user", None);
-        check_error(&["--LINK"], "unknown flag: --LINK", None);
+        let all = Some("the flags here are --from, --link, --mount, --chmod");
+        check_error(&["--user"], "unknown flag: --user", all);
+        check_error(&["--LINK"], "unknown flag: --LINK", all);
         check_error(&["--link", "--link"], "duplicate flag specified: --link", None);
-        check_error(&["--from"], "missing a value on flag: --from", None);
-        check_error(&["--mount"], "missing a value on flag: --mount", None);
-        check_error(&["--link="], "missing a value on flag: --link", None);
-        check_error(&["--link=yes"], "expecting boolean value for flag link, not: yes", None);
+        check_error(&["--from"], "missing a value on flag: --from", Some("write --from=VALUE"));
+        check_error(&["--mount"], "missing a value on flag: --mount", Some("write --mount=VALUE"));
+        check_error(&["--link="], "missing a value on flag: --link", Some("write --link=VALUE"));
+        check_error(
+            &["--link=yes"],
+            "expecting boolean value for flag link, not: yes",
+            Some("use --link, --link=true or --link=false"),
+        );
     }
 
     #[test]

@@ -4,7 +4,8 @@
 //! {"directives": {"escape", "syntax", "check"}, "globals": [INSTRUCTION],
 //!  "stages": [{"name", "base", "platform", "instructions": [INSTRUCTION]}]}
 //! INSTRUCTION: {"cmd", "flags", "json", "args", "legacy", "start_line", "end_line", "heredocs"}
-//! {"error": {"line", "end_line", "message", "hint"}}
+//! {"error": ERROR, "further": [ERROR]}            the first error, which is BuildKit's, and others
+//! ERROR: {"line", "end_line", "message", "hint"}
 //! ```
 //!
 //! Arguments are as written, before any variable is expanded.
@@ -33,14 +34,19 @@ pub fn to_json(file: &Dockerfile) -> Value {
     })
 }
 
-/// The JSON of an error.
-pub fn error_to_json(error: &ParseError) -> Value {
-    json!({"error": {
+/// The JSON of what is wrong with a text.
+pub fn errors_to_json(first: &ParseError, further: &[ParseError]) -> Value {
+    let further: Vec<Value> = further.iter().map(error).collect();
+    json!({"error": error(first), "further": further})
+}
+
+fn error(error: &ParseError) -> Value {
+    json!({
         "line": error.span.start_line,
         "end_line": error.span.end_line,
         "message": error.message,
         "hint": error.hint,
-    }})
+    })
 }
 
 fn stage(stage: &Stage) -> Value {

@@ -29,7 +29,7 @@ pub(crate) fn strings(text: &str) -> Result<Option<Vec<String>>, Fault> {
     }
     if serde_json::from_str::<Vec<IgnoredAny>>(text).is_ok() {
         let message = "when using JSON array syntax, arrays must be comprised of strings only";
-        return Err(Fault::new(message));
+        return Err(Fault::new(message).blaming(text).hint("put every element in double quotes"));
     }
     Ok(None)
 }

@@ -52,10 +52,54 @@ impl Keyword {
         KEYWORDS.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)).map(|(_, keyword)| *keyword)
     }
 
-    /// The error of a word that is no keyword.
-    pub(crate) fn unknown(word: &str) -> Fault {
-        let names = KEYWORDS.map(|(name, _)| name);
-        Fault::new(format!("unknown instruction: {word}")).or_rather(suggest_ignoring_case(word, &names))
+    /// The keyword that a misspelt word is closest to.
+    pub(crate) fn meant(word: &str) -> Option<String> {
+        suggest_ignoring_case(word, &KEYWORDS.map(|(name, _)| name))
+    }
+
+    /// The error of a word that is no keyword; `is_first` says that nothing stands above it.
+    pub(crate) fn unknown(word: &str, is_first: bool) -> Fault {
+        let fault = Fault::new(format!("unknown instruction: {word}")).blaming(word);
+        let is_comment = ["//", "/*", ";"].iter().any(|other| word.starts_with(other));
+        fault.or_rather(Self::meant(word)).hint(match (is_comment, is_first) {
+            (true, _) => "a comment begins with #",
+            (false, true) => "a Dockerfile begins with FROM, as in `FROM debian:12`",
+            (false, false) => "to go on with the instruction above, end its line with \\",
+        })
+    }
+
+    /// In upper case.
+    pub(crate) fn name(self) -> &'static str {
+        KEYWORDS.iter().find(|(_, keyword)| *keyword == self).map_or("", |(name, _)| name)
+    }
+
+    /// How an instruction is written.
+    pub(crate) fn usage(self) -> &'static str {
+        match self {
+            Self::Add => "ADD SOURCE ... DESTINATION",
+            Self::Arg => "ARG NAME[=DEFAULT] ...",
+            Self::Cmd => "CMD [\"PROGRAM\", \"ARGUMENT\", ...]",
+            Self::Copy => "COPY [--from=STAGE] SOURCE ... DESTINATION",
+            Self::Entrypoint => "ENTRYPOINT [\"PROGRAM\", \"ARGUMENT\", ...]",
+            Self::Env => "ENV NAME=VALUE ...",
+            Self::Expose => "EXPOSE PORT[/tcp|/udp] ...",
+            Self::From => "FROM [--platform=PLATFORM] IMAGE [AS NAME]",
+            Self::Healthcheck => "HEALTHCHECK [FLAGS] CMD COMMAND, or HEALTHCHECK NONE",
+            Self::Label => "LABEL NAME=VALUE ...",
+            Self::Maintainer => "LABEL org.opencontainers.image.authors=NAME",
+            Self::Onbuild => "ONBUILD INSTRUCTION",
+            Self::Run => "RUN [FLAGS] COMMAND",
+            Self::Shell => "SHELL [\"/bin/sh\", \"-c\"]",
+            Self::Stopsignal => "STOPSIGNAL SIGNAL",
+            Self::User => "USER NAME[:GROUP]",
+            Self::Volume => "VOLUME PATH ...",
+            Self::Workdir => "WORKDIR PATH",
+        }
+    }
+
+    /// An error about how an instruction is written as a whole: shows how it should be.
+    pub(crate) fn misused(self, message: impl Into<String>) -> Fault {
+        Fault::new(message).hint(format!("write {}", self.usage()))
     }
 }
 
@@ -73,8 +117,12 @@ mod tests {
 
     #[test]
     fn an_unknown_word_gets_a_hint() {
-        assert_eq!(Keyword::unknown("RUNN").hint.as_deref(), Some("did you mean RUN?"));
-        assert_eq!(Keyword::unknown("c").hint.as_deref(), Some("did you mean cmd?"));
-        assert_eq!(Keyword::unknown("INVALID").hint, None);
+        assert_eq!(Keyword::unknown("RUNN", false).hint.as_deref(), Some("did you mean RUN?"));
+        assert_eq!(Keyword::unknown("c", false).hint.as_deref(), Some("did you mean cmd?"));
+        let goes_on = "to go on with the instruction above, end its line with \\";
+        assert_eq!(Keyword::unknown("INVALID", false).hint.as_deref(), Some(goes_on));
+        let begins = "a Dockerfile begins with FROM, as in `FROM debian:12`";
+        assert_eq!(Keyword::unknown("INVALID", true).hint.as_deref(), Some(begins));
+        assert_eq!(Keyword::unknown("//", true).hint.as_deref(), Some("a comment begins with #"));
     }
 }

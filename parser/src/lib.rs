@@ -11,6 +11,7 @@
 //! `instructions` and `shell` where it is silent.
 
 pub mod ast;
+pub mod diagnose;
 mod directive;
 mod duration;
 pub mod error;
@@ -30,6 +31,7 @@ pub mod suggest;
 mod syntax;
 mod words;
 
+pub use diagnose::further_errors;
 pub use error::ParseError;
 pub use file::{parse, parse_trigger, parse_with};
 pub use limits::Limits;

@@ -31,6 +31,7 @@ pub(crate) struct LogicalLine {
 }
 
 /// Reads a file from its first line to its last.
+#[derive(Clone)]
 pub(crate) struct Lines<'a> {
     rest: &'a [u8],
     /// The number of the line last read; 0 before the first.
@@ -116,8 +117,11 @@ impl<'a> Lines<'a> {
             self.check_heredoc(content.len()).map_err(|fault| fault.at(span))?;
         }
         let span = Span { end_line: self.number, ..span };
-        let hint = format!("a line that is exactly {:?} must end it", marker.name);
-        Err(ParseError { span, message: "unterminated heredoc".into(), hint: Some(hint) })
+        let hint = match marker.chomp {
+            true => format!("a line that is exactly {}, but for tabs before it, must end it", marker.name),
+            false => format!("a line that is exactly {}, without blanks around it, must end it", marker.name),
+        };
+        Err(Fault::new("unterminated heredoc").blaming("<<").hint(hint).at(span))
     }
 
     fn check_heredoc(&self, size_bytes: usize) -> Result<(), Fault> {

@@ -199,6 +199,43 @@ pub enum MountError {
     },
 }
 
+impl MountError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        let words = |words: Vec<&str>| Some(format!("use {}", words.join(", ")));
+        match self {
+            Self::UnknownWord { meant: None, what: "mount type", .. } => {
+                words(TYPES.map(|(word, _)| word).to_vec())
+            }
+            Self::UnknownWord { meant: None, .. } => words(SHARINGS.map(|(word, _)| word).to_vec()),
+            Self::UnknownKey { meant: None, .. } => Some(format!("the options here are {}", KEYS.join(", "))),
+            Self::NotExpanded { .. } => {
+                Some("write `FROM $NAME AS source` above, and from=source here".to_owned())
+            }
+            Self::NoValue { field } => Some(format!("write {field}=VALUE")),
+            Self::InvalidNumber { key, .. } if key == "mode" => {
+                Some("write an octal mode like 0755".to_owned())
+            }
+            Self::InvalidNumber { .. } => Some("write a number".to_owned()),
+            Self::InvalidValue { key, .. } if key == "size" => Some("write a size like 64m".to_owned()),
+            Self::InvalidValue { .. } => Some("write true or false".to_owned()),
+            _ => None,
+        }
+    }
+
+    /// The part of the option that is to blame; `None` if that is not one alone.
+    pub fn culprit(&self) -> Option<&str> {
+        match self {
+            Self::NotExpanded { key } | Self::WrongType { key, .. } => Some(key),
+            Self::NoValue { field } => Some(field),
+            Self::UnknownKey { key, .. } => Some(key),
+            Self::UnknownWord { value, .. } => Some(value),
+            Self::InvalidValue { value, .. } | Self::InvalidNumber { value, .. } => Some(value),
+            Self::Csv { .. } | Self::Expand(_) | Self::Conflict { .. } => None,
+        }
+    }
+}
+
 fn did_you_mean(meant: &Option<&'static str>) -> String {
     meant.map(|word| format!(" (did you mean {word}?)")).unwrap_or_default()
 }

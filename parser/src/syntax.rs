@@ -81,8 +81,7 @@ fn arguments(keyword: &str, rest: &str, escape: char, depth: usize) -> Result<Ar
             None => Arguments::Words(words::words(rest)),
         },
         Some(Cmd | Entrypoint | Run | Shell) => json_or_text(rest)?,
-        Some(Env) => pairs("ENV", rest, escape)?,
-        Some(Label) => pairs("LABEL", rest, escape)?,
+        Some(keyword @ (Env | Label)) => pairs(keyword, rest, escape)?,
         Some(Arg) => Arguments::Words(words::raw_words(rest, escape)),
         Some(Expose | From) => Arguments::Words(words::words(rest)),
         Some(Healthcheck) => healthcheck(rest)?,
@@ -118,11 +117,13 @@ fn trigger(rest: &str, escape: char, depth: usize) -> Result<Arguments, Fault> {
 }
 
 /// `NAME=value ...`, or the old `NAME rest of the line`: the first word decides.
-fn pairs(keyword: &str, rest: &str, escape: char) -> Result<Arguments, Fault> {
+fn pairs(keyword: Keyword, rest: &str, escape: char) -> Result<Arguments, Fault> {
     let words = words::raw_words(rest, escape);
     if words.first().is_some_and(|word| !word.contains('=')) {
         let (name, value) = words::first(rest);
-        let value = value.ok_or_else(|| Fault::new(format!("{keyword} must have two arguments")))?;
+        let value = value.ok_or_else(|| {
+            keyword.misused(format!("{} must have two arguments", keyword.name())).blaming(name)
+        })?;
         return Ok(Arguments::Pairs(vec![(name.into(), value.into())], true));
     }
     let pairs: Result<_, Fault> = words.iter().map(|word| pair(word)).collect();
@@ -132,7 +133,8 @@ fn pairs(keyword: &str, rest: &str, escape: char) -> Result<Arguments, Fault> {
 fn pair(word: &str) -> Result<(String, String), Fault> {
     let split = word.split_once('=').map(|(name, value)| (name.to_string(), value.to_string()));
     split.ok_or_else(|| {
-        Fault::new(format!("Syntax error - can't find = in {word:?}. Must be of the form: name=value"))
+        let message = format!("Syntax error - can't find = in {word:?}. Must be of the form: name=value");
+        Fault::new(message).blaming(word).hint("put a value that has blanks in quotes: name=\"a value\"")
     })
 }
 

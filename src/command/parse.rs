@@ -16,7 +16,8 @@ pub fn run(args: &ParseArgs) -> Result<u8, Failure> {
             Ok(0)
         }
         Err(error) => {
-            output::line(&parser::json::error_to_json(&error).to_string());
+            let further = parser::further_errors(&text, &error).errors;
+            output::line(&parser::json::errors_to_json(&error, &further).to_string());
             Ok(1)
         }
     }

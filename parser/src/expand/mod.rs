@@ -41,11 +41,13 @@ pub struct Expanded {
 pub struct ExpandError {
     /// BuildKit's wording.
     pub message: String,
+    /// The word, or the first characters of a long one.
+    pub word: String,
 }
 
 impl ExpandError {
     fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into() }
+        Self { message: message.into(), word: String::new() }
     }
 }
 
@@ -116,7 +118,8 @@ impl Expander {
 fn in_word(word: &str, error: ExpandError) -> ExpandError {
     let shown: String = word.chars().take(200).collect();
     let more = if shown.len() < word.len() { "..." } else { "" };
-    ExpandError::new(format!("failed to process {:?}: {}", format!("{shown}{more}"), error.message))
+    let message = format!("failed to process {:?}: {}", format!("{shown}{more}"), error.message);
+    ExpandError { message, word: shown }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use crate::{
     error::Fault,
     flags::{Flags, Known, Takes},
     heredoc,
+    keyword::Keyword,
     syntax::Node,
 };
 
@@ -28,21 +29,22 @@ const ADD: &Known = &[
 ];
 
 pub(super) fn copy(node: &Node) -> Result<Copy, Fault> {
-    both("COPY", COPY, node)
+    both(Keyword::Copy, COPY, node)
 }
 
 pub(super) fn add(node: &Node) -> Result<Copy, Fault> {
-    both("ADD", ADD, node)
+    both(Keyword::Add, ADD, node)
 }
 
-fn both(keyword: &str, known: &Known, node: &Node) -> Result<Copy, Fault> {
+fn both(keyword: Keyword, known: &Known, node: &Node) -> Result<Copy, Fault> {
     let [sources @ .., destination] = node.words() else { return Err(no_destination(keyword)) };
     if sources.is_empty() {
         return Err(no_destination(keyword));
     }
     let flags = Flags::check(&node.flags, known)?;
     if heredoc::marker(destination).is_some() {
-        return Err(Fault::new(format!("{keyword} cannot accept a heredoc as a destination")));
+        let message = format!("{} cannot accept a heredoc as a destination", keyword.name());
+        return Err(keyword.misused(message).blaming(destination));
     }
     Ok(Copy {
         sources: sources.to_vec(),
@@ -59,9 +61,10 @@ fn both(keyword: &str, known: &Known, node: &Node) -> Result<Copy, Fault> {
     })
 }
 
-fn no_destination(keyword: &str) -> Fault {
-    Fault::new(format!(
-        "{keyword} requires at least two arguments, but only one was provided. \
-         Destination could not be determined"
+fn no_destination(keyword: Keyword) -> Fault {
+    keyword.misused(format!(
+        "{} requires at least two arguments, but only one was provided. \
+         Destination could not be determined",
+        keyword.name()
     ))
 }

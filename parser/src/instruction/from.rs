@@ -3,6 +3,7 @@
 use crate::{
     error::Fault,
     flags::{Flags, Takes},
+    keyword::Keyword,
     syntax::Node,
 };
 
@@ -21,12 +22,21 @@ pub(super) fn from(node: &Node) -> Result<StageHead, Fault> {
     let (base, as_word, name) = match node.words() {
         [base] => (base, None, None),
         [base, word, name] if word.eq_ignore_ascii_case("as") => (base, Some(word), Some(name)),
-        _ => return Err(Fault::new("FROM requires either one or three arguments")),
+        words => {
+            let fault = Keyword::From.misused("FROM requires either one or three arguments");
+            return Err(match words.get(1) {
+                Some(word) => fault.blaming(word),
+                None => fault,
+            });
+        }
     };
     if let Some(name) = name.filter(|name| !is_stage_name(&name.to_lowercase())) {
-        return Err(Fault::new(format!(
+        let fault = Fault::new(format!(
             "invalid name for build stage: {name:?}, name can't start with a number or contain symbols"
-        )));
+        ));
+        return Err(fault
+            .blaming(name)
+            .hint("begin with a letter; further letters, digits, - _ and . may follow"));
     }
     let flags = Flags::check(&node.flags, &[("platform", Takes::Text)])?;
     let (name, as_word) = (name.cloned(), as_word.cloned());

@@ -5,6 +5,7 @@ use crate::{
     duration,
     error::Fault,
     flags::{Flags, Known, Takes},
+    keyword::Keyword,
     syntax::{Arguments, Node},
 };
 
@@ -21,7 +22,7 @@ const SHORTEST_NS: i64 = 1_000_000;
 
 pub(super) fn healthcheck(node: &Node) -> Result<Healthcheck, Fault> {
     let Arguments::Typed(kind, arguments) = &node.arguments else {
-        return Err(super::at_least_one("HEALTHCHECK"));
+        return Err(super::at_least_one(Keyword::Healthcheck));
     };
     let command = super::command(arguments);
     let has_command = !matches!(&command, Command::Shell(text) if text.is_empty())
@@ -30,8 +31,11 @@ pub(super) fn healthcheck(node: &Node) -> Result<Healthcheck, Fault> {
         "NONE" if has_command => Err(Fault::new("HEALTHCHECK NONE takes no arguments")),
         "NONE" => Ok(Healthcheck::None),
         "CMD" if has_command => with_command(command, &Flags::check(&node.flags, HEALTHCHECK)?),
-        "CMD" => Err(Fault::new("Missing command after HEALTHCHECK CMD")),
-        kind => Err(Fault::new(format!("Unknown type {kind:?} in HEALTHCHECK (try CMD)"))),
+        "CMD" => Err(Keyword::Healthcheck.misused("Missing command after HEALTHCHECK CMD")),
+        unknown => {
+            let message = format!("Unknown type {unknown:?} in HEALTHCHECK (try CMD)");
+            Err(Keyword::Healthcheck.misused(message).blaming(kind))
+        }
     }
 }
 
@@ -51,9 +55,10 @@ fn interval(flags: &Flags, name: &str) -> Result<i64, Fault> {
     if text.is_empty() {
         return Ok(0);
     }
-    match duration::nanoseconds(&text)? {
+    let no_duration = |fault: Fault| fault.blaming(&text).hint("write a duration like 30s or 1m30s");
+    match duration::nanoseconds(&text).map_err(no_duration)? {
         nanoseconds if nanoseconds == 0 || nanoseconds >= SHORTEST_NS => Ok(nanoseconds),
-        _ => Err(Fault::new(format!("Interval {name:?} cannot be less than 1ms"))),
+        _ => Err(Fault::new(format!("Interval {name:?} cannot be less than 1ms")).blaming(&text)),
     }
 }
 
@@ -66,11 +71,12 @@ fn retries(text: &str) -> Result<i64, Fault> {
         return Err(no_number(text, "value out of range"));
     }
     if number < 0 {
-        return Err(Fault::new(format!("--retries cannot be negative ({number})")));
+        return Err(Fault::new(format!("--retries cannot be negative ({number})")).blaming(text));
     }
     Ok(number)
 }
 
 fn no_number(text: &str, reason: &str) -> Fault {
-    Fault::new(format!("strconv.ParseInt: parsing {text:?}: {reason}"))
+    let fault = Fault::new(format!("strconv.ParseInt: parsing {text:?}: {reason}"));
+    fault.blaming(text).hint("--retries takes a whole number")
 }

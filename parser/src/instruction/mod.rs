@@ -30,13 +30,18 @@ pub(crate) enum Meaning {
 /// Checks one instruction.
 pub(crate) fn check(node: Node) -> Result<Meaning, ParseError> {
     let span = node.span;
-    let keyword = Keyword::read(&node.keyword).ok_or_else(|| Keyword::unknown(&node.keyword).at(span))?;
+    let keyword = Keyword::read(&node.keyword).ok_or_else(|| unknown(&node))?;
     if keyword == Keyword::From {
         let head = from::from(&node).map_err(|fault| fault.at(span))?;
         return Ok(Meaning::Stage(head, instruction(node, Kind::From)));
     }
     let kind = kind(keyword, &node).map_err(|fault| fault.at(span))?;
     Ok(Meaning::Instruction(instruction(node, kind)))
+}
+
+/// The error of an unknown keyword.
+pub(crate) fn unknown(node: &Node) -> ParseError {
+    Keyword::unknown(&node.keyword, node.span.start_line == 1).at(node.span)
 }
 
 fn instruction(node: Node, kind: Kind) -> Instruction {
@@ -51,19 +56,19 @@ fn kind(keyword: Keyword, node: &Node) -> Result<Kind, Fault> {
         Keyword::Cmd => Kind::Cmd(plain_command(node)?),
         Keyword::Copy => Kind::Copy(copy::copy(node)?),
         Keyword::Entrypoint => Kind::Entrypoint(plain_command(node)?),
-        Keyword::Env => Kind::Env(pairs("ENV", node)?),
+        Keyword::Env => Kind::Env(pairs(Keyword::Env, node)?),
         Keyword::Expose => Kind::Expose(expose(node)?),
         Keyword::From => Kind::From,
         Keyword::Healthcheck => Kind::Healthcheck(healthcheck::healthcheck(node)?),
-        Keyword::Label => Kind::Label(pairs("LABEL", node)?),
-        Keyword::Maintainer => Kind::Maintainer(single("MAINTAINER", node)?),
+        Keyword::Label => Kind::Label(pairs(Keyword::Label, node)?),
+        Keyword::Maintainer => Kind::Maintainer(single(keyword, node)?),
         Keyword::Onbuild => Kind::Onbuild(onbuild(node)?),
         Keyword::Run => Kind::Run(run::run(node)?),
         Keyword::Shell => Kind::Shell(shell(node)?),
-        Keyword::Stopsignal => Kind::Stopsignal(only_word("STOPSIGNAL", node)?),
-        Keyword::User => Kind::User(single("USER", node)?),
+        Keyword::Stopsignal => Kind::Stopsignal(only_word(keyword, node)?),
+        Keyword::User => Kind::User(single(keyword, node)?),
         Keyword::Volume => Kind::Volume(volume(node)?),
-        Keyword::Workdir => Kind::Workdir(single("WORKDIR", node)?),
+        Keyword::Workdir => Kind::Workdir(single(keyword, node)?),
     })
 }
 
@@ -72,8 +77,8 @@ fn no_flags(node: &Node) -> Result<(), Fault> {
     Flags::check(&node.flags, &[]).map(drop)
 }
 
-fn at_least_one(keyword: &str) -> Fault {
-    Fault::new(format!("{keyword} requires at least one argument"))
+fn at_least_one(keyword: Keyword) -> Fault {
+    keyword.misused(format!("{} requires at least one argument", keyword.name()))
 }
 
 /// `ARG name[=default] ...`
@@ -81,7 +86,7 @@ fn arg(node: &Node) -> Result<Vec<ArgDefinition>, Fault> {
     no_flags(node)?;
     let words = node.words();
     if words.is_empty() {
-        return Err(at_least_one("ARG"));
+        return Err(at_least_one(Keyword::Arg));
     }
     words.iter().map(|word| arg_definition(word)).collect()
 }
@@ -92,20 +97,20 @@ fn arg_definition(word: &str) -> Result<ArgDefinition, Fault> {
         None => (word, None),
     };
     if name.is_empty() {
-        return Err(Fault::new("ARG names can not be blank"));
+        return Err(Keyword::Arg.misused("ARG names can not be blank").blaming(word));
     }
     Ok(ArgDefinition { name: name.into(), default })
 }
 
 /// `ENV name=value ...`, `LABEL name value`
-fn pairs(keyword: &str, node: &Node) -> Result<Pairs, Fault> {
+fn pairs(keyword: Keyword, node: &Node) -> Result<Pairs, Fault> {
     no_flags(node)?;
     let Arguments::Pairs(pairs, legacy) = &node.arguments else { return Err(at_least_one(keyword)) };
     if pairs.is_empty() {
         return Err(at_least_one(keyword));
     }
     if pairs.iter().any(|(name, _)| name.is_empty()) {
-        return Err(Fault::new(format!("{keyword} names can not be blank")));
+        return Err(keyword.misused(format!("{} names can not be blank", keyword.name())));
     }
     Ok(Pairs { pairs: pairs.clone(), legacy: *legacy })
 }
@@ -129,26 +134,26 @@ fn command(arguments: &Arguments) -> Command {
 fn expose(node: &Node) -> Result<Vec<String>, Fault> {
     no_flags(node)?;
     let words = node.words();
-    if words.is_empty() { Err(at_least_one("EXPOSE")) } else { Ok(words.to_vec()) }
+    if words.is_empty() { Err(at_least_one(Keyword::Expose)) } else { Ok(words.to_vec()) }
 }
 
 /// `USER name`, `WORKDIR path` and their like: one text.
-fn single(keyword: &str, node: &Node) -> Result<String, Fault> {
+fn single(keyword: Keyword, node: &Node) -> Result<String, Fault> {
     let word = only_word(keyword, node)?;
     no_flags(node)?;
     Ok(word)
 }
 
-fn only_word(keyword: &str, node: &Node) -> Result<String, Fault> {
+fn only_word(keyword: Keyword, node: &Node) -> Result<String, Fault> {
     match node.words() {
         [word] => Ok(word.clone()),
-        _ => Err(Fault::new(format!("{keyword} requires exactly one argument"))),
+        _ => Err(keyword.misused(format!("{} requires exactly one argument", keyword.name()))),
     }
 }
 
 /// `ONBUILD instruction`; returns it as an image config holds it.
 fn onbuild(node: &Node) -> Result<String, Fault> {
-    let Arguments::Trigger(trigger) = &node.arguments else { return Err(at_least_one("ONBUILD")) };
+    let Arguments::Trigger(trigger) = &node.arguments else { return Err(at_least_one(Keyword::Onbuild)) };
     no_flags(node)?;
     let name = trigger.keyword.to_uppercase();
     match Keyword::read(&trigger.keyword) {
@@ -174,10 +179,9 @@ fn shell(node: &Node) -> Result<Vec<String>, Fault> {
     match command(&node.arguments) {
         Command::Exec(strings) if !strings.is_empty() => Ok(strings),
         Command::Shell(text) if !text.is_empty() => {
-            let fault = Fault::new("SHELL requires the arguments to be in JSON form");
-            Err(Fault { hint: Some("write SHELL [\"/bin/sh\", \"-c\"]".into()), ..fault })
+            Err(Keyword::Shell.misused("SHELL requires the arguments to be in JSON form"))
         }
-        _ => Err(at_least_one("SHELL")),
+        _ => Err(at_least_one(Keyword::Shell)),
     }
 }
 
@@ -185,7 +189,7 @@ fn shell(node: &Node) -> Result<Vec<String>, Fault> {
 fn volume(node: &Node) -> Result<Vec<String>, Fault> {
     let words: Vec<String> = node.words().iter().map(|word| word.trim().to_string()).collect();
     if words.is_empty() {
-        return Err(at_least_one("VOLUME"));
+        return Err(at_least_one(Keyword::Volume));
     }
     no_flags(node)?;
     if words.iter().any(String::is_empty) {

@@ -19,7 +19,10 @@ pub(super) fn run(node: &Node) -> Result<Run, Fault> {
     let flags = Flags::check(&node.flags, RUN)?;
     let mounts = flags.list("mount");
     for value in &mounts {
-        mount::check(value).map_err(|error| Fault::new(error.to_string()))?;
+        mount::check(value).map_err(|error| {
+            let fault = Fault::new(error.to_string()).blaming(error.culprit().unwrap_or(value));
+            error.hint().into_iter().fold(fault, Fault::hint)
+        })?;
     }
     let network = flags.text("network");
     one_of(&network, &NETWORKS, |value| format!("invalid network mode {value:?}"))?;
@@ -32,7 +35,8 @@ pub(super) fn run(node: &Node) -> Result<Run, Fault> {
 fn one_of(value: &Option<String>, all: &[&str], message: impl Fn(&str) -> String) -> Result<(), Fault> {
     match value {
         Some(value) if !all.contains(&value.as_str()) => {
-            Err(Fault::new(message(value)).or_rather(suggest(value, all)))
+            let fault = Fault::new(message(value)).blaming(value).or_rather(suggest(value, all));
+            Err(fault.hint(format!("use {}", all.join(", "))))
         }
         _ => Ok(()),
     }

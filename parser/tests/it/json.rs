@@ -1,7 +1,7 @@
 //! The JSON of files and errors.
 
 use parser::{
-    json::{error_to_json, to_json},
+    json::{errors_to_json, to_json},
     parse,
 };
 use serde_json::{Value, json};
@@ -76,5 +76,7 @@ fn an_error() {
     let error = parse(b"FROM a\nRUNN x").expect_err("no such instruction");
     let expected = json!({"error": {"line": 2, "end_line": 2, "message": "unknown instruction: RUNN",
                                     "hint": "did you mean RUN?"}});
-    assert_eq!(error_to_json(&error), expected);
+    assert_eq!(without_empty(errors_to_json(&error, &[])), expected);
+    let both = errors_to_json(&error, std::slice::from_ref(&error));
+    assert_eq!(both["further"], json!([expected["error"]]));
 }

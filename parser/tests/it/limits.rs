@@ -69,11 +69,12 @@ fn hostile_files_end() {
         "FROM a\nRUN <<".to_string() + &"${a:-".repeat(13_000),
         "ONBUILD ".repeat(8_000),
         "FROM ".to_string() + &"\0".repeat(60_000),
+        "USER\n".to_string() + &"x <<A\n".repeat(100_000),
         "# a=b\n".repeat(40_000),
         "\u{feff}\u{feff}FROM a".into(),
     ];
     for text in hostile {
-        let _ = parse(text.as_bytes());
+        let _ = parse(text.as_bytes()).map_err(|error| parser::further_errors(text.as_bytes(), &error));
     }
     let utf16: Vec<u8> = "FROM a\nRUN b".encode_utf16().flat_map(u16::to_le_bytes).collect();
     assert!(parse(&utf16).is_err());

@@ -93,6 +93,8 @@ fn check_file(text: &[u8]) {
         Err(error) => {
             assert!(!error.message.is_empty());
             assert!(1 <= error.span.start_line && error.span.start_line <= error.span.end_line);
+            let further = parser::further_errors(text, &error).errors;
+            assert!(further.is_sorted_by_key(|error| error.span.start_line));
         }
     }
 }
