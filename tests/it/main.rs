@@ -13,6 +13,7 @@ mod interop;
 mod kill;
 mod network;
 mod remote;
+mod reports;
 mod reproducible;
 mod rootless;
 mod run;

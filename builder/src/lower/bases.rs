@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use oci::{Platform, Reference};
 
-use super::error::{LowerError, Problem};
+use super::error::{Errors, LowerError, Problem};
 use super::stages::{Base, Entry, StageId, Table};
 use super::{Session, Target};
 use crate::options::NamedContext;
@@ -73,11 +73,12 @@ impl Resolved {
                 open.push((key, StageId(at)));
             }
         }
+        let mut errors = Errors::default();
         for ((key, id), result) in open.iter().zip(ask(session.resolver, &open)) {
-            let image = result.map_err(|error| unavailable(error, table, *id))?;
-            self.images.insert(key.clone(), image);
+            let image = errors.keep(result.map_err(|error| unavailable(error, table, *id)));
+            self.images.extend(image.map(|image| (key.clone(), image)));
         }
-        Ok(())
+        errors.verdict()
     }
 
     /// The image that an entry starts from; `None` if it starts from something else.
@@ -120,7 +121,11 @@ const COMMON: [&str; 12] = [
 fn unavailable(error: ResolveError, table: &Table<'_>, id: StageId) -> LowerError {
     let entry = table.entry(id);
     let ResolveError { name, reason, hint } = error;
-    let error = Problem::Resolve { name, reason, hint }.at(entry.lines);
+    let is_image_of_copy = entry.is_source && matches!(entry.base, Base::Image(_)) && id.0 >= table.written;
+    let no_stage = || format!("no stage is called {}, so that it is taken for an image", entry.base_text);
+    let hint = if is_image_of_copy { Some(no_stage()) } else { hint };
+    let written = entry.base_text.clone();
+    let error = Problem::Resolve { name, written, reason, hint }.at(entry.lines);
     let stages = table.entries.iter().filter_map(|entry| entry.name.as_deref());
     let candidates: Vec<&str> = stages.chain(COMMON).collect();
     super::suggested(error, &entry.base_text, &candidates)

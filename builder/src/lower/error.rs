@@ -1,11 +1,16 @@
 //! What can be wrong with a build before anything runs.
 //!
 //! A [`Problem`] is a situation, worded as BuildKit words it, since users search for those texts.
-//! [`LowerError`] adds where it stands and what may have been meant.
+//! [`LowerError`] adds where it stands, what may have been meant, where its variables come from, and what else is wrong.
+//! [`Errors`] gathers where one error does not stand in the way of finding the next.
 
 use std::fmt;
 
 use parser::ast::{Instruction, Span};
+use parser::diagnose::MOST_ERRORS;
+use parser::mount::MountError;
+
+use super::origin::Origin;
 
 /// A Dockerfile, or options, that cannot be lowered.
 #[derive(Debug, thiserror::Error)]
@@ -16,17 +21,96 @@ pub struct LowerError {
     pub problem: Problem,
     /// What may have been meant.
     pub suggestion: Option<String>,
+    /// Where the variables come from that led to it.
+    pub origins: Vec<Origin>,
+    /// What is wrong besides, in the order of the lines.
+    pub further: Vec<LowerError>,
+    /// How many more errors there are.
+    pub left_out: usize,
+}
+
+/// Errors in the order in which they were found.
+#[derive(Debug, Default)]
+pub(super) struct Errors {
+    found: Vec<LowerError>,
+    left_out: usize,
+}
+
+impl Errors {
+    /// Keeps an error, unless there are as many as anybody reads: then it is not even made.
+    pub fn add(&mut self, error: impl FnOnce() -> LowerError) {
+        match self.found.len() < MOST_ERRORS {
+            true => self.found.push(error()),
+            false => self.left_out += 1,
+        }
+    }
+
+    /// Keeps the error of a result that is one.
+    pub fn keep<T>(&mut self, result: Result<T, LowerError>) -> Option<T> {
+        result.map_err(|error| self.add(|| error)).ok()
+    }
+
+    /// Whether there was none.
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// Fails if there was an error: with the first one, as BuildKit does, and the others in it.
+    pub fn verdict(self) -> Result<(), LowerError> {
+        let mut found = self.found.into_iter();
+        let Some(first) = found.next() else { return Ok(()) };
+        let mut further: Vec<LowerError> = found.collect();
+        further.sort_by_key(|error| error.lines);
+        Err(LowerError { further, left_out: self.left_out, ..first })
+    }
 }
 
 impl LowerError {
+    /// The word of the lines that is to blame, as written or as expanded; `None` if that is not one alone.
+    pub fn culprit(&self) -> Option<&str> {
+        self.problem.culprit()
+    }
+
     /// What to do about it, where something useful can be said beyond the message.
-    pub fn hint(&self) -> Option<&str> {
-        match &self.problem {
-            Problem::Resolve { hint, .. } | Problem::Trigger { hint, .. } => hint.as_deref(),
-            Problem::NotAllowed { hint, .. } => Some(hint),
-            Problem::Checks { .. } => Some("`dsbuild build --check` shows them and where they are explained"),
-            _ => None,
-        }
+    pub fn hint(&self) -> Option<String> {
+        let hint = match &self.problem {
+            Problem::Resolve { hint, .. } | Problem::Trigger { hint, .. } => return hint.clone(),
+            Problem::NotAllowed { hint, .. } => return Some(hint.clone()),
+            Problem::UnknownTarget { .. } if self.suggestion.is_some() => return None,
+            Problem::UnknownTarget { stages, .. } if stages.is_empty() => {
+                "no stage has a name: write `FROM IMAGE AS NAME`"
+            }
+            Problem::UnknownTarget { stages, .. } => {
+                return Some(format!("the stages are {}", stages.join(", ")));
+            }
+            Problem::Mount(error) => return error.hint(),
+            Problem::Checks { .. } => "`dsbuild build --check` shows them and where they are explained",
+            Problem::BadStageIndex { .. } => "stages count from 0; a name (FROM ... AS NAME) says more",
+            Problem::VariableInFrom => "write `FROM $NAME AS source` above, and --from=source here",
+            Problem::VariableInMountFrom => "write `FROM $NAME AS source` above, and from=source here",
+            Problem::CopyFromLater { .. } | Problem::MountFromLater { .. } => "move that stage up",
+            Problem::Circular { .. } => {
+                "no stage can take files from itself, nor from one that takes files from it"
+            }
+            Problem::BadMountTarget { .. } => {
+                "say where with target=PATH; the root itself cannot be mounted over"
+            }
+            Problem::EmptyRun => "write RUN [\"PROGRAM\", \"ARGUMENT\", ...]",
+            Problem::HeredocInExecForm { .. } => "leave the brackets out: a heredoc is for the shell",
+            Problem::UrlForCopy | Problem::GitForCopy => "ADD can fetch it",
+            Problem::BadChecksum { .. } => "write sha256: and 64 hexadecimal digits",
+            Problem::ChecksumAlgorithm { .. } => "use sha256",
+            Problem::BadChmod { .. } => "write a mode like 755 or u+x,g=r",
+            Problem::Expose { .. } => {
+                "write a port from 0 to 65535, a range like 8000-8010, with /tcp or /udp"
+            }
+            Problem::BadSignal { .. } => "write a name like SIGTERM or a number",
+            Problem::BadEpoch { .. } => "write the seconds since 1970, as `date +%s` prints them",
+            Problem::BadBoolean { .. } => "write true or false",
+            Problem::NoStages => "a Dockerfile needs a FROM",
+            _ => return None,
+        };
+        Some(hint.to_owned())
     }
 }
 
@@ -46,10 +130,10 @@ impl fmt::Display for LowerError {
 pub enum Problem {
     /// A variable, quote or modifier that cannot be expanded.
     #[error("{0}")]
-    Expand(String),
+    Expand(parser::expand::ExpandError),
     /// A mount option that is not as it should be.
     #[error("{0}")]
-    Mount(String),
+    Mount(MountError),
     /// FROM's base is empty after expansion.
     #[error("base name ({written}) should not be blank")]
     BlankBase {
@@ -83,6 +167,8 @@ pub enum Problem {
     Resolve {
         /// As asked for.
         name: String,
+        /// As it stands in the Dockerfile, expanded.
+        written: String,
         /// In one line, with the chain of causes.
         reason: String,
         /// What to do about it.
@@ -96,6 +182,8 @@ pub enum Problem {
     UnknownTarget {
         /// The name.
         name: String,
+        /// The stages that have one.
+        stages: Vec<String>,
     },
     /// Stages that need each other.
     #[error("circular dependency detected on stage: {stage}")]
@@ -108,6 +196,8 @@ pub enum Problem {
     BadStageIndex {
         /// N.
         index: i64,
+        /// As it is written.
+        written: String,
     },
     /// A variable in `COPY --from`.
     #[error(
@@ -201,9 +291,14 @@ pub enum Problem {
         /// The value.
         mode: String,
     },
-    /// EXPOSE: see the message.
-    #[error("{0}")]
-    Expose(String),
+    /// EXPOSE of what is no port.
+    #[error("{reason}")]
+    Expose {
+        /// The word, expanded.
+        word: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// VOLUME with an empty path.
     #[error("VOLUME specified can not be an empty string")]
     EmptyVolume,
@@ -283,18 +378,42 @@ pub enum Problem {
 impl Problem {
     /// The error of this problem at `lines`.
     pub(super) fn at(self, lines: (u32, u32)) -> LowerError {
-        LowerError { lines: Some(lines), problem: self, suggestion: None }
+        LowerError { lines: Some(lines), ..self.in_options() }
     }
 
     /// The error of this problem in an option.
     pub(super) fn in_options(self) -> LowerError {
-        LowerError { lines: None, problem: self, suggestion: None }
+        let (lines, suggestion) = (None, None);
+        LowerError { lines, problem: self, suggestion, origins: Vec::new(), further: Vec::new(), left_out: 0 }
+    }
+
+    fn culprit(&self) -> Option<&str> {
+        match self {
+            Self::Mount(error) => error.culprit(),
+            Self::Expand(error) => Some(&error.word),
+            Self::BlankBase { written }
+            | Self::EmptyPlatform { written }
+            | Self::BadPlatform { written, .. } => Some(written),
+            Self::BadReference { name, .. } => Some(name),
+            Self::Resolve { written, .. } => Some(written),
+            Self::BadStageIndex { written, .. } => Some(written),
+            Self::VariableInFrom => Some("--from"),
+            Self::VariableInMountFrom => Some("from"),
+            Self::CopyFromLater { from, .. } | Self::MountFromLater { from, .. } => Some(from),
+            Self::BadMode { value, .. } => Some(value),
+            Self::BadChecksum { checksum } => Some(checksum),
+            Self::BadChmod { mode } => Some(mode),
+            Self::Expose { word, .. } => Some(word),
+            Self::BadSignal { signal } => Some(signal),
+            Self::BadEpoch { value } => Some(value),
+            _ => None,
+        }
     }
 }
 
 impl From<parser::expand::ExpandError> for Problem {
     fn from(error: parser::expand::ExpandError) -> Self {
-        Self::Expand(error.message)
+        Self::Expand(error)
     }
 }
 

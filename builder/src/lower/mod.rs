@@ -27,6 +27,7 @@ mod error;
 mod history;
 mod names;
 mod onbuild;
+pub mod origin;
 pub mod outline;
 mod paths;
 mod platform;
@@ -192,9 +193,11 @@ impl<'a> Session<'a> {
         resolved: &mut Resolved,
     ) -> Result<PlannedImage, LowerError> {
         let globals = self.globals(target)?;
-        let mut table = Table::new(self.dockerfile, &globals, self.contexts, &target.platform, self.checks)?;
+        let explained = |error| origin::explained(error, self.dockerfile, self.options, &globals);
+        let table = Table::new(self.dockerfile, &globals, self.contexts, &target.platform, self.checks);
+        let mut table = table.map_err(explained)?;
         let goal = table.target(self.options.target.as_deref())?;
-        let reachable = self.settle(&mut table, goal, target, resolved)?;
+        let reachable = self.settle(&mut table, goal, target, resolved).map_err(explained)?;
         let mut dispatcher = Dispatcher::new(self, target, &globals, &table, resolved, arena);
         dispatcher.run(&reachable)?;
         let image = dispatcher.finish(goal);

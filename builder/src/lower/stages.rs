@@ -17,7 +17,7 @@ use parser::expand::{Expanded, Expander};
 use super::args::Env;
 use super::check::{self, Checks};
 use super::contexts::Contexts;
-use super::error::{LowerError, Problem, lines_of};
+use super::error::{Errors, LowerError, Problem, lines_of};
 use super::suggested;
 use crate::options::NamedContext;
 
@@ -26,9 +26,10 @@ use crate::options::NamedContext;
 pub(super) struct StageId(pub usize);
 
 /// What a stage starts from.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) enum Base<'a> {
     /// Nothing.
+    #[default]
     Scratch,
     /// An earlier stage.
     Stage(StageId),
@@ -59,6 +60,15 @@ pub(super) struct Entry<'a> {
     pub fired: bool,
     /// Not written as a stage, or replaced by a named context: complete as soon as its base is there.
     pub is_source: bool,
+}
+
+/// What FROM says a stage starts from.
+#[derive(Debug, Default)]
+struct Start<'a> {
+    base: Base<'a>,
+    base_text: String,
+    platform: Option<Platform>,
+    is_source: bool,
 }
 
 /// An instruction and the entries that it takes files from.
@@ -108,12 +118,17 @@ impl<'a> Table<'a> {
             expander: Expander::new(dockerfile.directives.escape),
             default_platform: platform.clone(),
         };
+        let mut errors = Errors::default();
         for stage in &dockerfile.stages {
-            table.add_stage(stage, globals, &dockerfile.globals, checks)?;
+            errors.keep(table.add_stage(stage, globals, &dockerfile.globals, checks));
+            if !errors.is_empty() {
+                checks.silence();
+            }
         }
         for (at, stage) in dockerfile.stages.iter().enumerate() {
-            table.add_commands(StageId(at), stage)?;
+            table.add_commands(StageId(at), stage, &mut errors);
         }
+        errors.verdict()?;
         if let [only] = &mut table.entries[..] {
             only.label.clear();
         }
@@ -132,11 +147,13 @@ impl<'a> Table<'a> {
         let found = self.by_name.get(&name.to_lowercase()).and_then(|ids| ids.last());
         found.copied().ok_or_else(|| {
             let names: Vec<&str> = self.entries.iter().filter_map(|entry| entry.name.as_deref()).collect();
-            let error = Problem::UnknownTarget { name: name.to_owned() }.in_options();
+            let stages = names.iter().map(|&name| name.to_owned()).collect();
+            let error = Problem::UnknownTarget { name: name.to_owned(), stages }.in_options();
             suggested(error, &name.to_lowercase(), &names)
         })
     }
 
+    /// A stage that cannot be based on anything is still there for others to name.
     fn add_stage(
         &mut self,
         stage: &'a Stage,
@@ -144,6 +161,36 @@ impl<'a> Table<'a> {
         declared: &[Instruction],
         checks: &Checks,
     ) -> Result<(), LowerError> {
+        let start = self.start(stage, globals, declared, checks);
+        let (start, error) =
+            start.map_or_else(|error| (Start::default(), Some(error)), |start| (start, None));
+        let Start { base, base_text, platform, is_source } = start;
+        let id = StageId(self.entries.len());
+        if let Some(name) = &stage.name {
+            self.by_name.entry(name.to_lowercase()).or_default().push(id);
+        }
+        self.entries.push(Entry {
+            name: stage.name.clone(),
+            label: stage.name.clone().unwrap_or_else(|| format!("stage-{}", id.0)),
+            fired: matches!(base, Base::Scratch),
+            base,
+            base_text,
+            platform,
+            lines: lines_of(&stage.from),
+            commands: Vec::new(),
+            is_source,
+        });
+        error.map_or(Ok(()), Err)
+    }
+
+    /// Finds out what a stage is based on.
+    fn start(
+        &self,
+        stage: &Stage,
+        globals: &Env,
+        declared: &[Instruction],
+        checks: &Checks,
+    ) -> Result<Start<'a>, LowerError> {
         let lines = lines_of(&stage.from);
         let at = |problem: Problem| problem.at(lines);
         let expanded = self.expander.word(&stage.base, globals).map_err(|error| at(error.into()))?;
@@ -162,26 +209,7 @@ impl<'a> Table<'a> {
             Some((key, context)) => Base::Context(key, context),
             None => self.base(&base_text, platform.as_ref()).map_err(at)?,
         };
-        let id = StageId(self.entries.len());
-        if let Some(name) = &stage.name {
-            self.by_name.entry(name.to_lowercase()).or_default().push(id);
-        }
-        let label = stage.name.clone().unwrap_or_else(|| format!("stage-{}", id.0));
-        let name = stage.name.clone();
-        let fired = matches!(base, Base::Scratch);
-        let commands = Vec::new();
-        self.entries.push(Entry {
-            name,
-            label,
-            base,
-            base_text,
-            platform,
-            lines,
-            commands,
-            fired,
-            is_source,
-        });
-        Ok(())
+        Ok(Start { base, base_text, platform, is_source })
     }
 
     /// Expands and parses `--platform`.
@@ -229,17 +257,16 @@ impl<'a> Table<'a> {
         self.contexts.find(name, platform.unwrap_or(&self.default_platform))
     }
 
-    fn add_commands(&mut self, id: StageId, stage: &'a Stage) -> Result<(), LowerError> {
+    fn add_commands(&mut self, id: StageId, stage: &'a Stage, errors: &mut Errors) {
         let mut commands = Vec::with_capacity(stage.instructions.len());
         for instruction in &stage.instructions {
             let lines = lines_of(instruction);
-            commands.push(self.command(id, Cow::Borrowed(instruction), lines)?);
+            commands.extend(errors.keep(self.command(id, Cow::Borrowed(instruction), lines)));
         }
         let entry = &mut self.entries[id.0];
         if !entry.is_source {
             entry.commands = commands;
         }
-        Ok(())
     }
 
     /// Puts triggers before a stage's own instructions.
@@ -285,7 +312,8 @@ impl<'a> Table<'a> {
         }
         if let Ok(index) = from.parse::<i64>() {
             let found = usize::try_from(index).ok().filter(|index| *index < self.written);
-            let found = found.ok_or_else(|| Problem::BadStageIndex { index }.at(lines))?;
+            let found =
+                found.ok_or_else(|| Problem::BadStageIndex { index, written: from.clone() }.at(lines))?;
             return Ok(Some(StageId(found)));
         }
         self.named_source(id, from, lines).map(Some)

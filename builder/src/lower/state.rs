@@ -31,6 +31,8 @@ pub(super) struct State {
     pub seen: Seen,
     /// A WORKDIR of this Dockerfile was seen.
     pub workdir_is_set: bool,
+    /// An ENV or ARG was wrong: variables are missing.
+    pub is_incomplete: bool,
     /// The files are a tree as it came from outside, not layers yet.
     pub is_tree: bool,
     /// Layers without a history entry: those of a named context used as a base.

@@ -20,7 +20,8 @@ impl Dispatcher<'_> {
         for word in sorted {
             for spec in self.expander().words(word, &current.state)?.0 {
                 self.found(current, check::ports(&spec));
-                ports.extend(parse(&spec).map_err(Problem::Expose)?);
+                let parsed = parse(&spec);
+                ports.extend(parsed.map_err(|reason| Problem::Expose { word: spec, reason })?);
             }
         }
         self.record(current, history::empty, format!("EXPOSE {}", history::plain_list(&ports)));

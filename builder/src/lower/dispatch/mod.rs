@@ -29,8 +29,9 @@ use super::arena::Arena;
 use super::args::Env;
 use super::bases::Resolved;
 use super::check::{self, Finding};
-use super::error::{LowerError, Problem};
+use super::error::{Errors, LowerError, Problem};
 use super::names::{self, Counter};
+use super::origin;
 use super::stages::{Base, Command, StageId, Table};
 use super::state::State;
 use super::{Session, Target, history, platform};
@@ -84,11 +85,12 @@ impl<'d> Dispatcher<'d> {
             let state = self.start(StageId(at), &mut counter)?;
             self.states[at] = Some(state);
         }
+        let mut errors = Errors::default();
         for at in stages {
-            let state = self.stage(StageId(at))?;
+            let state = self.stage(StageId(at), &mut errors)?;
             self.states[at] = Some(state);
         }
-        Ok(())
+        errors.verdict()
     }
 
     /// The image of the finished stage `goal`.
@@ -114,7 +116,9 @@ impl<'d> Dispatcher<'d> {
         if self.target.implicit { state.image.platform.clone() } else { self.target.platform.clone() }
     }
 
-    fn stage(&mut self, id: StageId) -> Result<State, LowerError> {
+    /// Lowers a stage. Behind an instruction that is wrong it goes on, to find others; not behind an ENV or ARG, as what
+    /// follows would be blamed for a variable that is not there.
+    fn stage(&mut self, id: StageId, errors: &mut Errors) -> Result<State, LowerError> {
         let table = self.table;
         let entry = table.entry(id);
         let mut counter =
@@ -127,14 +131,27 @@ impl<'d> Dispatcher<'d> {
         state.start();
         let ignore_cache = self.ignores_cache(entry.name.as_deref());
         for command in &entry.commands {
+            if state.is_incomplete {
+                break;
+            }
             if self.session.several {
                 counter.platform = Some(platform::step_prefix(&state.platform, &state.env));
             }
             let mut current = Current { id, state, counter, ignore_cache, lines: command.lines, command };
-            self.instruction(&mut current).map_err(|problem| problem.at(command.lines))?;
+            if let Err(problem) = self.instruction(&mut current) {
+                errors.add(|| self.explained(problem, &current));
+                self.session.checks.silence();
+                let kind = &command.instruction.kind;
+                current.state.is_incomplete = matches!(kind, Kind::Arg(_) | Kind::Env(_));
+            }
             (state, counter) = (current.state, current.counter);
         }
         Ok(state)
+    }
+
+    fn explained(&self, problem: Problem, current: &Current<'_>) -> LowerError {
+        let Session { dockerfile, options, .. } = self.session;
+        origin::explained(problem.at(current.lines), dockerfile, options, &current.state)
     }
 
     fn ignores_cache(&self, name: Option<&str>) -> bool {

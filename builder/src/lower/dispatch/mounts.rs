@@ -29,7 +29,7 @@ pub(super) struct Mounts {
 
 /// The stage or image that a mount takes files from, without expanding anything.
 pub(in crate::lower) fn from_of(value: &str, expander: Expander) -> Result<Option<String>, Problem> {
-    let from = mount::from(value).map_err(|error| Problem::Mount(error.to_string()))?;
+    let from = mount::from(value).map_err(Problem::Mount)?;
     let Some(from) = from.filter(|from| !from.is_empty()) else { return Ok(None) };
     let expanded = expander.word(&from, &crate::lower::args::Env::default());
     match expanded {
@@ -52,7 +52,7 @@ impl Dispatcher<'_> {
                     .word(word, &current.state)
                     .map(|expanded| self.checked(current, expanded).text)
             };
-            let mount = mount::parse(value, expand).map_err(|error| Problem::Mount(error.to_string()))?;
+            let mount = mount::parse(value, expand).map_err(Problem::Mount)?;
             match mount.kind {
                 MountType::Secret => mounts.add_secret(current, mount)?,
                 MountType::Ssh => mounts.add_ssh(current, mount)?,

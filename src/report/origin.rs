@@ -1,0 +1,94 @@
+//! Where the variables in a wrong instruction come from, in words and carets.
+
+use builder::lower::origin::{By, Origin, Unseen};
+
+use super::Trouble;
+use super::snippet::{File, Place};
+use crate::output;
+
+/// No value is shown further than this.
+const LONGEST_VALUE: usize = 60;
+
+/// Adds to what is told of an instruction where its variables come from.
+pub fn explain(trouble: &mut Trouble, origins: &[Origin], dockerfile: &File) {
+    for origin in origins {
+        let marks = shown(origin).into_iter().filter_map(|(lines, label)| {
+            let words = [format!("{}=", origin.name), origin.name.clone()];
+            let place = dockerfile.place(lines, &[words[0].as_str(), words[1].as_str()])?;
+            Some(place.labelled(label))
+        });
+        trouble.place = trouble.place.take().map(|place| marks.fold(place, Place::with));
+        trouble.notes.extend(note(origin));
+        // A title that says what may have been meant says it all.
+        if trouble.hint.is_none() && !trouble.title.ends_with("?)") {
+            trouble.hint = way_out(origin);
+        }
+    }
+}
+
+/// The words by which an instruction uses a variable.
+pub fn uses(origin: &Origin) -> [String; 2] {
+    [format!("${}", origin.name), format!("${{{}", origin.name)]
+}
+
+/// The line to point at, and what to say there.
+fn shown(origin: &Origin) -> Option<((u32, u32), String)> {
+    let name = &origin.name;
+    let given = match &origin.value {
+        Some(value) => format!("{name} is {} by this", quoted(value)),
+        None => format!("{name} is set by this"),
+    };
+    match &origin.by {
+        By::Line { keyword, lines } => Some((*lines, format!("{given} {keyword}"))),
+        By::BuildArg { lines } => Some((*lines, build_arg(origin))),
+        By::Nothing { declared: Some(lines), .. } => {
+            Some((*lines, format!("this ARG gives {name} no value")))
+        }
+        By::Nothing { unseen: Some(Unseen::Global(lines)), .. } => {
+            Some((*lines, "an ARG before the first FROM is seen by FROM only".to_owned()))
+        }
+        By::Nothing { unseen: Some(Unseen::InStage(lines)), .. } => {
+            Some((*lines, "an ARG of a stage is not seen by FROM".to_owned()))
+        }
+        _ => None,
+    }
+}
+
+fn build_arg(origin: &Origin) -> String {
+    let value = quoted(origin.value.as_deref().unwrap_or_default());
+    format!("{} is {value} by --build-arg", origin.name)
+}
+
+/// What no line shows.
+fn note(origin: &Origin) -> Option<String> {
+    let (name, value) = (&origin.name, quoted(origin.value.as_deref().unwrap_or_default()));
+    match &origin.by {
+        By::Builder => Some(format!("{name} is {value}: the builder sets it")),
+        By::Image { name: image } => Some(format!("{name} is {value} by the config of the image {image}")),
+        By::Nothing { declared: None, .. } => Some(format!("{name} is not set")),
+        _ => None,
+    }
+}
+
+fn way_out(origin: &Origin) -> Option<String> {
+    let name = &origin.name;
+    let By::Nothing { declared, unseen, meant } = &origin.by else { return None };
+    Some(match (declared, unseen, meant) {
+        (Some(_), _, _) => {
+            format!("give it a default (ARG {name}=VALUE), or a value with --build-arg {name}=VALUE")
+        }
+        (_, Some(Unseen::Global(_)), _) => format!("repeat `ARG {name}` in the stage, below its FROM"),
+        (_, Some(Unseen::InStage(_)), _) => format!("move `ARG {name}` above the first FROM"),
+        (_, _, Some(meant)) => format!("did you mean ${meant}?"),
+        _ => format!("declare it: `ARG {name}=VALUE`; for a FROM, above the first one"),
+    })
+}
+
+/// A value as people can read it.
+fn quoted(value: &str) -> String {
+    let clean = output::sanitized(value);
+    match clean.char_indices().nth(LONGEST_VALUE) {
+        Some((end, _)) => format!("`{}…`", &clean[..end]),
+        None => format!("`{clean}`"),
+    }
+}

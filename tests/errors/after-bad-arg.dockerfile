@@ -1,0 +1,5 @@
+FROM scratch
+ARG PORT=${NO:?needed}
+EXPOSE $PORT
+FROM scratch
+STOPSIGNAL x

@@ -1,0 +1,3 @@
+RUN a
+RUN b
+FROM scratch

@@ -1,0 +1,4 @@
+FROM scratch
+ENV P=x \
+    Q=y
+EXPOSE $P

@@ -1,0 +1,5 @@
+FROM scratch
+LABEL a=${x^^}
+LABEL \
+  b=1 \
+  c=${y

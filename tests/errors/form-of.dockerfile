@@ -1,0 +1,3 @@
+FORM scratch
+RUN a
+WORKDIR

@@ -1,0 +1,3 @@
+FROM scratch build
+RUN a
+FROM scratch AS 1st

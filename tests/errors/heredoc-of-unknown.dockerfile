@@ -1,0 +1,5 @@
+FROM scratch
+RUM <<EOF
+make all
+EOF
+USER

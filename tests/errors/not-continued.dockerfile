@@ -1,0 +1,6 @@
+FROM scratch
+RUN apt-get install \
+    curl
+    git
+    make
+USER

@@ -1,0 +1,2 @@
+FROM scratch
+// a comment of other languages

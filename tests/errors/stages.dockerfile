@@ -1,0 +1,4 @@
+FROM scratch AS one
+COPY --from=$X a b
+COPY --from=7 a b
+FROM bad::name

@@ -1,0 +1,4 @@
+FROM scratch
+LABEL a="äöü" \
+	b=‮ \
+	c=${d:?ö}

@@ -1,0 +1,3 @@
+# args: --target=app
+FROM scratch AS build
+FROM build AS test

@@ -1,0 +1,2 @@
+# args: --target=biuld
+FROM scratch AS build

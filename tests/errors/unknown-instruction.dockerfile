@@ -1,0 +1,4 @@
+FROM scratch
+RUM make
+COPPY a b
+entrypont x

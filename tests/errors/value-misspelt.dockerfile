@@ -1,0 +1,3 @@
+ARG IMAGE=scratch
+FROM $IMGAE
+FROM --platform=$TARGETPLATFROM scratch

@@ -1,0 +1,3 @@
+FROM scratch
+ARG PORT=http
+EXPOSE $PORT 80

@@ -1,0 +1,4 @@
+# args: --build-arg SIGNAL=SIGTREM
+FROM scratch
+ARG SIGNAL
+STOPSIGNAL $SIGNAL

@@ -1,0 +1,3 @@
+FROM --platform=$TARGETSTAGE scratch
+FROM scratch
+STOPSIGNAL $PATH

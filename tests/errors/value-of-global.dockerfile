@@ -1,0 +1,8 @@
+ARG PORT=http
+
+
+FROM scratch
+ARG PORT
+
+
+EXPOSE ${PORT}/udp

@@ -1,0 +1,3 @@
+ARG TAG=1
+FROM scratch
+LABEL tag=${TAG:?needed}
