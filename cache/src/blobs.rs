@@ -6,13 +6,14 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use oci::{Digest, Hasher};
-use rustix::fs::{Advice, Mode, OFlags};
+use rustix::fs::{Mode, OFlags};
 
+use crate::buffer::Buffer;
+use crate::direct::Output;
 use crate::files::{At, mark_used, open_file, remove_file};
 use crate::hashing::Hashing;
 use crate::scratch::Home;
@@ -20,8 +21,8 @@ use crate::{Store, StoreError};
 
 /// Writes are gathered up to this size, for the hash's sake and the file's.
 const BUFFER_BYTES: usize = 256 * 1024;
-/// The disk is set to work whenever so much has been written.
-const WRITEBACK_BYTES: u64 = 16 << 20;
+/// The same for writes that are waited for one by one.
+const DIRECT_BUFFER_BYTES: usize = 2 << 20;
 
 impl Store {
     /// Where the blob is, present or not.
@@ -120,11 +121,10 @@ impl Store {
         Ok(BlobWriter {
             home: Arc::clone(&self.home),
             path,
-            file,
-            buffer: Vec::new(),
+            output: Output::new(file),
+            buffer: Buffer::with_capacity(0),
             hash: Hashing::new(),
             size_bytes: 0,
-            started_bytes: 0,
         })
     }
 }
@@ -138,13 +138,11 @@ pub(crate) fn blob_path(root: &Path, digest: &Digest) -> PathBuf {
 pub struct BlobWriter {
     home: Arc<Home>,
     path: PathBuf,
-    file: File,
+    output: Output,
     /// Not yet hashed and written.
-    buffer: Vec<u8>,
+    buffer: Buffer,
     hash: Hashing,
     size_bytes: u64,
-    /// Of these, the disk has been told to write.
-    started_bytes: u64,
 }
 
 impl BlobWriter {
@@ -165,42 +163,37 @@ impl BlobWriter {
         if present.is_ok_and(|metadata| metadata.is_file() && metadata.len() == self.size_bytes) {
             return Ok(digest);
         }
-        // A failed sync is final: the kernel has dropped the pages, and a second one would succeed over nothing.
-        self.file.sync_data().at("sync", &self.path)?;
+        self.output.sync().at("sync", &self.path)?;
         std::fs::rename(&self.path, &path).at("rename into blobs", &path)?;
         Ok(digest)
     }
 
-    /// Lets the disk begin with what was just written, so that the sync at the end finds little to do.
-    fn start_writeback(&mut self) {
-        let unstarted_bytes = self.size_bytes - self.started_bytes;
-        if let Some(length) = NonZeroU64::new(unstarted_bytes).filter(|_| unstarted_bytes >= WRITEBACK_BYTES)
-        {
-            // The kernel writes out the dirty pages of a range it is told nobody needs; as they are dirty, none is
-            // dropped. Failing does no harm.
-            let _ = rustix::fs::fadvise(&self.file, self.started_bytes, Some(length), Advice::DontNeed);
-            self.started_bytes = self.size_bytes;
+    /// A buffer of the size that suits the output.
+    fn suit(&mut self) {
+        let capacity = if self.output.is_direct() { DIRECT_BUFFER_BYTES } else { BUFFER_BYTES };
+        if self.buffer.capacity() < capacity {
+            self.buffer = Buffer::with_capacity(capacity);
         }
     }
 }
 
 impl Write for BlobWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.buffer.len() == BUFFER_BYTES {
+        let mut count = self.buffer.fill(bytes);
+        if count == 0 && !bytes.is_empty() {
             self.flush()?;
+            self.suit();
+            count = self.buffer.fill(bytes);
         }
-        let count = bytes.len().min(BUFFER_BYTES - self.buffer.len());
-        self.buffer.extend_from_slice(&bytes[..count]);
         self.size_bytes += u64::try_from(count).expect("a length fits 64 bits");
         Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {
         if !self.buffer.is_empty() {
-            self.file.write_all(&self.buffer)?;
-            let full = std::mem::take(&mut self.buffer);
+            self.output.write(self.buffer.as_slice())?;
+            let full = std::mem::replace(&mut self.buffer, Buffer::with_capacity(0));
             self.buffer = self.hash.update(full);
-            self.start_writeback();
         }
         Ok(())
     }

@@ -1,12 +1,14 @@
 //! The hash of a blob that is being written: small ones here, large ones in a thread beside the one that writes.
 //!
-//! The thread gets buffers in order through a short queue, so no more than a megabyte or two is on the way, and sends
+//! The thread gets buffers in order through a short queue, so no more than a few of them are on the way, and sends
 //! them back to be filled again.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use oci::{Digest, Hasher};
+
+use crate::buffer::Buffer;
 
 /// So many buffers are hashed before a thread is worth it.
 const BUFFERS_HERE: u32 = 8;
@@ -24,8 +26,8 @@ pub(crate) enum Hashing {
 
 #[derive(Debug)]
 pub(crate) struct Beside {
-    full: SyncSender<Vec<u8>>,
-    empty: Receiver<Vec<u8>>,
+    full: SyncSender<Buffer>,
+    empty: Receiver<Buffer>,
     thread: JoinHandle<Hasher>,
 }
 
@@ -35,21 +37,21 @@ impl Hashing {
     }
 
     /// Hashes a buffer; gives back an empty one.
-    pub(crate) fn update(&mut self, buffer: Vec<u8>) -> Vec<u8> {
+    pub(crate) fn update(&mut self, buffer: Buffer) -> Buffer {
         match self {
             Self::Here(hasher, count) => {
-                hasher.update(&buffer);
+                hasher.update(buffer.as_slice());
                 *count += 1;
                 if *count >= BUFFERS_HERE
                     && let Some(beside) = Beside::start(hasher.clone())
                 {
                     *self = Self::Beside(beside);
                 }
-                emptied(buffer)
+                buffer.emptied()
             }
             Self::Beside(beside) => {
                 beside.full.send(buffer).expect("the thread takes buffers until there is no sender");
-                beside.empty.try_recv().unwrap_or_default()
+                beside.empty.try_recv().unwrap_or_else(|_| Buffer::with_capacity(0))
             }
         }
     }
@@ -75,24 +77,19 @@ impl Default for Hashing {
 impl Beside {
     /// `None` where no thread can be had.
     fn start(mut hasher: Hasher) -> Option<Self> {
-        let (full, incoming) = sync_channel::<Vec<u8>>(QUEUE);
+        let (full, incoming) = sync_channel::<Buffer>(QUEUE);
         let (outgoing, empty) = sync_channel(QUEUE + 2);
         let hash = move || {
             for buffer in incoming {
-                hasher.update(&buffer);
+                hasher.update(buffer.as_slice());
                 // Nobody may want it back.
-                let _ = outgoing.try_send(emptied(buffer));
+                let _ = outgoing.try_send(buffer.emptied());
             }
             hasher
         };
         let thread = std::thread::Builder::new().name("hash".to_owned()).spawn(hash).ok()?;
         Some(Self { full, empty, thread })
     }
-}
-
-fn emptied(mut buffer: Vec<u8>) -> Vec<u8> {
-    buffer.clear();
-    buffer
 }
 
 #[cfg(test)]
@@ -103,12 +100,13 @@ mod tests {
     fn any_number_of_buffers_gives_the_digest_of_all() {
         for count in [0, 1, BUFFERS_HERE - 1, BUFFERS_HERE, BUFFERS_HERE + 1, 100] {
             let (mut hashing, mut all) = (Hashing::new(), Vec::new());
-            let mut buffer = Vec::new();
+            let mut buffer = Buffer::with_capacity(4096);
             for n in 0..count {
-                buffer.extend_from_slice(&n.to_le_bytes().repeat(100));
-                all.extend_from_slice(&buffer);
-                buffer = hashing.update(buffer);
-                assert!(buffer.is_empty());
+                buffer.fill(&n.to_le_bytes().repeat(100));
+                all.extend_from_slice(buffer.as_slice());
+                let empty = hashing.update(buffer);
+                assert!(empty.is_empty());
+                buffer = Buffer::with_capacity(4096);
             }
             assert_eq!(hashing.finish(), Digest::of(&all), "{count}");
         }

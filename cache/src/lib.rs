@@ -27,7 +27,9 @@
 //! success. Knows no Dockerfile, and not how a key is made.
 
 mod blobs;
+mod buffer;
 mod check;
+mod direct;
 mod error;
 mod files;
 mod gc;

@@ -35,6 +35,21 @@ fn writer_hashes_whatever_the_size_of_the_pieces() {
     assert_eq!(read, bytes);
 }
 
+/// Past what goes through the page cache, and ending in the middle of a block.
+#[test]
+fn a_large_blob_is_what_was_written() {
+    let store = new_store();
+    for size in [(66 << 20) + 4096, (71 << 20) + 1234] {
+        let bytes: Vec<u8> = (0..size / 4).flat_map(|n: u32| n.to_le_bytes()).collect();
+        let mut writer = store.write_blob().unwrap();
+        bytes.chunks(1_000_003).for_each(|chunk| writer.write_all(chunk).unwrap());
+        let digest = writer.commit(None).unwrap();
+        assert_eq!(digest, Digest::of(&bytes));
+        store.verify_blob(&digest).unwrap();
+        assert_eq!(store.stat_blob(&digest).unwrap(), Some(bytes.len() as u64));
+    }
+}
+
 #[test]
 fn blobs_are_read_only_and_the_root_is_private() {
     let store = new_store();
