@@ -69,7 +69,11 @@ fn compressed(
     Ok(descriptor)
 }
 
-fn pack(tar: &mut impl io::Read, out: &mut impl io::Write, compression: LayerCompression) -> io::Result<()> {
+fn pack(
+    tar: &mut impl io::Read,
+    out: &mut (impl io::Write + Send),
+    compression: LayerCompression,
+) -> io::Result<()> {
     match compression {
         LayerCompression::Uncompressed => io::copy(tar, out).map(drop),
         LayerCompression::Gzip { level } => gzip::compress(tar, out, level),

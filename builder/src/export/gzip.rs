@@ -3,11 +3,18 @@
 //! The input is cut into chunks of 1 MiB. Each is compressed by itself, with the 32 KiB before it as dictionary, and
 //! ends in a sync flush; put together they are one ordinary gzip member. What a chunk becomes depends on the chunk and
 //! the bytes before it only, not on how many are compressed at once.
+//!
+//! The calling thread reads and writes while the pool compresses: a chunk is handed in as soon as one has been taken
+//! out, so no processor waits for the slowest of a batch. So many chunks are in memory as [`in_flight`] says.
 
+use std::collections::VecDeque;
 use std::io::{self, Read, Write};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
+use std::time::Duration;
 
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
-use rayon::prelude::*;
+use rayon::{Scope, Yield};
 
 /// Part of the format: another size gives other bytes.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -21,53 +28,103 @@ const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 /// An empty last block: what ends the stream after the last sync flush.
 const LAST_BLOCK: [u8; 2] = [3, 0];
 
+/// How long a thread of the pool that has nothing else to do waits for another before it looks again.
+const PATIENCE: Duration = Duration::from_millis(1);
+
+/// A chunk after compression.
+type Packed = io::Result<(Vec<u8>, Crc)>;
+
 /// Compresses `input` into `out`, at a level from 0 to 9.
 pub(super) fn compress(input: &mut impl Read, out: &mut impl Write, level: u32) -> io::Result<()> {
-    let chunks_at_once = rayon::current_num_threads() * 2;
-    let (mut dictionary, mut crc) = (Vec::new(), Crc::new());
-    let mut batch = vec![0; chunks_at_once * CHUNK_BYTES];
+    let mut crc = Crc::new();
     out.write_all(&HEADER)?;
-    loop {
-        let length = fill(input, &mut batch)?;
-        for (compressed, chunk_crc) in compress_batch(&dictionary, &batch[..length], level)? {
-            out.write_all(&compressed)?;
+    rayon::in_place_scope(|scope| -> io::Result<()> {
+        let mut chunks = Chunks { input, before: None };
+        let mut waiting = VecDeque::new();
+        loop {
+            while waiting.len() < in_flight()
+                && let Some((before, chunk)) = chunks.next()?
+            {
+                waiting.push_back(start(scope, before, chunk, level));
+            }
+            let Some(first) = waiting.pop_front() else { return Ok(()) };
+            let (packed, chunk_crc) = wait(&first)?;
+            out.write_all(&packed)?;
             crc.combine(&chunk_crc);
         }
-        if length < batch.len() {
-            break;
-        }
-        dictionary = batch[length - DICTIONARY_BYTES..].to_vec();
-    }
+    })?;
     out.write_all(&LAST_BLOCK)?;
     out.write_all(&crc.sum().to_le_bytes())?;
     out.write_all(&crc.amount().to_le_bytes())
 }
 
-/// Reads until `buffer` is full or the input ends; returns how much there is.
-fn fill(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut length = 0;
-    while length < buffer.len() {
-        match input.read(&mut buffer[length..]) {
-            Ok(0) => break,
-            Ok(count) => length += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(length)
+/// Enough that each thread finds a chunk when it is done with one, while the oldest is being written.
+fn in_flight() -> usize {
+    rayon::current_num_threads() * 2 + 1
 }
 
-fn compress_batch(before: &[u8], batch: &[u8], level: u32) -> io::Result<Vec<(Vec<u8>, Crc)>> {
-    let count = batch.len().div_ceil(CHUNK_BYTES);
-    (0..count)
-        .into_par_iter()
-        .map(|index| {
-            let start = index * CHUNK_BYTES;
-            let chunk = &batch[start..batch.len().min(start + CHUNK_BYTES)];
-            let dictionary = if index == 0 { before } else { &batch[start - DICTIONARY_BYTES..start] };
-            compress_chunk(dictionary, chunk, level)
-        })
-        .collect()
+/// Cuts the input.
+struct Chunks<'a, R> {
+    input: &'a mut R,
+    /// The chunk before the next one.
+    before: Option<Arc<Vec<u8>>>,
+}
+
+/// A chunk, after the one before it.
+type Pair = (Option<Arc<Vec<u8>>>, Arc<Vec<u8>>);
+
+impl<R: Read> Chunks<'_, R> {
+    fn next(&mut self) -> io::Result<Option<Pair>> {
+        let mut chunk = Vec::with_capacity(CHUNK_BYTES);
+        self.input.take(CHUNK_BYTES as u64).read_to_end(&mut chunk)?;
+        if chunk.is_empty() {
+            return Ok(None);
+        }
+        let chunk = Arc::new(chunk);
+        Ok(Some((self.before.replace(Arc::clone(&chunk)), chunk)))
+    }
+}
+
+/// Has a chunk compressed by the pool.
+fn start(
+    scope: &Scope<'_>,
+    before: Option<Arc<Vec<u8>>>,
+    chunk: Arc<Vec<u8>>,
+    level: u32,
+) -> Receiver<Packed> {
+    let (done, result) = sync_channel(1);
+    scope.spawn(move |_| {
+        let dictionary = before.as_ref().map_or(&[][..], |before| tail(before));
+        // Nobody waits for it if another chunk could not be written.
+        let _ = done.send(compress_chunk(dictionary, &chunk, level));
+    });
+    result
+}
+
+/// What deflate may refer to.
+fn tail(before: &[u8]) -> &[u8] {
+    &before[before.len().saturating_sub(DICTIONARY_BYTES)..]
+}
+
+/// The result of a chunk. A thread of the pool works on others meanwhile: it may be the only one.
+fn wait(result: &Receiver<Packed>) -> Packed {
+    const ENDS: &str = "a chunk's thread sends before it ends";
+    loop {
+        match result.try_recv() {
+            Ok(packed) => return packed,
+            Err(TryRecvError::Disconnected) => panic!("{ENDS}"),
+            Err(TryRecvError::Empty) => {}
+        }
+        match rayon::yield_now() {
+            Some(Yield::Executed) => {}
+            Some(Yield::Idle) => {
+                if let Ok(packed) = result.recv_timeout(PATIENCE) {
+                    return packed;
+                }
+            }
+            None => return result.recv().expect(ENDS),
+        }
+    }
 }
 
 fn compress_chunk(dictionary: &[u8], chunk: &[u8], level: u32) -> io::Result<(Vec<u8>, Crc)> {
