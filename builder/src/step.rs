@@ -1,11 +1,16 @@
-//! One step: looked up by its keys, else run and recorded.
+//! One step: what it is solved with, what it leaves, how it fails.
+//!
+//! ```text
+//! cached    looked up by its keys, else run and recorded
+//! ```
+
+mod cached;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use cache::{Key, Record, StatCache, Store};
+use cache::{StatCache, Store};
 use oci::DiffId;
 use rootfs::layers::Layers;
 use rootfs::tree::Tree;
@@ -14,16 +19,17 @@ use sandbox::Exit;
 use crate::cancel::Cancel;
 use crate::context::ignore::PatternError;
 use crate::context::{ContextTree, Ignore};
-use crate::event::{EventKind, Phase, Vertex};
+use crate::event::{Phase, Vertex};
 use crate::graph::{Exec, FileOp, Op, Source, Step};
-use crate::key::{By, KeyMaker, Parts, Recipe};
-use crate::miss::{self, MissReason};
+use crate::key::{Parts, Recipe};
 use crate::op::exec::{self, Around, BuildNetwork, Outcome};
 use crate::op::file::{self, FileOpError};
 use crate::options::BuildOptions;
 use crate::remote::fetcher::Fetcher;
 use crate::remote::{RemoteError, git};
 use crate::source::{SourceError, Sources};
+
+use cached::CachedStep;
 
 /// What a step left: files, and how they came about.
 #[derive(Clone)]
@@ -188,13 +194,12 @@ impl Solver<'_> {
         inputs: &[StepResult],
         vertex: &Vertex,
     ) -> Result<(StepResult, bool), StepError> {
+        let cached = CachedStep { solver: self, step, ordinal, inputs, vertex };
         match &step.op {
             Op::Source(source) => self.source(source, vertex),
             Op::Merge => Ok((merged(inputs)?, true)),
-            Op::Exec(exec) => {
-                self.cached(step, ordinal, inputs, vertex, |files| self.exec(exec, files, vertex))
-            }
-            Op::File(op) => self.cached(step, ordinal, inputs, vertex, |files| self.file(op, files, vertex)),
+            Op::Exec(exec) => cached.solve(&|files| self.exec(exec, files, vertex)),
+            Op::File(op) => cached.solve(&|files| self.file(op, files, vertex)),
         }
     }
 
@@ -252,95 +257,6 @@ impl Solver<'_> {
         }
     }
 
-    /// Looks the step up under both its keys; runs it if neither has a record.
-    fn cached(
-        &self,
-        step: &Step,
-        ordinal: usize,
-        inputs: &[StepResult],
-        vertex: &Vertex,
-        run: impl Fn(&[Files]) -> Result<DiffId, StepError>,
-    ) -> Result<(StepResult, bool), StepError> {
-        vertex.enter(Phase::Hash);
-        let maker = KeyMaker::new(self.layers, step, inputs);
-        let definition = maker.parts(By::Definition)?;
-        let recipe = maker.recipe(&definition);
-        let definition = definition.key();
-        let found = |layer: DiffId, cached: bool| -> Result<_, StepError> {
-            let mut layers = match maker.base() {
-                Some(base) => base.files.layers()?.to_vec(),
-                None => Vec::new(),
-            };
-            layers.push(layer);
-            Ok((StepResult { files: Files::Layers(layers), recipe }, cached))
-        };
-        if let Some(record) = self.hit(step, By::Definition, &definition, vertex)? {
-            return found(record.layer, true);
-        }
-        vertex.enter(Phase::Hash);
-        let content = maker.parts(By::Content)?;
-        vertex.enter(Phase::Lock);
-        let _lock = self.store.lock_step(&content.key())?;
-        if let Some(record) = self.hit(step, By::Content, &content.key(), vertex)? {
-            vertex.enter(Phase::Record);
-            self.store.save_record(&definition, &record)?;
-            return found(record.layer, true);
-        }
-        self.tell_miss(step, ordinal, &content, vertex)?;
-        let started = Instant::now();
-        let files: Vec<Files> = inputs.iter().map(|input| input.files.clone()).collect();
-        let layer = run(&files)?;
-        let record = Record {
-            layer,
-            created_ms: since_1970_ms(),
-            duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            inputs: content.for_record(),
-        };
-        vertex.enter(Phase::Record);
-        for key in [content.key(), definition, self.place(step, ordinal)] {
-            self.store.save_record(&key, &record)?;
-        }
-        found(layer, false)
-    }
-
-    /// The record of a key, if the layer that it names is here and the user does not want the step run again.
-    fn hit(&self, step: &Step, by: By, key: &Key, vertex: &Vertex) -> Result<Option<Record>, StepError> {
-        vertex.enter(Phase::Lookup);
-        if step.meta.ignore_cache {
-            return Ok(None);
-        }
-        match self.store.load_record(key)? {
-            Some(record) if self.layers.contains(&record.layer)? => {
-                vertex.send(EventKind::Found { by, took_ms: record.duration_ms });
-                Ok(Some(record))
-            }
-            _ => Ok(None),
-        }
-    }
-
-    /// Where the last record of this place in this Dockerfile is kept.
-    fn place(&self, step: &Step, ordinal: usize) -> Key {
-        Key::of(
-            format!("place\0{}\0{}\0{}\0{ordinal}", self.project, step.platform, step.meta.stage).as_bytes(),
-        )
-    }
-
-    fn tell_miss(
-        &self,
-        step: &Step,
-        ordinal: usize,
-        content: &Parts,
-        vertex: &Vertex,
-    ) -> Result<(), StepError> {
-        let reason = match self.store.load_record(&self.place(step, ordinal))? {
-            _ if step.meta.ignore_cache => MissReason::Forced,
-            None => MissReason::New,
-            Some(record) => miss::reason(&record.inputs, &content.for_record()),
-        };
-        vertex.send(EventKind::Missed { reason });
-        Ok(())
-    }
-
     fn exec(&self, exec: &Exec, files: &[Files], vertex: &Vertex) -> Result<DiffId, StepError> {
         if !exec.devices.is_empty() {
             return Err(StepError::Unsupported { what: "RUN --device" });
@@ -385,9 +301,4 @@ fn merged(inputs: &[StepResult]) -> Result<StepResult, StepError> {
     }
     let recipes: Vec<Recipe> = inputs.iter().map(|input| input.recipe).collect();
     Ok(StepResult { files: Files::Layers(layers), recipe: Recipe::then(&recipes, &Parts::of_nothing()) })
-}
-
-fn since_1970_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

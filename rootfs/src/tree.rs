@@ -31,6 +31,12 @@ pub trait Tree: Send + Sync {
         None
     }
 
+    /// Tells what a regular file's content is: `content` is of the bytes that a reader got, to the last, from
+    /// [`Tree::open`]. A tree may remember it, so that [`Tree::content`] need not read the file again.
+    fn learn(&self, path: &Path, content: Key) {
+        let _ = (path, content);
+    }
+
     /// Tells hard links apart: two paths with the same number are one file. `None` if it has one name only.
     fn link_group(&self, path: &Path) -> io::Result<Option<u64>> {
         let _ = path;

@@ -5,12 +5,13 @@
 //!
 //! Concurrency: whoever renames and links in the tree meanwhile gets an error out of it, never a file from outside.
 
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{Mode, OFlags, ResolveFlags};
+use rustix::fs::{Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
 /// How often the kernel may ask to try again while others rename.
@@ -30,11 +31,11 @@ pub(super) fn open(root: BorrowedFd<'_>, path: &Path, flags: OFlags) -> io::Resu
 /// Opens a file of which the caller knows that it is a regular one; an error if it no longer is.
 ///
 /// Without blocking, as what was a file may be a fifo by now.
-pub(super) fn open_file(root: BorrowedFd<'_>, path: &Path) -> io::Result<OwnedFd> {
+pub(super) fn open_file(root: BorrowedFd<'_>, path: &Path) -> io::Result<(File, Stat)> {
     let file = open(root, path, OFlags::RDONLY | OFlags::NONBLOCK)?;
     let stat = rustix::fs::fstat(&file)?;
     if rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file() {
-        Ok(file)
+        Ok((File::from(file), stat))
     } else {
         Err(io::Error::new(io::ErrorKind::InvalidInput, "no longer a regular file"))
     }

@@ -21,6 +21,7 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, RwLock};
 
 use cache::{FileStat, Key, StatCache};
@@ -58,6 +59,8 @@ struct Node {
     /// It has other names, ignored ones and ones outside included.
     is_linked: bool,
     digest: OnceLock<Key>,
+    /// It was another file, or changed, when it was opened.
+    is_replaced: AtomicBool,
     /// Of directories.
     matched: Matched,
 }
@@ -164,7 +167,8 @@ impl ContextTree {
             xattrs,
         };
         let digest = digest.map_or_else(OnceLock::new, OnceLock::from);
-        Ok(Node { name, entry, stat: file_stat, is_linked: stat.st_nlink > 1, digest, matched })
+        let (is_linked, is_replaced) = (stat.st_nlink > 1, AtomicBool::new(false));
+        Ok(Node { name, entry, stat: file_stat, is_linked, digest, is_replaced, matched })
     }
 
     /// The digest of a regular file, if it is known, and its attributes.
@@ -199,16 +203,30 @@ impl ContextTree {
         if node.stat.size_bytes > LARGEST_BYTES {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file is larger than 1 TiB"));
         }
-        let mut file = File::from(beneath::open_file(self.root.as_fd(), path)?);
+        let (mut file, _) = beneath::open_file(self.root.as_fd(), path)?;
         let digest = hash_file(&mut file)?;
-        let unchanged = file_stat(&rustix::fs::fstat(&file)?) == node.stat;
-        if let Some(stats) = self.stats.as_ref().filter(|_| unchanged) {
-            match node.entry.xattrs.is_empty() {
-                true => stats.put(path, node.stat, digest),
-                false => stats.put(&with_attributes(path), node.stat, digest),
-            }
+        if file_stat(&rustix::fs::fstat(&file)?) == node.stat {
+            self.remember(path, node, digest);
         }
         Ok(digest)
+    }
+
+    /// Puts the digest of a file that was read while it was the one that was looked at into the stat cache.
+    fn remember(&self, path: &Path, node: &Node, digest: Key) {
+        let Some(stats) = &self.stats else { return };
+        match node.entry.xattrs.is_empty() {
+            true => stats.put(path, node.stat, digest),
+            false => stats.put(&with_attributes(path), node.stat, digest),
+        }
+    }
+
+    /// Opens a file for one who may tell what is in it ([`Tree::learn`]).
+    fn open_node(&self, path: &Path, node: &Node) -> io::Result<File> {
+        let (file, stat) = beneath::open_file(self.root.as_fd(), path)?;
+        if file_stat(&stat) != node.stat {
+            node.is_replaced.store(true, Ordering::Relaxed);
+        }
+        Ok(file)
     }
 }
 
@@ -239,7 +257,7 @@ impl Tree for ContextTree {
         self.with_node(path, |node| match node.entry.kind {
             // Also what is no file outside of the image: a socket.
             Kind::File { size_bytes: 0 } => Ok(Box::new(io::empty()) as Box<dyn Read + Send>),
-            Kind::File { .. } => Ok(Box::new(File::from(beneath::open_file(self.root.as_fd(), path)?))),
+            Kind::File { .. } => Ok(Box::new(self.open_node(path, node)?)),
             _ => Err(io::ErrorKind::InvalidInput.into()),
         })?
         .ok_or_else(|| io::ErrorKind::NotFound.into())
@@ -259,6 +277,20 @@ impl Tree for ContextTree {
 
     fn known_content(&self, path: &Path) -> Option<Key> {
         self.with_node(path, |node| Ok(node.digest.get().copied())).ok()??
+    }
+
+    /// A change after the file was opened shows in its ctime: what the stat cache has under the stat of before is then
+    /// never asked for.
+    fn learn(&self, path: &Path, content: Key) {
+        // An error here is one of a path that is not in the tree.
+        let _ = self.with_node(path, |node| {
+            // The key of a layer must be of what was written into it, whatever is in the file by now.
+            let is_news = node.digest.set(content).is_ok();
+            if is_news && !node.is_replaced.load(Ordering::Relaxed) {
+                self.remember(path, node, content);
+            }
+            Ok(())
+        });
     }
 
     fn link_group(&self, path: &Path) -> io::Result<Option<u64>> {

@@ -1,11 +1,14 @@
 //! What a step takes from its inputs, as parts of a key.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::Path;
 
+use cache::Key;
 use rootfs::layers::Layers;
 
 use super::{Parts, Recipe, layers_text};
-use crate::graph::{CopySource, Exec, FileAction, FileOp, InputIndex, MountKind, Op, Step};
+use crate::graph::{CopyAction, CopySource, Exec, FileAction, FileOp, InputIndex, MountKind, Op, Step};
 use crate::op::file;
 use crate::step::{Files, StepError, StepResult};
 
@@ -24,12 +27,14 @@ pub struct KeyMaker<'a> {
     step: &'a Step,
     inputs: &'a [StepResult],
     own: Parts,
+    /// The digests of context files that were taken already, by action: both keys have them.
+    digests: RefCell<HashMap<usize, Key>>,
 }
 
 impl<'a> KeyMaker<'a> {
     /// For `step`, on these results.
     pub fn new(layers: &'a Layers, step: &'a Step, inputs: &'a [StepResult]) -> Self {
-        Self { layers, step, inputs, own: Parts::of(step) }
+        Self { layers, step, inputs, own: Parts::of(step), digests: RefCell::default() }
     }
 
     /// The recipe of the step's result; `definition` are the parts of its definition key.
@@ -48,17 +53,35 @@ impl<'a> KeyMaker<'a> {
         matches!(self.inputs[input.0].files, Files::Tree(_))
     }
 
+    /// The parts of its keys but for the digests of the context files that it copies; `None` if it copies none. Steps
+    /// that differ in it have no key in common.
+    pub fn outline(&self) -> Result<Option<Parts>, StepError> {
+        let Op::File(op) = &self.step.op else { return Ok(None) };
+        if !copied_inputs(op).any(|(_, input)| self.is_tree(input)) {
+            return Ok(None);
+        }
+        let mut parts = self.parts_below()?;
+        parts.add("outline", String::new());
+        Ok(Some(parts))
+    }
+
     /// The parts of one of its keys.
     pub fn parts(&self, by: By) -> Result<Parts, StepError> {
-        let mut parts = self.own.clone();
-        if let Some(base) = self.base() {
-            parts.add("base", layers_text(base.files.layers()?));
-            parts.add("recipe", base.recipe.text());
-        }
+        let mut parts = self.parts_below()?;
         match &self.step.op {
             Op::File(op) => self.copied(op, by, &mut parts)?,
             Op::Exec(exec) => self.mounted(exec, by, &mut parts)?,
             Op::Source(_) | Op::Merge => {}
+        }
+        Ok(parts)
+    }
+
+    /// What it does, and on what.
+    fn parts_below(&self) -> Result<Parts, StepError> {
+        let mut parts = self.own.clone();
+        if let Some(base) = self.base() {
+            parts.add("base", layers_text(base.files.layers()?));
+            parts.add("recipe", base.recipe.text());
         }
         Ok(parts)
     }
@@ -79,11 +102,26 @@ impl<'a> KeyMaker<'a> {
             let CopySource::Input { input, path, .. } = &copy.from else { continue };
             let value = match (&self.inputs[input.0].files, by) {
                 (Files::Layers(layers), By::Definition) => format!("{} {path}", layers_text(layers)),
-                (files, _) => file::select(copy, &*files.tree(self.layers)?)?.digest()?.to_string(),
+                (Files::Layers(_), By::Content) => self.digest(input, copy)?.to_string(),
+                (Files::Tree(_), _) => self.digest_once(index, input, copy)?.to_string(),
             };
             parts.add(&copy_part(index), value);
         }
         Ok(())
+    }
+
+    /// The digest of what an action takes from context files.
+    fn digest_once(&self, action: usize, input: &InputIndex, copy: &CopyAction) -> Result<Key, StepError> {
+        if let Some(known) = self.digests.borrow().get(&action) {
+            return Ok(*known);
+        }
+        let digest = self.digest(input, copy)?;
+        self.digests.borrow_mut().insert(action, digest);
+        Ok(digest)
+    }
+
+    fn digest(&self, input: &InputIndex, copy: &CopyAction) -> Result<Key, StepError> {
+        Ok(file::select(copy, &*self.inputs[input.0].files.tree(self.layers)?)?.digest()?)
     }
 
     fn mounted(&self, exec: &Exec, by: By, parts: &mut Parts) -> Result<(), StepError> {

@@ -18,6 +18,9 @@
 //! | proxy variables, secret values, SSH agents, addresses of `--add-host`, cache mounts' ids | no | no |
 //! | stage names, lines, comments, mtime of sources, absolute paths, host, user, time | no | no |
 //!
+//! The *outline* of a copy from a context is its key without the digest of the files. A step whose outline no record
+//! was ever saved under cannot hit; it need not be hashed to be looked up (`crate::step`).
+//!
 //! Early cutoff: the layers below count by what they *are*, so a step that was run again and left the same layer (a bind
 //! mount changed without effect, `--no-cache`, a new base with the same files) does not re-run what follows.
 //!

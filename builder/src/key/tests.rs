@@ -282,6 +282,26 @@ fn files_of_the_context_count_by_content_and_mode_not_by_time() {
 }
 
 #[test]
+fn the_outline_of_a_copy_is_all_but_its_files() {
+    let world = World::new();
+    let outline = |step: &Step, inputs: &[StepResult]| {
+        let maker = KeyMaker::new(&world.layers, step, inputs);
+        maker.outline().expect("the inputs can be read").map(|parts| parts.key())
+    };
+    let on = |base: &[DiffId], text: &str| [layers(base), Context::result(text, 0o644, 1)];
+    let plain = outline(&copy("/f", |_| ()), &on(&[], "text"));
+    assert!(plain.is_some());
+    assert_eq!(plain, outline(&copy("/f", |_| ()), &on(&[], "other")));
+    assert_ne!(plain, outline(&copy("/g", |_| ()), &on(&[], "text")));
+    assert_ne!(plain, outline(&copy("/f", |copy| copy.mode = Some("600".to_owned())), &on(&[], "text")));
+    let base = [world.layer("base", "base", 1)];
+    assert_ne!(plain, outline(&copy("/f", |_| ()), &on(&base, "text")));
+    // Nothing of these is read to make a key that a record may already have.
+    assert_eq!(outline(&copy("/f", |_| ()), &[layers(&[]), layers(&base)]), None);
+    assert_eq!(outline(&mounted(|_| ()), &on(&[], "text")), None);
+}
+
+#[test]
 fn flags_of_a_copy_count_and_the_name_of_its_source_but_not_its_folder() {
     let world = World::new();
     let inputs = [layers(&[]), Context::result("x", 0o644, 1)];

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
-use cache::Store;
+use cache::{Key, Store};
 use oci::DiffId;
 use rayon::prelude::*;
 
@@ -349,6 +349,10 @@ fn verified(new: &NewEntry, found: [u8; 32]) -> Result<[u8; 32], RootfsError> {
     match &new.content {
         Some(Content::Tree { digest: Some(expected), .. }) if *expected.as_bytes() != found => {
             Err(changed(new))
+        }
+        Some(Content::Tree { digest: None, tree, path }) => {
+            tree.learn(path, Key::from_bytes(found));
+            Ok(found)
         }
         _ => Ok(found),
     }

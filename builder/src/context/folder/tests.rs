@@ -212,6 +212,37 @@ fn digests_come_from_the_stat_cache() {
     }
 }
 
+#[test]
+fn what_a_reader_tells_is_remembered_unless_the_file_was_replaced() {
+    let folder = Folder::new(&["f", "g"]);
+    let store_folder = tempfile::tempdir().expect("a temporary directory");
+    let store = cache::Store::open(store_folder.path()).expect("opened");
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    let tree = || {
+        let stats = Arc::new(StatCache::load(&store, folder.dir.path()));
+        let tree =
+            ContextTree::open(folder.dir.path(), Patterns::default(), Some(stats.clone())).expect("opened");
+        (tree, stats)
+    };
+    let (first, stats) = tree();
+    for name in ["f", "g"] {
+        first.lookup(Path::new(name)).expect("looked").expect("there");
+    }
+    fs::remove_file(folder.dir.path().join("g")).expect("removed");
+    fs::write(folder.dir.path().join("g"), "other").expect("written");
+    for name in ["f", "g"] {
+        let mut text = Vec::new();
+        first.open(Path::new(name)).expect("opened").read_to_end(&mut text).expect("read");
+        first.learn(Path::new(name), Key::of(&text));
+    }
+    // This build goes on with what was read; the next one asks for the digest of a file that it knows the stat of.
+    assert_eq!(first.content(Path::new("g")).expect("known"), Key::of(b"other"));
+    stats.save().expect("saved");
+    let (second, _) = tree();
+    let known = |name: &str| second.known_content(Path::new(name));
+    assert_eq!((known("f"), known("g")), (Some(Key::of(b"f")), None));
+}
+
 /// Another process swaps a file for links to a secret, and a directory too, while it is read.
 #[test]
 fn nothing_outside_is_read_while_others_swap_links() {

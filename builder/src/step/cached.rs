@@ -1,0 +1,168 @@
+//! A step and the cache.
+//!
+//! Most steps are looked up under both their keys, and run if neither has a record. A copy from a context is keyed by the
+//! files that it takes, so these must be read to look it up, and again to write the layer. Where no record can be found
+//! (no step of its [outline](KeyMaker::outline) was ever recorded, or the cache is not wanted) it is run first: what
+//! the writer of the layer learns of the files makes the keys, and each file is read once.
+
+use std::collections::BTreeMap;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use cache::{Key, Record};
+use oci::DiffId;
+
+use super::{Files, Solver, StepError, StepResult};
+use crate::event::{EventKind, Phase, Vertex};
+use crate::graph::Step;
+use crate::key::{By, KeyMaker, Parts, Recipe};
+use crate::miss::{self, MissReason};
+
+/// A step that is being solved.
+pub(super) struct CachedStep<'a> {
+    pub solver: &'a Solver<'a>,
+    pub step: &'a Step,
+    /// Which of its stage.
+    pub ordinal: usize,
+    pub inputs: &'a [StepResult],
+    pub vertex: &'a Vertex,
+}
+
+/// Makes the step's layer.
+type Run<'a> = dyn Fn(&[Files]) -> Result<DiffId, StepError> + 'a;
+
+/// A result, and whether it was there already.
+type Solved = Result<(StepResult, bool), StepError>;
+
+impl CachedStep<'_> {
+    /// Finds the result, or makes it.
+    pub(super) fn solve(&self, run: &Run<'_>) -> Solved {
+        self.vertex.enter(Phase::Hash);
+        let maker = KeyMaker::new(self.solver.layers, self.step, self.inputs);
+        if let Some(outline) = maker.outline()?
+            && !self.was_seen(&outline)?
+        {
+            self.vertex.enter(Phase::Lock);
+            let _lock = self.solver.store.lock_step(&outline.key())?;
+            // Another process may have done it meanwhile.
+            if !self.was_seen(&outline)? {
+                return self.run_first(&maker, &outline, run);
+            }
+        }
+        self.look_up_first(&maker, run)
+    }
+
+    fn look_up_first(&self, maker: &KeyMaker<'_>, run: &Run<'_>) -> Solved {
+        self.vertex.enter(Phase::Hash);
+        let definition = maker.parts(By::Definition)?;
+        let recipe = maker.recipe(&definition);
+        let definition = definition.key();
+        if let Some(record) = self.hit(By::Definition, &definition)? {
+            return self.found(maker, recipe, record.layer, true);
+        }
+        self.vertex.enter(Phase::Hash);
+        let content = maker.parts(By::Content)?;
+        self.vertex.enter(Phase::Lock);
+        let _lock = self.solver.store.lock_step(&content.key())?;
+        if let Some(record) = self.hit(By::Content, &content.key())? {
+            self.vertex.enter(Phase::Record);
+            self.solver.store.save_record(&definition, &record)?;
+            return self.found(maker, recipe, record.layer, true);
+        }
+        self.tell_miss(&content.for_record())?;
+        let started = Instant::now();
+        let layer = run(&self.files())?;
+        self.record(started, layer, &content, &[content.key(), definition])?;
+        self.found(maker, recipe, layer, false)
+    }
+
+    /// For a step that cannot hit.
+    fn run_first(&self, maker: &KeyMaker<'_>, outline: &Parts, run: &Run<'_>) -> Solved {
+        self.tell_miss(&self.with_former_files(outline)?)?;
+        let started = Instant::now();
+        let layer = run(&self.files())?;
+        self.vertex.enter(Phase::Hash);
+        let definition = maker.parts(By::Definition)?;
+        let content = maker.parts(By::Content)?;
+        let keys = [content.key(), definition.key(), outline.key()];
+        self.record(started, layer, &content, &keys)?;
+        self.found(maker, maker.recipe(&definition), layer, false)
+    }
+
+    /// True if there may be a record of a step with this outline.
+    fn was_seen(&self, outline: &Parts) -> Result<bool, StepError> {
+        Ok(!self.step.meta.ignore_cache && self.solver.store.load_record(&outline.key())?.is_some())
+    }
+
+    fn files(&self) -> Vec<Files> {
+        self.inputs.iter().map(|input| input.files.clone()).collect()
+    }
+
+    fn found(&self, maker: &KeyMaker<'_>, recipe: Recipe, layer: DiffId, cached: bool) -> Solved {
+        let mut layers = match maker.base() {
+            Some(base) => base.files.layers()?.to_vec(),
+            None => Vec::new(),
+        };
+        layers.push(layer);
+        Ok((StepResult { files: Files::Layers(layers), recipe }, cached))
+    }
+
+    /// The record of a key, if the layer that it names is here and the user does not want the step run again.
+    fn hit(&self, by: By, key: &Key) -> Result<Option<Record>, StepError> {
+        self.vertex.enter(Phase::Lookup);
+        if self.step.meta.ignore_cache {
+            return Ok(None);
+        }
+        match self.solver.store.load_record(key)? {
+            Some(record) if self.solver.layers.contains(&record.layer)? => {
+                self.vertex.send(EventKind::Found { by, took_ms: record.duration_ms });
+                Ok(Some(record))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn record(&self, started: Instant, layer: DiffId, parts: &Parts, keys: &[Key]) -> Result<(), StepError> {
+        let record = Record {
+            layer,
+            created_ms: since_1970_ms(),
+            duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            inputs: parts.for_record(),
+        };
+        self.vertex.enter(Phase::Record);
+        for key in keys.iter().chain([&self.place()]) {
+            self.solver.store.save_record(key, &record)?;
+        }
+        Ok(())
+    }
+
+    /// Where the last record of this place in this Dockerfile is kept.
+    fn place(&self) -> Key {
+        let (project, platform, stage) = (&self.solver.project, &self.step.platform, &self.step.meta.stage);
+        Key::of(format!("place\0{project}\0{platform}\0{stage}\0{}", self.ordinal).as_bytes())
+    }
+
+    fn tell_miss(&self, parts: &BTreeMap<String, String>) -> Result<(), StepError> {
+        let reason = match self.solver.store.load_record(&self.place())? {
+            _ if self.step.meta.ignore_cache => MissReason::Forced,
+            None => MissReason::New,
+            Some(record) => miss::reason(&record.inputs, parts),
+        };
+        self.vertex.send(EventKind::Missed { reason });
+        Ok(())
+    }
+
+    /// The outline as if the files were those of the last time: they are not what this miss is about.
+    fn with_former_files(&self, outline: &Parts) -> Result<BTreeMap<String, String>, StepError> {
+        let mut parts = outline.for_record();
+        if let Some(record) = self.solver.store.load_record(&self.place())? {
+            let files = record.inputs.into_iter().filter(|(name, _)| name.starts_with("input "));
+            parts.extend(files);
+        }
+        Ok(parts)
+    }
+}
+
+fn since_1970_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
