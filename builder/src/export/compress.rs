@@ -69,7 +69,8 @@ fn compressed(
     Ok(descriptor)
 }
 
-fn pack(
+/// Packs a layer's tar, on the threads of the current rayon pool. Their number changes no byte.
+pub fn pack(
     tar: &mut impl io::Read,
     out: &mut (impl io::Write + Send),
     compression: LayerCompression,

@@ -35,6 +35,7 @@ mod tree;
 use crate::event::{Phase, Vertex};
 use crate::plan::PlannedImage;
 use assemble::{Assembled, Assembler};
+pub use compress::pack;
 pub use error::ExportError;
 use file::Draft;
 pub use finish::{BuildTimes, finish_config};
