@@ -87,6 +87,21 @@ fn dist() -> bool {
     cargo("rustc --quiet --release --locked --bin dsbuild -- -C target-feature=+crt-static")
 }
 
+/// Makes the binary that users get, and measures it (package `benches`) with these flags, in the caller's folder: paths in
+/// flags are relative to it. With `--dsbuild` another one is measured, and with `--from` and `--list` none.
+pub fn bench(flags: &[String]) -> ExitCode {
+    let needs_none = ["--dsbuild", "--from", "--list", "--help", "-h"];
+    let is_there = flags.iter().any(|flag| needs_none.contains(&flag.split('=').next().unwrap_or_default()));
+    if !is_there && run(&[Step::Dist]) != ExitCode::SUCCESS {
+        return ExitCode::FAILURE;
+    }
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(["run", "--quiet", "--release", "--locked", "--package", "benches", "--manifest-path"]);
+    command.arg(workspace_root().join("Cargo.toml")).arg("--").args(flags);
+    let code = command.status().ok().and_then(|status| status.code());
+    ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(2))
+}
+
 /// The database of advisories lives on GitHub; where that cannot be reached, the rest is still checked.
 fn deny() -> bool {
     if !has_subcommand("deny") {

@@ -1,0 +1,120 @@
+//! dsbuild itself, with a store of its own.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::{Bases, Engine, Kit, Site, Trouble};
+use crate::workload::{Act, Base, Build, Compression, Dest};
+
+/// dsbuild.
+#[derive(Debug)]
+pub struct Dsbuild {
+    kit: Kit,
+    program: PathBuf,
+    store: PathBuf,
+    version: String,
+    can_push: bool,
+}
+
+impl Dsbuild {
+    /// The program, which must work.
+    pub fn new(kit: Kit, program: PathBuf) -> Result<Self, Trouble> {
+        if !program.is_file() {
+            return Err(Trouble::NotHere(format!("{}: `cargo xtask dist` makes it", program.display())));
+        }
+        let store = kit.dir.join("dsbuild");
+        let version = kit.meter.output(Command::new(&program).arg("--version"))?.trim().to_owned();
+        let help = kit.meter.output(Command::new(&program).args(["build", "--help"]))?;
+        Ok(Self { kit, program, store, version, can_push: help.contains("--push") })
+    }
+
+    fn command(&self, subcommand: &str) -> Command {
+        let mut command = Command::new(&self.program);
+        command.env("DSBUILD_ROOT", &self.store).arg(subcommand);
+        command
+    }
+
+    fn build(&self, build: &Build, site: &Site<'_>) -> Result<Command, Trouble> {
+        let mut command = self.command("build");
+        match build.network {
+            true => command.args(["--network", "host", "--allow", "network.host"]),
+            false => command.args(["--network", "none"]),
+        };
+        match build.dest {
+            Dest::Store => {}
+            Dest::Layout(compression) => {
+                let dest = site.output("dsbuild");
+                let output =
+                    format!("type=oci,tar=false,compression={},dest={}", compression.name(), dest.display());
+                command.args(["--output", "type=image", "--output", &output]);
+            }
+            Dest::Registry if self.can_push => drop(command.arg("--push")),
+            Dest::Registry => return Err(Trouble::NotSupported("this dsbuild does not push")),
+        }
+        command.args(site.build_arguments(build));
+        Ok(command)
+    }
+
+    /// Writes the image of a Dockerfile as a docker archive, for all tools to start from.
+    pub fn archive(
+        &self,
+        context: &std::path::Path,
+        tag: &str,
+        dest: &std::path::Path,
+    ) -> Result<(), Trouble> {
+        let mut command = self.command("build");
+        command
+            .args(["--tag", tag, "--output", &format!("type=docker,dest={}", dest.display())])
+            .arg(context);
+        self.kit.meter.run(&command)?;
+        Ok(())
+    }
+}
+
+impl Engine for Dsbuild {
+    fn name(&self) -> &'static str {
+        "dsbuild"
+    }
+
+    fn version(&self) -> String {
+        self.version.clone()
+    }
+
+    fn reset(&mut self, bases: &[Base]) -> Result<(), Trouble> {
+        if self.store.exists() {
+            fs::remove_dir_all(&self.store).map_err(Trouble::io("remove dsbuild's store"))?;
+        }
+        for &base in bases {
+            let mut command = self.command("import");
+            self.kit
+                .meter
+                .run(command.args(["--tag", Bases::tag(base)]).arg(self.kit.bases.archive(base)))?;
+        }
+        Ok(())
+    }
+
+    fn commands(&self, act: &Act, site: &Site<'_>) -> Result<Vec<Command>, Trouble> {
+        match act {
+            Act::Build(build) => Ok(vec![self.build(build, site)?]),
+            Act::Run { tag, command } => {
+                let mut run = self.command("run");
+                run.args(["--rm", "--network", "none", &site.tag(tag)]).args(*command);
+                Ok(vec![run])
+            }
+        }
+    }
+
+    fn read(&self, site: &Site<'_>, tag: &str, path: &str) -> Result<Command, Trouble> {
+        let mut run = self.command("run");
+        run.args(["--rm", "--network", "none", "--entrypoint", "cat", &site.tag(tag), path]);
+        Ok(run)
+    }
+}
+
+impl Compression {
+    /// For those who cannot choose.
+    pub(super) fn is_none(self) -> bool {
+        self == Self::None
+    }
+}

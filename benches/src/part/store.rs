@@ -1,0 +1,106 @@
+//! Ignore patterns over many paths; a layer out of many files.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use builder::context::Ignore;
+use builder::context::ignore::Matched;
+use cache::Store;
+use rootfs::diff::{Content, Diff};
+use rootfs::entry::{Entry, Kind};
+use rootfs::layers::Layers;
+use rootfs::tree::Scratch;
+
+use super::{Bench, throughput};
+use crate::engine::Trouble;
+use crate::result::PartResult;
+
+/// The names of all.
+pub const NAMES: [&str; 2] = ["ignore/50k-paths", "layer/write"];
+
+const PATHS: usize = 50_000;
+const FILES: usize = 20_000;
+const FILE_BYTES: usize = 5_000;
+
+/// What a project's ignore file has, in all the forms that patterns take.
+const PATTERNS: [&str; 12] = [
+    ".git",
+    "**/node_modules",
+    "*.md",
+    "!README.md",
+    "target/**",
+    "**/*.pyc",
+    "**/__pycache__",
+    "build-*/[a-c]?.o",
+    "docs/*/drafts",
+    "**/.env*",
+    "**/*.log",
+    "!src/**/keep.log",
+];
+
+/// Measures those that are wanted.
+pub fn parts(bench: Bench<'_>, wants: &dyn Fn(&str) -> bool) -> Result<Vec<PartResult>, Trouble> {
+    let mut results = Vec::new();
+    if wants(NAMES[0]) {
+        results.push(ignore(bench)?);
+    }
+    if wants(NAMES[1]) {
+        results.push(layer(bench)?);
+    }
+    Ok(results)
+}
+
+fn ignore(bench: Bench<'_>) -> Result<PartResult, Trouble> {
+    let patterns = Ignore::new(&PATTERNS).map_err(|error| Trouble::Wrong(error.to_string()))?;
+    let paths: Vec<String> =
+        (0..PATHS).map(|n| format!("src/module{:03}/part{:02}/file{n}.rs", n / 500, n / 50 % 10)).collect();
+    let parent = Matched::default();
+    let samples_s =
+        bench.samples(|| paths.iter().filter(|path| patterns.matches(path.as_bytes(), &parent).0).count());
+    Ok(PartResult {
+        name: NAMES[0].to_owned(),
+        title: format!("{} ignore patterns over 50,000 paths", PATTERNS.len()),
+        goal_s: None,
+        note: String::new(),
+        samples_s,
+    })
+}
+
+fn layer(bench: Bench<'_>) -> Result<PartResult, Trouble> {
+    let wrong = |error: &dyn std::error::Error| Trouble::Wrong(crate::runner::chain(error));
+    let store = Store::open(&bench.dir.join("layer-store")).map_err(|error| wrong(&error))?;
+    let layers = Layers::new(Arc::new(store));
+    let content: Arc<[u8]> = vec![b'x'; FILE_BYTES].into();
+    // Writing consumes it, and filling it is no part of writing.
+    let runs = bench.patience.min_runs;
+    let mut diffs =
+        (0..=runs).map(|_| filled(&content).map_err(|error| wrong(&error))).collect::<Result<Vec<_>, _>>()?;
+    let bench =
+        Bench { patience: super::Patience { time: std::time::Duration::ZERO, ..bench.patience }, ..bench };
+    let samples_s = bench.try_samples(|| match diffs.pop() {
+        Some(diff) => layers.commit(diff).map(drop).map_err(|error| wrong(&error)),
+        None => Ok(()),
+    })?;
+    Ok(PartResult {
+        name: NAMES[1].to_owned(),
+        title: "layer of 20,000 files, 100 MB: tar, sha256, index, sync".to_owned(),
+        goal_s: None,
+        note: throughput(FILES * FILE_BYTES, &samples_s),
+        samples_s,
+    })
+}
+
+fn filled(content: &Arc<[u8]>) -> Result<Diff, rootfs::RootfsError> {
+    let mut diff = Diff::new(Arc::new(Scratch));
+    let directory = Entry::directory(0o755);
+    for n in 0..FILES {
+        let parent = PathBuf::from(format!("d{:03}", n / 100));
+        if n % 100 == 0 {
+            diff.put(&parent, directory.clone(), None)?;
+        }
+        let kind = Kind::File { size_bytes: content.len() as u64 };
+        let entry = Entry { kind, mode: 0o644, ..directory.clone() };
+        diff.put(&parent.join(format!("f{n}")), entry, Some(Content::Bytes(Arc::clone(content))))?;
+    }
+    Ok(diff)
+}
