@@ -104,7 +104,7 @@ impl ContextTree {
     fn list(&self, path: &Path, matched: &Matched) -> io::Result<Directory> {
         let dir = beneath::open(self.root.as_fd(), path, OFlags::RDONLY | OFlags::DIRECTORY)?;
         let mut nodes = Vec::new();
-        for name in names(dir.as_fd())? {
+        for name in names(dir.as_fd(), usize::MAX)? {
             nodes.extend(self.node(dir.as_fd(), path, name, matched)?);
         }
         nodes.sort_unstable_by(|one, other| one.name.cmp(&other.name));
@@ -310,12 +310,14 @@ fn with_attributes(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// The names in a directory, but for itself and its parent.
-fn names(dir: BorrowedFd<'_>) -> io::Result<Vec<OsString>> {
+/// The names in a directory, but for itself and its parent; no more than `at_most`.
+pub(super) fn names(dir: BorrowedFd<'_>, at_most: usize) -> io::Result<Vec<OsString>> {
     let mut buffer = Vec::with_capacity(64 * 1024);
     let mut entries = RawDir::new(dir, buffer.spare_capacity_mut());
     let mut names = Vec::new();
-    while let Some(entry) = entries.next() {
+    while names.len() < at_most
+        && let Some(entry) = entries.next()
+    {
         let name = entry?.file_name().to_bytes().to_vec();
         if name != b"." && name != b".." {
             names.push(OsString::from_vec(name));

@@ -57,6 +57,13 @@ pub struct Decision {
     pub inherited: bool,
 }
 
+impl Matched {
+    /// True if the pattern of this index holds there.
+    pub fn has(&self, index: usize) -> bool {
+        self.0.get(index).copied().unwrap_or(false)
+    }
+}
+
 #[derive(Debug, Clone)]
 struct Pattern {
     exception: bool,
@@ -105,6 +112,21 @@ impl Patterns {
         self.patterns.is_empty()
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.patterns.len()
+    }
+
+    /// True if the pattern of this index begins with `!`.
+    pub fn is_exception(&self, index: usize) -> bool {
+        self.patterns[index].exception
+    }
+
+    /// True if the pattern of this index matches `path` itself, whatever the others say.
+    pub fn hits(&self, index: usize, path: &[u8]) -> bool {
+        self.patterns[index].form.matches(path)
+    }
+
     /// True if a pattern begins with `!`.
     pub fn has_exceptions(&self) -> bool {
         self.has_exceptions
@@ -124,7 +146,7 @@ impl Patterns {
         let mut decision = None;
         let mut each = vec![false; self.patterns.len()];
         for (index, pattern) in self.patterns.iter().enumerate() {
-            let mut hit = parent.0.get(index).copied().unwrap_or(false);
+            let mut hit = parent.has(index);
             let inherited = hit;
             if !hit {
                 // A pattern that could change nothing is not looked at, and so does not hold below either.

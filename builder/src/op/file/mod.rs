@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! select   what a source pattern selects, and the digest of exactly that
+//! taken    what a whole graph selects of the build context
 //! copy     a selection -> changes
 //! mkdir    directories on the way
 //! chmod    --chmod: octal and symbolic modes
@@ -22,6 +23,7 @@ pub mod chmod;
 mod copy;
 mod mkdir;
 mod select;
+pub mod taken;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

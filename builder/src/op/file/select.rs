@@ -234,6 +234,14 @@ impl Filter<'_> {
 }
 
 impl Selection<'_> {
+    /// Where everything is that would be copied.
+    pub fn paths(&self) -> impl Iterator<Item = PathBuf> + '_ {
+        self.matches.iter().flat_map(|found| {
+            let items = found.items.iter().map(|item| below(&found.path, &item.path));
+            std::iter::once(found.path.clone()).chain(items)
+        })
+    }
+
     /// The digest of what would be copied: see the table above. Reads the files whose digests are not known.
     pub fn digest(&self) -> Result<Key, FileOpError> {
         let mut hasher = Hasher::new();

@@ -1,0 +1,87 @@
+//! What is in, as a tree that can be selected from. It knows no content: it was not read.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Read};
+use std::path::{Component, Path};
+
+use cache::Key;
+use rootfs::entry::{Entry, Kind, Timestamp};
+use rootfs::tree::Tree;
+
+use super::{Node, Survey, What};
+
+impl Survey {
+    /// The node at `path` that is in.
+    fn find(&self, path: &Path) -> Option<&Node> {
+        let mut found = None;
+        let mut nodes = self.nodes.as_slice();
+        for component in path.components() {
+            let Component::Normal(name) = component else { return None };
+            let node = child(nodes, name)?;
+            nodes = match &node.what {
+                What::Folder(below) => below,
+                _ => &[],
+            };
+            found = Some(node);
+        }
+        found
+    }
+
+    /// The node that stands in the way of `path`: one above it that is left out.
+    pub(super) fn left_out_above(&self, path: &Path) -> Option<&Node> {
+        let mut nodes = self.nodes.as_slice();
+        for name in path.parent()?.iter() {
+            let index = nodes.binary_search_by(|node| node.name.as_os_str().cmp(name)).ok()?;
+            match &nodes[index].what {
+                What::LeftOut(_) => return Some(&nodes[index]),
+                What::Folder(below) => nodes = below,
+                _ => return None,
+            }
+        }
+        None
+    }
+}
+
+fn child<'a>(nodes: &'a [Node], name: &OsStr) -> Option<&'a Node> {
+    let index = nodes.binary_search_by(|node| node.name.as_os_str().cmp(name)).ok()?;
+    Some(&nodes[index]).filter(|node| node.is_in)
+}
+
+impl Tree for Survey {
+    fn lookup(&self, path: &Path) -> io::Result<Option<Entry>> {
+        if path.as_os_str().is_empty() {
+            return Ok(Some(Entry::directory(0o755)));
+        }
+        Ok(self.find(path).map(entry))
+    }
+
+    fn children(&self, path: &Path) -> io::Result<Vec<(OsString, Entry)>> {
+        let nodes = match path.as_os_str().is_empty() {
+            true => &self.nodes,
+            false => match self.find(path).map(|node| &node.what) {
+                Some(What::Folder(below)) => below,
+                _ => return Err(io::ErrorKind::NotFound.into()),
+            },
+        };
+        Ok(nodes.iter().filter(|node| node.is_in).map(|node| (node.name.clone(), entry(node))).collect())
+    }
+
+    fn open(&self, _path: &Path) -> io::Result<Box<dyn Read + Send>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn content(&self, _path: &Path) -> io::Result<Key> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+fn entry(node: &Node) -> Entry {
+    let kind = match &node.what {
+        What::File { size_bytes } => Kind::File { size_bytes: *size_bytes },
+        What::Link { target } => Kind::Symlink { target: target.clone() },
+        What::Other => Kind::Fifo,
+        What::Folder(_) | What::LeftOut(_) => Kind::Directory { opaque: false },
+    };
+    let (mode, mtime) = (0o644, Timestamp::default());
+    Entry { kind, mode, uid: 0, gid: 0, mtime, xattrs: Default::default() }
+}
