@@ -1,5 +1,7 @@
 //! What lowering gives: a graph, and beside it what becomes of its results.
 
+use std::path::PathBuf;
+
 use oci::{DiffId, Digest, ImageConfig, Platform, Reference};
 
 use crate::graph::{Graph, ImageOrigin, StepId};
@@ -51,6 +53,8 @@ pub struct PlannedImage {
 pub struct Warning {
     /// The check: `LegacyKeyValueFormat`.
     pub rule: &'static str,
+    /// The ignore file that it is about; absent if it is about the Dockerfile.
+    pub ignore_file: Option<PathBuf>,
     /// First and last line.
     pub lines: (u32, u32),
     /// BuildKit's wording.

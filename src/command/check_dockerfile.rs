@@ -6,10 +6,13 @@ use builder::plan::Warning;
 use serde_json::{Value, json};
 
 use super::build_options::Input;
-use super::{build, call};
+use super::{build, call, context, parse};
 use crate::args::build::BuildArgs;
 use crate::output;
 use crate::report::Failure;
+
+/// The place of the ignore file among the sources, where a warning is about it.
+const IGNORE_FILE_SOURCE: usize = 1;
 
 /// What the checks came to, a text that is no Dockerfile included.
 struct Outcome {
@@ -45,7 +48,16 @@ fn to_json(outcome: &Outcome, input: &Input) -> Value {
         "language": "Dockerfile",
         "data": call::encoded(&input.dockerfile),
     });
-    let mut report = json!({"warnings": warnings, "sources": [source]});
+    let mut sources = vec![source];
+    if let Some(path) = outcome.warnings.iter().find_map(|warning| warning.ignore_file.as_deref()) {
+        // The second: IGNORE_FILE_SOURCE.
+        sources.push(json!({
+            "filename": context::name_of(path),
+            "language": "Ignore List",
+            "data": call::encoded(&parse::read(path).unwrap_or_default()),
+        }));
+    }
+    let mut report = json!({"warnings": warnings, "sources": sources});
     if let Some(error) = &outcome.error {
         let location = call::lines(error).map(call::location);
         report["buildError"] = json!({"message": error.to_string(), "location": location});
@@ -56,6 +68,10 @@ fn to_json(outcome: &Outcome, input: &Input) -> Value {
 
 fn warning_to_json(warning: &Warning) -> Value {
     let rule = check::rule(warning.rule);
+    let mut location = call::location(warning.lines);
+    if warning.ignore_file.is_some() {
+        location["sourceIndex"] = json!(IGNORE_FILE_SOURCE);
+    }
     json!({
         "rule": warning.rule,
         "line": warning.lines.0,
@@ -64,7 +80,8 @@ fn warning_to_json(warning: &Warning) -> Value {
         "description": rule.map(|rule| rule.description),
         "url": rule.map(|rule| rule.url),
         "detail": warning.message,
-        "location": call::location(warning.lines),
+        "fix": rule.map(|rule| rule.fix),
+        "location": location,
     })
 }
 
@@ -78,7 +95,14 @@ fn print(outcome: &Outcome, input: &Input) {
     // "No warnings" would read as if all were well.
     let heading =
         (outcome.error.is_none() || !outcome.warnings.is_empty()).then(|| format!("Check complete, {found}"));
-    let shown = outcome.warnings.iter().map(|warning| shown(warning, &text, &input.options.dockerfile_name));
+    let shown = outcome.warnings.iter().map(|warning| match &warning.ignore_file {
+        Some(path) => {
+            // It was read a moment ago; if it is gone, the message has to do.
+            let text = parse::read(path).unwrap_or_default();
+            shown(warning, &String::from_utf8_lossy(&text), &context::name_of(path))
+        }
+        None => shown(warning, &text, &input.options.dockerfile_name),
+    });
     let blocks: Vec<String> = heading.into_iter().chain(shown).collect();
     if !blocks.is_empty() {
         output::line(&blocks.join("\n\n"));
@@ -92,11 +116,13 @@ fn print(outcome: &Outcome, input: &Input) {
 /// The rule and where it is explained, what was found, and the lines.
 fn shown(warning: &Warning, text: &str, file: &str) -> String {
     let rule = warning.rule;
+    let fix = check::rule(rule).map(|rule| format!("\nhint: {}", rule.fix)).unwrap_or_default();
     let heading = match check::rule(rule).map(|rule| rule.url).filter(|url| !url.is_empty()) {
         Some(url) => format!("WARNING: {rule} - {url}"),
         None => format!("WARNING: {rule}"),
     };
-    format!("{heading}\n{}\n{}", output::sanitized(&warning.message), frame(text, file, warning.lines))
+    let message = output::sanitized(&warning.message);
+    format!("{heading}\n{message}{fix}\n{}", frame(text, file, warning.lines))
 }
 
 /// The lines with those around them, as buildx draws them.

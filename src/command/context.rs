@@ -84,13 +84,19 @@ fn pending(args: &BuildArgs, from: PendingFrom) -> Found {
     Found { dockerfile_name, dockerfile, context: Context::Empty, pending: Some(Pending { from, file }) }
 }
 
-fn in_folder(args: &BuildArgs) -> Result<Found, Failure> {
-    let folder = std::fs::canonicalize(&args.context).map_err(|error| {
-        Failure::user(format!("unable to find the context {:?}", args.context)).caused_by(&error)
+/// The folder of a context that is one.
+pub fn folder(context: &str) -> Result<PathBuf, Failure> {
+    let folder = std::fs::canonicalize(context).map_err(|error| {
+        Failure::user(format!("unable to find the context {context:?}")).caused_by(&error)
     })?;
-    if !folder.is_dir() {
-        return Err(Failure::user(format!("the context {:?} is not a folder", args.context)));
+    match folder.is_dir() {
+        true => Ok(folder),
+        false => Err(Failure::user(format!("the context {context:?} is not a folder"))),
     }
+}
+
+fn in_folder(args: &BuildArgs) -> Result<Found, Failure> {
+    let folder = folder(&args.context)?;
     let file = match &args.file {
         Some(file) => file.clone(),
         None => default_dockerfile(&folder),
@@ -101,12 +107,13 @@ fn in_folder(args: &BuildArgs) -> Result<Found, Failure> {
     Ok(Found { dockerfile_name: name_of(&file), dockerfile, context, pending: None })
 }
 
-fn name_of(file: &Path) -> String {
+/// A Dockerfile's name as people see it.
+pub fn name_of(file: &Path) -> String {
     file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned()
 }
 
 /// `Dockerfile`, or `dockerfile` where only that is there.
-fn default_dockerfile(folder: &Path) -> PathBuf {
+pub fn default_dockerfile(folder: &Path) -> PathBuf {
     let (upper, lower) = (folder.join("Dockerfile"), folder.join("dockerfile"));
     if !upper.exists() && lower.exists() { lower } else { upper }
 }

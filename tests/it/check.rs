@@ -21,6 +21,7 @@ Check complete, 2 warnings have been found!
 
 WARNING: LegacyKeyValueFormat - https://docs.docker.com/go/dockerfile/rule/legacy-key-value-format/
 \"ENV key=value\" should be used instead of legacy \"ENV key value\" format
+hint: write key=value; `dsbuild fmt` does
 Dockerfile:3
 --------------------
    1 |     # app is what we ship
@@ -32,6 +33,7 @@ Dockerfile:3
 
 WARNING: UndefinedVar - https://docs.docker.com/go/dockerfile/rule/undefined-var/
 Usage of undefined variable '$oen' (did you mean $one?)
+hint: define the name with ARG or ENV in this stage, or correct it
 Dockerfile:4
 --------------------
    2 |     FROM scratch AS app
@@ -57,6 +59,7 @@ fn json_is_that_of_buildx_and_short() {
     let warning = &report["warnings"][0];
     assert_eq!((&warning["rule"], &warning["line"]), (&"LegacyKeyValueFormat".into(), &3.into()));
     assert_eq!(warning["ruleName"], warning["rule"]);
+    assert_eq!(warning["fix"], "write key=value; `dsbuild fmt` does");
     assert_eq!(warning["location"]["ranges"][0]["start"]["line"], 3);
     assert!(report.get("error").is_none());
     env.build(DOCKERFILE, &["--call", "check,ignorestatus=true"]).success();

@@ -13,7 +13,7 @@
 //! BuildKit checks them: names of images, `--from`, cycles.
 //!
 //! Reads no file and no environment; asks the [`Resolver`] for images and nothing else. The same input
-//! gives the same plan.
+//! gives the same plan. (Only [`check()`] looks at the context, for a rule about its ignore file that must be asked for.)
 
 mod arena;
 mod args;
@@ -41,7 +41,7 @@ use oci::Platform;
 use parser::ast::Dockerfile;
 use parser::expand::Expander;
 
-pub use check::{CheckReport, check};
+pub use check::{CheckReport, check, sketch};
 pub(crate) use dispatch::remote;
 pub use error::{LowerError, Problem};
 pub use outline::outline;

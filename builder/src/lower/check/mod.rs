@@ -7,6 +7,7 @@
 //! variables  names that nothing defines     stage      what later instructions undo, shells, folders
 //! secrets    names that sound confidential  ports      EXPOSE
 //! ignored    COPY of what is not there      own        what BuildKit does not look at
+//! install    COPY of all before an install  habits     lines of .dockerignore as if of .gitignore
 //! ```
 //!
 //! A rule's module says what it finds, given an instruction's parts; `dispatch` and
@@ -20,7 +21,9 @@
 mod casing;
 mod config;
 mod from;
+mod habits;
 mod ignored;
+mod install;
 mod own;
 mod ports;
 mod rules;
@@ -32,11 +35,12 @@ mod variables;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeSet, HashSet};
+use std::path::Path;
 
 use parser::ast::{Dockerfile, Instruction};
 
 pub use rules::{Counts, Rule, all as rules, find as rule};
-pub use run::{CheckReport, check};
+pub use run::{CheckReport, check, sketch};
 
 pub(super) use from::{constant_platform, default_bases, redundant_platform, undeclared};
 pub(super) use ignored::ignored_file;
@@ -98,6 +102,7 @@ impl Checks {
         casing::stage_names(dockerfile, self);
         casing::keywords(dockerfile, self);
         own::check(dockerfile, self);
+        install::check(dockerfile, self);
     }
 
     /// Adds findings about an instruction.
@@ -113,11 +118,23 @@ impl Checks {
         comments: &[String],
         findings: impl IntoIterator<Item = Finding>,
     ) {
+        self.keep(None, lines, comments, findings);
+    }
+
+    /// The same, of whichever file.
+    fn keep(
+        &self,
+        ignore_file: Option<&Path>,
+        lines: (u32, u32),
+        comments: &[String],
+        findings: impl IntoIterator<Item = Finding>,
+    ) {
         if self.is_done() {
             return;
         }
         for Finding { rule, message } in findings {
-            let warning = Warning { rule: rule.name, lines, message };
+            let warning =
+                Warning { rule: rule.name, ignore_file: ignore_file.map(Path::to_owned), lines, message };
             if self.config.wants(rule, comments) && self.seen.borrow_mut().insert(warning.clone()) {
                 self.warnings.borrow_mut().push(warning);
             }
@@ -140,10 +157,17 @@ impl Checks {
     /// Fails if there is a warning and warnings are to be errors. The place is that of the first one found.
     pub fn verdict(&self) -> Result<(), LowerError> {
         let warnings = self.warnings.borrow();
-        let Some(first) = warnings.first().filter(|_| self.config.fails) else { return Ok(()) };
+        if warnings.is_empty() || !self.config.fails {
+            return Ok(());
+        }
         let names: BTreeSet<&str> = warnings.iter().map(|warning| warning.rule).collect();
         let rules = names.into_iter().collect::<Vec<_>>().join(", ");
-        Err(Problem::Checks { rules, warnings: sorted(&warnings) }.at(first.lines))
+        let problem = Problem::Checks { rules, warnings: sorted(&warnings) };
+        // Lines of the ignore file are no place in the Dockerfile.
+        Err(match warnings.iter().find(|warning| warning.ignore_file.is_none()) {
+            Some(first) => problem.at(first.lines),
+            None => problem.in_options(),
+        })
     }
 
     /// The warnings, in the order of their lines.
@@ -164,7 +188,7 @@ impl Checks {
 
 fn sorted(warnings: &[Warning]) -> Vec<Warning> {
     let mut warnings = warnings.to_vec();
-    warnings.sort_by_key(|warning| warning.lines.0);
+    warnings.sort_by_key(|warning| (warning.ignore_file.is_some(), warning.lines.0));
     warnings
 }
 

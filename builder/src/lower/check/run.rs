@@ -5,12 +5,12 @@ use std::path::Path;
 use oci::{DiffId, Digest, ImageConfig, Platform, Reference};
 use parser::ast::Dockerfile;
 
-use super::Checks;
+use super::{Checks, habits};
 use crate::graph::ImageOrigin;
 use crate::lower::error::LowerError;
 use crate::lower::{Scope, lower_within};
 use crate::options::{BuildOptions, Entitlements};
-use crate::plan::{ResolveError, ResolvedImage, Resolver, Warning};
+use crate::plan::{Plan, ResolveError, ResolvedImage, Resolver, Warning};
 
 /// What the checks came to.
 #[derive(Debug)]
@@ -32,8 +32,39 @@ pub fn check(dockerfile: &Dockerfile, options: &BuildOptions, resolver: &dyn Res
         Ok(checks) => checks,
         Err(error) => return CheckReport { warnings: Vec::new(), error: Some(error) },
     };
+    habits::check(&options.context, &checks);
     let error = lower_within(dockerfile, &options, &Lenient(resolver), scope, &checks).err();
     CheckReport { warnings: checks.warnings(), error }
+}
+
+/// A plan to look at, not to build from: nothing is refused, checked or asked for, and of images nothing is known.
+pub fn sketch(dockerfile: &Dockerfile, options: &BuildOptions) -> Result<Plan, LowerError> {
+    let checks = Checks::default();
+    checks.silence();
+    lower_within(dockerfile, &allowing_all(options), &Lenient(&NoImages), Scope::Target, &checks)
+}
+
+/// Has no image.
+struct NoImages;
+
+impl Resolver for NoImages {
+    fn image(&self, name: &Reference, _: &Platform) -> Result<ResolvedImage, ResolveError> {
+        Err(not_asked_for(name.to_string()))
+    }
+
+    fn layout(
+        &self,
+        path: &Path,
+        _: Option<&str>,
+        _: Option<&Digest>,
+        _: &Platform,
+    ) -> Result<ResolvedImage, ResolveError> {
+        Err(not_asked_for(path.display().to_string()))
+    }
+}
+
+fn not_asked_for(name: String) -> ResolveError {
+    ResolveError { name, reason: "images are not looked at".to_owned(), hint: None }
 }
 
 /// The options, with nothing left to allow.

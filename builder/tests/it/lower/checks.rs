@@ -254,7 +254,7 @@ fn rules_of_our_own() {
     check(
         "FROM busybox\nCOPY a keys/id_rsa /\nCOPY --from=busybox id_rsa /\nRUN x \u{202e}y\nCOPY <<E /z\n\u{2066}\nE\n",
         &[
-            "2 SecretFileCopied: \"keys/id_rsa\" becomes part of the image, where anyone can read it: mount it with RUN --mount=type=secret",
+            "2 SecretFileCopied: \"keys/id_rsa\" becomes part of the image, where anyone can read it",
             "4 BidirectionalText: The text is shown in another order than it is read: it holds U+202E",
             "5 BidirectionalText: The text is shown in another order than it is read: it holds U+2066",
         ],
@@ -262,12 +262,46 @@ fn rules_of_our_own() {
     const INSTALL: &str = "FROM busybox\nCOPY . .\nRUN cd app &&  npm \\\n  ci\n";
     clean(INSTALL);
     clean(&format!("# check=experimental=all\n{INSTALL}"));
-    let found = [
-        "3 CopyBeforeInstall: Any change of any file runs \"npm ci\" again: copy the files that it reads before, the others after it",
-    ];
+    let found = ["3 CopyBeforeInstall: Any change of any file makes \"npm ci\" run again"];
     check(&format!("# check=experimental=CopyBeforeInstall\n{INSTALL}"), &found);
     check(&format!("# check=experimental=own\n{INSTALL}"), &found);
-    clean("# check=experimental=own\nFROM busybox\nCOPY package.json .\nRUN npm ci\nCOPY . .\n");
+}
+
+/// `expected`: the line and the install.
+#[track_caller]
+fn late(instructions: &str, expected: &[(u32, &str)]) {
+    let expected: Vec<String> = expected
+        .iter()
+        .map(|(line, what)| {
+            format!("{line} CopyBeforeInstall: Any change of any file makes {what:?} run again")
+        })
+        .collect();
+    let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+    check(&format!("# check=experimental=own\nFROM busybox AS a\n{instructions}"), &expected);
+}
+
+#[test]
+fn installs_behind_a_copy_of_everything() {
+    late("COPY package.json .\nRUN npm ci\nCOPY . .\n", &[]);
+    late("COPY --from=busybox . .\nRUN npm ci\n", &[]);
+    late(
+        "COPY --chown=1 ./ /app\nRUN pip install --no-cache-dir -r requirements.txt\n",
+        &[(3, "pip install")],
+    );
+    late("COPY . .\nRUN <<E\nset -e\n# npm ci\nuv sync\nE\n", &[(3, "uv sync")]);
+    late("COPY . .\nRUN [\"npm\", \"ci\"]\n", &[(3, "npm ci")]);
+    // The second does little: the first installed what takes long.
+    late("COPY uv.lock .\nRUN uv sync --no-install-project\nCOPY . .\nRUN uv sync\n", &[]);
+    late("COPY go.mod .\nRUN go mod download\nCOPY . .\nRUN apk add git\n", &[(5, "apk add")]);
+    // A stage begins with what it is built on.
+    late("COPY . .\nFROM a AS b\nRUN npm ci\n", &[(3, "npm ci")]);
+    late("COPY . .\nFROM busybox AS b\nRUN npm ci\n", &[]);
+    // A mount shows as much as a copy; single files are what to mount.
+    late("RUN --mount=type=bind,target=/src,rw cd /src && npm ci\n", &[(3, "npm ci")]);
+    late(
+        "RUN --mount=type=bind,source=uv.lock,target=uv.lock --mount=type=cache,target=/root/.cache uv sync\nCOPY . .\n",
+        &[],
+    );
 }
 
 #[test]
