@@ -2,6 +2,11 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use std::io::{self, IsTerminal, Write};
+use std::ops::RangeInclusive;
+use std::path::Path;
+
+/// Characters that show what follows them in another order.
+const REORDERING: RangeInclusive<char> = '\u{202a}'..='\u{202e}';
 
 /// Prints a result. A reader that went away is no failure of ours.
 pub fn line(text: &str) {
@@ -29,6 +34,16 @@ pub fn error(report: &str) {
 /// True if stderr is a terminal that takes colours.
 pub fn styled() -> bool {
     io::stderr().is_terminal() && crate::environment::variable("NO_COLOR").is_none()
+}
+
+/// True if stdout is a terminal that takes colours.
+pub fn is_styled() -> bool {
+    is_terminal() && crate::environment::variable("NO_COLOR").is_none()
+}
+
+/// Prints bytes that are for programs.
+pub fn bytes(bytes: &[u8]) {
+    let _ = io::stdout().lock().write_all(bytes);
 }
 
 /// True if stdout is a terminal.
@@ -74,6 +89,35 @@ fn skip_escape(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {
     }
 }
 
+/// A path as one line of text that cannot be taken for another: what is no printable text stands as an escape.
+pub fn path(path: &Path) -> String {
+    let mut text = String::new();
+    for chunk in path.as_os_str().as_encoded_bytes().utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '\\' | '\n' | '\r' | '\t' => text.extend(c.escape_default()),
+                c if c.is_control() || REORDERING.contains(&c) => text.extend(c.escape_unicode()),
+                c => text.push(c),
+            }
+        }
+        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
+    }
+    text
+}
+
+/// A number with its thousands apart.
+pub fn number(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// Bytes as people read them, as docker prints them: `1.24MB`.
 pub fn size(bytes: u64) -> String {
     let mut value = bytes as f64;
@@ -104,6 +148,26 @@ mod tests {
         check("\u{1b}]52;c;x\u{1b}\\after", "after");
         check("a\u{8}b\r", "ab");
         check("\u{1b}", "");
+    }
+
+    #[test]
+    fn paths_are_one_line_of_text() {
+        use std::os::unix::ffi::OsStrExt;
+        let check = |bytes: &[u8], expected: &str| {
+            assert_eq!(path(Path::new(std::ffi::OsStr::from_bytes(bytes))), expected);
+        };
+        check("d/é x".as_bytes(), "d/é x");
+        check(b"caf\xe9\n\\", "caf\\xe9\\n\\\\");
+        check("\u{1b}[31m\u{202e}".as_bytes(), "\\u{1b}[31m\\u{202e}");
+    }
+
+    #[test]
+    fn numbers_have_their_thousands_apart() {
+        let check = |value, expected: &str| assert_eq!(number(value), expected);
+        check(0, "0");
+        check(999, "999");
+        check(1000, "1,000");
+        check(1_234_567, "1,234,567");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod container;
+pub mod context;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -23,6 +24,8 @@ pub struct Cli {
 pub enum Command {
     /// Build an image from a Dockerfile
     Build(Box<build::BuildArgs>),
+    /// Show what a build sees of a folder, what is left out and why, and what is big
+    Context(context::ContextArgs),
     /// Show how a Dockerfile is parsed
     Parse(ParseArgs),
     /// Format Dockerfiles in place, without a change of meaning

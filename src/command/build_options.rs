@@ -54,7 +54,7 @@ pub fn input(args: &BuildArgs) -> Result<Input, Failure> {
 }
 
 /// A name without a value is taken from the environment, and left out if it is not set there.
-fn build_args(given: &[String]) -> BTreeMap<String, String> {
+pub(super) fn build_args(given: &[String]) -> BTreeMap<String, String> {
     let mut args: BTreeMap<String, String> = BTreeMap::new();
     if let Some(epoch) = environment::variable("SOURCE_DATE_EPOCH") {
         args.insert("SOURCE_DATE_EPOCH".to_owned(), epoch);

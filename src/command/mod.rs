@@ -16,6 +16,7 @@ mod outline;
 mod parse;
 mod run;
 mod store;
+mod survey;
 mod table;
 mod targets;
 mod terminal;
@@ -27,6 +28,7 @@ use crate::report::Failure;
 pub fn run(command: Command) -> Result<u8, Failure> {
     match command {
         Command::Build(args) => build::run(&args),
+        Command::Context(args) => survey::run(&args),
         Command::Parse(args) => parse::run(&args),
         Command::Fmt(args) => fmt::run(&args),
         Command::Run(args) => run::run(&args),

@@ -7,6 +7,7 @@
 mod build;
 mod cache;
 mod check;
+mod context;
 mod env;
 mod errors;
 mod interop;

@@ -1,0 +1,140 @@
+//! The survey as JSON. Paths are text; one that is none has its bytes beside it, as `path_base64`.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use builder::context::secrets::Likelihood;
+use builder::context::survey::{HabitKind, Sum};
+use serde_json::{Value, json};
+
+use super::{Group, Seen, Usage, folders, groups, largest};
+
+/// Largest files that are told.
+const MOST_FILES: usize = 50;
+
+/// The whole report.
+pub fn of(seen: &Seen, depth: usize) -> Value {
+    let survey = &seen.survey;
+    let folders = folders(survey, depth);
+    let folders: Vec<Value> = folders.iter().map(|(folder, sum)| with(path(folder), measure(*sum))).collect();
+    let largest = largest(survey, MOST_FILES);
+    let largest: Vec<Value> = largest
+        .iter()
+        .map(|(file, size_bytes)| with(path(file), json!({"size_bytes": size_bytes})))
+        .collect();
+    let secrets = survey
+        .secrets()
+        .into_iter()
+        .map(|(file, likelihood)| with(path(&file), json!({"certain": likelihood == Likelihood::Known})));
+    let links = survey.outward_links();
+    let links =
+        links.iter().map(|(link, target)| with(path(link), json!({"target": target.to_string_lossy()})));
+    let troubles = survey.troubles().iter();
+    let troubles =
+        troubles.map(|trouble| with(path(&trouble.path), json!({"error": trouble.error.to_string()})));
+    let idle = survey.idle();
+    let idle = idle.iter().map(|idle| with(line(seen, idle.line), json!({"redundant": idle.agrees})));
+    json!({
+        "context": seen.folder.to_string_lossy(),
+        "dockerfile": seen.dockerfile.as_ref().map(|file| file.to_string_lossy()),
+        "ignore_file": Some(seen.ignore.path.to_string_lossy()).filter(|path| !path.is_empty()),
+        "total": measure(survey.sum()),
+        "folders": folders,
+        "largest": largest,
+        "ignored": by_line(seen, false),
+        "taken_back": by_line(seen, true),
+        "secrets": secrets.collect::<Vec<_>>(),
+        "usage": usage(seen),
+        "gitignore_habits": habits(seen),
+        "outward_links": links.collect::<Vec<_>>(),
+        "unreadable": troubles.collect::<Vec<_>>(),
+        "idle_lines": idle.collect::<Vec<_>>(),
+    })
+}
+
+fn path(path: &Path) -> Value {
+    let mut value = json!({"path": path.to_string_lossy()});
+    if path.to_str().is_none() {
+        value["path_base64"] = json!(BASE64.encode(path.as_os_str().as_bytes()));
+    }
+    value
+}
+
+fn measure(sum: Sum) -> Value {
+    json!({
+        "size_bytes": sum.size_bytes,
+        "files": sum.files,
+        "folders": sum.folders,
+        "partial": sum.is_partial,
+    })
+}
+
+/// The fields of both.
+fn with(mut one: Value, other: Value) -> Value {
+    if let (Value::Object(one), Value::Object(other)) = (&mut one, other) {
+        one.extend(other);
+    }
+    one
+}
+
+fn line(seen: &Seen, index: usize) -> Value {
+    let line = &seen.ignore.lines[index];
+    json!({"line": line.number, "pattern": line.written})
+}
+
+fn by_line(seen: &Seen, taken_back: bool) -> Vec<Value> {
+    let of_group = |group: &Group<'_>| {
+        let paths = group.paths.iter().map(|(found, node)| {
+            let sum = if taken_back { node.sum() } else { node.measure() };
+            with(with(path(found), json!({"folder": node.is_folder()})), measure(sum))
+        });
+        let paths = json!({"paths": paths.collect::<Vec<_>>()});
+        with(with(line(seen, group.line), measure(group.sum)), paths)
+    };
+    groups(&seen.survey, taken_back).iter().map(of_group).collect()
+}
+
+/// `null` where there is no Dockerfile.
+fn usage(seen: &Seen) -> Value {
+    match &seen.usage {
+        Usage::NoDockerfile => Value::Null,
+        Usage::Unknown(why) => json!({"error": why}),
+        Usage::Known { not_taken, failures } => {
+            let failures = failures.iter().map(|missing| {
+                let left_out_by = missing.left_out_by.map(|index| line(seen, index));
+                json!({"line": missing.line, "message": missing.message, "left_out_by": left_out_by})
+            });
+            let not_taken = not_taken
+                .iter()
+                .map(|one| with(with(path(&one.path), json!({"folder": one.is_folder})), measure(one.sum)));
+            json!({
+                "failures": failures.collect::<Vec<_>>(),
+                "not_taken": not_taken.collect::<Vec<_>>(),
+            })
+        }
+    }
+}
+
+fn habits(seen: &Seen) -> Vec<Value> {
+    let of_habit = |habit: builder::context::survey::Habit| {
+        let kind = match habit.kind {
+            HabitKind::AnyDepth => "any-depth",
+            HabitKind::AnyDepthBack => "any-depth-back",
+            HabitKind::FoldersOnly => "folders-only",
+            HabitKind::Negation => "negation",
+        };
+        let written = &seen.ignore.lines[habit.line].written;
+        let paths = habit.paths.iter().map(|found| with(path(&found.path), measure(found.sum)));
+        let about = json!({
+            "kind": kind,
+            "message": habit.message(written),
+            "instead": habit.instead,
+            "path_count": habit.path_count,
+            "paths": paths.collect::<Vec<_>>(),
+        });
+        with(line(seen, habit.line), about)
+    };
+    seen.survey.habits().into_iter().map(of_habit).collect()
+}

@@ -1,0 +1,50 @@
+//! `--included` and `--ignored`: one path a line, in an order that does not change.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use builder::context::IgnoreFile;
+use builder::context::survey::Survey;
+
+use super::shown;
+use crate::args::context::ContextArgs;
+use crate::output;
+
+/// Prints the one that is asked for.
+pub fn print(args: &ContextArgs, ignore: &IgnoreFile, survey: &Survey) {
+    let mut out = Vec::new();
+    survey.visit(&mut |path, node| {
+        if args.included && node.is_in {
+            entry(&mut out, args.null, None, path, node.is_folder());
+        } else if let (true, false, Some(decision)) = (args.ignored, node.is_in, node.decision) {
+            let place = place(ignore, Some(decision.pattern));
+            entry(&mut out, args.null, Some(&place), path, node.is_folder());
+        }
+    });
+    output::bytes(&out);
+}
+
+/// `FILE:LINE:PATTERN` of a line of the ignore file; `::` of none.
+pub(super) fn place(ignore: &IgnoreFile, line: Option<usize>) -> String {
+    match line.map(|line| &ignore.lines[line]) {
+        Some(line) => format!("{}:{}:{}", ignore.name(), line.number, output::sanitized(&line.written)),
+        None => "::".to_owned(),
+    }
+}
+
+/// Adds a line, or what ends in NUL.
+pub(super) fn entry(out: &mut Vec<u8>, null: bool, place: Option<&str>, path: &Path, is_folder: bool) {
+    let (between, end) = if null { (b'\0', b'\0') } else { (b'\t', b'\n') };
+    if let Some(place) = place {
+        out.extend(place.bytes());
+        out.push(between);
+    }
+    match null {
+        true => {
+            out.extend(path.as_os_str().as_bytes());
+            out.extend(is_folder.then_some(b'/'));
+        }
+        false => out.extend(shown(path, is_folder).bytes()),
+    }
+    out.push(end);
+}

@@ -1,0 +1,313 @@
+//! The survey as people read it: totals, tables, and what is worth a look.
+
+use std::path::Path;
+
+use builder::context::secrets::Likelihood;
+use builder::context::survey::{Habit, Measured, Sum};
+
+use super::{Group, Seen, Usage, folders, groups, largest, shown};
+use crate::output;
+
+/// Rows of a table, unless all must be there.
+const MOST_ROWS: usize = 20;
+/// The largest files.
+const MOST_FILES: usize = 10;
+/// Paths that stand for all of a kind.
+const EXAMPLES: usize = 3;
+
+/// The whole text.
+pub fn of(seen: &Seen, depth: usize, styled: bool) -> String {
+    let mut page = Page { text: String::new(), styled };
+    page.head(seen);
+    page.folders(seen, depth);
+    page.largest(seen);
+    page.left_out(seen);
+    page.taken_back(seen);
+    page.notes(seen);
+    page.text
+}
+
+struct Page {
+    text: String,
+    styled: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Style {
+    Bold,
+    Dim,
+    Warning,
+}
+
+impl Page {
+    fn line(&mut self, text: &str) {
+        self.text.push_str(text.trim_end());
+        self.text.push('\n');
+    }
+
+    fn styled(&self, style: Style, text: &str) -> String {
+        let code = match style {
+            Style::Bold => "1",
+            Style::Dim => "2",
+            Style::Warning => "33",
+        };
+        if self.styled { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    fn heading(&mut self, text: &str) {
+        let heading = self.styled(Style::Bold, text);
+        self.line("");
+        self.line(&heading);
+    }
+
+    /// Size and number of files, and what they are of.
+    fn row(&mut self, sum: Sum, what: &str) {
+        let more = if sum.is_partial { ">" } else { "" };
+        let size = format!("{more}{}", output::size(sum.size_bytes));
+        let files = format!("{more}{}", count(sum.files, "file"));
+        self.line(&format!("{size:>9}{files:>16}   {what}"));
+    }
+
+    fn more(&mut self, rows: usize, what: &str) {
+        if rows > 0 {
+            let text = self.styled(Style::Dim, &format!("and {} more {what}", output::number(rows as u64)));
+            self.line(&format!("{:>25}   {text}", ""));
+        }
+    }
+
+    fn head(&mut self, seen: &Seen) {
+        let lines = seen.ignore.lines.len() as u64;
+        let ignore = match seen.ignore.path.as_os_str().is_empty() {
+            true => "none".to_owned(),
+            false => format!("{} ({})", output::path(&seen.ignore.path), count(lines, "pattern")),
+        };
+        let dockerfile = seen.dockerfile.as_deref().map_or_else(|| "none".to_owned(), output::path);
+        self.line(&format!("context      {}", output::path(&seen.folder)));
+        self.line(&format!("ignore file  {ignore}"));
+        self.line(&format!("Dockerfile   {dockerfile}"));
+        let sum = seen.survey.sum();
+        let (size, files) = (output::size(sum.size_bytes), count(sum.files, "file"));
+        self.heading(&format!("In the context: {size}, {files}, {}", count(sum.folders, "folder")));
+    }
+
+    fn folders(&mut self, seen: &Seen, depth: usize) {
+        let folders = folders(&seen.survey, depth);
+        for (path, sum) in folders.iter().take(MOST_ROWS) {
+            self.row(*sum, &shown(path, true));
+        }
+        self.more(folders.len().saturating_sub(MOST_ROWS), "folders");
+        let files = seen.survey.nodes().iter().filter(|node| node.is_in && !node.is_folder());
+        let mut top = Sum::default();
+        files.for_each(|node| top += node.sum());
+        if top.files > 0 && !folders.is_empty() {
+            let text = self.styled(Style::Dim, "(files at the top)");
+            self.row(top, &text);
+        }
+    }
+
+    /// Files that are a hundredth of the whole, at least.
+    fn largest(&mut self, seen: &Seen) {
+        let least = seen.survey.sum().size_bytes / 100;
+        let files = largest(&seen.survey, MOST_FILES);
+        let files: Vec<_> = files.iter().filter(|(_, size_bytes)| *size_bytes >= least).collect();
+        if files.is_empty() {
+            return;
+        }
+        self.heading("Largest files");
+        for (path, size_bytes) in files {
+            self.line(&format!("{:>9}   {}", output::size(*size_bytes), shown(path, false)));
+        }
+    }
+
+    fn left_out(&mut self, seen: &Seen) {
+        let groups = groups(&seen.survey, false);
+        if groups.is_empty() {
+            return;
+        }
+        let mut sum = Sum::default();
+        groups.iter().for_each(|group| sum += group.sum);
+        let more = if sum.is_partial { "more than " } else { "" };
+        let (size, files) = (output::size(sum.size_bytes), count(sum.files, "file"));
+        self.heading(&format!("Left out: {more}{size}, {files}"));
+        self.groups(seen, &groups);
+        if sum.is_partial {
+            let text = self.styled(Style::Dim, "> is a part of it: --measure counts all");
+            self.line(&format!("{:>25}   {text}", ""));
+        }
+    }
+
+    fn taken_back(&mut self, seen: &Seen) {
+        let groups = groups(&seen.survey, true);
+        if !groups.is_empty() {
+            self.heading("Taken back in");
+            self.groups(seen, &groups);
+        }
+    }
+
+    fn groups(&mut self, seen: &Seen, groups: &[Group<'_>]) {
+        let widths = groups.iter().map(|group| place(seen, group.line).chars().count());
+        let width = widths.max().unwrap_or(0).min(40);
+        for group in groups {
+            let place = place(seen, group.line);
+            let paths: Vec<String> =
+                group.paths.iter().take(EXAMPLES).map(|(path, node)| shown(path, node.is_folder())).collect();
+            let rest = group.paths.len().saturating_sub(EXAMPLES);
+            let rest =
+                if rest > 0 { format!(" and {} more", output::number(rest as u64)) } else { String::new() };
+            let paths = self.styled(Style::Dim, &format!("{}{rest}", paths.join(", ")));
+            self.row(group.sum, &format!("{place:<width$}   {paths}"));
+        }
+    }
+
+    fn notes(&mut self, seen: &Seen) {
+        let before = self.text.len();
+        self.secrets(seen);
+        self.usage(seen);
+        let habits = seen.survey.habits();
+        self.habits(seen, &habits);
+        self.links(seen);
+        self.troubles(seen);
+        self.idle(seen, &habits);
+        if self.text.len() > before {
+            let heading = self.styled(Style::Bold, "Worth a look");
+            self.text.insert_str(before, &format!("\n{heading}\n"));
+        }
+    }
+
+    /// A note, and what to do about it.
+    fn note(&mut self, text: &str, fix: &str) {
+        let mark = self.styled(Style::Warning, "!");
+        self.line(&format!("  {mark} {text}"));
+        if !fix.is_empty() {
+            let fix = self.styled(Style::Dim, fix);
+            self.line(&format!("    {fix}"));
+        }
+    }
+
+    fn secrets(&mut self, seen: &Seen) {
+        let secrets = seen.survey.secrets();
+        let of = |likelihood| {
+            let paths = secrets.iter().filter(move |(_, found)| *found == likelihood);
+            paths.map(|(path, _)| shown(path, false)).collect::<Vec<_>>()
+        };
+        let (known, likely) = (of(Likelihood::Known), of(Likelihood::Likely));
+        let parts = [(known, "holds secrets"), (likely, "may hold secrets")];
+        let parts = parts.iter().filter(|(paths, _)| !paths.is_empty());
+        let parts: Vec<String> = parts.map(|(paths, holds)| format!("{holds}: {}", few(paths))).collect();
+        if !parts.is_empty() {
+            self.note(
+                &format!("what is in the context and {}", parts.join("; ")),
+                "leave it out, and give it to a RUN by --mount=type=secret",
+            );
+        }
+    }
+
+    fn usage(&mut self, seen: &Seen) {
+        match &seen.usage {
+            Usage::NoDockerfile => {}
+            Usage::Unknown(why) => {
+                self.note(&format!("what the Dockerfile takes is not known: {}", output::sanitized(why)), "");
+            }
+            Usage::Known { not_taken, failures } => {
+                for missing in failures {
+                    let by = missing.left_out_by.map(|index| {
+                        let line = &seen.ignore.lines[index];
+                        format!(": {}:{} leaves it out ({:?})", seen.ignore.name(), line.number, line.written)
+                    });
+                    let message = output::sanitized(&missing.message);
+                    let by = by.unwrap_or_default();
+                    self.note(
+                        &format!("line {} of the Dockerfile will fail: {message}{by}", missing.line),
+                        "",
+                    );
+                }
+                self.not_taken(not_taken);
+            }
+        }
+    }
+
+    fn not_taken(&mut self, not_taken: &[Measured]) {
+        let mut sum = Sum::default();
+        not_taken.iter().for_each(|one| sum += one.sum);
+        if sum.files == 0 {
+            return;
+        }
+        let mut sorted: Vec<&Measured> = not_taken.iter().collect();
+        sorted.sort_by_key(|one| std::cmp::Reverse(one.sum.size_bytes));
+        let paths: Vec<String> = sorted.iter().map(|one| shown(&one.path, one.is_folder)).collect();
+        let (size, files) = (output::size(sum.size_bytes), count(sum.files, "file"));
+        self.note(&format!("no COPY, ADD or mount takes {size}, {files}: {}", few(&paths)), "");
+    }
+
+    fn habits(&mut self, seen: &Seen, habits: &[Habit]) {
+        for habit in habits {
+            let line = &seen.ignore.lines[habit.line];
+            let message = output::sanitized(&habit.message(&line.written));
+            self.note(&format!("{}:{}: {message}", seen.ignore.name(), line.number), "");
+        }
+    }
+
+    fn links(&mut self, seen: &Seen) {
+        let links = seen.survey.outward_links();
+        let paths: Vec<String> = links
+            .iter()
+            .map(|(path, target)| format!("{} -> {}", shown(path, false), output::path(target)))
+            .collect();
+        if !paths.is_empty() {
+            self.note(
+                &format!("links lead out of the context: {}", few(&paths)),
+                "the image gets the links, not what they lead to",
+            );
+        }
+    }
+
+    fn troubles(&mut self, seen: &Seen) {
+        let troubles = seen.survey.troubles();
+        let paths: Vec<String> = troubles
+            .iter()
+            .map(|trouble| format!("{} ({})", shown(&trouble.path, false), trouble.error))
+            .collect();
+        if !paths.is_empty() {
+            self.note(
+                &format!("cannot be read: {}", few(&paths)),
+                "a build that copies it fails; make it readable or leave it out",
+            );
+        }
+    }
+
+    fn idle(&mut self, seen: &Seen, habits: &[Habit]) {
+        let mut idle = seen.survey.idle();
+        // What is wrong with those was told.
+        idle.retain(|idle| habits.iter().all(|habit| habit.line != idle.line));
+        for (agrees, what) in
+            [(false, "match nothing"), (true, "change nothing, as other lines decide the same")]
+        {
+            let lines: Vec<String> =
+                idle.iter().filter(|idle| idle.agrees == agrees).map(|idle| place(seen, idle.line)).collect();
+            if !lines.is_empty() {
+                let text = self.styled(Style::Dim, &format!("these lines {what}: {}", lines.join(", ")));
+                self.line(&format!("  - {text}"));
+            }
+        }
+    }
+}
+
+/// `12 *.log`: number and text of a line.
+fn place(seen: &Seen, line: usize) -> String {
+    let line = &seen.ignore.lines[line];
+    format!("{} {}", line.number, output::path(Path::new(&line.written)))
+}
+
+/// The first ones, and how many more there are.
+fn few(items: &[String]) -> String {
+    let first = items[..items.len().min(EXAMPLES)].join(", ");
+    match items.len().saturating_sub(EXAMPLES) {
+        0 => first,
+        rest => format!("{first} and {} more", output::number(rest as u64)),
+    }
+}
+
+fn count(number: u64, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", output::number(number))
+}
