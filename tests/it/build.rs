@@ -95,8 +95,8 @@ fn privileged_a_default_command_builds() {
 #[test]
 fn privileged_a_host_may_have_several_addresses() {
     let env = skip_unless!(TestEnv::new());
-    let dockerfile = "FROM base\nRUN grep db /etc/hosts > /seen\nCMD [\"cat\", \"/seen\"]\n";
-    env.build(dockerfile, &["--add-host", "db:10.0.0.5", "--add-host", "db:10.0.0.6"]).success();
+    let dockerfile = "FROM base\nRUN grep shelf /etc/hosts > /seen\nCMD [\"cat\", \"/seen\"]\n";
+    env.build(dockerfile, &["--add-host", "shelf:10.0.0.5", "--add-host", "shelf:10.0.0.6"]).success();
     let ran = env.dsbuild(&["run", "--rm", "--network", "none", "t"]).success();
-    assert_eq!(ran.stdout(), "10.0.0.5\tdb\n10.0.0.6\tdb\n");
+    assert_eq!(ran.stdout(), "10.0.0.5\tshelf\n10.0.0.6\tshelf\n");
 }
