@@ -33,7 +33,7 @@ use cache::ScratchDir;
 use oci::DiffId;
 use rustix::fs::{Mode, OFlags};
 
-pub use bind::{Bind, Keep, bind, bind_host};
+pub use bind::{Bind, Keep, bind, bind_host, bind_host_all};
 
 use crate::RootfsError;
 use crate::create::{Creator, Place};

@@ -97,7 +97,20 @@ pub(crate) enum PlannedSource {
     Tmpfs { size_bytes: Option<u64>, mode: u32 },
     Secret(Blob, Rights),
     Socket(PathBuf, Rights),
+    Device(PlannedDevice),
 }
+
+/// A [`crate::Device`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PlannedDevice {
+    pub(crate) node: Option<FdIndex>,
+    pub(crate) is_block: bool,
+    pub(crate) major: u32,
+    pub(crate) minor: u32,
+    pub(crate) rights: Rights,
+}
+
+wire_struct!(PlannedDevice { node, is_block, major, minor, rights });
 
 impl Wire for PlannedSource {
     fn put(&self, out: &mut Vec<u8>) {
@@ -109,6 +122,10 @@ impl Wire for PlannedSource {
             Self::Tmpfs { size_bytes, mode } => (1_u8, *size_bytes, *mode).put(out),
             Self::Secret(bytes, rights) => (2_u8, bytes.clone(), *rights).put(out),
             Self::Socket(path, rights) => (3_u8, path.clone(), *rights).put(out),
+            Self::Device(device) => {
+                4_u8.put(out);
+                device.put(out);
+            }
         }
     }
 
@@ -118,6 +135,7 @@ impl Wire for PlannedSource {
             1 => Self::Tmpfs { size_bytes: Wire::take(input)?, mode: Wire::take(input)? },
             2 => Self::Secret(Wire::take(input)?, Wire::take(input)?),
             3 => Self::Socket(Wire::take(input)?, Wire::take(input)?),
+            4 => Self::Device(Wire::take(input)?),
             _ => return None,
         })
     }
@@ -309,6 +327,13 @@ fn planned_mount(mount: Mount, fds: &mut Fds) -> PlannedMount {
         MountSource::Socket { path, mode, uid, gid } => {
             PlannedSource::Socket(path, Rights { mode, uid, gid })
         }
+        MountSource::Device(device) => PlannedSource::Device(PlannedDevice {
+            node: device.node.map(|node| fds.add(node)),
+            is_block: device.is_block,
+            major: device.numbers.0,
+            minor: device.numbers.1,
+            rights: Rights { mode: device.mode, uid: device.uid, gid: device.gid },
+        }),
     };
     PlannedMount { target: mount.target, source, read_only: mount.read_only }
 }
@@ -373,6 +398,13 @@ mod tests {
             PlannedSource::Tmpfs { size_bytes: None, mode: 0o700 },
             PlannedSource::Secret(Blob(vec![0, 255]), rights),
             PlannedSource::Socket("/run/agent".into(), rights),
+            PlannedSource::Device(PlannedDevice {
+                node: Some(5),
+                is_block: true,
+                major: 8,
+                minor: 1,
+                rights,
+            }),
         ] {
             check(PlannedMount { target: "/t".into(), source, read_only: true });
         }

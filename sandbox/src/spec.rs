@@ -150,6 +150,8 @@ pub enum MountSource {
         /// Its group.
         gid: u32,
     },
+    /// A device of the host.
+    Device(Device),
     /// A unix socket of the host (an SSH agent), reachable under the target with these rights.
     Socket {
         /// The socket on the host.
@@ -161,6 +163,24 @@ pub enum MountSource {
         /// Its group.
         gid: u32,
     },
+}
+
+/// A device node that can be opened, unlike those of images and those that processes make.
+#[derive(Debug)]
+pub struct Device {
+    /// The host's node as a detached mount, if there is one: in a user namespace it is what is shown, with the mode and
+    /// the owner that it has. Else a node is made.
+    pub node: Option<OwnedFd>,
+    /// True for a block device, false for a character device.
+    pub is_block: bool,
+    /// Major and minor.
+    pub numbers: (u32, u32),
+    /// Its mode.
+    pub mode: u32,
+    /// Its owner.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
 }
 
 /// What network a process has.

@@ -187,7 +187,16 @@ fn close_range(first: RawFd, flags: u32) -> io::Result<()> {
 
 /// Sets attributes of a mount; of all below it too if `recursive`.
 pub(crate) fn mount_setattr(mount: BorrowedFd<'_>, set: u64, recursive: bool) -> io::Result<()> {
-    let attributes = libc::mount_attr { attr_set: set, attr_clr: 0, propagation: 0, userns_fd: 0 };
+    change_attributes(mount, set, 0, recursive)
+}
+
+/// Lets the device nodes of a mount be opened.
+pub(crate) fn allow_devices(mount: BorrowedFd<'_>) -> io::Result<()> {
+    change_attributes(mount, 0, NO_DEVICES, false)
+}
+
+fn change_attributes(mount: BorrowedFd<'_>, set: u64, clear: u64, recursive: bool) -> io::Result<()> {
+    let attributes = libc::mount_attr { attr_set: set, attr_clr: clear, propagation: 0, userns_fd: 0 };
     let flags = libc::AT_EMPTY_PATH | if recursive { libc::AT_RECURSIVE } else { 0 };
     // SAFETY: the strings and the struct live through the call, and the size is the struct's.
     check(unsafe {

@@ -12,7 +12,7 @@ use cache::ScratchDir;
 use oci::DiffId;
 use rustix::fs::{Mode, OFlags};
 
-use super::overlay::{Attached, Overlay, clone_mount, clone_tree};
+use super::overlay::{Attached, Overlay, clone_mount, clone_mounts, clone_tree};
 use super::{Snapshot, distinct};
 use crate::RootfsError;
 use crate::layers::Layers;
@@ -63,6 +63,12 @@ pub fn bind_host(place: &Path, source: &Path) -> Result<OwnedFd, RootfsError> {
     let found = rustix::fs::open(place, OFlags::CLOEXEC | OFlags::PATH, Mode::empty());
     let found = found.map_err(failed("open", place))?;
     if is_root(source) { clone_mount(&found, place) } else { clone_tree(&found, source) }
+}
+
+/// `place` of the host, a folder with all that is mounted below it, or a file. As writable as it is there.
+pub fn bind_host_all(place: &Path) -> Result<OwnedFd, RootfsError> {
+    let found = rustix::fs::open(place, OFlags::CLOEXEC | OFlags::PATH, Mode::empty());
+    clone_mounts(&found.map_err(failed("open", place))?, place)
 }
 
 /// True for a source that names the whole of its tree.

@@ -245,10 +245,17 @@ pub(super) fn clone_tree(root: &OwnedFd, source: &Path) -> Result<OwnedFd, Rootf
 
 /// What is open as a mount of its own; `path` is for messages.
 pub(super) fn clone_mount(found: &OwnedFd, path: &Path) -> Result<OwnedFd, RootfsError> {
-    let flags =
-        OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH;
-    open_tree(found, "", flags).map_err(failed("bind", path))
+    open_tree(found, "", CLONE).map_err(failed("bind", path))
 }
+
+/// The same with all that is mounted below it.
+pub(super) fn clone_mounts(found: &OwnedFd, path: &Path) -> Result<OwnedFd, RootfsError> {
+    open_tree(found, "", CLONE | OpenTreeFlags::AT_RECURSIVE).map_err(failed("bind", path))
+}
+
+const CLONE: OpenTreeFlags = OpenTreeFlags::OPEN_TREE_CLONE
+    .union(OpenTreeFlags::OPEN_TREE_CLOEXEC)
+    .union(OpenTreeFlags::AT_EMPTY_PATH);
 
 /// Makes the directory `name` in `scratch` if it is not there.
 fn subdirectory(scratch: &Path, name: &str) -> Result<PathBuf, RootfsError> {

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Dev, FileType, Mode, OFlags, fstat, makedev, mkdirat, mknodat, openat, stat, symlinkat};
 
 use super::mounts;
+use super::scratch::Scratch;
+use crate::plan::PlannedDevice;
 
 /// Name, major, minor; all character devices of mode 0666.
 const DEVICES: [(&str, u32, u32); 6] =
@@ -129,6 +131,26 @@ fn copy(dev: &OwnedFd, node: &Node) {
 fn file(dev: &OwnedFd, name: &str) -> io::Result<OwnedFd> {
     let flags = OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
     Ok(openat(dev, name, flags, Mode::from_raw_mode(0o666))?)
+}
+
+/// A node for a device that was asked for, as a mount of its own: made as root, and the host's in a user namespace.
+pub(super) fn device(
+    device: &PlannedDevice,
+    node: Option<OwnedFd>,
+    scratch: &mut Scratch,
+) -> io::Result<OwnedFd> {
+    let file_type = if device.is_block { FileType::BlockDevice } else { FileType::CharacterDevice };
+    let numbers = makedev(device.major, device.minor);
+    if !crate::sys::in_user_namespace() {
+        return scratch.device(file_type, numbers, device.rights);
+    }
+    let node =
+        node.ok_or_else(|| io::Error::other("without root's rights only nodes of the host can be shown"))?;
+    let found = fstat(&node)?;
+    match FileType::from_raw_mode(found.st_mode) == file_type && found.st_rdev == numbers {
+        true => Ok(node),
+        false => Err(io::Error::other("the host's node is another device")),
+    }
 }
 
 /// `/dev/null` of our own `/dev`, known to be what it should.

@@ -164,6 +164,12 @@ impl Guest<'_> {
         let PlannedMount { target, source, read_only } = planned;
         let mut listening = None;
         let (fs, kind) = match source {
+            PlannedSource::Device(device) => {
+                let node = device.node.map(|node| self.fds.take(node)).transpose()?;
+                let node = dev::device(device, node, scratch).map_err(mount(target))?;
+                self.place(root, target, &node, Kind::File)?;
+                return Ok(None);
+            }
             PlannedSource::Detached(fd) => {
                 let fd = self.fds.take(*fd)?;
                 let kind = kind_of(&fd).map_err(mount(target))?;
@@ -197,6 +203,11 @@ impl Guest<'_> {
         let attributes =
             if read_only { sys::READ_ONLY } else { 0 } | if self.plan.insecure { 0 } else { sys::NO_DEVICES };
         sys::mount_setattr(fs.as_fd(), attributes, true).map_err(mount(target))?;
+        self.place(root, target, fs, kind)
+    }
+
+    /// The same, with the attributes that it has.
+    fn place(&self, root: &Root, target: &Path, fs: &OwnedFd, kind: Kind) -> Result<(), SandboxError> {
         let place = root.place(target, kind, None).map_err(mount(target))?;
         for stub in place.made {
             self.tell(&FromGuest::Stub(stub.path, stub.is_dir))?;

@@ -8,11 +8,15 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixListener;
 
-use rustix::fs::{AtFlags, Gid, Mode, OFlags, Uid, fchmod, fchown, mkdirat, openat, unlinkat};
+use rustix::fs::{
+    AtFlags, Dev, FileType, Gid, Mode, OFlags, Uid, chmodat, chownat, fchmod, fchown, mkdirat, mknodat,
+    openat, unlinkat,
+};
 use rustix::mount::{UnmountFlags, unmount};
 
 use super::mounts;
 use crate::plan::Rights;
+use crate::sys;
 
 const NAME: &str = ".dsbuild";
 const EMPTY: &str = "empty";
@@ -51,6 +55,19 @@ impl Scratch {
         mounts::clone(file.as_fd(), false)
     }
 
+    /// A device node, which can be opened there and nowhere else.
+    pub(super) fn device(&mut self, file_type: FileType, device: Dev, rights: Rights) -> io::Result<OwnedFd> {
+        let name = self.next_name();
+        mknodat(&self.dir, &name, file_type, Mode::empty(), device)?;
+        let (uid, gid) = (Uid::from_raw(rights.uid), Gid::from_raw(rights.gid));
+        chownat(&self.dir, &name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
+        chmodat(&self.dir, &name, Mode::from_raw_mode(rights.mode), AtFlags::empty())?;
+        let node =
+            mounts::clone(openat(&self.dir, &name, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?, false)?;
+        sys::allow_devices(node.as_fd())?;
+        Ok(node)
+    }
+
     /// A unix socket; gives the mount and the socket that listens.
     pub(super) fn socket(&mut self, rights: Rights) -> io::Result<(OwnedFd, UnixListener)> {
         let name = self.next_name();
@@ -59,8 +76,8 @@ impl Scratch {
         let listener = UnixListener::bind(&name)?;
         rustix::process::chdir("/")?;
         let (uid, gid) = (Uid::from_raw(rights.uid), Gid::from_raw(rights.gid));
-        rustix::fs::chownat(&self.dir, &name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
-        rustix::fs::chmodat(&self.dir, &name, Mode::from_raw_mode(rights.mode), AtFlags::empty())?;
+        chownat(&self.dir, &name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
+        chmodat(&self.dir, &name, Mode::from_raw_mode(rights.mode), AtFlags::empty())?;
         let place = openat(&self.dir, &name, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
         Ok((mounts::clone(place, false)?, listener))
     }
