@@ -9,16 +9,17 @@
 use std::path::{Path, PathBuf};
 
 /// What a crate may use of ours, in tests too.
-const EDGES: [(&str, &[&str]); 11] = [
+const EDGES: [(&str, &[&str]); 12] = [
     ("parser", &[]),
     ("oci", &[]),
     ("cache", &["oci"]),
     ("rootfs", &["oci", "cache"]),
     ("sandbox", &["rootfs"]),
+    ("cdi", &["rootfs", "sandbox"]),
     ("registry", &["oci"]),
-    ("builder", &["parser", "oci", "cache", "rootfs", "sandbox", "registry"]),
-    ("runner", &["oci", "cache", "rootfs", "sandbox"]),
-    ("dsbuild", &["parser", "oci", "cache", "rootfs", "sandbox", "registry", "builder", "runner"]),
+    ("builder", &["parser", "oci", "cache", "rootfs", "sandbox", "cdi", "registry"]),
+    ("runner", &["oci", "cache", "rootfs", "sandbox", "cdi"]),
+    ("dsbuild", &["parser", "oci", "cache", "rootfs", "sandbox", "cdi", "registry", "builder", "runner"]),
     ("benches", &["parser", "cache", "rootfs", "builder"]),
     ("xtask", &[]),
 ];
