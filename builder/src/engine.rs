@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use cache::Store;
+use cdi::Inventory;
 use oci::{DiffId, Digest, Platform, Reference};
 use rootfs::layers::Layers;
 
 use crate::cancel::Cancel;
+use crate::devices;
 use crate::event::{EventKind, Phase, Place, Progress, Vertex};
 use crate::graph::{Graph, StepId};
 use crate::lower::{self, LowerError};
@@ -94,7 +96,8 @@ impl Engine {
         cancel: &Cancel,
     ) -> Result<Built, BuildError> {
         let plan = self.plan(text, options, progress)?;
-        let results = self.solve(&plan, options, progress, cancel)?;
+        let devices = devices::inventory(&plan.graph, options)?;
+        let results = self.solve(&plan, devices, options, progress, cancel)?;
         let images = plan.images.iter().map(|image| built(image, &results)).collect();
         Ok(Built {
             images,
@@ -144,6 +147,7 @@ impl Engine {
     fn solve(
         &self,
         plan: &Plan,
+        devices: Inventory,
         options: &BuildOptions,
         progress: &Progress,
         cancel: &Cancel,
@@ -156,6 +160,7 @@ impl Engine {
             cancel,
             project: project(options),
             default_network: BuildNetwork::default(),
+            devices,
             stat_caches: Mutex::default(),
         };
         let ordinals = ordinals(&plan.graph);

@@ -149,7 +149,7 @@ impl Default for ImageOrigin {
 }
 
 /// A process.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Exec {
     /// Program and arguments.
     pub args: Vec<String>,
@@ -180,8 +180,17 @@ pub struct Exec {
     pub shm_size_bytes: Option<u64>,
     /// `--ulimit`: name, soft, hard.
     pub ulimits: Vec<(String, u64, u64)>,
-    /// `--device`: CDI names and whether they are required.
-    pub devices: Vec<(String, bool)>,
+    /// `--device`.
+    pub devices: Vec<DeviceRequest>,
+}
+
+/// A device of the machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeviceRequest {
+    /// `vendor/class=name`.
+    pub name: String,
+    /// Missing is an error.
+    pub required: bool,
 }
 
 /// A text that is not part of a key.

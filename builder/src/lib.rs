@@ -11,6 +11,7 @@
 //! key       step -> cache keys;  miss: why they had no record
 //! op/       what each op does: source, exec, file
 //! context/  build contexts: ignore patterns, the folder as a tree
+//! devices   which devices of this machine a build may have
 //! source/   images: resolve, pull, import
 //! remote/   files by HTTP, commits of git repositories
 //! forms     the blobs that are known to hold a layer
@@ -22,6 +23,7 @@
 
 pub mod cancel;
 pub mod context;
+mod devices;
 pub mod engine;
 pub mod event;
 pub mod export;

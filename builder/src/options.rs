@@ -43,6 +43,8 @@ pub struct BuildOptions {
     pub ulimits: Vec<(String, u64, u64)>,
     /// `--allow`.
     pub allow: Entitlements,
+    /// Where devices are described (CDI); later ones win.
+    pub device_folders: Vec<PathBuf>,
     /// `--secret`, by id.
     pub secrets: BTreeMap<String, SecretSource>,
     /// `--ssh`: socket by id.
@@ -53,14 +55,25 @@ pub struct BuildOptions {
 }
 
 /// What a Dockerfile may do beyond the usual, because the user said so.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Entitlements {
     /// `network.host`.
     pub network_host: bool,
     /// `security.insecure`.
     pub security_insecure: bool,
     /// `device`.
-    pub device: bool,
+    pub devices: AllowedDevices,
+}
+
+/// Which devices of this machine RUNs may have, besides those that all builds may have.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AllowedDevices {
+    /// `device`.
+    pub all: bool,
+    /// `device=NAME`.
+    pub names: Vec<String>,
+    /// `device=NAME,alias=ALIAS`: who asks for the alias gets the device.
+    pub aliases: BTreeMap<String, String>,
 }
 
 /// The main build context.

@@ -117,12 +117,9 @@ pub enum StepError {
     /// The build was canceled.
     #[error("canceled")]
     Canceled,
-    /// The engine cannot do this yet.
-    #[error("{what} is not supported yet")]
-    Unsupported {
-        /// What.
-        what: &'static str,
-    },
+    /// A device of the machine.
+    #[error(transparent)]
+    Device(#[from] cdi::CdiError),
     /// COPY or ADD.
     #[error(transparent)]
     File(#[from] FileOpError),
@@ -181,6 +178,8 @@ pub struct Solver<'a> {
     pub project: String,
     /// The network that `RUN` has by default.
     pub default_network: BuildNetwork,
+    /// The devices of this machine.
+    pub devices: cdi::Inventory,
     /// The stat caches that were opened; saved when the build ends.
     pub stat_caches: Mutex<Vec<Arc<StatCache>>>,
 }
@@ -258,9 +257,6 @@ impl Solver<'_> {
     }
 
     fn exec(&self, exec: &Exec, files: &[Files], vertex: &Vertex) -> Result<DiffId, StepError> {
-        if !exec.devices.is_empty() {
-            return Err(StepError::Unsupported { what: "RUN --device" });
-        }
         let around = Around {
             store: self.store,
             layers: self.layers,
@@ -268,6 +264,7 @@ impl Solver<'_> {
             vertex,
             cancel: self.cancel,
             default_network: &self.default_network,
+            devices: &self.devices,
         };
         match exec::run(exec, files, &around)? {
             Outcome::Done(layer) => Ok(layer),

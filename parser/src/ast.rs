@@ -201,8 +201,17 @@ pub struct Run {
     pub network: Option<String>,
     /// `--security`.
     pub security: Option<String>,
-    /// The values of `--device`, in order.
-    pub devices: Vec<String>,
+    /// `--device`, in order.
+    pub devices: Vec<Device>,
+}
+
+/// A device of the machine that a RUN is to have.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Device {
+    /// `vendor/class=name`, as written.
+    pub name: String,
+    /// Without it the RUN fails.
+    pub required: bool,
 }
 
 /// COPY and ADD.

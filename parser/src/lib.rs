@@ -11,6 +11,8 @@
 //! `instructions` and `shell` where it is silent.
 
 pub mod ast;
+mod csv;
+mod device;
 pub mod diagnose;
 mod directive;
 mod duration;

@@ -12,17 +12,7 @@
 //!
 //! Fields are taken from left to right: what `size` and `required` mean depends on the type so far.
 
-use nom::{
-    IResult, Parser,
-    branch::alt,
-    bytes::complete::{tag, take_while, take_while1},
-    character::complete::char,
-    combinator::{all_consuming, not, value as becomes},
-    multi::{many0, separated_list1},
-    sequence::{delimited, terminated},
-};
-
-use crate::suggest::suggest;
+use crate::{csv, suggest::suggest};
 
 /// What is mounted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -290,25 +280,8 @@ fn has_variable(value: &str) -> bool {
 }
 
 fn fields(value: &str) -> Result<Vec<Field>, MountError> {
-    if value.is_empty() {
-        return Err(MountError::Csv { reason: "EOF" });
-    }
-    let Ok((_, fields)) = all_consuming(separated_list1(char(','), csv_field)).parse(value) else {
-        let reason = if value.starts_with('"') || value.contains(",\"") {
-            "extraneous or missing \" in quoted-field"
-        } else {
-            "bare \" in non-quoted-field"
-        };
-        return Err(MountError::Csv { reason });
-    };
+    let fields = csv::fields(value).map_err(|reason| MountError::Csv { reason })?;
     Ok(fields.into_iter().map(field).collect())
-}
-
-fn csv_field(input: &str) -> IResult<&str, String> {
-    let quote = becomes("\"", tag("\"\""));
-    let quoted = many0(alt((take_while1(|c| c != '"'), quote))).map(|parts| parts.concat());
-    let bare = terminated(take_while(|c| c != ',' && c != '"'), not(char('"'))).map(String::from);
-    alt((delimited(char('"'), quoted, char('"')), bare)).parse(input)
 }
 
 fn field(text: String) -> Field {
@@ -387,13 +360,8 @@ fn word<T: std::marker::Copy>(
     })
 }
 
-/// As Go reads booleans.
 fn boolean(key: &str, value: &str) -> Result<bool, MountError> {
-    match value {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
-        _ => Err(invalid(key, value)),
-    }
+    csv::boolean(value).ok_or_else(|| invalid(key, value))
 }
 
 fn number(key: &str, value: &str, radix: u32) -> Result<u32, MountError> {

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::DeviceArgs;
+
 /// `build`.
 #[derive(Debug, Args)]
 pub struct BuildArgs {
@@ -61,9 +63,12 @@ pub struct BuildArgs {
     /// A limit for RUN
     #[arg(long = "ulimit", value_name = "NAME=SOFT[:HARD]")]
     pub ulimits: Vec<String>,
-    /// Let the Dockerfile do more: network.host, security.insecure
-    #[arg(long = "allow", value_name = "WHAT", value_delimiter = ',')]
+    /// Let the Dockerfile do more: network.host, security.insecure, device, device=NAME
+    #[arg(long = "allow", value_name = "WHAT")]
     pub allow: Vec<String>,
+    /// Where devices are described
+    #[command(flatten)]
+    pub devices: DeviceArgs,
     /// How many steps run at once
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<usize>,

@@ -124,6 +124,21 @@ pub struct CheckArgs {
     pub read_data: bool,
 }
 
+/// Where the machine's devices are described.
+#[derive(Debug, Args)]
+pub struct DeviceArgs {
+    /// A folder with CDI specs, which say what RUN --device and run --device stand for; later ones win
+    #[arg(
+        long = "cdi-spec-dir",
+        value_name = "DIR",
+        env = "DSBUILD_CDI_SPEC_DIRS",
+        value_delimiter = ':',
+        default_values = ["/etc/buildkit/cdi", "/etc/cdi", "/var/run/cdi"],
+        hide_env_values = true
+    )]
+    pub cdi_spec_dirs: Vec<PathBuf>,
+}
+
 /// Puts `build` in front where no command is named: `dsbuild -t name .`.
 pub fn with_default_command(mut args: Vec<OsString>) -> Vec<OsString> {
     let names_a_command = match args.get(1).and_then(|arg| arg.to_str()) {

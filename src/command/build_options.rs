@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use builder::graph::NetworkMode;
-use builder::options::{BuildOptions, Entitlements, NamedContext, SecretSource};
+use builder::options::{AllowedDevices, BuildOptions, Entitlements, NamedContext, SecretSource};
 use builder::remote::context::{ContextFrom, is_remote};
 
 use crate::args::build::BuildArgs;
@@ -46,6 +46,7 @@ pub fn input(args: &BuildArgs) -> Result<Input, Failure> {
         shm_size_bytes: args.shm_size.as_deref().map(|text| bytes(text, "--shm-size")).transpose()?,
         ulimits: args.ulimits.iter().map(|text| ulimit(text)).collect::<Result<_, _>>()?,
         allow: entitlements(&args.allow)?,
+        device_folders: args.devices.cdi_spec_dirs.clone(),
         secrets: args.secrets.iter().map(|text| secret(text)).collect::<Result<_, _>>()?,
         ssh: args.ssh.iter().map(|text| ssh(text)).collect::<Result<_, _>>()?,
         git_variables: environment::git_variables(),
@@ -142,20 +143,44 @@ fn ulimit(text: &str) -> Result<(String, u64, u64), Failure> {
     }
 }
 
+/// `network.host`, `security.insecure`, `device`, with commas between; `device=NAME[,alias=ALIAS]`.
 fn entitlements(given: &[String]) -> Result<Entitlements, Failure> {
     let mut allow = Entitlements::default();
-    for word in given {
-        match word.split('=').next().unwrap_or_default() {
-            "network.host" => allow.network_host = true,
-            "security.insecure" => allow.security_insecure = true,
-            "device" => allow.device = true,
-            _ => {
-                return Err(Failure::ours(format!("--allow {word:?} is unknown"))
-                    .hint("use network.host, security.insecure or device"));
+    for text in given {
+        if let Some(device) = text.strip_prefix("device=") {
+            allow_device(&mut allow.devices, device)
+                .map_err(|why| Failure::ours(format!("--allow {text:?}: {why}")))?;
+            continue;
+        }
+        for word in text.split(',') {
+            match word {
+                "network.host" => allow.network_host = true,
+                "security.insecure" => allow.security_insecure = true,
+                "device" => allow.devices.all = true,
+                _ => {
+                    return Err(Failure::ours(format!("--allow {word:?} is unknown"))
+                        .hint("use network.host, security.insecure, device or device=NAME"));
+                }
             }
         }
     }
     Ok(allow)
+}
+
+/// `NAME[,alias=ALIAS]`.
+fn allow_device(devices: &mut AllowedDevices, text: &str) -> Result<(), String> {
+    let (name, option) = text.split_once(',').map_or((text, None), |(name, option)| (name, Some(option)));
+    let check = |name: &str| name.parse::<cdi::Request>().map(drop).map_err(|error| error.to_string());
+    check(name)?;
+    match option.map(|option| option.strip_prefix("alias=").ok_or(option)) {
+        None => devices.names.push(name.to_owned()),
+        Some(Ok(alias)) => {
+            check(alias)?;
+            devices.aliases.insert(alias.to_owned(), name.to_owned());
+        }
+        Some(Err(option)) => return Err(format!("{option:?} is not alias=NAME")),
+    }
+    Ok(())
 }
 
 /// `id=ID[,src=PATH][,env=NAME][,type=file|env]`; without a source: the file ID, else the variable ID.
@@ -273,6 +298,22 @@ mod tests {
         check("six:::1", Some(("six", "::1")));
         check("db", None);
         check("db:here", None);
+    }
+
+    #[test]
+    fn devices_are_allowed_by_name() {
+        let given = |texts: &[&str]| {
+            let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
+            entitlements(&texts).ok()
+        };
+        let allow = given(&["network.host,device", "device=v.com/gpu=0", "device=v.com/gpu=1,alias=x.com/y"])
+            .expect("all is known");
+        assert!(allow.network_host && !allow.security_insecure);
+        let aliases = BTreeMap::from([("x.com/y".to_owned(), "v.com/gpu=1".to_owned())]);
+        assert_eq!(allow.devices, AllowedDevices { all: true, names: vec!["v.com/gpu=0".into()], aliases });
+        for text in ["devices", "device=", "device=gpu", "device=v.com/gpu,as=x", "network.host,x", ""] {
+            assert_eq!(given(&[text]), None, "{text}");
+        }
     }
 
     #[test]

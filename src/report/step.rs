@@ -24,6 +24,11 @@ pub fn hint(cause: &StepError) -> Option<String> {
         StepError::Process { exit, tail, .. } => process(exit, tail),
         StepError::NoSecret { id } => Some(format!("give it with --secret id={id},src=FILE")),
         StepError::NoSshAgent { id } => Some(format!("give it with --ssh {id}")),
+        StepError::Device(cdi::CdiError::Missing { .. }) => Some(
+            "devices are described in the folders of --cdi-spec-dir; for NVIDIA's: nvidia-ctk cdi generate \
+             --output=/etc/cdi/nvidia.yaml"
+                .to_owned(),
+        ),
         _ => None,
     }
 }

@@ -8,6 +8,7 @@ mod build;
 mod cache;
 mod check;
 mod context;
+mod device;
 mod env;
 mod errors;
 mod interop;

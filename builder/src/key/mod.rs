@@ -8,14 +8,14 @@
 //!
 //! | input | definition key | content key |
 //! |---|---|---|
-//! | fields of the op: args, each variable of the environment, cwd, user, mounts, flags, patterns | yes | yes |
+//! | fields of the op: args, each variable of the environment, cwd, user, mounts, names of devices, flags, patterns | yes | yes |
 //! | layers below (chain ID) | yes | yes |
 //! | the *recipe*: what the steps below do, from the base on (BuildKit: an edited RUN re-runs what follows it), and what those that copy take from the context | yes | yes |
 //! | layers copied or bind-mounted from | chain ID | digest of the selected files |
 //! | build context files | digest of the selected files | the same |
 //! | names of the users of `--chown` | `/etc/passwd`, `/etc/group` of the base: by its chain ID | the same |
 //! | platform | for processes | for processes |
-//! | proxy variables, secret values, SSH agents, addresses of `--add-host`, cache mounts' ids | no | no |
+//! | proxy variables, secret values, SSH agents, addresses of `--add-host`, cache mounts' ids, what devices stand for | no | no |
 //! | stage names, lines, comments, mtime of sources, absolute paths, host, user, time | no | no |
 //!
 //! The *outline* of a copy from a context is its key without the digest of the files. A step whose outline no record

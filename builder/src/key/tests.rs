@@ -15,8 +15,8 @@ use rootfs::tree::{Scratch, Tree};
 
 use super::*;
 use crate::graph::{
-    CopyAction, CopySource, Exec, ExecMount, FileAction, FileOp, InputIndex, MountKind, NetworkMode,
-    SecurityMode, SkippedInKey, StepMeta,
+    CopyAction, CopySource, DeviceRequest, Exec, ExecMount, FileAction, FileOp, InputIndex, MountKind,
+    NetworkMode, SecurityMode, SkippedInKey, StepMeta,
 };
 use crate::step::{Files, StepResult};
 
@@ -183,6 +183,7 @@ fn fields_of_a_process_count() {
     check(|exec| exec.security = SecurityMode::Insecure, OTHER);
     check(|exec| exec.shm_size_bytes = Some(1), OTHER);
     check(|exec| exec.ulimits.push(("nofile".to_owned(), 1, 1)), OTHER);
+    check(|exec| exec.devices.push(DeviceRequest { name: "v.com/gpu".to_owned(), required: false }), OTHER);
 }
 
 #[test]

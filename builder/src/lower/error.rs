@@ -76,6 +76,9 @@ impl LowerError {
         let hint = match &self.problem {
             Problem::Resolve { hint, .. } | Problem::Trigger { hint, .. } => return hint.clone(),
             Problem::NotAllowed { hint, .. } => return Some(hint.clone()),
+            Problem::DevicesNotAllowed { .. } => {
+                "allow all devices with --allow device, or one with --allow device=NAME"
+            }
             Problem::UnknownTarget { .. } if self.suggestion.is_some() => return None,
             Problem::UnknownTarget { stages, .. } if stages.is_empty() => {
                 "no stage has a name: write `FROM IMAGE AS NAME`"
@@ -239,6 +242,20 @@ pub enum Problem {
         /// How to give it.
         hint: String,
     },
+    /// Devices that the user has not allowed.
+    #[error("{names} is requested by the build but not allowed")]
+    DevicesNotAllowed {
+        /// Their names, with commas.
+        names: String,
+    },
+    /// `RUN --device` with what names no device.
+    #[error("{reason}")]
+    BadDevice {
+        /// As written.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// A value of `RUN --network` or `RUN --security`.
     #[error("{kind} mode {value:?} is not supported, expected one of {expected}")]
     BadMode {
@@ -381,6 +398,11 @@ impl Problem {
         LowerError { lines: Some(lines), ..self.in_options() }
     }
 
+    /// The error of this problem in a step, which may have no lines.
+    pub(crate) fn within(self, lines: Option<(u32, u32)>) -> LowerError {
+        LowerError { lines, ..self.in_options() }
+    }
+
     /// The error of this problem in an option.
     pub(super) fn in_options(self) -> LowerError {
         let (lines, suggestion) = (None, None);
@@ -401,6 +423,7 @@ impl Problem {
             Self::VariableInMountFrom => Some("from"),
             Self::CopyFromLater { from, .. } | Self::MountFromLater { from, .. } => Some(from),
             Self::BadMode { value, .. } => Some(value),
+            Self::BadDevice { name, .. } => Some(name),
             Self::BadChecksum { checksum } => Some(checksum),
             Self::BadChmod { mode } => Some(mode),
             Self::Expose { word, .. } => Some(word),

@@ -5,3 +5,4 @@ RUN --network=host --security=insecure a
 RUN --network=none b
 WORKDIR /c
 COPY d /d
+RUN --device=vendor.com/class=x,required --device=vendor.com/other e

@@ -2,6 +2,7 @@
 
 use crate::{
     ast::{Command, Run},
+    device,
     error::Fault,
     flags::{Flags, Known, Takes},
     mount,
@@ -28,7 +29,11 @@ pub(super) fn run(node: &Node) -> Result<Run, Fault> {
     one_of(&network, &NETWORKS, |value| format!("invalid network mode {value:?}"))?;
     let security = flags.text("security");
     one_of(&security, &SECURITIES, |value| format!("security {value:?} is not valid"))?;
-    let devices = flags.list("device");
+    let device = |value: &String| {
+        let usage = "write --device=VENDOR/CLASS=NAME[,required]";
+        device::parse(value).map_err(|fault| fault.blaming(value).hint(usage))
+    };
+    let devices = flags.list("device").iter().map(device).collect::<Result<_, _>>()?;
     Ok(Run { command: super::command(&node.arguments), mounts, network, security, devices })
 }
 

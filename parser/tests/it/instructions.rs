@@ -1,7 +1,7 @@
 //! What well-formed instructions say.
 
 use parser::{
-    ast::{Command, Copy, Healthcheck, Instruction, Kind, NoticeKind},
+    ast::{Command, Copy, Device, Healthcheck, Instruction, Kind, NoticeKind},
     parse,
 };
 
@@ -108,12 +108,12 @@ fn heredocs_are_for_three_instructions() {
 #[test]
 fn runs() {
     let text = "RUN --mount=type=cache,target=/a --mount=target=/b --network=none --security=insecure \
-                --device=vendor/x=all  a && b";
+                --device=vendor/x=all,required  a && b";
     let Kind::Run(run) = instruction(text).kind else { panic!("a RUN") };
     assert_eq!(run.command, Command::Shell("a && b".into()));
     assert_eq!(run.mounts, ["type=cache,target=/a", "target=/b"]);
     assert_eq!((run.network.as_deref(), run.security.as_deref()), (Some("none"), Some("insecure")));
-    assert_eq!(run.devices, ["vendor/x=all"]);
+    assert_eq!(run.devices, [Device { name: "vendor/x=all".into(), required: true }]);
 }
 
 #[test]

@@ -6,10 +6,10 @@ use oci::{DiffId, Digest, ImageConfig, Platform, Reference};
 use parser::ast::Dockerfile;
 
 use super::{Checks, habits};
-use crate::graph::ImageOrigin;
-use crate::lower::error::LowerError;
+use crate::graph::{Graph, ImageOrigin, Op, Step};
+use crate::lower::error::{LowerError, Problem};
 use crate::lower::{Scope, lower_within};
-use crate::options::{BuildOptions, Entitlements};
+use crate::options::{AllowedDevices, BuildOptions, Entitlements};
 use crate::plan::{Plan, ResolveError, ResolvedImage, Resolver, Warning};
 
 /// What the checks came to.
@@ -23,18 +23,33 @@ pub struct CheckReport {
 
 /// Checks a Dockerfile: all stages, or what the target needs if one is named.
 ///
-/// Nothing is refused for want of an entitlement, since nothing runs. An image that cannot be had counts
-/// as one without any config.
+/// Nothing is refused for want of an entitlement, since nothing runs; but devices are, see [`devices`]. An image that
+/// cannot be had counts as one without any config.
 pub fn check(dockerfile: &Dockerfile, options: &BuildOptions, resolver: &dyn Resolver) -> CheckReport {
-    let options = allowing_all(options);
+    let (allowed, options) = (&options.allow.devices, allowing_all(options));
     let scope = if options.target.is_none() { Scope::AllStages } else { Scope::Target };
     let checks = match Checks::new(dockerfile, &options) {
         Ok(checks) => checks,
         Err(error) => return CheckReport { warnings: Vec::new(), error: Some(error) },
     };
     habits::check(&options.context, &checks);
-    let error = lower_within(dockerfile, &options, &Lenient(resolver), scope, &checks).err();
+    let lowered = lower_within(dockerfile, &options, &Lenient(resolver), scope, &checks);
+    let error = lowered.and_then(|plan| devices(&plan.graph, allowed)).err();
     CheckReport { warnings: checks.warnings(), error }
+}
+
+/// Refuses all devices unless some are allowed.
+///
+/// Which of them a machine has is up to the machine, and docker's stable frontend knows no `RUN --device`: that a
+/// Dockerfile with one builds cannot be promised. Who checks it for a machine with devices says so.
+fn devices(graph: &Graph, allowed: &AllowedDevices) -> Result<(), LowerError> {
+    if *allowed != AllowedDevices::default() {
+        return Ok(());
+    }
+    let asks = |step: &&Step| matches!(&step.op, Op::Exec(exec) if !exec.devices.is_empty());
+    let Some(step) = graph.steps.iter().find(asks) else { return Ok(()) };
+    let hint = "docker's stable frontend refuses RUN --device, too; check with --allow device if that does not matter";
+    Err(Problem::NotAllowed { entitlement: "device", hint: hint.to_owned() }.within(step.meta.lines))
 }
 
 /// A plan to look at, not to build from: nothing is refused, checked or asked for, and of images nothing is known.
@@ -69,7 +84,11 @@ fn not_asked_for(name: String) -> ResolveError {
 
 /// The options, with nothing left to allow.
 pub(in crate::lower) fn allowing_all(options: &BuildOptions) -> BuildOptions {
-    let allow = Entitlements { network_host: true, security_insecure: true, device: true };
+    let allow = Entitlements {
+        network_host: true,
+        security_insecure: true,
+        devices: AllowedDevices { all: true, ..AllowedDevices::default() },
+    };
     BuildOptions { allow, ..options.clone() }
 }
 

@@ -4,7 +4,7 @@ use parser::ast::{Command, Instruction, Run};
 
 use super::mounts::Mounts;
 use super::{Current, Dispatcher, Inputs};
-use crate::graph::{Exec, ExecMount, MountKind, NetworkMode, Op, SecurityMode, SkippedInKey};
+use crate::graph::{DeviceRequest, Exec, ExecMount, MountKind, NetworkMode, Op, SecurityMode, SkippedInKey};
 use crate::lower::error::Problem;
 use crate::lower::state::State;
 use crate::lower::{history, names};
@@ -23,9 +23,6 @@ struct Program {
 
 impl Dispatcher<'_> {
     pub(super) fn run_command(&mut self, current: &mut Current<'_>, run: &Run) -> Result<(), Problem> {
-        if let Some(device) = run.devices.first() {
-            return Err(Problem::Unsupported { what: format!("RUN --device={device}") });
-        }
         let program = program(&current.state, run, &current.command.instruction)?;
         let mut inputs = Inputs::default();
         let root = current.state.step.map(|step| inputs.index(step));
@@ -52,7 +49,7 @@ impl Dispatcher<'_> {
             security: self.security(run)?,
             shm_size_bytes: self.session.options.shm_size_bytes,
             ulimits: self.session.options.ulimits.clone(),
-            devices: Vec::new(),
+            devices: devices(run)?,
         };
         let meta = self.meta(current, name);
         let step = self.arena.add(Op::Exec(Box::new(exec)), inputs.0, &current.state.platform, meta);
@@ -101,6 +98,15 @@ impl Dispatcher<'_> {
             }
         }
     }
+}
+
+/// The devices, whose names are looked at here already: their lines are known.
+fn devices(run: &Run) -> Result<Vec<DeviceRequest>, Problem> {
+    let device = |device: &parser::ast::Device| match device.name.parse::<cdi::Request>() {
+        Ok(_) => Ok(DeviceRequest { name: device.name.clone(), required: device.required }),
+        Err(error) => Err(Problem::BadDevice { name: device.name.clone(), reason: error.to_string() }),
+    };
+    run.devices.iter().map(device).collect()
 }
 
 fn not_allowed(entitlement: &'static str) -> Problem {

@@ -19,12 +19,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cache::Store;
+use cdi::CdiError;
 use oci::DiffId;
 use rootfs::layers::Layers;
 use rootfs::users::{self, User};
 use sandbox::{Capabilities, Exit, HostEntry, Network, Process, Rlimit, Running, Seccomp, Spec, Stdio};
 
 use crate::cancel::Cancel;
+use crate::devices;
 use crate::event::{EventKind, Phase, Vertex};
 use crate::graph::{Exec, NetworkMode, SecurityMode};
 use crate::options::BuildOptions;
@@ -49,6 +51,8 @@ pub struct Around<'a> {
     pub cancel: &'a Cancel,
     /// The network that `RUN` has by default.
     pub default_network: &'a BuildNetwork,
+    /// The devices of this machine.
+    pub devices: &'a cdi::Inventory,
 }
 
 /// How a process ended.
@@ -82,7 +86,7 @@ pub fn run(exec: &Exec, inputs: &[Files], around: &Around<'_>) -> Result<Outcome
     around.vertex.enter(Phase::Mount);
     let mut held = mounts::Held::default();
     let mounts = mounts::prepare(exec, inputs, around, &mut held)?;
-    let spec = Spec {
+    let mut spec = Spec {
         root: snapshot.mount_volatile()?,
         read_only_root: false,
         mounts,
@@ -94,6 +98,8 @@ pub fn run(exec: &Exec, inputs: &[Files], around: &Around<'_>) -> Result<Outcome
         insecure: exec.security == SecurityMode::Insecure,
         read_only_etc: true,
     };
+    let missing = |error: &CdiError| around.vertex.warning(&format!("{error}; the step runs without it"));
+    devices::edits(exec, around.options, around.devices, missing)?.apply(&mut spec)?;
     let mut running = sandbox::spawn(spec)?;
     around.vertex.enter(Phase::Exec);
     let (exit, tail) = supervise(&mut running, around)?;

@@ -125,7 +125,11 @@ fn runs() {
     check("FROM busybox\nRUN --network=host x\n", 2, "network.host is not allowed");
     check("FROM busybox\nRUN --security=insecure x\n", 2, "security.insecure is not allowed");
     check("FROM busybox\nRUN []\n", 2, "RUN needs a command");
-    check("FROM busybox\nRUN --device=gpu x\n", 2, "RUN --device=gpu is not supported yet");
+    check(
+        "FROM busybox\nRUN --device=gpu x\n",
+        2,
+        "invalid device \"gpu\": it is not VENDOR/CLASS=NAME, for example nvidia.com/gpu=all",
+    );
     check("FROM busybox\nRUN --mount=target=/ x\n", 2, "invalid mount target \"/\"");
     check("FROM busybox\nRUN --mount=type=bind x\n", 2, "invalid mount target \"/\"");
     check(

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use builder::context::IgnoreFile;
 use builder::lower::{dump, lower};
-use builder::options::{BuildOptions, Entitlements, NamedContext};
+use builder::options::{AllowedDevices, BuildOptions, Entitlements, NamedContext};
 
 use super::images::Images;
 
@@ -40,7 +40,11 @@ fn set(options: &mut BuildOptions, key: &str, value: &str) {
             drop(options.named_contexts.insert(words[0].to_owned(), context(words[1], words[2])));
         }
         "allow" => {
-            options.allow = Entitlements { network_host: true, security_insecure: true, device: true };
+            options.allow = Entitlements {
+                network_host: true,
+                security_insecure: true,
+                devices: AllowedDevices { all: true, ..AllowedDevices::default() },
+            };
         }
         "no-cache" => options.no_cache = true,
         "host" => options.add_hosts.push((value.to_owned(), "10.0.0.1".parse().expect("an address"))),
