@@ -43,6 +43,9 @@ impl Clamp {
     pub const STORE: Self = Self(315_532_800);
 }
 
+/// How the names of files begin that say what a layer becomes with other times.
+const MEMO_PREFIX: &str = "times-";
+
 /// How an exporter wants times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Times {
@@ -117,8 +120,12 @@ impl Layers {
     pub(crate) fn commit_entries(&self, entries: &[NewEntry]) -> Result<DiffId, RootfsError> {
         let (layer, index) = write::write(&self.store, entries)?;
         // The same layer was made before: its tree, if there is one, has the times of that index.
-        match Index::load(&self.index_path(&layer)?).filter(|known| known.origin() == Origin::Made) {
-            Some(known) => self.remember(&layer, known),
+        match Index::load(&self.index_path(&layer)?) {
+            Some(known) if known.origin() == Origin::Made => self.remember(&layer, known),
+            Some(_) => {
+                self.forget_rewritten(&layer)?;
+                self.save_index(&layer, index)?
+            }
             None => self.save_index(&layer, index)?,
         };
         Ok(layer)
@@ -156,21 +163,41 @@ impl Layers {
     /// The layer with other times, as a blob of the store: itself for [`Times::Store`]; remembered, so that it is
     /// written once. For layers made by this store only: base layers are never rewritten.
     pub fn rewrite(&self, layer: &DiffId, times: Times) -> Result<DiffId, RootfsError> {
-        let index = self.index(layer)?;
-        if times == Times::Store || index.origin() == Origin::Imported {
+        if times.clamp() == Clamp::STORE {
             return Ok(*layer);
         }
         let memo = self.store.layer_dir(layer)?.join(match times {
-            Times::Clamped(Clamp(seconds)) => format!("times-{seconds}"),
-            _ => "times-real".to_owned(),
+            Times::Clamped(Clamp(seconds)) => format!("{MEMO_PREFIX}{seconds}"),
+            _ => format!("{MEMO_PREFIX}real"),
         });
+        // No index is loaded for what is known: it is as large as the layer has files.
         let known = fs::read_to_string(&memo).ok().and_then(|text| text.trim().parse().ok());
         if let Some(known) = known.filter(|known| self.contains(known).unwrap_or(false)) {
             return Ok(known);
         }
-        let rewritten = self.commit_entries(&self.layer_entries(layer, &index, times)?)?;
+        let index = self.index(layer)?;
+        let rewritten = match index.origin() {
+            Origin::Imported => *layer,
+            Origin::Made => self.commit_entries(&self.layer_entries(layer, &index, times)?)?,
+        };
         save(&memo, format!("{rewritten}\n").as_bytes()).map_err(io_error("write", &memo))?;
         Ok(rewritten)
+    }
+
+    /// Forgets what a layer becomes with other times: it is ours now, and no longer as somebody else made it.
+    fn forget_rewritten(&self, layer: &DiffId) -> Result<(), RootfsError> {
+        let dir = self.store.layer_dir(layer)?;
+        let failed = io_error("clean", &dir);
+        let remove = || -> io::Result<()> {
+            for entry in fs::read_dir(&dir)? {
+                let entry = entry?;
+                if entry.file_name().as_encoded_bytes().starts_with(MEMO_PREFIX.as_bytes()) {
+                    fs::remove_file(entry.path())?;
+                }
+            }
+            Ok(())
+        };
+        remove().map_err(failed)
     }
 
     /// The entries of one layer, as it has them.

@@ -115,3 +115,16 @@ fn other_times_are_written_once() {
     assert_eq!(env.reopened().rewrite(&layer, Times::Real).expect("remembered"), real);
     assert_eq!(env.layers.rewrite(&real, Times::Store).expect("itself"), real);
 }
+
+/// What was pulled is not rewritten; but if we make the very same layer ourselves, it has the times that we know.
+#[test]
+fn a_layer_that_was_pulled_and_then_made_is_ours() {
+    let (maker, env) = (TestEnv::new(), TestEnv::new());
+    let layer = sample(&maker);
+    let real = maker.layers.rewrite(&layer, Times::Real).expect("a rewritten layer");
+    let mut tar = maker.store.open_blob(&layer.0).expect("its tar");
+    assert_eq!(env.layers.import(&mut tar, Some(layer)).expect("a layer"), layer);
+    assert_eq!(env.layers.rewrite(&layer, Times::Real).expect("itself"), layer);
+    assert_eq!(sample(&env), layer);
+    assert_eq!(env.layers.rewrite(&layer, Times::Real).expect("a rewritten layer"), real);
+}
