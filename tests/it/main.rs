@@ -20,3 +20,4 @@ mod reproducible;
 mod rootless;
 mod run;
 mod user;
+mod work;

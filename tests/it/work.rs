@@ -1,0 +1,149 @@
+//! How much a build does that need not do much: counted in system calls, so that no noisy machine fails it, against the
+//! budgets of `work.budget`.
+//!
+//! Memory, threads and locks do not count, as the scheduler and the number of processors decide how often they are asked
+//! for; nor does `fcntl`, which the standard library's debug build calls before each `close`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::Command;
+
+use crate::env::{TestEnv, skip_unless};
+
+const BUDGETS: &str = include_str!("work.budget");
+
+/// Calls that depend on the allocator, the number of processors, or who came first.
+const UNCOUNTED: &[&str] = &[
+    "brk",
+    "clone",
+    "clone3",
+    "exit",
+    "fcntl",
+    "futex",
+    "gettid",
+    "madvise",
+    "mmap",
+    "mprotect",
+    "mremap",
+    "munmap",
+    "poll",
+    "prctl",
+    "rseq",
+    "rt_sigaction",
+    "rt_sigprocmask",
+    "sched_getaffinity",
+    "sched_yield",
+    "set_robust_list",
+    "sigaltstack",
+];
+
+/// The environment, if system calls can be counted here.
+fn counted() -> Result<TestEnv, String> {
+    match Command::new("strace").arg("-c").arg("true").output() {
+        Ok(ran) if ran.status.success() => TestEnv::new(),
+        Ok(_) => Err("strace may not trace here".to_owned()),
+        Err(_) => Err("strace is not installed".to_owned()),
+    }
+}
+
+/// How many calls the build of the context makes.
+fn calls(env: &TestEnv) -> f64 {
+    let counts = env.path("counts");
+    let ran = env
+        .program("strace")
+        .args(["-f", "-c", "-U", "calls,name", "-o"])
+        .arg(&counts)
+        .arg(env.binary())
+        .args(["build", "-q", "-t", "t", "context"])
+        // Where cargo has the loader of a debug build look for libraries.
+        .env_remove("LD_LIBRARY_PATH")
+        .output()
+        .expect("strace runs");
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let table = fs::read_to_string(counts).expect("strace writes its table");
+    let rows = table.lines().filter_map(|line| {
+        let (count, name) = line.trim().split_once(' ')?;
+        Some((name.trim().to_owned(), count.parse::<u32>().ok()?))
+    });
+    let all: BTreeMap<String, u32> =
+        rows.filter(|(name, _)| name != "total" && !UNCOUNTED.contains(&name.as_str())).collect();
+    all.values().sum::<u32>().into()
+}
+
+#[track_caller]
+fn within_budget(what: &str, found: f64) {
+    let row = BUDGETS.lines().filter_map(|line| line.split_once(' ')).find(|(name, _)| *name == what);
+    let budget: f64 = row.expect("a row of the budget").1.trim().parse().expect("a number");
+    assert!(found <= budget, "{what}: {found} system calls, {budget} are allowed (tests/it/work.budget)");
+}
+
+/// Calls of a build that finds nothing changed.
+fn calls_again(env: &TestEnv, dockerfile: &str) -> f64 {
+    env.build(dockerfile, &[]).success();
+    calls(env)
+}
+
+fn with_files(env: &TestEnv, count: u32) {
+    for file in 0..count {
+        env.file(&format!("files/{}/{file}", file / 100), &format!("{file}"));
+    }
+    // What was just written is hashed once more, as the stat cache cannot know it for settled.
+    std::thread::sleep(std::time::Duration::from_millis(200));
+}
+
+#[test]
+fn privileged_nothing_changed_costs_little_a_step() {
+    let env = skip_unless!(counted());
+    let steps = |count: u32| {
+        let runs: String = (0..count).map(|step| format!("RUN echo {step} > /step{step}\n")).collect();
+        calls_again(&env, &format!("FROM base\n{runs}"))
+    };
+    let (few, many) = (steps(5), steps(25));
+    within_budget("nothing-changed/5-steps", few);
+    within_budget("nothing-changed/each-step", (many - few) / 20.0);
+}
+
+#[test]
+fn privileged_nothing_changed_costs_one_look_a_file() {
+    let env = skip_unless!(counted());
+    let dockerfile = "FROM scratch\nCOPY files /files\n";
+    with_files(&env, 100);
+    env.build(dockerfile, &[]).success();
+    let few = calls_again(&env, dockerfile);
+    with_files(&env, 1100);
+    env.build(dockerfile, &[]).success();
+    let many = calls_again(&env, dockerfile);
+    within_budget("nothing-changed/each-file", (many - few) / 1000.0);
+}
+
+#[test]
+fn privileged_a_changed_file_makes_the_others_read_once() {
+    let env = skip_unless!(counted());
+    let dockerfile = "FROM scratch\nCOPY files /files\n";
+    with_files(&env, 1000);
+    env.build(dockerfile, &[]).success();
+    let same = calls_again(&env, dockerfile);
+    env.file("files/0/7", "changed");
+    within_budget("one-changed/each-file", (calls(&env) - same) / 1000.0);
+}
+
+#[test]
+fn privileged_a_new_copy_reads_each_file_once() {
+    let env = skip_unless!(counted());
+    env.file("Dockerfile", "FROM scratch\nCOPY files /files\n");
+    with_files(&env, 1000);
+    within_budget("new/each-file", calls(&env) / 1000.0);
+}
+
+#[test]
+fn privileged_the_size_of_the_image_below_costs_nothing() {
+    let env = skip_unless!(counted());
+    let on = |files: u32| {
+        let fill =
+            format!("FROM base AS b{files}\nRUN for n in $(seq {files}); do echo $n > /many$n; done\n");
+        env.file("f", "f");
+        calls_again(&env, &format!("{fill}FROM b{files}\nCOPY f /f\nRUN true\n"))
+    };
+    let (small, large) = (on(10), on(2000));
+    within_budget("nothing-changed/2000-files-below", large - small);
+}
