@@ -7,7 +7,7 @@
 //! ├── oci-layout, index.json   an OCI image layout: names -> manifests
 //! ├── blobs/sha256/<64 hex>    immutable; written to tmp/, synced and renamed here
 //! ├── records/v1/<2>/<62 hex>  cache key -> the result of the step with this key
-//! ├── layers/<diff id hex>/    what `rootfs` derives from a layer's tar: index, tree
+//! ├── layers/<diff id hex>/    what `rootfs` derives from a layer's tar: index, EROFS image, tree
 //! ├── stat/<64 hex>            stat caches of build contexts
 //! ├── steps/<64 hex>           locks of steps that are running now
 //! ├── mounts/<64 hex>/<n>/     cache mounts: `data`, and `ready` once it may be used

@@ -3,14 +3,15 @@
 //! ```text
 //! <store>/blobs/sha256/<diff id>     the tar: the truth
 //! <store>/layers/<diff id>/index     what is in it, and the real times
-//!                          tree/     unpacked, for overlayfs
+//!                          erofs     how to mount the tar in place, for overlayfs
+//!                          tree/     unpacked, for overlayfs where that cannot be; or left by a step
 //!                          times-*   the layer with other times: a diff ID
 //! ```
 //!
 //! Concurrency: indexes are read once a process and shared. Files of a layer's directory are written by another name and
 //! renamed; processes that race write the same.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -29,6 +30,9 @@ use crate::layer::index::{Index, Origin};
 use crate::layer::write::{self, NewEntry};
 use crate::layer::{import, io_error, path};
 use crate::snapshot::Snapshot;
+use crate::snapshot::in_place::MountedLayers;
+use crate::snapshot::lowers::Ground;
+use crate::snapshot::overlay::MAX_LOWERS;
 use crate::snapshot::trees::{Home, Stamp};
 use crate::stack::Stack;
 use crate::tree::{Scratch, Tree};
@@ -68,18 +72,25 @@ impl Times {
     }
 }
 
-/// The layers of a store. A layer's truth is its tar, the blob named by its diff ID; index and tree are derived from
-/// it and may be dropped (the index also remembers the real times that the tar does not).
+/// The layers of a store. A layer's truth is its tar, the blob named by its diff ID; all else is derived from it and
+/// may be dropped (the index also remembers the real times that the tar does not).
 #[derive(Clone)]
 pub struct Layers {
     store: Arc<Store>,
     indexes: Arc<Mutex<HashMap<DiffId, Arc<Index>>>>,
+    mounted: Arc<MountedLayers>,
 }
 
 impl Layers {
     /// The layers of `store`.
     pub fn new(store: Arc<Store>) -> Self {
-        Self { store, indexes: Arc::default() }
+        Self { store, indexes: Arc::default(), mounted: Arc::default() }
+    }
+
+    /// The same, with layers mounted this way and no other.
+    #[cfg(test)]
+    pub(crate) fn mounting(store: Arc<Store>, way: crate::snapshot::in_place::Way) -> Self {
+        Self { mounted: Arc::new(MountedLayers::with(way)), ..Self::new(store) }
     }
 
     /// The store.
@@ -131,15 +142,39 @@ impl Layers {
         Ok(layer)
     }
 
-    /// A writable snapshot on top of `layers`, whose trees are made where they are missing.
+    /// A writable snapshot on top of `layers`.
     pub fn prepare(&self, layers: &[DiffId]) -> Result<Snapshot, RootfsError> {
-        let homes = layers.iter().map(|layer| self.home(layer)).collect::<Result<Vec<_>, _>>()?;
-        Home::settle(&self.store, &homes);
-        Snapshot::new(self.clone(), &homes)
+        Snapshot::new(self.clone(), &self.grounds(layers)?)
     }
 
-    /// The directory that is the layer's tree (an overlayfs lower), made if missing.
-    pub fn lower(&self, layer: &DiffId) -> Result<PathBuf, RootfsError> {
+    /// What an overlay of `layers` stands on, made where it is missing. Of a layer that is there more than once, which
+    /// overlayfs does not take, all but the topmost are left out: they show nothing that this one does not.
+    pub(crate) fn grounds(&self, layers: &[DiffId]) -> Result<Vec<Ground>, RootfsError> {
+        let mut seen = HashSet::new();
+        let mut distinct: Vec<&DiffId> = layers.iter().rev().filter(|layer| seen.insert(**layer)).collect();
+        distinct.reverse();
+        // More become an overlay on an overlay, which some kernels refuse on top of yet another file system.
+        let in_place = distinct.len() <= MAX_LOWERS;
+        let ground = |layer| self.ground(layer, in_place);
+        let grounds = distinct.into_iter().map(ground).collect::<Result<Vec<_>, _>>()?;
+        Home::settle(&self.store, grounds.iter().filter_map(Ground::tree).collect());
+        Ok(grounds)
+    }
+
+    /// A tree that is there is best: reading it asks one file system less. To make one is slow.
+    fn ground(&self, layer: &DiffId, in_place: bool) -> Result<Ground, RootfsError> {
+        let home = Home::new(&self.store, layer)?;
+        if let Some(stamp) = home.stamp() {
+            return Ok(Ground::Tree(home, stamp));
+        }
+        match in_place.then(|| self.mounted.get(self, layer)).flatten() {
+            Some(mounted) => Ok(Ground::Mounted(mounted)),
+            None => self.home(layer).map(|(home, stamp)| Ground::Tree(home, stamp)),
+        }
+    }
+
+    /// The directory that is the layer's tree, unpacked if there is none.
+    pub fn tree(&self, layer: &DiffId) -> Result<PathBuf, RootfsError> {
         Ok(self.home(layer)?.0.tree())
     }
 
@@ -336,7 +371,7 @@ fn has_content(entry: &Entry) -> bool {
 }
 
 /// Writes a file that can be made again, by way of another name in the same directory: not synced.
-fn save(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn save(path: &Path, bytes: &[u8]) -> io::Result<()> {
     static COUNTER: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
     let count = COUNTER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     let temporary = path.with_extension(format!("{}-{count}.tmp", std::process::id()));

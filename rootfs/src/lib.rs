@@ -4,6 +4,7 @@
 //! entry     what a path is: kind, mode, owner, times, xattrs
 //! tree      a read-only view of files: `Tree`; lookups that stay inside it
 //! layer/    canonical tar: write, read, index; tree <-> tar
+//! erofs/    a layer's tar as a file system, mounted in place
 //! stack     layers on top of each other, seen as one `Tree`
 //! export    a merged tree as a directory
 //! diff      changes on top of a `Tree`, collected before they become a layer
@@ -21,6 +22,7 @@ mod create;
 pub mod diff;
 mod dir_tree;
 pub mod entry;
+mod erofs;
 mod error;
 mod export;
 mod layer;

@@ -1,15 +1,16 @@
 //! A root file system that processes may change.
 //!
 //! ```text
-//! trees     the layers' trees on disk, made when first needed
+//! in_place  the layers' tars, mounted as they are
+//! trees     the layers' trees on disk, where that cannot be, or where a step left one
 //! overlay   mounting them on top of each other
-//! lowers    what they show, without mounting
+//! lowers    what they are and what they show, without mounting
 //! stubs     taking away what a sandbox made for itself
 //! changes   what is in the upper directory, as a layer has it
 //! bind      mount sources: layers, folders of the host
 //! ```
 //!
-//! A snapshot is a directory of this process with an upper and a work directory on top of trees. Committed, its upper
+//! A snapshot is a directory of this process with an upper and a work directory on top of layers. Committed, its upper
 //! directory *becomes* the tree of the layer it was written as, so that the next step needs no extraction.
 //!
 //! Invariants: nothing is mounted where another process sees it; SIGKILL leaves a directory in `tmp/`, which the next
@@ -17,12 +18,12 @@
 
 mod bind;
 mod changes;
-mod lowers;
-mod overlay;
+pub(crate) mod in_place;
+pub(crate) mod lowers;
+pub(crate) mod overlay;
 mod stubs;
 pub(crate) mod trees;
 
-use std::collections::HashSet;
 use std::fs;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -48,9 +49,9 @@ use crate::tree::Tree;
 use crate::xattr::Flavor;
 
 use changes::Change;
-use lowers::Lowers;
+use lowers::{Ground, Lower, Lowers};
 use overlay::Overlay;
-use trees::{Home, Stamp};
+use trees::Home;
 
 /// A mount point that a sandbox had to make for itself, and that must not stay.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,8 +65,8 @@ pub struct Stub {
 /// A writable layer on top of others; discarded when dropped.
 pub struct Snapshot {
     layers: Layers,
-    /// Their trees, from the base up.
-    lowers: Vec<PathBuf>,
+    /// From the base up.
+    lowers: Vec<Lower>,
     flavor: Flavor,
     scratch: ScratchDir,
     /// How often it was mounted.
@@ -73,13 +74,13 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// One on top of `homes`, whose trees are made.
-    pub(crate) fn new(layers: Layers, homes: &[(Home, Stamp)]) -> Result<Self, RootfsError> {
+    /// One on top of `grounds`, from the base up.
+    pub(crate) fn new(layers: Layers, grounds: &[Ground]) -> Result<Self, RootfsError> {
         let scratch = layers.store().scratch()?;
-        let lowers = distinct(homes.iter().map(|(home, _)| home.tree()).collect());
+        let lowers = grounds.iter().map(Ground::lower).collect();
         let snapshot = Self { layers, lowers, flavor: Flavor::current(), scratch, mounts: AtomicU32::new(0) };
         fs::create_dir(snapshot.upper()).map_err(failed("make", snapshot.upper()))?;
-        snapshot.set_root(homes)?;
+        snapshot.set_root(grounds)?;
         Ok(snapshot)
     }
 
@@ -106,7 +107,7 @@ impl Snapshot {
     /// back. No mount of it may be in use.
     pub fn commit(self, stubs: &[Stub]) -> Result<DiffId, RootfsError> {
         let upper = self.open_upper()?;
-        let lowers = Lowers { trees: &self.lowers, flavor: self.flavor };
+        let lowers = Lowers { all: &self.lowers, flavor: self.flavor };
         stubs::remove(&upper, stubs, &lowers)?;
         let changes = changes::gather(&upper, &lowers)?;
         let tree: Arc<dyn Tree> = Arc::new(DirTree::new(upper));
@@ -117,8 +118,8 @@ impl Snapshot {
     }
 
     /// The root of an overlay is the upper directory, so that gets what the lower layers' root has.
-    fn set_root(&self, homes: &[(Home, Stamp)]) -> Result<(), RootfsError> {
-        let entry = match trees::root_of(homes)? {
+    fn set_root(&self, grounds: &[Ground]) -> Result<(), RootfsError> {
+        let entry = match lowers::root_of(grounds)? {
             Some(root) => {
                 read_entry(&root, "".as_ref()).map_err(failed("look at", "/"))?.map(|(entry, _)| entry)
             }
@@ -145,16 +146,6 @@ impl Snapshot {
         fs::create_dir(&work).map_err(failed("make", &work))?;
         Ok(work)
     }
-}
-
-/// Leaves out all but the topmost of trees that are there more than once, which overlayfs does not take: a lower one
-/// shows nothing that the topmost one does not.
-fn distinct(mut trees: Vec<PathBuf>) -> Vec<PathBuf> {
-    let mut seen = HashSet::new();
-    trees.reverse();
-    trees.retain(|tree| seen.insert(tree.clone()));
-    trees.reverse();
-    trees
 }
 
 fn new_entry(tree: &Arc<dyn Tree>, change: Change) -> NewEntry {

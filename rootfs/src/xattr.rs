@@ -56,18 +56,23 @@ impl Flavor {
         }
     }
 
+    /// What marks a directory that hides what lower layers have below it, if it has this value.
+    pub(crate) fn opaque(self) -> (String, &'static [u8]) {
+        (format!("{}opaque", self.prefix()), b"y")
+    }
+
     /// Makes `name` in `dir` a directory that hides what lower layers have below it.
     pub(crate) fn set_opaque(self, dir: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<()> {
-        let key = format!("{}opaque", self.prefix());
-        rustix::fs::lsetxattr(proc_path(dir, name), key, b"y", XattrFlags::empty())
+        let (key, value) = self.opaque();
+        rustix::fs::lsetxattr(proc_path(dir, name), key, value, XattrFlags::empty())
     }
 
     /// True if `name` in `dir` (itself for the empty name) hides what lower layers have below it.
     pub(crate) fn is_opaque(self, dir: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<bool> {
-        let key = format!("{}opaque", self.prefix());
+        let (key, expected) = self.opaque();
         let mut value = [0; 8];
         match rustix::fs::lgetxattr(proc_path(dir, name), key, &mut value[..]) {
-            Ok(length) => Ok(&value[..length] == b"y"),
+            Ok(length) => Ok(&value[..length] == expected),
             Err(Errno::NODATA | Errno::OPNOTSUPP | Errno::RANGE) => Ok(false),
             Err(error) => Err(error),
         }

@@ -47,7 +47,7 @@ pub(crate) fn extract(
     directories.iter().try_for_each(|item| extract.subdirectories(item))?;
     let chunks: Vec<_> = directories.iter().flat_map(chunks).collect();
     chunks.par_iter().try_for_each(|(directory, items)| extract.entries(directory, items))?;
-    index.items().filter(is_further_name).try_for_each(|item| extract.hard_link(&item))?;
+    index.items().filter(Item::is_further_name).try_for_each(|item| extract.hard_link(&item))?;
     directories.iter().rev().try_for_each(|item| extract.finish(item))?;
     Ok(extract.creator.into_skipped())
 }
@@ -61,13 +61,8 @@ struct Extract<'a> {
 /// What is in a directory besides directories and hard links, in portions.
 fn chunks<'a>(directory: &Item<'a>) -> Vec<(Item<'a>, Vec<Item<'a>>)> {
     let entries: Vec<Item<'a>> =
-        directory.children().filter(|item| !item.is_dir() && !is_further_name(item)).collect();
+        directory.children().filter(|item| !item.is_dir() && !item.is_further_name()).collect();
     entries.chunks(CHUNK_ENTRIES).map(|chunk| (*directory, chunk.to_vec())).collect()
-}
-
-/// True for all names of a file but the first.
-fn is_further_name(item: &Item<'_>) -> bool {
-    item.first_name().is_some_and(|first| first.number() != item.number())
 }
 
 impl Extract<'_> {

@@ -438,6 +438,16 @@ impl<'a> Item<'a> {
         split(self.path()).map_or(b"", |(_, name)| name)
     }
 
+    /// The directory that it is in; the root for the root.
+    pub(crate) fn parent(&self) -> Item<'a> {
+        split(self.path()).and_then(|(parent, _)| self.index.get(parent)).unwrap_or(self.index.root())
+    }
+
+    /// True for all names of a file but the first.
+    pub(crate) fn is_further_name(&self) -> bool {
+        self.first_name().is_some_and(|first| first.row != self.row)
+    }
+
     /// What it is, with its real time: as trees show it, a further name of a file is a file.
     pub(crate) fn entry(&self) -> Entry {
         Entry {
@@ -460,7 +470,8 @@ impl<'a> Item<'a> {
         }
     }
 
-    fn kind(&self) -> Kind {
+    /// What kind of thing it is: as in [`Item::entry`].
+    pub(crate) fn kind(&self) -> Kind {
         let (major, minor) = (self.u32(SIZE + 4), self.u32(SIZE));
         match self.kind_byte() {
             KIND_DIRECTORY => Kind::Directory { opaque: self.has(OPAQUE) },

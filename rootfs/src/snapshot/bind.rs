@@ -12,8 +12,9 @@ use cache::ScratchDir;
 use oci::DiffId;
 use rustix::fs::{Mode, OFlags};
 
+use super::Snapshot;
+use super::lowers::{Ground, Lower};
 use super::overlay::{Attached, Overlay, clone_mount, clone_mounts, clone_tree};
-use super::{Snapshot, distinct};
 use crate::RootfsError;
 use crate::layers::Layers;
 use crate::safe_path::failed;
@@ -42,8 +43,7 @@ pub fn bind(layers: &Layers, ids: &[DiffId], source: &Path, read_write: bool) ->
         (snapshot.mount()?, Below::Snapshot(Box::new(snapshot)))
     } else {
         let scratch = layers.store().scratch()?;
-        let lowers = ids.iter().map(|layer| layers.lower(layer)).collect::<Result<Vec<_>, _>>()?;
-        let lowers = distinct(lowers);
+        let lowers: Vec<Lower> = layers.grounds(ids)?.iter().map(Ground::lower).collect();
         let overlay = Overlay {
             lowers: &lowers,
             upper: None,

@@ -1,18 +1,88 @@
-//! What the lower layers of an overlay show, without mounting them.
+//! The lower layers of an overlay: what they are, and what they show, without mounting it.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::{FileType, Mode, OFlags, Stat};
 
+use super::in_place::Mounted;
+use super::trees::{Home, Stamp};
 use crate::RootfsError;
-
 use crate::safe_path::{failed, is_absent, open_store_dir};
 use crate::xattr::Flavor;
 
-/// Trees of layers, from the base up.
+/// What an overlay can have as a lower layer.
+#[derive(Debug, Clone)]
+pub(crate) enum Lower {
+    /// A directory of ours.
+    Directory(PathBuf),
+    /// A layer that is mounted in place.
+    Mounted(Arc<Mounted>),
+}
+
+impl Lower {
+    /// Its root, as `O_PATH`.
+    pub(super) fn open(&self) -> Result<OwnedFd, RootfsError> {
+        match self {
+            Self::Directory(path) => open_store_dir(path),
+            Self::Mounted(mounted) => mounted.root().try_clone().map_err(failed("open", self.path())),
+        }
+    }
+
+    /// For messages.
+    pub(super) fn path(&self) -> &Path {
+        match self {
+            Self::Directory(path) => path,
+            Self::Mounted(mounted) => mounted.path(),
+        }
+    }
+}
+
+/// A layer in a form that an overlay can stand on.
+#[derive(Debug, Clone)]
+pub(crate) enum Ground {
+    /// Unpacked, or left by a step.
+    Tree(Home, Stamp),
+    /// Mounted in place.
+    Mounted(Arc<Mounted>),
+}
+
+impl Ground {
+    /// For an overlay.
+    pub(crate) fn lower(&self) -> Lower {
+        match self {
+            Self::Tree(home, _) => Lower::Directory(home.tree()),
+            Self::Mounted(mounted) => Lower::Mounted(Arc::clone(mounted)),
+        }
+    }
+
+    /// Its tree on disk, if it has one.
+    pub(crate) fn tree(&self) -> Option<(&Home, &Stamp)> {
+        match self {
+            Self::Tree(home, stamp) => Some((home, stamp)),
+            Self::Mounted(_) => None,
+        }
+    }
+
+    /// Whether the layer says what the root is; else those below do.
+    fn has_root(&self) -> bool {
+        match self {
+            Self::Tree(_, stamp) => stamp.has_root,
+            Self::Mounted(mounted) => mounted.has_root(),
+        }
+    }
+}
+
+/// The merged root of layers, as far as metadata goes: that of the topmost one that says something of it.
+pub(super) fn root_of(grounds: &[Ground]) -> Result<Option<OwnedFd>, RootfsError> {
+    let top = grounds.iter().rev().find(|ground| ground.has_root());
+    top.map(|ground| ground.lower().open()).transpose()
+}
+
+/// Lower layers, from the base up.
 pub(super) struct Lowers<'a> {
-    pub trees: &'a [PathBuf],
+    pub all: &'a [Lower],
     pub flavor: Flavor,
 }
 
@@ -30,8 +100,8 @@ impl Lowers<'_> {
     /// The topmost directory at `path`, the one that overlayfs takes the metadata from; `None` if `path` is none in the
     /// lower layers, or is hidden there.
     pub(super) fn directory(&self, path: &Path) -> Result<Option<OwnedFd>, RootfsError> {
-        for tree in self.trees.iter().rev() {
-            match self.ask(tree, path)? {
+        for lower in self.all.iter().rev() {
+            match self.ask(lower, path)? {
                 Answer::Directory(dir) => return Ok(Some(dir)),
                 Answer::Unknown => {}
                 Answer::No => return Ok(None),
@@ -40,8 +110,8 @@ impl Lowers<'_> {
         Ok(None)
     }
 
-    fn ask(&self, tree: &Path, path: &Path) -> Result<Answer, RootfsError> {
-        let mut dir = open_store_dir(tree)?;
+    fn ask(&self, lower: &Lower, path: &Path) -> Result<Answer, RootfsError> {
+        let mut dir = lower.open()?;
         let mut hides = false;
         for name in path.iter() {
             let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -82,7 +152,8 @@ mod tests {
         trees.iter().for_each(|tree| fs::create_dir(tree).unwrap());
         fs::create_dir_all(trees[0].join("d/x")).unwrap();
         prepare(&trees[1]);
-        let lowers = Lowers { trees: &trees, flavor: Flavor::User };
+        let all: Vec<Lower> = trees.iter().cloned().map(Lower::Directory).collect();
+        let lowers = Lowers { all: &all, flavor: Flavor::User };
         let found = lowers.directory(Path::new(path)).unwrap().map(|fd| {
             let inode = rustix::fs::fstat(fd).unwrap().st_ino;
             let same =

@@ -22,19 +22,20 @@ use rustix::mount::{
     fsconfig_create, fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, move_mount, open_tree,
 };
 
+use super::lowers::Lower;
 use crate::RootfsError;
 use crate::safe_path::{failed, fd_path, open_store_dir};
 use crate::xattr::Flavor;
 
 /// The most lower layers that the kernel takes (`OVL_MAX_STACK`).
-const MAX_LOWERS: usize = 500;
+pub(crate) const MAX_LOWERS: usize = 500;
 /// The most of them that surely fit into one page of options: 22 bytes each, and 150 for the rest.
 const MAX_LOWERS_IN_PAGE: usize = 180;
 
 /// What is mounted.
 pub(super) struct Overlay<'a> {
     /// Lower layers, from the base up.
-    pub lowers: &'a [PathBuf],
+    pub lowers: &'a [Lower],
     /// The writable layer and overlayfs' work directory, fresh for each mount; read-only without.
     pub upper: Option<(&'a Path, &'a Path)>,
     /// What is written need not reach the disk (`volatile`).
@@ -68,15 +69,16 @@ impl Overlay<'_> {
 
     /// Mounts with `api`; layers that are too many for it become one below the others.
     pub(super) fn mount_with(&self, api: Api) -> Result<OwnedFd, RootfsError> {
-        let mut lowers: Vec<PathBuf> = self.lowers.iter().rev().cloned().collect();
+        let mut lowers: Vec<Lower> = self.lowers.iter().rev().cloned().collect();
         let minimum = if self.upper.is_some() { 1 } else { 2 };
         while lowers.len() < minimum {
-            lowers.push(subdirectory(self.scratch, &format!("empty{}", lowers.len()))?);
+            let empty = subdirectory(self.scratch, &format!("empty{}", lowers.len()))?;
+            lowers.push(Lower::Directory(empty));
         }
         let base = if lowers.len() > api.limit() {
             let below = lowers.split_off(api.limit() - 1);
             let base = self.base(&below, api)?;
-            lowers.push(base.at.clone());
+            lowers.push(Lower::Directory(base.at.clone()));
             Some(base)
         } else {
             None
@@ -87,7 +89,7 @@ impl Overlay<'_> {
     }
 
     /// The lowest layers (from the top down) as one mount.
-    fn base(&self, below: &[PathBuf], api: Api) -> Result<Attached, RootfsError> {
+    fn base(&self, below: &[Lower], api: Api) -> Result<Attached, RootfsError> {
         if below.len() > api.limit() {
             // The kernel stacks overlayfs on overlayfs once, no deeper.
             let limit = format!("{} layers", 2 * api.limit() - 1);
@@ -98,7 +100,7 @@ impl Overlay<'_> {
     }
 
     /// `lowers` are from the top down, and not too many.
-    fn mount_lowers(&self, lowers: &[PathBuf], api: Api) -> Result<OwnedFd, RootfsError> {
+    fn mount_lowers(&self, lowers: &[Lower], api: Api) -> Result<OwnedFd, RootfsError> {
         match api {
             Api::Detached => self.mount_detached(lowers),
             Api::Options => self.mount_by_options(lowers),
@@ -106,13 +108,13 @@ impl Overlay<'_> {
     }
 
     /// With the new mount API. `lowers` are from the top down.
-    fn mount_detached(&self, lowers: &[PathBuf]) -> Result<OwnedFd, RootfsError> {
+    fn mount_detached(&self, lowers: &[Lower]) -> Result<OwnedFd, RootfsError> {
         let fs = fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC).map_err(failed("use", "overlayfs"))?;
         let set = |key: &'static str, value: &Path| fsconfig_set_string(fs.as_fd(), key, value);
         set("source", Path::new("overlay")).map_err(failed("name", "overlayfs"))?;
         for lower in lowers {
-            let dir = open_store_dir(lower)?;
-            set("lowerdir+", &fd_path(dir.as_fd())).map_err(failed("lay an overlay on", lower))?;
+            let dir = lower.open()?;
+            set("lowerdir+", &fd_path(dir.as_fd())).map_err(failed("lay an overlay on", lower.path()))?;
         }
         if let Some((upper, work)) = self.upper {
             for (key, path) in [("upperdir", upper), ("workdir", work)] {
@@ -132,8 +134,8 @@ impl Overlay<'_> {
     }
 
     /// With mount(2), for kernels before 6.8. `lowers` are from the top down.
-    fn mount_by_options(&self, lowers: &[PathBuf]) -> Result<OwnedFd, RootfsError> {
-        let lowers = lowers.iter().map(|lower| open_store_dir(lower)).collect::<Result<Vec<_>, _>>()?;
+    fn mount_by_options(&self, lowers: &[Lower]) -> Result<OwnedFd, RootfsError> {
+        let lowers = lowers.iter().map(Lower::open).collect::<Result<Vec<_>, _>>()?;
         let names: Vec<String> =
             lowers.iter().map(|dir| fd_path(dir.as_fd()).display().to_string()).collect();
         let mut options = format!("lowerdir={}", names.join(":"));
@@ -210,6 +212,7 @@ const UNFIT: [(i64, &str); 5] = [
 ];
 
 /// A mount that is attached for a moment; detached when dropped.
+#[derive(Debug)]
 pub(super) struct Attached {
     at: PathBuf,
 }

@@ -11,7 +11,9 @@ use std::path::Path;
 use cache::Store;
 
 mod deeds;
+mod layers_in_place;
 
+use super::in_place::Way;
 use super::*;
 use crate::diff::Diff;
 use crate::entry::Timestamp;
@@ -76,21 +78,18 @@ impl Env {
         layers
     }
 
-    /// That the layers' view, their trees as they are, and their trees made again all show `expected`.
+    /// That the layers' view, their trees as they are, and the layers made ready again in any way all show `expected`.
     fn check_shows(&self, layers: &[DiffId], expected: &BTreeMap<PathBuf, Entry>) {
         assert_same(&all(&*self.layers.view(layers).unwrap()), expected);
-        assert_same(&self.mounted(layers), expected);
-        for layer in layers {
-            fs::remove_file(self.layers.store().layer_dir(layer).unwrap().join("tree.stamp"))
-                .unwrap_or_default();
+        assert_same(&mounted(&self.layers, layers), expected);
+        for way in [Way::None, Way::Attached, Way::Detached] {
+            for layer in layers {
+                let stamp = self.layers.store().layer_dir(layer).unwrap().join("tree.stamp");
+                fs::remove_file(stamp).unwrap_or_default();
+            }
+            let anew = Layers::mounting(self.layers.store().clone(), way);
+            assert_same(&mounted(&anew, layers), expected);
         }
-        assert_same(&self.mounted(layers), expected);
-    }
-
-    /// What a process on top of `layers` sees.
-    fn mounted(&self, layers: &[DiffId]) -> BTreeMap<PathBuf, Entry> {
-        let snapshot = self.layers.prepare(layers).unwrap();
-        all(&DirTree::new(open(&snapshot.mount().unwrap())))
     }
 
     /// The entries of the topmost layer.
@@ -101,6 +100,12 @@ impl Env {
             .map(|item| (String::from_utf8(item.path().to_vec()).unwrap(), item.layer_entry().kind))
             .collect()
     }
+}
+
+/// What a process on top of `layers` sees.
+fn mounted(layers: &Layers, ids: &[DiffId]) -> BTreeMap<PathBuf, Entry> {
+    let snapshot = layers.prepare(ids).unwrap();
+    all(&DirTree::new(open(&snapshot.mount().unwrap())))
 }
 
 fn open(mount: &OwnedFd) -> OwnedFd {
@@ -183,7 +188,7 @@ fn privileged_a_layer_made_twice_keeps_its_times() {
         drop(mount);
         let layer = snapshot.commit(&[]).unwrap();
         let view = env.layers.view(&[layer]).unwrap().lookup(Path::new("d")).unwrap().unwrap();
-        let tree = fs::metadata(env.layers.lower(&layer).unwrap().join("d")).unwrap();
+        let tree = fs::metadata(env.layers.tree(&layer).unwrap().join("d")).unwrap();
         (layer, view.mtime.seconds, tree.mtime())
     };
     assert_eq!(make(1), make(2));
@@ -261,7 +266,7 @@ fn privileged_the_tree_is_the_upper_directory() {
         fs::write(root.join("tmp/made"), "x").unwrap();
         inode = fs::metadata(root.join("tmp/made")).unwrap().ino();
     });
-    let tree = env.layers.lower(&layers[1]).unwrap();
+    let tree = env.layers.tree(&layers[1]).unwrap();
     assert_eq!(fs::metadata(tree.join("tmp/made")).unwrap().ino(), inode);
     assert!(tree.starts_with(env.root.path()));
     // Real times stay in the tree, though the tar has none later than 1980.
@@ -407,7 +412,7 @@ fn privileged_overlay_attributes_do_not_enter_a_layer() {
 fn privileged_a_tree_without_a_fitting_stamp_is_made_again() {
     let Some(env) = Env::new() else { return };
     let base = env.layer(&base());
-    let tree = env.layers.lower(&base).unwrap();
+    let tree = env.layers.tree(&base).unwrap();
     let stamp = tree.with_file_name("tree.stamp");
     let good = fs::read_to_string(&stamp).unwrap();
     let other_boot = replace_first(&good, "\"boot\":\"", "\"boot\":\"0");
@@ -415,7 +420,7 @@ fn privileged_a_tree_without_a_fitting_stamp_is_made_again() {
     for bad in ["", torn, &other_boot] {
         fs::write(&stamp, bad).unwrap();
         fs::write(tree.join("opt/tool"), "").unwrap();
-        env.layers.lower(&base).unwrap();
+        env.layers.tree(&base).unwrap();
         assert_eq!(fs::read_to_string(tree.join("opt/tool")).unwrap(), "tool", "{bad}");
     }
     // One that is old enough is synced and noted to be.
@@ -429,7 +434,7 @@ fn privileged_a_tree_without_a_fitting_stamp_is_made_again() {
     let synced = fs::read_to_string(&stamp).unwrap();
     fs::write(&stamp, replace_first(&synced, "\"boot\":\"", "\"boot\":\"0")).unwrap();
     fs::write(tree.join("opt/tool"), "kept").unwrap();
-    env.layers.lower(&base).unwrap();
+    env.layers.tree(&base).unwrap();
     assert_eq!(fs::read_to_string(tree.join("opt/tool")).unwrap(), "kept");
 }
 
@@ -455,7 +460,8 @@ fn privileged_more_layers_than_the_kernel_takes() {
         0,
     )
     .unwrap();
-    for (lowers, api) in [(&trees[..], overlay::Api::Detached), (&trees[300..], overlay::Api::Options)] {
+    let lowers: Vec<Lower> = trees.iter().cloned().map(Lower::Directory).collect();
+    for (lowers, api) in [(&lowers[..], overlay::Api::Detached), (&lowers[300..], overlay::Api::Options)] {
         let scratch = tempfile::tempdir_in(env.root.path()).unwrap();
         let (upper, work) = (scratch.path().join("upper"), scratch.path().join("work"));
         fs::create_dir(&upper).unwrap();
@@ -475,7 +481,7 @@ fn privileged_more_layers_than_the_kernel_takes() {
         fs::write(root.join("new"), "").unwrap();
         assert!(upper.join("new").is_file());
     }
-    let too_many: Vec<PathBuf> = trees.iter().chain(&trees).cloned().collect();
+    let too_many: Vec<Lower> = lowers.iter().chain(&lowers).cloned().collect();
     let overlay = Overlay {
         lowers: &too_many,
         upper: None,

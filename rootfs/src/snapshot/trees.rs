@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::RootfsError;
 use crate::create::Skipped;
-use crate::safe_path::{failed, open_store_dir};
+use crate::safe_path::failed;
 use crate::xattr::Flavor;
 
 /// After this time the kernel has written a tree to disk anyway (`dirty_expire_centisecs` and some more), so that
@@ -128,12 +128,13 @@ impl Home {
 
     /// Notes that all trees of this boot among `homes` are on disk, if one of them is old enough to be: another thread
     /// syncs the file system first. If it comes to nothing, the trees are made again after the next boot.
-    pub(crate) fn settle(store: &Arc<Store>, homes: &[(Self, Stamp)]) {
-        let is_due = |(home, stamp): &(Self, Stamp)| !stamp.synced && home.age() >= SETTLED;
-        if !homes.iter().any(is_due) {
+    pub(crate) fn settle(store: &Arc<Store>, homes: Vec<(&Self, &Stamp)>) {
+        let unsynced = || homes.iter().filter(|(_, stamp)| !stamp.synced);
+        if !unsynced().any(|(home, _)| home.age() >= SETTLED) {
             return;
         }
-        let unsynced: Vec<_> = homes.iter().filter(|(_, stamp)| !stamp.synced).cloned().collect();
+        let unsynced: Vec<(Self, Stamp)> =
+            unsynced().map(|&(home, stamp)| (home.clone(), stamp.clone())).collect();
         let store = Arc::clone(store);
         let sync = move || {
             if sync_file_system(store.root()).is_ok() {
@@ -181,12 +182,6 @@ impl Home {
         lock.lock().map_err(failed("lock", &path))?;
         Ok(lock)
     }
-}
-
-/// The metadata of the merged root of layers: of the topmost one that says something of it.
-pub(super) fn root_of(homes: &[(Home, Stamp)]) -> Result<Option<std::os::fd::OwnedFd>, RootfsError> {
-    let top = homes.iter().rev().find(|(_, stamp)| stamp.has_root);
-    top.map(|(home, _)| open_store_dir(&home.tree())).transpose()
 }
 
 /// Tells this boot of the machine from others; empty where the kernel does not say, and then no stamp fits after a

@@ -44,7 +44,7 @@ fn on_disk(dir: &Path) -> BTreeMap<String, String> {
 fn check(tar: &[u8], inspect: impl FnOnce(&Path)) {
     let env = TestEnv::new();
     let layer = env.layers.import(&mut &tar[..], None).expect("the tar must be taken");
-    let tree = env.layers.lower(&layer).expect("a tree");
+    let tree = env.layers.tree(&layer).expect("a tree");
     assert_eq!(on_disk(&tree), flat(&*env.layers.view(&[layer]).expect("a view")));
     assert_eq!(env.layers.skipped(&layer).expect("a stamp"), rootfs::Skipped::default());
     inspect(&tree);
@@ -117,7 +117,7 @@ fn privileged_the_same_as_another_program() {
         return;
     };
     let layer = env.layers.import(&mut &packed.stdout[..], None).expect("a tar");
-    let tree = env.layers.lower(&layer).expect("a tree");
+    let tree = env.layers.tree(&layer).expect("a tree");
     let tar = env.store.blob_path(&layer.0);
     let unpacked = Command::new("tar").args(["--xattrs", "-C"]).arg(&plain).arg("-xpf").arg(&tar).status();
     assert!(unpacked.expect("tar ran").success());
@@ -166,7 +166,7 @@ fn links_never_lead_outside() {
         let env = TestEnv::new();
         // Refused or contained, never outside.
         if let Ok(layer) = env.layers.import(&mut &tar[..], None) {
-            env.layers.lower(&layer).unwrap_or_else(|error| panic!("tar {number}: {error}"));
+            env.layers.tree(&layer).unwrap_or_else(|error| panic!("tar {number}: {error}"));
         }
         assert_eq!(on_disk(host.path()), before, "tar {number}");
         let now = fs::metadata(host.path().join("dir")).expect("a status");
@@ -182,7 +182,7 @@ fn privileged_whiteouts_are_what_overlayfs_wants() {
     let env = TestEnv::new();
     let tar = Tar::default().dir("d").file("d/.wh..wh..opq", "").file("d/new", "").file("e/.wh.gone", "");
     let layer = env.layers.import(&mut &tar.end()[..], None).expect("a tar");
-    let tree = env.layers.lower(&layer).expect("a tree");
+    let tree = env.layers.tree(&layer).expect("a tree");
     let gone = fs::symlink_metadata(tree.join("e/gone")).expect("a whiteout");
     assert!(gone.file_type().is_char_device() && gone.rdev() == 0);
     let mut value = [0; 4];
@@ -205,7 +205,7 @@ fn privileged_a_race_for_one_tree() {
     std::thread::scope(|scope| {
         for _ in 0..6 {
             scope.spawn(|| {
-                let tree = env.reopened().lower(&layer).expect("a tree");
+                let tree = env.reopened().tree(&layer).expect("a tree");
                 assert_eq!(fs::read_dir(tree).expect("a directory").count(), 500);
             });
         }

@@ -91,6 +91,8 @@ fn speed_of_many_small_files() {
     timed("children of each directory", || {
         dirs.iter().for_each(|dir| drop(view.children(Path::new(dir)).expect("children")));
     });
+    timed("made ready for a step", || env.layers.prepare(&[layer]).expect("a snapshot"));
+    timed("unpacked", || env.layers.tree(&layer).expect("a tree"));
     let tar = env.tar(&layer);
     let other = TestEnv::new();
     timed("import", || other.layers.import(&mut &tar[..], Some(layer)).expect("a layer"));

@@ -1,0 +1,286 @@
+//! What is mounted is what extraction makes, byte for byte and attribute for attribute.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cache::Store;
+use rustix::fs::{FileType, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::image::image;
+use super::mount::mount;
+use super::seal;
+use crate::diff::Content;
+use crate::entry::{Entry, Kind, Timestamp};
+use crate::layer::index::{Index, Origin, Row, Stored, implied};
+use crate::layer::path::compare;
+use crate::layer::sparse::Extent;
+use crate::layer::write::NewEntry;
+use crate::layers::{Clamp, Layers};
+use crate::safe_path::{names, proc_path};
+
+mod random;
+
+/// `None`, with the reason printed, where nothing can be mounted.
+#[expect(clippy::print_stdout, reason = "tests say why they are skipped")]
+pub(crate) fn can_mount() -> Option<()> {
+    let dir = tempfile::tempdir().unwrap();
+    let index = Index::build(vec![implied(b"")], Origin::Made).unwrap();
+    let tar = Arc::new(file(dir.path(), "tar", &[0; 1024]));
+    let bytes = image(&index, &tar, [0; 16]).unwrap().unwrap();
+    match mount(&file(dir.path(), "image", &bytes), &tar) {
+        Ok(_) => Some(()),
+        Err(error) => {
+            println!("SKIP cannot mount a file as EROFS: {error}");
+            None
+        }
+    }
+}
+
+fn file(dir: &Path, name: &str, bytes: &[u8]) -> File {
+    fs::write(dir.join(name), bytes).unwrap();
+    File::open(dir.join(name)).unwrap()
+}
+
+/// An image of rows, mounted over a tar.
+fn mounted(rows: Vec<Row>, tar: File) -> OwnedFd {
+    let dir = tempfile::tempdir().unwrap();
+    let index = Index::build(rows, Origin::Imported).unwrap();
+    let tar = Arc::new(tar);
+    let bytes = image(&index, &tar, [1; 16]).unwrap().expect("nothing that EROFS cannot say");
+    mount(&file(dir.path(), "image", &bytes), &tar).unwrap()
+}
+
+fn row(path: impl AsRef<[u8]>, kind: Kind) -> Row {
+    let entry = Entry { kind, ..Entry::directory(0o755) };
+    Row { path: path.as_ref().to_vec(), entry, implied: false, group: 0, stored: Stored::default() }
+}
+
+/// All that a process can find out about what is below `root`.
+fn shown(root: &OwnedFd) -> BTreeMap<PathBuf, String> {
+    let mut shown = BTreeMap::new();
+    let mut firsts = HashMap::new();
+    let mut pending = vec![PathBuf::new()];
+    while let Some(path) = pending.pop() {
+        let at = proc_path(root.as_fd(), path.as_os_str());
+        let stat = rustix::fs::lstat(&at).unwrap();
+        let mut line = format!("{:o} {} {}", stat.st_mode, stat.st_uid, stat.st_gid);
+        line += &format!(" {} {}", stat.st_nlink, stat.st_rdev);
+        // Nobody sees the time of a whiteout.
+        if FileType::from_raw_mode(stat.st_mode) != FileType::CharacterDevice || stat.st_rdev != 0 {
+            line += &format!(" {}.{}", stat.st_mtime, stat.st_mtime_nsec);
+        }
+        let kind = fs::symlink_metadata(&at).unwrap().file_type();
+        if kind.is_dir() {
+            let dir = rustix::fs::open(&at, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()).unwrap();
+            pending.extend(names(dir.as_fd()).unwrap().into_iter().rev().map(|name| path.join(name)));
+        } else {
+            line += &format!(
+                " {} first {:?}",
+                stat.st_size,
+                firsts.entry(stat.st_ino).or_insert_with(|| path.clone())
+            );
+        }
+        if kind.is_symlink() {
+            line += &format!(" -> {:?}", fs::read_link(&at).unwrap());
+        } else {
+            line += &format!(" {:?}", attributes(&at));
+        }
+        if kind.is_file() {
+            line += &format!(" {}", blake3::hash(&fs::read(&at).unwrap()));
+        }
+        shown.insert(path, line);
+    }
+    shown
+}
+
+fn attributes(path: &Path) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let (mut list, mut value) = (vec![0; 64 << 10], vec![0; 64 << 10]);
+    let length = rustix::fs::llistxattr(path, &mut list[..]).unwrap();
+    let names = list[..length].split(|&byte| byte == 0).filter(|name| !name.is_empty());
+    names
+        .map(|name| {
+            let length = rustix::fs::lgetxattr(path, name, &mut value[..]).unwrap();
+            (name.to_vec(), value[..length].to_vec())
+        })
+        .collect()
+}
+
+/// That the layer of `entries` looks the same mounted and extracted.
+#[track_caller]
+fn check_same(mut entries: Vec<NewEntry>) -> BTreeMap<PathBuf, String> {
+    entries.sort_by(|left, right| compare(&left.path, &right.path));
+    let dir = tempfile::tempdir().unwrap();
+    let store = Arc::new(Store::open(dir.path()).unwrap());
+    let layers = Layers::new(Arc::clone(&store));
+    let layer = layers.commit_entries(&entries).unwrap();
+    let tree = File::open(layers.tree(&layer).unwrap()).unwrap();
+    let tar = Arc::new(layers.open_tar(&layer).unwrap());
+    let bytes = image(&layers.index(&layer).unwrap(), &tar, [1; 16]).unwrap().expect("EROFS can say this");
+    let root = mount(&file(dir.path(), "image", &bytes), &tar).unwrap();
+    let (found, expected) = (shown(&root), shown(&tree.into()));
+    assert_eq!(found, expected);
+    found
+}
+
+fn new_file(path: &str, content: impl Into<Arc<[u8]>>, mtime: i64) -> NewEntry {
+    let content = content.into();
+    let kind = Kind::File { size_bytes: content.len() as u64 };
+    let mtime = Timestamp { seconds: mtime, nanoseconds: 0 };
+    let entry = Entry { kind, mtime, ..Entry::directory(0o644) };
+    let content = (!content.is_empty()).then_some(Content::Bytes(content));
+    NewEntry { path: path.into(), entry, content, clamp: Clamp::STORE }
+}
+
+fn lookup(at: &OwnedFd, name: impl AsRef<OsStr>) -> rustix::io::Result<OwnedFd> {
+    rustix::fs::openat(at, name.as_ref(), OFlags::PATH | OFlags::NOFOLLOW, Mode::empty())
+}
+
+#[test]
+fn privileged_names_of_all_sorts_are_found() {
+    let Some(()) = can_mount() else { return };
+    // As long as they can be, and around `.` and `..` in order; in a directory as deep as a path leads.
+    let mut all: Vec<Vec<u8>> =
+        (0..4000_usize).map(|n| format!("{n:0width$}", width = n % 255 + 1).into()).collect();
+    all.extend(["!", "-", "...", "..a", ".a", "\x01"].map(|name| name.as_bytes().to_vec()));
+    all.push(b"\xff\xfe".to_vec());
+    all.sort();
+    all.dedup();
+    let deep = vec!["d".repeat(255); 12].join("/");
+    let mut rows = vec![row(&deep, Kind::Directory { opaque: false })];
+    rows.extend(all.iter().map(|name| row([deep.as_bytes(), b"/", name].concat(), Kind::Fifo)));
+    let dir = tempfile::tempdir().unwrap();
+    let root = mounted(rows, file(dir.path(), "tar", &[0; 1024]));
+    let deepest = Path::new(&deep).iter().fold(root, |at, name| lookup(&at, name).unwrap());
+    for name in &all {
+        assert!(lookup(&deepest, OsStr::from_bytes(name)).is_ok(), "{name:?}");
+    }
+    for absent in ["0001x", "~", "....", "00", "d"] {
+        assert_eq!(lookup(&deepest, absent).unwrap_err(), Errno::NOENT, "{absent}");
+    }
+    let read = rustix::fs::openat(&deepest, ".", OFlags::RDONLY, Mode::empty()).unwrap();
+    let found = names(read.as_fd()).unwrap();
+    assert_eq!(found.iter().map(|name| name.as_bytes()).collect::<Vec<_>>(), all);
+    let inode = |fd: &OwnedFd| rustix::fs::fstat(fd).unwrap().st_ino;
+    let above = lookup(&deepest, "..").unwrap();
+    assert_eq!(inode(&lookup(&above, "d".repeat(255)).unwrap()), inode(&deepest));
+}
+
+#[test]
+fn privileged_files_that_lie_in_many_pieces_or_far_behind() {
+    let Some(()) = can_mount() else { return };
+    const GIB: u64 = 1 << 30;
+    const MIB: u64 = 1 << 20;
+    let dir = tempfile::tempdir().unwrap();
+    let tar = File::options().create(true).write(true).truncate(true).open(dir.path().join("tar")).unwrap();
+    for (at, bytes) in [(512, b"head"), (1024 + 5 * GIB, b"last"), (6 * GIB, b"one ")] {
+        tar.write_all_at(bytes, at).unwrap();
+    }
+    tar.set_len(7 * GIB).unwrap();
+    let stored = |offset, parts: &[(u64, u64)]| {
+        let map: Vec<Extent> = parts.iter().map(|&(at, length)| Extent { at, length }).collect();
+        Stored { offset, sparse: (!map.is_empty()).then_some(map), ..Stored::default() }
+    };
+    let sized = |path, size_bytes, stored| Row { stored, ..row(path, Kind::File { size_bytes }) };
+    let rows = vec![
+        sized("huge", 5 * GIB + 516, stored(512, &[])),
+        sized("sparse", 9 * MIB, stored(6 * GIB, &[(0, 512), (8 * MIB, 1024), (9 * MIB, 0)])),
+        sized("z", 4, stored(6 * GIB, &[])),
+    ];
+    let root = mounted(rows, File::open(dir.path().join("tar")).unwrap());
+    let read = |name: &str, at: u64| {
+        let file = File::open(proc_path(root.as_fd(), name.as_ref())).unwrap();
+        let mut bytes = [0xff; 4];
+        file.read_exact_at(&mut bytes, at).unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    assert_eq!(
+        [read("huge", 0), read("huge", 5 * GIB + 512), read("huge", 4096)],
+        ["head", "last", "\0\0\0\0"]
+    );
+    assert_eq!([read("sparse", 0), read("sparse", MIB), read("z", 0)], ["one ", "\0\0\0\0", "one "]);
+    tar.write_all_at(b"two ", 6 * GIB + 1024).unwrap();
+    assert_eq!(read("sparse", 8 * MIB + 512), "two ");
+}
+
+#[test]
+fn privileged_byte_code_has_its_own_time() {
+    let Some(()) = can_mount() else { return };
+    let mtime = 1_700_000_000_u32;
+    let code = |length: usize| {
+        let mut code = b"\xa7\x0d\r\n\0\0\0\0".to_vec();
+        code.extend_from_slice(&mtime.to_le_bytes());
+        code.extend((0..length).map(|n| n as u8));
+        code
+    };
+    let source = |name: &str| new_file(name, b"pass".as_slice(), mtime.into());
+    let shown = check_same(vec![
+        source("a.py"),
+        new_file("__pycache__/a.cpython-311.pyc", code(5000), 1_700_000_001),
+        source("b.py"),
+        new_file("__pycache__/b.cpython-311.pyc", code(4), 1_700_000_001),
+    ]);
+    let hash = blake3::hash(&code(5000)).to_string();
+    assert!(
+        shown[Path::new("__pycache__/a.cpython-311.pyc")].ends_with(&hash),
+        "the real time, not the tar's"
+    );
+}
+
+/// A layer that has no image.
+#[track_caller]
+fn check_refused(row: Row) {
+    let index = Index::build(vec![row.clone()], Origin::Imported).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let tar = Arc::new(file(dir.path(), "tar", &[0; 4096]));
+    assert!(image(&index, &tar, [0; 16]).unwrap().is_none(), "{row:?}");
+}
+
+#[test]
+fn what_extraction_leaves_out_or_refuses_has_no_image() {
+    let with = |kind: Kind, change: &dyn Fn(&mut Row)| {
+        let mut row = row("x", kind);
+        change(&mut row);
+        check_refused(row);
+    };
+    let plain = || Kind::File { size_bytes: 1000 };
+    let attribute = |name: &str| {
+        let name = name.as_bytes().to_vec();
+        move |row: &mut Row| drop(row.entry.xattrs.insert(name.clone(), b"value".to_vec()))
+    };
+    with(Kind::CharDevice { major: 0, minor: 0 }, &|_| ());
+    with(Kind::BlockDevice { major: 4096, minor: 0 }, &|_| ());
+    with(Kind::Symlink { target: "".into() }, &|_| ());
+    with(Kind::Symlink { target: "x".repeat(4096).into() }, &|_| ());
+    with(Kind::Fifo, &attribute("user.x"));
+    with(Kind::Directory { opaque: false }, &attribute("system.posix_acl_default"));
+    with(plain(), &attribute("security.capability"));
+    with(plain(), &|row| row.entry.uid = u32::MAX);
+    with(plain(), &|row| row.stored.offset = 700);
+    with(plain(), &|row| row.stored.sparse = Some(vec![Extent { at: 10, length: 990 }]));
+}
+
+#[test]
+fn a_seal_tells_what_is_whole() {
+    let index = Index::build(vec![row("d", Kind::Directory { opaque: false })], Origin::Made).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let tar = Arc::new(file(dir.path(), "tar", &[0; 1024]));
+    let good = image(&index, &tar, [0; 16]).unwrap().unwrap();
+    assert_eq!(seal::open(&good), Some(false));
+    for at in [0, 16, 47, 48, 1023, 1024, good.len() - 1] {
+        let mut bad = good.clone();
+        bad[at] ^= 1;
+        assert_eq!(seal::open(&bad), None, "byte {at}");
+    }
+    for length in [0, 16, 48, 1024, good.len() - 1] {
+        assert_eq!(seal::open(&good[..length]), None, "{length} bytes");
+    }
+    let rooted = Index::build(vec![row("", Kind::Directory { opaque: false })], Origin::Made).unwrap();
+    assert_eq!(seal::open(&image(&rooted, &tar, [0; 16]).unwrap().unwrap()), Some(true));
+}

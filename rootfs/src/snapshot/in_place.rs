@@ -1,0 +1,188 @@
+//! Layers whose tars are mounted in place ([`crate::erofs`]), by this process.
+//!
+//! `layers/<diff id>/erofs` is the image: checked whole before each first use, made again where it is damaged or missing.
+//!
+//! Where it does not work (in a user namespace, with a kernel that mounts no files or lays no overlay on them, for a
+//! layer of which EROFS cannot say all), nothing is mounted and no error made of it: the layer is unpacked. Whether it
+//! works is found out once, with the first layer: by mounting it, and an overlay on top.
+//!
+//! A mount is attached nowhere; kernels before 6.15, which want lower layers to be attached, get it in a scratch directory,
+//! in the mount namespace that is ours. It stays as long as this process uses the store: the next step finds the files in
+//! memory that this one has read. An overlay holds what is below it for itself, so a container outlives us all the same.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cache::{ScratchDir, Store};
+use oci::DiffId;
+
+use super::lowers::Lower;
+use super::overlay::{Api, Attached, Overlay};
+use crate::RootfsError;
+use crate::erofs::image::image;
+use crate::erofs::mount::mount;
+use crate::erofs::seal;
+use crate::layers::{Layers, save};
+use crate::safe_path::failed;
+use crate::xattr::Flavor;
+
+/// A layer that is mounted; no more when dropped.
+#[derive(Debug)]
+pub(crate) struct Mounted {
+    root: OwnedFd,
+    path: PathBuf,
+    has_root: bool,
+    #[expect(dead_code, reason = "held for its Drop, the mount's first")]
+    attached: Option<(Attached, ScratchDir)>,
+}
+
+impl Mounted {
+    /// The root of the mount.
+    pub(super) fn root(&self) -> &OwnedFd {
+        &self.root
+    }
+
+    /// Where the image is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the layer says what the root is; else those below do.
+    pub(super) fn has_root(&self) -> bool {
+        self.has_root
+    }
+}
+
+/// How layers are mounted here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Attached nowhere.
+    Detached,
+    /// In a scratch directory.
+    Attached,
+    /// Not at all.
+    None,
+}
+
+/// Those of this process.
+#[derive(Default)]
+pub(crate) struct MountedLayers(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    /// Once it has been found out.
+    way: Option<Way>,
+    mounted: HashMap<DiffId, Arc<Mounted>>,
+}
+
+impl MountedLayers {
+    /// That are mounted this way and no other.
+    #[cfg(test)]
+    pub(crate) fn with(way: Way) -> Self {
+        Self(Mutex::new(State { way: Some(way), ..State::default() }))
+    }
+
+    /// The layer, mounted; `None` if it has to be unpacked.
+    pub(crate) fn get(&self, layers: &Layers, layer: &DiffId) -> Option<Arc<Mounted>> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(mounted) = state.mounted.get(layer) {
+            return Some(Arc::clone(mounted));
+        }
+        if state.way == Some(Way::None) || Flavor::current() != Flavor::Trusted {
+            return None;
+        }
+        // Whatever does not work out here does in the way that always did, or fails there with a reason.
+        let image = Image::of(layers, layer).ok().flatten()?;
+        let mounted = match state.way {
+            Some(way) => image.mount(layers, layer, way).ok(),
+            None => {
+                let found = image.find_way(layers, layer);
+                state.way = Some(found.as_ref().map_or(Way::None, |(way, _)| *way));
+                found.map(|(_, mounted)| mounted)
+            }
+        };
+        let mounted = Arc::new(mounted?);
+        state.mounted.insert(*layer, Arc::clone(&mounted));
+        Some(mounted)
+    }
+}
+
+/// An image that is whole.
+struct Image {
+    file: File,
+    path: PathBuf,
+    has_root: bool,
+}
+
+impl Image {
+    /// That of `layer`, made if there is none; `None` if there can be none.
+    fn of(layers: &Layers, layer: &DiffId) -> Result<Option<Self>, RootfsError> {
+        let path = layers.store().layer_dir(layer)?.join("erofs");
+        if let Some(image) = Self::load(&path) {
+            return Ok(Some(image));
+        }
+        let tar = Arc::new(layers.open_tar(layer)?);
+        let bytes =
+            image(&*layers.index(layer)?, &tar, uuid(layer)).map_err(failed("read the tar of", &path))?;
+        let Some(bytes) = bytes else { return Ok(None) };
+        save(&path, &bytes).map_err(failed("write", &path))?;
+        drop(bytes);
+        Ok(Self::load(&path))
+    }
+
+    fn load(path: &Path) -> Option<Self> {
+        let mut file = File::open(path).ok()?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).ok()?;
+        Some(Self { has_root: seal::open(&bytes)?, file, path: path.to_owned() })
+    }
+
+    fn mount(&self, layers: &Layers, layer: &DiffId, way: Way) -> Result<Mounted, RootfsError> {
+        let tar = layers.open_tar(layer)?;
+        let root = mount(&self.file, &tar).map_err(failed("mount", &self.path))?;
+        let attached = match way {
+            Way::Attached => Some(attach(&root, layers.store())?),
+            _ => None,
+        };
+        Ok(Mounted { root, path: self.path.clone(), has_root: self.has_root, attached })
+    }
+
+    /// The first way that works, with the layer mounted this way.
+    fn find_way(&self, layers: &Layers, layer: &DiffId) -> Option<(Way, Mounted)> {
+        [Way::Detached, Way::Attached].into_iter().find_map(|way| {
+            let mounted = self.mount(layers, layer, way).ok()?;
+            let lower = Arc::new(mounted);
+            carries_overlay(&lower, layers.store()).ok()?;
+            Some((way, Arc::into_inner(lower)?))
+        })
+    }
+}
+
+fn attach(mount: &OwnedFd, store: &Store) -> Result<(Attached, ScratchDir), RootfsError> {
+    let scratch = store.scratch()?;
+    let at = scratch.path().join("layer");
+    fs::create_dir(&at).map_err(failed("make", &at))?;
+    Ok((Attached::new(mount, &at)?, scratch))
+}
+
+/// Whether an overlay can be laid on it.
+fn carries_overlay(mounted: &Arc<Mounted>, store: &Store) -> Result<(), RootfsError> {
+    let scratch = store.scratch()?;
+    let overlay = Overlay {
+        lowers: &[Lower::Mounted(Arc::clone(mounted))],
+        upper: None,
+        volatile: false,
+        scratch: scratch.path(),
+        flavor: Flavor::Trusted,
+    };
+    overlay.mount_with(Api::Detached).map(drop)
+}
+
+/// Tells the layer from others that are in an overlay with it.
+fn uuid(layer: &DiffId) -> [u8; 16] {
+    *layer.0.as_bytes().first_chunk().expect("a sha256 is longer")
+}
