@@ -198,7 +198,7 @@ devices:
         check_error("path: /dev/x", "path: dev/x", "device \"0\": the path \"dev/x\" is not absolute");
         check_error("ALL=1", "ALL", "the variable \"ALL\" is not NAME=VALUE");
         check_error("fileMode", "filemode", "unknown field `filemode`");
-        check_error("devices:", "devices: [", "at line 7");
+        check_error("devices:", "devices: [", "at line 9, column 1");
         check_error("0660", "x", "at line 14, column 17");
     }
 }
