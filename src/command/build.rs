@@ -53,6 +53,19 @@ pub fn run(args: &BuildArgs) -> Result<u8, Failure> {
     Ok(0)
 }
 
+/// Brings a context here that something is asked about.
+pub fn fetch_context(args: &BuildArgs, input: &mut Input) -> Result<(), Failure> {
+    isolate::enter()?;
+    let cancel = Cancel::default();
+    interrupt::cancel_on_signals(&cancel)?;
+    let engine = engine(args, input)?;
+    let screen = Screen::new(if args.quiet { ProgressMode::Quiet } else { args.progress });
+    let progress = Progress::new(Arc::clone(&screen) as Arc<dyn Sink>);
+    let fetched = context::fetch(input, &engine, &progress, &cancel);
+    screen.finish(fetched.is_ok());
+    fetched
+}
+
 /// What builds.
 fn engine(args: &BuildArgs, input: &Input) -> Result<Engine, Failure> {
     let (store, layers, sources) = sources(args, input, Patience::default())?;

@@ -8,7 +8,7 @@ use builder::engine::BuildError;
 use serde_json::{Value, json};
 
 use super::build_options::{self, Input};
-use super::{check_dockerfile, outline, targets};
+use super::{build, check_dockerfile, outline, targets};
 use crate::args::build::BuildArgs;
 use crate::output;
 use crate::report::Failure;
@@ -47,10 +47,9 @@ impl Call {
 
     /// Answers; returns the exit code.
     pub fn run(self, args: &BuildArgs) -> Result<u8, Failure> {
-        let input = build_options::input(args)?;
+        let mut input = build_options::input(args)?;
         if input.pending.is_some() {
-            return Err(Failure::ours("questions are answered for folders and Dockerfiles on stdin only")
-                .hint("clone or download the context first"));
+            build::fetch_context(args, &mut input)?;
         }
         let code = match self.method {
             Method::Check => check_dockerfile::run(args, &input, self.json)?,

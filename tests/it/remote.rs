@@ -205,6 +205,15 @@ fn privileged_contexts_come_from_everywhere() {
     let below = pairs(&[("g", "below"), ("more", "a file")]);
     check(&["-f", "other.Dockerfile", &more, &format!("{}/r#main:sub", git.address)], b"", &below);
     check(&["-f", "-", &format!("{}/r", git.address)], dockerfile.as_bytes(), &file);
+    // Questions are answered for them, too.
+    for (context, input) in
+        [(format!("{web}/context.tgz"), &b""[..]), (format!("{}/r", git.address), b""), ("-".into(), &tar)]
+    {
+        let targets = build(&env, &["--call", "targets,format=json", &context], input).success().stdout();
+        let targets: serde_json::Value = serde_json::from_str(&targets).expect("JSON alone");
+        assert_eq!(targets["targets"].as_array().map(Vec::len), Some(1), "{context}: {targets}");
+        build(&env, &["--check", &context], input).success();
+    }
     let none = build(&env, &["-f", "nope", &format!("{}/r", git.address)], b"").fails(1);
     assert!(none.stderr().contains("failed to read dockerfile nope"), "{}", none.stderr());
 }
