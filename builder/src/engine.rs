@@ -12,7 +12,7 @@ use crate::cancel::Cancel;
 use crate::devices;
 use crate::event::{EventKind, Phase, Place, Progress, Vertex};
 use crate::graph::{Graph, StepId};
-use crate::lower::{self, LowerError};
+use crate::lower::{self, Dated, LowerError};
 use crate::op::exec::BuildNetwork;
 use crate::options::{BuildOptions, Context};
 use crate::plan::{Plan, PlannedImage, ResolveError, ResolvedImage, Resolver};
@@ -95,7 +95,7 @@ impl Engine {
         progress: &Progress,
         cancel: &Cancel,
     ) -> Result<Built, BuildError> {
-        let plan = self.plan(text, options, progress)?;
+        let plan = self.plan(text, options, progress, cancel)?;
         let devices = devices::inventory(&plan.graph, options)?;
         let results = self.solve(&plan, devices, options, progress, cancel)?;
         let images = plan.images.iter().map(|image| built(image, &results)).collect();
@@ -133,7 +133,13 @@ impl Engine {
     }
 
     /// Parses and lowers: everything that can be told without running a step.
-    pub fn plan(&self, text: &[u8], options: &BuildOptions, progress: &Progress) -> Result<Plan, BuildError> {
+    pub fn plan(
+        &self,
+        text: &[u8],
+        options: &BuildOptions,
+        progress: &Progress,
+        cancel: &Cancel,
+    ) -> Result<Plan, BuildError> {
         let vertex =
             progress.start(&format!("[internal] load build definition from {}", options.dockerfile_name));
         vertex.status("transferring dockerfile", text.len() as u64, Some(text.len() as u64), true);
@@ -141,7 +147,35 @@ impl Engine {
         let dockerfile = parser::parse(text).inspect_err(|error| vertex.failed(error))?;
         vertex.finished(false);
         let resolver = ShownResolver { sources: &self.sources, progress };
-        Ok(lower::lower(&dockerfile, options, &resolver)?)
+        let Some(dated) = lower::dated(&dockerfile, options)? else {
+            return Ok(lower::lower(&dockerfile, options, &resolver)?);
+        };
+        let time = self.time_of(&dated, options, progress, cancel)?;
+        let mut options = options.clone();
+        let time = time.map_or_else(String::new, |time_s| time_s.to_string());
+        options.build_args.insert(lower::EPOCH.to_owned(), time);
+        Ok(lower::lower(&dockerfile, &options, &resolver)?)
+    }
+
+    /// The time that a build is to carry; `None` if a server does not say when a file was changed.
+    fn time_of(
+        &self,
+        dated: &Dated,
+        options: &BuildOptions,
+        progress: &Progress,
+        cancel: &Cancel,
+    ) -> Result<Option<i64>, BuildError> {
+        let (Dated::Repository(url) | Dated::Context(url) | Dated::File(url)) = dated;
+        let name = format!("[internal] load the source date of {}", without_user(url));
+        let vertex = progress.start(&name);
+        let fetcher = self.fetcher(options, cancel);
+        let found = fetcher.time_of(dated, &vertex).inspect_err(|error| tell_failure(&vertex, error));
+        let found = found.map_err(|error| match error {
+            StepError::Canceled => BuildError::Canceled,
+            cause => BuildError::Step { name, lines: None, cause: Box::new(cause) },
+        })?;
+        vertex.finished(false);
+        Ok(found)
     }
 
     fn solve(

@@ -242,6 +242,14 @@ fn privileged_images_are_dated_by_the_commit() {
     let git = GitServer::start(&env.path("repositories"));
     let url = format!("{}/r", git.address);
     assert_eq!(created(&[&url]), "2023-11-14T22:13:20Z");
+    // The date of a repository that is not the context: a named one, and a stage that is nothing else.
+    let dockerfile = format!("FROM scratch AS source\nADD {url} /\nFROM scratch\nCOPY --from=source f /\n");
+    env.file("Dockerfile", &dockerfile);
+    let (named, epoch) = (format!("--build-context=more={url}"), "--build-arg=SOURCE_DATE_EPOCH=");
+    assert_eq!(created(&[&named, &format!("{epoch}more"), "context"]), "2023-11-14T22:13:20Z");
+    assert_eq!(created(&[&format!("{epoch}source"), "context"]), "2023-11-14T22:13:20Z");
+    let wrong = env.dsbuild(&["build", &format!("{epoch}no"), "context"]).fails(1).stderr();
+    assert!(wrong.contains("invalid SOURCE_DATE_EPOCH: no"), "{wrong}");
     assert_eq!(created(&["--build-arg", "SOURCE_DATE_EPOCH=context", &url]), "2023-11-14T22:13:20Z");
     assert_eq!(created(&["--build-arg", "SOURCE_DATE_EPOCH=0", &url]), "1970-01-01T00:00:00Z");
 }

@@ -10,10 +10,11 @@ use parser::expand::Expander;
 
 use super::args::Env;
 use super::error::{LowerError, Problem, lines};
+use super::remote::GitUrl;
 use crate::options::{BuildOptions, Context, NamedContext};
 
 /// The name.
-pub(super) const NAME: &str = "SOURCE_DATE_EPOCH";
+pub(crate) const NAME: &str = "SOURCE_DATE_EPOCH";
 
 /// Resolves it: the time in seconds, and the build arguments and global ARGs as they then are.
 #[derive(Debug)]
@@ -26,7 +27,42 @@ pub(super) struct Epoch {
     pub masked: bool,
 }
 
-/// Resolves `SOURCE_DATE_EPOCH` of a build.
+/// What has to be fetched before its time is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Dated {
+    /// A repository: the time of the commit.
+    Repository(String),
+    /// A context by HTTP: the newest file of an archive, else when the server says that it was changed.
+    Context(String),
+    /// A file by HTTP: when the server says that it was changed.
+    File(String),
+}
+
+/// When.
+#[derive(Debug, PartialEq, Eq)]
+enum When {
+    Known(Option<i64>),
+    Of(Dated),
+}
+
+/// What has to be fetched for the `SOURCE_DATE_EPOCH` of a build: its time is the build argument to lower with.
+pub(crate) fn dated(
+    dockerfile: &Dockerfile,
+    predefined: &Env,
+    options: &BuildOptions,
+    expander: Expander,
+) -> Result<Option<Dated>, LowerError> {
+    let mut build_args = options.build_args.clone();
+    let Some((value, place)) = value(dockerfile, predefined, &mut build_args, expander)? else {
+        return Ok(None);
+    };
+    match when(&value, options, dockerfile).map_err(at(place))? {
+        When::Of(dated) => Ok(Some(dated)),
+        When::Known(_) => Ok(None),
+    }
+}
+
+/// Resolves `SOURCE_DATE_EPOCH` of a build. What would have to be fetched and was not (see [`dated`]) has no time.
 pub(super) fn resolve(
     dockerfile: &Dockerfile,
     predefined: &Env,
@@ -34,22 +70,38 @@ pub(super) fn resolve(
     expander: Expander,
 ) -> Result<Epoch, LowerError> {
     let mut build_args = options.build_args.clone();
-    let (value, place) = match build_args.remove(NAME) {
-        Some(value) => (value, None),
-        None => match global_default(&dockerfile.globals, predefined, &build_args, expander)? {
-            Some((value, span)) => (value, Some(span)),
-            None => return Ok(Epoch { seconds: None, build_args, masked: false }),
-        },
+    let Some((value, place)) = value(dockerfile, predefined, &mut build_args, expander)? else {
+        return Ok(Epoch { seconds: None, build_args, masked: false });
     };
-    let at = |problem: Problem| match place {
-        Some(span) => problem.at(lines(span)),
-        None => problem.in_options(),
+    let seconds = match when(&value, options, dockerfile).map_err(at(place))? {
+        When::Known(seconds) => seconds,
+        When::Of(_) => None,
     };
-    let seconds = seconds(&value, options, dockerfile).map_err(at)?;
     if let Some(seconds) = seconds {
         build_args.insert(NAME.to_owned(), seconds.to_string());
     }
     Ok(Epoch { seconds, build_args, masked: true })
+}
+
+/// What is written, and where if that is in the Dockerfile. Takes it out of the build arguments.
+fn value(
+    dockerfile: &Dockerfile,
+    predefined: &Env,
+    build_args: &mut BTreeMap<String, String>,
+    expander: Expander,
+) -> Result<Option<(String, Option<Span>)>, LowerError> {
+    if let Some(value) = build_args.remove(NAME) {
+        return Ok(Some((value, None)));
+    }
+    let default = global_default(&dockerfile.globals, predefined, build_args, expander)?;
+    Ok(default.map(|(value, span)| (value, Some(span))))
+}
+
+fn at(place: Option<Span>) -> impl FnOnce(Problem) -> LowerError {
+    move |problem| match place {
+        Some(span) => problem.at(lines(span)),
+        None => problem.in_options(),
+    }
 }
 
 /// The expanded default of the last global ARG of that name.
@@ -69,42 +121,54 @@ fn global_default(
     Ok(value.map(|value| (value.to_owned(), globals[at].span)))
 }
 
-/// Makes a time of a value: a number, nothing, or the name of a context.
-fn seconds(value: &str, options: &BuildOptions, dockerfile: &Dockerfile) -> Result<Option<i64>, Problem> {
+/// Makes a time of a value: a number, nothing, or the name of a context or stage.
+fn when(value: &str, options: &BuildOptions, dockerfile: &Dockerfile) -> Result<When, Problem> {
     if value.is_empty() {
-        return Ok(None);
+        return Ok(When::Known(None));
     }
     if let Ok(seconds) = value.parse::<i64>() {
-        return Ok(Some(seconds));
+        return Ok(When::Known(Some(seconds)));
     }
     // A folder has no time of its own; BuildKit leaves the epoch unset for it.
     if value == "context" && matches!(options.context, Context::Local { .. } | Context::Empty) {
-        return Ok(None);
+        return Ok(When::Known(None));
     }
     if let ("context", Context::Stored { time_s, .. }) = (value, &options.context) {
-        return Ok(*time_s);
+        return Ok(When::Known(*time_s));
     }
-    match options.named_contexts.get(value) {
-        Some(NamedContext::Local { .. }) => Ok(None),
-        Some(_) => Err(Problem::Unsupported { what: format!("SOURCE_DATE_EPOCH of the context {value:?}") }),
-        None => Err(of_stage(value, dockerfile)),
+    match options.named_contexts.get(&value.to_lowercase()) {
+        Some(NamedContext::Local { .. }) => Ok(When::Known(None)),
+        Some(NamedContext::Git(url)) => Ok(When::Of(Dated::Repository(url.clone()))),
+        Some(NamedContext::Http(url)) => Ok(When::Of(Dated::Context(url.clone()))),
+        Some(_) => Err(Problem::Unsupported { what: format!("SOURCE_DATE_EPOCH of the image {value:?}") }),
+        None => of_stage(value, dockerfile).map(When::Of),
     }
 }
 
-/// A stage that is nothing but one remote file or repository would have a time; which one is known only
-/// after it has been fetched.
-fn of_stage(name: &str, dockerfile: &Dockerfile) -> Problem {
+/// A stage that is nothing but one remote file or repository has its time.
+fn of_stage(name: &str, dockerfile: &Dockerfile) -> Result<Dated, Problem> {
     let named = |stage: &&Stage| stage.name.as_deref().is_some_and(|other| other.eq_ignore_ascii_case(name));
     let Some(stage) = dockerfile.stages.iter().find(named) else {
-        return Problem::BadEpoch { value: name.to_owned() };
+        return Err(Problem::BadEpoch { value: name.to_owned() });
     };
+    let no = |reason: &str| Err(Problem::EpochStage { reason: reason.to_owned() });
     let other = stage.instructions.iter().find(|instruction| !matches!(instruction.kind, Kind::Add(_)));
-    match other {
-        Some(other) => Problem::EpochStage {
-            reason: format!("unsupported {} instruction", other.keyword.to_uppercase()),
-        },
-        None if stage.base != "scratch" => Problem::EpochStage { reason: format!("base {:?}", stage.base) },
-        None => Problem::Unsupported { what: format!("SOURCE_DATE_EPOCH of the stage {name:?}") },
+    if let Some(other) = other {
+        return no(&format!("unsupported {} instruction", other.keyword.to_uppercase()));
+    }
+    if stage.base != "scratch" {
+        return no(&format!("base {:?}", stage.base));
+    }
+    let [Instruction { kind: Kind::Add(add), .. }] = &stage.instructions[..] else {
+        return no("it needs exactly one ADD");
+    };
+    match &add.sources[..] {
+        [source] if source.contains('$') => no("a variable in the source of ADD"),
+        [source] if GitUrl::parse(source)?.is_some() => Ok(Dated::Repository(source.clone())),
+        [source] if source.starts_with("http://") || source.starts_with("https://") => {
+            Ok(Dated::File(source.clone()))
+        }
+        _ => no("ADD needs exactly one URL or repository"),
     }
 }
 
@@ -128,21 +192,23 @@ mod tests {
             ]),
             ..BuildOptions::default()
         };
-        let dockerfile =
-            "FROM scratch AS one\nADD https://h/f /\nFROM scratch AS two\nCOPY a /\nFROM x AS three\n";
+        let dockerfile = "FROM scratch AS one\nADD https://h/f /\nFROM scratch AS two\nCOPY a /\nFROM x AS three\nFROM scratch AS four\nADD https://h/r.git#v1 /\nFROM scratch AS five\nADD f /\nFROM scratch AS six\nADD https://h/f https://h/g /\n";
         let dockerfile = parser::parse(dockerfile.as_bytes()).expect("a Dockerfile");
-        let of = |value: &str| seconds(value, &options, &dockerfile);
-        assert_eq!(of(""), Ok(None));
-        assert_eq!(of("0"), Ok(Some(0)));
-        assert_eq!(of("1700000000"), Ok(Some(1_700_000_000)));
-        assert_eq!(of("context"), Ok(None));
-        assert_eq!(of("dir"), Ok(None));
-        assert!(matches!(of("repo"), Err(Problem::Unsupported { .. })));
-        assert!(matches!(of("one"), Err(Problem::Unsupported { .. })));
+        let of = |value: &str| when(value, &options, &dockerfile);
+        assert_eq!(of(""), Ok(When::Known(None)));
+        assert_eq!(of("0"), Ok(When::Known(Some(0))));
+        assert_eq!(of("1700000000"), Ok(When::Known(Some(1_700_000_000))));
+        assert_eq!(of("context"), Ok(When::Known(None)));
+        assert_eq!(of("dir"), Ok(When::Known(None)));
+        assert_eq!(of("Repo"), Ok(When::Of(Dated::Repository("https://host/r.git".to_owned()))));
+        assert_eq!(of("one"), Ok(When::Of(Dated::File("https://h/f".to_owned()))));
+        assert_eq!(of("four"), Ok(When::Of(Dated::Repository("https://h/r.git#v1".to_owned()))));
         assert!(
             matches!(of("TWO"), Err(Problem::EpochStage { reason }) if reason == "unsupported COPY instruction")
         );
-        assert!(matches!(of("three"), Err(Problem::EpochStage { .. })));
+        for stage in ["three", "five", "six"] {
+            assert!(matches!(of(stage), Err(Problem::EpochStage { .. })), "{stage}");
+        }
         assert_eq!(of("x"), Err(Problem::BadEpoch { value: "x".to_owned() }));
     }
 

@@ -43,6 +43,7 @@ use parser::expand::Expander;
 
 pub use check::{CheckReport, check, sketch};
 pub(crate) use dispatch::remote;
+pub(crate) use epoch::{Dated, NAME as EPOCH};
 pub use error::{LowerError, Problem};
 pub use outline::outline;
 
@@ -144,6 +145,18 @@ fn lower_within(
     })
 }
 
+/// What `SOURCE_DATE_EPOCH` is the time of, if that has to be fetched before the Dockerfile can be lowered.
+pub(crate) fn dated(dockerfile: &Dockerfile, options: &BuildOptions) -> Result<Option<Dated>, LowerError> {
+    let expander = Expander::new(dockerfile.directives.escape);
+    epoch::dated(dockerfile, &predefined(dockerfile, options), options, expander)
+}
+
+/// The ARGs that nobody has to declare.
+fn predefined(dockerfile: &Dockerfile, options: &BuildOptions) -> Env {
+    let first = targets(options).next().map_or_else(Platform::host, |target| target.platform);
+    args::predefined(&Platform::host(), &first, &target_stage(dockerfile, options), &options.build_args)
+}
+
 impl<'a> Session<'a> {
     fn new(
         dockerfile: &'a Dockerfile,
@@ -162,9 +175,7 @@ impl<'a> Session<'a> {
         }
         let expander = Expander::new(dockerfile.directives.escape);
         let build_platform = Platform::host();
-        let first = targets(options).next().map_or_else(Platform::host, |target| target.platform);
-        let stage = target_stage(dockerfile, options);
-        let predefined = args::predefined(&build_platform, &first, &stage, &options.build_args);
+        let predefined = predefined(dockerfile, options);
         check::default_bases(dockerfile, &predefined, expander, checks);
         let epoch = epoch::resolve(dockerfile, &predefined, options, expander)?;
         Ok(Self {

@@ -21,6 +21,7 @@ use super::url::without_user;
 use super::{RemoteError, git};
 use crate::event::Vertex;
 use crate::graph::Source;
+use crate::lower::Dated;
 use crate::lower::remote::{GitUrl, git_source};
 use crate::op::file;
 use crate::options::Context;
@@ -89,6 +90,25 @@ impl Fetcher<'_> {
             }
             ContextFrom::Stream(stream) => self.stream(stream, vertex),
         }
+    }
+
+    /// The time that a build gets from what it names as the source of its date.
+    pub(crate) fn time_of(&self, dated: &Dated, vertex: &Vertex) -> Result<Option<i64>, StepError> {
+        let context = match dated {
+            Dated::Repository(url) => self.repository(url, vertex)?.context,
+            Dated::Context(url) => {
+                let fetched = self.http(url, "context", None, vertex)?;
+                match self.opened(&fetched.tree, without_user(url))?.context {
+                    Context::Empty => return Ok(fetched.modified_s),
+                    archive => archive,
+                }
+            }
+            Dated::File(url) => return Ok(self.http(url, "context", None, vertex)?.modified_s),
+        };
+        Ok(match context {
+            Context::Stored { time_s, .. } => time_s,
+            _ => None,
+        })
     }
 
     fn repository(&self, url: &str, vertex: &Vertex) -> Result<FetchedContext, StepError> {
