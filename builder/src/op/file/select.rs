@@ -12,6 +12,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -103,10 +104,10 @@ fn require(source: &dyn Tree, matches: &[Match], root: &str, include: &str) -> R
     Ok(())
 }
 
-type Found = (OsString, PathBuf, Entry);
+type Source = (OsString, PathBuf, Entry);
 
 /// The paths that a source names, in order; `path` is clean and starts with a slash.
-fn find(source: &dyn Tree, path: &str) -> Result<Vec<Found>, FileOpError> {
+fn find(source: &dyn Tree, path: &str) -> Result<Vec<Source>, FileOpError> {
     let mut elements: Vec<&str> = path.split('/').filter(|element| !element.is_empty()).collect();
     let literal =
         elements.iter().position(|element| pattern::has_wildcards(element)).unwrap_or(elements.len());
@@ -152,7 +153,7 @@ fn expand(
 }
 
 /// What is at `path` when all links are followed.
-fn follow(source: &dyn Tree, path: &Path) -> Result<Found, FileOpError> {
+fn follow(source: &dyn Tree, path: &Path) -> Result<Source, FileOpError> {
     let missing = || FileOpError::NotFound { path: format!("/{}", path.display()) };
     let resolved = match resolve(source, path, true) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(missing()),
@@ -176,39 +177,81 @@ struct Above {
     excluded: Matched,
 }
 
-impl Filter<'_> {
-    fn below(&self, base: &Path) -> Result<Vec<Item>, FileOpError> {
-        self.gather(base, Path::new(""), &Above::default())
-    }
+/// A directory that is still to be listed.
+struct Inside {
+    /// Its index among what was found; `None` for the one that is copied from.
+    of: Option<usize>,
+    path: PathBuf,
+    above: Above,
+}
 
-    fn gather(&self, base: &Path, directory: &Path, above: &Above) -> Result<Vec<Item>, FileOpError> {
-        let at = below(base, directory);
-        let children = self.tree.children(&at).map_err(FileOpError::read(&at))?;
-        let looked: Vec<(Item, Above)> =
-            children.into_iter().map(|(name, entry)| self.look(directory.join(name), entry, above)).collect();
-        let mut insides = looked
-            .par_iter()
-            .filter(|(item, _)| item.entry.is_dir())
-            .map(|(item, above)| match self.may_select_below(&item.path) {
-                true => self.gather(base, &item.path, above),
-                false => Ok(Vec::new()),
-            })
-            .collect::<Result<Vec<_>, _>>()?
-            .into_iter();
-        let mut items = Vec::with_capacity(looked.len());
-        for (item, _) in looked {
-            let inside = if item.entry.is_dir() {
-                insides.next().expect("one for each directory")
-            } else {
-                Vec::new()
-            };
-            // Implied until something says otherwise: a file is left out, a directory kept for what is below it.
-            if !item.implied || !inside.is_empty() {
-                items.push(item);
-                items.extend(inside);
+/// An item and what is below it, by index.
+struct Found {
+    item: Item,
+    of: Option<usize>,
+    below: Range<usize>,
+}
+
+/// What is kept of `found`, which has each level behind the one above it: parents first, siblings as they were found.
+fn in_order(found: Vec<Found>) -> Vec<Item> {
+    // Implied until something says otherwise: a file is left out, a directory kept for what is below it.
+    let mut kept: Vec<bool> = found.iter().map(|found| !found.item.implied).collect();
+    for (index, found) in found.iter().enumerate().rev() {
+        if let Some(of) = found.of {
+            kept[of] |= kept[index];
+        }
+    }
+    let roots = found.iter().take_while(|found| found.of.is_none()).count();
+    let mut slots: Vec<Option<Found>> = found.into_iter().map(Some).collect();
+    let mut items = Vec::with_capacity(slots.len());
+    let mut pending: Vec<Range<usize>> = std::iter::once(0..roots).collect();
+    while let Some(siblings) = pending.last_mut() {
+        let Some(index) = siblings.next() else {
+            pending.pop();
+            continue;
+        };
+        if let Some(found) = slots[index].take().filter(|_| kept[index]) {
+            items.push(found.item);
+            pending.push(found.below);
+        }
+    }
+    items
+}
+
+impl Filter<'_> {
+    /// What is copied from below the directory `base`, parents first and siblings by name.
+    ///
+    /// Level by level, and not by recursion: a path can have two thousand elements, more than a thread's stack can bear.
+    fn below(&self, base: &Path) -> Result<Vec<Item>, FileOpError> {
+        let mut found = Vec::new();
+        let mut level = vec![Inside { of: None, path: PathBuf::new(), above: Above::default() }];
+        while !level.is_empty() {
+            let looked: Vec<_> = level
+                .into_par_iter()
+                .map(|inside| Ok((inside.of, self.list(base, &inside)?)))
+                .collect::<Result<_, FileOpError>>()?;
+            level = Vec::new();
+            for (of, items) in looked {
+                let first = found.len();
+                for (item, above) in items {
+                    if item.entry.is_dir() && self.may_select_below(&item.path) {
+                        level.push(Inside { of: Some(found.len()), path: item.path.clone(), above });
+                    }
+                    found.push(Found { item, of, below: 0..0 });
+                }
+                if let Some(of) = of {
+                    found[of].below = first..found.len();
+                }
             }
         }
-        Ok(items)
+        Ok(in_order(found))
+    }
+
+    fn list(&self, base: &Path, inside: &Inside) -> Result<Vec<(Item, Above)>, FileOpError> {
+        let at = below(base, &inside.path);
+        let children = self.tree.children(&at).map_err(FileOpError::read(&at))?;
+        let looked = children.into_iter();
+        Ok(looked.map(|(name, entry)| self.look(inside.path.join(name), entry, &inside.above)).collect())
     }
 
     fn look(&self, path: PathBuf, entry: Entry, above: &Above) -> (Item, Above) {

@@ -152,3 +152,20 @@ fn where_a_context_is_and_when_it_was_written_does_not_count() {
     std::fs::write(other.path().join("d/f"), "X").expect("written");
     assert_ne!(before, digest_of_folder(other.path()));
 }
+
+#[test]
+fn a_path_may_be_deeper_than_a_stack() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let open = |at: &dyn Fn() -> rustix::io::Result<rustix::fd::OwnedFd>| at().expect("opened");
+    let flags = rustix::fs::OFlags::PATH;
+    let mut at = open(&|| rustix::fs::open(folder.path(), flags, rustix::fs::Mode::empty()));
+    for _ in 0..1900 {
+        rustix::fs::mkdirat(&at, "d", 0o755.into()).expect("made");
+        at = open(&|| rustix::fs::openat(&at, "d", flags, rustix::fs::Mode::empty()));
+    }
+    let tree = crate::context::ContextTree::open(folder.path(), Patterns::default(), None).expect("opened");
+    let action = copy(".", "/o");
+    let selection = select(&action, &tree).expect("selected");
+    assert_eq!(selection.matches[0].items.len(), 1900);
+    assert_eq!(selection.paths().count(), 1901);
+}
