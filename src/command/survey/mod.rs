@@ -80,7 +80,10 @@ pub fn run(args: &ContextArgs) -> Result<u8, Failure> {
     let seen = Seen { folder, ignore, dockerfile, survey, usage };
     match args.format.as_str() {
         "json" => output::line(&format!("{:#}", json::of(&seen, args.depth))),
-        _ => output::text(&text::of(&seen, args.depth, output::is_styled())),
+        _ => {
+            let columns = output::is_terminal().then(|| output::terminal_size().0);
+            output::text(&text::of(&seen, args.depth, output::is_styled(), columns));
+        }
     }
     Ok(0)
 }

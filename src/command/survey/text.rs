@@ -4,6 +4,7 @@ use std::path::Path;
 
 use builder::context::secrets::Likelihood;
 use builder::context::survey::{Habit, Measured, Sum};
+use unicode_width::UnicodeWidthStr;
 
 use super::{Group, Seen, Usage, folders, groups, largest, shown};
 use crate::output;
@@ -14,10 +15,12 @@ const MOST_ROWS: usize = 20;
 const MOST_FILES: usize = 10;
 /// Paths that stand for all of a kind.
 const EXAMPLES: usize = 3;
+/// Columns in front of a note.
+const NOTE_INDENT: usize = 4;
 
-/// The whole text.
-pub fn of(seen: &Seen, depth: usize, styled: bool) -> String {
-    let mut page = Page { text: String::new(), styled };
+/// The whole text. `columns` are those of the terminal, if it goes to one.
+pub fn of(seen: &Seen, depth: usize, styled: bool, columns: Option<usize>) -> String {
+    let mut page = Page { text: String::new(), styled, columns };
     page.head(seen);
     page.folders(seen, depth);
     page.largest(seen);
@@ -30,6 +33,7 @@ pub fn of(seen: &Seen, depth: usize, styled: bool) -> String {
 struct Page {
     text: String,
     styled: bool,
+    columns: Option<usize>,
 }
 
 #[derive(Clone, Copy)]
@@ -52,6 +56,24 @@ impl Page {
             Style::Warning => "33",
         };
         if self.styled { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    /// The text of a note, on a terminal with line ends between words where it does not fit.
+    fn wrapped(&self, text: &str) -> String {
+        let Some(columns) = self.columns else { return text.to_owned() };
+        let mut wrapped = String::new();
+        let mut used = NOTE_INDENT;
+        for word in text.split(' ') {
+            let width = word.width();
+            if !wrapped.is_empty() {
+                let fits = used + 1 + width <= columns;
+                wrapped.push_str(if fits { " " } else { "\n    " });
+                used = if fits { used + 1 } else { NOTE_INDENT };
+            }
+            wrapped.push_str(word);
+            used += width;
+        }
+        wrapped
     }
 
     fn heading(&mut self, text: &str) {
@@ -177,6 +199,7 @@ impl Page {
     /// A note, and what to do about it.
     fn note(&mut self, text: &str, fix: &str) {
         let mark = self.styled(Style::Warning, "!");
+        let text = self.wrapped(text);
         self.line(&format!("  {mark} {text}"));
         if !fix.is_empty() {
             let fix = self.styled(Style::Dim, fix);
@@ -285,7 +308,8 @@ impl Page {
             let lines: Vec<String> =
                 idle.iter().filter(|idle| idle.agrees == agrees).map(|idle| place(seen, idle.line)).collect();
             if !lines.is_empty() {
-                let text = self.styled(Style::Dim, &format!("these lines {what}: {}", lines.join(", ")));
+                let text = self.wrapped(&format!("these lines {what}: {}", lines.join(", ")));
+                let text = self.styled(Style::Dim, &text);
                 self.line(&format!("  - {text}"));
             }
         }
