@@ -11,7 +11,7 @@ use nom::{
     bytes::complete::{tag, take_while_m_n, take_while1},
     character::complete::{anychar, char, multispace0},
     combinator::{all_consuming, map_opt, map_res, opt},
-    multi::{many0, separated_list0},
+    multi::{fold_many0, separated_list0},
     sequence::{delimited, preceded},
 };
 use serde::de::IgnoredAny;
@@ -41,10 +41,22 @@ fn array(input: &str) -> IResult<&str, Vec<String>> {
     delimited(open, separated_list0(comma, string), close).parse(input)
 }
 
+/// Part of a string.
+enum Part<'a> {
+    Plain(&'a str),
+    Escaped(char),
+}
+
 fn string(input: &str) -> IResult<&str, String> {
-    let plain = take_while1(|c| c >= ' ' && c != '"' && c != '\\').map(String::from);
-    let escape = preceded(char('\\'), alt((short_escape, unicode_escape))).map(String::from);
-    let content = many0(alt((plain, escape))).map(|parts| parts.concat());
+    let plain = take_while1(|c| c >= ' ' && c != '"' && c != '\\').map(Part::Plain);
+    let escape = preceded(char('\\'), alt((short_escape, unicode_escape))).map(Part::Escaped);
+    let content = fold_many0(alt((plain, escape)), String::new, |mut text, part| {
+        match part {
+            Part::Plain(plain) => text.push_str(plain),
+            Part::Escaped(c) => text.push(c),
+        }
+        text
+    });
     delimited(char('"'), content, char('"')).parse(input)
 }
 

@@ -82,7 +82,7 @@ fn arguments(keyword: &str, rest: &str, escape: char, depth: usize) -> Result<Ar
         },
         Some(Cmd | Entrypoint | Run | Shell) => json_or_text(rest)?,
         Some(keyword @ (Env | Label)) => pairs(keyword, rest, escape)?,
-        Some(Arg) => Arguments::Words(words::raw_words(rest, escape)),
+        Some(Arg) => Arguments::Words(words::raw_words(rest, escape).into_iter().map(String::from).collect()),
         Some(Expose | From) => Arguments::Words(words::words(rest)),
         Some(Healthcheck) => healthcheck(rest)?,
         Some(Maintainer | Stopsignal | User | Workdir) => text(rest),
@@ -126,7 +126,7 @@ fn pairs(keyword: Keyword, rest: &str, escape: char) -> Result<Arguments, Fault>
         })?;
         return Ok(Arguments::Pairs(vec![(name.into(), value.into())], true));
     }
-    let pairs: Result<_, Fault> = words.iter().map(|word| pair(word)).collect();
+    let pairs: Result<_, Fault> = words.into_iter().map(pair).collect();
     Ok(Arguments::Pairs(pairs?, false))
 }
 
@@ -144,6 +144,14 @@ impl Node {
         match &self.arguments {
             Arguments::Words(words) | Arguments::Json(words) => words,
             _ => &[],
+        }
+    }
+
+    /// The same, taken out of the node.
+    pub(crate) fn take_words(&mut self) -> Vec<String> {
+        match std::mem::take(&mut self.arguments) {
+            Arguments::Words(words) | Arguments::Json(words) => words,
+            _ => Vec::new(),
         }
     }
 }

@@ -14,8 +14,8 @@ use nom::{
     branch::alt,
     bytes::complete::{take_while, take_while1},
     character::complete::{anychar, char},
-    combinator::{eof, opt, recognize, rest, value},
-    multi::{many0, many1_count, separated_list0},
+    combinator::{opt, recognize, rest},
+    multi::{many0, many0_count, many1_count},
     sequence::{pair, preceded},
 };
 
@@ -30,10 +30,8 @@ fn blanks(input: &str) -> IResult<&str, &str> {
 
 /// Splits at blanks: quotes mean nothing here.
 pub(crate) fn words(text: &str) -> Vec<String> {
-    let word = take_while1(|c| !is_blank(c)).map(String::from);
-    let mut words = separated_list0(blanks, word);
-    let parsed: IResult<&str, Vec<String>> = words.parse(text);
-    parsed.map(|(_, words)| words).unwrap_or_default()
+    // A line may hold tens of thousands: nothing but the words themselves is allocated.
+    text.split(is_blank).filter(|word| !word.is_empty()).map(String::from).collect()
 }
 
 /// The first word, and what follows the blanks behind it; `None` if no blank follows it.
@@ -43,51 +41,37 @@ pub(crate) fn first(text: &str) -> (&str, Option<&str>) {
     parsed.map_or((text, None), |(_, parts)| parts)
 }
 
-/// Splits at spaces outside quotes; quotes and escapes stay in the words.
-pub(crate) fn raw_words(text: &str, escape: char) -> Vec<String> {
+/// Splits at spaces outside quotes; quotes and escapes stay in the words. An escape character that ends the text is
+/// dropped.
+pub(crate) fn raw_words(text: &str, escape: char) -> Vec<&str> {
     let spaces = |input| take_while(char::is_whitespace)(input);
     let mut words = many0(preceded(spaces, |input| raw_word(escape, input)));
-    let parsed: IResult<&str, Vec<String>> = words.parse(text);
-    let mut words = parsed.map(|(_, words)| words).unwrap_or_default();
-    words.retain(|word| !word.is_empty());
-    words
+    let parsed: IResult<&str, Vec<&str>> = words.parse(text);
+    parsed.map(|(_, words)| words).unwrap_or_default()
 }
 
-fn raw_word(escape: char, input: &str) -> IResult<&str, String> {
+fn raw_word(escape: char, input: &str) -> IResult<&str, &str> {
     let part = alt((
-        |input| dangling(escape, input),
+        take_while1(|c: char| !c.is_whitespace() && c != escape && c != '\'' && c != '"'),
         |input| escaped(escape, input),
         |input| single_quoted(input),
         |input| double_quoted(escape, input),
-        take_while1(|c: char| !c.is_whitespace() && c != escape && c != '\'' && c != '"').map(String::from),
     ));
-    let (input, parts) = nom::multi::many1(part).parse(input)?;
-    Ok((input, parts.concat()))
+    recognize(many1_count(part)).parse(input)
 }
 
-/// An escape character that ends the text is dropped.
-fn dangling(escape: char, input: &str) -> IResult<&str, String> {
-    value(String::new(), pair(char(escape), eof)).parse(input)
+fn escaped(escape: char, input: &str) -> IResult<&str, &str> {
+    recognize(pair(char(escape), anychar)).parse(input)
 }
 
-fn escaped(escape: char, input: &str) -> IResult<&str, String> {
-    recognize(pair(char(escape), anychar)).map(String::from).parse(input)
+fn single_quoted(input: &str) -> IResult<&str, &str> {
+    recognize((char('\''), take_while(|c| c != '\''), opt(char('\'')))).parse(input)
 }
 
-fn single_quoted(input: &str) -> IResult<&str, String> {
-    let closed = (char('\''), take_while(|c| c != '\''), opt(char('\'')));
-    recognize(closed).map(String::from).parse(input)
-}
-
-fn double_quoted(escape: char, input: &str) -> IResult<&str, String> {
-    let plain = recognize(many1_count(nom::character::complete::satisfy(move |c| c != '"' && c != escape)));
-    let inside =
-        alt((|input| dangling(escape, input), |input| escaped(escape, input), plain.map(String::from)));
-    let (input, (open, parts, close)) = (char('"'), many0(inside), opt(char('"'))).parse(input)?;
-    let mut word = String::from(open);
-    word.extend(parts);
-    word.extend(close);
-    Ok((input, word))
+fn double_quoted(escape: char, input: &str) -> IResult<&str, &str> {
+    let plain = take_while1(|c| c != '"' && c != escape);
+    let inside = alt((plain, |input| escaped(escape, input)));
+    recognize((char('"'), many0_count(inside), opt(char('"')))).parse(input)
 }
 
 #[cfg(test)]

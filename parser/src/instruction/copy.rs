@@ -28,27 +28,27 @@ const ADD: &Known = &[
     ("unpack", Takes::Bool),
 ];
 
-pub(super) fn copy(node: &Node) -> Result<Copy, Fault> {
+pub(super) fn copy(node: &mut Node) -> Result<Copy, Fault> {
     both(Keyword::Copy, COPY, node)
 }
 
-pub(super) fn add(node: &Node) -> Result<Copy, Fault> {
+pub(super) fn add(node: &mut Node) -> Result<Copy, Fault> {
     both(Keyword::Add, ADD, node)
 }
 
-fn both(keyword: Keyword, known: &Known, node: &Node) -> Result<Copy, Fault> {
-    let [sources @ .., destination] = node.words() else { return Err(no_destination(keyword)) };
-    if sources.is_empty() {
+fn both(keyword: Keyword, known: &Known, node: &mut Node) -> Result<Copy, Fault> {
+    let mut sources = node.take_words();
+    let Some(destination) = sources.pop().filter(|_| !sources.is_empty()) else {
         return Err(no_destination(keyword));
-    }
+    };
     let flags = Flags::check(&node.flags, known)?;
-    if heredoc::marker(destination).is_some() {
+    if heredoc::marker(&destination).is_some() {
         let message = format!("{} cannot accept a heredoc as a destination", keyword.name());
         return Err(keyword.misused(message).blaming(destination));
     }
     Ok(Copy {
-        sources: sources.to_vec(),
-        destination: destination.clone(),
+        sources,
+        destination,
         from: flags.text("from"),
         chown: flags.text("chown"),
         chmod: flags.text("chmod"),

@@ -20,11 +20,11 @@ const HEALTHCHECK: &Known = &[
 /// Docker checks no more often.
 const SHORTEST_NS: i64 = 1_000_000;
 
-pub(super) fn healthcheck(node: &Node) -> Result<Healthcheck, Fault> {
-    let Arguments::Typed(kind, arguments) = &node.arguments else {
+pub(super) fn healthcheck(node: &mut Node) -> Result<Healthcheck, Fault> {
+    let Arguments::Typed(kind, arguments) = std::mem::take(&mut node.arguments) else {
         return Err(super::at_least_one(Keyword::Healthcheck));
     };
-    let command = super::command(arguments);
+    let command = super::command(*arguments);
     let has_command = !matches!(&command, Command::Shell(text) if text.is_empty())
         && !matches!(&command, Command::Exec(words) if words.is_empty());
     match kind.to_uppercase().as_str() {

@@ -28,14 +28,14 @@ pub(crate) enum Meaning {
 }
 
 /// Checks one instruction.
-pub(crate) fn check(node: Node) -> Result<Meaning, ParseError> {
+pub(crate) fn check(mut node: Node) -> Result<Meaning, ParseError> {
     let span = node.span;
     let keyword = Keyword::read(&node.keyword).ok_or_else(|| unknown(&node))?;
     if keyword == Keyword::From {
         let head = from::from(&node).map_err(|fault| fault.at(span))?;
         return Ok(Meaning::Stage(head, instruction(node, Kind::From)));
     }
-    let kind = kind(keyword, &node).map_err(|fault| fault.at(span))?;
+    let kind = kind(keyword, &mut node).map_err(|fault| fault.at(span))?;
     Ok(Meaning::Instruction(instruction(node, kind)))
 }
 
@@ -49,7 +49,8 @@ fn instruction(node: Node, kind: Kind) -> Instruction {
     Instruction { keyword, kind, flags, text, span, heredocs, comments }
 }
 
-fn kind(keyword: Keyword, node: &Node) -> Result<Kind, Fault> {
+/// Takes the arguments out of the node: there may be many.
+fn kind(keyword: Keyword, node: &mut Node) -> Result<Kind, Fault> {
     Ok(match keyword {
         Keyword::Add => Kind::Add(copy::add(node)?),
         Keyword::Arg => Kind::Arg(arg(node)?),
@@ -103,38 +104,40 @@ fn arg_definition(word: &str) -> Result<ArgDefinition, Fault> {
 }
 
 /// `ENV name=value ...`, `LABEL name value`
-fn pairs(keyword: Keyword, node: &Node) -> Result<Pairs, Fault> {
+fn pairs(keyword: Keyword, node: &mut Node) -> Result<Pairs, Fault> {
     no_flags(node)?;
-    let Arguments::Pairs(pairs, legacy) = &node.arguments else { return Err(at_least_one(keyword)) };
+    let Arguments::Pairs(pairs, legacy) = std::mem::take(&mut node.arguments) else {
+        return Err(at_least_one(keyword));
+    };
     if pairs.is_empty() {
         return Err(at_least_one(keyword));
     }
     if pairs.iter().any(|(name, _)| name.is_empty()) {
         return Err(keyword.misused(format!("{} names can not be blank", keyword.name())));
     }
-    Ok(Pairs { pairs: pairs.clone(), legacy: *legacy })
+    Ok(Pairs { pairs, legacy })
 }
 
 /// `CMD ...`, `ENTRYPOINT ...`
-fn plain_command(node: &Node) -> Result<Command, Fault> {
+fn plain_command(node: &mut Node) -> Result<Command, Fault> {
     no_flags(node)?;
-    Ok(command(&node.arguments))
+    Ok(command(std::mem::take(&mut node.arguments)))
 }
 
 /// The exec form, or text for a shell; nothing at all is the empty text.
-fn command(arguments: &Arguments) -> Command {
+fn command(arguments: Arguments) -> Command {
     match arguments {
-        Arguments::Json(strings) => Command::Exec(strings.clone()),
+        Arguments::Json(strings) => Command::Exec(strings),
         Arguments::Words(words) => Command::Shell(words.join(" ")),
         _ => Command::Shell(String::new()),
     }
 }
 
 /// `EXPOSE port ...`
-fn expose(node: &Node) -> Result<Vec<String>, Fault> {
+fn expose(node: &mut Node) -> Result<Vec<String>, Fault> {
     no_flags(node)?;
-    let words = node.words();
-    if words.is_empty() { Err(at_least_one(Keyword::Expose)) } else { Ok(words.to_vec()) }
+    let words = node.take_words();
+    if words.is_empty() { Err(at_least_one(Keyword::Expose)) } else { Ok(words) }
 }
 
 /// `USER name`, `WORKDIR path` and their like: one text.
@@ -174,9 +177,9 @@ fn onbuild(node: &Node) -> Result<String, Fault> {
 }
 
 /// `SHELL ["program", "argument", ...]`
-fn shell(node: &Node) -> Result<Vec<String>, Fault> {
+fn shell(node: &mut Node) -> Result<Vec<String>, Fault> {
     no_flags(node)?;
-    match command(&node.arguments) {
+    match command(std::mem::take(&mut node.arguments)) {
         Command::Exec(strings) if !strings.is_empty() => Ok(strings),
         Command::Shell(text) if !text.is_empty() => {
             Err(Keyword::Shell.misused("SHELL requires the arguments to be in JSON form"))

@@ -16,7 +16,7 @@ const RUN: &Known =
 const NETWORKS: [&str; 3] = ["default", "none", "host"];
 const SECURITIES: [&str; 2] = ["sandbox", "insecure"];
 
-pub(super) fn run(node: &Node) -> Result<Run, Fault> {
+pub(super) fn run(node: &mut Node) -> Result<Run, Fault> {
     let flags = Flags::check(&node.flags, RUN)?;
     let mounts = flags.list("mount");
     for value in &mounts {
@@ -34,7 +34,8 @@ pub(super) fn run(node: &Node) -> Result<Run, Fault> {
         device::parse(value).map_err(|fault| fault.blaming(value).hint(usage))
     };
     let devices = flags.list("device").iter().map(device).collect::<Result<_, _>>()?;
-    Ok(Run { command: super::command(&node.arguments), mounts, network, security, devices })
+    let command = super::command(std::mem::take(&mut node.arguments));
+    Ok(Run { command, mounts, network, security, devices })
 }
 
 fn one_of(value: &Option<String>, all: &[&str], message: impl Fn(&str) -> String) -> Result<(), Fault> {
