@@ -95,6 +95,8 @@ pub struct PartResult {
     pub goal_s: Option<f64>,
     /// How long once took, in order.
     pub samples_s: Vec<f64>,
+    /// Of the processor, by all threads.
+    pub cpu_s: Vec<f64>,
     /// More about it: throughput, say.
     pub note: String,
 }

@@ -44,6 +44,7 @@ impl Buildah {
                 context: "buildah-probe",
                 dockerfile: "Dockerfile",
                 tag: "dsbench/probe",
+                from_registry: false,
                 network: false,
                 dest: Dest::Store,
             };

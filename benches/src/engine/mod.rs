@@ -114,17 +114,14 @@ impl Site<'_> {
 
     /// The arguments that docker's `build` and all that imitate it share: names, and the context at the end.
     fn build_arguments(&self, build: &Build) -> Vec<String> {
-        let context = self.dir.join(build.context);
-        let dockerfile = context.join(build.dockerfile);
-        vec![
-            "--tag".to_owned(),
-            self.tag(build.tag),
-            "--file".to_owned(),
-            dockerfile.display().to_string(),
-            "--build-arg".to_owned(),
-            format!("REGISTRY={}", self.registry),
-            context.display().to_string(),
-        ]
+        let context = self.dir.join(build.context).display().to_string();
+        let dockerfile = format!("{context}/{}", build.dockerfile);
+        let mut arguments = vec!["--tag".to_owned(), self.tag(build.tag), "--file".to_owned(), dockerfile];
+        if build.from_registry {
+            arguments.extend(["--build-arg".to_owned(), format!("REGISTRY={}", self.registry)]);
+        }
+        arguments.push(context);
+        arguments
     }
 }
 

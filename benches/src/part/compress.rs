@@ -5,7 +5,7 @@ use std::io::Cursor;
 use builder::export::{LayerCompression, pack};
 use rayon::ThreadPoolBuilder;
 
-use super::{Bench, throughput};
+use super::Bench;
 use crate::engine::Trouble;
 use crate::result::PartResult;
 use crate::workload::files;
@@ -22,7 +22,7 @@ pub fn names() -> impl Iterator<Item = String> {
 }
 
 fn name(form: &str, threads: usize) -> String {
-    format!("{form}/{threads}-threads")
+    format!("pack/{form}-{threads}-threads")
 }
 
 /// Measures those that are wanted.
@@ -57,24 +57,19 @@ fn scaling(
         let pool = pool.map_err(|error| Trouble::Wrong(error.to_string()))?;
         let packed = || pool.install(|| packed(data, compression));
         let bytes = packed()?;
-        let samples_s = bench.try_samples(packed)?;
-        let median = crate::stats::Summary::of(samples_s.iter().copied()).map_or(f64::NAN, |it| it.median);
-        let (one_s, one) = first.get_or_insert_with(|| (median, bytes.clone()));
+        let samples = bench.try_samples(packed)?;
+        let (one_s, one) = first.get_or_insert_with(|| (samples.median_s(), bytes.clone()));
         if *one != bytes {
             return Err(Trouble::Wrong(format!("{form}: {threads} threads give other bytes than one")));
         }
-        let share = *one_s / median / threads.min(cores) as f64 * 100.0;
-        results.push(PartResult {
-            name: name(form, threads),
-            title: format!("{form} of a layer of {MIB} MiB, {threads} threads"),
-            goal_s: None,
-            note: format!(
-                "{}, to {:.0} %, {share:.0} % of linear on {cores} cores, same bytes",
-                throughput(data.len(), &samples_s),
-                bytes.len() as f64 * 100.0 / data.len() as f64
-            ),
-            samples_s,
-        });
+        let share = *one_s / samples.median_s() / threads.min(cores) as f64 * 100.0;
+        let note = format!(
+            "{}, to {:.0} %, {share:.0} % of linear on {cores} cores, same bytes",
+            samples.throughput(data.len()),
+            bytes.len() as f64 * 100.0 / data.len() as f64
+        );
+        let title = format!("{form} of a layer of {MIB} MiB, {threads} threads");
+        results.push(samples.result(name(form, threads), title, None, note));
     }
     Ok(results)
 }

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use crate::engine::Trouble;
 use crate::result::PartResult;
+use crate::stats::Summary;
 
 /// How often each is measured.
 #[derive(Debug, Clone, Copy)]
@@ -45,24 +46,49 @@ pub fn names() -> Vec<String> {
     parse::names().chain(store::NAMES.map(ToOwned::to_owned)).chain(compress::names()).collect()
 }
 
+/// How long runs took.
+#[derive(Debug, Default)]
+struct Samples {
+    wall_s: Vec<f64>,
+    /// Of the processor, by all threads: hardly changes when others work on the machine.
+    cpu_s: Vec<f64>,
+}
+
+impl Samples {
+    fn median_s(&self) -> f64 {
+        Summary::of(self.wall_s.iter().copied()).map_or(f64::NAN, |summary| summary.median)
+    }
+
+    /// `123 MB/s`.
+    fn throughput(&self, bytes: usize) -> String {
+        format!("{:.0} MB/s", bytes as f64 / self.median_s() / 1e6)
+    }
+
+    /// With what else there is to say.
+    fn result(self, name: String, title: String, goal_s: Option<f64>, note: String) -> PartResult {
+        PartResult { name, title, goal_s, samples_s: self.wall_s, cpu_s: self.cpu_s, note }
+    }
+}
+
 impl Bench<'_> {
     /// Times `once` again and again; the first time, which warms up, does not count.
-    fn samples<T>(self, mut once: impl FnMut() -> T) -> Vec<f64> {
+    fn samples<T>(self, mut once: impl FnMut() -> T) -> Samples {
         black_box(once());
         let start = Instant::now();
-        let mut samples = Vec::new();
-        while samples.len() < self.patience.min_runs
-            || (start.elapsed() < self.patience.time && samples.len() < 1000)
+        let mut samples = Samples::default();
+        while samples.wall_s.len() < self.patience.min_runs
+            || (start.elapsed() < self.patience.time && samples.wall_s.len() < 1000)
         {
-            let start = Instant::now();
+            let (start, cpu_start_s) = (Instant::now(), cpu_s());
             black_box(once());
-            samples.push(start.elapsed().as_secs_f64());
+            samples.wall_s.push(start.elapsed().as_secs_f64());
+            samples.cpu_s.push(cpu_s() - cpu_start_s);
         }
         samples
     }
 
     /// The same for what can fail.
-    fn try_samples<T>(self, mut once: impl FnMut() -> Result<T, Trouble>) -> Result<Vec<f64>, Trouble> {
+    fn try_samples<T>(self, mut once: impl FnMut() -> Result<T, Trouble>) -> Result<Samples, Trouble> {
         let mut failed = None;
         let samples = self.samples(|| {
             if failed.is_none() {
@@ -73,9 +99,8 @@ impl Bench<'_> {
     }
 }
 
-/// `123 MB/s`, of what took the median of `samples`.
-fn throughput(bytes: usize, samples: &[f64]) -> String {
-    let median =
-        crate::stats::Summary::of(samples.iter().copied()).map_or(f64::NAN, |summary| summary.median);
-    format!("{:.0} MB/s", bytes as f64 / median / 1e6)
+/// What this process has used of the processors so far.
+fn cpu_s() -> f64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }

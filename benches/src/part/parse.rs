@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Bench, throughput};
+use super::Bench;
 use crate::result::PartResult;
 
 /// A mebibyte, less room for a FROM and an end: what is larger is refused.
@@ -40,7 +40,7 @@ const SHAPES: &[Shape] = &[
         grown("RUN a \\\n", |n| format!("  a{n} \\\n  # why\n\n"), "b\n")
     }),
     mib("heredocs", "10,000 heredocs", || {
-        grown("", |n| format!("RUN <<EOF{n}\n{}\nEOF{n}\n", "echo\n".repeat(17)), "")
+        grown("", |n| format!("RUN <<EOF{n}\n{}\nEOF{n}\n", "echo\n".repeat(18)), "")
     }),
     mib("one-heredoc", "one heredoc", || grown("RUN <<EOF\n", |n| format!("EO {n}\n"), "EOF\n")),
     mib("many-heredocs", "heredocs of a few COPYs", || grown("", |line| heredocs_of_one(line, 7000), "")),
@@ -48,7 +48,7 @@ const SHAPES: &[Shape] = &[
         grown("", |n| format!("RUN <<E{n} {}\n", "a".repeat(95)), "")
     }),
     mib("env", "10,000 ENV with expansions", || {
-        grown("", |n| format!("ENV V{n}={}\n", format!("${{V{}:-${{A:+b}}}}:$PATH", n / 2).repeat(4)), "")
+        grown("", |n| format!("ENV V{n}={}\n", format!("${{V{}:-${{A:+b}}}}:$PATH", n / 2).repeat(5)), "")
     }),
     mib("one-env", "a few ENV of many", || lines("ENV ", |n| format!("K{n}=\"v $K{n}\" "), "")),
     mib("nested-expansion", "expansions in each other", || {
@@ -83,7 +83,7 @@ const SHAPES: &[Shape] = &[
         )
     }),
     mib("json", "10,000 JSON forms", || {
-        grown("", |n| format!("CMD [\"sh\", \"-c\", \"{} {n}\"]\n", "echo \\u00e9\\t".repeat(6)), "")
+        grown("", |n| format!("CMD [\"sh\", \"-c\", \"{} {n}\"]\n", "echo \\u00e9\\t".repeat(8)), "")
     }),
     mib("one-json", "a few long JSON forms", || lines("CMD [", |n| format!("\"{n}\", "), "\"\"]")),
     mib("broken-json", "JSON forms that are none", || lines("CMD ", |_| "[\"a\",".to_owned(), "")),
@@ -111,24 +111,19 @@ pub fn parts(bench: Bench<'_>, wants: &dyn Fn(&str) -> bool) -> Vec<PartResult> 
 
 fn part(bench: Bench<'_>, name: String, shape: &Shape) -> PartResult {
     let text = with_stage((shape.text)());
-    let samples_s = bench.samples(|| parser::parse(text.as_bytes()));
+    let samples = bench.samples(|| parser::parse(text.as_bytes()));
     let outcome = match parser::parse(text.as_bytes()) {
         Ok(_) => String::new(),
         Err(error) => format!(", refused: {}", error.to_string().chars().take(48).collect::<String>()),
     };
     let size = if text.len() > MIB / 2 { "1 MiB: " } else { "" };
-    PartResult {
-        name,
-        title: format!("parse {size}{}", shape.title),
-        goal_s: Some(shape.goal_s),
-        note: format!("{}{outcome}", throughput(text.len(), &samples_s)),
-        samples_s,
-    }
+    let note = format!("{}{outcome}", samples.throughput(text.len()));
+    samples.result(name, format!("parse {size}{}", shape.title), Some(shape.goal_s), note)
 }
 
 /// Most shapes are about what follows a FROM.
 fn with_stage(text: String) -> String {
-    match text.starts_with("FROM") || text.starts_with('#') {
+    match text.starts_with("FROM") {
         true => text,
         false => format!("FROM scratch\n{text}"),
     }

@@ -11,7 +11,7 @@ use rootfs::entry::{Entry, Kind};
 use rootfs::layers::Layers;
 use rootfs::tree::Scratch;
 
-use super::{Bench, throughput};
+use super::Bench;
 use crate::engine::Trouble;
 use crate::result::PartResult;
 
@@ -55,15 +55,10 @@ fn ignore(bench: Bench<'_>) -> Result<PartResult, Trouble> {
     let paths: Vec<String> =
         (0..PATHS).map(|n| format!("src/module{:03}/part{:02}/file{n}.rs", n / 500, n / 50 % 10)).collect();
     let parent = Matched::default();
-    let samples_s =
+    let samples =
         bench.samples(|| paths.iter().filter(|path| patterns.matches(path.as_bytes(), &parent).0).count());
-    Ok(PartResult {
-        name: NAMES[0].to_owned(),
-        title: format!("{} ignore patterns over 50,000 paths", PATTERNS.len()),
-        goal_s: None,
-        note: String::new(),
-        samples_s,
-    })
+    let title = format!("{} ignore patterns over 50,000 paths", PATTERNS.len());
+    Ok(samples.result(NAMES[0].to_owned(), title, None, String::new()))
 }
 
 fn layer(bench: Bench<'_>) -> Result<PartResult, Trouble> {
@@ -77,17 +72,13 @@ fn layer(bench: Bench<'_>) -> Result<PartResult, Trouble> {
         (0..=runs).map(|_| filled(&content).map_err(|error| wrong(&error))).collect::<Result<Vec<_>, _>>()?;
     let bench =
         Bench { patience: super::Patience { time: std::time::Duration::ZERO, ..bench.patience }, ..bench };
-    let samples_s = bench.try_samples(|| match diffs.pop() {
+    let samples = bench.try_samples(|| match diffs.pop() {
         Some(diff) => layers.commit(diff).map(drop).map_err(|error| wrong(&error)),
         None => Ok(()),
     })?;
-    Ok(PartResult {
-        name: NAMES[1].to_owned(),
-        title: "layer of 20,000 files, 100 MB: tar, sha256, index, sync".to_owned(),
-        goal_s: None,
-        note: throughput(FILES * FILE_BYTES, &samples_s),
-        samples_s,
-    })
+    let title = "layer of 20,000 files, 100 MB: tar, sha256, index, sync".to_owned();
+    let note = samples.throughput(FILES * FILE_BYTES);
+    Ok(samples.result(NAMES[1].to_owned(), title, None, note))
 }
 
 fn filled(content: &Arc<[u8]>) -> Result<Diff, rootfs::RootfsError> {

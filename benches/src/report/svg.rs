@@ -86,7 +86,7 @@ fn draw(out: &mut String, row: &RowResult, tools: &[&str], top: f64) -> f64 {
         let y = top + BAR * n as f64;
         let (length, value) = match time {
             Some(time) => ((LONGEST * time / slowest).max(1.0), label(tool, *time, ours)),
-            None => (0.0, "-".to_owned()),
+            None => (0.0, why_not(row, tool).to_owned()),
         };
         let class = if *tool == OURS { "value ours" } else { "value" };
         let _ = writeln!(
@@ -108,6 +108,15 @@ fn draw(out: &mut String, row: &RowResult, tools: &[&str], top: f64) -> f64 {
         );
     }
     top + height + GAP
+}
+
+/// Why a tool has no bar.
+fn why_not(row: &RowResult, tool: &str) -> &'static str {
+    match row.cell(tool).and_then(|cell| cell.trouble.as_deref()) {
+        Some(trouble) if trouble.starts_with("not supported") => "cannot do that",
+        Some(_) => "failed",
+        None => "not measured",
+    }
 }
 
 /// `1.23 s (12x)`; for ours the time alone.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::columns;
 use crate::result::{Cell, Results, RowResult};
 use crate::runner::FLOOR;
-use crate::stats;
+use crate::stats::{self, Summary};
 
 /// The tool that all is about.
 pub const OURS: &str = "dsbuild";
@@ -129,11 +129,14 @@ fn runs(results: &Results) -> String {
 }
 
 fn parts(results: &Results) -> String {
-    let mut lines = vec![["", "median", "least", "most", "goal", "met", ""].map(ToOwned::to_owned).to_vec()];
+    let mut lines =
+        vec![["", "median", "least", "most", "processor", "goal", "met", ""].map(ToOwned::to_owned).to_vec()];
     for part in &results.parts {
         let Some(summary) = part.summary() else { continue };
         let mut line = vec![part.title.clone()];
         line.extend([summary.median, summary.min, summary.max].map(stats::seconds));
+        let cpu = Summary::of(part.cpu_s.iter().copied());
+        line.push(cpu.map_or_else(String::new, |cpu| stats::seconds(cpu.median)));
         line.push(part.goal_s.map(stats::seconds).unwrap_or_default());
         line.push(met(part.goal_s, Some(summary.median)));
         line.push(part.note.clone());

@@ -114,6 +114,8 @@ pub struct Build {
     pub dockerfile: &'static str,
     /// The image's name.
     pub tag: &'static str,
+    /// Whether its Dockerfile has an ARG for [`REGISTRY`].
+    pub from_registry: bool,
     /// Whether its RUNs may use the machine's network; else they have none.
     pub network: bool,
     /// Where the image goes.

@@ -15,8 +15,14 @@ use super::{
 const TAG: &str = "dsbench/app";
 
 /// `context/Dockerfile` to [`TAG`], without a network.
-const BUILD: Build =
-    Build { context: "context", dockerfile: "Dockerfile", tag: TAG, network: false, dest: Dest::Store };
+const BUILD: Build = Build {
+    context: "context",
+    dockerfile: "Dockerfile",
+    tag: TAG,
+    from_registry: false,
+    network: false,
+    dest: Dest::Store,
+};
 const BUILD_ACT: Act = Act::Build(BUILD);
 /// `big/Dockerfile` to [`BIG`].
 const BUILD_BIG: Act = Act::Build(Build { context: "big", tag: BIG, ..BUILD });
@@ -182,7 +188,7 @@ const COPY_50K: Scenario = Scenario {
         },
         Row {
             name: "nothing-changed",
-            title: "the same, nothing changed",
+            title: "50,000 files, nothing changed",
             goal_s: Some(0.15),
             floor: Some(Floor { title: "find: stat of them", script: "find context/src -size +1000G" }),
             proof: PROOF_50K,
@@ -190,7 +196,7 @@ const COPY_50K: Scenario = Scenario {
         },
         Row {
             name: "one-changed",
-            title: "the same, one file changed",
+            title: "50,000 files, one changed",
             goal_s: Some(1.5),
             before: &[Prep::Edit("context/src/edited")],
             floor: Some(Floor { title: "tar of them", script: "tar -cf - context/src | cat > floor.tar" }),
@@ -199,7 +205,7 @@ const COPY_50K: Scenario = Scenario {
         },
         Row {
             name: "then-run",
-            title: "COPY 50,000 files, RUN ls -R | wc -l, cold",
+            title: "50,000 files, then RUN ls -R, cold",
             state: State::Cold,
             timed: &[Act::Build(Build { dockerfile: "ls.Dockerfile", ..BUILD })],
             floor: Some(Floor {
@@ -234,7 +240,7 @@ const COPY_2G: Scenario = Scenario {
         },
         Row {
             name: "nothing-changed",
-            title: "the same, nothing changed",
+            title: "2 GiB file, nothing changed",
             goal_s: Some(0.02),
             floor: Some(PROCESS),
             proof: Proof::File { tag: TAG, path: "/proof", says: "done" },
@@ -242,7 +248,7 @@ const COPY_2G: Scenario = Scenario {
         },
         Row {
             name: "export-gzip",
-            title: "export of that layer, gzip",
+            title: "2 GiB layer to OCI layout, gzip",
             state: State::Cold,
             before: &[Prep::Act(BUILD_ACT), Prep::NoOutput],
             timed: &[to(Dest::Layout(Compression::Gzip))],
@@ -252,7 +258,7 @@ const COPY_2G: Scenario = Scenario {
         },
         Row {
             name: "export-zstd",
-            title: "export of that layer, zstd",
+            title: "2 GiB layer to OCI layout, zstd",
             state: State::Cold,
             before: &[Prep::Act(BUILD_ACT), Prep::NoOutput],
             timed: &[to(Dest::Layout(Compression::Zstd))],
@@ -266,7 +272,7 @@ const COPY_2G: Scenario = Scenario {
 
 const RUNNABLE: Row = Row {
     name: "runnable",
-    title: "one line changed on a 1 GB image: build and run",
+    title: "1 GB image, one line changed: run it",
     before: &[Prep::Edit("context/app.txt")],
     timed: &[BUILD_ACT, Act::Run { tag: TAG, command: &["cat", "/app.txt"] }],
     proof: Proof::Same { tag: TAG, path: "/app.txt", source: "context/app.txt" },
@@ -275,7 +281,7 @@ const RUNNABLE: Row = Row {
 
 const TO_LAYOUT: Row = Row {
     name: "layout",
-    title: "the same: build and write as OCI layout",
+    title: "1 GB image, one line changed: OCI layout",
     timed: &[to(Dest::Layout(Compression::None))],
     ..RUNNABLE
 };
@@ -294,7 +300,10 @@ const EDIT_5G: Scenario = Scenario {
     large: true,
     needs_gib: 22,
     make: |dir| image_of_size(dir, 5),
-    rows: &[Row { title: "one line changed on a 5 GB image: build and run", ..RUNNABLE }, TO_LAYOUT],
+    rows: &[
+        Row { title: "5 GB image, one line changed: run it", ..RUNNABLE },
+        Row { title: "5 GB image, one line changed: OCI layout", ..TO_LAYOUT },
+    ],
     ..EDIT_1G
 };
 
@@ -303,7 +312,10 @@ const EDIT_20G: Scenario = Scenario {
     large: true,
     needs_gib: 64,
     make: |dir| image_of_size(dir, 20),
-    rows: &[Row { title: "one line changed on a 20 GB image: build and run", ..RUNNABLE }, TO_LAYOUT],
+    rows: &[
+        Row { title: "20 GB image, one line changed: run it", ..RUNNABLE },
+        Row { title: "20 GB image, one line changed: OCI layout", ..TO_LAYOUT },
+    ],
     ..EDIT_1G
 };
 
@@ -321,6 +333,7 @@ const PULL: Scenario = Scenario {
         title: "pull Debian + Python, first RUN",
         state: State::Cold,
         before: &[Prep::PythonInRegistry],
+        timed: &[Act::Build(Build { from_registry: true, ..BUILD })],
         proof: Proof::File { tag: TAG, path: "/proof", says: "42" },
         ..ROW
     }],
@@ -355,7 +368,7 @@ const PIP: Scenario = Scenario {
     prepare: &[PIP_BUILD],
     rows: &[Row {
         name: "warm",
-        title: "pip install numpy scipy pandas, cache mount warm",
+        title: "pip install of a scientific stack, warm",
         before: &[Prep::Edit("context/nonce")],
         timed: &[PIP_BUILD],
         proof: Proof::File { tag: TAG, path: "/proof", says: "True" },
@@ -392,7 +405,7 @@ const CONTEXT_500K: Scenario = Scenario {
     },
     rows: &[Row {
         name: "nothing-changed",
-        title: "context of 500,000 files, nothing changed",
+        title: "500,000 files, nothing changed",
         floor: Some(Floor { title: "find: stat of them", script: "find context/src -size +1000G" }),
         ..ROW
     }],
