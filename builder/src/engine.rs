@@ -8,14 +8,16 @@ use cdi::Inventory;
 use oci::{DiffId, Digest, Platform, Reference};
 use rootfs::layers::Layers;
 
+use crate::absence;
 use crate::cancel::Cancel;
 use crate::devices;
 use crate::event::{EventKind, Phase, Place, Progress, Vertex};
 use crate::graph::{Graph, StepId};
+use crate::lower::origin::Origin;
 use crate::lower::{self, Dated, LowerError};
 use crate::op::exec::BuildNetwork;
 use crate::options::{BuildOptions, Context};
-use crate::plan::{Plan, PlannedImage, ResolveError, ResolvedImage, Resolver};
+use crate::plan::{Plan, PlannedImage, ResolveError, ResolvedImage, Resolver, UnusedArg};
 use crate::remote::context::{ContextFrom, FetchedContext};
 use crate::remote::fetcher::Fetcher;
 use crate::remote::url::without_user;
@@ -44,6 +46,8 @@ pub struct Built {
     pub multi_platform: bool,
     /// What the user should know about the Dockerfile.
     pub warnings: Vec<crate::plan::Warning>,
+    /// Build arguments that nothing took.
+    pub unused_args: Vec<UnusedArg>,
     /// `SOURCE_DATE_EPOCH`, resolved.
     pub source_date_s: Option<i64>,
 }
@@ -74,6 +78,8 @@ pub enum BuildError {
         name: String,
         /// Its lines.
         lines: Option<(u32, u32)>,
+        /// Where the variables come from that led to it.
+        origins: Vec<Origin>,
         /// Why.
         #[source]
         cause: Box<StepError>,
@@ -97,12 +103,14 @@ impl Engine {
     ) -> Result<Built, BuildError> {
         let plan = self.plan(text, options, progress, cancel)?;
         let devices = devices::inventory(&plan.graph, options)?;
-        let results = self.solve(&plan, devices, options, progress, cancel)?;
+        let solved = self.solve(&plan, devices, options, progress, cancel);
+        let results = solved.map_err(|error| traced(error, text, options))?;
         let images = plan.images.iter().map(|image| built(image, &results)).collect();
         Ok(Built {
             images,
             multi_platform: plan.multi_platform,
             warnings: plan.warnings,
+            unused_args: plan.unused_args,
             source_date_s: plan.source_date_s,
         })
     }
@@ -172,7 +180,7 @@ impl Engine {
         let found = fetcher.time_of(dated, &vertex).inspect_err(|error| tell_failure(&vertex, error));
         let found = found.map_err(|error| match error {
             StepError::Canceled => BuildError::Canceled,
-            cause => BuildError::Step { name, lines: None, cause: Box::new(cause) },
+            cause => BuildError::Step { name, lines: None, origins: Vec::new(), cause: Box::new(cause) },
         })?;
         vertex.finished(false);
         Ok(found)
@@ -205,7 +213,10 @@ impl Engine {
             vertex.started();
             let (result, cached) = solver
                 .solve(step, ordinals[id.0], inputs, vertex)
-                .inspect_err(|error| tell_failure(vertex, error))?;
+                .inspect_err(|error| tell_failure(vertex, error))
+                .map_err(|error| {
+                    absence::explained(error, &plan.graph, step, inputs, &self.layers, options)
+                })?;
             vertex.finished(cached);
             Ok(result)
         };
@@ -217,9 +228,21 @@ impl Engine {
             Stopped::Canceled | Stopped::Failed(_, StepError::Canceled) => BuildError::Canceled,
             Stopped::Failed(id, cause) => {
                 let meta = &plan.graph.steps[id.0].meta;
-                BuildError::Step { name: meta.name.clone(), lines: meta.lines, cause: Box::new(cause) }
+                let (name, lines) = (meta.name.clone(), meta.lines);
+                BuildError::Step { name, lines, origins: Vec::new(), cause: Box::new(cause) }
             }
         })
+    }
+}
+
+/// Adds to the error of a step where the variables in it come from.
+fn traced(error: BuildError, text: &[u8], options: &BuildOptions) -> BuildError {
+    match error {
+        BuildError::Step { name, lines: Some(lines), cause, .. } => {
+            let origins = lower::origin::of_step(text, options, lines, &cause);
+            BuildError::Step { name, lines: Some(lines), origins, cause }
+        }
+        error => error,
     }
 }
 

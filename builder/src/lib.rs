@@ -15,12 +15,14 @@
 //! source/   images: resolve, pull, import
 //! remote/   files by HTTP, commits of git repositories
 //! forms     the blobs that are known to hold a layer
+//! absence   why a file is not there
 //! export/   result -> OCI layout, docker archive, tar, directory, name in the store
 //! event     what happens, for whoever shows it;  phase: what a step spends its time with
 //! ```
 //!
 //! Never prints, reads no environment, knows no terminal.
 
+pub mod absence;
 pub mod cancel;
 pub mod context;
 mod devices;

@@ -19,8 +19,19 @@ pub struct Plan {
     pub warnings: Vec<Warning>,
     /// `SOURCE_DATE_EPOCH` as it was resolved, in seconds since 1970.
     pub source_date_s: Option<i64>,
+    /// Build arguments that no ARG of the Dockerfile takes.
+    pub unused_args: Vec<UnusedArg>,
     /// The ARGs that needed stages use, in the order of their lines; those of the first platform.
     pub args: Vec<PlannedArg>,
+}
+
+/// A build argument that nothing takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnusedArg {
+    /// Its name.
+    pub name: String,
+    /// The ARG that may have been meant.
+    pub meant: Option<String>,
 }
 
 /// An ARG and what became of it.

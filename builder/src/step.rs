@@ -14,8 +14,10 @@ use cache::{StatCache, Store};
 use oci::DiffId;
 use rootfs::layers::Layers;
 use rootfs::tree::Tree;
+use rootfs::users::UserError;
 use sandbox::Exit;
 
+use crate::absence::Absence;
 use crate::cancel::Cancel;
 use crate::context::ignore::PatternError;
 use crate::context::{ContextTree, Ignore};
@@ -123,6 +125,14 @@ pub enum StepError {
     /// COPY or ADD.
     #[error(transparent)]
     File(#[from] FileOpError),
+    /// A file that COPY, ADD or a mount takes is not there.
+    #[error("{cause}")]
+    Missing {
+        /// BuildKit's words.
+        cause: FileOpError,
+        /// What is known about it.
+        absence: Absence,
+    },
     /// A URL or a repository.
     #[error(transparent)]
     Remote(#[from] RemoteError),
@@ -134,7 +144,7 @@ pub enum StepError {
     Rootfs(#[from] rootfs::RootfsError),
     /// USER.
     #[error(transparent)]
-    User(#[from] rootfs::users::UserError),
+    User(#[from] UserError),
     /// The sandbox could not be built.
     #[error(transparent)]
     Sandbox(#[from] sandbox::SandboxError),
@@ -152,6 +162,21 @@ pub enum StepError {
         /// Why not.
         source: std::io::Error,
     },
+}
+
+impl StepError {
+    /// The word of the instruction that is to blame, expanded; `None` if that is not one alone.
+    pub fn culprit(&self) -> Option<&str> {
+        match self {
+            Self::Missing { cause: FileOpError::NotFound { path }, .. } => Some(path.trim_start_matches('/')),
+            Self::File(FileOpError::Owner(error)) | Self::User(error) => match error {
+                UserError::UnknownUser { name } | UserError::UnknownGroup { name } => Some(name),
+                UserError::OutOfRange { text } => Some(text),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
 }
 
 /// As a shell tells it: a signal is 128 and its number.

@@ -79,7 +79,7 @@ pub fn start(container: Container, layers: &Layers, streams: Streams) -> Result<
         Err(error) => {
             let state = ContainerState {
                 ended_ms: Some(now_ms()),
-                exit_code: Some(COULD_NOT_START),
+                exit_code: Some(unstarted_exit_code(&error)),
                 error: Some(error.to_string()),
                 ..ContainerState::default()
             };
@@ -89,8 +89,15 @@ pub fn start(container: Container, layers: &Layers, streams: Streams) -> Result<
     }
 }
 
-/// docker's exit code for a container that could not be started.
-pub const COULD_NOT_START: i32 = 125;
+/// docker's exit code for a container that could not be started: 127 if its program is not there, 126 if that cannot be
+/// executed, else 125.
+pub fn unstarted_exit_code(error: &RunnerError) -> i32 {
+    match error {
+        RunnerError::Sandbox(SandboxError::NotFound { .. }) => 127,
+        RunnerError::Sandbox(SandboxError::NotExecutable { .. }) => 126,
+        _ => 125,
+    }
+}
 
 struct Launched {
     running: Running,

@@ -9,10 +9,24 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+const AFTER_HELP: &str = "\
+`dsbuild -t NAME .` is short for `dsbuild build -t NAME .`
+
+Exit codes:
+  0    done
+  1    the Dockerfile, a command in it, an image or a container is at fault; a check found something
+  2    dsbuild itself failed, or the command line is wrong
+  130  interrupted (128 and the number of the signal)
+
+`run` exits with the code of its process (128 and the number of the signal that ended it), or with
+  125  if the container could not be started
+  126  if its program cannot be executed
+  127  if its program is not there";
+
 /// Builds images from Dockerfiles without a daemon, and runs them.
 #[derive(Debug, Parser)]
 #[command(name = "dsbuild", version, arg_required_else_help = true, max_term_width = 100)]
-#[command(after_help = "`dsbuild -t NAME .` is short for `dsbuild build -t NAME .`")]
+#[command(after_help = AFTER_HELP)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -137,6 +151,13 @@ pub struct DeviceArgs {
         hide_env_values = true
     )]
     pub cdi_spec_dirs: Vec<PathBuf>,
+}
+
+/// The command that a word may have been meant for.
+pub fn meant_command(word: &str) -> Option<String> {
+    let command = <Cli as clap::CommandFactory>::command();
+    let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+    parser::suggest(word, &names).map(str::to_owned)
 }
 
 /// Puts `build` in front where no command is named: `dsbuild -t name .`.

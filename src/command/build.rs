@@ -11,6 +11,7 @@ use builder::export::{
     self, Annotation, BuildResult, BuildTimes, BuiltImage, Dest, ExportKind, ExportRequest, Exported,
 };
 use builder::options::Context;
+use builder::plan::UnusedArg;
 use builder::remote::git::checkout;
 use builder::source::Sources;
 use cache::Store;
@@ -225,6 +226,7 @@ fn tell(args: &BuildArgs, built: &Built, exported: &[Exported]) -> Result<(), Fa
     let quiet = args.quiet || args.progress == ProgressMode::Quiet;
     if !quiet {
         built.warnings.iter().for_each(show_warning);
+        tell_unused(&built.unused_args);
     }
     if let (true, Some(id)) = (quiet, image) {
         output::line(&id.to_string());
@@ -234,6 +236,18 @@ fn tell(args: &BuildArgs, built: &Built, exported: &[Exported]) -> Result<(), Fa
 
 fn show_warning(warning: &builder::plan::Warning) {
     output::note(&format!(" - {}: {} (line {})", warning.rule, warning.message, warning.lines.0));
+}
+
+/// BuildKit's words, and what may have been meant.
+fn tell_unused(args: &[UnusedArg]) {
+    if args.is_empty() {
+        return;
+    }
+    let names: Vec<&str> = args.iter().map(|arg| arg.name.as_str()).collect();
+    let meant = args.iter().find_map(|arg| arg.meant.as_ref());
+    let meant = meant.map(|meant| format!(" (did you mean {meant}?)")).unwrap_or_default();
+    let names = output::sanitized(&names.join(" "));
+    output::note(&format!("[Warning] One or more build-args [{names}] were not consumed{meant}"));
 }
 
 fn write(file: &Path, text: &str) -> Result<(), Failure> {

@@ -5,6 +5,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use builder::engine::BuildError;
+use builder::lower::LowerError;
 use serde_json::{Value, json};
 
 use super::build_options::{self, Input};
@@ -108,13 +109,31 @@ pub fn refuse(error: &BuildError, input: &Input, json: bool) -> Result<u8, Failu
     if !json {
         return Err(Failure::of_build(error, &input.options.dockerfile_name, &input.dockerfile));
     }
-    print(&json!({"error": error_to_json(error)}));
+    print(&json!({"error": error_to_json(error), "further": further(error, &input.dockerfile)}));
     Ok(1)
 }
 
 /// The first line and the message.
 pub fn error_to_json(error: &BuildError) -> Value {
     json!({"line": lines(error).map_or(0, |lines| lines.0), "message": error.to_string()})
+}
+
+/// The errors besides, in the same form.
+pub fn further(error: &BuildError, text: &[u8]) -> Value {
+    let short =
+        |line: u32, error: &dyn std::error::Error| json!({"line": line, "message": error.to_string()});
+    let further: Vec<Value> = match error {
+        BuildError::Parse(first) => {
+            let further = parser::further_errors(text, first).errors;
+            further.iter().map(|error| short(error.span.start_line, error)).collect()
+        }
+        BuildError::Lower(first) => {
+            let line = |error: &LowerError| error.lines.map_or(0, |lines| lines.0);
+            first.further.iter().map(|error| short(line(error), error)).collect()
+        }
+        _ => Vec::new(),
+    };
+    Value::Array(further)
 }
 
 /// The lines that an error is about.

@@ -62,6 +62,8 @@ fn to_json(outcome: &Outcome, input: &Input) -> Value {
         let location = call::lines(error).map(call::location);
         report["buildError"] = json!({"message": error.to_string(), "location": location});
         report["error"] = call::error_to_json(error);
+        // buildx has one error; ours are besides.
+        report["further"] = call::further(error, &input.dockerfile);
     }
     report
 }

@@ -16,6 +16,7 @@ use builder::step::StepError;
 use super::build_options::Input;
 use super::parse;
 use crate::args::build::BuildArgs;
+use crate::args::meant_command;
 use crate::report::Failure;
 
 /// Enough to tell an archive by.
@@ -87,7 +88,11 @@ fn pending(args: &BuildArgs, from: PendingFrom) -> Found {
 /// The folder of a context that is one.
 pub fn folder(context: &str) -> Result<PathBuf, Failure> {
     let folder = std::fs::canonicalize(context).map_err(|error| {
-        Failure::user(format!("unable to find the context {context:?}")).caused_by(&error)
+        let failure = Failure::user(format!("unable to find the context {context:?}")).caused_by(&error);
+        match meant_command(context) {
+            Some(command) => failure.hint(format!("did you mean `dsbuild {command}`?")),
+            None => failure,
+        }
     })?;
     match folder.is_dir() {
         true => Ok(folder),
@@ -101,7 +106,10 @@ fn in_folder(args: &BuildArgs) -> Result<Found, Failure> {
         Some(file) => file.clone(),
         None => default_dockerfile(&folder),
     };
-    let dockerfile = parse::read(&file)?;
+    let dockerfile = parse::read(&file).map_err(|failure| match &args.file {
+        Some(_) => failure.hint("the path of --file is seen from the current folder, not from the context"),
+        None => failure.hint("name the Dockerfile with --file, or let it come from stdin with --file -"),
+    })?;
     let ignore = builder::context::find_ignore(&folder, (file != Path::new("-")).then_some(&*file))?;
     let context = Context::Local { path: folder, ignore };
     Ok(Found { dockerfile_name: name_of(&file), dockerfile, context, pending: None })
@@ -127,7 +135,7 @@ pub fn fetch(
 ) -> Result<(), Failure> {
     let Some(Pending { from, file }) = input.pending.take() else { return Ok(()) };
     let failed = |error: StepError| match error {
-        StepError::Canceled => Failure::user("canceled").code(130),
+        StepError::Canceled => Failure::canceled(),
         error => Failure::of(&error).code(1),
     };
     let fetched = match from {

@@ -1,9 +1,23 @@
 //! Ctrl-C and friends.
 
+use std::sync::atomic::{AtomicI32, Ordering};
+
 use builder::cancel::Cancel;
 use nix::sys::signal::{SigSet, Signal};
 
 use crate::report::Failure;
+
+/// The signal that canceled; 0 while none did.
+static SIGNAL: AtomicI32 = AtomicI32::new(0);
+
+/// The exit code of what a signal ended, as shells have it: 130 for Ctrl-C.
+pub fn exit_code() -> u8 {
+    let signal = match SIGNAL.load(Ordering::Relaxed) {
+        0 => Signal::SIGINT as i32,
+        signal => signal,
+    };
+    u8::try_from(128 + signal).unwrap_or(u8::MAX)
+}
 
 /// From now on the first SIGINT, SIGTERM or SIGHUP cancels, the second ends the process at once: whatever it has
 /// mounted and started goes with it. Call before any other thread exists: they inherit the mask.
@@ -19,6 +33,7 @@ pub fn cancel_on_signals(cancel: &Cancel) -> Result<(), Failure> {
             if cancel.is_canceled() {
                 std::process::exit(128 + signal as i32);
             }
+            SIGNAL.store(signal as i32, Ordering::Relaxed);
             cancel.cancel();
         }
     });

@@ -10,7 +10,7 @@ mod detach;
 mod fmt;
 mod images;
 mod import;
-mod interrupt;
+pub mod interrupt;
 mod isolate;
 mod outline;
 mod parse;
@@ -20,6 +20,8 @@ mod survey;
 mod table;
 mod targets;
 mod terminal;
+
+pub use run::COULD_NOT_START;
 
 use crate::args::Command;
 use crate::report::Failure;

@@ -12,7 +12,7 @@ use rootfs::layers::Layers;
 use runner::command::{self, Wishes};
 use runner::container::{Container, ContainerConfig, NetworkMode, Publish, Volume, new_id, short};
 use runner::image::Image;
-use runner::supervise::{self, COULD_NOT_START, Streams, Supervised};
+use runner::supervise::{self, Streams, Supervised};
 
 use super::{detach, store, terminal};
 use crate::args::container::{MonitorArgs, RunArgs};
@@ -20,8 +20,22 @@ use crate::environment;
 use crate::output;
 use crate::report::Failure;
 
-/// Runs an image.
+/// The exit code where a container could not be started.
+pub const COULD_NOT_START: u8 = 125;
+/// The exit code where its program cannot be executed.
+const NOT_EXECUTABLE: u8 = 126;
+/// The exit code where its program is not there.
+const NOT_FOUND: u8 = 127;
+
+/// Runs an image. Whatever keeps its process from running gives one of docker's exit codes for that.
 pub fn run(args: &RunArgs) -> Result<u8, Failure> {
+    run_image(args).map_err(|failure| match failure.exit_code() {
+        NOT_EXECUTABLE | NOT_FOUND => failure,
+        _ => failure.code(COULD_NOT_START),
+    })
+}
+
+fn run_image(args: &RunArgs) -> Result<u8, Failure> {
     if args.detach && (args.interactive || args.tty) {
         return Err(Failure::ours("--detach does not go together with --interactive and --tty"));
     }
@@ -31,9 +45,7 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
     }
     let store = Arc::new(store::open()?);
     let image = Image::find(&store, &args.image).map_err(|error| {
-        Failure::of(&error)
-            .code(code(COULD_NOT_START))
-            .hint("`dsbuild images` lists what is here; `dsbuild -t NAME .` builds")
+        Failure::of(&error).hint("`dsbuild images` lists what is here; `dsbuild -t NAME .` builds")
     })?;
     let container = Container::create(&store, config(args, &store, &image)?)?;
     if args.detach {
@@ -67,7 +79,7 @@ fn start(container: Container, store: &Arc<Store>, streams: Streams) -> Result<S
             // The first failure is the one to tell.
             let _ = container.remove();
         }
-        Failure::of(&error).code(code(COULD_NOT_START))
+        Failure::of(&error).code(code(supervise::unstarted_exit_code(&error)))
     })?;
     if let Some(reason) = started.no_private_network() {
         output::note(&format!("warning: the container uses this machine's network: {reason}"));

@@ -16,6 +16,7 @@ use builder::lower::LowerError;
 use parser::ParseError;
 use parser::diagnose::Further;
 
+use crate::command::interrupt;
 use crate::output;
 use snippet::{File, Place};
 
@@ -51,6 +52,11 @@ impl Failure {
     /// We failed, or the command line is wrong.
     pub fn ours(title: impl Into<String>) -> Self {
         Self { code: 2, trouble: Trouble::new(title), ..Self::default() }
+    }
+
+    /// A signal ended it.
+    pub fn canceled() -> Self {
+        Self::user("canceled").code(interrupt::exit_code())
     }
 
     /// With another exit code.
@@ -100,13 +106,15 @@ impl Failure {
                 let trouble = Trouble::of_lower(first, &dockerfile);
                 Self { code: 1, trouble, further, left_out: first.left_out, tail: None }
             }
-            BuildError::Step { name, lines, cause } => {
-                let failure = Self::of(&**cause).code(1);
-                let place = lines.and_then(|lines| dockerfile.place(lines, &[]));
-                let trouble = Trouble { place, hint: step::hint(cause), ..failure.trouble };
+            BuildError::Step { name, lines, origins, cause } => {
+                let failure = Self::of(&**cause).code(if step::is_ours(cause) { 2 } else { 1 });
+                let place = lines.and_then(|lines| dockerfile.place_of(lines, cause.culprit(), origins));
+                let notes = step::note(cause).into_iter().collect();
+                let mut trouble = Trouble { place, notes, hint: step::hint(cause), ..failure.trouble };
+                origin::explain(&mut trouble, origins, &dockerfile);
                 Self { tail: step::tail(name, cause), trouble, ..failure }
             }
-            BuildError::Canceled => Self::user("canceled").code(130),
+            BuildError::Canceled => Self::canceled(),
             error => Self::of(error),
         }
     }
@@ -149,13 +157,9 @@ impl Trouble {
     }
 
     fn of_lower(error: &LowerError, dockerfile: &File) -> Self {
-        let uses: Vec<String> = error.origins.iter().flat_map(origin::uses).collect();
-        let words: Vec<&str> = error.culprit().into_iter().chain(uses.iter().map(String::as_str)).collect();
-        let mut trouble = Self {
-            place: error.lines.and_then(|lines| dockerfile.place(lines, &words)),
-            hint: error.hint(),
-            ..Self::new(error.to_string())
-        };
+        let place = |lines| dockerfile.place_of(lines, error.culprit(), &error.origins);
+        let mut trouble =
+            Self { place: error.lines.and_then(place), hint: error.hint(), ..Self::new(error.to_string()) };
         origin::explain(&mut trouble, &error.origins, dockerfile);
         trouble
     }
@@ -166,7 +170,8 @@ impl Trouble {
             Some(place) => place.render(&title),
             None => snippet::title_only(&title),
         };
-        for cause in &self.causes {
+        // Some messages have their cause in them.
+        for cause in self.causes.iter().filter(|cause| !self.title.contains(cause.as_str())) {
             report.push_str(&format!("\n  caused by: {}", output::sanitized(cause)));
         }
         for note in &self.notes {

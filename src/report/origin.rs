@@ -39,6 +39,7 @@ fn shown(origin: &Origin) -> Option<((u32, u32), String)> {
         None => format!("{name} is set by this"),
     };
     match &origin.by {
+        By::Line { keyword: "USER", lines } => Some((*lines, "this is the user".to_owned())),
         By::Line { keyword, lines } => Some((*lines, format!("{given} {keyword}"))),
         By::BuildArg { lines } => Some((*lines, build_arg(origin))),
         By::Nothing { declared: Some(lines), .. } => {

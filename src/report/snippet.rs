@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use builder::lower::origin::Origin;
 
 use crate::output;
 
@@ -42,6 +43,13 @@ impl File {
         let found = words.iter().find_map(|word| find(&self.text, within.clone(), word));
         let mark = Mark { bytes: found.unwrap_or(within), label: None };
         Some(Place { file: Rc::clone(&self.name), text: Rc::clone(&self.text), marks: vec![mark] })
+    }
+
+    /// The word to blame on these lines, or the variable that it comes from.
+    pub fn place_of(&self, lines: (u32, u32), culprit: Option<&str>, origins: &[Origin]) -> Option<Place> {
+        let uses: Vec<String> = origins.iter().flat_map(super::origin::uses).collect();
+        let words: Vec<&str> = culprit.into_iter().chain(uses.iter().map(String::as_str)).collect();
+        self.place(lines, &words)
     }
 
     /// The bytes of lines, without blanks around them.

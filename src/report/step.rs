@@ -1,7 +1,10 @@
 //! Steps that failed: the end of their output, and the way out.
 
+use builder::absence::{Absence, IgnoredBy, Place};
+use builder::op::file::FileOpError;
 use builder::step::StepError;
-use sandbox::Exit;
+use rootfs::users::UserError;
+use sandbox::{Exit, SandboxError};
 
 use crate::output;
 
@@ -18,6 +21,18 @@ pub fn tail(name: &str, cause: &StepError) -> Option<String> {
     Some(format!("{rule}\n > {}:\n{last}{rule}\n", output::sanitized(name)))
 }
 
+/// Whether the engine is at fault, and not what the user wrote.
+pub fn is_ours(cause: &StepError) -> bool {
+    use SandboxError::{Network, Os, Unavailable};
+    matches!(
+        cause,
+        StepError::Store(_)
+            | StepError::Rootfs(_)
+            | StepError::Io { .. }
+            | StepError::Sandbox(Network { .. } | Os { .. } | Unavailable { .. })
+    )
+}
+
 /// The way out of the usual failures.
 pub fn hint(cause: &StepError) -> Option<String> {
     match cause {
@@ -29,7 +44,67 @@ pub fn hint(cause: &StepError) -> Option<String> {
              --output=/etc/cdi/nvidia.yaml"
                 .to_owned(),
         ),
+        StepError::Missing { absence, .. } => missing(absence),
+        StepError::User(error) | StepError::File(FileOpError::Owner(error)) => owner(error),
+        StepError::Sandbox(SandboxError::NotFound { program }) => Some(not_in_stage(program)),
+        StepError::Sandbox(SandboxError::NotExecutable { source, .. }) => {
+            Some(not_executable(&source.to_string()).to_owned())
+        }
         _ => None,
+    }
+}
+
+/// What is known of a file that is not there.
+pub fn note(cause: &StepError) -> Option<String> {
+    let StepError::Missing { absence, .. } = cause else { return None };
+    match (&absence.ignored_by, &absence.place) {
+        (Some(IgnoredBy { file, line, written }), _) => {
+            Some(format!("it is there, but line {line} of {file} leaves it out of the context: {written}"))
+        }
+        (None, Place::Stage(stage)) => Some(format!("it was looked for in the stage {stage}")),
+        (None, Place::Image(name)) => Some(format!("it was looked for in the image {name}")),
+        (None, _) => None,
+    }
+}
+
+fn missing(absence: &Absence) -> Option<String> {
+    match absence {
+        Absence { ignored_by: Some(_), .. } => {
+            Some("remove that line, or add one with `!` and the path below it, which takes the file back in".to_owned())
+        }
+        Absence { meant: Some(meant), .. } => Some(format!("did you mean {meant}?")),
+        Absence { is_outside: true, .. } => Some(
+            "nothing outside of the context can be copied; build from the folder above, or give the other one by \
+             --build-context NAME=FOLDER and copy --from=NAME"
+                .to_owned(),
+        ),
+        Absence { place: Place::Context, .. } => {
+            Some("paths are those of the build context, wherever the Dockerfile lies".to_owned())
+        }
+        _ => None,
+    }
+}
+
+fn owner(error: &UserError) -> Option<String> {
+    let (kind, name) = match error {
+        UserError::UnknownUser { name } => ("user", name),
+        UserError::UnknownGroup { name } => ("group", name),
+        _ => return None,
+    };
+    Some(format!(
+        "add the {kind} in a RUN before ({kind}add {name}), or write its number, which needs no entry"
+    ))
+}
+
+fn not_in_stage(program: &str) -> String {
+    match program.contains('/') {
+        true => format!(
+            "there is no {program} in this stage, or the interpreter in its `#!` line is missing: Windows line ends \
+             make it another one"
+        ),
+        false => format!(
+            "this stage has no {program} on its PATH; install it in a RUN before this one, or name it in full"
+        ),
     }
 }
 
@@ -39,7 +114,7 @@ fn process(exit: &Exit, tail: &str) -> Option<String> {
         Exit::Signal(signal) => 128 + *signal,
     };
     let hint = match code {
-        126 => not_executable(tail).to_owned(),
+        126 => format!("126: {}", not_executable(tail)),
         127 => not_found(tail),
         132 => "132 is signal 4 (illegal instruction): a program made for another processor?".to_owned(),
         134 => "134 is signal 6: the program gave up by itself (abort)".to_owned(),
@@ -52,11 +127,11 @@ fn process(exit: &Exit, tail: &str) -> Option<String> {
 }
 
 fn not_executable(tail: &str) -> &'static str {
-    if tail.contains("Exec format error") || tail.contains("exec format error") {
-        return "126: the file is no program for this machine: is it one for another platform, or a script without \
+    if tail.to_ascii_lowercase().contains("exec format error") {
+        return "the file is no program for this machine: is it one for another platform, or a script without \
                 a `#!` line?";
     }
-    "126: the file was found but cannot be executed; give it its x bits (COPY --chmod=755, or RUN chmod +x), and see \
+    "the file was found but cannot be executed; give it its x bits (COPY --chmod=755, or RUN chmod +x), and see \
      that the interpreter in its `#!` line exists"
 }
 
@@ -64,20 +139,7 @@ fn not_executable(tail: &str) -> &'static str {
 fn not_found(tail: &str) -> String {
     let last = tail.lines().rev().find_map(missing_command);
     match last {
-        Some(command) if command.ends_with('\r') || command.contains("\\r") => {
-            "127: the script has Windows line ends (CRLF), which become part of its words; convert it"
-                .to_owned()
-        }
-        Some(command) if command.contains('/') => {
-            format!(
-                "127: there is no {command} in this stage, or the interpreter in its `#!` line is missing"
-            )
-        }
-        Some(command) => {
-            format!(
-                "127: this stage has no {command} on its PATH; install it in a RUN before this one, or name it in full"
-            )
-        }
+        Some(command) => format!("127: {}", not_in_stage(&command)),
         None => "127: the shell did not find a command; is it installed in this stage, and on the PATH?"
             .to_owned(),
     }

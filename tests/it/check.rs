@@ -70,6 +70,12 @@ fn an_error_is_part_of_the_report() {
     let env = TestEnv::bare();
     let report = json(&env.build("FROM scratch\nFORM x\n", &["--check", "--format", "json"]).fails(1));
     assert_eq!(report["error"]["line"], 2);
+    let text = "FROM scratch\nFORM x\nUSER\n";
+    let report = json(&env.build(text, &["--check", "--format", "json"]).fails(1));
+    assert_eq!((&report["error"]["line"], &report["further"][0]["line"]), (&2.into(), &3.into()));
+    let text = "FROM scratch\nSTOPSIGNAL x\nEXPOSE y\n";
+    let report = json(&env.build(text, &["--check", "--format", "json"]).fails(1));
+    assert_eq!((&report["error"]["line"], &report["further"][0]["line"]), (&2.into(), &3.into()));
     let ran = env.build("FROM scratch\nCOPY --from=7 / /\n", &["--check"]).fails(1);
     assert_eq!(ran.stdout(), "");
     assert!(ran.stderr().contains("invalid stage index 7") && ran.stderr().contains("Dockerfile:2"));

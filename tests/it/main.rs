@@ -11,6 +11,7 @@ mod context;
 mod device;
 mod env;
 mod errors;
+mod exit_codes;
 mod interop;
 mod kill;
 mod network;

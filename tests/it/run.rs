@@ -24,7 +24,9 @@ fn privileged_run_passes_on_streams_and_exit_codes() {
         "1 /tmp 1000\n"
     );
     run(&["nothing"]).fails(125);
-    run(&["--entrypoint", "/no/such", "t"]).fails(125);
+    run(&["--entrypoint", "/no/such", "t"]).fails(127);
+    run(&["--entrypoint", "/etc/passwd", "t"]).fails(126);
+    run(&["--no-such-flag", "t"]).fails(125);
 }
 
 #[test]
@@ -70,7 +72,7 @@ fn privileged_a_container_in_the_background_has_a_life() {
     let id = env.dsbuild(&["run", "-d", "--network", "none", "--name", "bg", "t"]).success().stdout();
     let listed = env.dsbuild(&["ps"]).success().stdout();
     assert!(listed.contains(&id[..12]) && listed.contains("Up ") && listed.contains("bg"), "{listed}");
-    env.dsbuild(&["run", "-d", "--network", "none", "--name", "bg", "t"]).fails(2);
+    env.dsbuild(&["run", "-d", "--network", "none", "--name", "bg", "t"]).fails(125);
     env.dsbuild(&["rm", "bg"]).fails(1);
     env.dsbuild(&["rmi", "t"]).fails(1);
     wait_for(&env, "up\n");
@@ -97,6 +99,6 @@ fn wait_for(env: &TestEnv, text: &str) {
 fn privileged_a_container_that_cannot_start_says_why() {
     let env = skip_unless!(TestEnv::new());
     image(&env, "FROM base\nCMD [\"/no/such/program\"]\n");
-    let ran = env.dsbuild(&["run", "-d", "--network", "none", "--name", "bad", "t"]).fails(125);
+    let ran = env.dsbuild(&["run", "-d", "--network", "none", "--name", "bad", "t"]).fails(127);
     assert!(ran.stderr().contains("/no/such/program"), "{}", ran.stderr());
 }

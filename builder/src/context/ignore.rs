@@ -164,6 +164,21 @@ impl Patterns {
         (decision, Matched(each))
     }
 
+    /// The pattern that decides about `path`, which is relative and clean, when it is asked for from the root down.
+    pub fn decide_from_root(&self, path: &[u8]) -> Option<Decision> {
+        let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+        let (mut decision, mut above) = (None, Matched::default());
+        for end in ends.chain([path.len()]) {
+            (decision, above) = self.decide(&path[..end], &above);
+        }
+        decision
+    }
+
+    /// True if the patterns exclude `path`, which is relative and clean.
+    pub fn exclude(&self, path: &[u8]) -> bool {
+        self.decide_from_root(path).is_some_and(|decision| !decision.exception)
+    }
+
     /// False if nothing below the directory `path` can be matched (or, for `exceptions`, taken back in): a walk need
     /// not look there.
     pub fn may_match_below(&self, path: &[u8], exceptions: bool) -> bool {

@@ -3,14 +3,15 @@
 //! A stage has one ordered environment in which ENV and ARG live side by side; the last one wins. The
 //! global scope is seen by FROM only, and gives values to names that a stage declares again.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use oci::Platform;
-use parser::ast::{ArgDefinition, Instruction, Kind};
+use parser::ast::{ArgDefinition, Dockerfile, Instruction, Kind};
 use parser::expand::{Expander, Variables};
 
 use super::error::{LowerError, Problem, lines_of};
 use super::platform;
+use crate::plan::UnusedArg;
 
 /// Names and values in the order of their first definition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -116,17 +117,58 @@ pub(super) fn predefined(
     scope
 }
 
+/// Proxies that build arguments set for RUN.
+const PROXIES: [&str; 5] = ["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"];
+
+/// What [`predefined`] defines.
+pub(super) const PREDEFINED: [&str; 11] = [
+    "BUILDPLATFORM",
+    "BUILDOS",
+    "BUILDOSVERSION",
+    "BUILDARCH",
+    "BUILDVARIANT",
+    "TARGETPLATFORM",
+    "TARGETOS",
+    "TARGETOSVERSION",
+    "TARGETARCH",
+    "TARGETVARIANT",
+    "TARGETSTAGE",
+];
+
 /// `HTTP_PROXY` and its like of the build arguments, in upper and in lower case, as `NAME=value`.
 ///
 /// Names in any case count; where two differ by case only, the one that sorts last wins: lower case.
 pub(super) fn proxies(build_args: &BTreeMap<String, String>) -> Vec<String> {
-    const NAMES: [&str; 5] = ["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"];
     let value = |name: &str| build_args.iter().rfind(|(key, _)| key.eq_ignore_ascii_case(name));
-    let pairs = NAMES.iter().filter_map(|name| Some((name, value(name)?.1)));
+    let pairs = PROXIES.iter().filter_map(|name| Some((name, value(name)?.1)));
     let both = pairs.filter(|(_, value)| !value.is_empty()).flat_map(|(name, value)| {
         [format!("{name}={value}"), format!("{}={value}", name.to_ascii_lowercase())]
     });
     both.collect()
+}
+
+/// The build arguments that no ARG has the name of, and that the builder does not look at itself.
+pub(super) fn unused(dockerfile: &Dockerfile, build_args: &BTreeMap<String, String>) -> Vec<UnusedArg> {
+    if build_args.is_empty() {
+        return Vec::new();
+    }
+    let in_stages = dockerfile.stages.iter().flat_map(|stage| &stage.instructions);
+    let declared = dockerfile.globals.iter().chain(in_stages).flat_map(definitions);
+    let declared: BTreeSet<&str> = declared.map(|definition| definition.name.as_str()).collect();
+    let is_unused = |name: &&String| !declared.contains(name.as_str()) && !is_ours(name);
+    let candidates: Vec<&str> = declared.iter().copied().collect();
+    let meant = |name: &str| parser::suggest(name, &candidates).map(str::to_owned);
+    build_args
+        .keys()
+        .filter(is_unused)
+        .map(|name| UnusedArg { name: name.clone(), meant: meant(name) })
+        .collect()
+}
+
+/// Whether a build argument means something without an ARG.
+fn is_ours(name: &str) -> bool {
+    let is_proxy = PROXIES.iter().any(|proxy| proxy.eq_ignore_ascii_case(name));
+    is_proxy || name == super::epoch::NAME || name.starts_with("BUILDKIT_") || PREDEFINED.contains(&name)
 }
 
 #[cfg(test)]
@@ -159,6 +201,16 @@ mod tests {
     }
 
     #[test]
+    fn a_build_arg_that_nothing_takes_is_found() {
+        let dockerfile = parser::parse(b"ARG tag\nFROM a\nFROM b\nARG mode\n").expect("a Dockerfile");
+        let given = ["tag", "moed", "x", "http_proxy", "BUILDKIT_INLINE_CACHE", "TARGETARCH"];
+        let given = map(&given.map(|name| (name, "")));
+        let found = unused(&dockerfile, &given);
+        let found: Vec<_> = found.iter().map(|arg| (arg.name.as_str(), arg.meant.as_deref())).collect();
+        assert_eq!(found, [("moed", Some("mode")), ("x", None)]);
+    }
+
+    #[test]
     fn build_args_replace_predefined_values() {
         let amd64: Platform = "linux/amd64".parse().expect("a platform");
         let arm: Platform = "linux/arm/v6".parse().expect("a platform");
@@ -170,5 +222,6 @@ mod tests {
         assert_eq!(scope.value("BUILDVARIANT"), Some(""));
         assert_eq!(scope.value("TARGETSTAGE"), Some("default"));
         assert_eq!(scope.value("OTHER"), None);
+        assert_eq!(scope.names().collect::<Vec<_>>(), PREDEFINED);
     }
 }

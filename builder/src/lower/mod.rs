@@ -141,6 +141,7 @@ fn lower_within(
         multi_platform,
         warnings: checks.warnings(),
         source_date_s: session.epoch_s,
+        unused_args: args::unused(dockerfile, &options.build_args),
         args: args.unwrap_or_default(),
     })
 }

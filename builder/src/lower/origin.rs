@@ -10,13 +10,16 @@
 //! nothing at all                      an ARG out of reach, or one of nearly that name
 //! ```
 
-use parser::ast::{Dockerfile, Instruction, Kind};
-use parser::expand::{Expander, Variables};
+use std::collections::BTreeMap;
 
-use super::args::definitions;
+use parser::ast::{ArgDefinition, Dockerfile, Instruction, Kind};
+use parser::expand::{Expanded, Expander, Variables};
+
+use super::args::{Env, PREDEFINED, definitions};
 use super::error::{LowerError, Problem, lines_of};
 use super::state::DEFAULT_PATH;
 use crate::options::BuildOptions;
+use crate::step::StepError;
 
 /// More variables of one instruction are not explained.
 const MOST_ORIGINS: usize = 4;
@@ -111,6 +114,30 @@ fn origins(
         .take(MOST_ORIGINS)
         .map(|name| scope.origin(name, variables.value(name)))
         .collect()
+}
+
+/// Where the variables come from in the instruction of a step that failed; and the USER, where there is no such one.
+///
+/// Values are those that the Dockerfile and the build arguments tell: a base image's are not known here.
+pub(crate) fn of_step(
+    text: &[u8],
+    options: &BuildOptions,
+    lines: (u32, u32),
+    cause: &StepError,
+) -> Vec<Origin> {
+    let Some(culprit) = cause.culprit() else { return Vec::new() };
+    let Ok(dockerfile) = parser::parse(text) else { return Vec::new() };
+    let Some(scope) = Scope::at(&dockerfile, options, lines) else { return Vec::new() };
+    if let (StepError::User(_), Some(stage)) = (cause, scope.stage) {
+        let is_user = |one: &&Instruction| matches!(one.kind, Kind::User(_));
+        let by = |user| By::Line { keyword: "USER", lines: lines_of(user) };
+        let origin = |by| Origin { name: "USER".to_owned(), value: Some(culprit.to_owned()), by };
+        return scope.above(stage).find(is_user).map(by).map(origin).into_iter().collect();
+    }
+    let expander = Expander::new(dockerfile.directives.escape);
+    let variables = scope.variables(expander);
+    let names = names(scope.instruction, Some(culprit), expander, &variables);
+    names.into_iter().take(MOST_ORIGINS).map(|name| scope.origin(name, variables.value(name))).collect()
 }
 
 /// The variables in those words of an instruction that hold the culprit, as written or as expanded.
@@ -237,6 +264,26 @@ impl<'d> Scope<'d> {
         }
     }
 
+    /// The variables of the instruction, as far as the Dockerfile tells.
+    fn variables(&self, expander: Expander) -> Env {
+        let build_args = &self.options.build_args;
+        let mut globals = Env::default();
+        let mut env = Env::default();
+        let above = self.stage.map(|stage| self.above(stage).collect::<Vec<_>>()).unwrap_or_default();
+        for global in &self.dockerfile.globals {
+            define(&mut globals, definitions(global), build_args, &Env::default(), expander);
+        }
+        for instruction in above.into_iter().rev() {
+            define(&mut env, definitions(instruction), build_args, &globals, expander);
+            if let Kind::Env(pairs) = &instruction.kind {
+                let expanded = pairs.pairs.iter().map(|(name, value)| (name, expander.word(value, &env)));
+                let expanded: Vec<_> = expanded.collect();
+                expanded.into_iter().for_each(|(name, value)| set(&mut env, name, value.ok()));
+            }
+        }
+        env
+    }
+
     /// The instructions whose variables the instruction sees, from the last to the first.
     fn above(&self, stage: usize) -> impl Iterator<Item = &'d Instruction> {
         let own = &self.dockerfile.stages[stage].instructions;
@@ -263,6 +310,32 @@ impl<'d> Scope<'d> {
 
     fn global_arg(&self, name: &str) -> Option<&'d Instruction> {
         self.dockerfile.globals.iter().rfind(|global| sets(global, name).is_some())
+    }
+}
+
+/// Sets what an ARG defines.
+fn define(
+    env: &mut Env,
+    definitions: &[ArgDefinition],
+    build_args: &BTreeMap<String, String>,
+    globals: &Env,
+    expander: Expander,
+) {
+    for ArgDefinition { name, default } in definitions {
+        match (build_args.get(name).map(String::as_str), default, globals.value(name)) {
+            (Some(value), _, _) | (None, None, Some(value)) => env.set(name, value),
+            (None, Some(default), _) => {
+                let expanded = expander.word(default, env).ok();
+                set(env, name, expanded);
+            }
+            (None, None, None) => {}
+        }
+    }
+}
+
+fn set(env: &mut Env, name: &str, expanded: Option<Expanded>) {
+    if let Some(expanded) = expanded {
+        env.set(name, &expanded.text);
     }
 }
 
@@ -296,20 +369,6 @@ fn names_set(instruction: &Instruction) -> Vec<&str> {
     }
 }
 
-const PREDEFINED: [&str; 11] = [
-    "BUILDPLATFORM",
-    "BUILDOS",
-    "BUILDOSVERSION",
-    "BUILDARCH",
-    "BUILDVARIANT",
-    "TARGETPLATFORM",
-    "TARGETOS",
-    "TARGETOSVERSION",
-    "TARGETARCH",
-    "TARGETVARIANT",
-    "TARGETSTAGE",
-];
-
 fn is_predefined(name: &str) -> bool {
     PREDEFINED.contains(&name)
 }
@@ -323,7 +382,6 @@ fn meant(name: &str, seen: &[&str]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::args::Env;
     use super::*;
 
     /// The origin of `$x` on the last line.

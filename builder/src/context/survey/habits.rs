@@ -15,7 +15,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Measured, Node, Sum, Survey, What};
-use crate::context::ignore::{Decision, Line, Matched, Patterns, clean};
+use crate::context::ignore::{Decision, Line, Patterns, clean};
 
 /// More paths of one line are counted but not kept.
 pub const MOST_HABIT_PATHS: usize = 20;
@@ -124,8 +124,7 @@ impl Survey {
                 !node.is_folder() && node.decision.as_ref().is_some_and(decided)
             }
         };
-        is_hit
-            && excludes(&suspect.variant, bytes) != node.decision.is_some_and(|decision| !decision.exception)
+        is_hit && suspect.variant.exclude(bytes) != node.decision.is_some_and(|decision| !decision.exception)
     }
 }
 
@@ -138,17 +137,6 @@ impl Suspect {
             self.found.push(Measured { path: path.to_owned(), is_folder: node.is_folder(), sum });
         }
     }
-}
-
-/// Whether patterns exclude a path, asked from the root down.
-fn excludes(patterns: &Patterns, path: &[u8]) -> bool {
-    let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
-    let mut above = Matched::default();
-    let mut excluded = false;
-    for end in ends.chain([path.len()]) {
-        (excluded, above) = patterns.matches(&path[..end], &above);
-    }
-    excluded
 }
 
 /// What a line might have been meant to be; nothing if both read it alike.

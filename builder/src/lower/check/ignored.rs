@@ -1,8 +1,6 @@
 //! `CopyIgnoredFile`: a source that the ignore file takes out of the context.
 
 use super::{Checks, Finding, rules};
-use crate::context::Ignore;
-use crate::context::ignore::Matched;
 use crate::lower::paths;
 use crate::options::Context;
 
@@ -22,21 +20,7 @@ pub(in crate::lower) fn ignored_file(
     let path = if path.is_empty() { "." } else { path };
     let action = if is_add { "Add" } else { "Copy" };
     let message = format!("Attempting to {action} file {path:?} that is excluded by .dockerignore");
-    is_ignored(patterns, path).then(|| Finding::new(&rules::COPY_IGNORED_FILE, message))
-}
-
-/// Whether a pattern matches the path or a folder that it is in.
-fn is_ignored(patterns: &Ignore, path: &str) -> bool {
-    let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
-    let mut above = Matched::default();
-    for end in ends {
-        let (ignored, matched) = patterns.matches(&path.as_bytes()[..end], &above);
-        if ignored {
-            return true;
-        }
-        above = matched;
-    }
-    false
+    patterns.exclude(path.as_bytes()).then(|| Finding::new(&rules::COPY_IGNORED_FILE, message))
 }
 
 #[cfg(test)]

@@ -1,0 +1,3 @@
+FROM base
+RUN echo one >&2; \
+  make all

@@ -1,0 +1,5 @@
+FROM base AS build
+RUN echo > /out.bin
+
+FROM base
+COPY --from=build /ot.bin /

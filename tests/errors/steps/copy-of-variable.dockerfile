@@ -1,0 +1,3 @@
+FROM base
+ARG NAME=ap
+COPY ${NAME}.py /

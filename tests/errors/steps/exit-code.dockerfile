@@ -1,0 +1,2 @@
+FROM base
+RUN seq 1 20; exit 7

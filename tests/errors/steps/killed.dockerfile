@@ -1,0 +1,2 @@
+FROM base
+RUN sh -c 'kill -9 $$'; exit $?

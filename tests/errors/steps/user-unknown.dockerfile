@@ -1,0 +1,4 @@
+FROM base
+ENV WHO=nobodyy
+USER $WHO
+RUN true
