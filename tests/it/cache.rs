@@ -195,3 +195,15 @@ fn privileged_builds_at_once_share_a_store_and_run_a_step_once() {
     let ids: Vec<String> = builds.into_iter().map(id).collect();
     assert!(ids.iter().all(|id| *id == ids[0]), "the step was run more than once: {ids:?}");
 }
+
+#[test]
+fn privileged_a_copy_on_top_of_what_changed_says_so() {
+    let env = skip_unless!(TestEnv::new());
+    env.file("f", "f\n");
+    let build =
+        |n: u32| env.build(&format!("FROM base\nRUN echo {n} > /n\nCOPY f /f\n"), &[]).success().stderr();
+    build(1);
+    let told = build(2);
+    assert!(told.contains("not cached: what it builds on changed"), "{told}");
+    assert!(!told.contains("outline"), "{told}");
+}

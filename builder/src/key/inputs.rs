@@ -21,6 +21,9 @@ pub enum By {
     Content,
 }
 
+/// The part that tells an outline from a key.
+pub const OUTLINE: &str = "outline";
+
 /// Makes the keys of a step whose inputs have results.
 pub struct KeyMaker<'a> {
     layers: &'a Layers,
@@ -61,7 +64,7 @@ impl<'a> KeyMaker<'a> {
             return Ok(None);
         }
         let mut parts = self.parts_below()?;
-        parts.add("outline", String::new());
+        parts.add(OUTLINE, String::new());
         Ok(Some(parts))
     }
 

@@ -42,7 +42,7 @@ use serde_json::Value;
 
 use crate::graph::{Op, Step};
 
-pub use inputs::{By, KeyMaker};
+pub use inputs::{By, KeyMaker, OUTLINE};
 
 /// Changes whenever the meaning of a key does: older records are never found then.
 const VERSION: &str = "dsbuild key 1";

@@ -14,7 +14,7 @@ use oci::DiffId;
 use super::{Files, Solver, StepError, StepResult};
 use crate::event::{EventKind, Phase, Vertex};
 use crate::graph::Step;
-use crate::key::{By, KeyMaker, Parts, Recipe};
+use crate::key::{By, KeyMaker, OUTLINE, Parts, Recipe};
 use crate::miss::{self, MissReason};
 
 /// A step that is being solved.
@@ -154,6 +154,8 @@ impl CachedStep<'_> {
     /// The outline as if the files were those of the last time: they are not what this miss is about.
     fn with_former_files(&self, outline: &Parts) -> Result<BTreeMap<String, String>, StepError> {
         let mut parts = outline.for_record();
+        // No record has it: it would be what changed, whatever did.
+        parts.remove(OUTLINE);
         if let Some(record) = self.solver.store.load_record(&self.place())? {
             let files = record.inputs.into_iter().filter(|(name, _)| name.starts_with("input "));
             parts.extend(files);
