@@ -4,6 +4,7 @@
 //! args/      the command line, as typed data
 //! command/   one module a command
 //! progress/  events of a build -> terminal, plain lines, JSON lines
+//! timings/   where the time of a build went -> a page, a trace
 //! report     errors -> the place, the cause, the way out
 //! output     stdout and stderr
 //! ```
@@ -18,6 +19,7 @@ mod environment;
 mod output;
 mod progress;
 mod report;
+mod timings;
 
 use std::process::ExitCode;
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::DeviceArgs;
+use crate::timings::DEFAULT_FILE;
 
 /// `build`.
 #[derive(Debug, Args)]
@@ -84,6 +85,9 @@ pub struct BuildArgs {
     /// Write digests and names to a file, as JSON
     #[arg(long, value_name = "FILE")]
     pub metadata_file: Option<PathBuf>,
+    /// Write where the time went: a page, or a trace if FILE ends in .json [default FILE: dsbuild-timings.html]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = DEFAULT_FILE)]
+    pub timings: Vec<PathBuf>,
     /// An annotation of the image
     #[arg(long = "annotation", value_name = "NAME=VALUE")]
     pub annotations: Vec<String>,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use builder::cancel::Cancel;
 use builder::engine::{Built, Engine};
@@ -21,6 +21,7 @@ use rootfs::layers::Layers;
 
 use super::build_options::{self, Input};
 use super::call::Call;
+use super::timings::{self, Timings};
 use super::{context, interrupt, isolate, store};
 use crate::args::build::{BuildArgs, ProgressMode};
 use crate::output;
@@ -35,7 +36,9 @@ pub fn run(args: &BuildArgs) -> Result<u8, Failure> {
     if let Some(call) = Call::of(args)? {
         return call.run(args);
     }
+    let begun = Instant::now();
     let requests = requests(args)?;
+    timings::check(args)?;
     let mut input = build_options::input(args)?;
     // Before any thread exists: what is mounted from here on goes with this process.
     isolate::enter()?;
@@ -43,12 +46,15 @@ pub fn run(args: &BuildArgs) -> Result<u8, Failure> {
     interrupt::cancel_on_signals(&cancel)?;
     let engine = engine(args, &input)?;
     let screen = Screen::new(if args.quiet { ProgressMode::Quiet } else { args.progress });
-    let progress = Progress::new(Arc::clone(&screen) as Arc<dyn Sink>);
+    let timings = Timings::begin(args, &screen, begun);
+    let progress = Progress::new(timings.sink());
     let outcome = context::fetch(&mut input, &engine, &progress, &cancel)
         .and_then(|()| build_and_export(&engine, &input, &requests, &progress, &cancel));
     screen.finish(outcome.is_ok());
+    let written = timings.end(&engine, &input, outcome.is_ok());
     let (built, exported) = outcome?;
     tell(args, &built, &exported)?;
+    written?;
     drop(engine);
     store::collect_if_due();
     Ok(0)

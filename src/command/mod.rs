@@ -20,6 +20,7 @@ mod survey;
 mod table;
 mod targets;
 mod terminal;
+mod timings;
 
 pub use run::COULD_NOT_START;
 

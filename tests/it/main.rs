@@ -20,5 +20,6 @@ mod reports;
 mod reproducible;
 mod rootless;
 mod run;
+mod timings;
 mod user;
 mod work;

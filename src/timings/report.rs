@@ -1,0 +1,368 @@
+//! What is known of a build's time: plain data, put together out of events.
+//!
+//! Times are since the build began. A step's phases follow each other without a gap from the first to its end, so they
+//! never add up to more than the step took.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use builder::event::{EventKind, Phase, Place, VertexId};
+use builder::key::By;
+use builder::miss::MissReason;
+use sandbox::Usage;
+
+use super::critical::{self, Link, Node};
+use super::text::duration;
+
+/// What a build was, besides its steps.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct About {
+    /// The Dockerfile's name.
+    pub dockerfile: String,
+    /// What the image is called.
+    pub names: Vec<String>,
+    /// When it ended: `2006-01-02 15:04:05 UTC`.
+    pub ended: String,
+    /// How many steps may run at once.
+    pub jobs: usize,
+    /// Whether all went well.
+    pub succeeded: bool,
+}
+
+/// A build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// What it was.
+    pub about: About,
+    /// How long it took.
+    pub total: Duration,
+    /// Its steps, and whatever else took time; in order of appearance, by [`VertexId`].
+    pub steps: Vec<Step>,
+    /// What its end waited for.
+    pub critical: Vec<Link>,
+}
+
+/// A step, or something else that takes time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// `[build 2/5] RUN make`.
+    pub name: String,
+    /// What it waited for; positions in [`Report::steps`].
+    pub inputs: Vec<VertexId>,
+    /// Where it stands; `None` for what is no step.
+    pub place: Option<Place>,
+    /// How it ended.
+    pub state: State,
+    /// When it ran.
+    pub time: Option<(Duration, Duration)>,
+    /// What it spent its time with.
+    pub phases: Vec<Span>,
+    /// What it brought here.
+    pub transfers: Vec<Transfer>,
+    /// What the cache said.
+    pub verdict: Verdict,
+    /// What its process took of the machine.
+    pub usage: Option<Usage>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// It was not run: something else had failed before.
+    NotRun,
+    /// It runs; in a report: it was ended without a word.
+    Running,
+    /// Well.
+    Done,
+    /// Badly.
+    Failed {
+        /// Why.
+        error: String,
+    },
+    /// By the failure of another, or by the user.
+    Canceled,
+}
+
+/// What the cache said of a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It was not asked.
+    None,
+    /// What the step gives was here already; it has no key.
+    Here,
+    /// It had the result.
+    Hit {
+        /// By which key.
+        by: By,
+        /// How long it had taken to make.
+        took: Duration,
+    },
+    /// It had not.
+    Miss {
+        /// Why.
+        reason: MissReason,
+    },
+}
+
+/// A part of a step's time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// With what.
+    pub phase: Phase,
+    /// From when.
+    pub start: Duration,
+    /// Until when.
+    pub end: Duration,
+}
+
+/// Something that was brought here, or written elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transfer {
+    /// `sha256:...`, `downloading`.
+    pub id: String,
+    /// How much came.
+    pub bytes: u64,
+    /// From when.
+    pub start: Duration,
+    /// Until when.
+    pub end: Duration,
+    is_done: bool,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("not asked"),
+            Self::Here => f.write_str("was here already"),
+            Self::Hit { by: By::Definition, took } => {
+                write!(f, "hit by definition: the same, on the same layers (took {})", duration(*took))
+            }
+            Self::Hit { by: By::Content, took } => {
+                let why = "an input was made again and left the same files";
+                write!(f, "hit by content: {why} (took {})", duration(*took))
+            }
+            Self::Miss { reason } => write!(f, "miss: {reason}"),
+        }
+    }
+}
+
+impl Step {
+    fn new(name: String, inputs: Vec<VertexId>, place: Option<Place>) -> Self {
+        Self {
+            name,
+            inputs,
+            place,
+            state: State::NotRun,
+            time: None,
+            phases: Vec::new(),
+            transfers: Vec::new(),
+            verdict: Verdict::None,
+            usage: None,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// How long it took.
+    pub fn duration(&self) -> Duration {
+        self.time.map_or(Duration::ZERO, |(start, end)| end - start)
+    }
+
+    /// True if the result was there and nothing had to be done for it.
+    pub fn is_cached(&self) -> bool {
+        matches!(self.verdict, Verdict::Hit { .. } | Verdict::Here)
+    }
+
+    fn event(&mut self, time: Duration, kind: &EventKind) {
+        match kind {
+            EventKind::Started => (self.state, self.time) = (State::Running, Some((time, time))),
+            EventKind::Entered { phase } => {
+                self.leave_phase(time);
+                self.phases.push(Span { phase: *phase, start: time, end: time });
+            }
+            EventKind::Status { id, current, done, .. } => self.transfer(time, id, *current, *done),
+            EventKind::Warning { text } => self.warnings.push(text.clone()),
+            EventKind::Found { by, took_ms } => {
+                self.verdict = Verdict::Hit { by: *by, took: Duration::from_millis(*took_ms) };
+            }
+            EventKind::Missed { reason } => self.verdict = Verdict::Miss { reason: reason.clone() },
+            EventKind::Used { usage } => self.usage = Some(*usage),
+            EventKind::Finished { cached } => {
+                if *cached && self.verdict == Verdict::None {
+                    self.verdict = Verdict::Here;
+                }
+                self.end(time, State::Done);
+            }
+            EventKind::Failed { error } => self.end(time, State::Failed { error: error.clone() }),
+            EventKind::Canceled => self.end(time, State::Canceled),
+            _ => {}
+        }
+    }
+
+    fn leave_phase(&mut self, time: Duration) {
+        if let Some(last) = self.phases.last_mut() {
+            last.end = time;
+        }
+    }
+
+    /// What is told once, and as done, is a fact and no transfer.
+    fn transfer(&mut self, time: Duration, id: &str, current: u64, done: bool) {
+        match self.transfers.iter_mut().find(|transfer| transfer.id == id) {
+            Some(known) => (known.bytes, known.end, known.is_done) = (current, time, done),
+            None if done => {}
+            None => self.transfers.push(Transfer {
+                id: id.to_owned(),
+                bytes: current,
+                start: time,
+                end: time,
+                is_done: false,
+            }),
+        }
+    }
+
+    fn end(&mut self, time: Duration, state: State) {
+        self.state = state;
+        self.leave_phase(time);
+        if let Some((_, end)) = &mut self.time {
+            *end = time;
+        }
+        self.transfers.iter_mut().filter(|transfer| !transfer.is_done).for_each(|one| one.end = time);
+    }
+}
+
+/// A report that is being put together.
+#[derive(Debug, Default)]
+pub struct Draft(BTreeMap<VertexId, Step>);
+
+impl Draft {
+    /// Takes over what an event says.
+    pub fn event(&mut self, vertex: VertexId, time: Duration, kind: &EventKind) {
+        if let EventKind::Added { name, inputs, place } = kind {
+            self.0.insert(vertex, Step::new(name.clone(), inputs.clone(), place.clone()));
+        } else if let Some(step) = self.0.get_mut(&vertex) {
+            step.event(time, kind);
+        }
+    }
+
+    /// The report of a build that took `total`.
+    pub fn finish(self, about: About, total: Duration) -> Report {
+        // Vertices are numbered without gaps; one that is missing all the same must not shift the others.
+        let count = self.0.last_key_value().map_or(0, |(last, _)| last + 1);
+        let mut steps: Vec<Step> = (0..count).map(|_| Step::new(String::new(), Vec::new(), None)).collect();
+        for (id, mut step) in self.0 {
+            step.inputs.retain(|input| *input < count);
+            if step.state == State::Running {
+                step.end(total, State::Running);
+            }
+            steps[id] = step;
+        }
+        let critical = critical_path(&steps);
+        Report { about, total, steps, critical }
+    }
+}
+
+/// The way to what failed first, else to what ended last.
+fn critical_path(steps: &[Step]) -> Vec<Link> {
+    let nodes: Vec<Node> =
+        steps.iter().map(|step| Node { time: step.time, inputs: step.inputs.clone() }).collect();
+    let end = |(index, step): (usize, &Step)| Some((step.time?.1, index));
+    let is_failure = |(_, step): &(usize, &Step)| matches!(step.state, State::Failed { .. });
+    let failed = steps.iter().enumerate().filter(is_failure).filter_map(end).min();
+    let last = failed.or_else(|| steps.iter().enumerate().filter_map(end).max());
+    last.map(|(_, last)| critical::path(&nodes, last)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    fn added(name: &str, inputs: &[VertexId]) -> EventKind {
+        let place = Some(Place { stage: "s".to_owned(), lines: Some((1, 2)) });
+        EventKind::Added { name: name.to_owned(), inputs: inputs.to_vec(), place }
+    }
+
+    /// Vertex, milliseconds, what.
+    fn report(events: &[(VertexId, u64, EventKind)], total_ms: u64) -> Report {
+        let mut draft = Draft::default();
+        events.iter().for_each(|(vertex, time, kind)| draft.event(*vertex, ms(*time), kind));
+        draft.finish(About::default(), ms(total_ms))
+    }
+
+    #[test]
+    fn phases_follow_each_other_to_the_end() {
+        let entered = |phase| EventKind::Entered { phase };
+        let failed = EventKind::Failed { error: "no".to_owned() };
+        let report = report(
+            &[
+                (0, 0, added("a", &[])),
+                (0, 10, EventKind::Started),
+                (0, 11, entered(Phase::Hash)),
+                (0, 15, entered(Phase::Exec)),
+                (0, 40, failed),
+            ],
+            50,
+        );
+        let step = &report.steps[0];
+        let spans: Vec<_> = step.phases.iter().map(|span| (span.phase, span.start, span.end)).collect();
+        assert_eq!(spans, [(Phase::Hash, ms(11), ms(15)), (Phase::Exec, ms(15), ms(40))]);
+        assert_eq!((step.time, step.duration()), (Some((ms(10), ms(40))), ms(30)));
+        assert_eq!(step.state, State::Failed { error: "no".to_owned() });
+    }
+
+    #[test]
+    fn a_step_that_was_never_ended_ends_with_the_build() {
+        let report =
+            report(&[(0, 0, added("a", &[])), (1, 0, added("b", &[0])), (0, 5, EventKind::Started)], 9);
+        assert_eq!((report.steps[0].time, report.steps[0].is_cached()), (Some((ms(5), ms(9))), false));
+        assert_eq!((report.steps[1].time, &report.steps[1].state), (None, &State::NotRun));
+        assert_eq!(report.critical.iter().map(|link| link.node).collect::<Vec<_>>(), [0]);
+    }
+
+    #[test]
+    fn the_critical_path_of_a_failure_leads_to_it() {
+        let ran = |id, from, to, last| {
+            [(id, from, added("x", &[])), (id, from, EventKind::Started), (id, to, last)]
+        };
+        let failed = || EventKind::Failed { error: "no".to_owned() };
+        let events: Vec<_> =
+            [ran(0, 0, 5, failed()), ran(1, 0, 7, EventKind::Canceled), ran(2, 0, 8, failed())]
+                .into_iter()
+                .flatten()
+                .collect();
+        assert_eq!(report(&events, 9).critical.iter().map(|link| link.node).collect::<Vec<_>>(), [0]);
+    }
+
+    #[test]
+    fn verdicts_and_transfers_are_kept() {
+        let status = |current, done| EventKind::Status { id: "blob".to_owned(), current, total: None, done };
+        let fact = EventKind::Status { id: "naming".to_owned(), current: 0, total: None, done: true };
+        let report = report(
+            &[
+                (0, 0, added("a", &[])),
+                (0, 1, EventKind::Started),
+                (0, 2, status(0, false)),
+                (0, 6, status(70, true)),
+                (0, 6, fact),
+                (0, 8, EventKind::Finished { cached: false }),
+                (1, 0, added("b", &[0])),
+                (1, 8, EventKind::Started),
+                (1, 8, EventKind::Found { by: By::Content, took_ms: 30 }),
+                (1, 9, EventKind::Finished { cached: true }),
+                (2, 0, added("c", &[0])),
+                (2, 8, EventKind::Started),
+                (2, 9, EventKind::Finished { cached: true }),
+            ],
+            9,
+        );
+        let transfer = Transfer { id: "blob".to_owned(), bytes: 70, start: ms(2), end: ms(6), is_done: true };
+        assert_eq!(report.steps[0].transfers, [transfer]);
+        assert_eq!(report.steps[1].verdict, Verdict::Hit { by: By::Content, took: ms(30) });
+        assert_eq!(report.steps[2].verdict, Verdict::Here);
+    }
+}
