@@ -89,8 +89,7 @@ impl Subordinate {
     /// `Err` says what is missing.
     fn find() -> Result<Self, String> {
         let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
-        let name =
-            nix::unistd::User::from_uid(uid.into()).ok().flatten().map_or(String::new(), |user| user.name);
+        let name = user_name(uid).unwrap_or_default();
         let map = |file: &str, helper: &str, id: u32| {
             let text = std::fs::read_to_string(file).unwrap_or_default();
             let (first, count) = range_of(&text, &name, uid).ok_or_else(|| {
@@ -132,6 +131,25 @@ fn run_helper(command: &[OsString], target: Pid) -> bool {
 
 fn helper_path(name: &str) -> Option<PathBuf> {
     HELPER_FOLDERS.iter().map(|folder| Path::new(folder).join(name)).find(|path| path.is_file())
+}
+
+/// The name of a user, from the file or, for users of a directory service, from the system's own program: a static
+/// binary that asks glibc loads the modules of that service, and crashes in some (nss-systemd, for a user it does not
+/// know).
+fn user_name(uid: u32) -> Option<String> {
+    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    name_in(&passwd, uid).or_else(|| {
+        let mut command = Command::new(helper_path("getent")?);
+        command.args(["passwd", &uid.to_string()]).env_clear().stdin(Stdio::null()).stderr(Stdio::null());
+        name_in(&String::from_utf8(command.output().ok()?.stdout).ok()?, uid)
+    })
+}
+
+/// The first name that a file like `/etc/passwd` has for `uid`.
+fn name_in(passwd: &str, uid: u32) -> Option<String> {
+    let is_it = |fields: &Vec<&str>| fields.get(2).and_then(|field| field.parse().ok()) == Some(uid);
+    let fields = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>()).find(is_it)?;
+    Some(fields[0].to_owned()).filter(|name| !name.is_empty())
 }
 
 /// First id and count of the largest range that a file like `/etc/subuid` gives to `name` or `uid`.
@@ -257,6 +275,14 @@ mod tests {
         check("jo:1:10\njo:100:1000\n", Some((100, 1000)));
         check("jo:x:10\njo:1\njo:99999999999:1\n", None);
         assert_eq!(range_of(":1:2", "", 1000), None);
+    }
+
+    #[test]
+    fn names_of_users() {
+        let passwd = "root:x:0:0:root:/root:/bin/sh\n\nbroken\njo:x:1000:7:::\nalso:x:1000:7:::\n:x:5:5:::\n";
+        let name = |uid| name_in(passwd, uid);
+        assert_eq!((name(0).as_deref(), name(1000).as_deref()), (Some("root"), Some("jo")));
+        assert_eq!((name(7), name(5), name_in("", 0)), (None, None, None));
     }
 
     #[track_caller]
