@@ -7,7 +7,7 @@ use crate::layer::BLOCK_BYTES;
 use crate::layer::index::{Item, Stored};
 use crate::layer::sparse::Extent;
 
-use super::format::MAX_CHUNK_BITS;
+use super::format::{MAX_CHUNK_BITS, NO_BLOCK};
 
 /// The most chunks of a sparse file: as many bytes of an image as an entry of a tar may cost.
 const MAX_CHUNKS: u64 = 64 << 10;
@@ -37,8 +37,9 @@ impl Chunks {
     /// Those of a regular file of more than no bytes; `None` if its parts do not lie as EROFS wants them.
     pub(super) fn of(item: &Item<'_>) -> Option<Self> {
         let (size_bytes, Stored { offset, sparse, pyc_mtime, .. }) = (item.size_bytes(), item.stored());
+        let last_block = offset.checked_add(size_bytes)? / BLOCK;
         match sparse {
-            _ if !offset.is_multiple_of(BLOCK) => None,
+            _ if !offset.is_multiple_of(BLOCK) || last_block >= u64::from(NO_BLOCK) => None,
             Some(map) => Self::sparse(size_bytes, offset, &map),
             None if pyc_mtime.is_some() => {
                 let mut chunks = Self::plain(size_bytes, offset, 0);

@@ -286,7 +286,7 @@ impl Writer<'_> {
                 Chunk::Own => (OWN_DEVICE, block_number(block_at)),
                 Chunk::Tar(offset) => {
                     let block = u32::try_from(offset / BLOCK_BYTES as u64);
-                    (TAR_DEVICE, block.expect("the tar has no more blocks"))
+                    (TAR_DEVICE, block.expect("checked before"))
                 }
             };
             self.put(at + number * CHUNK_BYTES, &format::chunk(device, block));

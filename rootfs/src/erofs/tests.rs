@@ -263,6 +263,8 @@ fn what_extraction_leaves_out_or_refuses_has_no_image() {
     with(plain(), &attribute("security.capability"));
     with(plain(), &|row| row.entry.uid = u32::MAX);
     with(plain(), &|row| row.stored.offset = 700);
+    with(plain(), &|row| row.stored.offset = 1 << 41);
+    with(plain(), &|row| row.stored.offset = u64::MAX - 511);
     with(plain(), &|row| row.stored.sparse = Some(vec![Extent { at: 10, length: 990 }]));
 }
 
