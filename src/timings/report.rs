@@ -178,6 +178,7 @@ impl Step {
     fn event(&mut self, time: Duration, kind: &EventKind) {
         match kind {
             EventKind::Started => (self.state, self.time) = (State::Running, Some((time, time))),
+            EventKind::Entered { phase } if self.phases.last().map(|span| span.phase) == Some(*phase) => {}
             EventKind::Entered { phase } => {
                 self.leave_phase(time);
                 self.phases.push(Span { phase: *phase, start: time, end: time });
@@ -303,6 +304,7 @@ mod tests {
                 (0, 0, added("a", &[])),
                 (0, 10, EventKind::Started),
                 (0, 11, entered(Phase::Hash)),
+                (0, 12, entered(Phase::Hash)),
                 (0, 15, entered(Phase::Exec)),
                 (0, 40, failed),
             ],

@@ -11,6 +11,8 @@ use builder::miss::MissReason;
 
 /// About how many marks the time axis has.
 const MARKS: u32 = 8;
+/// Marks further right than this part of the build (in hundredths) are lines only.
+const LAST_WORD: f64 = 92.0;
 /// A wait shorter than this part of the build (in hundredths) is not drawn.
 const SHORTEST_WAIT: f64 = 0.2;
 
@@ -42,10 +44,13 @@ fn axis(page: &mut String, total: Duration) -> fmt::Result {
     let mut time = Duration::ZERO;
     while !distance.is_zero() && time <= total {
         let left = percent(time, total);
-        let shown = if time.is_zero() { "0".to_owned() } else { round(time) };
-        // The last one would stick out.
-        let class = if left > 94.0 { " class=\"last\"" } else { "" };
-        writeln!(page, "<s{class} style=\"left:{left:.3}%\">{shown}</s>")?;
+        // At the edge there is no room for a word.
+        let shown = match left {
+            _ if time.is_zero() => "0".to_owned(),
+            left if left > LAST_WORD => String::new(),
+            _ => round(time),
+        };
+        writeln!(page, "<s style=\"left:{left:.3}%\">{shown}</s>")?;
         time += distance;
     }
     writeln!(page, "</div></div>")
