@@ -45,6 +45,13 @@ struct Turns {
     last_s: f64,
 }
 
+/// A scenario, and where its files are.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    scenario: &'a Scenario,
+    dir: &'a Path,
+}
+
 /// A tool in a scenario.
 struct Lane<'a> {
     engine: &'a mut dyn Engine,
@@ -81,45 +88,68 @@ impl Runner {
         Ok(Self { kit, effort, registry, edits: Counter::new(0) })
     }
 
-    /// Runs those rows of a scenario that are wanted.
+    /// Runs these rows of a scenario. What keeps it from being run is said in every cell.
     pub fn scenario(
         &mut self,
         scenario: &Scenario,
+        rows: &[&Row],
         engines: &mut [Box<dyn Engine>],
         with_floor: bool,
-        wants: &dyn Fn(&str) -> bool,
-    ) -> Result<Vec<RowResult>, Trouble> {
-        let rows: Vec<&Row> = scenario.rows.iter().filter(|row| wants(&row.full_name(scenario))).collect();
-        if rows.is_empty() {
-            return Ok(Vec::new());
-        }
+    ) -> Vec<RowResult> {
         let dir = self.kit.dir.join("scenario");
-        fs::create_dir_all(&dir).map_err(Trouble::io("make a folder"))?;
-        (scenario.make)(&dir).map_err(Trouble::io(format!("make the files of {}", scenario.name)))?;
+        if let Err(trouble) = make(scenario, &dir) {
+            let _ = remove(&dir);
+            let names: Vec<&str> = engines.iter().map(|engine| engine.name()).collect();
+            return unmeasured(scenario, rows, &names, &chain(&trouble));
+        }
         let mut lanes: Vec<Lane<'_>> =
             engines.iter_mut().map(|engine| Lane { engine: engine.as_mut(), is_prepared: false }).collect();
-        let mut results = Vec::new();
-        for row in rows {
-            results.push(match scenario.large {
-                false => self.row(scenario, row, &dir, &mut lanes, with_floor),
-                true => self.large_row(scenario, row, &dir, &mut lanes, with_floor),
-            });
-        }
+        let place = Place { scenario, dir: &dir };
+        let results = match scenario.large {
+            false => self.rows(place, rows, &mut lanes, with_floor),
+            true => self.rows_apart(place, rows, &mut lanes, with_floor),
+        };
         // Room for the next one.
         lanes.iter_mut().for_each(|lane| drop(lane.engine.reset(&[])));
-        fs::remove_dir_all(&dir).map_err(Trouble::io("remove a scenario's files"))?;
-        Ok(results)
+        let _ = remove(&dir);
+        results
     }
 
     /// All tools in turn.
-    fn row(
+    fn rows(
         &mut self,
-        scenario: &Scenario,
-        row: &Row,
-        dir: &Path,
+        place: Place<'_>,
+        rows: &[&Row],
         lanes: &mut [Lane<'_>],
         with_floor: bool,
-    ) -> RowResult {
+    ) -> Vec<RowResult> {
+        rows.iter().map(|row| self.row(place, row, lanes, with_floor)).collect()
+    }
+
+    /// One tool after the other, and no trace of the one before: there is no room for the work of all.
+    fn rows_apart(
+        &mut self,
+        place: Place<'_>,
+        rows: &[&Row],
+        lanes: &mut [Lane<'_>],
+        with_floor: bool,
+    ) -> Vec<RowResult> {
+        let mut results: Vec<RowResult> = Vec::new();
+        for (index, lane) in lanes.iter_mut().enumerate() {
+            let alone = self.rows(place, rows, std::slice::from_mut(lane), with_floor && index == 0);
+            drop(lane.engine.reset(&[]));
+            let _ = remove(&place.dir.join(format!("out-{}", lane.engine.name())));
+            match results.is_empty() {
+                true => results = alone,
+                false => {
+                    results.iter_mut().zip(alone).for_each(|(known, new)| known.cells.extend(new.cells));
+                }
+            }
+        }
+        results
+    }
+
+    fn row(&mut self, place: Place<'_>, row: &Row, lanes: &mut [Lane<'_>], with_floor: bool) -> RowResult {
         let mut tools: Vec<Turns> = lanes.iter().map(|lane| Turns::new(lane.engine.name())).collect();
         let mut floor = row.floor.filter(|_| with_floor).map(|floor| (floor, Turns::new(FLOOR)));
         let effort = self.effort;
@@ -127,57 +157,35 @@ impl Runner {
             for (lane, turns) in lanes.iter_mut().zip(&mut tools) {
                 let is_first = turns.cell.samples.is_empty();
                 turns.take(effort, || {
-                    let run = self.one_run(scenario, row, dir, lane, is_first);
+                    let run = self.one_run(place, row, lane, is_first);
                     lane.is_prepared &= run.is_ok();
                     run
                 });
             }
             if let Some((floor, turns)) = &mut floor {
-                turns.take(effort, || self.floor_run(*floor, dir));
+                turns.take(effort, || self.floor_run(*floor, place.dir));
             }
         }
         let floor = floor.into_iter().map(|(_, turns)| turns);
-        result(scenario, row, tools.into_iter().chain(floor).map(|turns| turns.cell).collect())
-    }
-
-    /// One tool after the other, and no trace of the one before: there is no room for the work of all.
-    fn large_row(
-        &mut self,
-        scenario: &Scenario,
-        row: &Row,
-        dir: &Path,
-        lanes: &mut [Lane<'_>],
-        with_floor: bool,
-    ) -> RowResult {
-        let mut cells: Vec<Cell> = Vec::new();
-        for (index, lane) in lanes.iter_mut().enumerate() {
-            let name = lane.engine.name();
-            cells.extend(
-                self.row(scenario, row, dir, std::slice::from_mut(lane), with_floor && index == 0).cells,
-            );
-            lane.is_prepared = false;
-            drop(lane.engine.reset(&[]));
-            let _ = remove(&dir.join(format!("out-{name}")));
-        }
-        result(scenario, row, cells)
+        let cells = tools.into_iter().chain(floor).map(|turns| turns.cell).collect();
+        result(place.scenario, row, cells)
     }
 
     fn one_run(
         &mut self,
-        scenario: &Scenario,
+        place: Place<'_>,
         row: &Row,
-        dir: &Path,
         lane: &mut Lane<'_>,
         is_first: bool,
     ) -> Result<Sample, Trouble> {
         let address = self.registry.address();
         let builds_before = row.before.iter().any(|prep| matches!(prep, Prep::Act(_)));
         let no_cache = row.state == State::Cold && !builds_before;
-        let site = Site { dir, registry: &address, no_cache: false };
+        let site = Site { dir: place.dir, registry: &address, no_cache: false };
         // What it cannot do needs no preparation.
         let timed = Site { no_cache, ..site };
         commands(lane.engine, row.timed, &timed)?;
-        self.bring_to_state(scenario, row, lane, &site)?;
+        self.bring_to_state(place.scenario, row, lane, &site)?;
         for prep in row.before {
             self.prepare(prep, lane.engine, &site)?;
         }
@@ -270,6 +278,17 @@ impl Runner {
             }
         }
     }
+}
+
+fn make(scenario: &Scenario, dir: &Path) -> Result<(), Trouble> {
+    fs::create_dir_all(dir).map_err(Trouble::io("make a folder"))?;
+    (scenario.make)(dir).map_err(Trouble::io(format!("make the files of {}", scenario.name)))
+}
+
+/// Rows that no tool was asked to run, and why.
+pub fn unmeasured(scenario: &Scenario, rows: &[&Row], tools: &[&str], trouble: &str) -> Vec<RowResult> {
+    let cell = |tool: &&str| Cell { trouble: Some(trouble.to_owned()), ..Turns::new(tool).cell };
+    rows.iter().map(|row| result(scenario, row, tools.iter().map(cell).collect())).collect()
 }
 
 fn commands(engine: &dyn Engine, acts: &[Act], site: &Site<'_>) -> Result<Vec<Command>, Trouble> {

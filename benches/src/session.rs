@@ -10,7 +10,7 @@ use crate::engine::{Bases, Buildah, Buildctl, Docker, Dsbuild, Engine, Kit, Trou
 use crate::measure::Meter;
 use crate::part::{self, Bench, Patience};
 use crate::result::{FORMAT, Results, RowResult, Tool};
-use crate::runner::{Effort, FLOOR, Runner, chain};
+use crate::runner::{self, Effort, FLOOR, Runner, chain};
 use crate::workload::Scenario;
 use crate::workload::table::SCENARIOS;
 use crate::{bases, machine};
@@ -143,12 +143,16 @@ fn rows(
     let mut runner = Runner::new(kit, effort)?;
     let mut results = Vec::new();
     for scenario in scenarios {
-        if let Some(reason) = cannot(scenario, &dir, no_python.as_ref().filter(|_| scenario.needs_python())) {
-            eprintln!("bench: {} is left out: {reason}", scenario.name);
-            continue;
-        }
         let start = Instant::now();
-        results.extend(runner.scenario(scenario, engines, args.uses(FLOOR), &|name| args.wants(name))?);
+        let rows: Vec<_> = scenario.rows.iter().filter(|row| args.wants(&row.full_name(scenario))).collect();
+        let no_base = no_python.as_ref().filter(|_| scenario.needs_python());
+        results.extend(match cannot(scenario, &dir, no_base) {
+            None => runner.scenario(scenario, &rows, engines, args.uses(FLOOR)),
+            Some(reason) => {
+                let tools: Vec<_> = engines.iter().map(|engine| engine.name()).collect();
+                runner::unmeasured(scenario, &rows, &tools, &reason)
+            }
+        });
         eprintln!("bench: {} took {:.0} s", scenario.name, start.elapsed().as_secs_f64());
     }
     Ok(results)
