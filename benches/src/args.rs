@@ -20,10 +20,10 @@ pub struct Args {
     /// The rows that take tens of gigabytes, half a million files and an hour, too
     #[arg(long)]
     pub large: bool,
-    /// Most runs of a row by each tool [default: 9; with --quick 2]
+    /// Most runs of a row by each tool [default: 7; with --quick 2]
     #[arg(long, value_name = "N")]
     pub runs: Option<usize>,
-    /// A tool does not run a row again if it would then have worked on it for longer [default: 30; with --quick 1]
+    /// A tool does not run a row again if it would then have worked on it for longer [default: 15; with --quick 1]
     #[arg(long, value_name = "SECONDS")]
     pub budget: Option<f64>,
     /// Write everything, raw samples included
@@ -71,11 +71,11 @@ impl Args {
 
     /// The most runs of a row by each tool.
     pub fn max_runs(&self) -> usize {
-        self.runs.unwrap_or(if self.quick { 2 } else { 9 }).max(1)
+        self.runs.unwrap_or(if self.quick { 2 } else { 7 }).max(1)
     }
 
     /// How long each tool may work on a row, unless once takes longer.
     pub fn budget_s(&self) -> f64 {
-        self.budget.unwrap_or(if self.quick { 1.0 } else { 30.0 })
+        self.budget.unwrap_or(if self.quick { 1.0 } else { 15.0 })
     }
 }

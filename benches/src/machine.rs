@@ -37,6 +37,12 @@ pub fn date() -> String {
     said(Command::new("date").args(["--utc", "+%Y-%m-%d %H:%M UTC"]))
 }
 
+/// What is checked out here, and whether it was changed since; empty if this is no repository.
+pub fn commit() -> String {
+    let describe = ["describe", "--always", "--dirty", "--exclude", "*"];
+    said(Command::new("git").arg("-C").arg(env!("CARGO_MANIFEST_DIR")).args(describe))
+}
+
 /// Room in a folder's file system, in GiB.
 pub fn free_gib(dir: &Path) -> Option<u64> {
     let stat = rustix::fs::statvfs(dir).ok()?;

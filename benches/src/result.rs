@@ -14,6 +14,8 @@ pub struct Results {
     pub format: u32,
     /// When it began, in UTC.
     pub date: String,
+    /// What was checked out when it ran.
+    pub commit: String,
     /// How it was asked for.
     pub command: String,
     /// Where it ran.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use crate::engine::{Engine, Kit, Site, Trouble};
+use crate::engine::{Engine, Kit, OURS, Site, Trouble};
 use crate::registry::Registry;
 use crate::result::{Cell, RowResult};
 use crate::stats::Sample;
@@ -150,6 +150,8 @@ impl Runner {
     }
 
     fn row(&mut self, place: Place<'_>, row: &Row, lanes: &mut [Lane<'_>], with_floor: bool) -> RowResult {
+        let is_in = |lane: &&mut Lane<'_>| !row.alone || lane.engine.name() == OURS;
+        let mut lanes: Vec<&mut Lane<'_>> = lanes.iter_mut().filter(is_in).collect();
         let mut tools: Vec<Turns> = lanes.iter().map(|lane| Turns::new(lane.engine.name())).collect();
         let mut floor = row.floor.filter(|_| with_floor).map(|floor| (floor, Turns::new(FLOOR)));
         let effort = self.effort;

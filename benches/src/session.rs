@@ -25,6 +25,7 @@ pub fn measure(args: &Args, dir: &Path, arguments: &[OsString]) -> Result<Result
     let mut results = Results {
         format: FORMAT,
         date: machine::date(),
+        commit: machine::commit(),
         command: shown(arguments),
         machine: machine::facts(dir),
         tools: Vec::new(),

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::{Bases, Engine, Kit, Site, Trouble};
+use super::{Bases, Engine, Kit, OURS, Site, Trouble};
 use crate::workload::{Act, Base, Build, Compression, Dest};
 
 /// dsbuild.
@@ -44,7 +44,7 @@ impl Dsbuild {
         match build.dest {
             Dest::Store => {}
             Dest::Layout(compression) => {
-                let dest = site.output("dsbuild");
+                let dest = site.output(OURS);
                 let output =
                     format!("type=oci,tar=false,compression={},dest={}", compression.name(), dest.display());
                 command.args(["--output", "type=image", "--output", &output]);
@@ -74,7 +74,7 @@ impl Dsbuild {
 
 impl Engine for Dsbuild {
     fn name(&self) -> &'static str {
-        "dsbuild"
+        OURS
     }
 
     fn version(&self) -> String {

@@ -19,6 +19,9 @@ pub use self::dsbuild::Dsbuild;
 use crate::measure::{Meter, RunError};
 use crate::workload::{Act, BUSYBOX, Base, Build, PYTHON, REGISTRY};
 
+/// The tool that all is about.
+pub const OURS: &str = "dsbuild";
+
 /// Why a tool has no figure.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -1,7 +1,7 @@
 //! How dsbuild changed since an earlier measurement.
 
 use super::columns;
-use super::table::OURS;
+use crate::engine::OURS;
 use crate::result::{FORMAT, Results};
 use crate::stats::{self, Summary};
 

@@ -4,7 +4,8 @@
 
 use std::fmt::Write as _;
 
-use super::table::{OURS, shown_tools};
+use super::table::shown_tools;
+use crate::engine::OURS;
 use crate::result::{Results, RowResult};
 use crate::runner::FLOOR;
 use crate::stats;
@@ -149,4 +150,65 @@ fn versions(results: &Results) -> String {
 
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::result::{Cell, FORMAT, Machine, Tool};
+    use crate::stats::Sample;
+
+    fn row(title: &str, times: [Option<f64>; 2]) -> RowResult {
+        let cells = ["dsbuild", "docker"].into_iter().zip(times).map(|(tool, time)| Cell {
+            tool: tool.to_owned(),
+            samples: time.into_iter().map(|wall_s| Sample { wall_s, ..Sample::default() }).collect(),
+            trouble: time.is_none().then(|| "not supported: that".to_owned()),
+        });
+        let title = title.to_owned();
+        RowResult { name: title.clone(), title, goal_s: None, floor: None, cells: cells.collect() }
+    }
+
+    fn results(rows: Vec<RowResult>) -> Results {
+        let tool = |name: &str| Tool {
+            name: name.to_owned(),
+            version: format!("{name} 1.0, and more"),
+            is_here: true,
+            memory: String::new(),
+        };
+        let machine = Machine {
+            processor: String::new(),
+            cores: 2,
+            memory_bytes: 0,
+            kernel: "6.1".to_owned(),
+            file_system: "ext4".to_owned(),
+            load_before: 0.0,
+            load_after: 0.0,
+        };
+        let [date, commit, command] = Default::default();
+        let tools = ["dsbuild", "docker"].map(tool).to_vec();
+        Results { format: FORMAT, date, commit, command, machine, tools, rows, parts: Vec::new() }
+    }
+
+    #[test]
+    fn the_slowest_fills_the_width() {
+        let picture = svg(&results(vec![row("RUN a > b & c", [Some(1.0), Some(4.0)])]));
+        assert!(picture.contains("RUN a &gt; b &amp; c"));
+        assert!(
+            picture.contains(&format!("class=\"docker\" x=\"{LEFT}\" y=\"75.0\" width=\"{LONGEST:.1}\"")),
+            "{picture}"
+        );
+        assert!(
+            picture.contains(&format!(
+                "class=\"dsbuild\" x=\"{LEFT}\" y=\"64.0\" width=\"{:.1}\"",
+                LONGEST / 4.0
+            ))
+        );
+        assert!(picture.contains("4.00 s (4.0x)") && picture.contains("docker 1.0"));
+    }
+
+    #[test]
+    fn what_only_one_tool_did_is_not_shown() {
+        let picture = svg(&results(vec![row("lonely", [Some(1.0), None])]));
+        assert!(!picture.contains("lonely"));
+    }
 }

@@ -3,12 +3,10 @@
 use std::fmt::Write as _;
 
 use super::columns;
+use crate::engine::OURS;
 use crate::result::{Cell, Results, RowResult};
 use crate::runner::FLOOR;
 use crate::stats::{self, Summary};
-
-/// The tool that all is about.
-pub const OURS: &str = "dsbuild";
 
 /// Everything, as text.
 pub fn table(results: &Results) -> String {
@@ -31,8 +29,9 @@ pub fn table(results: &Results) -> String {
 fn head(results: &Results) -> String {
     let machine = &results.machine;
     let mut text = format!(
-        "{}: {} cores ({}), {} memory, Linux {}, {}; load {:.1} before, {:.1} after\n",
+        "{}, commit {}: {} cores ({}), {} memory, Linux {}, {}; load {:.1} before, {:.1} after\n",
         results.date,
+        results.commit,
         machine.cores,
         machine.processor,
         stats::bytes(machine.memory_bytes),

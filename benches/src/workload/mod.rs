@@ -57,6 +57,8 @@ pub struct Row {
     pub goal_s: Option<f64>,
     /// What each tool knows at the start of a run.
     pub state: State,
+    /// Of dsbuild only: about a figure that the others do not strive for.
+    pub alone: bool,
     /// Done before each run, not measured.
     pub before: &'static [Prep],
     /// Measured, as one.

@@ -37,6 +37,7 @@ const ROW: Row = Row {
     title: "",
     goal_s: None,
     state: State::Prepared,
+    alone: false,
     before: &[],
     timed: &[BUILD_ACT],
     floor: None,
@@ -209,8 +210,8 @@ const COPY_50K: Scenario = Scenario {
             state: State::Cold,
             timed: &[Act::Build(Build { dockerfile: "ls.Dockerfile", ..BUILD })],
             floor: Some(Floor {
-                title: "tar of them, ls -R",
-                script: "tar -cf - context/src | cat > floor.tar; ls -R context/src | wc -l",
+                title: "cp -a of them, ls -R",
+                script: "cp -a context/src floor-$$ && ls -R floor-$$ | wc -l",
             }),
             // 50,506 names; a head for each of 506 folders, and an empty line between them.
             proof: Proof::File { tag: TAG, path: "/lines", says: "51517" },
@@ -252,7 +253,6 @@ const COPY_2G: Scenario = Scenario {
             state: State::Cold,
             before: &[Prep::Act(BUILD_ACT), Prep::NoOutput],
             timed: &[to(Dest::Layout(Compression::Gzip))],
-            floor: Some(Floor { title: "gzip, one core", script: "gzip -c context/large > floor.gz" }),
             proof: Proof::Output { at_least_mib: 100 },
             ..ROW
         },
@@ -389,6 +389,7 @@ const RSS_100K: Scenario = Scenario {
         name: "cold",
         title: "COPY 100,000 files (memory)",
         state: State::Cold,
+        alone: true,
         proof: Proof::File { tag: TAG, path: "/proof", says: "done" },
         ..ROW
     }],
@@ -449,6 +450,7 @@ const RSS_10G: Scenario = Scenario {
         name: "cold",
         title: "COPY one 10 GiB file (memory)",
         state: State::Cold,
+        alone: true,
         floor: Some(Floor { title: "sha256sum", script: "sha256sum context/large" }),
         ..ROW
     }],
@@ -517,4 +519,39 @@ fn pip(dir: &Path) -> io::Result<()> {
          RUN python3 -c 'import importlib.util as u; print(all(map(u.find_spec, [\"numpy\", \"scipy\", \"pandas\"])))' > /proof\n"
     );
     write(&dir.join("context/Dockerfile"), &text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn rows_have_names_of_their_own() {
+        let names: Vec<String> = SCENARIOS
+            .iter()
+            .flat_map(|scenario| scenario.rows.iter().map(|row| row.full_name(scenario)))
+            .collect();
+        let titles: BTreeSet<&str> =
+            SCENARIOS.iter().flat_map(|scenario| scenario.rows).map(|row| row.title).collect();
+        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "{names:?}");
+        assert_eq!(titles.len(), names.len(), "{titles:?}");
+    }
+
+    #[test]
+    fn dockerfiles_parse() {
+        // The others write hundreds of megabytes.
+        let light = [NINE_STEPS, RUN_40, STEPS_100, STAGES_6, EDIT_1G, PULL, PUSH, PIP, ROOT_500K];
+        for scenario in light {
+            let dir = tempfile::tempdir().unwrap();
+            (scenario.make)(dir.path()).unwrap();
+            for folder in ["context", "big"] {
+                if let Ok(text) = std::fs::read(dir.path().join(folder).join("Dockerfile")) {
+                    let file = parser::parse(&text).unwrap();
+                    assert!(!file.stages.is_empty(), "{}", scenario.name);
+                }
+            }
+        }
+    }
 }
