@@ -44,7 +44,9 @@ pub(super) fn shape(head: &[&str], bodies: &[&str], instruction: &Instruction, e
 fn neat(head: &[&str], instruction: &Instruction) -> String {
     let (_, rest) = split_keyword(head[0]);
     let mut words = single_blanks(rest.trim());
-    if head.len() == 1 && words.starts_with('[') {
+    // Blank lines that follow vanish: they must not count.
+    let is_alone = written(&head[1..]).next().is_none();
+    if is_alone && words.starts_with('[') {
         words = spaced_list(&words);
     }
     if matches!(instruction.kind, Kind::From) {
@@ -95,9 +97,10 @@ fn written<'l>(lines: &'l [&'l str]) -> impl Iterator<Item = &'l str> {
     lines.iter().copied().filter(|line| !line.trim().is_empty())
 }
 
-/// Without the blanks at the end. Those before a continuation character stay.
+/// Without the blanks at the end. Those before a continuation character stay. A carriage return before blanks goes
+/// too, lest it be one with the end of the line.
 fn ended(line: &str) -> &str {
-    line.trim_end_matches([' ', '\t'])
+    line.trim_end_matches([' ', '\t', '\r'])
 }
 
 /// One blank for each run of blanks outside of quotes.

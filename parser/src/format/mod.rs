@@ -173,6 +173,9 @@ mod tests {
         check("from a\r\nRUN b \\\r\n c\r\n", "FROM a\r\nRUN b \\\r\n c\r\n");
         check("from a\r\nRUN <<E\r\nx\r\nE", "FROM a\r\nRUN <<E\r\nx\r\nE\n");
         check("\u{feff}from a\n", "FROM a\n");
+        // Found by fuzzing.
+        check("FROM a\nCMD [\"b\" \\\n \n", "FROM a\nCMD [\"b\"\\\n");
+        check("FROM a\nRUN b\r\t\nRUN c \\\r \n", "FROM a\nRUN b\nRUN c \\\r \n");
     }
 
     #[test]
