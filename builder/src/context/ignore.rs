@@ -276,16 +276,17 @@ pub(crate) fn clean(path: &str) -> String {
     }
 }
 
-/// The text before the first character that means something.
+/// The text before the first character that means something. U+FFFD does: it matches any byte that is no UTF-8.
 fn fixed_start(pattern: &str) -> Vec<u8> {
-    pattern.bytes().take_while(|byte| !matches!(byte, b'*' | b'?' | b'[' | b'\\' | b'^')).collect()
+    let end = pattern.find(['*', '?', '[', '\\', '^', char::REPLACEMENT_CHARACTER]);
+    pattern[..end.unwrap_or(pattern.len())].into()
 }
 
 /// The text after the last character that means something.
 fn fixed_end(pattern: &str) -> Vec<u8> {
-    let special = |byte: u8| matches!(byte, b'*' | b'?' | b'[' | b']' | b'\\' | b'^');
-    let start = pattern.bytes().rposition(special).map_or(0, |at| at + 1);
-    let tail = &pattern[start..];
+    let special = |c| matches!(c, '*' | '?' | '[' | ']' | '\\' | '^' | char::REPLACEMENT_CHARACTER);
+    let tail = pattern.rsplit(special).next().unwrap_or_default();
+    let start = pattern.len() - tail.len();
     // A character after a backslash is part of an escape; a slash after "**" may match nothing.
     match pattern[..start].bytes().last() {
         Some(b'\\') => Vec::new(),
@@ -604,6 +605,16 @@ mod tests {
         assert!(includes.may_match_below(b"src", false));
         assert!(!includes.may_match_below(b"doc", false));
         assert!(!includes.may_match_below(b"src", true));
+    }
+
+    /// Found by fuzzing: the walk was told to look for the three bytes of U+FFFD itself.
+    #[test]
+    fn what_is_not_utf8_is_matched_by_any_such_byte() {
+        let patterns = parse(b"\xc2,/]*\n?/x\xc2").expect("short lines");
+        let patterns = Patterns::new(&patterns).expect("good patterns");
+        assert!(patterns.matches(b"\xc2,/]x", &Matched::default()).0);
+        assert!(patterns.may_match_below(b"\xc2,", false));
+        assert!(patterns.matches(b"y/x\xc2", &Matched::default()).0);
     }
 
     #[test]
