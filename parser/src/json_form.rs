@@ -18,6 +18,9 @@ use serde::de::IgnoredAny;
 
 use crate::error::Fault;
 
+/// How deep arrays and objects may nest. Strings of the exec form are at depth 1.
+const MAX_DEPTH: usize = 64;
+
 /// Reads `text` as the exec form; `None` says that it is none.
 pub(crate) fn strings(text: &str) -> Result<Option<Vec<String>>, Fault> {
     let text = text.trim_start();
@@ -27,11 +30,29 @@ pub(crate) fn strings(text: &str) -> Result<Option<Vec<String>>, Fault> {
     if let Ok((_, strings)) = all_consuming(array).parse(text) {
         return Ok(Some(strings));
     }
+    if is_deeper_than(MAX_DEPTH, text) {
+        return Err(Fault::new(format!("JSON is nested deeper than {MAX_DEPTH}")));
+    }
     if serde_json::from_str::<Vec<IgnoredAny>>(text).is_ok() {
         let message = "when using JSON array syntax, arrays must be comprised of strings only";
         return Err(Fault::new(message).blaming(text).hint("put every element in double quotes"));
     }
     Ok(None)
+}
+
+/// Counts what opens and closes outside of strings, whether it is JSON otherwise or not.
+fn is_deeper_than(limit: usize, text: &str) -> bool {
+    let (mut depth, mut is_quoted, mut is_escaped) = (0_usize, false, false);
+    text.bytes().any(|byte| {
+        match byte {
+            b'"' if !is_escaped => is_quoted = !is_quoted,
+            b'[' | b'{' if !is_quoted => depth += 1,
+            b']' | b'}' if !is_quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        is_escaped = is_quoted && byte == b'\\' && !is_escaped;
+        depth > limit
+    })
 }
 
 fn array(input: &str) -> IResult<&str, Vec<String>> {
@@ -133,7 +154,15 @@ mod tests {
     }
 
     #[test]
-    fn deep_nesting_ends() {
-        check(&"[".repeat(60_000), None);
+    fn nesting_has_a_limit() {
+        let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+        let message = |text: &str| strings(text).expect_err("no exec form").message;
+        assert!(message(&nested(64)).contains("strings only"));
+        assert_eq!(message(&nested(65)), "JSON is nested deeper than 64");
+        check(&"[".repeat(64), None);
+        assert_eq!(message(&"[".repeat(60_000)), "JSON is nested deeper than 64");
+        assert_eq!(message(&"[{\"a\":".repeat(33)), "JSON is nested deeper than 64");
+        check(&format!("[\"{}\"", "[".repeat(100)), None);
+        check(&"[]".repeat(100), None);
     }
 }

@@ -32,6 +32,18 @@ fn heredoc() {
     check(limits, "FROM a\nRUN <<E\nabc\nE", "FROM a\nRUN <<E\nabcd\nE", message);
 }
 
+/// The limits that are in force; that of the file, which is as low, is out of the way.
+#[test]
+fn heredocs_by_default() {
+    let limits = Limits { file_bytes: usize::MAX, ..Limits::DEFAULT };
+    let body = ("x".repeat(1_023) + "\n").repeat(1_024);
+    let message = "heredoc greater than max allowed size of 1048576";
+    check(limits, &format!("FROM a\nRUN <<E\n{body}E"), &format!("FROM a\nRUN <<E\n{body}\nE"), message);
+    let eight = format!("FROM a\n{}", format!("RUN <<E\n{body}E\n").repeat(8));
+    let message = "heredocs greater than max allowed total of 8388608";
+    check(limits, &eight, &format!("{eight}RUN <<E\n\nE"), message);
+}
+
 #[test]
 fn heredocs() {
     let limits = Limits { heredocs_bytes: 6, ..Limits::DEFAULT };
@@ -51,6 +63,15 @@ fn instructions() {
     let fits = format!("FROM a\n{}", "RUN\n".repeat(9_999));
     let message = "dockerfile has more than 10000 instructions";
     check(Limits::DEFAULT, &fits, &format!("{fits}RUN\n"), message);
+}
+
+#[test]
+fn triggers_do_not_nest() {
+    let nested =
+        |text: &str| parse(format!("FROM a\n{text}").as_bytes()).map(drop).map_err(|error| error.message);
+    assert_eq!(nested("ONBUILD RUN x"), Ok(()));
+    let message = "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed";
+    assert_eq!(nested(&("ONBUILD ".repeat(8_000) + "RUN x")), Err(message.to_string()));
 }
 
 /// Hostile files must end in an answer, whichever, and soon: the test harness's time limit is theirs.
