@@ -10,7 +10,7 @@ use parser::ast::{ArgDefinition, Dockerfile, Instruction, Kind};
 use parser::expand::{Expander, Variables};
 
 use super::error::{LowerError, Problem, lines_of};
-use super::platform;
+use super::{limits, platform};
 use crate::plan::UnusedArg;
 
 /// Names and values in the order of their first definition.
@@ -18,13 +18,18 @@ use crate::plan::UnusedArg;
 pub(super) struct Env {
     pairs: Vec<(String, String)>,
     index: HashMap<String, usize>,
+    size_bytes: usize,
 }
 
 impl Env {
     /// Replaces the value of `name` where it stands, else appends it.
     pub fn set(&mut self, name: &str, value: &str) {
+        self.size_bytes += limits::variable_bytes(name, value);
         match self.index.get(name) {
-            Some(&at) => value.clone_into(&mut self.pairs[at].1),
+            Some(&at) => {
+                self.size_bytes -= limits::variable_bytes(name, &self.pairs[at].1);
+                value.clone_into(&mut self.pairs[at].1);
+            }
             None => {
                 self.index.insert(name.to_owned(), self.pairs.len());
                 self.pairs.push((name.to_owned(), value.to_owned()));
@@ -32,10 +37,30 @@ impl Env {
         }
     }
 
+    /// Fails if `name` cannot be set to `value` for want of room.
+    pub fn check_room(&self, name: &str, value: &str) -> Result<(), Problem> {
+        let size_bytes = limits::variable_bytes(name, value);
+        if size_bytes > limits::VARIABLE_BYTES {
+            let (name, limit_bytes) = (name.chars().take(80).collect(), limits::VARIABLE_BYTES);
+            return Err(Problem::LongVariable { name, size_bytes, limit_bytes });
+        }
+        let replaced_bytes = self.value(name).map_or(0, |old| limits::variable_bytes(name, old));
+        if self.size_bytes - replaced_bytes + size_bytes > limits::ENVIRONMENT_BYTES {
+            return Err(Problem::LargeEnvironment { limit_bytes: limits::ENVIRONMENT_BYTES });
+        }
+        Ok(())
+    }
+
+    /// What all of it takes of a process's environment.
+    pub fn size_bytes(&self) -> usize {
+        self.size_bytes
+    }
+
     /// Takes `name` away.
     pub fn remove(&mut self, name: &str) {
         let Some(at) = self.index.remove(name) else { return };
-        self.pairs.remove(at);
+        let (_, value) = self.pairs.remove(at);
+        self.size_bytes -= limits::variable_bytes(name, &value);
         self.index.values_mut().filter(|index| **index > at).for_each(|index| *index -= 1);
     }
 
@@ -80,6 +105,8 @@ pub(super) fn globals(
                 (None, None) => None,
             };
             if let Some(value) = value {
+                let room = scope.check_room(&definition.name, &value);
+                room.map_err(|problem| problem.at(lines_of(instruction)))?;
                 scope.set(&definition.name, &value);
             }
         }
@@ -188,7 +215,10 @@ mod tests {
         assert_eq!(env.to_strings(), ["a=3", "b=2"]);
         assert_eq!(env.value("a"), Some("3"));
         assert_eq!(env.value("c"), None);
+        assert_eq!(env.size_bytes(), "a=3 b=2 ".len());
         env.remove("a");
+        env.set("b", "44");
+        assert_eq!(env.size_bytes(), "b=44 ".len());
         env.set("b", "4");
         assert_eq!(env.to_strings(), ["b=4"]);
     }

@@ -98,6 +98,10 @@ impl LowerError {
             Problem::BadMountTarget { .. } => {
                 "say where with target=PATH; the root itself cannot be mounted over"
             }
+            Problem::LongVariable { .. } | Problem::LargeEnvironment { .. } => {
+                "put what is long into a file: COPY, or RUN --mount=type=bind or secret"
+            }
+            Problem::TooMuchText { .. } => "use long variables less often: in RUN the shell can expand them",
             Problem::EmptyRun => "write RUN [\"PROGRAM\", \"ARGUMENT\", ...]",
             Problem::HeredocInExecForm { .. } => "leave the brackets out: a heredoc is for the shell",
             Problem::UrlForCopy | Problem::GitForCopy => "ADD can fetch it",
@@ -330,6 +334,36 @@ pub enum Problem {
     BlankName {
         /// The instruction.
         keyword: &'static str,
+    },
+    /// A variable that no process can be started with.
+    #[error(
+        "variable {name} takes {size_bytes} bytes, and Linux hands no more than {limit_bytes} to a process"
+    )]
+    LongVariable {
+        /// Its name, or how that begins.
+        name: String,
+        /// With its name.
+        size_bytes: usize,
+        /// What there is room for.
+        limit_bytes: usize,
+    },
+    /// Variables that no process can be started with.
+    #[error("the variables take more than the {limit_bytes} bytes that Linux hands to a process")]
+    LargeEnvironment {
+        /// What there is room for.
+        limit_bytes: usize,
+    },
+    /// Variables that are long, and used often.
+    #[error("with its variables expanded, the Dockerfile makes more than {limit_bytes} bytes of text")]
+    TooMuchText {
+        /// What there is room for.
+        limit_bytes: usize,
+    },
+    /// More ONBUILD instructions than anyone writes.
+    #[error("more than {limit} ONBUILD triggers")]
+    TooManyTriggers {
+        /// How many there may be.
+        limit: usize,
     },
     /// `SOURCE_DATE_EPOCH` that is no number.
     #[error("invalid SOURCE_DATE_EPOCH: {value}")]

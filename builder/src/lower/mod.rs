@@ -25,6 +25,7 @@ pub mod dump;
 mod epoch;
 mod error;
 mod history;
+mod limits;
 mod names;
 mod onbuild;
 pub mod origin;
@@ -55,6 +56,7 @@ use bases::Resolved;
 use check::Checks;
 use contexts::Contexts;
 use dispatch::Dispatcher;
+use limits::Budget;
 use stages::{StageId, Table};
 
 /// What all platforms of a build share.
@@ -78,6 +80,7 @@ struct Session<'a> {
     checks: &'a Checks,
     /// The ARGs met so far.
     args: RefCell<ArgNotes>,
+    budget: Budget,
 }
 
 /// ARGs of stages that were lowered.
@@ -194,6 +197,7 @@ impl<'a> Session<'a> {
             scope,
             checks,
             args: RefCell::default(),
+            budget: Budget::default(),
         })
     }
 

@@ -10,6 +10,7 @@ use parser::ast::{Instruction, Kind};
 use super::Target;
 use super::bases::Resolved;
 use super::error::{LowerError, Problem};
+use super::limits;
 use super::stages::{Base, StageId, Table};
 
 /// Puts the triggers of all needed stages in place whose base is known. Returns whether there were any.
@@ -29,6 +30,7 @@ pub(super) fn fire(
         }
         let triggers = triggers(table, id, resolved, target);
         let lines = entry.lines;
+        limits::check_triggers(triggers.len()).map_err(|problem| problem.at(lines))?;
         let mut instructions = Vec::with_capacity(triggers.len());
         for trigger in triggers {
             instructions.push(parse(trigger, escape).map_err(|problem| problem.at(lines))?);

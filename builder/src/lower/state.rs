@@ -84,6 +84,15 @@ impl State {
         Self { cmd_is_set: false, seen: Seen::default(), ..self.clone() }
     }
 
+    /// How much text it holds, but for what is short.
+    pub fn text_bytes(&self) -> usize {
+        let config = &self.image.config;
+        let history: usize = self.image.history.iter().map(|entry| entry.created_by.len()).sum();
+        let labels: usize = config.labels.iter().map(|(name, value)| name.len() + value.len()).sum();
+        let ports: usize = config.exposed_ports.keys().map(String::len).sum();
+        2 * self.env.size_bytes() + history + labels + ports
+    }
+
     /// Gives the image a PATH if it has none, and puts its ENV on top of inherited ARGs.
     pub fn start(&mut self) {
         let has_path = self.image.config.env.iter().any(|pair| split_pair(pair).0 == "PATH");

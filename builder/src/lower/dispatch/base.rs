@@ -23,7 +23,9 @@ impl Dispatcher<'_> {
         match &entry.base {
             Base::Scratch => Ok(State::scratch(&self.target.platform)),
             Base::Stage(base) => {
-                Ok(self.states[base.0].as_ref().expect("FROM finds earlier stages only").child())
+                let state = self.states[base.0].as_ref().expect("FROM finds earlier stages only").child();
+                self.session.budget.spend(state.text_bytes());
+                Ok(state)
             }
             Base::Context(_, NamedContext::Image(name)) if name == "scratch" => Ok(State::scratch(&platform)),
             Base::Context(

@@ -6,7 +6,7 @@ use parser::ast::{self, Command, Kind, Pairs};
 use super::{Current, Dispatcher};
 use crate::lower::error::Problem;
 use crate::lower::state::State;
-use crate::lower::{check, history};
+use crate::lower::{check, history, limits};
 
 impl Dispatcher<'_> {
     pub(super) fn config(&self, current: &mut Current<'_>, kind: &Kind) -> Result<(), Problem> {
@@ -20,7 +20,11 @@ impl Dispatcher<'_> {
                 current.state.image.author.clone_from(name);
                 self.record(current, history::empty, format!("MAINTAINER {name}"));
             }
-            Kind::Onbuild(trigger) => current.state.image.config.on_build.push(trigger.clone()),
+            Kind::Onbuild(trigger) => {
+                let triggers = &mut current.state.image.config.on_build;
+                limits::check_triggers(triggers.len() + 1)?;
+                triggers.push(trigger.clone());
+            }
             Kind::Shell(words) => {
                 current.state.image.config.shell.clone_from(words);
                 self.record(current, history::empty, format!("SHELL {}", history::plain_list(words)));

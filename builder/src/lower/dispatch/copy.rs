@@ -96,7 +96,7 @@ impl Dispatcher<'_> {
         if !heredoc.expand {
             return Ok(content);
         }
-        Ok(self.checked(current, Expander::for_heredocs().word(&content, &current.state)?).text)
+        Ok(self.checked(current, Expander::for_heredocs().word(&content, &current.state)?))
     }
 
     /// The files of `--from`, and whether their owners are kept.

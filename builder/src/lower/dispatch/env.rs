@@ -24,6 +24,7 @@ impl Dispatcher<'_> {
         let mut text = "ENV".to_owned();
         for (name, value) in &expanded {
             self.found(current, check::secret_name("ENV", name));
+            current.state.env.check_room(name, value)?;
             current.state.set_env(name, value);
             text.push_str(&format!(" {name}={value}"));
         }
@@ -60,6 +61,7 @@ impl Dispatcher<'_> {
             text.push_str(&format!(" {name}"));
             if let Some(value) = value {
                 if !OUTSIDE_ENV.contains(&name.as_str()) {
+                    current.state.env.check_room(&name, &value)?;
                     current.state.env.set(&name, &value);
                 }
                 text.push_str(&format!("={value}"));

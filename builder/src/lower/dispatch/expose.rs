@@ -20,8 +20,10 @@ impl Dispatcher<'_> {
         for word in sorted {
             for spec in self.expander().words(word, &current.state)?.0 {
                 self.found(current, check::ports(&spec));
-                let parsed = parse(&spec);
-                ports.extend(parsed.map_err(|reason| Problem::Expose { word: spec, reason })?);
+                let parsed = parse(&spec).map_err(|reason| Problem::Expose { word: spec, reason })?;
+                self.session.budget.spend(parsed.iter().map(String::len).sum());
+                self.session.budget.check()?;
+                ports.extend(parsed);
             }
         }
         self.record(current, history::empty, format!("EXPOSE {}", history::plain_list(&ports)));

@@ -89,6 +89,9 @@ impl<'d> Dispatcher<'d> {
         for at in stages {
             let state = self.stage(StageId(at), &mut errors)?;
             self.states[at] = Some(state);
+            if self.session.budget.check().is_err() {
+                break;
+            }
         }
         errors.verdict()
     }
@@ -117,13 +120,18 @@ impl<'d> Dispatcher<'d> {
     }
 
     /// Lowers a stage. Behind an instruction that is wrong it goes on, to find others; not behind an ENV or ARG, as what
-    /// follows would be blamed for a variable that is not there.
+    /// follows would be blamed for a variable that is not there, nor if there is no room for more.
     fn stage(&mut self, id: StageId, errors: &mut Errors) -> Result<State, LowerError> {
         let table = self.table;
         let entry = table.entry(id);
         let mut counter =
             Counter { stage: entry.label.clone(), total: total(table, id), ..Counter::default() };
         let mut state = self.start(id, &mut counter)?;
+        let budget = &self.session.budget;
+        if let Err(problem) = budget.check() {
+            errors.add(|| problem.at(entry.lines));
+            return Ok(state);
+        }
         self.make_layers(id, &mut state);
         if entry.fired {
             state.image.config.on_build.clear();
@@ -138,11 +146,12 @@ impl<'d> Dispatcher<'d> {
                 counter.platform = Some(platform::step_prefix(&state.platform, &state.env));
             }
             let mut current = Current { id, state, counter, ignore_cache, lines: command.lines, command };
-            if let Err(problem) = self.instruction(&mut current) {
+            if let Err(problem) = self.instruction(&mut current).and_then(|()| budget.check()) {
                 errors.add(|| self.explained(problem, &current));
                 self.session.checks.silence();
                 let kind = &command.instruction.kind;
-                current.state.is_incomplete = matches!(kind, Kind::Arg(_) | Kind::Env(_));
+                let is_variable = matches!(kind, Kind::Arg(_) | Kind::Env(_));
+                current.state.is_incomplete = is_variable || budget.check().is_err();
             }
             (state, counter) = (current.state, current.counter);
         }
@@ -181,15 +190,17 @@ impl<'d> Dispatcher<'d> {
 
     /// Expands a word with the variables of the stage.
     fn expand(&self, current: &Current<'_>, word: &str) -> Result<String, Problem> {
-        Ok(self.checked(current, self.expander().word(word, &current.state)?).text)
+        let text = self.checked(current, self.expander().word(word, &current.state)?);
+        self.session.budget.check().map(|()| text)
     }
 
-    /// Looks at what an expansion used.
-    fn checked(&self, current: &Current<'_>, expanded: Expanded) -> Expanded {
+    /// The text of an expansion, after a look at what it used.
+    fn checked(&self, current: &Current<'_>, expanded: Expanded) -> String {
         if !expanded.unset.is_empty() {
             self.found(current, check::undefined(&expanded.unset, &current.state));
         }
-        expanded
+        self.session.budget.spend(expanded.text.len());
+        expanded.text
     }
 
     /// Adds findings of build checks about the instruction at hand.
@@ -198,6 +209,7 @@ impl<'d> Dispatcher<'d> {
     }
 
     fn record(&self, current: &mut Current<'_>, entry: fn(String, Option<i64>) -> History, text: String) {
+        self.session.budget.spend(text.len());
         current.state.image.history.push(entry(text, self.session.epoch_s));
     }
 
@@ -215,6 +227,7 @@ impl<'d> Dispatcher<'d> {
     /// The instruction as people see it.
     fn text(&self, current: &Current<'_>, masked: &[&str]) -> String {
         let text = names::text(&current.command.instruction, &current.state, self.expander(), masked);
+        self.session.budget.spend(text.len());
         if current.command.is_trigger { format!("ONBUILD {text}") } else { text }
     }
 

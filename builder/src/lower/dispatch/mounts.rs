@@ -48,11 +48,11 @@ impl Dispatcher<'_> {
         let mut mounts = Mounts::default();
         for (value, from) in run.mounts.iter().zip(&current.command.mounts) {
             let expand = |word: &str| {
-                self.expander()
-                    .word(word, &current.state)
-                    .map(|expanded| self.checked(current, expanded).text)
+                let expanded = self.expander().word(word, &current.state);
+                expanded.map(|expanded| self.checked(current, expanded))
             };
             let mount = mount::parse(value, expand).map_err(Problem::Mount)?;
+            self.session.budget.check()?;
             match mount.kind {
                 MountType::Secret => mounts.add_secret(current, mount)?,
                 MountType::Ssh => mounts.add_ssh(current, mount)?,

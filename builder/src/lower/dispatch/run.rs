@@ -34,6 +34,7 @@ impl Dispatcher<'_> {
             text.push_str(&format!(" ({summary})"));
         }
         let name = current.counter.next(&text);
+        self.session.budget.spend(current.state.env.size_bytes());
         let exec = Exec {
             args: program.args.clone(),
             env: environment(&current.state, &mounts),

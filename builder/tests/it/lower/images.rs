@@ -70,6 +70,8 @@ fn config_of(repository: &str, platform: &Platform) -> Option<ImageConfig> {
             config.cmd = Some(words(&["sh"]));
         }
         "triggers" => config.on_build = words(&["ARG who=trigger", "COPY --from=busybox /bin/sh /got-$who"]),
+        "triggers-128" => config.on_build = vec!["RUN x".to_owned(); 128],
+        "triggers-129" => config.on_build = vec!["RUN x".to_owned(); 129],
         "bad-trigger" => config.on_build = words(&["FROM x"]),
         "no-layers" => {
             image.rootfs.diff_ids.clear();

@@ -5,6 +5,7 @@ mod errors;
 mod golden;
 mod images;
 mod invariants;
+mod limits;
 mod outline;
 
 use builder::context::IgnoreFile;
