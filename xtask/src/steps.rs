@@ -135,7 +135,7 @@ fn cargo_command(arguments: &str) -> Command {
     command
 }
 
-fn run_command(command: &mut Command) -> bool {
+pub(crate) fn run_command(command: &mut Command) -> bool {
     command.status().is_ok_and(|status| status.success())
 }
 
@@ -143,7 +143,7 @@ fn is_quietly_done(command: &mut Command) -> bool {
     run_command(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()))
 }
 
-fn workspace_root() -> PathBuf {
+pub(crate) fn workspace_root() -> PathBuf {
     let own = Path::new(env!("CARGO_MANIFEST_DIR"));
     own.parent().expect("xtask is a folder of the workspace").to_owned()
 }

@@ -9,7 +9,7 @@
 use std::path::{Path, PathBuf};
 
 /// What a crate may use of ours, in tests too.
-const EDGES: [(&str, &[&str]); 12] = [
+const EDGES: [(&str, &[&str]); 13] = [
     ("parser", &[]),
     ("oci", &[]),
     ("cache", &["oci"]),
@@ -22,6 +22,7 @@ const EDGES: [(&str, &[&str]); 12] = [
     ("dsbuild", &["parser", "oci", "cache", "rootfs", "sandbox", "cdi", "registry", "builder", "runner"]),
     ("benches", &["parser", "cache", "rootfs", "builder"]),
     ("xtask", &[]),
+    ("fuzz", &["parser", "builder"]),
 ];
 
 /// Where `unsafe` may be.

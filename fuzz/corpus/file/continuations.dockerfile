@@ -1,0 +1,10 @@
+FROM a
+RUN one \
+  two \  
+# a comment
+
+    three \
+\
+&& four
+LA\
+BEL a=b \

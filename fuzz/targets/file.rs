@@ -1,0 +1,4 @@
+//! See [`fuzz::file`].
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| fuzz::file::check(input));

@@ -1,0 +1,4 @@
+//! See [`fuzz::flags`].
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| fuzz::flags::check(input));

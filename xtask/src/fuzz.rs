@@ -1,0 +1,50 @@
+//! The fuzz targets, one after the other: `cargo xtask fuzz [MINUTES]`.
+//!
+//! Needs what nothing else does: `rustup toolchain install nightly`, `cargo install --locked cargo-fuzz`. New inputs go
+//! to `target/fuzz/corpus`, findings to `fuzz/artifacts`, where cargo-fuzz tells how to repeat them.
+
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use crate::steps::{run_command, workspace_root};
+
+/// Runs each target for `minutes`; stops at the first that finds something.
+pub fn run(minutes: u32) -> ExitCode {
+    let root = workspace_root();
+    let mut targets: Vec<String> = names(&root.join("fuzz/corpus"));
+    targets.sort_unstable();
+    for target in targets {
+        println!("== fuzz {target}");
+        if !passes(&root, &target, minutes) {
+            eprintln!(
+                "xtask: fuzz {target} failed; it needs cargo-fuzz and a nightly toolchain (see xtask/src/fuzz.rs)"
+            );
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// Each target has a corpus of its name.
+fn names(corpora: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(corpora).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+}
+
+/// Without a sanitizer: `parser` and `builder` have no unsafe code for it to watch, and run twice as fast.
+fn passes(root: &Path, target: &str, minutes: u32) -> bool {
+    let found = format!("target/fuzz/corpus/{target}");
+    if let Err(error) = std::fs::create_dir_all(root.join(&found)) {
+        eprintln!("xtask: cannot make {found}: {error}");
+        return false;
+    }
+    let mut command = Command::new("rustup");
+    command.current_dir(root).env_remove("CARGO").env_remove("RUSTC");
+    command.args(["run", "nightly", "cargo", "fuzz", "run", "--sanitizer", "none"]);
+    command.args(["--features", "libfuzzer", "--target-dir", "target/fuzz"]);
+    // What is found is written to the first folder.
+    command.args([target, &found, &format!("fuzz/corpus/{target}"), "--", "-timeout=10", "-max_len=4096"]);
+    command.arg(format!("-dict=fuzz/dictionaries/{target}"));
+    command.arg(format!("-max_total_time={}", u64::from(minutes) * 60));
+    run_command(&mut command)
+}
