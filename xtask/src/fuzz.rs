@@ -3,13 +3,14 @@
 //! Needs what nothing else does: `rustup toolchain install nightly`, `cargo install --locked cargo-fuzz`. New inputs go
 //! to `target/fuzz/corpus`, findings to `fuzz/artifacts`, where cargo-fuzz tells how to repeat them.
 
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use crate::steps::{run_command, workspace_root};
 
 /// Runs each target for `minutes`; stops at the first that finds something.
-pub fn run(minutes: u32) -> ExitCode {
+pub fn run(minutes: NonZeroU32) -> ExitCode {
     let root = workspace_root();
     let mut targets: Vec<String> = names(&root.join("fuzz/corpus"));
     targets.sort_unstable();
@@ -32,7 +33,7 @@ fn names(corpora: &Path) -> Vec<String> {
 }
 
 /// Without a sanitizer: `parser` and `builder` have no unsafe code for it to watch, and run twice as fast.
-fn passes(root: &Path, target: &str, minutes: u32) -> bool {
+fn passes(root: &Path, target: &str, minutes: NonZeroU32) -> bool {
     let found = format!("target/fuzz/corpus/{target}");
     if let Err(error) = std::fs::create_dir_all(root.join(&found)) {
         eprintln!("xtask: cannot make {found}: {error}");
@@ -45,6 +46,6 @@ fn passes(root: &Path, target: &str, minutes: u32) -> bool {
     // What is found is written to the first folder.
     command.args([target, &found, &format!("fuzz/corpus/{target}"), "--", "-timeout=10", "-max_len=4096"]);
     command.arg(format!("-dict=fuzz/dictionaries/{target}"));
-    command.arg(format!("-max_total_time={}", u64::from(minutes) * 60));
+    command.arg(format!("-max_total_time={}", u64::from(minutes.get()) * 60));
     run_command(&mut command)
 }

@@ -15,6 +15,7 @@ mod fuzz;
 mod steps;
 mod tidy;
 
+use std::num::NonZeroU32;
 use std::process::ExitCode;
 
 use steps::Step;
@@ -23,7 +24,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["bench", ..] => return steps::bench(&arguments[1..]),
-        ["fuzz"] => return fuzz::run(1),
+        ["fuzz"] => return fuzz::run(NonZeroU32::MIN),
         ["fuzz", minutes] => return minutes.parse().map_or_else(|_| usage(), fuzz::run),
         _ => {}
     }
