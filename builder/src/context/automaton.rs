@@ -95,15 +95,15 @@ impl Automaton {
 
     /// Adds the places that are reached from `at` without taking a character.
     fn follow(&self, at: usize, place: Place, states: &mut States) {
-        let mut pending = vec![at];
-        while let Some(at) = pending.pop() {
+        states.pending.push(at);
+        while let Some(at) = states.pending.pop() {
             match self.program[at] {
                 _ if states.seen[at] => {}
                 Step::Take(_) | Step::Done => states.list.push(at),
-                Step::Jump(to) => pending.push(to),
-                Step::Split(one, other) => pending.extend([one, other]),
-                Step::Start if place.before.is_none() => pending.push(at + 1),
-                Step::Boundary(wanted) if place.is_boundary() == wanted => pending.push(at + 1),
+                Step::Jump(to) => states.pending.push(to),
+                Step::Split(one, other) => states.pending.extend([one, other]),
+                Step::Start if place.before.is_none() => states.pending.push(at + 1),
+                Step::Boundary(wanted) if place.is_boundary() == wanted => states.pending.push(at + 1),
                 Step::Start | Step::Boundary(_) => {}
             }
             states.seen[at] = true;
@@ -131,11 +131,13 @@ impl Place {
 struct States {
     list: Vec<usize>,
     seen: Vec<bool>,
+    /// Room for [`Automaton::follow`], which is called for every character.
+    pending: Vec<usize>,
 }
 
 impl States {
     fn new(places: usize) -> Self {
-        Self { list: Vec::new(), seen: vec![false; places] }
+        Self { list: Vec::new(), seen: vec![false; places], pending: Vec::new() }
     }
 
     fn clear(&mut self) {
