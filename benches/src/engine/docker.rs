@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use super::{Daemon, Engine, Kit, Site, Trouble, command};
 use crate::isolate::CGROUP;
 use crate::memory;
-use crate::workload::{Act, BUSYBOX, Base, Build, Dest};
+use crate::workload::{Act, BUSYBOX, Base, Build, Compression, Dest};
 
 /// How long a daemon may take to start.
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -106,7 +106,7 @@ impl Docker {
         let tag = site.tag(build.tag);
         match build.dest {
             Dest::Store => Ok(None),
-            Dest::Layout(compression) if compression.is_none() => {
+            Dest::Layout(Compression::None) => {
                 let mut save = self.command(["save", "--output"]);
                 save.arg(site.output("docker")).arg(tag);
                 Ok(Some(save))

@@ -1,11 +1,11 @@
 //! dsbuild itself, with a store of its own.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{Bases, Engine, Kit, OURS, Site, Trouble};
-use crate::workload::{Act, Base, Build, Compression, Dest};
+use crate::workload::{Act, Base, Build, Dest};
 
 /// dsbuild.
 #[derive(Debug)]
@@ -57,12 +57,7 @@ impl Dsbuild {
     }
 
     /// Writes the image of a Dockerfile as a docker archive, for all tools to start from.
-    pub fn archive(
-        &self,
-        context: &std::path::Path,
-        tag: &str,
-        dest: &std::path::Path,
-    ) -> Result<(), Trouble> {
+    pub fn archive(&self, context: &Path, tag: &str, dest: &Path) -> Result<(), Trouble> {
         let mut command = self.command("build");
         command
             .args(["--tag", tag, "--output", &format!("type=docker,dest={}", dest.display())])
@@ -109,12 +104,5 @@ impl Engine for Dsbuild {
         let mut run = self.command("run");
         run.args(["--rm", "--network", "none", "--entrypoint", "cat", &site.tag(tag), path]);
         Ok(run)
-    }
-}
-
-impl Compression {
-    /// For those who cannot choose.
-    pub(super) fn is_none(self) -> bool {
-        self == Self::None
     }
 }

@@ -76,7 +76,7 @@ pub trait Engine {
     fn commands(&self, act: &Act, site: &Site<'_>) -> Result<Vec<Command>, Trouble>;
 
     /// A command that prints a file of an image.
-    fn read(&self, build: &Site<'_>, tag: &str, path: &str) -> Result<Command, Trouble>;
+    fn read(&self, site: &Site<'_>, tag: &str, path: &str) -> Result<Command, Trouble>;
 
     /// Memory of what runs all the time, to be taken around a run; `None` if nothing does.
     fn daemon(&self) -> Option<&dyn Daemon> {
