@@ -83,6 +83,9 @@ pub enum StepError {
         /// The last lines of its output.
         tail: String,
     },
+    /// `RUN []`: no error of a Dockerfile, as BuildKit has it, unless it is run.
+    #[error("RUN needs a command")]
+    NoCommand,
     /// A secret that it requires was not given.
     #[error("secret {id}: not found")]
     NoSecret {
@@ -282,6 +285,9 @@ impl Solver<'_> {
     }
 
     fn exec(&self, exec: &Exec, files: &[Files], vertex: &Vertex) -> Result<DiffId, StepError> {
+        if exec.args.is_empty() {
+            return Err(StepError::NoCommand);
+        }
         let around = Around {
             store: self.store,
             layers: self.layers,

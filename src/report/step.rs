@@ -38,6 +38,7 @@ pub fn hint(cause: &StepError) -> Option<String> {
     match cause {
         StepError::Process { exit, tail, .. } => process(exit, tail),
         StepError::NoSecret { id } => Some(format!("give it with --secret id={id},src=FILE")),
+        StepError::NoCommand => Some("write RUN [\"PROGRAM\", \"ARGUMENT\", ...]".to_owned()),
         StepError::NoSshAgent { id } => Some(format!("give it with --ssh {id}")),
         StepError::Device(cdi::CdiError::Missing { .. }) => Some(
             "devices are described in the folders of --cdi-spec-dir; for NVIDIA's: nvidia-ctk cdi generate \

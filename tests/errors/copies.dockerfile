@@ -3,6 +3,5 @@ COPY --chmod=99 a b
 COPY https://host/file /
 ADD --checksum=sha256:aa a /
 ADD --checksum=sha512:aa https://host/f /
-RUN []
 VOLUME $NONE
 ENV $NONE=a

@@ -102,7 +102,6 @@ impl LowerError {
                 "put what is long into a file: COPY, or RUN --mount=type=bind or secret"
             }
             Problem::TooMuchText { .. } => "use long variables less often: in RUN the shell can expand them",
-            Problem::EmptyRun => "write RUN [\"PROGRAM\", \"ARGUMENT\", ...]",
             Problem::HeredocInExecForm { .. } => "leave the brackets out: a heredoc is for the shell",
             Problem::UrlForCopy | Problem::GitForCopy => "ADD can fetch it",
             Problem::BadChecksum { .. } => "write sha256: and 64 hexadecimal digits",
@@ -270,9 +269,6 @@ pub enum Problem {
         /// What there is.
         expected: &'static str,
     },
-    /// `RUN []`.
-    #[error("RUN needs a command")]
-    EmptyRun,
     /// Heredocs with the exec form of RUN.
     #[error("parsing produced an invalid run command: {command}")]
     HeredocInExecForm {

@@ -133,7 +133,6 @@ fn environment(state: &State, mounts: &Mounts) -> Vec<String> {
 fn program(state: &State, run: &Run, instruction: &Instruction) -> Result<Program, Problem> {
     let plain = |args| Program { args, script: None, summary: None };
     let text = match &run.command {
-        Command::Exec(words) if words.is_empty() => return Err(Problem::EmptyRun),
         Command::Exec(words) if instruction.heredocs.is_empty() => return Ok(plain(words.clone())),
         Command::Exec(words) => return Err(Problem::HeredocInExecForm { command: words.join(" ") }),
         Command::Shell(text) => text,
