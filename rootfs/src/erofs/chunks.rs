@@ -1,7 +1,7 @@
 //! Where the bytes of a file are: in the tar, in a hole, or in the image.
 //!
 //! A file that lies in the tar as it is is one chunk. A sparse one has as many as its map makes necessary. Byte code that
-//! carries another time in the tar than in truth ([`crate::layer::pyc`]) has its first block in the image.
+//! carries another time in the tar than in truth (`layer::pyc`) has its first block in the image.
 
 use crate::layer::BLOCK_BYTES;
 use crate::layer::index::{Item, Stored};
