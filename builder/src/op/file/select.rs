@@ -70,13 +70,16 @@ pub fn select<'a>(action: &CopyAction, source: &'a dyn Tree) -> Result<Selection
         includes: includes.iter().map(|include| Patterns::new(&[include])).next().transpose()?,
         excludes: Patterns::new(&action.excludes)?,
     };
-    let matches = find(source, &root)?
-        .into_par_iter()
-        .map(|(name, path, entry)| {
-            let items = if entry.is_dir() { filter.below(&path)? } else { Vec::new() };
-            Ok(Match { name, path, entry, items, by_pattern: filter.includes.is_some() })
-        })
-        .collect::<Result<Vec<_>, FileOpError>>()?;
+    let look = |(name, path, entry): Source| -> Result<Match, FileOpError> {
+        let items = if entry.is_dir() { filter.below(&path)? } else { Vec::new() };
+        Ok(Match { name, path, entry, items, by_pattern: filter.includes.is_some() })
+    };
+    let found = find(source, &root)?;
+    let matches = match found.len() {
+        // Waking another thread takes longer than looking at one file.
+        0 | 1 => found.into_iter().map(look).collect::<Result<Vec<_>, _>>()?,
+        _ => found.into_par_iter().map(look).collect::<Result<Vec<_>, _>>()?,
+    };
     if let Some(include) = includes.filter(|include| !pattern::has_wildcards(include)) {
         require(source, &matches, &root, &include)?;
     }
