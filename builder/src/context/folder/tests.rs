@@ -23,6 +23,13 @@ impl Folder {
         Self { dir }
     }
 
+    /// The folder as the next build sees it.
+    fn remembered_by(&self, store: &cache::Store) -> (ContextTree, Arc<StatCache>) {
+        let stats = Arc::new(StatCache::load(store, self.dir.path()));
+        let tree = ContextTree::open(self.dir.path(), Patterns::default(), Some(stats.clone()));
+        (tree.expect("opened"), stats)
+    }
+
     fn tree(&self, patterns: &[&str]) -> ContextTree {
         ContextTree::open(self.dir.path(), Patterns::new(patterns).expect("good patterns"), None)
             .expect("opened")
@@ -184,12 +191,7 @@ fn digests_come_from_the_stat_cache() {
     let store = cache::Store::open(store_folder.path()).expect("opened");
     // Files that were just changed are not remembered.
     std::thread::sleep(std::time::Duration::from_millis(200));
-    let tree = || {
-        let stats = Arc::new(StatCache::load(&store, folder.dir.path()));
-        let tree =
-            ContextTree::open(folder.dir.path(), Patterns::default(), Some(stats.clone())).expect("opened");
-        (tree, stats)
-    };
+    let tree = || folder.remembered_by(&store);
     let known = |tree: &ContextTree| ["f", "g", "h"].map(|name| tree.known_content(Path::new(name)));
     let (first, stats) = tree();
     assert_eq!(known(&first), [None; 3]);
@@ -218,12 +220,7 @@ fn what_a_reader_tells_is_remembered_unless_the_file_was_replaced() {
     let store_folder = tempfile::tempdir().expect("a temporary directory");
     let store = cache::Store::open(store_folder.path()).expect("opened");
     std::thread::sleep(std::time::Duration::from_millis(200));
-    let tree = || {
-        let stats = Arc::new(StatCache::load(&store, folder.dir.path()));
-        let tree =
-            ContextTree::open(folder.dir.path(), Patterns::default(), Some(stats.clone())).expect("opened");
-        (tree, stats)
-    };
+    let tree = || folder.remembered_by(&store);
     let (first, stats) = tree();
     for name in ["f", "g"] {
         first.lookup(Path::new(name)).expect("looked").expect("there");
