@@ -18,7 +18,7 @@ const EDGES: [(&str, &[&str]); 13] = [
     ("cdi", &["rootfs", "sandbox"]),
     ("registry", &["oci"]),
     ("builder", &["parser", "oci", "cache", "rootfs", "sandbox", "cdi", "registry"]),
-    ("runner", &["oci", "cache", "rootfs", "sandbox", "cdi"]),
+    ("runner", &["oci", "cache", "rootfs", "sandbox"]),
     ("dsbuild", &["parser", "oci", "cache", "rootfs", "sandbox", "cdi", "registry", "builder", "runner"]),
     ("benches", &["parser", "cache", "rootfs", "builder"]),
     ("xtask", &[]),
