@@ -114,3 +114,30 @@ impl Output {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::buffer::Buffer;
+
+    /// A piece at an address that direct writes may refuse, and one that ends within a block: nothing is lost, whichever
+    /// way the file system makes it go.
+    #[test]
+    fn what_cannot_be_written_directly_is_written_all_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        let mut output = Output::new(File::create(&path).unwrap());
+        let mut first = Buffer::with_capacity(usize::try_from(DIRECT_FROM_BYTES).unwrap());
+        first.fill(&vec![1; first.capacity()]);
+        output.write(first.as_slice()).unwrap();
+        let mut crooked = Buffer::with_capacity(2 * ALIGNMENT_BYTES);
+        crooked.fill(&[2; 2 * ALIGNMENT_BYTES]);
+        output.write(&crooked.as_slice()[1..=ALIGNMENT_BYTES]).unwrap();
+        output.write(&[3; 100]).unwrap();
+        output.sync().unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        let (start, end) = bytes.split_at(first.capacity());
+        assert_eq!(start, first.as_slice());
+        assert_eq!(end, [&[2; ALIGNMENT_BYTES][..], &[3; 100]].concat());
+    }
+}
