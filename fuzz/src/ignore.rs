@@ -76,7 +76,7 @@ fn check_wildcards(text: &str, path: &[u8]) {
     let result = pattern::matches(text, path);
     assert_eq!(result.is_err(), pattern::check(text).is_err(), "{text:?} is wrong on some names only");
     let Ok(is_matched) = result else { return };
-    if let Some(glob) = Glob::of_match(text) {
+    if let Some(glob) = Glob::of_match(text, path) {
         assert_eq!(is_matched, glob.matches(path), "{text:?} on \"{}\": {glob:?}", path.escape_ascii());
     }
     if !text.contains('\\') && !pattern::has_wildcards(text) {

@@ -4,7 +4,8 @@
 //! `[^a]` does match a slash: Go's does too. Names are bytes; what is not UTF-8 counts as U+FFFD, one byte long.
 //!
 //! Invariant: time is at most the product of the two lengths, whatever the pattern. A chunk between two stars is
-//! matched as early as it can be and never moved again, which is enough as stars take anything but slashes.
+//! matched as early as it can be and never moved again, which is enough as stars take anything but slashes. (Where a
+//! class takes a slash it is not: `*[^0]*` does not match `ab/c`. Nor does it for Go.)
 //!
 //! Source: go1.25, `path/filepath/match.go`.
 

@@ -70,17 +70,23 @@ impl Glob {
     }
 
     /// A pattern of Go's `filepath.Match`, which is known to be good.
-    pub fn of_match(text: &str) -> Option<Self> {
-        if text.contains(char::REPLACEMENT_CHARACTER) {
+    ///
+    /// `None` also for what that matches by accident: what stands behind a star is put where it fits first, from byte
+    /// to byte, and stays there. That is all the same unless a class takes a slash, or something takes half a character.
+    pub fn of_match(text: &str, path: &[u8]) -> Option<Self> {
+        let may_split = text.contains('*') && text.contains(['?', '[']);
+        if text.contains(char::REPLACEMENT_CHARACTER) || (may_split && !path.is_ascii()) {
             return None;
         }
         let mut chars = text.chars().peekable();
         let mut atoms = Vec::new();
+        let mut behind_star = false;
         while let Some(c) = chars.next() {
+            behind_star |= c == '*';
             atoms.push(match c {
                 '*' => Atom::Many(no_slash()),
                 '?' => Atom::One(no_slash()),
-                '[' => Atom::One(class(&mut chars)?),
+                '[' => Atom::One(class(&mut chars).filter(|set| !(behind_star && set.contains('/')))?),
                 '\\' => literal(chars.next()?),
                 other => literal(other),
             });
