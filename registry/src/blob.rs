@@ -8,7 +8,7 @@ use ureq::Body;
 use ureq::http::Response;
 
 use crate::RegistryError;
-use crate::client::{Inner, Stop, Wanted};
+use crate::client::{Access, Inner, Stop, Wanted};
 use crate::endpoint::Endpoint;
 use crate::http::{self, Failure};
 
@@ -56,6 +56,7 @@ impl BlobStream {
         let range = (*read_bytes > 0).then(|| ("range", format!("bytes={read_bytes}-")));
         let wanted = Wanted {
             reference,
+            access: Access::Pull,
             what: format!("blobs/{}", blob.digest),
             headers: range.into_iter().collect(),
             name,

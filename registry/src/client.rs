@@ -14,7 +14,7 @@ use crate::agents::Agents;
 use crate::challenge::{self, Challenge};
 use crate::credentials::{self, Credential};
 use crate::endpoint::{self, Endpoint, Role};
-use crate::http::{self, Answer, Failure, Http};
+use crate::http::{self, Answer, Failure, Fetch, Http};
 use crate::url::{Origin, Url, percent_encoded};
 use crate::{Options, RawManifest, RegistryError};
 
@@ -28,13 +28,31 @@ const TOKEN_LIMIT_BYTES: u64 = 64 << 10;
 pub(crate) struct Inner {
     pub options: Options,
     pub http: Http,
-    /// The `Authorization` that a server took, by server and repository.
-    authorizations: Mutex<HashMap<(Origin, String), String>>,
+    /// The `Authorization` that a server took, by server, repository and what it is for.
+    authorizations: Mutex<HashMap<(Origin, String, Access), String>>,
+}
+
+/// What a client wants to do with a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Access {
+    Pull,
+    Push,
+}
+
+impl Access {
+    /// The actions of a token's scope.
+    fn actions(self) -> &'static str {
+        match self {
+            Self::Pull => "pull",
+            Self::Push => "pull,push",
+        }
+    }
 }
 
 /// What is asked for, and how errors name it.
 pub(crate) struct Wanted<'a> {
     pub reference: &'a Reference,
+    pub access: Access,
     /// Below the repository: `manifests/latest`.
     pub what: String,
     pub headers: Vec<(&'static str, String)>,
@@ -48,17 +66,19 @@ impl Inner {
         Self { options, http, authorizations: Mutex::default() }
     }
 
-    /// Asks the servers of a registry in order until one has an answer that counts.
+    /// Asks the servers of a registry in order until one has an answer that counts. Mirrors are not for pushing to.
     pub fn at_any<T>(
         &self,
         reference: &Reference,
+        access: Access,
         mut ask: impl FnMut(&Endpoint) -> Result<T, RegistryError>,
     ) -> Result<T, RegistryError> {
         let registry = &reference.registry;
         let endpoints = endpoint::of(&self.options, registry)
             .map_err(|reason| RegistryError::Unreachable { registry: registry.clone(), reason })?;
+        let may_be_asked = |endpoint: &&Endpoint| access == Access::Pull || endpoint.role != Role::Mirror;
         let mut failure = None;
-        for endpoint in &endpoints {
+        for endpoint in endpoints.iter().filter(may_be_asked) {
             match ask(endpoint) {
                 Ok(answer) => return Ok(answer),
                 Err(error) if endpoint.role == Role::Guess => return Err(failure.unwrap_or(error)),
@@ -83,6 +103,7 @@ impl Inner {
         };
         let wanted = Wanted {
             reference,
+            access: Access::Pull,
             what: format!("manifests/{which}"),
             headers: vec![("accept", accepted_types())],
             name: reference.to_string(),
@@ -126,26 +147,49 @@ impl Inner {
         }
     }
 
-    /// Asks once; an answer of 2xx comes back, all else is an error. Shows who one is if the server asks.
+    /// Asks once for the content; an answer of 2xx comes back, all else is an error.
     pub fn get(&self, endpoint: &Endpoint, wanted: &Wanted<'_>) -> Result<Response<Body>, Stop> {
+        self.fetch(Fetch::Get, endpoint, wanted)
+    }
+
+    /// Asks once; an answer of 2xx comes back, all else is an error.
+    pub fn fetch(
+        &self,
+        fetch: Fetch,
+        endpoint: &Endpoint,
+        wanted: &Wanted<'_>,
+    ) -> Result<Response<Body>, Stop> {
         let url = endpoint.url(&wanted.reference.repository, &wanted.what);
-        let key = (endpoint.origin.clone(), wanted.reference.repository.clone());
+        let answer = self.authorized(endpoint, wanted, |authorization| {
+            Ok(self.http.fetch(fetch, &url, &wanted.headers, authorization)?)
+        })?;
+        judged(endpoint, wanted, answer)
+    }
+
+    /// Sends a request to a server; once more, showing who one is, if the server asks.
+    pub fn authorized(
+        &self,
+        endpoint: &Endpoint,
+        wanted: &Wanted<'_>,
+        mut send: impl FnMut(Option<&str>) -> Result<Answer, Stop>,
+    ) -> Result<Answer, Stop> {
+        let key = (endpoint.origin.clone(), wanted.reference.repository.clone(), wanted.access);
         let known = self.authorizations().get(&key).cloned();
-        let mut answer = self.http.get(&url, &wanted.headers, known.as_deref())?;
+        let mut answer = send(known.as_deref())?;
         if answer.response.status() == 401 && answer.from_origin {
             let challenges = challenges(&answer.response);
             // Read to its end, so that the connection can be used again.
             http::describe(answer.response);
             let authorization = self.authorize(endpoint, wanted, &challenges)?;
-            answer = self.http.get(&url, &wanted.headers, Some(&authorization))?;
+            answer = send(Some(&authorization))?;
             if answer.response.status() != 401 {
                 self.authorizations().insert(key, authorization);
             }
         }
-        judged(endpoint, wanted, answer)
+        Ok(answer)
     }
 
-    fn authorizations(&self) -> std::sync::MutexGuard<'_, HashMap<(Origin, String), String>> {
+    fn authorizations(&self) -> std::sync::MutexGuard<'_, HashMap<(Origin, String, Access), String>> {
         self.authorizations.lock().expect("no one panics while holding the lock")
     }
 
@@ -168,7 +212,8 @@ impl Inner {
         match (bearer, &credential) {
             (Some((realm, service)), _) => {
                 let realm = token_url(endpoint, realm).map_err(Stop::Failed)?;
-                let scope = format!("repository:{}{}:pull", endpoint.prefix, wanted.reference.repository);
+                let (repository, actions) = (&wanted.reference.repository, wanted.access.actions());
+                let scope = format!("repository:{}{repository}:{actions}", endpoint.prefix);
                 let token = self.token(&realm, service.as_deref(), &scope, credential.as_ref())?;
                 token.map(|token| format!("Bearer {token}")).ok_or_else(denied)
             }
@@ -212,7 +257,7 @@ impl Inner {
                 Credential::Basic { user, password } => Some(basic(user, password)),
                 _ => None,
             });
-            self.http.get(&url, &[], authorization.as_deref())?.response
+            self.http.fetch(Fetch::Get, &url, &[], authorization.as_deref())?.response
         };
         match response.status().as_u16() {
             200..=299 => Ok(Some(read_token(response)?)),
@@ -283,7 +328,7 @@ fn judged(endpoint: &Endpoint, wanted: &Wanted<'_>, answer: Answer) -> Result<Re
     }
 }
 
-fn denied(endpoint: &Endpoint, wanted: &Wanted<'_>, status: u16) -> RegistryError {
+pub(crate) fn denied(endpoint: &Endpoint, wanted: &Wanted<'_>, status: u16) -> RegistryError {
     RegistryError::Denied { name: wanted.name.clone(), registry: endpoint.login.clone(), status }
 }
 

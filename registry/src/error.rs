@@ -40,6 +40,24 @@ pub enum RegistryError {
         /// What is wrong with it.
         reason: String,
     },
+    /// It does not take what is pushed.
+    #[error("{registry} does not take {name}: {reason}")]
+    Refused {
+        /// Who.
+        registry: String,
+        /// What.
+        name: String,
+        /// What it says.
+        reason: String,
+    },
+    /// What is to be pushed cannot be read here.
+    #[error("cannot read {name} to push it: {reason}")]
+    Source {
+        /// What.
+        name: String,
+        /// Why not.
+        reason: String,
+    },
     /// The user's logins cannot be read.
     #[error("cannot get the login for {registry}: {reason}")]
     Credentials {

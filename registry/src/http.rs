@@ -6,8 +6,8 @@
 use std::io::Read;
 use std::time::Duration;
 
-use ureq::Body;
-use ureq::http::{HeaderMap, Response};
+use ureq::http::{HeaderMap, Request, Response};
+use ureq::{Body, SendBody};
 
 use crate::agents::Agents;
 use crate::reach::Reach;
@@ -18,6 +18,12 @@ const MAX_REDIRECTS: usize = 5;
 
 /// The most that is read of the body of an error.
 const ERROR_LIMIT_BYTES: u64 = 64 << 10;
+
+/// Larger bodies are announced before they are sent: a refusal costs no transfer then, and can be read.
+const ASK_BEFORE_BYTES: u64 = 64 << 10;
+
+/// How many times as long as for anything else a server may take to answer what it has to store.
+const STALLS_TO_STORE: u32 = 10;
 
 /// The longest that a server may make us wait before the next attempt.
 const MAX_WAIT: Duration = Duration::from_secs(60);
@@ -57,6 +63,27 @@ pub(crate) enum Failure {
     Bad { reason: String },
 }
 
+/// A request without a body: one that changes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fetch {
+    /// For the content.
+    Get,
+    /// For what is said about it.
+    Head,
+}
+
+/// A request with a body.
+pub(crate) struct Upload<'a> {
+    /// `POST` or `PUT`.
+    pub method: &'static str,
+    pub url: &'a Url,
+    pub headers: &'a [(&'static str, String)],
+    pub authorization: Option<&'a str>,
+    pub body: &'a mut dyn Read,
+    /// Of the body.
+    pub size_bytes: u64,
+}
+
 /// An answer and whether it came from the origin that was asked.
 pub(crate) struct Answer {
     pub response: Response<Body>,
@@ -77,16 +104,21 @@ impl Http {
         self.agents.patience
     }
 
-    /// Gets `url`, following redirects. `authorization` is for the origin of `url` alone.
-    pub fn get(
+    /// Asks for `url`, following redirects. `authorization` is for the origin of `url` alone.
+    pub fn fetch(
         &self,
+        fetch: Fetch,
         url: &Url,
         headers: &[(&str, String)],
         authorization: Option<&str>,
     ) -> Result<Answer, Failure> {
         let (mut at, mut from_origin) = (url.clone(), true);
         for _ in 0..=MAX_REDIRECTS {
-            let mut request = self.agents.get(&at.origin, Reach::Wide)?.get(at.to_string());
+            let agent = self.agents.get(&at.origin, Reach::Wide)?;
+            let mut request = match fetch {
+                Fetch::Get => agent.get(at.to_string()),
+                Fetch::Head => agent.head(at.to_string()),
+            };
             for (name, value) in headers {
                 request = request.header(*name, value);
             }
@@ -103,6 +135,31 @@ impl Http {
             at = next;
         }
         Err(bad_answer(format!("it redirects more than {MAX_REDIRECTS} times")))
+    }
+
+    /// Sends a body; redirects are not followed. A large one is sent once the server has said that it takes it.
+    pub fn send(&self, upload: Upload<'_>) -> Result<Response<Body>, Failure> {
+        let mut request = Request::builder()
+            .method(upload.method)
+            .uri(upload.url.to_string())
+            .header("content-length", upload.size_bytes);
+        for (name, value) in upload.headers {
+            request = request.header(*name, value);
+        }
+        if upload.size_bytes > ASK_BEFORE_BYTES {
+            request = request.header("expect", "100-continue");
+        }
+        if let Some(authorization) = upload.authorization {
+            request = request.header("authorization", authorization);
+        }
+        let request = request
+            .body(SendBody::from_reader(upload.body))
+            .map_err(|error| Failure::Fatal { reason: error.to_string() })?;
+        let agent = self.agents.get(&upload.url.origin, Reach::Wide)?;
+        // What was sent may have to be copied to where it stays before there is an answer.
+        let patience = Some(self.patience().stall * STALLS_TO_STORE);
+        let request = agent.configure_request(request).timeout_recv_response(patience).build();
+        agent.run(request).map_err(failure)
     }
 
     /// Posts a form; redirects are not followed.

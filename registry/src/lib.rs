@@ -1,8 +1,9 @@
-//! A client for image registries: the part of the OCI distribution specification that pulls.
+//! A client for image registries: the parts of the OCI distribution specification that pull and push.
 //!
 //! ```text
 //! client       asks servers, shows them who one is, checks manifests
 //! blob         a blob as a stream that goes on where it broke off; verify: that vouches for its bytes
+//! push         blobs and manifests to a registry
 //! endpoint     which servers stand for a registry: itself, mirrors
 //! http         redirects, retries, limits;  url: who may lead a client where
 //! agents       how a server is connected to;  proxy: by way of whom;  reach: to which addresses
@@ -12,7 +13,7 @@
 //!
 //! Blocking, on ureq and rustls. Invariants: credentials are sent to the server they are for and to no other; plain
 //! HTTP is spoken to this machine and to registries that the user named only; every body has a limit; bytes are
-//! handed out under a digest only if they have it.
+//! handed out under a digest only if they have it; nothing is pushed to a mirror.
 //!
 //! Reads no environment: whoever makes a [`Client`] says where logins and helpers are. Knows nothing of stores.
 
@@ -21,6 +22,7 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use client::Access;
 use oci::{Descriptor, Digest, Reference};
 
 mod agents;
@@ -32,6 +34,7 @@ mod endpoint;
 mod error;
 mod http;
 mod proxy;
+mod push;
 mod reach;
 mod url;
 mod verify;
@@ -40,6 +43,7 @@ pub mod web;
 pub use error::RegistryError;
 pub use http::Patience;
 pub use proxy::Proxies;
+pub use push::{OpenBlob, Pushed};
 pub use verify::VerifiedReader;
 
 /// A manifest or index as the registry sent it: identity is the sha256 of these bytes.
@@ -90,7 +94,7 @@ impl Client {
 
     /// Asks for the manifest of a name (its digest where pinned, else its tag).
     pub fn manifest(&self, name: &Reference) -> Result<RawManifest, RegistryError> {
-        self.inner.at_any(name, |endpoint| self.inner.manifest(endpoint, name))
+        self.inner.at_any(name, Access::Pull, |endpoint| self.inner.manifest(endpoint, name))
     }
 
     /// Gets files by HTTP in the same way: certificates, proxies, patience. It has no logins.
@@ -105,9 +109,31 @@ impl Client {
         name: &Reference,
         descriptor: &Descriptor,
     ) -> Result<Box<dyn Read + Send>, RegistryError> {
-        let stream = self.inner.at_any(name, |endpoint| {
+        let stream = self.inner.at_any(name, Access::Pull, |endpoint| {
             blob::BlobStream::open(Arc::clone(&self.inner), endpoint, name, descriptor)
         })?;
         Ok(Box::new(VerifiedReader::new(stream, descriptor.digest, descriptor.size_bytes)))
+    }
+
+    /// Brings a blob to the repository of a name, unless it is there. `open` is called once for each attempt.
+    pub fn push_blob(
+        &self,
+        name: &Reference,
+        blob: &Descriptor,
+        open: OpenBlob<'_>,
+    ) -> Result<Pushed, RegistryError> {
+        self.inner.at_any(name, Access::Push, |endpoint| self.inner.push_blob(endpoint, name, blob, open))
+    }
+
+    /// Puts a manifest or index, whose parts are all there, under a tag, or by its digest where the name has none.
+    pub fn push_manifest(&self, name: &Reference, manifest: &RawManifest) -> Result<(), RegistryError> {
+        self.inner.at_any(name, Access::Push, |endpoint| self.inner.push_manifest(endpoint, name, manifest))
+    }
+
+    /// A client that speaks plain HTTP to one more registry.
+    pub fn with_insecure(&self, registry: &str) -> Self {
+        let mut options = self.inner.options.clone();
+        options.insecure.push(registry.to_owned());
+        Self::new(options)
     }
 }

@@ -10,7 +10,7 @@ use registry::{Client, Options, Patience, RegistryError};
 
 use crate::server::{Answer, Request, Server};
 
-const LAYER: &[u8] = b"the bytes of a layer, some more of them than fit into a word";
+pub const LAYER: &[u8] = b"the bytes of a layer, some more of them than fit into a word";
 
 pub fn options() -> Options {
     let patience = Patience {
@@ -22,11 +22,11 @@ pub fn options() -> Options {
     Options { patience, ..Options::default() }
 }
 
-fn name(server: &Server) -> Reference {
+pub fn name(server: &Server) -> Reference {
     format!("{}/a/b:t", server.host()).parse().expect("a reference")
 }
 
-fn layer() -> Descriptor {
+pub fn layer() -> Descriptor {
     Descriptor::new(media_type::LAYER_TAR, Digest::of(LAYER), LAYER.len() as u64)
 }
 
@@ -43,12 +43,12 @@ fn pull_blob(client: &Client, server: &Server) -> Result<Vec<u8>, String> {
 }
 
 /// A login for `host` in a file.
-struct Login {
+pub struct Login {
     _dir: tempfile::TempDir,
     path: PathBuf,
 }
 
-fn login(host: &str, entry: &str) -> Login {
+pub fn login(host: &str, entry: &str) -> Login {
     let dir = tempfile::tempdir().expect("temporary folder");
     let path = dir.path().join("config.json");
     std::fs::write(&path, format!(r#"{{"auths":{{"{host}":{entry}}}}}"#)).expect("write");
@@ -56,9 +56,9 @@ fn login(host: &str, entry: &str) -> Login {
 }
 
 /// `user:secret`
-const USER: &str = r#"{"auth":"dXNlcjpzZWNyZXQ="}"#;
+pub const USER: &str = r#"{"auth":"dXNlcjpzZWNyZXQ="}"#;
 
-fn client_with(login: &Login) -> Client {
+pub fn client_with(login: &Login) -> Client {
     Client::new(Options { credential_files: vec![login.path.clone()], ..options() })
 }
 
@@ -216,7 +216,7 @@ fn a_server_that_stalls_is_given_up() {
 }
 
 /// Asks for a login, and takes the one of [`USER`].
-fn basic_only(request: &Request, then: impl Fn() -> Answer) -> Answer {
+pub fn basic_only(request: &Request, then: impl Fn() -> Answer) -> Answer {
     match request.header("authorization") {
         Some("Basic dXNlcjpzZWNyZXQ=") => then(),
         _ => Answer::new(401, "").with("WWW-Authenticate", "Basic realm=\"r\""),

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use oci::{Descriptor, Digest, Manifest, Reference, media_type};
-use registry::{Client, Options, RegistryError};
+use registry::{Client, Options, Pushed, RawManifest, RegistryError};
 
 /// A registry of its own on a free port; ended when dropped.
 struct Registry {
@@ -49,27 +49,6 @@ impl Registry {
         Some(Self { child, host, _dir: dir })
     }
 
-    fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.host)
-    }
-
-    fn push_blob(&self, bytes: &[u8]) -> Descriptor {
-        let digest = Digest::of(bytes);
-        let started = ureq::post(self.url("/v2/a/b/blobs/uploads/")).send_empty().expect("start upload");
-        let location = started.headers()["location"].to_str().expect("text").to_owned();
-        let location = if location.starts_with('/') { self.url(&location) } else { location };
-        let separator = if location.contains('?') { '&' } else { '?' };
-        ureq::put(format!("{location}{separator}digest={digest}")).send(bytes).expect("upload");
-        Descriptor::new(media_type::LAYER_TAR, digest, bytes.len() as u64)
-    }
-
-    fn push_manifest(&self, tag: &str, bytes: &[u8], media_type: &str) {
-        ureq::put(self.url(&format!("/v2/a/b/manifests/{tag}")))
-            .content_type(media_type)
-            .send(bytes)
-            .expect("push manifest");
-    }
-
     fn name(&self, tag: &str) -> Reference {
         format!("{}/a/b:{tag}", self.host).parse().expect("a reference")
     }
@@ -89,15 +68,31 @@ fn skip(reason: &str) {
 }
 
 #[test]
-fn privileged_images_are_pulled_from_a_real_registry() {
+fn privileged_images_go_to_a_real_registry_and_come_back() {
     let Some(registry) = Registry::start() else { return };
     let layer: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
-    let (config, layer_blob) = (registry.push_blob(b"{}"), registry.push_blob(&layer));
-    let config = Descriptor { media_type: media_type::CONFIG.to_owned(), ..config };
-    let manifest = serde_json::to_vec(&Manifest::new(config, vec![layer_blob.clone()])).expect("JSON");
-    registry.push_manifest("v1", &manifest, media_type::MANIFEST);
-
     let client = Client::new(Options::default());
+    let push = |bytes: &[u8], media_type: &str| {
+        let blob = Descriptor::new(media_type, Digest::of(bytes), bytes.len() as u64);
+        let bytes = bytes.to_vec();
+        let open = move || Ok(Box::new(std::io::Cursor::new(bytes.clone())) as Box<dyn Read + Send>);
+        let pushed = client.push_blob(&registry.name("v1"), &blob, &open).expect("pushed");
+        assert_eq!(client.push_blob(&registry.name("v1"), &blob, &open).expect("there"), Pushed::Present);
+        (blob, pushed)
+    };
+    let (config, _) = push(b"{}", media_type::CONFIG);
+    let (layer_blob, pushed) = push(&layer, media_type::LAYER_TAR);
+    assert_eq!(pushed, Pushed::Sent);
+    let manifest = serde_json::to_vec(&Manifest::new(config, vec![layer_blob.clone()])).expect("JSON");
+    let sent = RawManifest {
+        media_type: media_type::MANIFEST.to_owned(),
+        digest: Digest::of(&manifest),
+        bytes: manifest.clone(),
+    };
+    client.push_manifest(&registry.name("v1"), &sent).expect("by tag");
+    let untagged = Reference { tag: None, ..registry.name("v1") };
+    client.push_manifest(&untagged, &sent).expect("by digest");
+
     let raw = client.manifest(&registry.name("v1")).expect("by tag");
     assert_eq!((raw.media_type.as_str(), raw.digest), (media_type::MANIFEST, Digest::of(&manifest)));
     assert_eq!(raw.bytes, manifest);
@@ -114,4 +109,9 @@ fn privileged_images_are_pulled_from_a_real_registry() {
     let absent = Descriptor::new(media_type::LAYER_TAR, Digest::of(b"absent"), 6);
     let missing = client.blob(&registry.name("v1"), &absent).err().expect("no such blob");
     assert!(matches!(missing, RegistryError::NotFound { .. }), "{missing}");
+
+    let dangling = serde_json::to_vec(&Manifest::new(absent, Vec::new())).expect("JSON");
+    let dangling = RawManifest { digest: Digest::of(&dangling), bytes: dangling, ..sent };
+    let refused = client.push_manifest(&registry.name("v2"), &dangling).expect_err("a part is not there");
+    assert!(matches!(&refused, RegistryError::Refused { .. }), "{refused}");
 }

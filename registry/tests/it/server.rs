@@ -14,7 +14,7 @@ pub struct Request {
     pub path: String,
     /// Lower-case names.
     pub headers: Vec<(String, String)>,
-    /// The body, by `Content-Length`.
+    /// The body, by `Content-Length`; empty where the client first asks whether to send it: the answer comes at once.
     pub body: String,
 }
 
@@ -155,6 +155,9 @@ fn read_request(stream: &TcpStream) -> Option<Request> {
         headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
     }
     let mut request = Request { method, path, headers, body: String::new() };
+    if request.header("expect").is_some() {
+        return Some(request);
+    }
     let length = request.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
     reader.take(length).read_to_string(&mut request.body).ok()?;
     Some(request)
