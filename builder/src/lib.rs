@@ -42,3 +42,4 @@ pub mod remote;
 mod schedule;
 pub mod source;
 pub mod step;
+mod transfer;

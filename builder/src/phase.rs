@@ -42,6 +42,8 @@ pub enum Phase {
     Write,
     /// Putting everything on disk for good, and naming it.
     Publish,
+    /// Sending it to a registry.
+    Push,
 }
 
 impl Phase {
@@ -67,6 +69,7 @@ impl Phase {
             Self::Compress => "compress",
             Self::Write => "write",
             Self::Publish => "publish",
+            Self::Push => "push",
         }
     }
 }

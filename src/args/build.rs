@@ -31,6 +31,9 @@ pub struct BuildArgs {
     /// Keep the image in the store: short for --output type=image
     #[arg(long)]
     pub load: bool,
+    /// Push the image to the registry of its name: short for --output type=registry
+    #[arg(long)]
+    pub push: bool,
     /// More contexts, for FROM, COPY --from and RUN --mount
     #[arg(long = "build-context", value_name = "NAME=SOURCE")]
     pub build_contexts: Vec<String>,

@@ -8,7 +8,8 @@ use builder::cancel::Cancel;
 use builder::engine::{Built, Engine};
 use builder::event::{Progress, Sink, Vertex};
 use builder::export::{
-    self, Annotation, BuildResult, BuildTimes, BuiltImage, Dest, ExportKind, ExportRequest, Exported,
+    Annotation, BuildResult, BuildTimes, BuiltImage, Dest, ExportError, ExportKind, ExportRequest, Exported,
+    Exporter, Push,
 };
 use builder::options::Context;
 use builder::plan::UnusedArg;
@@ -112,7 +113,7 @@ fn build_and_export(
     let result = result(&built, input, &engine.store);
     let mut exported = Vec::with_capacity(requests.len());
     for request in requests {
-        exported.push(export_one(engine, &result, request, progress)?);
+        exported.push(export_one(engine, &result, request, progress, cancel)?);
     }
     Ok((built, exported))
 }
@@ -146,18 +147,35 @@ fn export_one(
     result: &BuildResult<'_>,
     request: &ExportRequest,
     progress: &Progress,
+    cancel: &Cancel,
 ) -> Result<Exported, Failure> {
     if request.kind == ExportKind::CacheOnly {
         return Ok(Exported::default());
     }
     let vertex = progress.start(&title(request.kind));
     let mut stdout = std::io::stdout().lock();
-    let exported = export::export(&engine.store, &engine.layers, result, request, &mut stdout, &vertex)
+    let registry = engine.sources.client();
+    let exporter =
+        Exporter { store: &engine.store, layers: &engine.layers, registry, vertex: &vertex, cancel };
+    let exported = exporter
+        .export(result, request, &mut stdout)
         .inspect_err(|error| vertex.failed(error))
-        .map_err(|error| Failure::of(&error))?;
+        .map_err(|error| not_exported(&error, request))?;
     show(&exported, &vertex);
     vertex.finished(false);
     Ok(exported)
+}
+
+/// What was built for a push is still there when that fails.
+fn not_exported(error: &ExportError, request: &ExportRequest) -> Failure {
+    match error {
+        ExportError::Canceled => Failure::canceled(),
+        ExportError::Registry(_) if request.push == Some(Push::Named) => {
+            let names: Vec<String> = request.names.iter().map(Reference::familiar).collect();
+            Failure::of(error).hint(format!("the image is here as {}", names.join(", ")))
+        }
+        error => Failure::of(error),
+    }
 }
 
 fn title(kind: ExportKind) -> String {
@@ -193,6 +211,9 @@ fn requests(args: &BuildArgs) -> Result<Vec<ExportRequest>, Failure> {
     for output in &args.outputs {
         requests.push(ExportRequest::parse(output)?);
     }
+    if args.push && !requests.iter().any(|request| request.push.is_some()) {
+        requests.push(ExportRequest::pushed());
+    }
     if requests.is_empty() || args.load {
         requests.push(ExportRequest::new(ExportKind::Image));
     }
@@ -203,6 +224,7 @@ fn requests(args: &BuildArgs) -> Result<Vec<ExportRequest>, Failure> {
         for text in &args.annotations {
             request.annotations.push(Annotation::parse(text)?);
         }
+        request.check()?;
     }
     let to_stdout = |request: &&ExportRequest| {
         let is_file = matches!(request.kind, ExportKind::Oci | ExportKind::Docker | ExportKind::Tar);

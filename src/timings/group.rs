@@ -49,7 +49,7 @@ impl Group {
     pub fn of(phase: Phase) -> Self {
         match phase {
             Phase::Exec => Self::Exec,
-            Phase::Resolve | Phase::Fetch => Self::Network,
+            Phase::Resolve | Phase::Fetch | Phase::Push => Self::Network,
             Phase::Unpack => Self::Unpack,
             Phase::Mount | Phase::Connect | Phase::Unmount => Self::Mount,
             Phase::Scan | Phase::Hash => Self::Hash,

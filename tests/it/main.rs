@@ -15,6 +15,7 @@ mod exit_codes;
 mod interop;
 mod kill;
 mod network;
+mod push;
 mod remote;
 mod reports;
 mod reproducible;

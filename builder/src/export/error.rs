@@ -27,6 +27,12 @@ pub enum ExportError {
         /// What it cannot do.
         reason: String,
     },
+    /// A registry refused, or is not there. What was built is in the store.
+    #[error(transparent)]
+    Registry(#[from] registry::RegistryError),
+    /// The user asked.
+    #[error("canceled")]
+    Canceled,
     /// The result does not lie on the base image that its config tells of.
     #[error("the result has {found} as layer {index}, its base image {expected}")]
     Base {

@@ -6,6 +6,7 @@
 //! assemble   config, manifest, index, as blobs of the store
 //! compress   layer -> blob; gzip: on all processors, deterministic
 //! layout     OCI layout and docker archive, as tar or folder
+//! push       an image to the registries of its names
 //! tree       the files themselves, as tar or folder
 //! file       an output file appears whole or not at all
 //! ```
@@ -17,6 +18,7 @@ use std::io::Write;
 
 use cache::Store;
 use oci::{Descriptor, DiffId, Digest, Reference};
+use registry::Client;
 use rootfs::layers::Layers;
 use serde_json::{Map, Value};
 
@@ -27,11 +29,13 @@ mod file;
 mod finish;
 mod gzip;
 mod layout;
+mod push;
 mod request;
 #[cfg(test)]
 mod tests;
 mod tree;
 
+use crate::cancel::Cancel;
 use crate::event::{Phase, Vertex};
 use crate::plan::PlannedImage;
 use assemble::{Assembled, Assembler};
@@ -40,7 +44,8 @@ pub use error::ExportError;
 use file::Draft;
 pub use finish::{BuildTimes, finish_config};
 use layout::LayoutFiles;
-pub use request::{Annotation, AnnotationTarget, Dest, ExportKind, ExportRequest, LayerCompression};
+use push::Pushed;
+pub use request::{Annotation, AnnotationTarget, Dest, ExportKind, ExportRequest, LayerCompression, Push};
 
 /// An image of the plan and the layers that were built for it.
 #[derive(Debug, Clone)]
@@ -112,50 +117,85 @@ impl Exported {
     }
 }
 
-/// Writes `result` as `request` asks. `stdout` takes what is to go there; `vertex` is told what goes on.
-pub fn export(
-    store: &Store,
-    layers: &Layers,
-    result: &BuildResult<'_>,
-    request: &ExportRequest,
-    stdout: &mut dyn Write,
-    vertex: &Vertex,
-) -> Result<Exported, ExportError> {
-    match request.kind {
-        ExportKind::CacheOnly => Ok(Exported::default()),
-        ExportKind::Local | ExportKind::Tar => {
-            vertex.enter(Phase::Write);
-            tree::export(layers, result, request, stdout).map(|()| Exported::default())
-        }
-        ExportKind::Image | ExportKind::Oci | ExportKind::Docker => {
-            let assembler = Assembler { store, layers, request, times: &result.times, vertex };
-            export_image(&assembler, result, stdout)
-        }
-    }
+/// Writes results.
+#[derive(Clone, Copy)]
+pub struct Exporter<'a> {
+    /// Where images and their parts are kept.
+    pub store: &'a Store,
+    /// The layers of results.
+    pub layers: &'a Layers,
+    /// Who pushes.
+    pub registry: &'a Client,
+    /// Is told what goes on.
+    pub vertex: &'a Vertex,
+    /// Ends a push.
+    pub cancel: &'a Cancel,
 }
 
-fn export_image(
-    assembler: &Assembler<'_>,
-    result: &BuildResult<'_>,
-    stdout: &mut dyn Write,
-) -> Result<Exported, ExportError> {
-    let Assembler { store, request, vertex, .. } = *assembler;
-    vertex.enter(Phase::Assemble);
-    let images = result.images.iter().map(|image| assembler.image(image)).collect::<Result<Vec<_>, _>>()?;
-    let (mut root, lone) = match &images[..] {
-        [one] if !result.multi_platform => (one.descriptor.clone(), Some(one)),
-        _ => (assembler.index(&images)?, None),
-    };
-    root.annotations = assembler.entry_annotations(lone.is_none());
-    let is_kept = request.kind == ExportKind::Image;
-    vertex.enter(if is_kept { Phase::Publish } else { Phase::Write });
-    match request.kind {
-        ExportKind::Image if request.names.is_empty() => store.keep_image(root.clone())?,
-        ExportKind::Image => request.names.iter().try_for_each(|name| store.tag(name, root.clone()))?,
-        _ => write_layout(store, request, &root, &images, lone, stdout)?,
+impl Exporter<'_> {
+    /// Writes `result` as `request` asks. `stdout` takes what is to go there.
+    pub fn export(
+        &self,
+        result: &BuildResult<'_>,
+        request: &ExportRequest,
+        stdout: &mut dyn Write,
+    ) -> Result<Exported, ExportError> {
+        match request.kind {
+            ExportKind::CacheOnly => Ok(Exported::default()),
+            ExportKind::Local | ExportKind::Tar => {
+                self.vertex.enter(Phase::Write);
+                tree::export(self.layers, result, request, stdout).map(|()| Exported::default())
+            }
+            ExportKind::Image | ExportKind::Oci | ExportKind::Docker => self.image(result, request, stdout),
+        }
     }
-    let config_digest = lone.map(|image| image.manifest.config.digest);
-    Ok(Exported { descriptor: Some(root), config_digest, names: request.names.clone() })
+
+    fn image(
+        &self,
+        result: &BuildResult<'_>,
+        request: &ExportRequest,
+        stdout: &mut dyn Write,
+    ) -> Result<Exported, ExportError> {
+        let Self { store, layers, vertex, .. } = *self;
+        let assembler = Assembler { store, layers, request, times: &result.times, vertex };
+        vertex.enter(Phase::Assemble);
+        let images =
+            result.images.iter().map(|image| assembler.image(image)).collect::<Result<Vec<_>, _>>()?;
+        let (mut root, lone) = match &images[..] {
+            [one] if !result.multi_platform => (one.descriptor.clone(), Some(one)),
+            _ => (assembler.index(&images)?, None),
+        };
+        root.annotations = assembler.entry_annotations(lone.is_none());
+        match request.kind {
+            ExportKind::Image => self.keep(request, &root, &images)?,
+            _ => {
+                vertex.enter(Phase::Write);
+                write_layout(store, request, &root, &images, lone, stdout)?;
+            }
+        }
+        let config_digest = lone.map(|image| image.manifest.config.digest);
+        Ok(Exported { descriptor: Some(root), config_digest, names: request.names.clone() })
+    }
+
+    /// Names an image in our own store, and only then pushes it: what was built is not lost if that fails.
+    fn keep(
+        &self,
+        request: &ExportRequest,
+        root: &Descriptor,
+        images: &[Assembled],
+    ) -> Result<(), ExportError> {
+        self.vertex.enter(Phase::Publish);
+        let names = &request.names[..];
+        if names.is_empty() || request.push == Some(Push::ByDigest) {
+            self.store.keep_image(root.clone())?;
+        } else {
+            names.iter().try_for_each(|name| self.store.tag(name, root.clone()))?;
+        }
+        let Some(push) = request.push else { return Ok(()) };
+        self.vertex.enter(Phase::Push);
+        let is_registry_insecure = request.is_registry_insecure;
+        self.push(&Pushed { root, images, names, push, is_registry_insecure })
+    }
 }
 
 fn write_layout(

@@ -32,6 +32,19 @@ pub struct ExportRequest {
     pub platform_split: Option<bool>,
     /// A layout is written as a tar, not as a folder.
     pub tar: bool,
+    /// The image goes to its registry too.
+    pub push: Option<Push>,
+    /// It is pushed by plain HTTP.
+    pub is_registry_insecure: bool,
+}
+
+/// How an image is pushed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Push {
+    /// Under its names.
+    Named,
+    /// By its digest alone, to the repositories of its names; it gets no name here either.
+    ByDigest,
 }
 
 /// The form of an output.
@@ -157,7 +170,14 @@ impl ExportRequest {
             annotations: Vec::new(),
             platform_split: None,
             tar: true,
+            push: None,
+            is_registry_insecure: false,
         }
+    }
+
+    /// An image that is pushed: `type=registry`.
+    pub fn pushed() -> Self {
+        Self { push: Some(Push::Named), ..Self::new(ExportKind::Image) }
     }
 
     /// Reads an `--output`.
@@ -165,9 +185,25 @@ impl ExportRequest {
         parse(text).map_err(|reason| ExportError::Request { text: text.to_owned(), reason })
     }
 
+    /// Looks whether it can be done, once it has all its names.
+    pub fn check(&self) -> Result<(), ExportError> {
+        let refused =
+            |reason: &str| Err(ExportError::Unsupported { kind: "registry", reason: reason.to_owned() });
+        match self.push {
+            Some(_) if self.names.is_empty() => {
+                refused("what is pushed needs a name: give -t REGISTRY/NAME[:TAG]")
+            }
+            Some(_) if self.names.iter().any(|name| name.digest.is_some()) => {
+                refused("an image cannot be pushed under a digest that is given: it has its own")
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// How layers are packed. Nothing is compressed that stays on this machine.
     pub fn layer_compression(&self) -> LayerCompression {
         match self.kind {
+            ExportKind::Image if self.push.is_some() => self.compression.unwrap_or(LayerCompression::GZIP),
             ExportKind::Oci => self.compression.unwrap_or(LayerCompression::GZIP),
             _ => self.compression.unwrap_or(LayerCompression::Uncompressed),
         }
@@ -185,8 +221,10 @@ fn parse(text: &str) -> Result<ExportRequest, String> {
     let pairs: Vec<(&str, &str)> =
         fields.iter().map(|field| field.split_once('=').unwrap_or((field, ""))).collect();
     let kind = pairs.iter().rev().find(|(key, _)| *key == "type").ok_or("type is required")?.1;
-    let kind = ExportKind::parse(kind).ok_or_else(|| format!("unknown type {kind:?}"))?;
-    let mut request = ExportRequest::new(kind);
+    let mut request = match kind {
+        "registry" => ExportRequest::pushed(),
+        kind => ExportRequest::new(ExportKind::parse(kind).ok_or_else(|| format!("unknown type {kind:?}"))?),
+    };
     let mut level = None;
     for (key, value) in pairs {
         match key {
@@ -214,8 +252,15 @@ fn apply(request: &mut ExportRequest, key: &str, value: &str) -> Result<(), Stri
         "tar" => request.tar = boolean(key, value)?,
         // Every layer has its tar here, so base layers are always packed anew; and what we build is always stored.
         "force-compression" | "unpack" | "store" => drop(boolean(key, value)?),
-        "push" | "push-by-digest" if !boolean(key, value)? => {}
-        "push" | "push-by-digest" => return Err("pushing to a registry is not supported".to_owned()),
+        "push" | "push-by-digest" if request.kind != ExportKind::Image => {
+            return Err(format!("{key}: only type=image and type=registry are pushed"));
+        }
+        // By digest stays by digest, wherever "push" stands.
+        "push" if boolean(key, value)? => request.push = request.push.or(Some(Push::Named)),
+        "push" => request.push = None,
+        "push-by-digest" if boolean(key, value)? => request.push = Some(Push::ByDigest),
+        "push-by-digest" => {}
+        "registry.insecure" => request.is_registry_insecure = boolean(key, value)?,
         _ => request.annotations.push(annotation(key, value)?),
     }
     Ok(())
@@ -349,9 +394,30 @@ mod tests {
         check("type=oci", LayerCompression::GZIP);
         check("type=docker", LayerCompression::Uncompressed);
         check("type=image", LayerCompression::Uncompressed);
+        check("type=registry", LayerCompression::GZIP);
+        check("type=image,push=false", LayerCompression::Uncompressed);
         check("type=oci,compression=uncompressed", LayerCompression::Uncompressed);
         check("type=oci,compression-level=9", LayerCompression::Gzip { level: 9 });
         check("compression-level=19,compression=zstd,type=image", LayerCompression::Zstd { level: 19 });
+    }
+
+    #[test]
+    fn what_is_pushed_says_so() {
+        #[track_caller]
+        fn check(text: &str, expected: Option<Push>, is_insecure: bool) {
+            let request = parsed(text);
+            let got = (request.kind, request.push, request.is_registry_insecure);
+            assert_eq!(got, (ExportKind::Image, expected, is_insecure), "{text}");
+        }
+        check("type=image,name=a", None, false);
+        check("type=image,push=false", None, false);
+        check("type=image,push=true,registry.insecure=true", Some(Push::Named), true);
+        check("type=image,push", Some(Push::Named), false);
+        check("push=true,type=image", Some(Push::Named), false);
+        check("type=registry", Some(Push::Named), false);
+        check("type=registry,push=false", None, false);
+        check("type=image,push-by-digest=true,push=true", Some(Push::ByDigest), false);
+        check("type=image,push=true,push-by-digest=true", Some(Push::ByDigest), false);
     }
 
     #[test]
@@ -389,7 +455,8 @@ mod tests {
         check("type=oci,compression-level=10", "not between 0 and 9");
         check("type=oci,dest=", "dest is empty");
         check("type=oci,\"name=a", "does not end");
-        check("type=image,name=a,push=true", "not supported");
+        check("type=oci,push=true", "only type=image");
+        check("type=image,push=perhaps", "not a boolean");
         check("type=image,name=UPPER", "lower-case");
     }
 }

@@ -43,8 +43,10 @@ impl Built {
         let mut stdout = Vec::new();
         let request = ExportRequest::parse(output)?;
         let vertex = Progress::new(Arc::new(NoSink)).start("exporting");
+        let (registry, cancel) = (Client::new(registry::Options::default()), Cancel::default());
         let (store, layers) = (&self.env.store, &self.env.layers);
-        let exported = export(store, layers, &result, &request, &mut stdout, &vertex)?;
+        let exporter = Exporter { store, layers, registry: &registry, vertex: &vertex, cancel: &cancel };
+        let exported = exporter.export(&result, &request, &mut stdout)?;
         Ok((exported, stdout))
     }
 }

@@ -76,6 +76,11 @@ impl Sources {
         Self { store, layers, web: client.web(), client, pull, resolved: Mutex::default() }
     }
 
+    /// Who talks to registries.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// Files by HTTP, with what the registries' client knows of this machine.
     pub fn web(&self) -> &Web {
         &self.web
