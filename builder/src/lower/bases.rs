@@ -1,19 +1,32 @@
 //! Images and contexts that stages start from: found in parallel, each once.
+//!
+//! An image that cannot be had, be that an error or not, is one of which nothing is known: what is made on it is
+//! lowered all the same, to find what else is wrong.
 
 use std::collections::HashMap;
 
-use oci::{Platform, Reference};
+use oci::{DiffId, Digest, ImageConfig, Platform, Reference};
 
 use super::error::{Errors, LowerError, Problem};
 use super::stages::{Base, Entry, StageId, Table};
-use super::{Session, Target};
+use super::{Purpose, Session, Target};
+use crate::graph::ImageOrigin;
 use crate::options::NamedContext;
 use crate::plan::{ResolveError, ResolvedImage, Resolver};
 
 /// What was found so far, for all platforms of a build.
 #[derive(Debug, Default)]
 pub(super) struct Resolved {
-    images: HashMap<(Wanted, Platform), ResolvedImage>,
+    images: HashMap<(Wanted, Platform), Found>,
+}
+
+/// An image, or one that stands for it.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// The image, or one of a layer and no config.
+    pub image: ResolvedImage,
+    /// It stands for one that the errors so far left unknown. One that is done without counts as it is.
+    pub is_unknown: bool,
 }
 
 /// An image to be found.
@@ -51,38 +64,66 @@ impl Wanted {
             }
         }
     }
+
+    /// An image of one layer of which nothing is known.
+    fn unknown(&self, platform: &Platform) -> Found {
+        let origin = match self {
+            Self::Reference(reference) => ImageOrigin::Registry(reference.clone()),
+            Self::Layout { path, .. } => ImageOrigin::Layout { path: path.clone() },
+        };
+        let nothing = Digest::of(b"");
+        let mut config = ImageConfig { platform: platform.clone(), ..ImageConfig::default() };
+        config.rootfs.diff_ids = vec![DiffId(nothing)];
+        Found { image: ResolvedImage { origin, manifest: nothing, config }, is_unknown: true }
+    }
+
+    /// Whether it must be there for this purpose.
+    fn is_needed(&self, purpose: Purpose) -> bool {
+        purpose == Purpose::Build || matches!(self, Self::Layout { .. })
+    }
 }
 
 impl Resolved {
-    /// Finds the images of all needed entries that are not known yet.
+    /// Finds the images of all needed entries that are not known yet; if something is wrong already, asks for none.
     pub fn resolve(
         &mut self,
         session: &Session<'_>,
         table: &Table<'_>,
         reachable: &[bool],
         target: &Target,
-    ) -> Result<(), LowerError> {
+        errors: &mut Errors,
+    ) {
         let mut open: Vec<((Wanted, Platform), StageId)> = Vec::new();
         for (at, _) in reachable.iter().enumerate().filter(|(_, reachable)| **reachable) {
             let entry = table.entry(StageId(at));
-            let Some(wanted) = Wanted::of(&entry.base).map_err(|problem| problem.at(entry.lines))? else {
-                continue;
-            };
+            let wanted = Wanted::of(&entry.base).map_err(|problem| problem.at(entry.lines));
+            let Some(wanted) = errors.keep(wanted).flatten() else { continue };
             let key = (wanted, platform_of(entry, target));
             if !self.images.contains_key(&key) && !open.iter().any(|(other, _)| *other == key) {
                 open.push((key, StageId(at)));
             }
         }
-        let mut errors = Errors::default();
-        for ((key, id), result) in open.iter().zip(ask(session.resolver, &open)) {
-            let image = errors.keep(result.map_err(|error| unavailable(error, table, *id)));
-            self.images.extend(image.map(|image| (key.clone(), image)));
+        if !errors.is_empty() {
+            let unknown = open.into_iter().map(|(key, _)| (key.0.unknown(&key.1), key));
+            self.images.extend(unknown.map(|(found, key)| (key, found)));
+            return;
         }
-        errors.verdict()
+        let answers = ask(session.resolver, &open);
+        for ((key, id), answer) in open.into_iter().zip(answers) {
+            let found = match answer {
+                Ok(image) => Found { image, is_unknown: false },
+                Err(error) if key.0.is_needed(session.purpose) => {
+                    errors.add(|| unavailable(error, table, id));
+                    key.0.unknown(&key.1)
+                }
+                Err(_) => Found { is_unknown: false, ..key.0.unknown(&key.1) },
+            };
+            self.images.insert(key, found);
+        }
     }
 
     /// The image that an entry starts from; `None` if it starts from something else.
-    pub fn image(&self, entry: &Entry<'_>, target: &Target) -> Option<&ResolvedImage> {
+    pub fn image(&self, entry: &Entry<'_>, target: &Target) -> Option<&Found> {
         let wanted = Wanted::of(&entry.base).ok().flatten()?;
         self.images.get(&(wanted, platform_of(entry, target)))
     }

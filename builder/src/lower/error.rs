@@ -55,6 +55,11 @@ impl Errors {
         self.found.is_empty()
     }
 
+    /// Shows all that are kept to `explain`.
+    pub fn each(&mut self, explain: impl FnMut(&mut LowerError)) {
+        self.found.iter_mut().for_each(explain);
+    }
+
     /// Fails if there was an error: with the first one, as BuildKit does, and the others in it.
     pub fn verdict(self) -> Result<(), LowerError> {
         let mut found = self.found.into_iter();
@@ -437,6 +442,14 @@ impl Problem {
     pub(super) fn in_options(self) -> LowerError {
         let (lines, suggestion) = (None, None);
         LowerError { lines, problem: self, suggestion, origins: Vec::new(), further: Vec::new(), left_out: 0 }
+    }
+
+    /// Whether it may come from what is not known of the base: a variable, or the working directory.
+    pub(super) fn may_lie_with_base(&self, uses_guesses: bool) -> bool {
+        match self {
+            Self::Expand(_) | Self::BadMountTarget { .. } => true,
+            _ => uses_guesses,
+        }
     }
 
     fn culprit(&self) -> Option<&str> {

@@ -19,6 +19,7 @@ mod arena;
 mod args;
 mod bases;
 pub mod check;
+mod circles;
 mod contexts;
 mod dispatch;
 pub mod dump;
@@ -45,6 +46,7 @@ use parser::expand::Expander;
 pub use check::{CheckReport, check, sketch};
 pub(crate) use dispatch::remote;
 pub(crate) use epoch::{Dated, NAME as EPOCH};
+use error::Errors;
 pub use error::{LowerError, Problem};
 pub use outline::outline;
 
@@ -76,7 +78,7 @@ struct Session<'a> {
     build_platform: Platform,
     /// Step names tell the platform.
     several: bool,
-    scope: Scope,
+    purpose: Purpose,
     checks: &'a Checks,
     /// The ARGs met so far.
     args: RefCell<ArgNotes>,
@@ -91,13 +93,15 @@ struct ArgNotes {
     redeclared: BTreeSet<String>,
 }
 
-/// Which stages are lowered.
+/// What lowering is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Scope {
-    /// What the target needs.
-    Target,
-    /// All, to check them.
-    AllStages,
+enum Purpose {
+    /// To build the target.
+    Build,
+    /// To look at what the target needs. An image of a registry that cannot be had is no error.
+    Look,
+    /// The same, but at all stages.
+    LookAtAll,
 }
 
 /// The platform of one chain through the Dockerfile.
@@ -114,26 +118,26 @@ pub fn lower(
     resolver: &dyn Resolver,
 ) -> Result<Plan, LowerError> {
     let checks = Checks::new(dockerfile, options)?;
-    lower_within(dockerfile, options, resolver, Scope::Target, &checks)
+    lower_for(dockerfile, options, resolver, Purpose::Build, &checks)
 }
 
-fn lower_within(
+fn lower_for(
     dockerfile: &Dockerfile,
     options: &BuildOptions,
     resolver: &dyn Resolver,
-    scope: Scope,
+    purpose: Purpose,
     checks: &Checks,
 ) -> Result<Plan, LowerError> {
     checks.file(dockerfile);
     let multi_platform = multi_platform(options)?;
     let contexts = Contexts::new(&options.named_contexts);
-    let session = Session::new(dockerfile, options, resolver, &contexts, scope, checks)?;
+    let session = Session::new(dockerfile, options, resolver, &contexts, purpose, checks)?;
     let mut arena = Arena::default();
     let mut resolved = Resolved::default();
     let mut images = Vec::new();
     let mut args = None;
     for target in targets(options) {
-        images.push(session.lower_for(&target, &mut arena, &mut resolved)?);
+        images.push(session.lower(&target, &mut arena, &mut resolved)?);
         args.get_or_insert_with(|| session.args.take().used);
         checks.silence();
     }
@@ -167,7 +171,7 @@ impl<'a> Session<'a> {
         options: &'a BuildOptions,
         resolver: &'a dyn Resolver,
         contexts: &'a Contexts<'a>,
-        scope: Scope,
+        purpose: Purpose,
         checks: &'a Checks,
     ) -> Result<Self, LowerError> {
         if dockerfile.stages.is_empty() {
@@ -194,7 +198,7 @@ impl<'a> Session<'a> {
             epoch_masked: epoch.masked,
             build_platform,
             several: options.platforms.len() > 1,
-            scope,
+            purpose,
             checks,
             args: RefCell::default(),
             budget: Budget::default(),
@@ -202,21 +206,31 @@ impl<'a> Session<'a> {
     }
 
     /// One chain through the Dockerfile.
-    fn lower_for(
+    fn lower(
         &self,
         target: &Target,
         arena: &mut Arena,
         resolved: &mut Resolved,
     ) -> Result<PlannedImage, LowerError> {
         let globals = self.globals(target)?;
-        let explained = |error| origin::explained(error, self.dockerfile, self.options, &globals);
-        let table = Table::new(self.dockerfile, &globals, self.contexts, &target.platform, self.checks);
-        let mut table = table.map_err(explained)?;
-        let goal = table.target(self.options.target.as_deref())?;
-        let reachable = self.settle(&mut table, goal, target, resolved).map_err(explained)?;
+        let mut errors = Errors::default();
+        let (dockerfile, contexts) = (self.dockerfile, self.contexts);
+        let mut table =
+            Table::new(dockerfile, &globals, contexts, &target.platform, self.checks, &mut errors);
+        let goal = errors.keep(table.target(self.options.target.as_deref()));
+        let reachable = match goal {
+            Some(goal) => self.settle(&mut table, goal, target, resolved, &mut errors),
+            None => Vec::new(),
+        };
+        if !errors.is_empty() {
+            // They end where BuildKit would.
+            self.checks.silence();
+        }
+        errors.each(|error| origin::explain(error, dockerfile, self.options, &globals));
         let mut dispatcher = Dispatcher::new(self, target, &globals, &table, resolved, arena);
-        dispatcher.run(&reachable)?;
-        let image = dispatcher.finish(goal);
+        dispatcher.run(&reachable, &mut errors);
+        errors.verdict()?;
+        let image = dispatcher.finish(goal.expect("that there is no target is an error"));
         self.settle_args(&globals, &table, &reachable);
         Ok(image)
     }
@@ -242,24 +256,26 @@ impl<'a> Session<'a> {
     }
 
     /// Resolves what the target needs and puts triggers in place, until that makes nothing new needed.
-    /// Returns which entries are needed.
+    /// Returns which entries are needed. Once something is wrong, no image is asked for any more.
     fn settle(
         &self,
         table: &mut Table<'a>,
         goal: StageId,
         target: &Target,
         resolved: &mut Resolved,
-    ) -> Result<Vec<bool>, LowerError> {
+        errors: &mut Errors,
+    ) -> Vec<bool> {
         loop {
-            let reachable = match self.scope {
-                Scope::Target => table.reachable(goal),
-                Scope::AllStages => vec![true; table.entries.len()],
+            let reachable = match self.purpose {
+                Purpose::Build | Purpose::Look => table.reachable(goal),
+                Purpose::LookAtAll => vec![true; table.entries.len()],
             };
-            resolved.resolve(self, table, &reachable, target)?;
-            if !onbuild::fire(table, &reachable, resolved, target, self.dockerfile.directives.escape)? {
-                return Ok(reachable);
+            resolved.resolve(self, table, &reachable, target, errors);
+            let escape = self.dockerfile.directives.escape;
+            if !onbuild::fire(table, &reachable, resolved, target, escape, errors) {
+                return reachable;
             }
-            table.check_cycles()?;
+            table.check_cycles(errors);
         }
     }
 }

@@ -9,7 +9,7 @@ use parser::ast::{Instruction, Kind};
 
 use super::Target;
 use super::bases::Resolved;
-use super::error::{LowerError, Problem};
+use super::error::{Errors, Problem};
 use super::limits;
 use super::stages::{Base, StageId, Table};
 
@@ -20,7 +20,8 @@ pub(super) fn fire(
     resolved: &Resolved,
     target: &Target,
     escape: char,
-) -> Result<bool, LowerError> {
+    errors: &mut Errors,
+) -> bool {
     let mut any = false;
     for (at, _) in reachable.iter().enumerate().filter(|(_, reachable)| **reachable) {
         let id = StageId(at);
@@ -30,22 +31,19 @@ pub(super) fn fire(
         }
         let triggers = triggers(table, id, resolved, target);
         let lines = entry.lines;
-        limits::check_triggers(triggers.len()).map_err(|problem| problem.at(lines))?;
-        let mut instructions = Vec::with_capacity(triggers.len());
-        for trigger in triggers {
-            instructions.push(parse(trigger, escape).map_err(|problem| problem.at(lines))?);
-        }
+        let parsed = parse_all(&triggers, escape).map_err(|problem| problem.at(lines));
+        let instructions = errors.keep(parsed).unwrap_or_default();
         any |= !instructions.is_empty();
-        table.prepend(id, instructions)?;
+        table.prepend(id, instructions, errors);
     }
-    Ok(any)
+    any
 }
 
 /// The triggers of a stage's base.
 fn triggers<'t>(table: &'t Table<'_>, id: StageId, resolved: &'t Resolved, target: &Target) -> Vec<&'t str> {
     let entry = table.entry(id);
     let of_image = |entry| match resolved.image(entry, target) {
-        Some(image) => image.config.config.on_build.iter().map(String::as_str).collect(),
+        Some(found) => found.image.config.config.on_build.iter().map(String::as_str).collect(),
         None => Vec::new(),
     };
     match entry.base {
@@ -61,6 +59,11 @@ fn own_trigger<'c>(command: &'c super::stages::Command<'_>) -> Option<&'c str> {
         Kind::Onbuild(text) => Some(text),
         _ => None,
     }
+}
+
+fn parse_all(triggers: &[&str], escape: char) -> Result<Vec<Cow<'static, Instruction>>, Problem> {
+    limits::check_triggers(triggers.len())?;
+    triggers.iter().map(|trigger| parse(trigger, escape)).collect()
 }
 
 fn parse(text: &str, escape: char) -> Result<Cow<'static, Instruction>, Problem> {

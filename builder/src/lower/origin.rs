@@ -78,18 +78,14 @@ pub enum Unseen {
     InStage((u32, u32)),
 }
 
-/// Adds to an error, and to those found besides, where the variables in it come from.
-pub(super) fn explained(
-    mut error: LowerError,
+/// Adds to an error where the variables in it come from.
+pub(super) fn explain(
+    error: &mut LowerError,
     dockerfile: &Dockerfile,
     options: &BuildOptions,
     variables: &dyn Variables,
-) -> LowerError {
-    error.origins = origins(&error, dockerfile, options, variables);
-    for other in &mut error.further {
-        other.origins = origins(other, dockerfile, options, variables);
-    }
-    error
+) {
+    error.origins = origins(error, dockerfile, options, variables);
 }
 
 fn origins(

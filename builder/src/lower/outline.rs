@@ -8,10 +8,10 @@ use parser::ast::Dockerfile;
 use parser::expand::{Expander, Variables};
 
 use super::args::Env;
-use super::check::{Checks, Lenient, allowing_all};
+use super::check::{Checks, allowing_all};
 use super::error::{LowerError, lines_of};
 use super::stages::Table;
-use super::{Scope, lower_within};
+use super::{Purpose, lower_for};
 use crate::graph::{Exec, MountKind, Op};
 use crate::options::BuildOptions;
 use crate::plan::{PlannedArg, Resolver};
@@ -51,7 +51,7 @@ pub fn outline(
     resolver: &dyn Resolver,
 ) -> Result<Outline, LowerError> {
     let options = allowing_all(options);
-    let plan = lower_within(dockerfile, &options, &Lenient(resolver), Scope::Target, &Checks::default())?;
+    let plan = lower_for(dockerfile, &options, resolver, Purpose::Look, &Checks::default())?;
     let named = options.target.as_ref().map(|name| name.to_lowercase());
     let stage = match &named {
         Some(_) => dockerfile.stages.iter().rfind(|stage| stage.name == named),

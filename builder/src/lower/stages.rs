@@ -16,6 +16,7 @@ use parser::expand::{Expanded, Expander};
 
 use super::args::Env;
 use super::check::{self, Checks};
+use super::circles::{Circle, circles};
 use super::contexts::Contexts;
 use super::error::{Errors, LowerError, Problem, lines_of};
 use super::suggested;
@@ -28,8 +29,10 @@ pub(super) struct StageId(pub usize);
 /// What a stage starts from.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) enum Base<'a> {
-    /// Nothing.
+    /// FROM is wrong.
     #[default]
+    Unknown,
+    /// Nothing.
     Scratch,
     /// An earlier stage.
     Stage(StageId),
@@ -60,6 +63,8 @@ pub(super) struct Entry<'a> {
     pub fired: bool,
     /// Not written as a stage, or replaced by a named context: complete as soon as its base is there.
     pub is_source: bool,
+    /// It takes files from stages that take files from it, which was told.
+    pub is_circular: bool,
 }
 
 /// What FROM says a stage starts from.
@@ -100,15 +105,23 @@ pub(super) struct Table<'a> {
     default_platform: Platform,
 }
 
+impl Command<'_> {
+    /// The entries that it takes files from.
+    fn sources(&self) -> impl Iterator<Item = StageId> + '_ {
+        self.from.into_iter().chain(self.mounts.iter().copied().flatten())
+    }
+}
+
 impl<'a> Table<'a> {
-    /// Makes the table of a Dockerfile for one target platform.
+    /// Makes the table of a Dockerfile for one target platform. What is wrong is left out of it.
     pub fn new(
         dockerfile: &'a Dockerfile,
         globals: &Env,
         contexts: &'a Contexts<'a>,
         platform: &Platform,
         checks: &Checks,
-    ) -> Result<Self, LowerError> {
+        errors: &mut Errors,
+    ) -> Self {
         let mut table = Self {
             entries: Vec::new(),
             written: dockerfile.stages.len(),
@@ -118,7 +131,6 @@ impl<'a> Table<'a> {
             expander: Expander::new(dockerfile.directives.escape),
             default_platform: platform.clone(),
         };
-        let mut errors = Errors::default();
         for stage in &dockerfile.stages {
             errors.keep(table.add_stage(stage, globals, &dockerfile.globals, checks));
             if !errors.is_empty() {
@@ -126,14 +138,13 @@ impl<'a> Table<'a> {
             }
         }
         for (at, stage) in dockerfile.stages.iter().enumerate() {
-            table.add_commands(StageId(at), stage, &mut errors);
+            table.add_commands(StageId(at), stage, errors);
         }
-        errors.verdict()?;
         if let [only] = &mut table.entries[..] {
             only.label.clear();
         }
-        table.check_cycles()?;
-        Ok(table)
+        table.check_cycles(errors);
+        table
     }
 
     /// The entry of an id.
@@ -172,13 +183,14 @@ impl<'a> Table<'a> {
         self.entries.push(Entry {
             name: stage.name.clone(),
             label: stage.name.clone().unwrap_or_else(|| format!("stage-{}", id.0)),
-            fired: matches!(base, Base::Scratch),
+            fired: matches!(base, Base::Scratch | Base::Unknown),
             base,
             base_text,
             platform,
             lines: lines_of(&stage.from),
             commands: Vec::new(),
             is_source,
+            is_circular: false,
         });
         error.map_or(Ok(()), Err)
     }
@@ -270,16 +282,16 @@ impl<'a> Table<'a> {
     }
 
     /// Puts triggers before a stage's own instructions.
-    pub fn prepend(&mut self, id: StageId, triggers: Vec<Cow<'a, Instruction>>) -> Result<(), LowerError> {
+    pub fn prepend(&mut self, id: StageId, triggers: Vec<Cow<'a, Instruction>>, errors: &mut Errors) {
         let lines = self.entry(id).lines;
         let mut commands = Vec::with_capacity(triggers.len());
         for trigger in triggers {
-            commands.push(Command { is_trigger: true, ..self.command(id, trigger, lines)? });
+            let command = errors.keep(self.command(id, trigger, lines));
+            commands.extend(command.map(|command| Command { is_trigger: true, ..command }));
         }
         let entry = &mut self.entries[id.0];
         entry.commands.splice(0..0, commands);
         entry.fired = true;
-        Ok(())
     }
 
     /// Finds out what an instruction of stage `id` takes files from.
@@ -359,6 +371,7 @@ impl<'a> Table<'a> {
             commands: Vec::new(),
             fired: true,
             is_source: true,
+            is_circular: false,
         });
         self.sources.insert(name.to_owned(), new);
         Ok(new)
@@ -366,10 +379,13 @@ impl<'a> Table<'a> {
 
     /// The entries that an entry's instructions take files from.
     fn sources(&self, id: StageId) -> impl Iterator<Item = StageId> + '_ {
-        self.entry(id)
-            .commands
-            .iter()
-            .flat_map(|command| command.from.into_iter().chain(command.mounts.iter().copied().flatten()))
+        self.entry(id).commands.iter().flat_map(Command::sources)
+    }
+
+    /// Whether a command of stage `id` is part of a circle.
+    pub fn is_circular(&self, id: StageId, command: &Command<'_>) -> bool {
+        let mut sources = command.sources();
+        self.entry(id).is_circular && sources.any(|source| self.entry(source).is_circular)
     }
 
     /// For each entry, whether the target needs it.
@@ -387,41 +403,22 @@ impl<'a> Table<'a> {
         seen
     }
 
-    /// Fails if instructions of stages take files from each other, whether the target needs them or not.
+    /// Finds stages whose instructions take files from each other, whether the target needs them or not; each once,
+    /// however often this is called.
     ///
     /// Bases do not count, as in BuildKit: they are earlier stages, so that a circle through one has an
     /// instruction that looks ahead, which is told apart when it is lowered.
-    pub fn check_cycles(&self) -> Result<(), LowerError> {
-        let mut marks = vec![Mark::New; self.entries.len()];
-        for root in (0..self.entries.len()).map(StageId) {
-            if marks[root.0] == Mark::New && self.is_in_cycle(root, &mut marks) {
-                return Err(self.circular(root));
-            }
+    pub fn check_cycles(&mut self, errors: &mut Errors) {
+        let sources = |at| self.sources(StageId(at)).map(|source| source.0);
+        let found = circles(self.entries.len(), sources);
+        let known = |circle: &Circle| self.entries[circle.members[0]].is_circular;
+        let new: Vec<Circle> = found.into_iter().filter(|circle| !known(circle)).collect();
+        for (nth, Circle { root, members }) in new.into_iter().enumerate() {
+            // BuildKit names the stage from which it found the first one, be that a part of it or not.
+            let named = StageId(if nth == 0 { root } else { members[0] });
+            errors.add(|| self.circular(named));
+            members.into_iter().for_each(|at| self.entries[at].is_circular = true);
         }
-        Ok(())
-    }
-
-    /// Whether `root` leads into a circle.
-    fn is_in_cycle(&self, root: StageId, marks: &mut [Mark]) -> bool {
-        let open = |id: StageId, marks: &mut [Mark]| {
-            marks[id.0] = Mark::Open;
-            (id, self.sources(id).collect::<Vec<_>>())
-        };
-        // Each frame is an entry and those of its sources that are still to be looked at.
-        let mut frames = vec![open(root, marks)];
-        while let Some((id, sources)) = frames.last_mut() {
-            let Some(next) = sources.pop() else {
-                marks[id.0] = Mark::Done;
-                frames.pop();
-                continue;
-            };
-            match marks[next.0] {
-                Mark::Done => {}
-                Mark::Open => return true,
-                Mark::New => frames.push(open(next, marks)),
-            }
-        }
-        false
     }
 
     fn circular(&self, id: StageId) -> LowerError {
@@ -431,14 +428,6 @@ impl<'a> Table<'a> {
         let stage = named.unwrap_or_else(|| format!("stage-{}", id.0));
         Problem::Circular { stage }.at(entry.lines)
     }
-}
-
-/// How far the search for circles has come with an entry.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Mark {
-    New,
-    Open,
-    Done,
 }
 
 /// Parses `--platform`.

@@ -31,6 +31,10 @@ pub(super) struct State {
     pub seen: Seen,
     /// A WORKDIR of this Dockerfile was seen.
     pub workdir_is_set: bool,
+    /// What it is made on could not be found out: a variable that is not set may be set there.
+    pub base_is_unknown: bool,
+    /// Variables were made of such.
+    pub has_guesses: bool,
     /// An ENV or ARG was wrong: variables are missing.
     pub is_incomplete: bool,
     /// The files are a tree as it came from outside, not layers yet.
@@ -77,6 +81,11 @@ impl State {
         let mut image = ImageConfig { platform: platform.clone(), ..ImageConfig::default() };
         "/".clone_into(&mut image.config.working_dir);
         Self { image, platform: platform.clone(), ..Self::default() }
+    }
+
+    /// A stage on something that could not be found out.
+    pub fn unknown(platform: &Platform) -> Self {
+        Self { base_is_unknown: true, ..Self::scratch(platform) }
     }
 
     /// A stage on the result of another: all but the memory of its commands.

@@ -45,7 +45,7 @@ pub use run::{CheckReport, check, sketch};
 pub(super) use from::{constant_platform, default_bases, redundant_platform, undeclared};
 pub(super) use ignored::ignored_file;
 pub(super) use ports::ports;
-pub(super) use run::{Lenient, allowing_all};
+pub(super) use run::allowing_all;
 pub(super) use secrets::secret_name;
 pub(super) use stage::{Seen, base_platform, legacy_pairs, not_json, overridden, relative_workdir};
 pub(super) use variables::undefined;

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use oci::{DiffId, Digest, ImageConfig, Platform, Reference};
+use oci::{Digest, Platform, Reference};
 use parser::ast::Dockerfile;
 
 use super::{Checks, habits};
-use crate::graph::{Graph, ImageOrigin, Op, Step};
+use crate::graph::{Graph, Op, Step};
 use crate::lower::error::{LowerError, Problem};
-use crate::lower::{Scope, lower_within};
+use crate::lower::{Purpose, lower_for};
 use crate::options::{AllowedDevices, BuildOptions, Entitlements};
 use crate::plan::{Plan, ResolveError, ResolvedImage, Resolver, Warning};
 
@@ -27,13 +27,13 @@ pub struct CheckReport {
 /// cannot be had counts as one without any config.
 pub fn check(dockerfile: &Dockerfile, options: &BuildOptions, resolver: &dyn Resolver) -> CheckReport {
     let (allowed, options) = (&options.allow.devices, allowing_all(options));
-    let scope = if options.target.is_none() { Scope::AllStages } else { Scope::Target };
+    let purpose = if options.target.is_none() { Purpose::LookAtAll } else { Purpose::Look };
     let checks = match Checks::new(dockerfile, &options) {
         Ok(checks) => checks,
         Err(error) => return CheckReport { warnings: Vec::new(), error: Some(error) },
     };
     habits::check(&options.context, &checks);
-    let lowered = lower_within(dockerfile, &options, &Lenient(resolver), scope, &checks);
+    let lowered = lower_for(dockerfile, &options, resolver, purpose, &checks);
     let error = lowered.and_then(|plan| devices(&plan.graph, allowed)).err();
     CheckReport { warnings: checks.warnings(), error }
 }
@@ -56,7 +56,7 @@ fn devices(graph: &Graph, allowed: &AllowedDevices) -> Result<(), LowerError> {
 pub fn sketch(dockerfile: &Dockerfile, options: &BuildOptions) -> Result<Plan, LowerError> {
     let checks = Checks::default();
     checks.silence();
-    lower_within(dockerfile, &allowing_all(options), &Lenient(&NoImages), Scope::Target, &checks)
+    lower_for(dockerfile, &allowing_all(options), &NoImages, Purpose::Look, &checks)
 }
 
 /// Has no image.
@@ -90,32 +90,4 @@ pub(in crate::lower) fn allowing_all(options: &BuildOptions) -> BuildOptions {
         devices: AllowedDevices { all: true, ..AllowedDevices::default() },
     };
     BuildOptions { allow, ..options.clone() }
-}
-
-/// Makes up the images that cannot be had.
-pub(in crate::lower) struct Lenient<'r>(pub &'r dyn Resolver);
-
-impl Resolver for Lenient<'_> {
-    fn image(&self, name: &Reference, platform: &Platform) -> Result<ResolvedImage, ResolveError> {
-        let found = self.0.image(name, platform);
-        Ok(found.unwrap_or_else(|_| unknown(ImageOrigin::Registry(name.clone()), platform)))
-    }
-
-    fn layout(
-        &self,
-        path: &Path,
-        tag: Option<&str>,
-        digest: Option<&Digest>,
-        platform: &Platform,
-    ) -> Result<ResolvedImage, ResolveError> {
-        self.0.layout(path, tag, digest, platform)
-    }
-}
-
-/// An image of one layer of which nothing is known.
-fn unknown(origin: ImageOrigin, platform: &Platform) -> ResolvedImage {
-    let nothing = Digest::of(b"");
-    let mut config = ImageConfig { platform: platform.clone(), ..ImageConfig::default() };
-    config.rootfs.diff_ids = vec![DiffId(nothing)];
-    ResolvedImage { origin, manifest: nothing, config }
 }

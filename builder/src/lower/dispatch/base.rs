@@ -21,6 +21,7 @@ impl Dispatcher<'_> {
         let entry = table.entry(id);
         let platform = platform_of(entry, self.target);
         match &entry.base {
+            Base::Unknown => Ok(State::unknown(&platform)),
             Base::Scratch => Ok(State::scratch(&self.target.platform)),
             Base::Stage(base) => {
                 let state = self.states[base.0].as_ref().expect("FROM finds earlier stages only").child();
@@ -39,7 +40,9 @@ impl Dispatcher<'_> {
     /// An image as a base.
     fn image(&mut self, id: StageId, counter: &mut Counter, wanted: Platform) -> State {
         let entry = self.table.entry(id);
-        let found = self.resolved.image(entry, self.target).expect("images of needed stages are resolved");
+        // A context whose name no image can have is told.
+        let Some(found) = self.resolved.image(entry, self.target) else { return State::unknown(&wanted) };
+        let (found, base_is_unknown) = (&found.image, found.is_unknown);
         let text = describe(found);
         if self.session.several {
             counter.platform = Some(wanted.to_string());
@@ -64,7 +67,7 @@ impl Dispatcher<'_> {
             let meta = StepMeta { name, lines, stage, ..StepMeta::default() };
             self.arena.add(Op::Source(source), Vec::new(), &platform, meta)
         });
-        State { step, image, platform, ..State::default() }
+        State { step, image, platform, base_is_unknown, ..State::default() }
     }
 
     /// A folder, repository or file as a base: nothing but its files.

@@ -21,6 +21,8 @@ mod workdir;
 
 pub(super) use env::OUTSIDE_ENV;
 
+use std::cell::Cell;
+
 use oci::{History, Platform};
 use parser::ast::{Instruction, Kind};
 use parser::expand::{Expanded, Expander};
@@ -60,6 +62,8 @@ struct Current<'c> {
     /// The lines of the instruction at hand.
     lines: (u32, u32),
     command: &'c Command<'c>,
+    /// It uses a variable that would have another value if the base were known.
+    uses_guesses: Cell<bool>,
 }
 
 impl<'d> Dispatcher<'d> {
@@ -76,24 +80,26 @@ impl<'d> Dispatcher<'d> {
     }
 
     /// Lowers all needed stages: first what others only take files from, then the rest in order.
-    pub fn run(&mut self, reachable: &[bool]) -> Result<(), LowerError> {
+    pub fn run(&mut self, reachable: &[bool], errors: &mut Errors) {
         let needed = |at: &usize| reachable[*at];
         let (sources, stages): (Vec<usize>, Vec<usize>) =
             (0..reachable.len()).filter(needed).partition(|at| self.table.entries[*at].is_source);
         for at in sources {
-            let mut counter = Counter::default();
-            let state = self.start(StageId(at), &mut counter)?;
+            let state = self.begin(StageId(at), &mut Counter::default(), errors);
             self.states[at] = Some(state);
         }
-        let mut errors = Errors::default();
         for at in stages {
-            let state = self.stage(StageId(at), &mut errors)?;
+            let state = self.stage(StageId(at), errors);
             self.states[at] = Some(state);
             if self.session.budget.check().is_err() {
                 break;
             }
         }
-        errors.verdict()
+    }
+
+    fn begin(&mut self, id: StageId, counter: &mut Counter, errors: &mut Errors) -> State {
+        let started = self.start(id, counter);
+        errors.keep(started).unwrap_or_else(|| State::unknown(&self.target.platform))
     }
 
     /// The image of the finished stage `goal`.
@@ -121,16 +127,16 @@ impl<'d> Dispatcher<'d> {
 
     /// Lowers a stage. Behind an instruction that is wrong it goes on, to find others; not behind an ENV or ARG, as what
     /// follows would be blamed for a variable that is not there, nor if there is no room for more.
-    fn stage(&mut self, id: StageId, errors: &mut Errors) -> Result<State, LowerError> {
+    fn stage(&mut self, id: StageId, errors: &mut Errors) -> State {
         let table = self.table;
         let entry = table.entry(id);
         let mut counter =
             Counter { stage: entry.label.clone(), total: total(table, id), ..Counter::default() };
-        let mut state = self.start(id, &mut counter)?;
+        let mut state = self.begin(id, &mut counter, errors);
         let budget = &self.session.budget;
         if let Err(problem) = budget.check() {
             errors.add(|| problem.at(entry.lines));
-            return Ok(state);
+            return state;
         }
         self.make_layers(id, &mut state);
         if entry.fired {
@@ -138,29 +144,42 @@ impl<'d> Dispatcher<'d> {
         }
         state.start();
         let ignore_cache = self.ignores_cache(entry.name.as_deref());
-        for command in &entry.commands {
+        for command in entry.commands.iter().filter(|command| !table.is_circular(id, command)) {
             if state.is_incomplete {
                 break;
             }
             if self.session.several {
                 counter.platform = Some(platform::step_prefix(&state.platform, &state.env));
             }
-            let mut current = Current { id, state, counter, ignore_cache, lines: command.lines, command };
-            if let Err(problem) = self.instruction(&mut current).and_then(|()| budget.check()) {
-                errors.add(|| self.explained(problem, &current));
-                self.session.checks.silence();
-                let kind = &command.instruction.kind;
-                let is_variable = matches!(kind, Kind::Arg(_) | Kind::Env(_));
-                current.state.is_incomplete = is_variable || budget.check().is_err();
-            }
+            let (lines, uses_guesses) = (command.lines, Cell::default());
+            let mut current = Current { id, state, counter, ignore_cache, lines, command, uses_guesses };
+            let done = self.instruction(&mut current).and_then(|()| budget.check());
+            self.judge(done, &mut current, errors);
             (state, counter) = (current.state, current.counter);
         }
-        Ok(state)
+        state
+    }
+
+    /// Keeps the error of an instruction, unless it may be the base that is to blame, of which nothing is known.
+    fn judge(&self, done: Result<(), Problem>, current: &mut Current<'_>, errors: &mut Errors) {
+        let (is_unknown, uses_guesses) = (current.state.base_is_unknown, current.uses_guesses.get());
+        let failed = done.is_err();
+        if let Err(problem) = done
+            && !(is_unknown && problem.may_lie_with_base(uses_guesses))
+        {
+            errors.add(|| self.explained(problem, current));
+            self.session.checks.silence();
+        }
+        let is_variable = matches!(current.command.instruction.kind, Kind::Arg(_) | Kind::Env(_));
+        current.state.has_guesses |= is_variable && uses_guesses;
+        current.state.is_incomplete = (is_variable && failed) || self.session.budget.check().is_err();
     }
 
     fn explained(&self, problem: Problem, current: &Current<'_>) -> LowerError {
         let Session { dockerfile, options, .. } = self.session;
-        origin::explained(problem.at(current.lines), dockerfile, options, &current.state)
+        let mut error = problem.at(current.lines);
+        origin::explain(&mut error, dockerfile, options, &current.state);
+        error
     }
 
     fn ignores_cache(&self, name: Option<&str>) -> bool {
@@ -196,6 +215,11 @@ impl<'d> Dispatcher<'d> {
 
     /// The text of an expansion, after a look at what it used.
     fn checked(&self, current: &Current<'_>, expanded: Expanded) -> String {
+        let state = &current.state;
+        let is_guess = !expanded.unset.is_empty() || (state.has_guesses && !expanded.used.is_empty());
+        if state.base_is_unknown && is_guess {
+            current.uses_guesses.set(true);
+        }
         if !expanded.unset.is_empty() {
             self.found(current, check::undefined(&expanded.unset, &current.state));
         }

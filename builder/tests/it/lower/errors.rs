@@ -188,3 +188,37 @@ fn triggers_are_blamed_on_the_stage_that_sets_them_off() {
         "failed to process \"${b:?no-b}\": b: no-b",
     );
 }
+
+#[track_caller]
+fn check_all(text: &str, expected: &[(u32, &str)]) {
+    let dockerfile = parser::parse(text.as_bytes()).expect("a Dockerfile");
+    let images = Images::default();
+    let error = lower(&dockerfile, &options(), &images).expect_err("an error");
+    let all = std::iter::once(&error).chain(&error.further);
+    let all: Vec<(u32, String)> = all.map(|one| (one.lines.expect("lines").0, one.to_string())).collect();
+    let all: Vec<(u32, &str)> = all.iter().map(|(line, text)| (*line, text.as_str())).collect();
+    assert_eq!(all, expected);
+}
+
+#[test]
+fn an_image_that_is_missing_does_not_hide_what_else_is_wrong() {
+    check_all(
+        "FROM nosuch AS base\nWORKDIR $HOME\nEXPOSE $PORT\nENV P=$PORT\nEXPOSE $P\nEXPOSE http\nSTOPSIGNAL x\n\
+         FROM base\nLABEL a=${PORT:?needed}\nRUN --mount=type=bind true\nCOPY --chmod=9 a b\n",
+        &[
+            (1, "failed to resolve source metadata for docker.io/library/nosuch:latest: no such image"),
+            (6, "invalid containerPort: http: invalid syntax"),
+            (7, "invalid signal: x"),
+            (11, "invalid chmod parameter: '9'. it should be octal string and between 0 and 07777"),
+        ],
+    );
+}
+
+#[test]
+fn what_cannot_be_built_asks_for_no_image() {
+    let dockerfile = parser::parse(b"FROM nosuch\nCOPY --from=7 a b\n").expect("a Dockerfile");
+    let images = Images::default();
+    let error = lower(&dockerfile, &options(), &images).expect_err("an error");
+    assert_eq!(error.to_string(), "invalid stage index 7");
+    assert!(error.further.is_empty() && images.asked().is_empty(), "{:?}", error.further);
+}

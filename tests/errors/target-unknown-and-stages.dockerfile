@@ -1,0 +1,3 @@
+# args: --target bulid
+FROM scratch AS build
+COPY --from=7 a b
