@@ -272,8 +272,16 @@ fn tell_unused(args: &[UnusedArg]) {
         return;
     }
     let names: Vec<&str> = args.iter().map(|arg| arg.name.as_str()).collect();
-    let meant = args.iter().find_map(|arg| arg.meant.as_ref());
-    let meant = meant.map(|meant| format!(" (did you mean {meant}?)")).unwrap_or_default();
+    let meant = |arg: &UnusedArg| match (&arg.meant, args.len()) {
+        (Some(meant), 1) => Some(meant.clone()),
+        (Some(meant), _) => Some(format!("{meant} for {}", arg.name)),
+        (None, _) => None,
+    };
+    let meant: Vec<String> = args.iter().filter_map(meant).collect();
+    let meant = match meant.is_empty() {
+        true => String::new(),
+        false => output::sanitized(&format!(" (did you mean {}?)", meant.join(", "))),
+    };
     let names = output::sanitized(&names.join(" "));
     output::note(&format!("[Warning] One or more build-args [{names}] were not consumed{meant}"));
 }

@@ -11,7 +11,7 @@ use parser::expand::{Expander, Variables};
 
 use super::error::{LowerError, Problem, lines_of};
 use super::{limits, platform};
-use crate::plan::UnusedArg;
+use crate::plan::{PlannedArg, UnusedArg};
 
 /// Names and values in the order of their first definition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -147,6 +147,22 @@ pub(super) fn predefined(
 /// Proxies that build arguments set for RUN.
 const PROXIES: [&str; 5] = ["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"];
 
+/// Build arguments that speak to the builder, or to clients of BuildKit.
+const SETTINGS: [&str; 12] = [
+    super::epoch::NAME,
+    "BUILDKIT_BUILD_NAME",
+    "BUILDKIT_CACHE_MOUNT_NS",
+    "BUILDKIT_CONTEXT_KEEP_GIT_DIR",
+    "BUILDKIT_DISABLE_FILEOP",
+    "BUILDKIT_DOCKERFILE_CHECK",
+    "BUILDKIT_INLINE_CACHE",
+    "BUILDKIT_MULTI_PLATFORM",
+    "BUILDKIT_SANDBOX_HOSTNAME",
+    "BUILDKIT_SBOM_SCAN_CONTEXT",
+    "BUILDKIT_SBOM_SCAN_STAGE",
+    "BUILDKIT_SYNTAX",
+];
+
 /// What [`predefined`] defines.
 pub(super) const PREDEFINED: [&str; 11] = [
     "BUILDPLATFORM",
@@ -175,15 +191,23 @@ pub(super) fn proxies(build_args: &BTreeMap<String, String>) -> Vec<String> {
 }
 
 /// The build arguments that no ARG has the name of, and that the builder does not look at itself.
-pub(super) fn unused(dockerfile: &Dockerfile, build_args: &BTreeMap<String, String>) -> Vec<UnusedArg> {
+///
+/// `met` are the ARGs of what was lowered, an image's triggers included. Those of stages that the target does not need
+/// count as well: who builds several targets gives all of them the same arguments.
+pub(super) fn unused(
+    dockerfile: &Dockerfile,
+    build_args: &BTreeMap<String, String>,
+    met: &[PlannedArg],
+) -> Vec<UnusedArg> {
     if build_args.is_empty() {
         return Vec::new();
     }
     let in_stages = dockerfile.stages.iter().flat_map(|stage| &stage.instructions);
     let declared = dockerfile.globals.iter().chain(in_stages).flat_map(definitions);
-    let declared: BTreeSet<&str> = declared.map(|definition| definition.name.as_str()).collect();
+    let declared = declared.map(|definition| definition.name.as_str());
+    let declared: BTreeSet<&str> = declared.chain(met.iter().map(|arg| arg.name.as_str())).collect();
     let is_unused = |name: &&String| !declared.contains(name.as_str()) && !is_ours(name);
-    let candidates: Vec<&str> = declared.iter().copied().collect();
+    let candidates: Vec<&str> = declared.iter().copied().chain(SETTINGS).collect();
     let meant = |name: &str| parser::suggest(name, &candidates).map(str::to_owned);
     build_args
         .keys()
@@ -195,7 +219,7 @@ pub(super) fn unused(dockerfile: &Dockerfile, build_args: &BTreeMap<String, Stri
 /// Whether a build argument means something without an ARG.
 fn is_ours(name: &str) -> bool {
     let is_proxy = PROXIES.iter().any(|proxy| proxy.eq_ignore_ascii_case(name));
-    is_proxy || name == super::epoch::NAME || name.starts_with("BUILDKIT_") || PREDEFINED.contains(&name)
+    is_proxy || SETTINGS.contains(&name) || PREDEFINED.contains(&name)
 }
 
 #[cfg(test)]
@@ -233,11 +257,17 @@ mod tests {
     #[test]
     fn a_build_arg_that_nothing_takes_is_found() {
         let dockerfile = parser::parse(b"ARG tag\nFROM a\nFROM b\nARG mode\n").expect("a Dockerfile");
-        let given = ["tag", "moed", "x", "http_proxy", "BUILDKIT_INLINE_CACHE", "TARGETARCH"];
-        let given = map(&given.map(|name| (name, "")));
-        let found = unused(&dockerfile, &given);
+        let ours = ["http_proxy", "BUILDKIT_INLINE_CACHE", "TARGETARCH"];
+        let others = ["tag", "moed", "x", "of_trigger", "BUILDKIT_INLINE_CAHCE"];
+        let given: Vec<(&str, &str)> = ours.iter().chain(&others).map(|name| (*name, "")).collect();
+        let (name, value, description) = ("of_trigger".to_owned(), None, None);
+        let met = PlannedArg { lines: (2, 2), name, value, description };
+        let found = unused(&dockerfile, &map(&given), &[met]);
         let found: Vec<_> = found.iter().map(|arg| (arg.name.as_str(), arg.meant.as_deref())).collect();
-        assert_eq!(found, [("moed", Some("mode")), ("x", None)]);
+        assert_eq!(
+            found,
+            [("BUILDKIT_INLINE_CAHCE", Some("BUILDKIT_INLINE_CACHE")), ("moed", Some("mode")), ("x", None),]
+        );
     }
 
     #[test]

@@ -142,14 +142,15 @@ fn lower_for(
         checks.silence();
     }
     checks.verdict()?;
+    let args = args.unwrap_or_default();
     Ok(Plan {
         graph: arena.into_graph(),
         images,
         multi_platform,
         warnings: checks.warnings(),
         source_date_s: session.epoch_s,
-        unused_args: args::unused(dockerfile, &options.build_args),
-        args: args.unwrap_or_default(),
+        unused_args: args::unused(dockerfile, &options.build_args, &args),
+        args,
     })
 }
 
