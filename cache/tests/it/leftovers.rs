@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use cache::{Store, StoreError};
+use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 
 use crate::support::{helper_root, new_store, spawn_helper, spawn_helper_on_tmpfs, wait_until};
 
@@ -27,6 +28,21 @@ fn scratch_goes_with_its_owner() {
     let root = store.root().to_owned();
     drop(store.store);
     assert_eq!(count(&root.join("tmp")), 0);
+}
+
+#[test]
+fn scratch_of_each_process_may_lie_elsewhere_on_the_disk() {
+    const EXT4: i64 = 0xef53;
+    let store = new_store();
+    let tmp = std::fs::File::open(store.root().join("tmp")).unwrap();
+    if rustix::fs::fstatfs(&tmp).unwrap().f_type != EXT4 {
+        println!("SKIP the file system is not ext4");
+        return;
+    }
+    let others = ioctl_getflags(&tmp).unwrap() | IFlags::NODUMP;
+    ioctl_setflags(&tmp, others).unwrap();
+    let _scratch = store.scratch().unwrap();
+    assert_eq!(ioctl_getflags(&tmp).unwrap(), others | IFlags::TOPDIR);
 }
 
 #[test]
