@@ -29,7 +29,9 @@ pub(super) fn head_lines(instruction: &[&str], escape: char) -> usize {
 
 /// The lines of an instruction without its heredocs, each without its end.
 pub(super) fn shape(head: &[&str], bodies: &[&str], instruction: &Instruction, escape: char) -> String {
-    let head: Vec<&str> = head.iter().map(|line| line.trim_end_matches('\r')).collect();
+    // Blank lines at the end go on with an instruction that the file ends in, and say nothing.
+    let end = head.iter().rposition(|line| !line.trim().is_empty()).map_or(0, |at| at + 1);
+    let head: Vec<&str> = head[..end].iter().map(|line| line.trim_end_matches('\r')).collect();
     let shapes: [fn(&[&str], &Instruction) -> String; 3] = [neat, plain, keyword_only];
     let bodies = bodies.join("\n");
     let keeps = |shape: &String| {

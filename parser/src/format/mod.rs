@@ -176,6 +176,7 @@ mod tests {
         // Found by fuzzing.
         check("FROM a\nCMD [\"b\" \\\n \n", "FROM a\nCMD [\"b\"\\\n");
         check("FROM a\nRUN b\r\t\nRUN c \\\r \n", "FROM a\nRUN b\nRUN c \\\r \n");
+        check("fr\\\nom  x\\\n\\\n\n \n\n", "fr\\\nom  x\\\n\\\n");
     }
 
     #[test]
