@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+use crate::workload::When;
+
 /// How fast dsbuild is: beside the builders that this machine has, and beside the least that the work takes here.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "cargo xtask bench", bin_name = "cargo xtask bench")]
@@ -20,6 +22,9 @@ pub struct Args {
     /// The rows that take tens of gigabytes, half a million files and an hour, too
     #[arg(long)]
     pub large: bool,
+    /// The rows that lie between others on a curve, too: what one more file, step or gigabyte costs
+    #[arg(long)]
+    pub curves: bool,
     /// Most runs of a row by each tool [default: 7; with --quick 2]
     #[arg(long, value_name = "N")]
     pub runs: Option<usize>,
@@ -36,7 +41,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     pub compare: Option<PathBuf>,
     /// Measure nothing: print and draw what --json wrote earlier
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "only", "large"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "only", "large", "curves"])]
     pub from: Option<PathBuf>,
     /// Leave a tool out: docker, buildah, buildctl, floor
     #[arg(long, value_name = "TOOL")]
@@ -62,6 +67,15 @@ impl Args {
     /// Whether a row was asked for.
     pub fn wants(&self, name: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|text| name.contains(text.as_str()))
+    }
+
+    /// Whether rows of this kind were asked for.
+    pub fn includes(&self, when: When) -> bool {
+        match when {
+            When::Always => true,
+            When::Large => self.large,
+            When::Curves => self.curves,
+        }
     }
 
     /// Whether a tool was not left out.

@@ -108,8 +108,8 @@ fn tell(args: &Args, results: &Results) -> Result<(), Box<dyn Error>> {
 fn list() {
     for scenario in SCENARIOS {
         for row in scenario.rows {
-            let large = if scenario.large { " (--large)" } else { "" };
-            println!("{:32} {}{large}", row.full_name(scenario), row.title);
+            let flag = scenario.when.flag().map(|flag| format!(" ({flag})")).unwrap_or_default();
+            println!("{:32} {}{flag}", row.full_name(scenario), row.title);
         }
     }
     part::names().iter().for_each(|name| println!("{name}"));

@@ -1,4 +1,4 @@
-//! Running one program: its time, processor time and memory, with a limit.
+//! Running one program: its time, processor time, memory and what it writes, with a limit.
 //!
 //! A program is started through this binary once more ([`main`]), which starts it, waits, and prints a [`Sample`]. That
 //! process is small and has one child only, so that what the kernel says of its children is said of the program: the
@@ -175,7 +175,9 @@ fn measured(log: &Path, limit: Duration, program: &OsStr, arguments: &[OsString]
         .sum();
     // The kernel counts in KiB.
     let peak_rss_bytes = u64::try_from(usage.max_rss()).unwrap_or(0) * 1024;
-    Ok(Ended::Done(Sample { wall_s, cpu_s, peak_rss_bytes }))
+    // And here in sectors: what made pages dirty, or went past them.
+    let written_bytes = u64::try_from(usage.block_writes()).unwrap_or(0) * 512;
+    Ok(Ended::Done(Sample { wall_s, cpu_s, peak_rss_bytes, written_bytes }))
 }
 
 #[cfg(test)]

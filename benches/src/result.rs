@@ -71,8 +71,22 @@ pub struct RowResult {
     pub goal_s: Option<f64>,
     /// What the floor is.
     pub floor: Option<String>,
+    /// Where it lies on a curve.
+    #[serde(default)]
+    pub point: Option<Point>,
     /// One for each tool that was here, and `floor`.
     pub cells: Vec<Cell>,
+}
+
+/// A place on a curve.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Point {
+    /// What is the same for all of it.
+    pub curve: String,
+    /// Of what there is more and more: `file`.
+    pub unit: String,
+    /// How many.
+    pub at: u64,
 }
 
 /// A tool in a row.
@@ -112,6 +126,11 @@ impl Cell {
     /// Of the processor's time.
     pub fn cpu(&self) -> Option<Summary> {
         Summary::of(self.samples.iter().map(|sample| sample.cpu_s))
+    }
+
+    /// Of what was written.
+    pub fn written(&self) -> Option<Summary> {
+        Summary::of(self.samples.iter().map(|sample| sample.written_bytes as f64))
     }
 
     /// The most memory of all runs.

@@ -11,9 +11,9 @@ use std::time::Instant;
 
 use crate::engine::{Engine, Kit, OURS, Site, Trouble};
 use crate::registry::Registry;
-use crate::result::{Cell, RowResult};
+use crate::result::{Cell, Point, RowResult};
 use crate::stats::Sample;
-use crate::workload::{Act, Floor, Prep, Proof, Row, Scenario, State};
+use crate::workload::{Act, Floor, Prep, Proof, Row, Scenario, State, When};
 
 /// What the floor is called among the tools.
 pub const FLOOR: &str = "floor";
@@ -105,9 +105,9 @@ impl Runner {
         let mut lanes: Vec<Lane<'_>> =
             engines.iter_mut().map(|engine| Lane { engine: engine.as_mut(), is_prepared: false }).collect();
         let place = Place { scenario, dir: &dir };
-        let results = match scenario.large {
-            false => self.rows(place, rows, &mut lanes, with_floor),
-            true => self.rows_apart(place, rows, &mut lanes, with_floor),
+        let results = match scenario.when {
+            When::Large => self.rows_apart(place, rows, &mut lanes, with_floor),
+            When::Always | When::Curves => self.rows(place, rows, &mut lanes, with_floor),
         };
         // Room for the next one.
         lanes.iter_mut().for_each(|lane| drop(lane.engine.reset(&[])));
@@ -318,6 +318,11 @@ fn result(scenario: &Scenario, row: &Row, cells: Vec<Cell>) -> RowResult {
         title: row.title.to_owned(),
         goal_s: row.goal_s,
         floor: row.floor.map(|floor| floor.title.to_owned()),
+        point: row.point.map(|point| Point {
+            curve: point.curve.to_owned(),
+            unit: point.unit.to_owned(),
+            at: point.at,
+        }),
         cells,
     }
 }

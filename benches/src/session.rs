@@ -17,7 +17,7 @@ use crate::{bases, machine};
 
 /// No program takes longer, else it hangs.
 const LIMIT: Duration = Duration::from_secs(900);
-/// The same for rows that are [`Scenario::large`].
+/// The same with rows that are [`When::Large`](crate::workload::When::Large).
 const LARGE_LIMIT: Duration = Duration::from_secs(3600);
 
 /// Measures all that is asked for, in a folder that is empty.
@@ -60,7 +60,7 @@ fn shown(arguments: &[OsString]) -> String {
 fn scenarios(args: &Args) -> Vec<&'static Scenario> {
     let is_wanted = |scenario: &&Scenario| {
         let mut names = scenario.rows.iter().map(|row| row.full_name(scenario));
-        (args.large || !scenario.large) && names.any(|name| args.wants(&name))
+        args.includes(scenario.when) && names.any(|name| args.wants(&name))
     };
     SCENARIOS.iter().filter(is_wanted).collect()
 }

@@ -11,6 +11,9 @@ pub struct Sample {
     pub cpu_s: f64,
     /// The most memory; of what, the engine says.
     pub peak_rss_bytes: u64,
+    /// Handed to the disk, by all that was started and waited for; a daemon's are not in it.
+    #[serde(default)]
+    pub written_bytes: u64,
 }
 
 impl std::ops::Add for Sample {
@@ -22,6 +25,7 @@ impl std::ops::Add for Sample {
             wall_s: self.wall_s + next.wall_s,
             cpu_s: self.cpu_s + next.cpu_s,
             peak_rss_bytes: self.peak_rss_bytes.max(next.peak_rss_bytes),
+            written_bytes: self.written_bytes + next.written_bytes,
         }
     }
 }
@@ -101,9 +105,10 @@ mod tests {
 
     #[test]
     fn runs_add_up_but_memory_does_not() {
-        let one = Sample { wall_s: 1.0, cpu_s: 0.5, peak_rss_bytes: 7 };
-        let two = Sample { wall_s: 2.0, cpu_s: 0.25, peak_rss_bytes: 5 };
-        assert_eq!(one + two, Sample { wall_s: 3.0, cpu_s: 0.75, peak_rss_bytes: 7 });
+        let one = Sample { wall_s: 1.0, cpu_s: 0.5, peak_rss_bytes: 7, written_bytes: 2 };
+        let two = Sample { wall_s: 2.0, cpu_s: 0.25, peak_rss_bytes: 5, written_bytes: 3 };
+        let both = Sample { wall_s: 3.0, cpu_s: 0.75, peak_rss_bytes: 7, written_bytes: 5 };
+        assert_eq!(one + two, both);
     }
 
     #[test]

@@ -1,6 +1,7 @@
-//! Results for people: a table, a picture, a comparison with earlier ones.
+//! Results for people: a table, curves, a picture, a comparison with earlier ones.
 
 pub mod compare;
+pub mod curve;
 pub mod svg;
 pub mod table;
 

@@ -165,7 +165,14 @@ mod tests {
             trouble: time.is_none().then(|| "not supported: that".to_owned()),
         });
         let title = title.to_owned();
-        RowResult { name: title.clone(), title, goal_s: None, floor: None, cells: cells.collect() }
+        RowResult {
+            name: title.clone(),
+            title,
+            goal_s: None,
+            floor: None,
+            point: None,
+            cells: cells.collect(),
+        }
     }
 
     fn results(rows: Vec<RowResult>) -> Results {

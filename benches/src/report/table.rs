@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::columns;
+use super::{columns, curve};
 use crate::engine::OURS;
 use crate::result::{Cell, Results, RowResult};
 use crate::runner::FLOOR;
@@ -15,6 +15,9 @@ pub fn table(results: &Results) -> String {
         let _ = write!(text, "\nMedians; ratios: other / dsbuild, dsbuild / floor\n\n{}", medians(results));
         let _ = write!(text, "\nPeak memory of a run\n\n{}", memory(results));
         let _ = write!(text, "\nRuns\n\n{}", runs(results));
+    }
+    if let Some(curves) = curve::curves(results) {
+        let _ = write!(text, "\nCurves of dsbuild\n\n{curves}");
     }
     if !results.parts.is_empty() {
         let _ = write!(text, "\nParts of dsbuild, in one process\n\n{}", parts(results));
@@ -114,13 +117,17 @@ fn memory(results: &Results) -> String {
 }
 
 fn runs(results: &Results) -> String {
-    let title = ["", "", "runs", "median", "least", "most", "processor"].map(ToOwned::to_owned).to_vec();
+    let title =
+        ["", "", "runs", "median", "least", "most", "processor", "written"].map(ToOwned::to_owned).to_vec();
     let mut lines = vec![title];
     for row in &results.rows {
         for cell in &row.cells {
-            let (Some(wall), Some(cpu)) = (cell.wall(), cell.cpu()) else { continue };
+            let (Some(wall), Some(cpu), Some(written)) = (cell.wall(), cell.cpu(), cell.written()) else {
+                continue;
+            };
             let mut line = vec![row.name.clone(), cell.tool.clone(), wall.runs.to_string()];
             line.extend([wall.median, wall.min, wall.max, cpu.median].map(stats::seconds));
+            line.push(stats::bytes(written.median as u64));
             lines.push(line);
         }
     }

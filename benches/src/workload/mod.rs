@@ -1,8 +1,10 @@
-//! What is measured: scenarios with their rows, as data. [`table`] has them all, [`files`] makes their files.
+//! What is measured: scenarios with their rows, as data. [`table`] has them all, [`curve`] those that are points between
+//! others, [`files`] makes their files.
 //!
 //! A scenario is a folder of files and the state of each tool; its rows use them one after the other. Nothing here knows
 //! a tool: what is to be done is said in [`Act`]s, which each engine turns into its commands.
 
+pub mod curve;
 pub mod files;
 pub mod table;
 
@@ -14,8 +16,8 @@ use std::path::Path;
 pub struct Scenario {
     /// What its rows' names begin with.
     pub name: &'static str,
-    /// Takes long, or much room: only if asked for.
-    pub large: bool,
+    /// When its rows are measured.
+    pub when: When,
     /// Room that it takes at its worst.
     pub needs_gib: u64,
     /// The images that its Dockerfiles start from.
@@ -26,6 +28,28 @@ pub struct Scenario {
     pub prepare: &'static [Act],
     /// What is measured, in this order.
     pub rows: &'static [Row],
+}
+
+/// When rows are measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// Unless others are asked for.
+    Always,
+    /// With `--large`: they take long, or much room.
+    Large,
+    /// With `--curves`: they are points between others.
+    Curves,
+}
+
+impl When {
+    /// The flag that asks for them.
+    pub fn flag(self) -> Option<&'static str> {
+        match self {
+            Self::Always => None,
+            Self::Large => Some("--large"),
+            Self::Curves => Some("--curves"),
+        }
+    }
 }
 
 /// An image that exists before.
@@ -67,6 +91,19 @@ pub struct Row {
     pub floor: Option<Floor>,
     /// What shows that the work was done.
     pub proof: Proof,
+    /// Where it lies on a curve: the same with more and more of something.
+    pub point: Option<Point>,
+}
+
+/// A place on a curve.
+#[derive(Debug, Clone, Copy)]
+pub struct Point {
+    /// What is the same for all of it.
+    pub curve: &'static str,
+    /// Of what there is more and more.
+    pub unit: &'static str,
+    /// How many.
+    pub at: u64,
 }
 
 /// What a tool knows at the start of a run.

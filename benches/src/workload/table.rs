@@ -9,10 +9,11 @@ use std::path::Path;
 use super::files::{large, many, write};
 use super::{
     Act, BIG, BUSYBOX, Base, Build, Compression, Dest, Floor, PYTHON, Prep, Proof, Row, Scenario, State,
+    When, curve,
 };
 
 /// The image that most builds make.
-const TAG: &str = "dsbench/app";
+pub(super) const TAG: &str = "dsbench/app";
 
 /// `context/Dockerfile` to [`TAG`], without a network.
 const BUILD: Build = Build {
@@ -23,16 +24,16 @@ const BUILD: Build = Build {
     network: false,
     dest: Dest::Store,
 };
-const BUILD_ACT: Act = Act::Build(BUILD);
+pub(super) const BUILD_ACT: Act = Act::Build(BUILD);
 /// `big/Dockerfile` to [`BIG`].
-const BUILD_BIG: Act = Act::Build(Build { context: "big", tag: BIG, ..BUILD });
+pub(super) const BUILD_BIG: Act = Act::Build(Build { context: "big", tag: BIG, ..BUILD });
 
 const fn to(dest: Dest) -> Act {
     Act::Build(Build { dest, ..BUILD })
 }
 
 /// What the others are filled up from.
-const ROW: Row = Row {
+pub(super) const ROW: Row = Row {
     name: "",
     title: "",
     goal_s: None,
@@ -42,11 +43,12 @@ const ROW: Row = Row {
     timed: &[BUILD_ACT],
     floor: None,
     proof: Proof::Said,
+    point: None,
 };
 
-const SCENARIO: Scenario = Scenario {
+pub(super) const SCENARIO: Scenario = Scenario {
     name: "",
-    large: false,
+    when: When::Always,
     needs_gib: 1,
     bases: &[Base::Busybox],
     make: |_| Ok(()),
@@ -75,6 +77,15 @@ pub const SCENARIOS: &[Scenario] = &[
     CONTEXT_500K,
     ROOT_500K,
     RSS_10G,
+    curve::FILES_1K,
+    curve::FILES_10K,
+    curve::FILES_100K,
+    curve::LAYERS_10,
+    curve::LAYERS_50,
+    curve::LAYERS_200,
+    curve::ROOT_1K,
+    curve::ROOT_10K,
+    curve::ROOT_100K,
 ];
 
 const NINE_STEPS: Scenario = Scenario {
@@ -121,15 +132,11 @@ const RUN_40: Scenario = Scenario {
 
 const STEPS_100: Scenario = Scenario {
     name: "steps-100",
-    make: |dir| {
-        write(&dir.join("context/file"), "one line\n")?;
-        let steps =
-            |n| if n % 2 == 0 { format!("COPY file /c{n}\n") } else { format!("RUN echo {n} > /r{n}\n") };
-        write(&dir.join("context/Dockerfile"), &repeated(100, steps))
-    },
+    make: |dir| many_steps(dir, 100),
     rows: &[Row {
         name: "nothing-changed",
         title: "100 steps, cached",
+        point: Some(curve::layers(100)),
         goal_s: Some(0.02),
         floor: Some(PROCESS),
         proof: Proof::File { tag: TAG, path: "/r99", says: "99" },
@@ -190,6 +197,7 @@ const COPY_50K: Scenario = Scenario {
         Row {
             name: "nothing-changed",
             title: "50,000 files, nothing changed",
+            point: Some(curve::files(50_000)),
             goal_s: Some(0.15),
             floor: Some(Floor { title: "find: stat of them", script: "find context/src -size +1000G" }),
             proof: PROOF_50K,
@@ -273,6 +281,7 @@ const COPY_2G: Scenario = Scenario {
 const RUNNABLE: Row = Row {
     name: "runnable",
     title: "1 GB image, one line changed: run it",
+    point: Some(curve::edit_and_run(1)),
     before: &[Prep::Edit("context/app.txt")],
     timed: &[BUILD_ACT, Act::Run { tag: TAG, command: &["cat", "/app.txt"] }],
     proof: Proof::Same { tag: TAG, path: "/app.txt", source: "context/app.txt" },
@@ -282,6 +291,7 @@ const RUNNABLE: Row = Row {
 const TO_LAYOUT: Row = Row {
     name: "layout",
     title: "1 GB image, one line changed: OCI layout",
+    point: Some(curve::edit_and_layout(1)),
     timed: &[to(Dest::Layout(Compression::None))],
     ..RUNNABLE
 };
@@ -297,24 +307,40 @@ const EDIT_1G: Scenario = Scenario {
 
 const EDIT_5G: Scenario = Scenario {
     name: "edit-5g",
-    large: true,
+    when: When::Large,
     needs_gib: 22,
     make: |dir| image_of_size(dir, 5),
     rows: &[
-        Row { title: "5 GB image, one line changed: run it", ..RUNNABLE },
-        Row { title: "5 GB image, one line changed: OCI layout", ..TO_LAYOUT },
+        Row {
+            title: "5 GB image, one line changed: run it",
+            point: Some(curve::edit_and_run(5)),
+            ..RUNNABLE
+        },
+        Row {
+            title: "5 GB image, one line changed: OCI layout",
+            point: Some(curve::edit_and_layout(5)),
+            ..TO_LAYOUT
+        },
     ],
     ..EDIT_1G
 };
 
 const EDIT_20G: Scenario = Scenario {
     name: "edit-20g",
-    large: true,
+    when: When::Large,
     needs_gib: 64,
     make: |dir| image_of_size(dir, 20),
     rows: &[
-        Row { title: "20 GB image, one line changed: run it", ..RUNNABLE },
-        Row { title: "20 GB image, one line changed: OCI layout", ..TO_LAYOUT },
+        Row {
+            title: "20 GB image, one line changed: run it",
+            point: Some(curve::edit_and_run(20)),
+            ..RUNNABLE
+        },
+        Row {
+            title: "20 GB image, one line changed: OCI layout",
+            point: Some(curve::edit_and_layout(20)),
+            ..TO_LAYOUT
+        },
     ],
     ..EDIT_1G
 };
@@ -398,7 +424,7 @@ const RSS_100K: Scenario = Scenario {
 
 const CONTEXT_500K: Scenario = Scenario {
     name: "context-500k",
-    large: true,
+    when: When::Large,
     needs_gib: 16,
     make: |dir| {
         many(&dir.join("context/src"), 500_000, 1000)?;
@@ -407,6 +433,7 @@ const CONTEXT_500K: Scenario = Scenario {
     rows: &[Row {
         name: "nothing-changed",
         title: "500,000 files, nothing changed",
+        point: Some(curve::files(500_000)),
         floor: Some(Floor { title: "find: stat of them", script: "find context/src -size +1000G" }),
         ..ROW
     }],
@@ -415,22 +442,14 @@ const CONTEXT_500K: Scenario = Scenario {
 
 const ROOT_500K: Scenario = Scenario {
     name: "root-500k",
-    large: true,
+    when: When::Large,
     needs_gib: 12,
-    make: |dir| {
-        let files =
-            "RUN for d in $(seq 500); do mkdir -p /many/$d && cd /many/$d && touch $(seq 1000); done\n";
-        write(&dir.join("big/Dockerfile"), &from(files))?;
-        write(&dir.join("context/nonce"), "first\n")?;
-        write(
-            &dir.join("context/Dockerfile"),
-            &format!("FROM {BIG}\nCOPY nonce /nonce\nRUN touch /many/250/500\n"),
-        )
-    },
+    make: |dir| root_of_files(dir, 500),
     prepare: &[BUILD_BIG, BUILD_ACT],
     rows: &[Row {
         name: "touch-one",
         title: "RUN that touches one file of 500,000",
+        point: Some(curve::root_files(500_000)),
         before: &[Prep::Edit("context/nonce")],
         proof: Proof::Same { tag: TAG, path: "/nonce", source: "context/nonce" },
         ..ROW
@@ -440,7 +459,7 @@ const ROOT_500K: Scenario = Scenario {
 
 const RSS_10G: Scenario = Scenario {
     name: "copy-10g",
-    large: true,
+    when: When::Large,
     needs_gib: 45,
     make: |dir| {
         write(&dir.join("context/Dockerfile"), &from("COPY large /large\n"))?;
@@ -457,12 +476,29 @@ const RSS_10G: Scenario = Scenario {
     ..SCENARIO
 };
 
-fn from(rest: &str) -> String {
+pub(super) fn from(rest: &str) -> String {
     format!("FROM {BUSYBOX}\n{rest}")
 }
 
-fn repeated(count: usize, step: impl Fn(usize) -> String) -> String {
+pub(super) fn repeated(count: usize, step: impl Fn(usize) -> String) -> String {
     from(&(0..count).map(step).collect::<String>())
+}
+
+/// COPY and RUN in turn, each of one small file.
+pub(super) fn many_steps(dir: &Path, count: usize) -> io::Result<()> {
+    write(&dir.join("context/file"), "one line\n")?;
+    let steps = |n| if n % 2 == 0 { format!("COPY file /c{n}\n") } else { format!("RUN echo {n} > /r{n}\n") };
+    write(&dir.join("context/Dockerfile"), &repeated(count, steps))
+}
+
+/// `big/` is an image with this many thousand files; `context/` has a RUN on top of it that touches one.
+pub(super) fn root_of_files(dir: &Path, thousands: usize) -> io::Result<()> {
+    let files = format!(
+        "RUN for d in $(seq {thousands}); do mkdir -p /many/$d && cd /many/$d && touch $(seq 1000); done\n"
+    );
+    write(&dir.join("big/Dockerfile"), &from(&files))?;
+    write(&dir.join("context/nonce"), "first\n")?;
+    write(&dir.join("context/Dockerfile"), &format!("FROM {BIG}\nCOPY nonce /nonce\nRUN touch /many/1/500\n"))
 }
 
 /// The fixture of this project, on the base that all tools have.
