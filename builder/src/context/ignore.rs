@@ -657,6 +657,23 @@ mod tests {
         }
     }
 
+    /// Backtracking would take millions of steps for each of these names, and without end for a context of 100,000.
+    #[test]
+    fn many_stars_take_no_more_than_linear_time() {
+        let spent = || rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime).tv_sec;
+        let stars = "*a".repeat(15);
+        let start = spent();
+        for (pattern, matches) in [(format!("{stars}*"), true), (format!("**/**/**/{stars}*b"), false)] {
+            let patterns = Patterns::new(&[&pattern]).expect("good patterns");
+            for number in 0..500 {
+                let name = format!("{}{number}b.txt", "a".repeat(40));
+                assert_eq!(patterns.matches(name.as_bytes(), &Matched::default()).0, matches, "{pattern}");
+                assert_eq!(pattern::matches(&format!("{stars}*b"), name.as_bytes()), Ok(false));
+            }
+        }
+        assert!(spent() - start < 20, "seconds for 1,000 names");
+    }
+
     proptest! {
         #[test]
         fn never_panics(pattern in "[!a-c*?\\[\\]^\\\\/.é:-]{0,14}", path in "[a-c./é]{0,12}") {
