@@ -60,14 +60,19 @@ fn print(outline: &Outline) {
     for (title, text) in heads.into_iter().filter_map(|(title, text)| Some((title, text.as_deref()?))) {
         output::line(&format!("{:<15}{}", format!("{title}:"), output::sanitized(text)));
     }
+    let mut is_first = outline.name.is_none() && outline.description.is_none();
     let args = outline.args.iter().map(|arg| {
         let text = |text: &Option<String>| output::sanitized(text.as_deref().unwrap_or_default());
         [arg.name.clone(), text(&arg.value), text(&arg.description)]
     });
-    section(["BUILD ARG", "VALUE", "DESCRIPTION"], args.collect());
-    section(["SECRET", "REQUIRED"], mounts(&outline.secrets));
-    section(["SSH", "REQUIRED"], mounts(&outline.ssh));
-    section(["CACHE"], outline.caches.iter().map(|cache| [output::sanitized(&cache.id)]).collect());
+    section(&mut is_first, ["BUILD ARG", "VALUE", "DESCRIPTION"], args.collect());
+    section(&mut is_first, ["SECRET", "REQUIRED"], mounts(&outline.secrets));
+    section(&mut is_first, ["SSH", "REQUIRED"], mounts(&outline.ssh));
+    section(
+        &mut is_first,
+        ["CACHE"],
+        outline.caches.iter().map(|cache| [output::sanitized(&cache.id)]).collect(),
+    );
 }
 
 fn mounts(mounts: &[OutlinedMount]) -> Vec<[String; 2]> {
@@ -75,10 +80,12 @@ fn mounts(mounts: &[OutlinedMount]) -> Vec<[String; 2]> {
     mounts.iter().map(|mount| [output::sanitized(&mount.id), required(mount)]).collect()
 }
 
-/// A table below a blank line; nothing if it has no row.
-fn section<const N: usize>(header: [&str; N], rows: Vec<[String; N]>) {
+/// A table, below a blank line unless it is the first thing printed; nothing if it has no row.
+fn section<const N: usize>(is_first: &mut bool, header: [&str; N], rows: Vec<[String; N]>) {
     if !rows.is_empty() {
-        output::line("");
+        if !std::mem::take(is_first) {
+            output::line("");
+        }
         table::print(&header.map(str::to_owned), rows.into_iter());
     }
 }

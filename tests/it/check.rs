@@ -21,7 +21,7 @@ Check complete, 2 warnings have been found!
 
 WARNING: LegacyKeyValueFormat - https://docs.docker.com/go/dockerfile/rule/legacy-key-value-format/
 \"ENV key=value\" should be used instead of legacy \"ENV key value\" format
-hint: write key=value; `dsbuild fmt` does
+hint: write key=value, with quotes around a value that has blanks
 Dockerfile:3
 --------------------
    1 |     # app is what we ship
@@ -59,7 +59,7 @@ fn json_is_that_of_buildx_and_short() {
     let warning = &report["warnings"][0];
     assert_eq!((&warning["rule"], &warning["line"]), (&"LegacyKeyValueFormat".into(), &3.into()));
     assert_eq!(warning["ruleName"], warning["rule"]);
-    assert_eq!(warning["fix"], "write key=value; `dsbuild fmt` does");
+    assert_eq!(warning["fix"], "write key=value, with quotes around a value that has blanks");
     assert_eq!(warning["location"]["ranges"][0]["start"]["line"], 3);
     assert!(report.get("error").is_none());
     env.build(DOCKERFILE, &["--call", "check,ignorestatus=true"]).success();
@@ -103,6 +103,8 @@ fn targets_and_outline() {
     let outline = json(&env.build(text, &["--target=a", "--call=outline,format=json"]).success());
     assert_eq!(outline["args"][0]["value"], "1");
     assert_eq!(outline["secrets"][0]["name"], "s");
+    let outline = env.build("FROM scratch\nARG one=1\n", &["--call=outline"]).success().stdout();
+    assert_eq!(outline, "BUILD ARG   VALUE   DESCRIPTION\none         1\n", "no blank line comes first");
 }
 
 #[test]

@@ -57,7 +57,7 @@ rules! {
         "write `AS` in the case of `FROM`";
     NO_EMPTY_CONTINUATION = "NoEmptyContinuation", "no-empty-continuation",
         "Empty continuation lines will become errors in a future release",
-        "delete the empty lines between the continued ones, or make them comments";
+        "delete the empty lines between the continued ones, as `dsbuild fmt` does, or make them comments";
     CONSISTENT_INSTRUCTION_CASING = "ConsistentInstructionCasing", "consistent-instruction-casing",
         "All commands within the Dockerfile should use the same casing (either upper or lower)",
         "write all keywords in the same case; `dsbuild fmt` does";
@@ -87,7 +87,7 @@ rules! {
         "delete this one: a later one replaces it";
     LEGACY_KEY_VALUE_FORMAT = "LegacyKeyValueFormat", "legacy-key-value-format",
         "Legacy key/value format with whitespace separator should not be used",
-        "write key=value; `dsbuild fmt` does";
+        "write key=value, with quotes around a value that has blanks";
     REDUNDANT_TARGET_PLATFORM = "RedundantTargetPlatform", "redundant-target-platform",
         "Setting platform to predefined $TARGETPLATFORM in FROM is redundant as this is the default behavior",
         "delete --platform";
