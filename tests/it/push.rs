@@ -136,7 +136,7 @@ fn privileged_outputs_say_how_to_push() {
     assert_eq!(layer_types(&name), ["application/vnd.oci.image.layer.v1.tar+zstd"; 2]);
 
     let untagged = registry.name("x/by-digest");
-    let output = format!("type=image,name={untagged},push-by-digest=true");
+    let output = format!("type=image,name={untagged},push-by-digest=true,push=true");
     build(&env, DOCKERFILE, &["--output", &output]).success();
     let digest = built_digest(&env);
     assert_eq!(inspect(&format!("{untagged}@{digest}"), &["--raw"])["schemaVersion"], 2);

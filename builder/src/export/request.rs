@@ -225,9 +225,13 @@ fn parse(text: &str) -> Result<ExportRequest, String> {
         "registry" => ExportRequest::pushed(),
         kind => ExportRequest::new(ExportKind::parse(kind).ok_or_else(|| format!("unknown type {kind:?}"))?),
     };
-    let mut level = None;
+    let (mut level, mut by_digest) = (None, false);
     for (key, value) in pairs {
         match key {
+            "push" | "push-by-digest" if request.kind != ExportKind::Image => {
+                return Err(format!("{key}: only type=image and type=registry are pushed"));
+            }
+            "push-by-digest" => by_digest = boolean(key, value)?,
             "compression-level" => {
                 level = Some(value.parse::<i32>().map_err(|_| not_a("number", key, value))?)
             }
@@ -236,6 +240,10 @@ fn parse(text: &str) -> Result<ExportRequest, String> {
     }
     if let Some(level) = level {
         request.compression = Some(with_level(request.layer_compression(), level)?);
+    }
+    // How, not whether: as with BuildKit it says nothing where nothing is pushed.
+    if by_digest {
+        request.push = request.push.map(|_| Push::ByDigest);
     }
     Ok(request)
 }
@@ -251,15 +259,9 @@ fn apply(request: &mut ExportRequest, key: &str, value: &str) -> Result<(), Stri
         "platform-split" => request.platform_split = Some(boolean(key, value)?),
         "tar" => request.tar = boolean(key, value)?,
         // Every layer has its tar here, so base layers are always packed anew; and what we build is always stored.
-        "force-compression" | "unpack" | "store" => drop(boolean(key, value)?),
-        "push" | "push-by-digest" if request.kind != ExportKind::Image => {
-            return Err(format!("{key}: only type=image and type=registry are pushed"));
-        }
-        // By digest stays by digest, wherever "push" stands.
-        "push" if boolean(key, value)? => request.push = request.push.or(Some(Push::Named)),
-        "push" => request.push = None,
-        "push-by-digest" if boolean(key, value)? => request.push = Some(Push::ByDigest),
-        "push-by-digest" => {}
+        // And an image of ours is found by its digest without a name for it.
+        "force-compression" | "unpack" | "store" | "name-canonical" => drop(boolean(key, value)?),
+        "push" => request.push = boolean(key, value)?.then_some(Push::Named),
         "registry.insecure" => request.is_registry_insecure = boolean(key, value)?,
         _ => request.annotations.push(annotation(key, value)?),
     }
@@ -416,7 +418,8 @@ mod tests {
         check("push=true,type=image", Some(Push::Named), false);
         check("type=registry", Some(Push::Named), false);
         check("type=registry,push=false", None, false);
-        check("type=image,push-by-digest=true,push=true", Some(Push::ByDigest), false);
+        check("type=image,push-by-digest=true,name-canonical=true,push=true", Some(Push::ByDigest), false);
+        check("type=image,push-by-digest=true", None, false);
         check("type=image,push=true,push-by-digest=true", Some(Push::ByDigest), false);
     }
 
