@@ -4,11 +4,10 @@
 
 use std::collections::VecDeque;
 use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rootfs::layers::Layers;
-use rootfs::tree::Tree;
+use rootfs::tree::{Child, Tree};
 
 use crate::context::ignore::clean;
 use crate::context::{Ignore, IgnoreFile};
@@ -174,7 +173,8 @@ fn similar(tree: &dyn Tree, path: &Path) -> Option<PathBuf> {
             continue;
         }
         let names = tree.children(&folder).ok()?;
-        let names: Vec<&str> = names.iter().take(MOST_NAMES).filter_map(|(name, _)| name.to_str()).collect();
+        let names: Vec<&str> =
+            names.iter().take(MOST_NAMES).filter_map(|child| child.name.to_str()).collect();
         let mut corrected = folder.join(nearest(element.to_str()?, &names)?);
         corrected.extend(elements);
         return tree.lookup(&corrected).ok()?.map(|_| corrected);
@@ -196,17 +196,15 @@ fn elsewhere(tree: &dyn Tree, name: &OsStr) -> Option<PathBuf> {
     let mut looked_at = 0;
     while let Some(folder) = folders.pop_front() {
         let children = tree.children(&folder).ok()?;
-        if children.iter().any(|(other, _)| other == name) {
+        if children.iter().any(|child| child.name == name) {
             return Some(folder.join(name));
         }
         looked_at += children.len();
         if looked_at > MOST_FILES {
             return None;
         }
-        let is_folder = |(other, entry): &(_, rootfs::entry::Entry)| {
-            entry.is_dir() && AsRef::<OsStr>::as_ref(other).as_bytes() != b".git"
-        };
-        folders.extend(children.into_iter().filter(is_folder).map(|(other, _)| folder.join(other)));
+        let is_folder = |child: &Child| child.entry.is_dir() && child.name != ".git";
+        folders.extend(children.into_iter().filter(is_folder).map(|child| folder.join(child.name)));
     }
     None
 }

@@ -24,7 +24,7 @@ use crate::layer::path::{after, ancestors, from_key, key, split, to_bytes, to_pa
 use crate::layer::write::{NewEntry, open_content};
 use crate::layer::{bad, io_error};
 use crate::layers::Clamp;
-use crate::tree::Tree;
+use crate::tree::{Child, Tree};
 
 /// Where the bytes of a file come from.
 #[derive(Clone)]
@@ -75,6 +75,16 @@ impl Change {
             Self::Removed => None,
             Self::Present { entry, .. } => Some(entry),
         }
+    }
+
+    /// As a tree shows it under `name`; `None` if it shows nothing.
+    fn as_child(&self, name: OsString) -> Option<Child> {
+        let Self::Present { entry, content, .. } = self else { return None };
+        let content = match content {
+            Some(Content::Tree { digest, .. }) => *digest,
+            _ => None,
+        };
+        Some(Child { name, entry: shown(entry), content })
     }
 
     /// True if nothing of the base is seen below it.
@@ -297,7 +307,7 @@ impl Tree for Diff {
         }
     }
 
-    fn children(&self, path: &Path) -> io::Result<Vec<(OsString, Entry)>> {
+    fn children(&self, path: &Path) -> io::Result<Vec<Child>> {
         let hidden = match self.find(path) {
             Found::Nothing => return Err(io::ErrorKind::NotFound.into()),
             Found::Change(entry, ..) if !entry.is_dir() => return Err(io::ErrorKind::NotADirectory.into()),
@@ -351,13 +361,13 @@ impl Tree for Diff {
 
 impl Diff {
     /// The changes directly below `path`, in order.
-    fn changed_children(&self, path: &[u8]) -> Vec<(OsString, Option<Entry>)> {
+    fn changed_children(&self, path: &[u8]) -> Vec<(OsString, Option<Child>)> {
         let (mut from, to) = below(&key(path));
         let mut children = Vec::new();
         while let Some((key, change)) = self.changes.range((from, to.clone())).next() {
             let child = from_key(key);
-            let name = split(&child).map_or(&b""[..], |(_, name)| name).to_vec();
-            children.push((OsString::from_vec(name), change.entry().map(shown)));
+            let name = OsString::from_vec(split(&child).map_or(&b""[..], |(_, name)| name).to_vec());
+            children.push((name.clone(), change.as_child(name)));
             from = Bound::Included(after(key));
         }
         children
@@ -365,14 +375,14 @@ impl Diff {
 }
 
 /// Entries of the base with the changed ones in their places.
-fn merged(base: Vec<(OsString, Entry)>, changes: Vec<(OsString, Option<Entry>)>) -> Vec<(OsString, Entry)> {
+fn merged(base: Vec<Child>, changes: Vec<(OsString, Option<Child>)>) -> Vec<Child> {
     if changes.is_empty() {
         return base;
     }
-    let mut all: BTreeMap<OsString, Option<Entry>> =
-        base.into_iter().map(|(name, entry)| (name, Some(entry))).collect();
+    let mut all: BTreeMap<OsString, Option<Child>> =
+        base.into_iter().map(|child| (child.name.clone(), Some(child))).collect();
     all.extend(changes);
-    all.into_iter().filter_map(|(name, entry)| Some((name, entry?))).collect()
+    all.into_values().flatten().collect()
 }
 
 fn hash(reader: &mut dyn Read) -> io::Result<Key> {

@@ -1,6 +1,5 @@
 //! A directory of ours as a [`Tree`], read in place: what a step left, a tree that was extracted.
 
-use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
@@ -11,7 +10,7 @@ use rustix::fs::{AtFlags, FileType, OFlags, Stat};
 
 use crate::entry::{Entry, Kind, Timestamp};
 use crate::safe_path::{DIRECTORY, is_absent, names, open_beneath, path_of};
-use crate::tree::Tree;
+use crate::tree::{Child, Tree};
 use crate::xattr::{self, Xattrs};
 
 /// The tree below an opened directory. What is no file, directory, link, device or pipe is not there.
@@ -43,12 +42,12 @@ impl Tree for DirTree {
         }
     }
 
-    fn children(&self, path: &Path) -> io::Result<Vec<(OsString, Entry)>> {
+    fn children(&self, path: &Path) -> io::Result<Vec<Child>> {
         let dir = self.directory(path)?;
         let mut children = Vec::new();
         for name in names(dir.as_fd())? {
             if let Some((entry, _)) = read_entry(&dir, &name)? {
-                children.push((name, entry));
+                children.push(Child { name, entry, content: None });
             }
         }
         Ok(children)
@@ -126,7 +125,8 @@ mod tests {
         for absent in ["socket", "link/file", "d/file/x", "no"] {
             assert_eq!(kind(absent), None, "{absent}");
         }
-        let names: Vec<_> = tree.children(Path::new("")).unwrap().into_iter().map(|(name, _)| name).collect();
+        let names: Vec<_> =
+            tree.children(Path::new("")).unwrap().into_iter().map(|child| child.name).collect();
         assert_eq!(names, ["d", "link", "pipe"]);
     }
 

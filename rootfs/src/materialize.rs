@@ -12,7 +12,7 @@ use crate::RootfsError;
 use crate::create::{Creator, Place, Skipped};
 use crate::entry::{Entry, Kind};
 use crate::safe_path::{DIRECTORY, failed, open_beneath};
-use crate::tree::{Tree, resolve};
+use crate::tree::{Child, Tree, resolve};
 use crate::xattr::Flavor;
 
 /// Writes what is at `source` in `tree` (links resolved inside the tree) below the empty directory `dest`, which
@@ -66,7 +66,7 @@ impl Materialize<'_> {
         let from = join(source, path);
         let children = self.tree.children(&from).map_err(failed("read the directory", &from))?;
         let mut directories = Vec::new();
-        for (name, entry) in children {
+        for Child { name, entry, .. } in children {
             let path = path.join(&name);
             let place = Place { dir: dir.as_fd(), name: &name, path: &path };
             if entry.is_dir() {

@@ -8,7 +8,7 @@
 //! itself and overlayfs merges them.
 
 use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
@@ -23,7 +23,7 @@ use crate::layer::index::{Index, Item};
 use crate::layer::path::{join, to_bytes, to_path};
 use crate::layer::stored;
 use crate::layers::Layers;
-use crate::tree::Tree;
+use crate::tree::{Child, Tree};
 
 /// The merged view of a stack of layers; made by [`crate::layers::Layers::view`]. Reads contents from whichever face
 /// a layer has (tar or tree); loads a layer's index when first needed.
@@ -187,17 +187,19 @@ impl Tree for Stack {
             .or_else(|| path.as_os_str().is_empty().then(|| Entry::directory(0o755))))
     }
 
-    fn children(&self, path: &Path) -> io::Result<Vec<(OsString, Entry)>> {
+    fn children(&self, path: &Path) -> io::Result<Vec<Child>> {
         match self.lookup(path)? {
             None => return Err(io::ErrorKind::NotFound.into()),
             Some(entry) if !entry.is_dir() => return Err(io::ErrorKind::NotADirectory.into()),
             Some(_) => {}
         }
         let children = self.find_children(to_bytes(path))?;
-        Ok(children
-            .into_iter()
-            .map(|(name, found)| (OsStr::from_bytes(name).to_owned(), found.entry()))
-            .collect())
+        let child = |(name, found): (&[u8], Found<'_>)| Child {
+            name: OsStr::from_bytes(name).to_owned(),
+            entry: found.entry(),
+            content: found.item.is_file().then(|| found.item.content()),
+        };
+        Ok(children.into_iter().map(child).collect())
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn Read + Send>> {

@@ -1,7 +1,6 @@
 //! A tree in memory, for the tests of this crate.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,7 +8,7 @@ use std::sync::Arc;
 use cache::Key;
 
 use crate::entry::{Entry, Kind};
-use crate::tree::Tree;
+use crate::tree::{Child, Tree};
 
 /// Entries by path, with the content of files.
 #[derive(Clone)]
@@ -49,11 +48,14 @@ impl Tree for MemoryTree {
         Ok(self.0.get(path).map(|(entry, _)| entry.clone()))
     }
 
-    fn children(&self, path: &Path) -> io::Result<Vec<(OsString, Entry)>> {
+    fn children(&self, path: &Path) -> io::Result<Vec<Child>> {
         let below = self.0.iter().filter(|(at, _)| at.parent() == Some(path));
-        Ok(below
-            .map(|(at, (entry, _))| (at.file_name().expect("it has a parent").to_owned(), entry.clone()))
-            .collect())
+        let child = |(at, (entry, _)): (&PathBuf, &(Entry, _))| Child {
+            name: at.file_name().expect("it has a parent").to_owned(),
+            entry: entry.clone(),
+            content: None,
+        };
+        Ok(below.map(child).collect())
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn Read + Send>> {

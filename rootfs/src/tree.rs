@@ -16,8 +16,15 @@ pub trait Tree: Send + Sync {
     /// What `path` is; `None` if there is nothing.
     fn lookup(&self, path: &Path) -> io::Result<Option<Entry>>;
 
-    /// The names in a directory and what they are, in order of their bytes.
-    fn children(&self, path: &Path) -> io::Result<Vec<(OsString, Entry)>>;
+    /// What is in a directory, by name in order of the bytes.
+    fn children(&self, path: &Path) -> io::Result<Vec<Child>>;
+
+    /// Says that all that is below the directory `path` will be listed, but for what is below a directory for which
+    /// `enters` is false (called with paths from `path`). A tree that is slow to list may do so now, on all cores;
+    /// what cannot be listed is found out when it is asked for.
+    fn expect_walk(&self, path: &Path, enters: &(dyn Fn(&Path) -> bool + Sync)) {
+        let _ = (path, enters);
+    }
 
     /// Opens a regular file.
     fn open(&self, path: &Path) -> io::Result<Box<dyn Read + Send>>;
@@ -42,6 +49,17 @@ pub trait Tree: Send + Sync {
         let _ = path;
         Ok(None)
     }
+}
+
+/// Something in a directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Child {
+    /// Its name there.
+    pub name: OsString,
+    /// What it is.
+    pub entry: Entry,
+    /// The blake3 of a regular file's content, if it is known without reading the file.
+    pub content: Option<Key>,
 }
 
 /// The most links that [`resolve`] follows.
@@ -115,7 +133,7 @@ impl Tree for Scratch {
         Ok(path.as_os_str().is_empty().then(|| Entry::directory(0o755)))
     }
 
-    fn children(&self, _path: &Path) -> io::Result<Vec<(OsString, Entry)>> {
+    fn children(&self, _path: &Path) -> io::Result<Vec<Child>> {
         Ok(Vec::new())
     }
 

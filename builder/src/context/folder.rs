@@ -25,12 +25,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, RwLock};
 
 use cache::{FileStat, Key, StatCache};
-use rootfs::entry::{Entry, Kind, Timestamp};
-use rootfs::tree::Tree;
+use rayon::prelude::*;
+use rootfs::entry::{Entry, Kind};
+use rootfs::tree::{Child, Tree};
 use rustix::fs::{AtFlags, FileType, OFlags, RawDir, Stat};
 
 use super::beneath;
 use super::ignore::{Matched, Patterns};
+use node::{Node, Rare, file_stat, special_kind, timestamp};
+
+mod node;
 
 /// No file of an image is larger; a sparse one may say that it is, and would be read for years.
 const LARGEST_BYTES: u64 = 1 << 40;
@@ -52,19 +56,6 @@ struct Directory {
     nodes: Vec<Node>,
 }
 
-struct Node {
-    name: OsString,
-    entry: Entry,
-    stat: FileStat,
-    /// It has other names, ignored ones and ones outside included.
-    is_linked: bool,
-    digest: OnceLock<Key>,
-    /// It was another file, or changed, when it was opened.
-    is_replaced: AtomicBool,
-    /// Of directories.
-    matched: Matched,
-}
-
 impl ContextTree {
     /// Opens the folder at `path` (which may be a link); `ignore` as [`super::find_ignore`] found it.
     pub fn open(path: &Path, ignore: Patterns, stats: Option<Arc<StatCache>>) -> io::Result<Self> {
@@ -82,7 +73,7 @@ impl ContextTree {
             (Some(parent), Some(name)) => {
                 let Some(parent) = self.directory(parent)? else { return Ok(None) };
                 match parent.find(name) {
-                    Some(node) if node.entry.is_dir() => node.matched.clone(),
+                    Some(node) if node.is_dir => node.matched(),
                     _ => return Ok(None),
                 }
             }
@@ -151,24 +142,28 @@ impl ContextTree {
         stat: &Stat,
         matched: Matched,
     ) -> io::Result<Node> {
-        let kind = kind(dir, &name, stat)?;
-        let file_stat = file_stat(stat);
+        let kind = special_kind(dir, &name, stat)?;
+        let is_dir = FileType::from_raw_mode(stat.st_mode).is_dir();
         let (digest, xattrs) = match &kind {
-            Kind::File { .. } => self.known(dir, path, &name, &file_stat),
-            Kind::Directory { .. } => (None, attributes(dir, &name)),
-            _ => (None, BTreeMap::new()),
+            Some(_) => (None, BTreeMap::new()),
+            None if is_dir => (None, attributes(dir, &name)),
+            None => self.known(dir, path, &name, &file_stat(stat)),
         };
-        let entry = Entry {
-            kind,
-            mode: stat.st_mode & 0o7777,
-            uid: 0,
-            gid: 0,
-            mtime: Timestamp { seconds: stat.st_mtime, nanoseconds: stat.st_mtime_nsec as u32 },
-            xattrs,
-        };
-        let digest = digest.map_or_else(OnceLock::new, OnceLock::from);
-        let (is_linked, is_replaced) = (stat.st_nlink > 1, AtomicBool::new(false));
-        Ok(Node { name, entry, stat: file_stat, is_linked, digest, is_replaced, matched })
+        let is_rare = kind.is_some() || !xattrs.is_empty() || matched != Matched::default();
+        Ok(Node {
+            name: name.into_boxed_os_str(),
+            device: stat.st_dev,
+            inode: stat.st_ino,
+            size_bytes: u64::try_from(stat.st_size).unwrap_or(0),
+            mtime: timestamp(stat.st_mtime, stat.st_mtime_nsec),
+            ctime: timestamp(stat.st_ctime, stat.st_ctime_nsec),
+            digest: digest.map_or_else(OnceLock::new, OnceLock::from),
+            mode: (stat.st_mode & 0o7777) as u16,
+            is_dir,
+            is_linked: stat.st_nlink > 1,
+            is_replaced: AtomicBool::new(false),
+            rare: is_rare.then(|| Box::new(Rare { kind, xattrs, matched })),
+        })
     }
 
     /// The digest of a regular file, if it is known, and its attributes.
@@ -197,15 +192,15 @@ impl ContextTree {
 
     /// Reads a file and takes its digest; remembers it if the file was the one that was looked at, all along.
     fn hash(&self, path: &Path, node: &Node) -> io::Result<Key> {
-        if node.stat.size_bytes == 0 {
+        if node.size_bytes == 0 {
             return Ok(Key::of(b""));
         }
-        if node.stat.size_bytes > LARGEST_BYTES {
+        if node.size_bytes > LARGEST_BYTES {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file is larger than 1 TiB"));
         }
         let (mut file, _) = beneath::open_file(self.root.as_fd(), path)?;
         let digest = hash_file(&mut file)?;
-        if file_stat(&rustix::fs::fstat(&file)?) == node.stat {
+        if file_stat(&rustix::fs::fstat(&file)?) == node.stat() {
             self.remember(path, node, digest);
         }
         Ok(digest)
@@ -214,16 +209,16 @@ impl ContextTree {
     /// Puts the digest of a file that was read while it was the one that was looked at into the stat cache.
     fn remember(&self, path: &Path, node: &Node, digest: Key) {
         let Some(stats) = &self.stats else { return };
-        match node.entry.xattrs.is_empty() {
-            true => stats.put(path, node.stat, digest),
-            false => stats.put(&with_attributes(path), node.stat, digest),
+        match node.has_attributes() {
+            false => stats.put(path, node.stat(), digest),
+            true => stats.put(&with_attributes(path), node.stat(), digest),
         }
     }
 
     /// Opens a file for one who may tell what is in it ([`Tree::learn`]).
     fn open_node(&self, path: &Path, node: &Node) -> io::Result<File> {
         let (file, stat) = beneath::open_file(self.root.as_fd(), path)?;
-        if file_stat(&stat) != node.stat {
+        if file_stat(&stat) != node.stat() {
             node.is_replaced.store(true, Ordering::Relaxed);
         }
         Ok(file)
@@ -234,7 +229,7 @@ const NO_PANIC: &str = "nothing panics while it holds the lock";
 
 impl Directory {
     fn find(&self, name: &OsStr) -> Option<&Node> {
-        let index = self.nodes.binary_search_by(|node| node.name.as_os_str().cmp(name)).ok()?;
+        let index = self.nodes.binary_search_by(|node| (*node.name).cmp(name)).ok()?;
         Some(&self.nodes[index])
     }
 }
@@ -245,16 +240,39 @@ impl Tree for ContextTree {
             let stat = rustix::fs::fstat(&self.root)?;
             return Ok(Some(Entry::directory(stat.st_mode & 0o7777)));
         }
-        self.with_node(path, |node| Ok(node.entry.clone()))
+        self.with_node(path, |node| Ok(node.entry()))
     }
 
-    fn children(&self, path: &Path) -> io::Result<Vec<(OsString, Entry)>> {
+    fn children(&self, path: &Path) -> io::Result<Vec<Child>> {
         let directory = self.directory(path)?.ok_or(io::ErrorKind::NotFound)?;
-        Ok(directory.nodes.iter().map(|node| (node.name.clone(), node.entry.clone())).collect())
+        let child = |node: &Node| Child {
+            name: node.name.to_os_string(),
+            entry: node.entry(),
+            content: node.digest.get().copied(),
+        };
+        Ok(directory.nodes.iter().map(child).collect())
+    }
+
+    /// Level by level, and not by recursion: a path can have two thousand elements, more than a thread's stack can bear.
+    fn expect_walk(&self, path: &Path, enters: &(dyn Fn(&Path) -> bool + Sync)) {
+        let below = |inside: &PathBuf| -> Vec<PathBuf> {
+            let at = if inside.as_os_str().is_empty() { path.to_owned() } else { path.join(inside) };
+            let Ok(Some(directory)) = self.directory(&at) else { return Vec::new() };
+            let folders = directory.nodes.iter().filter(|node| node.is_dir);
+            folders.map(|node| inside.join(&*node.name)).filter(|inside| enters(inside)).collect()
+        };
+        let mut level = below(&PathBuf::new());
+        while !level.is_empty() {
+            // Waking another thread takes longer than listing one directory.
+            level = match level.len() {
+                1 => below(&level[0]),
+                _ => level.par_iter().flat_map_iter(below).collect(),
+            };
+        }
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn Read + Send>> {
-        self.with_node(path, |node| match node.entry.kind {
+        self.with_node(path, |node| match node.kind() {
             // Also what is no file outside of the image: a socket.
             Kind::File { size_bytes: 0 } => Ok(Box::new(io::empty()) as Box<dyn Read + Send>),
             Kind::File { .. } => Ok(Box::new(self.open_node(path, node)?)),
@@ -264,9 +282,9 @@ impl Tree for ContextTree {
     }
 
     fn content(&self, path: &Path) -> io::Result<Key> {
-        self.with_node(path, |node| match (&node.entry.kind, node.digest.get()) {
-            (_, Some(digest)) => Ok(*digest),
-            (Kind::File { .. }, None) => {
+        self.with_node(path, |node| match (node.digest.get(), node.kind()) {
+            (Some(digest), _) => Ok(*digest),
+            (None, Kind::File { .. }) => {
                 let digest = self.hash(path, node)?;
                 Ok(*node.digest.get_or_init(|| digest))
             }
@@ -295,9 +313,9 @@ impl Tree for ContextTree {
 
     fn link_group(&self, path: &Path) -> io::Result<Option<u64>> {
         let group = self.with_node(path, |node| {
-            let is_linked = node.is_linked && matches!(node.entry.kind, Kind::File { .. });
+            let is_linked = node.is_linked && matches!(node.kind(), Kind::File { .. });
             // Inodes of one device hardly ever meet those of another in one context; the device tells them apart.
-            Ok(is_linked.then(|| node.stat.inode ^ node.stat.device.rotate_left(40)))
+            Ok(is_linked.then(|| node.inode ^ node.device.rotate_left(40)))
         })?;
         Ok(group.flatten())
     }
@@ -324,33 +342,6 @@ pub(super) fn names(dir: BorrowedFd<'_>, at_most: usize) -> io::Result<Vec<OsStr
         }
     }
     Ok(names)
-}
-
-fn kind(dir: BorrowedFd<'_>, name: &OsStr, stat: &Stat) -> io::Result<Kind> {
-    let (major, minor) = (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev));
-    Ok(match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => Kind::File { size_bytes: u64::try_from(stat.st_size).unwrap_or(0) },
-        FileType::Directory => Kind::Directory { opaque: false },
-        FileType::Symlink => {
-            let target = rustix::fs::readlinkat(dir, name, Vec::new())?;
-            Kind::Symlink { target: OsString::from_vec(target.into_bytes()).into() }
-        }
-        FileType::CharacterDevice => Kind::CharDevice { major, minor },
-        FileType::BlockDevice => Kind::BlockDevice { major, minor },
-        FileType::Fifo => Kind::Fifo,
-        _ => Kind::File { size_bytes: 0 },
-    })
-}
-
-fn file_stat(stat: &Stat) -> FileStat {
-    let nanoseconds = |seconds: i64, rest: i128| i128::from(seconds) * 1_000_000_000 + rest;
-    FileStat {
-        device: stat.st_dev,
-        inode: stat.st_ino,
-        size_bytes: u64::try_from(stat.st_size).unwrap_or(0),
-        mtime_ns: nanoseconds(stat.st_mtime, i128::from(stat.st_mtime_nsec)),
-        ctime_ns: nanoseconds(stat.st_ctime, i128::from(stat.st_ctime_nsec)),
-    }
 }
 
 thread_local! {

@@ -1,7 +1,6 @@
 //! A test for each row of the table at the head of the module: what changes a key, and what does not.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +10,7 @@ use oci::{DiffId, Platform};
 use rootfs::diff::{Content, Diff};
 use rootfs::entry::{Entry, Kind, Timestamp};
 use rootfs::layers::Layers;
-use rootfs::tree::{Scratch, Tree};
+use rootfs::tree::{Child, Scratch, Tree};
 
 use super::*;
 use crate::graph::{
@@ -91,8 +90,8 @@ impl Tree for Context {
         })
     }
 
-    fn children(&self, _path: &Path) -> io::Result<Vec<(OsString, Entry)>> {
-        Ok(vec![("f".into(), self.entry.clone())])
+    fn children(&self, _path: &Path) -> io::Result<Vec<Child>> {
+        Ok(vec![Child { name: "f".into(), entry: self.entry.clone(), content: None }])
     }
 
     fn open(&self, _path: &Path) -> io::Result<Box<dyn Read + Send>> {

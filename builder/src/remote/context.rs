@@ -13,7 +13,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use cache::{Key, Record};
 use oci::{DiffId, Digest};
 use rootfs::entry::Kind;
-use rootfs::tree::{Tree, resolve};
+use rootfs::tree::{Child, Tree, resolve};
 
 use super::fetcher::Fetcher;
 use super::file::FileTree;
@@ -244,7 +244,7 @@ fn newest(tree: &dyn Tree, at: &Path) -> io::Result<Option<i64>> {
     let mut found = None;
     let mut folders = vec![at.to_owned()];
     while let Some(folder) = folders.pop() {
-        for (name, entry) in tree.children(&folder)? {
+        for Child { name, entry, .. } in tree.children(&folder)? {
             match entry.kind {
                 Kind::Directory { .. } => folders.push(folder.join(name)),
                 Kind::File { .. } => found = found.max(Some(entry.mtime.seconds)),

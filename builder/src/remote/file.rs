@@ -8,7 +8,7 @@ use std::sync::Arc;
 use cache::{Key, Store};
 use oci::Digest;
 use rootfs::entry::{Entry, Kind, Timestamp};
-use rootfs::tree::Tree;
+use rootfs::tree::{Child, Tree};
 
 /// The mode of a file that was downloaded.
 const MODE: u32 = 0o600;
@@ -53,9 +53,11 @@ impl Tree for FileTree {
         })
     }
 
-    fn children(&self, path: &Path) -> io::Result<Vec<(OsString, Entry)>> {
+    fn children(&self, path: &Path) -> io::Result<Vec<Child>> {
         match path.as_os_str().is_empty() {
-            true => Ok(vec![(self.name.clone(), self.entry())]),
+            true => {
+                Ok(vec![Child { name: self.name.clone(), entry: self.entry(), content: Some(self.content) }])
+            }
             false => Err(io::ErrorKind::NotFound.into()),
         }
     }
@@ -91,7 +93,10 @@ mod tests {
         assert!(lookup("").is_some_and(|entry| entry.is_dir()));
         let entry = lookup("f").expect("the file");
         assert_eq!((entry.mode, entry.uid, entry.mtime.seconds), (0o600, 0, 7));
-        assert_eq!(tree.children(Path::new("")).expect("listed"), [("f".into(), entry)]);
+        assert_eq!(
+            tree.children(Path::new("")).expect("listed"),
+            [Child { name: "f".into(), entry, content: Some(Key::of(b"text")) }]
+        );
         let mut text = String::new();
         tree.open(Path::new("f")).expect("opened").read_to_string(&mut text).expect("read");
         assert_eq!(text, "text");

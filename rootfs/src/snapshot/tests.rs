@@ -19,7 +19,7 @@ use crate::diff::Diff;
 use crate::entry::Timestamp;
 use crate::safe_path::fd_path;
 use crate::testing::MemoryTree;
-use crate::tree::Scratch;
+use crate::tree::{Child, Scratch};
 
 /// A store of its own, and its layers.
 struct Env {
@@ -117,7 +117,7 @@ fn all(tree: &dyn Tree) -> BTreeMap<PathBuf, Entry> {
     let mut found = BTreeMap::from([(PathBuf::new(), tree.lookup(Path::new("")).unwrap().unwrap())]);
     let mut pending = vec![PathBuf::new()];
     while let Some(path) = pending.pop() {
-        for (name, entry) in tree.children(&path).unwrap() {
+        for Child { name, entry, .. } in tree.children(&path).unwrap() {
             let path = path.join(name);
             if entry.is_dir() {
                 pending.push(path.clone());

@@ -195,7 +195,7 @@ fn sources_that_change_are_noticed() {
         fn lookup(&self, _: &Path) -> std::io::Result<Option<Entry>> {
             Ok(None)
         }
-        fn children(&self, _: &Path) -> std::io::Result<Vec<(std::ffi::OsString, Entry)>> {
+        fn children(&self, _: &Path) -> std::io::Result<Vec<rootfs::tree::Child>> {
             Ok(Vec::new())
         }
         fn open(&self, _: &Path) -> std::io::Result<Box<dyn std::io::Read + Send>> {

@@ -101,7 +101,7 @@ fn names_that_are_no_utf_8() {
     let layer = imported(&env, &tar);
     let view = env.layers.view(&[layer]).expect("a view");
     let names = view.children(Path::new("")).expect("children");
-    let names: Vec<&[u8]> = names.iter().map(|(name, _)| name.as_bytes()).collect();
+    let names: Vec<&[u8]> = names.iter().map(|child| child.name.as_bytes()).collect();
     assert_eq!(names, [&b"\xfd"[..], b"\xff\xfe"]);
 }
 

@@ -1,7 +1,6 @@
 //! How long layers take. Ignored: for people, on a quiet machine, built with optimisation:
 //! `cargo test --release -p rootfs --test it -- --ignored --nocapture speed_`.
 
-use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -10,7 +9,7 @@ use std::time::Instant;
 
 use rootfs::diff::Content;
 use rootfs::entry::Entry;
-use rootfs::tree::Tree;
+use rootfs::tree::{Child, Tree};
 
 use crate::support::{TestEnv, file, put_dir};
 
@@ -22,7 +21,7 @@ impl Tree for Folder {
         Ok(None)
     }
 
-    fn children(&self, _: &Path) -> io::Result<Vec<(OsString, Entry)>> {
+    fn children(&self, _: &Path) -> io::Result<Vec<Child>> {
         Ok(Vec::new())
     }
 

@@ -10,7 +10,7 @@ use oci::DiffId;
 use rootfs::diff::{Content, Diff};
 use rootfs::entry::{Entry, Kind, Timestamp};
 use rootfs::layers::Layers;
-use rootfs::tree::Tree;
+use rootfs::tree::{Child, Tree};
 use tempfile::TempDir;
 
 /// A store in a directory that goes with it.
@@ -80,7 +80,7 @@ pub fn flat(tree: &dyn Tree) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     let mut pending = vec![String::new()];
     while let Some(directory) = pending.pop() {
-        for (name, entry) in tree.children(Path::new(&directory)).expect("children") {
+        for Child { name, entry, .. } in tree.children(Path::new(&directory)).expect("children") {
             let name = name.to_string_lossy();
             let path = if directory.is_empty() { name.into_owned() } else { format!("{directory}/{name}") };
             let found = tree.lookup(Path::new(&path)).expect("a look-up");

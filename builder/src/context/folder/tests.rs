@@ -39,7 +39,7 @@ impl Folder {
 /// All paths, in order, directories with a slash.
 fn all(tree: &ContextTree, path: &Path) -> Vec<String> {
     let mut found = Vec::new();
-    for (name, entry) in tree.children(path).expect("a directory") {
+    for rootfs::tree::Child { name, entry, .. } in tree.children(path).expect("a directory") {
         let path = path.join(name);
         let text = path.to_str().expect("ASCII").to_owned();
         match entry.is_dir() {

@@ -1,12 +1,12 @@
 //! What is in, as a tree that can be selected from. It knows no content: it was not read.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::path::{Component, Path};
 
 use cache::Key;
 use rootfs::entry::{Entry, Kind, Timestamp};
-use rootfs::tree::Tree;
+use rootfs::tree::{Child, Tree};
 
 use super::{Node, Survey, What};
 
@@ -55,7 +55,7 @@ impl Tree for Survey {
         Ok(self.find(path).map(entry))
     }
 
-    fn children(&self, path: &Path) -> io::Result<Vec<(OsString, Entry)>> {
+    fn children(&self, path: &Path) -> io::Result<Vec<Child>> {
         let nodes = match path.as_os_str().is_empty() {
             true => &self.nodes,
             false => match self.find(path).map(|node| &node.what) {
@@ -63,7 +63,8 @@ impl Tree for Survey {
                 _ => return Err(io::ErrorKind::NotFound.into()),
             },
         };
-        Ok(nodes.iter().filter(|node| node.is_in).map(|node| (node.name.clone(), entry(node))).collect())
+        let child = |node: &Node| Child { name: node.name.clone(), entry: entry(node), content: None };
+        Ok(nodes.iter().filter(|node| node.is_in).map(child).collect())
     }
 
     fn open(&self, _path: &Path) -> io::Result<Box<dyn Read + Send>> {

@@ -8,13 +8,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use cache::Key;
 use rootfs::diff::{Content, Diff};
 use rootfs::entry::{Entry, Kind, Timestamp};
 use rootfs::tree::Tree;
 
 use super::chmod::Mode;
 use super::mkdir::{self, Made};
-use super::select::{Item, Match, Selection};
+use super::select::{Match, Selection};
+use super::walk::Item;
 use super::{FileOpError, archive, shown, unpack};
 use crate::context::ignore::clean;
 use crate::graph::{CopyAction, CopySource};
@@ -51,7 +53,7 @@ impl Copier<'_> {
                 continue;
             }
             match found.entry.is_dir() {
-                true => self.directory(source, found)?,
+                true => self.directory(source, found, selection)?,
                 false => self.file(source, found)?,
             }
         }
@@ -70,7 +72,8 @@ impl Copier<'_> {
 
     fn file(&mut self, source: &Arc<dyn Tree>, found: &Match) -> Result<(), FileOpError> {
         let target = self.file_target(Path::new(&found.name))?;
-        let content = content(source, &found.path, &found.entry);
+        let known = source.known_content(&found.path);
+        let content = content(source, found.path.clone(), &found.entry, known);
         let entry = self.adapted(&found.entry);
         self.replace(&target, entry, content)
     }
@@ -88,7 +91,12 @@ impl Copier<'_> {
         Ok(target)
     }
 
-    fn directory(&mut self, source: &Arc<dyn Tree>, found: &Match) -> Result<(), FileOpError> {
+    fn directory(
+        &mut self,
+        source: &Arc<dyn Tree>,
+        found: &Match,
+        selection: &Selection<'_>,
+    ) -> Result<(), FileOpError> {
         let destination = self.prepare(self.made_mode())?;
         let is_new = match self.lookup(&destination)? {
             Some(entry) if entry.is_dir() => false,
@@ -99,7 +107,8 @@ impl Copier<'_> {
         let mut links = HashMap::new();
         // Nothing is below a new directory, so nothing is looked up there.
         let mut fresh = is_new.then(PathBuf::new);
-        for item in &found.items {
+        for item in selection.items(found)? {
+            let item = item?;
             if fresh.as_ref().is_some_and(|top| !item.path.starts_with(top)) {
                 fresh = None;
             }
@@ -109,8 +118,8 @@ impl Copier<'_> {
                 fresh = Some(item.path.clone());
             }
             match item.entry.is_dir() {
-                true => self.below_directory(item, &target, existing, found.by_pattern)?,
-                false => self.below_file(source, found, item, &target, existing, &mut links)?,
+                true => self.below_directory(&item, &target, existing, selection.is_by_pattern())?,
+                false => self.below_file(source, found, &item, &target, existing, &mut links)?,
             }
         }
         Ok(())
@@ -159,7 +168,7 @@ impl Copier<'_> {
             }
         }
         let entry = self.adapted(&item.entry);
-        Ok(self.diff.put(target, entry, content(source, &path, &item.entry))?)
+        Ok(self.diff.put(target, entry, content(source, path, &item.entry, item.content))?)
     }
 
     /// Unpacks a match that is an archive; `false` if it is none.
@@ -246,13 +255,11 @@ pub(super) fn kept_attributes(entry: &Entry) -> BTreeMap<Vec<u8>, Vec<u8>> {
 }
 
 /// The bytes of a file of the source.
-fn content(source: &Arc<dyn Tree>, path: &Path, entry: &Entry) -> Option<Content> {
+fn content(source: &Arc<dyn Tree>, path: PathBuf, entry: &Entry, digest: Option<Key>) -> Option<Content> {
     match entry.kind {
-        Kind::File { size_bytes } if size_bytes > 0 => Some(Content::Tree {
-            tree: source.clone(),
-            path: path.to_owned(),
-            digest: source.known_content(path),
-        }),
+        Kind::File { size_bytes } if size_bytes > 0 => {
+            Some(Content::Tree { tree: source.clone(), path, digest })
+        }
         _ => None,
     }
 }

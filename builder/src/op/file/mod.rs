@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! select   what a source pattern selects, and the digest of exactly that
+//! walk     what of it lies below a directory, one after another
 //! taken    what a whole graph selects of the build context
 //! copy     a selection -> changes
 //! mkdir    directories on the way
@@ -29,6 +30,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod unpack;
+mod walk;
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -10,28 +10,32 @@
 //!
 //! Concurrency: directories are listed and files are hashed in parallel; the digest depends on neither.
 
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use cache::Key;
 use rayon::prelude::*;
 use rootfs::entry::{Entry, Kind};
-use rootfs::tree::{Tree, resolve};
+use rootfs::tree::{Child, Tree, resolve};
 
+use super::walk::{Filter, Item, Walk};
 use super::{FileOpError, below};
-use crate::context::ignore::{Matched, Patterns, clean};
+use crate::context::ignore::{Patterns, clean};
 use crate::context::pattern;
 use crate::graph::{CopyAction, CopySource};
 
 /// Changes whenever the meaning of a digest does.
-const VERSION: &[u8] = b"dsbuild selection 1";
+const VERSION: &[u8] = b"dsbuild selection 2";
+/// How many items are held at once while their files are read.
+const BATCH_ITEMS: usize = 16 * 1024;
 
 /// What a source selects in a tree.
 pub struct Selection<'a> {
     source: &'a dyn Tree,
+    filter: Filter,
     pub(super) matches: Vec<Match>,
 }
 
@@ -43,47 +47,25 @@ pub(super) struct Match {
     pub path: PathBuf,
     /// What it is.
     pub entry: Entry,
-    /// What is copied from below it, parents first.
-    pub items: Vec<Item>,
-    /// Whether patterns choose what is copied (`--parents`).
-    pub by_pattern: bool,
-}
-
-/// Something below a directory that is copied.
-pub(super) struct Item {
-    /// From the directory.
-    pub path: PathBuf,
-    /// What it is.
-    pub entry: Entry,
-    /// A directory that is there only because something below it is copied.
-    pub implied: bool,
 }
 
 /// Finds what `action` copies from `source`. Text selects nothing.
 pub fn select<'a>(action: &CopyAction, source: &'a dyn Tree) -> Result<Selection<'a>, FileOpError> {
     let CopySource::Input { path, .. } = &action.from else {
-        return Ok(Selection { source, matches: Vec::new() });
+        return Ok(Selection { source, filter: Filter::all(), matches: Vec::new() });
     };
     let (root, includes) = if action.parents { pivot(path) } else { (clean(&format!("/{path}")), None) };
     let filter = Filter {
-        tree: source,
         includes: includes.iter().map(|include| Patterns::new(&[include])).next().transpose()?,
         excludes: Patterns::new(&action.excludes)?,
     };
-    let look = |(name, path, entry): Source| -> Result<Match, FileOpError> {
-        let items = if entry.is_dir() { filter.below(&path)? } else { Vec::new() };
-        Ok(Match { name, path, entry, items, by_pattern: filter.includes.is_some() })
-    };
-    let found = find(source, &root)?;
-    let matches = match found.len() {
-        // Waking another thread takes longer than looking at one file.
-        0 | 1 => found.into_iter().map(look).collect::<Result<Vec<_>, _>>()?,
-        _ => found.into_par_iter().map(look).collect::<Result<Vec<_>, _>>()?,
-    };
+    let matches = find(source, &root)?;
     if let Some(include) = includes.filter(|include| !pattern::has_wildcards(include)) {
         require(source, &matches, &root, &include)?;
     }
-    Ok(Selection { source, matches })
+    let selection = Selection { source, filter, matches };
+    selection.expect_walks();
+    Ok(selection)
 }
 
 /// Splits the source of `--parents` at its first `/./`: where to look, and the pattern that chooses there.
@@ -107,10 +89,8 @@ fn require(source: &dyn Tree, matches: &[Match], root: &str, include: &str) -> R
     Ok(())
 }
 
-type Source = (OsString, PathBuf, Entry);
-
 /// The paths that a source names, in order; `path` is clean and starts with a slash.
-fn find(source: &dyn Tree, path: &str) -> Result<Vec<Source>, FileOpError> {
+fn find(source: &dyn Tree, path: &str) -> Result<Vec<Match>, FileOpError> {
     let mut elements: Vec<&str> = path.split('/').filter(|element| !element.is_empty()).collect();
     let literal =
         elements.iter().position(|element| pattern::has_wildcards(element)).unwrap_or(elements.len());
@@ -141,7 +121,7 @@ fn expand(
     found: &mut Vec<PathBuf>,
 ) -> Result<(), FileOpError> {
     let (first, rest) = wild.split_first().expect("called with elements to match");
-    for (name, entry) in source.children(base).map_err(FileOpError::read(base))? {
+    for Child { name, entry, .. } in source.children(base).map_err(FileOpError::read(base))? {
         if !pattern::matches(first, name.as_bytes()).unwrap_or(false) {
             continue;
         }
@@ -156,183 +136,115 @@ fn expand(
 }
 
 /// What is at `path` when all links are followed.
-fn follow(source: &dyn Tree, path: &Path) -> Result<Source, FileOpError> {
+fn follow(source: &dyn Tree, path: &Path) -> Result<Match, FileOpError> {
     let missing = || FileOpError::NotFound { path: format!("/{}", path.display()) };
     let resolved = match resolve(source, path, true) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(missing()),
         resolved => resolved.map_err(FileOpError::read(path))?,
     };
     let entry = source.lookup(&resolved).map_err(FileOpError::read(&resolved))?.ok_or_else(missing)?;
-    Ok((path.file_name().map(OsStr::to_owned).unwrap_or_default(), resolved, entry))
-}
-
-/// Chooses what is copied from below a directory.
-struct Filter<'a> {
-    tree: &'a dyn Tree,
-    includes: Option<Patterns>,
-    excludes: Patterns,
-}
-
-/// What the patterns say of a directory, for what is below it.
-#[derive(Default, Clone)]
-struct Above {
-    included: Matched,
-    excluded: Matched,
-}
-
-/// A directory that is still to be listed.
-struct Inside {
-    /// Its index among what was found; `None` for the one that is copied from.
-    of: Option<usize>,
-    path: PathBuf,
-    above: Above,
-}
-
-/// An item and what is below it, by index.
-struct Found {
-    item: Item,
-    of: Option<usize>,
-    below: Range<usize>,
-}
-
-/// What is kept of `found`, which has each level behind the one above it: parents first, siblings as they were found.
-fn in_order(found: Vec<Found>) -> Vec<Item> {
-    // Implied until something says otherwise: a file is left out, a directory kept for what is below it.
-    let mut kept: Vec<bool> = found.iter().map(|found| !found.item.implied).collect();
-    for (index, found) in found.iter().enumerate().rev() {
-        if let Some(of) = found.of {
-            kept[of] |= kept[index];
-        }
-    }
-    let roots = found.iter().take_while(|found| found.of.is_none()).count();
-    let mut slots: Vec<Option<Found>> = found.into_iter().map(Some).collect();
-    let mut items = Vec::with_capacity(slots.len());
-    let mut pending: Vec<Range<usize>> = std::iter::once(0..roots).collect();
-    while let Some(siblings) = pending.last_mut() {
-        let Some(index) = siblings.next() else {
-            pending.pop();
-            continue;
-        };
-        if let Some(found) = slots[index].take().filter(|_| kept[index]) {
-            items.push(found.item);
-            pending.push(found.below);
-        }
-    }
-    items
-}
-
-impl Filter<'_> {
-    /// What is copied from below the directory `base`, parents first and siblings by name.
-    ///
-    /// Level by level, and not by recursion: a path can have two thousand elements, more than a thread's stack can bear.
-    fn below(&self, base: &Path) -> Result<Vec<Item>, FileOpError> {
-        let mut found = Vec::new();
-        let mut level = vec![Inside { of: None, path: PathBuf::new(), above: Above::default() }];
-        while !level.is_empty() {
-            let looked: Vec<_> = level
-                .into_par_iter()
-                .map(|inside| Ok((inside.of, self.list(base, &inside)?)))
-                .collect::<Result<_, FileOpError>>()?;
-            level = Vec::new();
-            for (of, items) in looked {
-                let first = found.len();
-                for (item, above) in items {
-                    if item.entry.is_dir() && self.may_select_below(&item.path) {
-                        level.push(Inside { of: Some(found.len()), path: item.path.clone(), above });
-                    }
-                    found.push(Found { item, of, below: 0..0 });
-                }
-                if let Some(of) = of {
-                    found[of].below = first..found.len();
-                }
-            }
-        }
-        Ok(in_order(found))
-    }
-
-    fn list(&self, base: &Path, inside: &Inside) -> Result<Vec<(Item, Above)>, FileOpError> {
-        let at = below(base, &inside.path);
-        let children = self.tree.children(&at).map_err(FileOpError::read(&at))?;
-        let looked = children.into_iter();
-        Ok(looked.map(|(name, entry)| self.look(inside.path.join(name), entry, &inside.above)).collect())
-    }
-
-    fn look(&self, path: PathBuf, entry: Entry, above: &Above) -> (Item, Above) {
-        let mut inside = Above::default();
-        let mut selected = true;
-        if let Some(includes) = &self.includes {
-            (selected, inside.included) = includes.matches(path.as_os_str().as_bytes(), &above.included);
-        }
-        if !self.excludes.is_empty() {
-            let excluded;
-            (excluded, inside.excluded) = self.excludes.matches(path.as_os_str().as_bytes(), &above.excluded);
-            selected &= !excluded;
-        }
-        (Item { path, entry, implied: !selected }, inside)
-    }
-
-    fn may_select_below(&self, path: &Path) -> bool {
-        match &self.includes {
-            Some(includes) => includes.may_match_below(path.as_os_str().as_bytes(), false),
-            None => true,
-        }
-    }
+    let name = path.file_name().map(OsStr::to_owned).unwrap_or_default();
+    Ok(Match { name, path: resolved, entry })
 }
 
 impl Selection<'_> {
+    /// Has the directories listed, in parallel where that pays, before they are walked through.
+    fn expect_walks(&self) {
+        let expect = |found: &Match| {
+            self.source.expect_walk(&found.path, &|path: &Path| self.filter.may_choose_below(path));
+        };
+        let directories = self.matches.iter().filter(|found| found.entry.is_dir());
+        match self.matches.len() {
+            // Waking another thread takes longer than looking at one file.
+            0 | 1 => directories.for_each(expect),
+            _ => directories.par_bridge().for_each(expect),
+        }
+    }
+
+    /// What is copied from below the directory `found`.
+    pub(super) fn items<'s>(&'s self, found: &'s Match) -> Result<Walk<'s>, FileOpError> {
+        Walk::new(self.source, &self.filter, &found.path)
+    }
+
+    /// True if patterns choose what is copied (`--parents`).
+    pub(super) fn is_by_pattern(&self) -> bool {
+        self.filter.includes.is_some()
+    }
+
     /// Where everything is that would be copied.
-    pub fn paths(&self) -> impl Iterator<Item = PathBuf> + '_ {
-        self.matches.iter().flat_map(|found| {
-            let items = found.items.iter().map(|item| below(&found.path, &item.path));
-            std::iter::once(found.path.clone()).chain(items)
-        })
+    pub fn paths(&self) -> Result<HashSet<PathBuf>, FileOpError> {
+        let mut paths = HashSet::new();
+        for found in &self.matches {
+            paths.insert(found.path.clone());
+            if found.entry.is_dir() {
+                for item in self.items(found)? {
+                    paths.insert(below(&found.path, &item?.path));
+                }
+            }
+        }
+        Ok(paths)
     }
 
     /// The digest of what would be copied: see the table above. Reads the files whose digests are not known.
     pub fn digest(&self) -> Result<Key, FileOpError> {
         let mut hasher = Hasher::new();
         for found in &self.matches {
-            let contents = self.contents(found)?;
-            match found.entry.is_dir() {
-                true => hasher.text(b"directory"),
-                false => hasher.text(found.name.as_bytes()),
-            }
-            if !found.entry.is_dir() {
-                hasher.entry(&found.entry, contents[0].as_ref());
-                continue;
-            }
-            hasher.number(found.items.len() as u64);
-            for (item, content) in found.items.iter().zip(&contents) {
-                hasher.text(item.path.as_os_str().as_bytes());
-                hasher.number(item.implied.into());
-                hasher.entry(&item.entry, content.as_ref());
+            if found.entry.is_dir() {
+                hasher.text(b"directory");
+                self.digest_items(found, &mut hasher)?;
+            } else {
+                hasher.text(found.name.as_bytes());
+                let content = self.content(&found.path, &found.entry, None)?;
+                hasher.entry(&found.entry, content.as_ref());
             }
         }
         Ok(hasher.finish())
     }
 
-    /// The digests of the files of a match: of its items, or of itself.
-    fn contents(&self, found: &Match) -> Result<Vec<Option<Key>>, FileOpError> {
-        let content = |path: &Path, entry: &Entry| match entry.kind {
-            Kind::File { .. } => self.source.content(path).map(Some).map_err(FileOpError::read(path)),
-            _ => Ok(None),
-        };
-        if !found.entry.is_dir() {
-            return content(&found.path, &found.entry).map(|content| vec![content]);
+    fn digest_items(&self, found: &Match, hasher: &mut Hasher) -> Result<(), FileOpError> {
+        let mut items = self.items(found)?;
+        loop {
+            let batch: Vec<Item> = items.by_ref().take(BATCH_ITEMS).collect::<Result<_, _>>()?;
+            if batch.is_empty() {
+                break;
+            }
+            let content = |item: &Item| self.content(&found.path.join(&item.path), &item.entry, item.content);
+            let contents: Vec<_> = match batch.iter().any(needs_reading) {
+                true => batch.par_iter().with_min_len(16).map(content).collect::<Result<_, _>>()?,
+                false => batch.iter().map(|item| item.content).collect(),
+            };
+            for (item, content) in batch.iter().zip(&contents) {
+                hasher.number(1);
+                hasher.text(item.path.as_os_str().as_bytes());
+                hasher.number(item.implied.into());
+                hasher.entry(&item.entry, content.as_ref());
+            }
         }
-        let items = found.items.par_iter().with_min_len(16);
-        items.map(|item| content(&found.path.join(&item.path), &item.entry)).collect()
+        hasher.number(0);
+        Ok(())
     }
+
+    /// The digest of a regular file, read if it is not `known`; `None` of what is none.
+    fn content(&self, path: &Path, entry: &Entry, known: Option<Key>) -> Result<Option<Key>, FileOpError> {
+        match (&entry.kind, known) {
+            (Kind::File { .. }, None) => self.source.content(path).map(Some).map_err(FileOpError::read(path)),
+            _ => Ok(known),
+        }
+    }
+}
+
+fn needs_reading(item: &Item) -> bool {
+    matches!(item.entry.kind, Kind::File { .. }) && item.content.is_none()
 }
 
 /// The digest of all that is at `path` of a tree, links followed: what a bind mount shows. Names and metadata of what is
 /// below a directory count, as in a copy; those of the path itself do not, but for the mode of a file.
 pub fn digest_of(source: &dyn Tree, path: &Path) -> Result<Key, FileOpError> {
-    let (_, path, entry) = follow(source, path.strip_prefix("/").unwrap_or(path))?;
-    let filter = Filter { tree: source, includes: None, excludes: Patterns::default() };
-    let items = if entry.is_dir() { filter.below(&path)? } else { Vec::new() };
-    let found = Match { name: OsString::new(), path, entry, items, by_pattern: false };
-    Selection { source, matches: vec![found] }.digest()
+    let found = follow(source, path.strip_prefix("/").unwrap_or(path))?;
+    let matches = vec![Match { name: OsString::new(), ..found }];
+    let selection = Selection { source, filter: Filter::all(), matches };
+    selection.expect_walks();
+    selection.digest()
 }
 
 /// A hash of fields, each told apart from the next.

@@ -80,8 +80,8 @@ impl Taken {
         if path == "/" && !copy.parents && copy.excludes.is_empty() {
             return self.whole.push(PathBuf::new());
         }
-        match select(copy, tree) {
-            Ok(selection) => self.paths.extend(selection.paths()),
+        match select(copy, tree).and_then(|selection| selection.paths()) {
+            Ok(paths) => self.paths.extend(paths),
             Err(error) => self.failures.push(Failure { lines: step.meta.lines, error }),
         }
         // A link on the way there is used, too.

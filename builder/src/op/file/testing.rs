@@ -1,14 +1,13 @@
 //! A tree in memory, and copies between such trees, for tests.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cache::Key;
 use rootfs::entry::{Entry, Kind};
-use rootfs::tree::Tree;
+use rootfs::tree::{Child, Tree};
 
 use super::{Applied, FileOpError, apply};
 use crate::graph::{CopyAction, CopySource, FileAction, FileOp, InputIndex};
@@ -83,14 +82,15 @@ impl Tree for MemoryTree {
         Ok(self.entries.get(path).map(|(entry, _)| entry.clone()))
     }
 
-    fn children(&self, path: &Path) -> io::Result<Vec<(OsString, Entry)>> {
-        let mut children: Vec<(OsString, Entry)> = self
-            .entries
-            .iter()
-            .filter(|(at, _)| at.parent() == Some(path))
-            .map(|(at, (entry, _))| (at.file_name().expect("it has a parent").to_owned(), entry.clone()))
-            .collect();
-        children.sort_by(|one, other| one.0.cmp(&other.0));
+    fn children(&self, path: &Path) -> io::Result<Vec<Child>> {
+        let below = self.entries.iter().filter(|(at, _)| at.parent() == Some(path));
+        let child = |(at, (entry, _)): (&PathBuf, &(Entry, _))| Child {
+            name: at.file_name().expect("it has a parent").to_owned(),
+            entry: entry.clone(),
+            content: None,
+        };
+        let mut children: Vec<Child> = below.map(child).collect();
+        children.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(children)
     }
 
@@ -160,7 +160,7 @@ pub(super) fn copied(actions: Vec<CopyAction>, source: &MemoryTree, base: &Memor
 }
 
 fn list(tree: &dyn Tree, path: &Path, lines: &mut Vec<String>) {
-    for (name, entry) in tree.children(path).expect("a directory") {
+    for Child { name, entry, .. } in tree.children(path).expect("a directory") {
         let path = path.join(name);
         lines.push(line(tree, &path, &entry));
         if entry.is_dir() {

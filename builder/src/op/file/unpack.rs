@@ -16,7 +16,7 @@ use std::sync::Arc;
 use rootfs::diff::{Content, Diff};
 use rootfs::entry::{Entry, Kind, Timestamp};
 use rootfs::tar::Member;
-use rootfs::tree::{Tree, resolve};
+use rootfs::tree::{Child, Tree, resolve};
 
 use super::archive::Archive;
 use super::copy::kept_attributes;
@@ -174,7 +174,7 @@ impl Tree for Below<'_> {
         self.tree.lookup(&below(self.root, path))
     }
 
-    fn children(&self, path: &Path) -> io::Result<Vec<(std::ffi::OsString, Entry)>> {
+    fn children(&self, path: &Path) -> io::Result<Vec<Child>> {
         self.tree.children(&below(self.root, path))
     }
 

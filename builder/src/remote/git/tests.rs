@@ -79,7 +79,7 @@ impl TestEnv {
     fn names(&self, fetched: &Fetched, path: &str) -> Vec<String> {
         let tree = self.layers.view(&[fetched.layer]).expect("a tree");
         let children = tree.children(Path::new(path)).expect("listed");
-        children.into_iter().map(|(name, _)| name.to_string_lossy().into_owned()).collect()
+        children.into_iter().map(|child| child.name.to_string_lossy().into_owned()).collect()
     }
 }
 

@@ -166,6 +166,6 @@ fn a_path_may_be_deeper_than_a_stack() {
     let tree = crate::context::ContextTree::open(folder.path(), Patterns::default(), None).expect("opened");
     let action = copy(".", "/o");
     let selection = select(&action, &tree).expect("selected");
-    assert_eq!(selection.matches[0].items.len(), 1900);
-    assert_eq!(selection.paths().count(), 1901);
+    assert_eq!(selection.items(&selection.matches[0]).expect("listed").count(), 1900);
+    assert_eq!(selection.paths().expect("listed").len(), 1901);
 }
