@@ -2,9 +2,11 @@
 //!
 //! ```text
 //! cached    looked up by its keys, else run and recorded
+//! chain     the layers of a root file system, and their chain ID
 //! ```
 
 mod cached;
+pub mod chain;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,6 +34,7 @@ use crate::remote::{RemoteError, git};
 use crate::source::{SourceError, Sources};
 
 use cached::CachedStep;
+use chain::Chain;
 
 /// What a step left: files, and how they came about.
 #[derive(Clone)]
@@ -46,14 +49,14 @@ pub struct StepResult {
 #[derive(Clone)]
 pub enum Files {
     /// A root file system: layers from the base up.
-    Layers(Vec<DiffId>),
+    Layers(Chain),
     /// Files to take from: a build context, a download.
     Tree(Arc<dyn Tree>),
 }
 
 impl Files {
     /// The layers; files that are no root file system cannot be built upon.
-    pub fn layers(&self) -> Result<&[DiffId], StepError> {
+    pub fn layers(&self) -> Result<&Chain, StepError> {
         match self {
             Self::Layers(layers) => Ok(layers),
             Self::Tree(_) => Err(StepError::NoLayers),
@@ -232,7 +235,7 @@ impl Solver<'_> {
 
     fn source(&self, source: &Source, vertex: &Vertex) -> Result<(StepResult, bool), StepError> {
         let (files, cached) = match source {
-            Source::Scratch => (Files::Layers(Vec::new()), true),
+            Source::Scratch => (Files::Layers(Chain::default()), true),
             Source::Image { name, manifest } => {
                 let fetched = AtomicBool::new(false);
                 let progress = |id: &str, current, total, done| {
@@ -241,7 +244,7 @@ impl Solver<'_> {
                 };
                 vertex.enter(Phase::Fetch);
                 let layers = self.sources.fetch(name, manifest, &progress)?;
-                (Files::Layers(layers), !fetched.into_inner())
+                (Files::Layers(layers.into()), !fetched.into_inner())
             }
             Source::Local { path, ignore, .. } => {
                 vertex.enter(Phase::Scan);
@@ -328,5 +331,8 @@ fn merged(inputs: &[StepResult]) -> Result<StepResult, StepError> {
         layers.extend_from_slice(input.files.layers()?);
     }
     let recipes: Vec<Recipe> = inputs.iter().map(|input| input.recipe).collect();
-    Ok(StepResult { files: Files::Layers(layers), recipe: Recipe::then(&recipes, &Parts::of_nothing()) })
+    Ok(StepResult {
+        files: Files::Layers(layers.into()),
+        recipe: Recipe::then(&recipes, &Parts::of_nothing()),
+    })
 }

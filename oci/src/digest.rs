@@ -155,11 +155,15 @@ impl ChainId {
     ///
     /// Source: OCI image-spec v1.1, config.md, "Layer ChainID".
     pub fn of(diff_ids: &[DiffId]) -> Option<Self> {
-        let (first, rest) = diff_ids.split_first()?;
-        Some(
-            rest.iter()
-                .fold(Self(first.0), |chain, diff| Self(Digest::of(format!("{chain} {diff}").as_bytes()))),
-        )
+        diff_ids.iter().fold(None, |chain, diff| Some(Self::then(chain, *diff)))
+    }
+
+    /// Returns the chain ID of one layer on top of those whose chain ID is `below`; `None` where there are none.
+    pub fn then(below: Option<Self>, diff_id: DiffId) -> Self {
+        match below {
+            None => Self(diff_id.0),
+            Some(chain) => Self(Digest::of(format!("{chain} {diff_id}").as_bytes())),
+        }
     }
 }
 

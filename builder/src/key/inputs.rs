@@ -7,7 +7,7 @@ use std::path::Path;
 use cache::Key;
 use rootfs::layers::Layers;
 
-use super::{Parts, Recipe, layers_text};
+use super::{Parts, Recipe};
 use crate::graph::{CopyAction, CopySource, Exec, FileAction, FileOp, InputIndex, MountKind, Op, Step};
 use crate::op::file;
 use crate::step::{Files, StepError, StepResult};
@@ -83,7 +83,7 @@ impl<'a> KeyMaker<'a> {
     fn parts_below(&self) -> Result<Parts, StepError> {
         let mut parts = self.own.clone();
         if let Some(base) = self.base() {
-            parts.add("base", layers_text(base.files.layers()?));
+            parts.add("base", base.files.layers()?.to_string());
             parts.add("recipe", base.recipe.text());
         }
         Ok(parts)
@@ -104,7 +104,7 @@ impl<'a> KeyMaker<'a> {
             let FileAction::Copy(copy) = action else { continue };
             let CopySource::Input { input, path, .. } = &copy.from else { continue };
             let value = match (&self.inputs[input.0].files, by) {
-                (Files::Layers(layers), By::Definition) => format!("{} {path}", layers_text(layers)),
+                (Files::Layers(layers), By::Definition) => format!("{layers} {path}"),
                 (Files::Layers(_), By::Content) => self.digest(input, copy)?.to_string(),
                 (Files::Tree(_), _) => self.digest_once(index, input, copy)?.to_string(),
             };
@@ -135,7 +135,7 @@ impl<'a> KeyMaker<'a> {
                 continue;
             };
             let value = match (&self.inputs[input.0].files, by) {
-                (Files::Layers(layers), By::Definition) => format!("{} {source}", layers_text(layers)),
+                (Files::Layers(layers), By::Definition) => format!("{layers} {source}"),
                 (files, _) => file::digest_of(&*files.tree(self.layers)?, Path::new(source))?.to_string(),
             };
             parts.add(&format!("input mount {}", mount.target), value);

@@ -37,7 +37,6 @@ mod tests;
 use std::collections::BTreeMap;
 
 use cache::Key;
-use oci::{ChainId, DiffId};
 use serde_json::Value;
 
 use crate::graph::{Op, Step};
@@ -166,11 +165,6 @@ fn without_inputs(mount: &Value) -> Value {
 fn hash_text(hasher: &mut blake3::Hasher, text: &str) {
     hasher.update(&(text.len() as u64).to_le_bytes());
     hasher.update(text.as_bytes());
-}
-
-/// How a stack of layers reads in a part.
-pub fn layers_text(layers: &[DiffId]) -> String {
-    ChainId::of(layers).map_or_else(|| "scratch".to_owned(), |chain| chain.to_string())
 }
 
 /// What the steps up to this one do, apart from what they do it to.

@@ -104,7 +104,7 @@ impl Tree for Context {
 }
 
 fn layers(ids: &[DiffId]) -> StepResult {
-    StepResult { files: Files::Layers(ids.to_vec()), recipe: Recipe::EMPTY }
+    StepResult { files: Files::Layers(ids.to_vec().into()), recipe: Recipe::EMPTY }
 }
 
 fn step(op: Op, inputs: usize) -> Step {

@@ -11,6 +11,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use cache::{Key, Record};
 use oci::DiffId;
 
+use super::chain::Chain;
 use super::{Files, Solver, StepError, StepResult};
 use crate::event::{EventKind, Phase, Vertex};
 use crate::graph::Step;
@@ -98,11 +99,10 @@ impl CachedStep<'_> {
     }
 
     fn found(&self, maker: &KeyMaker<'_>, recipe: Recipe, layer: DiffId, cached: bool) -> Solved {
-        let mut layers = match maker.base() {
-            Some(base) => base.files.layers()?.to_vec(),
-            None => Vec::new(),
+        let layers = match maker.base() {
+            Some(base) => base.files.layers()?.with(layer),
+            None => Chain::default().with(layer),
         };
-        layers.push(layer);
         Ok((StepResult { files: Files::Layers(layers), recipe }, cached))
     }
 

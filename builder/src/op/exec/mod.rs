@@ -72,7 +72,7 @@ pub enum Outcome {
 /// Runs `exec` on the results of the step's inputs.
 pub fn run(exec: &Exec, inputs: &[Files], around: &Around<'_>) -> Result<Outcome, StepError> {
     let root = match exec.root {
-        Some(input) => inputs[input.0].layers()?,
+        Some(input) => &inputs[input.0].layers()?[..],
         None => &[],
     };
     if exec.network == NetworkMode::Default {

@@ -138,7 +138,7 @@ fn cache_id(kind: &MountKind, inputs: &[Files], id: &str) -> String {
         return id.to_owned();
     }
     let from = from.map(|input| match &inputs[input.0] {
-        Files::Layers(layers) => crate::key::layers_text(layers),
+        Files::Layers(layers) => layers.to_string(),
         Files::Tree(_) => "tree".to_owned(),
     });
     format!("{id}\0{from:?}\0{source}\0{mode:?}\0{uid:?}\0{gid:?}")

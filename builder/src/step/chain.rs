@@ -1,0 +1,65 @@
+//! Layers on top of each other, with the chain ID that says which.
+//!
+//! A chain ID is a hash over all layers. Made anew for each step, it would cost a Dockerfile of n steps n²/2 hashes, more
+//! than all else that a cached step does; so a chain that grows by a layer takes its ID from the one below.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use oci::{ChainId, DiffId};
+
+/// Layers from the base up; shared between copies.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Chain {
+    layers: Arc<[DiffId]>,
+    id: Option<ChainId>,
+}
+
+impl Chain {
+    /// These layers and one more.
+    #[must_use]
+    pub fn with(&self, layer: DiffId) -> Self {
+        let layers = self.layers.iter().copied().chain([layer]).collect();
+        Self { layers, id: Some(ChainId::then(self.id, layer)) }
+    }
+}
+
+impl From<Vec<DiffId>> for Chain {
+    fn from(layers: Vec<DiffId>) -> Self {
+        let id = ChainId::of(&layers);
+        Self { layers: layers.into(), id }
+    }
+}
+
+impl Deref for Chain {
+    type Target = [DiffId];
+
+    fn deref(&self) -> &[DiffId] {
+        &self.layers
+    }
+}
+
+/// The chain ID; `scratch` where there is no layer.
+impl fmt::Display for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.id {
+            Some(id) => fmt::Display::fmt(id, f),
+            None => f.write_str("scratch"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_that_grew_is_the_one_that_was_made_at_once() {
+        let layers: Vec<DiffId> = ["a", "b", "c"].map(|text| DiffId(oci::Digest::of(text.as_bytes()))).into();
+        let grown = layers.iter().fold(Chain::default(), |chain, layer| chain.with(*layer));
+        assert_eq!(grown, Chain::from(layers.clone()));
+        assert_eq!(grown.to_string(), ChainId::of(&layers).expect("layers").to_string());
+        assert_eq!((Chain::default().to_string().as_str(), &grown[..]), ("scratch", &layers[..]));
+    }
+}
