@@ -5,7 +5,7 @@
 //! (no step of its [outline](KeyMaker::outline) was ever recorded, or the cache is not wanted) it is run first: what
 //! the writer of the layer learns of the files makes the keys, and each file is read once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use cache::{Key, Record};
@@ -129,9 +129,9 @@ impl CachedStep<'_> {
             inputs: parts.for_record(),
         };
         self.vertex.enter(Phase::Record);
-        for key in keys.iter().chain([&self.place()]) {
-            self.solver.store.save_record(key, &record)?;
-        }
+        // They differ only for steps that take files of other stages.
+        let distinct: BTreeSet<Key> = keys.iter().copied().chain([self.place()]).collect();
+        distinct.iter().try_for_each(|key| self.solver.store.save_record(key, &record))?;
         Ok(())
     }
 
