@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! in_place  the layers' tars, mounted as they are
+//! image     the images that say how
 //! trees     the layers' trees on disk, where that cannot be, or where a step left one
 //! overlay   mounting them on top of each other
 //! lowers    what they are and what they show, without mounting
@@ -18,6 +19,7 @@
 
 mod bind;
 mod changes;
+mod image;
 pub(crate) mod in_place;
 pub(crate) mod lowers;
 pub(crate) mod overlay;

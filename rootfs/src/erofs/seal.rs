@@ -11,6 +11,8 @@ const MAGIC: &[u8; 16] = b"dsbuild erofs\0\0\x01";
 const HASHED_FROM: usize = 48;
 /// 1 if the layer says what the root is.
 const HAS_ROOT: usize = 48;
+/// The length of the seal.
+pub(crate) const SEAL_BYTES: usize = 49;
 
 /// Seals an image whose first bytes are free.
 pub(super) fn close(image: &mut [u8], has_root: bool) {
@@ -22,6 +24,12 @@ pub(super) fn close(image: &mut [u8], has_root: bool) {
 
 /// Whether the layer says what the root is; `None` if the image is damaged or of another version.
 pub(crate) fn open(image: &[u8]) -> Option<bool> {
-    let body = image.get(HASHED_FROM..).filter(|_| image.len() > SUPER_OFFSET && image.starts_with(MAGIC))?;
-    (*blake3::hash(body).as_bytes() == image[16..HASHED_FROM]).then_some(image[HAS_ROOT] == 1)
+    let body = image.get(HASHED_FROM..).filter(|_| image.len() > SUPER_OFFSET)?;
+    let has_root = open_whole(image.first_chunk()?)?;
+    (*blake3::hash(body).as_bytes() == image[16..HASHED_FROM]).then_some(has_root)
+}
+
+/// The same of an image that is known to be whole, from its seal.
+pub(crate) fn open_whole(seal: &[u8; SEAL_BYTES]) -> Option<bool> {
+    seal.starts_with(MAGIC).then_some(seal[HAS_ROOT] == 1)
 }

@@ -1,7 +1,5 @@
 //! Layers whose tars are mounted in place ([`crate::erofs`]), by this process.
 //!
-//! `layers/<diff id>/erofs` is the image: checked whole before each first use, made again where it is damaged or missing.
-//!
 //! Where it does not work (in a user namespace, with a kernel that mounts no files or lays no overlay on them, for a
 //! layer of which EROFS cannot say all), nothing is mounted and no error made of it: the layer is unpacked. Whether it
 //! works is found out once, with the first layer: by mounting it, and an overlay on top.
@@ -11,8 +9,7 @@
 //! memory that this one has read. An overlay holds what is below it for itself, so a container outlives us all the same.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,13 +17,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use cache::{ScratchDir, Store};
 use oci::DiffId;
 
+use super::image::Image;
 use super::lowers::Lower;
 use super::overlay::{Api, Attached, Overlay};
 use crate::RootfsError;
-use crate::erofs::image::image;
 use crate::erofs::mount::mount;
-use crate::erofs::seal;
-use crate::layers::{Layers, save};
+use crate::layers::Layers;
 use crate::safe_path::failed;
 use crate::xattr::Flavor;
 
@@ -111,36 +107,7 @@ impl MountedLayers {
     }
 }
 
-/// An image that is whole.
-struct Image {
-    file: File,
-    path: PathBuf,
-    has_root: bool,
-}
-
 impl Image {
-    /// That of `layer`, made if there is none; `None` if there can be none.
-    fn of(layers: &Layers, layer: &DiffId) -> Result<Option<Self>, RootfsError> {
-        let path = layers.store().layer_dir(layer)?.join("erofs");
-        if let Some(image) = Self::load(&path) {
-            return Ok(Some(image));
-        }
-        let tar = Arc::new(layers.open_tar(layer)?);
-        let bytes =
-            image(&*layers.index(layer)?, &tar, uuid(layer)).map_err(failed("read the tar of", &path))?;
-        let Some(bytes) = bytes else { return Ok(None) };
-        save(&path, &bytes).map_err(failed("write", &path))?;
-        drop(bytes);
-        Ok(Self::load(&path))
-    }
-
-    fn load(path: &Path) -> Option<Self> {
-        let mut file = File::open(path).ok()?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).ok()?;
-        Some(Self { has_root: seal::open(&bytes)?, file, path: path.to_owned() })
-    }
-
     fn mount(&self, layers: &Layers, layer: &DiffId, way: Way) -> Result<Mounted, RootfsError> {
         let tar = layers.open_tar(layer)?;
         let root = mount(&self.file, &tar).map_err(failed("mount", &self.path))?;
@@ -180,9 +147,4 @@ fn carries_overlay(mounted: &Arc<Mounted>, store: &Store) -> Result<(), RootfsEr
         flavor: Flavor::Trusted,
     };
     overlay.mount_with(Api::Detached).map(drop)
-}
-
-/// Tells the layer from others that are in an overlay with it.
-fn uuid(layer: &DiffId) -> [u8; 16] {
-    *layer.0.as_bytes().first_chunk().expect("a sha256 is longer")
 }

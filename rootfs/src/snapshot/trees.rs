@@ -186,7 +186,7 @@ impl Home {
 
 /// Tells this boot of the machine from others; empty where the kernel does not say, and then no stamp fits after a
 /// restart of this process.
-fn boot() -> &'static str {
+pub(super) fn boot() -> &'static str {
     static BOOT: OnceLock<String> = OnceLock::new();
     BOOT.get_or_init(|| {
         let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();

@@ -98,3 +98,53 @@ fn privileged_a_step_leaves_a_tree() {
     assert!(file_of(&env, &layers[1], "tree").exists() && !file_of(&env, &layer, "tree").exists());
     assert_eq!(mounted(&env.layers, &layers), all(&*env.layers.view(&layers).unwrap()));
 }
+
+/// A layer whose image is so large that it is not read before each use.
+fn large_layer(env: &Env) -> DiffId {
+    let files = (0..1500).fold(base(), |tree, number| tree.file(&format!("many/{number}"), b"x"));
+    env.layer(&files)
+}
+
+fn is_mounted(env: &Env, layer: &DiffId) -> bool {
+    let anew = Layers::new(env.layers.store().clone());
+    mounted(&anew, &[*layer]) == all(&*anew.view(&[*layer]).unwrap()) && !file_of(env, layer, "tree").exists()
+}
+
+#[test]
+fn privileged_a_large_image_is_believed_by_its_stamp() {
+    let Some((env, _)) = env() else { return };
+    let layer = large_layer(&env);
+    assert!(is_mounted(&env, &layer));
+    let (path, stamp) = (file_of(&env, &layer, "erofs"), file_of(&env, &layer, "erofs.stamp"));
+    let good = fs::read(&path).unwrap();
+    let said = fs::read_to_string(&stamp).unwrap();
+    // Who reads it all stamps it.
+    let unchanged = fs::metadata(&stamp).unwrap().modified().unwrap();
+    assert!(is_mounted(&env, &layer));
+    assert_eq!(fs::metadata(&stamp).unwrap().modified().unwrap(), unchanged);
+    let mut torn = good.clone();
+    torn[good.len() / 2..].fill(0);
+    for bad in [&torn[..], &good[..good.len() / 2], b""] {
+        fs::write(&path, bad).unwrap();
+        assert!(is_mounted(&env, &layer));
+        assert_eq!(fs::read(&path).unwrap(), good);
+        assert_ne!(fs::read_to_string(&stamp).unwrap(), said);
+    }
+}
+
+#[test]
+fn privileged_a_stamp_of_another_boot_is_not_believed() {
+    let Some((env, _)) = env() else { return };
+    let layer = large_layer(&env);
+    assert!(is_mounted(&env, &layer));
+    let (path, stamp) = (file_of(&env, &layer, "erofs"), file_of(&env, &layer, "erofs.stamp"));
+    let good = fs::read(&path).unwrap();
+    let said = fs::read_to_string(&stamp).unwrap();
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    for text in [said.replace(boot.trim(), "another"), String::new(), "{}".to_owned()] {
+        fs::write(&stamp, &text).unwrap();
+        assert!(is_mounted(&env, &layer));
+        assert_eq!(fs::read_to_string(&stamp).unwrap(), said, "the image is whole, and is kept");
+        assert_eq!(fs::read(&path).unwrap(), good);
+    }
+}
