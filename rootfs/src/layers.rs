@@ -8,12 +8,12 @@
 //!                          times-*   the layer with other times: a diff ID
 //! ```
 //!
-//! Concurrency: indexes are read once a process and shared. Files of a layer's directory are written by another name and
+//! Concurrency: indexes are opened once a process and shared. Files of a layer's directory are written by another name and
 //! renamed; processes that race write the same.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -26,9 +26,10 @@ use crate::create::Skipped;
 use crate::diff::{Content, Diff};
 use crate::entry::{Entry, Kind, Timestamp};
 use crate::layer::extract::extract;
-use crate::layer::index::{Index, Origin};
+use crate::layer::index::{Index, Item, Origin};
 use crate::layer::write::{self, NewEntry};
 use crate::layer::{import, io_error, path};
+use crate::safe_path::failed;
 use crate::snapshot::Snapshot;
 use crate::snapshot::in_place::MountedLayers;
 use crate::snapshot::lowers::Ground;
@@ -46,6 +47,9 @@ impl Clamp {
     /// one identity. Exporters rewrite them for another source date ([`Layers::rewrite`]).
     pub const STORE: Self = Self(315_532_800);
 }
+
+/// How much of a file is written at a time.
+const BUFFER_BYTES: usize = 256 << 10;
 
 /// How the names of files begin that say what a layer becomes with other times.
 const MEMO_PREFIX: &str = "times-";
@@ -102,7 +106,7 @@ impl Layers {
     pub fn import(&self, tar: &mut dyn Read, expected: Option<DiffId>) -> Result<DiffId, RootfsError> {
         let (layer, index) = import::import(&self.store, tar, expected)?;
         // What we made ourselves comes back with an image: the index that knows the real times stays.
-        match Index::load(&self.index_path(&layer)?) {
+        match Index::load_whole(&index_path(&self.store, &layer)?) {
             Some(known) => self.remember(&layer, known),
             None => self.save_index(&layer, index)?,
         };
@@ -131,7 +135,7 @@ impl Layers {
     pub(crate) fn commit_entries(&self, entries: &[NewEntry]) -> Result<DiffId, RootfsError> {
         let (layer, index) = write::write(&self.store, entries)?;
         // The same layer was made before: its tree, if there is one, has the times of that index.
-        match Index::load(&self.index_path(&layer)?) {
+        match Index::load_whole(&index_path(&self.store, &layer)?) {
             Some(known) if known.origin() == Origin::Made => self.remember(&layer, known),
             Some(_) => {
                 self.forget_rewritten(&layer)?;
@@ -190,7 +194,8 @@ impl Layers {
             let index = self.index(layer)?;
             let tar = Arc::new(self.store.open_blob(&layer.0)?);
             let skipped = extract(&index, &tar, dest, flavor)?;
-            Ok((!index.root().is_implied(), skipped))
+            let root = index.root().map_err(failed("read the index of the layer for", dest))?;
+            Ok((!root.is_implied(), skipped))
         })?;
         Ok((home, stamp))
     }
@@ -205,7 +210,7 @@ impl Layers {
             Times::Clamped(Clamp(seconds)) => format!("{MEMO_PREFIX}{seconds}"),
             _ => format!("{MEMO_PREFIX}real"),
         });
-        // No index is loaded for what is known: it is as large as the layer has files.
+        // No index is opened for what is known.
         let known = fs::read_to_string(&memo).ok().and_then(|text| text.trim().parse().ok());
         if let Some(known) = known.filter(|known| self.contains(known).unwrap_or(false)) {
             return Ok(known);
@@ -243,18 +248,19 @@ impl Layers {
         times: Times,
     ) -> Result<Vec<NewEntry>, RootfsError> {
         let tree = self.view(&[*layer])?;
-        let new_entry = |item: crate::layer::index::Item<'_>| {
-            let entry = item.layer_entry();
+        let new_entry = |item: Item<'_>| {
+            let entry = item.layer_entry()?;
             let content = has_content(&entry).then(|| Content::Tree {
                 tree: tree.clone(),
                 path: path::to_path(item.path()).to_owned(),
                 digest: Some(item.content()),
             });
-            NewEntry { path: item.path().to_vec(), entry, content, clamp: times.clamp() }
+            Ok(NewEntry { path: item.path().to_vec(), entry, content, clamp: times.clamp() })
         };
         // An implied directory stays one, unless it hides what is below.
-        let is_said = |item: &crate::layer::index::Item<'_>| !item.is_implied() || item.is_opaque();
-        Ok(index.items().filter(is_said).map(new_entry).collect())
+        let is_said = |item: &Item<'_>| !item.is_implied() || item.is_opaque();
+        let entries = index.items().and_then(|items| items.filter(is_said).map(new_entry).collect());
+        entries.map_err(io_error("read the layers of", self.store.root()))
     }
 
     /// Writes the merged tree of `layers` as one tar (the tar exporter). Base layers keep their times.
@@ -316,28 +322,24 @@ impl Layers {
         Ok(entries)
     }
 
-    /// The index of a layer: loaded, or made anew from the tar.
+    /// The index of a layer: what is not whole of it is made anew from the tar, now or when it is found.
     pub(crate) fn index(&self, layer: &DiffId) -> Result<Arc<Index>, RootfsError> {
         if let Some(index) = self.known_indexes().get(layer) {
             return Ok(index.clone());
         }
-        match Index::load(&self.index_path(layer)?) {
-            Some(index) => Ok(self.remember(layer, index)),
-            None => {
-                let index = import::reindex(self.open_tar(layer)?, Origin::Imported)?;
-                self.save_index(layer, index)
+        let index = match Index::load(&index_path(&self.store, layer)?) {
+            Some(index) => {
+                let (store, layer) = (Arc::clone(&self.store), *layer);
+                index.mended_by(move || reindex(&store, &layer).map_err(io::Error::other))
             }
-        }
-    }
-
-    fn save_index(&self, layer: &DiffId, index: Index) -> Result<Arc<Index>, RootfsError> {
-        let path = self.index_path(layer)?;
-        save(&path, index.as_bytes()).map_err(io_error("save the index of a layer as", &path))?;
+            None => reindex(&self.store, layer)?,
+        };
         Ok(self.remember(layer, index))
     }
 
-    fn index_path(&self, layer: &DiffId) -> Result<PathBuf, RootfsError> {
-        Ok(self.store.layer_dir(layer)?.join("index"))
+    fn save_index(&self, layer: &DiffId, index: Index) -> Result<Arc<Index>, RootfsError> {
+        save_index(&self.store, layer, &index)?;
+        Ok(self.remember(layer, index))
     }
 
     fn remember(&self, layer: &DiffId, index: Index) -> Arc<Index> {
@@ -365,6 +367,22 @@ impl Layers {
     }
 }
 
+/// Makes the index of a layer anew.
+fn reindex(store: &Store, layer: &DiffId) -> Result<Index, RootfsError> {
+    let index = import::reindex(store.open_blob(&layer.0)?, Origin::Imported)?;
+    save_index(store, layer, &index)?;
+    Ok(index)
+}
+
+fn save_index(store: &Store, layer: &DiffId, index: &Index) -> Result<(), RootfsError> {
+    let path = index_path(store, layer)?;
+    save_with(&path, |out| index.write(out)).map_err(io_error("save the index of a layer as", &path))
+}
+
+fn index_path(store: &Store, layer: &DiffId) -> Result<PathBuf, RootfsError> {
+    Ok(store.layer_dir(layer)?.join("index"))
+}
+
 /// True for a regular file of more than no bytes.
 fn has_content(entry: &Entry) -> bool {
     matches!(entry.kind, Kind::File { size_bytes } if size_bytes > 0)
@@ -372,10 +390,20 @@ fn has_content(entry: &Entry) -> bool {
 
 /// Writes a file that can be made again, by way of another name in the same directory: not synced.
 pub(crate) fn save(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    save_with(path, |out| out.write_all(bytes))
+}
+
+/// The same for what is written piece by piece.
+fn save_with(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     static COUNTER: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
     let count = COUNTER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     let temporary = path.with_extension(format!("{}-{count}.tmp", std::process::id()));
-    let written = fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
+    let fill = |file: File| {
+        let mut out = BufWriter::with_capacity(BUFFER_BYTES, file);
+        write(&mut out)?;
+        out.flush()
+    };
+    let written = File::create(&temporary).and_then(fill).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
         let _ = fs::remove_file(&temporary);
     }

@@ -1,7 +1,8 @@
 //! Layers on top of each other, seen as one tree.
 //!
 //! No tree is made: each look-up asks the layers' indexes from the top down, each by one binary search, until one has the
-//! path or hides what is below it. An index is loaded when first asked, a tar opened when the first of its files is.
+//! path or hides what is below it. An index is opened when first asked, and read as far as it is asked; a tar is opened
+//! when the first of its files is.
 //!
 //! A directory of which a layer says nothing, and which is only on the way to one of its entries, has the metadata of the
 //! next layer that knows it; over something that is no directory it is a new one, as when each layer is unpacked for
@@ -26,7 +27,7 @@ use crate::layers::Layers;
 use crate::tree::{Child, Tree};
 
 /// The merged view of a stack of layers; made by [`crate::layers::Layers::view`]. Reads contents from whichever face
-/// a layer has (tar or tree); loads a layer's index when first needed.
+/// a layer has (tar or tree); opens a layer's index when first needed.
 pub struct Stack {
     layers: Layers,
     /// From the top down.
@@ -90,11 +91,8 @@ impl Stack {
     fn find_from(&self, first: usize, path: &[u8]) -> io::Result<Option<Found<'_>>> {
         let mut implied: Option<(usize, Item<'_>)> = None;
         for number in first..self.slots.len() {
-            let (found, nearest) = match self.index(number)?.nearest(path) {
-                Ok(item) => (Some(item), item),
-                Err(above) => (None, above),
-            };
-            match (found, implied) {
+            let nearest = self.index(number)?.nearest(path)?;
+            match (nearest.there(), implied) {
                 (Some(item), None) if item.is_whiteout() => return Ok(None),
                 (Some(item), None) if !item.is_implied() => {
                     return Ok(Some(Found { slot: number, item, metadata: item }));
@@ -116,14 +114,14 @@ impl Stack {
     pub(crate) fn find_children(&self, path: &[u8]) -> io::Result<BTreeMap<&[u8], Found<'_>>> {
         let mut children: BTreeMap<&[u8], Option<Found<'_>>> = BTreeMap::new();
         for slot in 0..self.slots.len() {
-            let nearest = self.index(slot)?.nearest(path);
-            if let Ok(directory) = nearest {
-                for item in directory.children() {
+            let nearest = self.index(slot)?.nearest(path)?;
+            if let Some(directory) = nearest.there() {
+                for item in directory.children()? {
                     let found = Found { slot, item, metadata: item };
                     children.entry(item.name()).or_insert((!item.is_whiteout()).then_some(found));
                 }
             }
-            if nearest.unwrap_or_else(|above| above).hides_lower() {
+            if nearest.hides_lower() {
                 break;
             }
         }
@@ -212,7 +210,7 @@ impl Tree for Stack {
 
     fn link_group(&self, path: &Path) -> io::Result<Option<u64>> {
         let found = self.file(path)?;
-        let number = |first: Item<'_>| (found.slot as u64) << 32 | first.number() as u64;
-        Ok(found.item.first_name().map(number))
+        let number = |first: usize| (found.slot as u64) << 32 | first as u64;
+        Ok(found.item.first_number().map(number))
     }
 }

@@ -34,15 +34,15 @@ pub(crate) fn image(index: &Index, tar: &Arc<File>, uuid: [u8; 16]) -> io::Resul
     let Ok(tar_blocks) = u32::try_from(tar.metadata()?.len().div_ceil(BLOCK_BYTES as u64)) else {
         return Ok(None);
     };
-    let Some(plan) = Plan::new(index) else { return Ok(None) };
+    let Some(plan) = Plan::new(index)? else { return Ok(None) };
     let Ok(blocks) = u32::try_from(plan.end / BLOCK_BYTES) else { return Ok(None) };
     let mut writer = Writer { plan: &plan, tar, bytes: vec![0; plan.end] };
-    for item in index.items().filter(|item| !item.is_further_name()) {
+    for item in index.items()?.filter(|item| !item.is_further_name()) {
         writer.item(&item)?;
     }
     writer.put(format::SUPER_OFFSET, &format::superblock(plan.inodes, blocks, uuid));
     writer.put(format::DEVICE_OFFSET, &format::device(tar_blocks));
-    seal::close(&mut writer.bytes, !index.root().is_implied());
+    seal::close(&mut writer.bytes, !index.root()?.is_implied());
     Ok(Some(writer.bytes))
 }
 
@@ -65,13 +65,21 @@ enum Body {
 }
 
 impl Shape {
-    fn of(item: &Item<'_>, entry: &Entry) -> Option<Self> {
+    fn of(item: &Item<'_>, entry: &Entry) -> io::Result<Option<Self>> {
+        let directory_blocks = match entry.is_dir() {
+            true => directory::blocks(&names(item)?).count(),
+            false => 0,
+        };
+        Ok(Self::with(item, entry, directory_blocks))
+    }
+
+    fn with(item: &Item<'_>, entry: &Entry, directory_blocks: usize) -> Option<Self> {
         // Linux's `(uid_t)-1` is nobody.
         if entry.uid == u32::MAX || entry.gid == u32::MAX {
             return None;
         }
         let body = match &entry.kind {
-            Kind::Directory { .. } => Body::Directory { blocks: directory::blocks(&names(item)).count() },
+            Kind::Directory { .. } => Body::Directory { blocks: directory_blocks },
             Kind::File { size_bytes: 0 } => Body::Nothing { device: NO_BLOCK },
             Kind::File { .. } => Body::Chunks(Chunks::of(item)?),
             Kind::Symlink { target } => Body::Target(target_of(to_bytes(target))?),
@@ -130,17 +138,17 @@ fn target_of(target: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// What a directory shows, in order.
-fn names<'a>(item: &Item<'a>) -> Vec<Name<'a>> {
+fn names<'a>(item: &Item<'a>) -> io::Result<Vec<Name<'a>>> {
     let name = |child: Item<'a>| {
-        let row = child.first_name().unwrap_or(child).number();
+        let row = child.first_number().unwrap_or(child.number());
         Name { name: child.name(), row, file_type: type_of(&child.kind()).0 }
     };
-    let mut names: Vec<Name<'a>> = item.children().map(name).collect();
-    for (name, row) in [(&b"."[..], item.number()), (b"..", item.parent().number())] {
+    let mut names: Vec<Name<'a>> = item.children()?.into_iter().map(name).collect();
+    for (name, row) in [(&b"."[..], item.number()), (b"..", item.parent()?.number())] {
         let at = names.partition_point(|other| other.name < name);
         names.insert(at, Name { name, row, file_type: DIRECTORY.0 });
     }
-    names
+    Ok(names)
 }
 
 const DIRECTORY: (u8, u32) = (2, 0o040_000);
@@ -170,28 +178,27 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(index: &Index) -> Option<Self> {
+    fn new(index: &Index) -> io::Result<Option<Self>> {
         let (mut inode_at, mut block_at, mut links) = (Vec::new(), Vec::new(), Vec::new());
         let mut position = FIRST_INODE;
         let mut inodes = 0;
-        for item in index.items() {
+        for item in index.items()? {
             links.push(0);
-            if let Some(first) = item.first_name().filter(|_| item.is_further_name()) {
-                links[first.number()] += 1;
-                inode_at.push(inode_at[first.number()]);
+            if let Some(first) = item.first_number().filter(|_| item.is_further_name()) {
+                links[first] += 1;
+                inode_at.push(inode_at[first]);
                 block_at.push(0);
                 continue;
             }
             let entry = item.entry();
-            let shape = Shape::of(&item, &entry)?;
+            let Some(shape) = Shape::of(&item, &entry)? else { return Ok(None) };
             position = place(position, &shape);
             inode_at.push(position);
             block_at.push(shape.blocks());
             position += shape.inode_bytes();
             inodes += 1;
-            let below = item.children().filter(Item::is_dir).count();
             *links.last_mut().expect("pushed above") += match entry.is_dir() {
-                true => u32::try_from(2 + below).ok()?,
+                true => small(2 + item.children()?.iter().filter(|child| child.is_dir()).count()),
                 false => 1,
             };
         }
@@ -200,7 +207,7 @@ impl Plan {
         for blocks in &mut block_at {
             end += std::mem::replace(blocks, end) * BLOCK_BYTES;
         }
-        Some(Self { inode_at, block_at, links, inodes, end })
+        Ok(Some(Self { inode_at, block_at, links, inodes, end }))
     }
 
     fn inode(&self, row: usize) -> u64 {
@@ -227,7 +234,7 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn item(&mut self, item: &Item<'_>) -> io::Result<()> {
         let entry = item.entry();
-        let shape = Shape::of(item, &entry).expect("the first pass has seen it");
+        let shape = Shape::of(item, &entry)?.expect("the first pass has seen it");
         let (at, block_at) = (self.plan.inode_at[item.number()], self.plan.block_at[item.number()]);
         self.put(at, &self.inode(item, &entry, &shape).encode());
         self.put(at + INODE_BYTES, &shape.xattrs);
@@ -242,7 +249,7 @@ impl Writer<'_> {
                 }
             }
             Body::Directory { .. } => {
-                for (number, names) in directory::blocks(&names(item)).enumerate() {
+                for (number, names) in directory::blocks(&names(item)?).enumerate() {
                     let block = &mut self.bytes[block_at + number * BLOCK_BYTES..][..BLOCK_BYTES];
                     directory::write(names, |row| self.plan.inode(row), block);
                 }
@@ -272,7 +279,7 @@ impl Writer<'_> {
             xattrs_bytes: shape.xattrs.len(),
             mode: type_of(&entry.kind).1 | permissions,
             size_bytes,
-            number: u32::try_from(row + 1).expect("entries are limited to less"),
+            number: small(row + 1),
             owner: (entry.uid, entry.gid),
             mtime: entry.mtime,
             links: self.plan.links[row],
@@ -304,6 +311,11 @@ impl Writer<'_> {
     fn put(&mut self, at: usize, bytes: &[u8]) {
         self.bytes[at..at + bytes.len()].copy_from_slice(bytes);
     }
+}
+
+/// A number of entries.
+fn small(entries: usize) -> u32 {
+    u32::try_from(entries).expect("entries are limited to less")
 }
 
 fn block_number(offset: usize) -> u32 {

@@ -18,7 +18,8 @@ use super::mount::mount;
 use super::seal;
 use crate::diff::Content;
 use crate::entry::{Entry, Kind, Timestamp};
-use crate::layer::index::{Index, Origin, Row, Stored, implied};
+use crate::layer::import;
+use crate::layer::index::{Index, Item, Origin, Row, Stored, implied};
 use crate::layer::path::compare;
 use crate::layer::sparse::Extent;
 use crate::layer::write::NewEntry;
@@ -120,6 +121,9 @@ fn check_same(mut entries: Vec<NewEntry>) -> BTreeMap<PathBuf, String> {
     let store = Arc::new(Store::open(dir.path()).unwrap());
     let layers = Layers::new(Arc::clone(&store));
     let layer = layers.commit_entries(&entries).unwrap();
+    // An index that is made anew must fit what was read of a damaged one.
+    let anew = import::reindex(layers.open_tar(&layer).unwrap(), Origin::Made).unwrap();
+    assert_eq!(numbered(&anew), numbered(&layers.index(&layer).unwrap()));
     let tree = File::open(layers.tree(&layer).unwrap()).unwrap();
     let tar = Arc::new(layers.open_tar(&layer).unwrap());
     let bytes = image(&layers.index(&layer).unwrap(), &tar, [1; 16]).unwrap().expect("EROFS can say this");
@@ -127,6 +131,12 @@ fn check_same(mut entries: Vec<NewEntry>) -> BTreeMap<PathBuf, String> {
     let (found, expected) = (shown(&root), shown(&tree.into()));
     assert_eq!(found, expected);
     found
+}
+
+/// What items refer to by their numbers.
+fn numbered(index: &Index) -> Vec<(Vec<u8>, Kind, Option<usize>)> {
+    let row = |item: Item<'_>| (item.path().to_vec(), item.kind(), item.first_number());
+    index.items().unwrap().map(row).collect()
 }
 
 fn new_file(path: &str, content: impl Into<Arc<[u8]>>, mtime: i64) -> NewEntry {

@@ -32,6 +32,9 @@ const CHUNK_ENTRIES: usize = 64;
 /// How much of a file is copied at a time.
 const BUFFER_BYTES: usize = 256 << 10;
 
+/// For messages.
+const READ_INDEX: &str = "read the index of the layer for";
+
 /// Makes the layer whose tar is `tar` below the empty directory `dest`.
 pub(crate) fn extract(
     index: &Index,
@@ -43,11 +46,13 @@ pub(crate) fn extract(
         rustix::fs::open(dest, DIRECTORY | OFlags::RDONLY, Mode::empty()).map_err(failed("open", dest))?;
     let extract = Extract { root, tar, creator: Creator::new(flavor) };
     extract.creator.begin_root(&extract.root, dest)?;
-    let directories: Vec<Item<'_>> = index.items().filter(Item::is_dir).collect();
+    let items = || index.items().map_err(failed(READ_INDEX, dest));
+    let directories: Vec<Item<'_>> = items()?.filter(Item::is_dir).collect();
     directories.iter().try_for_each(|item| extract.subdirectories(item))?;
-    let chunks: Vec<_> = directories.iter().flat_map(chunks).collect();
+    let chunks = directories.iter().map(chunks).collect::<Result<Vec<_>, _>>()?;
+    let chunks: Vec<_> = chunks.into_iter().flatten().collect();
     chunks.par_iter().try_for_each(|(directory, items)| extract.entries(directory, items))?;
-    index.items().filter(Item::is_further_name).try_for_each(|item| extract.hard_link(&item))?;
+    items()?.filter(Item::is_further_name).try_for_each(|item| extract.hard_link(&item))?;
     directories.iter().rev().try_for_each(|item| extract.finish(item))?;
     Ok(extract.creator.into_skipped())
 }
@@ -59,15 +64,19 @@ struct Extract<'a> {
 }
 
 /// What is in a directory besides directories and hard links, in portions.
-fn chunks<'a>(directory: &Item<'a>) -> Vec<(Item<'a>, Vec<Item<'a>>)> {
-    let entries: Vec<Item<'a>> =
-        directory.children().filter(|item| !item.is_dir() && !item.is_further_name()).collect();
-    entries.chunks(CHUNK_ENTRIES).map(|chunk| (*directory, chunk.to_vec())).collect()
+fn chunks<'a>(directory: &Item<'a>) -> Result<Vec<(Item<'a>, Vec<Item<'a>>)>, RootfsError> {
+    let mut entries = children(directory)?;
+    entries.retain(|item| !item.is_dir() && !item.is_further_name());
+    Ok(entries.chunks(CHUNK_ENTRIES).map(|chunk| (*directory, chunk.to_vec())).collect())
+}
+
+fn children<'a>(directory: &Item<'a>) -> Result<Vec<Item<'a>>, RootfsError> {
+    directory.children().map_err(failed(READ_INDEX, to_path(directory.path())))
 }
 
 impl Extract<'_> {
     fn subdirectories(&self, directory: &Item<'_>) -> Result<(), RootfsError> {
-        let mut children = directory.children().filter(Item::is_dir).peekable();
+        let mut children = children(directory)?.into_iter().filter(Item::is_dir).peekable();
         if children.peek().is_none() {
             return Ok(());
         }
@@ -115,8 +124,8 @@ impl Extract<'_> {
     }
 
     fn hard_link(&self, item: &Item<'_>) -> Result<(), RootfsError> {
-        let Some(first) = item.first_name() else { return Ok(()) };
         let path = to_path(item.path());
+        let Some(first) = item.first_name().map_err(failed(READ_INDEX, path))? else { return Ok(()) };
         let parent = self.open(path.parent().unwrap_or(Path::new("")))?;
         link(&self.root, to_path(first.path()), Place::new(&parent, path))
     }

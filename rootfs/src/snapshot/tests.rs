@@ -95,9 +95,9 @@ impl Env {
     /// The entries of the topmost layer.
     fn top(&self, layers: &[DiffId]) -> BTreeMap<String, Kind> {
         let index = self.layers.index(layers.last().unwrap()).unwrap();
-        let named = index.items().filter(|item| !item.is_implied());
+        let named = index.items().unwrap().filter(|item| !item.is_implied());
         named
-            .map(|item| (String::from_utf8(item.path().to_vec()).unwrap(), item.layer_entry().kind))
+            .map(|item| (String::from_utf8(item.path().to_vec()).unwrap(), item.layer_entry().unwrap().kind))
             .collect()
     }
 }

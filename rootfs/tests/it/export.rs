@@ -188,6 +188,47 @@ fn a_damaged_index_is_made_anew() {
     }
 }
 
+/// A layer of several thousand entries, so that its index has several blocks.
+fn large(env: &TestEnv, layers: &rootfs::layers::Layers, below: &[oci::DiffId]) -> oci::DiffId {
+    let mut diff = env.diff(below);
+    put_dir(&mut diff, "many");
+    (0..30).for_each(|number| put_dir(&mut diff, &format!("many/{number}")));
+    for number in 0..3000 {
+        let path = format!("many/{}/{number}", number / 100);
+        put_entry(&mut diff, &path, at(file(4), 1_700_000_000 + number), &format!("{number:04}"));
+    }
+    diff.link(Path::new("zlast"), Path::new("many/0/7")).expect("a link");
+    diff.remove(Path::new("etc/hosts")).expect("a removal");
+    layers.commit(diff).expect("a layer")
+}
+
+/// What was not on disk at a power cut is found when it is needed, and does not fail what needs it.
+#[test]
+fn a_torn_index_is_mended_when_that_is_found() {
+    let env = TestEnv::new();
+    let mut layers = sample(&env);
+    layers.push(large(&env, &env.layers, &layers));
+    let expected = crate::support::flat(&*env.layers.view(&layers).expect("a view"));
+    let index = env.store.layer_dir(&layers[2]).expect("a directory").join("index");
+    let good = fs::read(&index).expect("an index");
+    let mut torn = good.clone();
+    torn[good.len() / 2..].fill(0);
+    fs::write(&index, &torn).expect("damage");
+
+    let view = env.reopened().view(&layers).expect("a view");
+    assert_eq!(crate::support::read(&*view, "many/0/7"), "0007");
+    assert_eq!(fs::read(&index).expect("an index"), torn, "nobody has found it yet");
+    assert_eq!(crate::support::read(&*view, "zlast"), "0007");
+    assert_ne!(fs::read(&index).expect("an index"), torn);
+    assert_eq!(crate::support::flat(&*view), expected);
+    assert_eq!(crate::support::flat(&*env.reopened().view(&layers).expect("a view")), expected);
+
+    // Who makes the same layer again knows the real times, and looks whether the index is whole.
+    fs::write(&index, &torn).expect("damage");
+    assert_eq!(large(&env, &env.reopened(), &layers[..2]), layers[2]);
+    assert_eq!(fs::read(&index).expect("an index"), good);
+}
+
 #[test]
 fn sources_that_change_are_noticed() {
     struct Source(&'static [u8]);
