@@ -128,11 +128,11 @@ impl Layers {
 
     /// Writes a diff as a layer.
     pub fn commit(&self, diff: Diff) -> Result<DiffId, RootfsError> {
-        self.commit_entries(&diff.into_entries())
+        self.commit_entries(diff.into_entries())
     }
 
     /// Writes a layer: entries in order ([`write::write`]).
-    pub(crate) fn commit_entries(&self, entries: &[NewEntry]) -> Result<DiffId, RootfsError> {
+    pub(crate) fn commit_entries(&self, entries: Vec<NewEntry>) -> Result<DiffId, RootfsError> {
         let (layer, index) = write::write(&self.store, entries)?;
         // The same layer was made before: its tree, if there is one, has the times of that index.
         match Index::load_whole(&index_path(&self.store, &layer)?) {
@@ -218,7 +218,7 @@ impl Layers {
         let index = self.index(layer)?;
         let rewritten = match index.origin() {
             Origin::Imported => *layer,
-            Origin::Made => self.commit_entries(&self.layer_entries(layer, &index, times)?)?,
+            Origin::Made => self.commit_entries(self.layer_entries(layer, &index, times)?)?,
         };
         save(&memo, format!("{rewritten}\n").as_bytes()).map_err(io_error("write", &memo))?;
         Ok(rewritten)

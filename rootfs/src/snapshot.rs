@@ -114,7 +114,7 @@ impl Snapshot {
         let changes = changes::gather(&upper, &lowers)?;
         let tree: Arc<dyn Tree> = Arc::new(DirTree::new(upper));
         let entries: Vec<NewEntry> = changes.into_iter().map(|change| new_entry(&tree, change)).collect();
-        let layer = self.layers.commit_entries(&entries)?;
+        let layer = self.layers.commit_entries(entries)?;
         Home::new(self.layers.store(), &layer)?.adopt(&self.upper(), self.scratch.path())?;
         Ok(layer)
     }

@@ -120,7 +120,7 @@ fn check_same(mut entries: Vec<NewEntry>) -> BTreeMap<PathBuf, String> {
     let dir = tempfile::tempdir().unwrap();
     let store = Arc::new(Store::open(dir.path()).unwrap());
     let layers = Layers::new(Arc::clone(&store));
-    let layer = layers.commit_entries(&entries).unwrap();
+    let layer = layers.commit_entries(entries).unwrap();
     // An index that is made anew must fit what was read of a damaged one.
     let anew = import::reindex(layers.open_tar(&layer).unwrap(), Origin::Made).unwrap();
     assert_eq!(numbered(&anew), numbered(&layers.index(&layer).unwrap()));

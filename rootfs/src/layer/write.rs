@@ -47,10 +47,12 @@ pub(crate) struct NewEntry {
 
 /// Writes `entries` to the store. They are in the order of [`compare`], each once; the directories they lie in come
 /// before them, or are implied.
-pub(crate) fn write(store: &Store, entries: &[NewEntry]) -> Result<(DiffId, Index), RootfsError> {
+pub(crate) fn write(store: &Store, entries: Vec<NewEntry>) -> Result<(DiffId, Index), RootfsError> {
     let mut pipe = Pipe::start(store.write_blob()?).map_err(io_error("start a thread for", store.root()))?;
-    let rows = write_chunks(entries, &mut |chunk| pipe.send(Arc::new(chunk)))?;
+    let rows = write_chunks(&entries, &mut |chunk| pipe.send(Arc::new(chunk)))?;
     let blob = pipe.finish().map_err(io_error("write a layer to", store.root()))?;
+    // Before the index takes as much again.
+    drop(entries);
     // Made while the thread writes its last chunks, were it not that the disk is waited for anyway.
     let index = Index::build(rows, Origin::Made)?;
     Ok((DiffId(blob.commit(None)?), index))

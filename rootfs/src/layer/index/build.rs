@@ -30,11 +30,11 @@ impl Index {
         let ends = ends(&rows);
         let groups = first_names(&rows);
         let mut opaque_until = 0;
-        for (number, row) in rows.iter().enumerate() {
+        for (number, row) in rows.into_iter().enumerate() {
             if matches!(row.entry.kind, Kind::Directory { opaque: true }) {
                 opaque_until = ends[number].max(opaque_until);
             }
-            encoder.row(row, ends[number], groups.get(&row.group).copied(), number < opaque_until)?;
+            encoder.row(&row, ends[number], groups.get(&row.group).copied(), number < opaque_until)?;
         }
         Ok(encoder.finish())
     }
