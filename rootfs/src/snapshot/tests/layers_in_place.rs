@@ -110,14 +110,27 @@ fn is_mounted(env: &Env, layer: &DiffId) -> bool {
     mounted(&anew, &[*layer]) == all(&*anew.view(&[*layer]).unwrap()) && !file_of(env, layer, "tree").exists()
 }
 
+/// A large layer that was mounted: its image and the stamp, and what they say.
+struct Stamped {
+    layer: DiffId,
+    path: PathBuf,
+    good: Vec<u8>,
+    stamp: PathBuf,
+    said: String,
+}
+
+fn stamped(env: &Env) -> Stamped {
+    let layer = large_layer(env);
+    assert!(is_mounted(env, &layer));
+    let (path, stamp) = (file_of(env, &layer, "erofs"), file_of(env, &layer, "erofs.stamp"));
+    let (good, said) = (fs::read(&path).unwrap(), fs::read_to_string(&stamp).unwrap());
+    Stamped { layer, path, good, stamp, said }
+}
+
 #[test]
 fn privileged_a_large_image_is_believed_by_its_stamp() {
     let Some((env, _)) = env() else { return };
-    let layer = large_layer(&env);
-    assert!(is_mounted(&env, &layer));
-    let (path, stamp) = (file_of(&env, &layer, "erofs"), file_of(&env, &layer, "erofs.stamp"));
-    let good = fs::read(&path).unwrap();
-    let said = fs::read_to_string(&stamp).unwrap();
+    let Stamped { layer, path, good, stamp, said } = stamped(&env);
     // Who reads it all stamps it.
     let unchanged = fs::metadata(&stamp).unwrap().modified().unwrap();
     assert!(is_mounted(&env, &layer));
@@ -135,11 +148,7 @@ fn privileged_a_large_image_is_believed_by_its_stamp() {
 #[test]
 fn privileged_a_stamp_of_another_boot_is_not_believed() {
     let Some((env, _)) = env() else { return };
-    let layer = large_layer(&env);
-    assert!(is_mounted(&env, &layer));
-    let (path, stamp) = (file_of(&env, &layer, "erofs"), file_of(&env, &layer, "erofs.stamp"));
-    let good = fs::read(&path).unwrap();
-    let said = fs::read_to_string(&stamp).unwrap();
+    let Stamped { layer, path, good, stamp, said } = stamped(&env);
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
     for text in [said.replace(boot.trim(), "another"), String::new(), "{}".to_owned()] {
         fs::write(&stamp, &text).unwrap();
