@@ -129,7 +129,7 @@ impl CachedStep<'_> {
             inputs: parts.for_record(),
         };
         self.vertex.enter(Phase::Record);
-        // They differ only for steps that take files of other stages.
+        // By definition and by content are two keys only where a step takes files of other stages.
         let distinct: BTreeSet<Key> = keys.iter().copied().chain([self.place()]).collect();
         distinct.iter().try_for_each(|key| self.solver.store.save_record(key, &record))?;
         Ok(())

@@ -153,11 +153,12 @@ impl Selection<'_> {
         let expect = |found: &Match| {
             self.source.expect_walk(&found.path, &|path: &Path| self.filter.may_choose_below(path));
         };
-        let directories = self.matches.iter().filter(|found| found.entry.is_dir());
-        match self.matches.len() {
-            // Waking another thread takes longer than looking at one file.
-            0 | 1 => directories.for_each(expect),
-            _ => directories.par_bridge().for_each(expect),
+        let directories: Vec<&Match> = self.matches.iter().filter(|found| found.entry.is_dir()).collect();
+        match directories[..] {
+            [] => {}
+            // Which wakes other threads if there is something to do for them.
+            [directory] => expect(directory),
+            _ => directories.into_par_iter().for_each(expect),
         }
     }
 
