@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use rootfs::layers::Layers;
 use rootfs::tree::{Child, Tree};
 
-use crate::context::ignore::clean;
-use crate::context::{Ignore, IgnoreFile};
 use crate::graph::{CopySource, FileAction, Graph, ImageOrigin, InputIndex, MountKind, Op, Source, Step};
 use crate::op::file::FileOpError;
 use crate::options::{BuildOptions, Context, NamedContext};
 use crate::step::{StepError, StepResult};
+use patterns::clean;
+use patterns::{IgnoreFile, Patterns};
 
 /// As many names of a directory are compared with what was asked for.
 const MOST_NAMES: usize = 5_000;
@@ -150,7 +150,7 @@ fn ignore_file<'o>(options: &'o BuildOptions, name: &str) -> Option<&'o IgnoreFi
 fn ignored_by(context: &Path, ignore: &IgnoreFile, path: &str) -> Option<IgnoredBy> {
     let path = clean(path.trim_start_matches('/'));
     std::fs::symlink_metadata(context.join(&path)).ok()?;
-    let decision = Ignore::new(&ignore.patterns()).ok()?.decide_from_root(path.as_bytes())?;
+    let decision = Patterns::new(&ignore.patterns()).ok()?.decide_from_root(path.as_bytes())?;
     let line = ignore.lines.get(decision.pattern).filter(|_| !decision.exception)?;
     Some(IgnoredBy { file: ignore.name(), line: line.number, written: line.written.clone() })
 }
@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn what_may_have_been_meant_is_there() {
         let dir = context();
-        let tree = ContextTree::open(dir.path(), Ignore::default(), None).expect("a folder");
+        let tree = ContextTree::open(dir.path(), Patterns::default(), None).expect("a folder");
         let check = |path: &str, expected: Option<&str>| {
             assert_eq!(meant(&tree, path).as_deref(), expected, "{path}");
         };

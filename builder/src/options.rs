@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use oci::{DiffId, Platform};
 
-use crate::context::IgnoreFile;
 use crate::graph::NetworkMode;
+use patterns::IgnoreFile;
 
 /// Everything that decides what is built. How it is shown and where it goes is elsewhere.
 #[derive(Debug, Clone, Default)]

@@ -21,8 +21,7 @@ use sandbox::Exit;
 
 use crate::absence::Absence;
 use crate::cancel::Cancel;
-use crate::context::ignore::PatternError;
-use crate::context::{ContextTree, Ignore};
+use crate::context::ContextTree;
 use crate::event::{Phase, Vertex};
 use crate::graph::{Exec, FileOp, Op, Source, Step};
 use crate::key::{Parts, Recipe};
@@ -32,6 +31,8 @@ use crate::options::BuildOptions;
 use crate::remote::fetcher::Fetcher;
 use crate::remote::{RemoteError, git};
 use crate::source::{SourceError, Sources};
+use patterns::PatternError;
+use patterns::Patterns;
 
 use cached::CachedStep;
 use chain::Chain;
@@ -249,7 +250,7 @@ impl Solver<'_> {
             Source::Local { path, ignore, .. } => {
                 vertex.enter(Phase::Scan);
                 let stat_cache = Arc::new(StatCache::load(self.store, path));
-                let tree = ContextTree::open(path, Ignore::new(ignore)?, Some(Arc::clone(&stat_cache)))
+                let tree = ContextTree::open(path, Patterns::new(ignore)?, Some(Arc::clone(&stat_cache)))
                     .map_err(|source| StepError::Io { action: "open the build context", source })?;
                 self.stat_caches.lock().expect("no thread panics while it holds the lock").push(stat_cache);
                 (Files::Tree(Arc::new(tree)), false)

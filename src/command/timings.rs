@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use builder::context::Ignore;
 use builder::engine::Engine;
 use builder::event::Sink;
 use builder::options::Context;
+use patterns::Patterns;
 
 use super::build_options::Input;
 use crate::args::build::{BuildArgs, ProgressMode};
@@ -103,7 +103,7 @@ fn is_copied(file: &Path, context: &Context) -> bool {
     let Context::Local { path: folder, ignore } = context else { return false };
     let Ok(file) = std::fs::canonicalize(file) else { return false };
     let Ok(inside) = file.strip_prefix(folder) else { return false };
-    let Ok(patterns) = Ignore::new(&ignore.patterns()) else { return false };
+    let Ok(patterns) = Patterns::new(&ignore.patterns()) else { return false };
     let mut matched = Default::default();
     let mut path = PathBuf::new();
     let mut is_ignored = false;

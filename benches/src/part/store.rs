@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use builder::context::Ignore;
-use builder::context::ignore::Matched;
 use cache::Store;
+use patterns::Matched;
+use patterns::Patterns;
 use rootfs::diff::{Content, Diff};
 use rootfs::entry::{Entry, Kind};
 use rootfs::layers::Layers;
@@ -51,7 +51,7 @@ pub fn parts(bench: Bench<'_>, wants: &dyn Fn(&str) -> bool) -> Result<Vec<PartR
 }
 
 fn ignore(bench: Bench<'_>) -> Result<PartResult, Trouble> {
-    let patterns = Ignore::new(&PATTERNS).map_err(|error| Trouble::Wrong(error.to_string()))?;
+    let patterns = Patterns::new(&PATTERNS).map_err(|error| Trouble::Wrong(error.to_string()))?;
     let paths: Vec<String> =
         (0..PATHS).map(|n| format!("src/module{:03}/part{:02}/file{n}.rs", n / 500, n / 50 % 10)).collect();
     let parent = Matched::default();

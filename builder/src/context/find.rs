@@ -2,80 +2,14 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 
-use super::ignore::{self, Line, LineTooLong, PatternError, Patterns};
+use patterns::{IgnoreError, IgnoreFile};
 
 /// No one writes more by hand.
 const LARGEST_BYTES: u64 = 16 * 1024 * 1024;
-
-/// The patterns of a context, and where they stand. The default is of a context without an ignore file.
-///
-/// They are known to be good: [`Patterns::new`] takes them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct IgnoreFile {
-    /// The file; empty if there is none.
-    pub path: PathBuf,
-    /// Its lines with patterns, in order.
-    pub lines: Vec<Line>,
-}
-
-impl IgnoreFile {
-    /// Reads the text of the file at `path`.
-    pub fn parse(path: PathBuf, text: &[u8]) -> Result<Self, IgnoreError> {
-        let lines = match ignore::parse(text) {
-            Ok(lines) => lines,
-            Err(source) => return Err(IgnoreError::Line { path, source }),
-        };
-        let file = Self { path, lines };
-        match Patterns::new(&file.patterns()) {
-            Ok(_) => Ok(file),
-            Err(source) => Err(IgnoreError::Pattern { path: file.path, source }),
-        }
-    }
-
-    /// The patterns, in order.
-    pub fn patterns(&self) -> Vec<String> {
-        self.lines.iter().map(|line| line.pattern.clone()).collect()
-    }
-
-    /// The file's name as people see it: `.dockerignore`.
-    pub fn name(&self) -> String {
-        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-    }
-}
-
-/// An ignore file that cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum IgnoreError {
-    /// It is there and cannot be read.
-    #[error("cannot read {}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// A line is too long.
-    #[error("failed parsing {}: {source}", path.display())]
-    Line {
-        /// The file.
-        path: PathBuf,
-        /// Which line.
-        source: LineTooLong,
-    },
-    /// A pattern means nothing.
-    #[error("failed parsing {}: {source}", path.display())]
-    Pattern {
-        /// The file.
-        path: PathBuf,
-        /// Which one, and why.
-        source: PatternError,
-    },
-}
 
 /// Reads `<dockerfile>.dockerignore` if that is there, else `.dockerignore` at the root of the context, else nothing.
 ///

@@ -31,8 +31,8 @@ use rootfs::tree::{Child, Tree};
 use rustix::fs::{AtFlags, FileType, OFlags, RawDir, Stat};
 
 use super::beneath;
-use super::ignore::{Matched, Patterns};
 use node::{Node, Rare, file_stat, special_kind, timestamp};
+use patterns::{Matched, Patterns};
 
 mod node;
 

@@ -181,7 +181,7 @@ pub(super) fn rfc3339(seconds: i64) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::context::IgnoreFile;
+    use patterns::IgnoreFile;
 
     #[test]
     fn values() {

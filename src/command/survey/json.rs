@@ -5,8 +5,8 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use builder::context::secrets::Likelihood;
 use builder::context::survey::{HabitKind, Sum};
+use patterns::secret_names::Likelihood;
 use serde_json::{Value, json};
 
 use super::{Group, Seen, Usage, folders, groups, largest};

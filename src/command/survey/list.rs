@@ -3,8 +3,8 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use builder::context::IgnoreFile;
 use builder::context::survey::Survey;
+use patterns::IgnoreFile;
 
 use super::shown;
 use crate::args::context::ContextArgs;

@@ -15,12 +15,13 @@ mod why;
 
 use std::path::{Path, PathBuf};
 
-use builder::context::ignore::Patterns;
+use builder::context::find_ignore;
 use builder::context::survey::{Limits, Measured, Node, Sum, Survey, What};
-use builder::context::{IgnoreFile, find_ignore};
 use builder::lower::sketch;
 use builder::op::file::{FileOpError, taken};
 use builder::options::{BuildOptions, Context};
+use patterns::IgnoreFile;
+use patterns::Patterns;
 
 use super::{build_options, context, parse};
 use crate::args::context::ContextArgs;

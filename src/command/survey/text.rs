@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use builder::context::secrets::Likelihood;
 use builder::context::survey::{Habit, Measured, Sum};
+use patterns::secret_names::Likelihood;
 use unicode_width::UnicodeWidthStr;
 
 use super::{Group, Seen, Usage, folders, groups, largest, shown};

@@ -3,8 +3,8 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
-use builder::context::ignore::{Decision, Matched, Patterns};
-use builder::context::{IgnoreError, IgnoreFile};
+use patterns::{Decision, Matched, Patterns};
+use patterns::{IgnoreError, IgnoreFile};
 
 use super::list;
 use crate::args::context::ContextArgs;

@@ -12,7 +12,7 @@ use cache::{FileStat, Key};
 use rootfs::entry::{Entry, Kind, Timestamp};
 use rustix::fs::{FileType, Stat};
 
-use crate::context::ignore::Matched;
+use patterns::Matched;
 
 /// What a name is. There is one for each file of a context, so it is kept small.
 pub(super) struct Node {

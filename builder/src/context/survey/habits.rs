@@ -15,7 +15,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Measured, Node, Sum, Survey, What};
-use crate::context::ignore::{Decision, Line, Patterns, clean};
+use patterns::{Decision, Line, Patterns, clean};
 
 /// More paths of one line are counted but not kept.
 pub const MOST_HABIT_PATHS: usize = 20;

@@ -28,8 +28,8 @@ pub use habits::{Habit, HabitKind, MOST_HABIT_PATHS};
 pub use idle::Idle;
 
 use super::beneath;
-use super::ignore::{Decision, Line, Patterns};
-use super::secrets::{self, Likelihood};
+use patterns::secret_names::{self, Likelihood};
+use patterns::{Decision, Line, Patterns};
 
 /// How much of a file is looked at to tell a secret from what has a similar name.
 const START_BYTES: u64 = 64 * 1024;
@@ -174,7 +174,7 @@ impl Survey {
             if !node.is_in || !matches!(node.what, What::File { .. }) {
                 return;
             }
-            let likelihood = secrets::of_file(path.as_os_str().as_bytes(), || self.start_of(path));
+            let likelihood = secret_names::of_file(path.as_os_str().as_bytes(), || self.start_of(path));
             found.extend(likelihood.map(|likelihood| (path.to_owned(), likelihood)));
         });
         found

@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 
 use super::*;
 use crate::context::ContextTree;
-use crate::context::ignore::parse;
+use patterns::parse_lines;
 
 struct Folder(tempfile::TempDir);
 
@@ -32,7 +32,7 @@ impl Folder {
     }
 
     fn within(&self, ignore: &str, ignored_entries: u64) -> Survey {
-        let lines = parse(ignore.as_bytes()).expect("short lines");
+        let lines = parse_lines(ignore.as_bytes()).expect("short lines");
         Survey::of(self.0.path(), &lines, Limits { ignored_entries }).expect("a survey")
     }
 }
@@ -89,7 +89,7 @@ fn what_is_in_is_what_a_build_sees() {
         ["", "*.md", "**/*.md", "v\n!v/good", "*\n!x/y/keep", "**\n!**/a*", "**/*.o", "w/**", "x/*\n!x/y"]
     {
         let survey = folder.survey(ignore);
-        let lines = parse(ignore.as_bytes()).expect("short lines");
+        let lines = parse_lines(ignore.as_bytes()).expect("short lines");
         let texts: Vec<String> = lines.into_iter().map(|line| line.pattern).collect();
         let patterns = Patterns::new(&texts).expect("good patterns");
         let build = ContextTree::open(folder.0.path(), patterns, None).expect("opened");

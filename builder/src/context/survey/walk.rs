@@ -13,8 +13,8 @@ use rustix::fs::{Access, AtFlags, FileType, Mode, OFlags, Stat};
 
 use super::super::beneath;
 use super::super::folder::names;
-use super::super::ignore::{Decision, Matched, Patterns};
 use super::{Limits, Node, Sum, Trouble, What};
+use patterns::{Decision, Matched, Patterns};
 
 /// What a walk found.
 pub(super) struct Walked {

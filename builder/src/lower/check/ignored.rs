@@ -26,7 +26,7 @@ pub(in crate::lower) fn ignored_file(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::context::IgnoreFile;
+    use patterns::IgnoreFile;
 
     #[track_caller]
     fn check(patterns: &[&str], source: &str, expected: Option<&str>) {

@@ -51,10 +51,10 @@ pub(super) use stage::{Seen, base_platform, legacy_pairs, not_json, overridden, 
 pub(super) use variables::undefined;
 
 use super::error::{LowerError, Problem, lines_of};
-use crate::context::Ignore;
 use crate::options::{BuildOptions, Context};
 use crate::plan::Warning;
 use config::Config;
+use patterns::Patterns;
 
 /// More are not kept: nobody reads them, and suggestions for all names of a hostile file would take hours.
 const MOST_WARNINGS: usize = 1000;
@@ -81,7 +81,7 @@ pub(super) struct Checks {
     seen: RefCell<HashSet<Warning>>,
     is_silent: Cell<bool>,
     /// The ignore file's patterns, once a COPY asks for them.
-    ignore: OnceCell<Option<Ignore>>,
+    ignore: OnceCell<Option<Patterns>>,
 }
 
 impl Checks {
@@ -177,9 +177,11 @@ impl Checks {
 
     /// The patterns of the main context's ignore file; `None` if there are none, or if some are wrong, which
     /// is for the context to say.
-    fn ignore(&self, context: &Context) -> Option<&Ignore> {
+    fn ignore(&self, context: &Context) -> Option<&Patterns> {
         let patterns = self.ignore.get_or_init(|| match context {
-            Context::Local { ignore, .. } if !ignore.lines.is_empty() => Ignore::new(&ignore.patterns()).ok(),
+            Context::Local { ignore, .. } if !ignore.lines.is_empty() => {
+                Patterns::new(&ignore.patterns()).ok()
+            }
             _ => None,
         });
         patterns.as_ref()

@@ -6,7 +6,7 @@
 use parser::ast::{Copy, Dockerfile, Instruction, Kind};
 
 use super::{Checks, Finding, rules};
-use crate::context::secrets;
+use patterns::secret_names;
 
 /// Characters that show text in another order than it is read.
 const BIDIRECTIONAL: [char; 9] = [
@@ -47,7 +47,7 @@ pub(super) fn of_context(instruction: &Instruction) -> Option<&Copy> {
 
 fn secret_files(instruction: &Instruction) -> Vec<Finding> {
     let sources = of_context(instruction).map_or(&[][..], |copy| &copy.sources);
-    let secret = |source: &&String| secrets::is_known(source.as_bytes());
+    let secret = |source: &&String| secret_names::is_known(source.as_bytes());
     let findings = sources.iter().filter(secret).map(|source| {
         let message = format!("{source:?} becomes part of the image, where anyone can read it");
         Finding::new(&rules::SECRET_FILE_COPIED, message)

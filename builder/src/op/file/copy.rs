@@ -18,8 +18,8 @@ use super::mkdir::{self, Made};
 use super::select::{Match, Selection};
 use super::walk::Item;
 use super::{FileOpError, archive, shown, unpack};
-use crate::context::ignore::clean;
 use crate::graph::{CopyAction, CopySource};
+use patterns::clean;
 
 /// The only extended attribute that layers carry.
 const CAPABILITY: &[u8] = b"security.capability";

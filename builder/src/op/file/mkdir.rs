@@ -20,7 +20,7 @@ pub(super) struct Made {
 ///
 /// `..` is taken by the words, before links are followed.
 pub(super) fn destination(tree: &dyn Tree, path: &str) -> Result<PathBuf, FileOpError> {
-    let clean = PathBuf::from(crate::context::ignore::clean(&format!("/{path}")));
+    let clean = PathBuf::from(patterns::clean(&format!("/{path}")));
     resolve(tree, &clean, true).map_err(FileOpError::read(&clean))
 }
 

@@ -43,9 +43,9 @@ use rootfs::entry::Timestamp;
 use rootfs::tree::Tree;
 use rootfs::users::{UserError, resolve_owner};
 
-use crate::context::ignore::PatternError;
-use crate::context::pattern::BadPattern;
 use crate::graph::{CopyAction, CopySource, FileAction, FileOp, InputIndex};
+use patterns::PatternError;
+use patterns::glob::BadPattern;
 
 pub use archive::begins_archive;
 use copy::Copier;

@@ -23,9 +23,9 @@ use rootfs::tree::{Child, Tree, resolve};
 
 use super::walk::{Filter, Item, Walk};
 use super::{FileOpError, below};
-use crate::context::ignore::{Patterns, clean};
-use crate::context::pattern;
 use crate::graph::{CopyAction, CopySource};
+use patterns::glob;
+use patterns::{Patterns, clean};
 
 /// Changes whenever the meaning of a digest does.
 const VERSION: &[u8] = b"dsbuild selection 2";
@@ -60,7 +60,7 @@ pub fn select<'a>(action: &CopyAction, source: &'a dyn Tree) -> Result<Selection
         excludes: Patterns::new(&action.excludes)?,
     };
     let matches = find(source, &root)?;
-    if let Some(include) = includes.filter(|include| !pattern::has_wildcards(include)) {
+    if let Some(include) = includes.filter(|include| !glob::has_wildcards(include)) {
         require(source, &matches, &root, &include)?;
     }
     let selection = Selection { source, filter, matches };
@@ -92,15 +92,14 @@ fn require(source: &dyn Tree, matches: &[Match], root: &str, include: &str) -> R
 /// The paths that a source names, in order; `path` is clean and starts with a slash.
 fn find(source: &dyn Tree, path: &str) -> Result<Vec<Match>, FileOpError> {
     let mut elements: Vec<&str> = path.split('/').filter(|element| !element.is_empty()).collect();
-    let literal =
-        elements.iter().position(|element| pattern::has_wildcards(element)).unwrap_or(elements.len());
+    let literal = elements.iter().position(|element| glob::has_wildcards(element)).unwrap_or(elements.len());
     let wild = elements.split_off(literal);
     let base = PathBuf::from(elements.join("/"));
     if wild.is_empty() {
         return Ok(vec![follow(source, &base)?]);
     }
     for element in &wild {
-        pattern::check(element).map_err(|source| FileOpError::Pattern {
+        glob::check(element).map_err(|source| FileOpError::Pattern {
             pattern: path.trim_start_matches('/').to_owned(),
             source,
         })?;
@@ -122,7 +121,7 @@ fn expand(
 ) -> Result<(), FileOpError> {
     let (first, rest) = wild.split_first().expect("called with elements to match");
     for Child { name, entry, .. } in source.children(base).map_err(FileOpError::read(base))? {
-        if !pattern::matches(first, name.as_bytes()).unwrap_or(false) {
+        if !glob::matches(first, name.as_bytes()).unwrap_or(false) {
             continue;
         }
         let path = base.join(&name);

@@ -13,7 +13,7 @@ use rootfs::entry::Entry;
 use rootfs::tree::{Child, Tree};
 
 use super::{FileOpError, below};
-use crate::context::ignore::{Matched, Patterns};
+use patterns::{Matched, Patterns};
 
 /// Something below a directory that is copied.
 pub(super) struct Item {

@@ -7,9 +7,9 @@
 use std::fs;
 use std::path::Path;
 
-use builder::context::IgnoreFile;
 use builder::lower::{dump, lower};
 use builder::options::{AllowedDevices, BuildOptions, Entitlements, NamedContext};
+use patterns::IgnoreFile;
 
 use super::images::Images;
 

@@ -8,11 +8,11 @@ mod invariants;
 mod limits;
 mod outline;
 
-use builder::context::IgnoreFile;
 use builder::graph::{NetworkMode, Op};
 use builder::lower::lower;
 use builder::options::{BuildOptions, Context};
 use builder::plan::Plan;
+use patterns::IgnoreFile;
 
 use images::Images;
 

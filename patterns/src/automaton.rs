@@ -1,13 +1,13 @@
 //! The regular expressions that ignore patterns become, matched in linear time.
 //!
 //! moby/patternmatcher writes a Go regular expression for each pattern, and some of what patterns mean is an accident of
-//! that (`[*]`, `\d`). So the same text is made here ([`super::ignore`]) and read as Go reads it, as far as such texts
+//! that (`[*]`, `\d`). So the same text is made here ([`super::form`]) and read as Go reads it, as far as such texts
 //! go: literals, escapes, classes, `.`, a postfix `*`, and the group `(.*/)?`; anchored at both ends.
 //!
 //! Invariant: matching takes at most (length of the pattern) × (length of the name) steps: all ways through are
 //! followed at once (Thompson). Knows nothing of files.
 
-use super::pattern::{BadPattern, split_rune};
+use super::glob::{BadPattern, split_rune};
 
 /// Nothing, or a path that ends in a slash.
 const ANY_DIRECTORIES: &str = "(.*/)?";

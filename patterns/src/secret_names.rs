@@ -4,7 +4,7 @@
 //! that often do, to be pointed out where people look at what they have. The name of a key file says little (certificates
 //! are `.pem`, too), so that such a file must also begin like one.
 
-use super::pattern;
+use super::glob;
 
 /// Files that hold nothing but secrets; a name may have folders in front.
 const KNOWN: [&str; 11] = [
@@ -57,12 +57,12 @@ pub fn is_known(path: &[u8]) -> bool {
 }
 
 /// What the name of a file says, and `start`, which reads how it begins, where the name says too little.
-pub(super) fn of_file(path: &[u8], start: impl FnOnce() -> Vec<u8>) -> Option<Likelihood> {
+pub fn of_file(path: &[u8], start: impl FnOnce() -> Vec<u8>) -> Option<Likelihood> {
     if is_known(path) {
         return Some(Likelihood::Known);
     }
     let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
-    let matches = |wildcard: &str| pattern::matches(wildcard, name).unwrap_or(false);
+    let matches = |wildcard: &str| glob::matches(wildcard, name).unwrap_or(false);
     let (_, needle) = LIKELY.iter().find(|(wildcard, _)| matches(wildcard))?;
     if HARMLESS_ENDS.iter().any(|end| name.ends_with(end.as_bytes())) {
         return None;

@@ -1,0 +1,145 @@
+//! `.dockerignore`: its lines, and the patterns in them.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::list::{PatternError, Patterns};
+use crate::path::clean;
+
+/// The longest line of an ignore file: Go's scanner stops there too.
+const LONGEST_LINE_BYTES: usize = 64 * 1024;
+
+/// The patterns of a context, and where they stand. The default is of a context without an ignore file.
+///
+/// They are known to be good: [`Patterns::new`] takes them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IgnoreFile {
+    /// The file; empty if there is none.
+    pub path: PathBuf,
+    /// Its lines with patterns, in order.
+    pub lines: Vec<Line>,
+}
+
+impl IgnoreFile {
+    /// Reads the text of the file at `path`.
+    pub fn parse(path: PathBuf, text: &[u8]) -> Result<Self, IgnoreError> {
+        let lines = match parse_lines(text) {
+            Ok(lines) => lines,
+            Err(source) => return Err(IgnoreError::Line { path, source }),
+        };
+        let file = Self { path, lines };
+        match Patterns::new(&file.patterns()) {
+            Ok(_) => Ok(file),
+            Err(source) => Err(IgnoreError::Pattern { path: file.path, source }),
+        }
+    }
+
+    /// The patterns, in order.
+    pub fn patterns(&self) -> Vec<String> {
+        self.lines.iter().map(|line| line.pattern.clone()).collect()
+    }
+
+    /// The file's name as people see it: `.dockerignore`.
+    pub fn name(&self) -> String {
+        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+}
+
+/// An ignore file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IgnoreError {
+    /// It is there and cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A line is too long.
+    #[error("failed parsing {}: {source}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// Which line.
+        source: LineTooLong,
+    },
+    /// A pattern means nothing.
+    #[error("failed parsing {}: {source}", path.display())]
+    Pattern {
+        /// The file.
+        path: PathBuf,
+        /// Which one, and why.
+        source: PatternError,
+    },
+}
+
+/// A line of an ignore file that has a pattern.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Which line, from 1.
+    pub number: u32,
+    /// As written, but for blanks around it.
+    pub written: String,
+    /// What it means: the path cleaned and relative to the root.
+    pub pattern: String,
+}
+
+/// The lines of an ignore file, comments and blank ones left out.
+///
+/// Source: moby/patternmatcher, `ignorefile/ignorefile.go`.
+pub fn parse_lines(bytes: &[u8]) -> Result<Vec<Line>, LineTooLong> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let mut lines = Vec::new();
+    for (line, number) in bytes.split(|&byte| byte == b'\n').zip(1..) {
+        if line.len() >= LONGEST_LINE_BYTES {
+            return Err(LineTooLong { line: number });
+        }
+        let text = String::from_utf8_lossy(line);
+        let written = || text.trim().to_owned();
+        lines.extend(parse_line(&text).map(|pattern| Line { number, written: written(), pattern }));
+    }
+    Ok(lines)
+}
+
+/// A line that no one wrote by hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("line {line} is too long")]
+pub struct LineTooLong {
+    /// Which line, from 1.
+    pub line: u32,
+}
+
+fn parse_line(line: &str) -> Option<String> {
+    if line.starts_with('#') {
+        return None;
+    }
+    let line = line.trim();
+    let (negation, rest) = line.strip_prefix('!').map_or(("", line), |rest| ("!", rest.trim()));
+    if rest.is_empty() {
+        return (!negation.is_empty()).then(|| negation.to_owned());
+    }
+    let clean = clean(rest);
+    let relative = clean.strip_prefix('/').filter(|rest| !rest.is_empty()).unwrap_or(&clean);
+    Some(format!("{negation}{relative}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines() {
+        let text = "\u{feff}# comment\n\n  spaced  \r\n #not a comment\n!neg\n! neg2 \n/abs\n!/abs\n./x/../y/\n/\n.\n!\na//b\n\\#x";
+        let expected =
+            ["spaced", "#not a comment", "!neg", "!neg2", "abs", "!abs", "y", "/", ".", "!", "a/b", "\\#x"];
+        let lines = parse_lines(text.as_bytes()).expect("short lines");
+        let patterns: Vec<&str> = lines.iter().map(|line| line.pattern.as_str()).collect();
+        assert_eq!(patterns, expected);
+        let places: Vec<(u32, &str)> =
+            lines.iter().map(|line| (line.number, line.written.as_str())).collect();
+        assert_eq!(places[..3], [(3, "spaced"), (4, "#not a comment"), (5, "!neg")]);
+        assert_eq!(parse_lines(&[b'a'; LONGEST_LINE_BYTES]), Err(LineTooLong { line: 1 }));
+    }
+}
