@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use rootfs::layers::Layers;
 use rootfs::tree::{Child, Tree};
 
-use crate::graph::{CopySource, FileAction, Graph, ImageOrigin, InputIndex, MountKind, Op, Source, Step};
 use crate::op::file::FileOpError;
 use crate::options::{BuildOptions, Context, NamedContext};
 use crate::step::{StepError, StepResult};
+use graph::{CopySource, FileAction, Graph, ImageOrigin, InputIndex, MountKind, Op, Source, Step};
 use patterns::clean;
 use patterns::{IgnoreFile, Patterns};
 

@@ -10,9 +10,9 @@ use std::collections::BTreeSet;
 
 use cdi::{CdiError, Edits, Inventory, Request};
 
-use crate::graph::{DeviceRequest, Exec, Graph, Op};
 use crate::lower::{LowerError, Problem};
 use crate::options::{AllowedDevices, BuildOptions};
+use graph::{DeviceRequest, Exec, Graph, Op};
 
 /// The devices of this machine, read only if a step of `graph` asks for some, and all that it asks for is allowed.
 pub fn inventory(graph: &Graph, options: &BuildOptions) -> Result<Inventory, LowerError> {

@@ -9,10 +9,7 @@ use oci::{DiffId, Digest, Platform, Reference};
 use rootfs::layers::Layers;
 
 use crate::absence;
-use crate::cancel::Cancel;
 use crate::devices;
-use crate::event::{EventKind, Phase, Place, Progress, Vertex};
-use crate::graph::{Graph, StepId};
 use crate::lower::origin::Origin;
 use crate::lower::{self, Dated, LowerError};
 use crate::op::exec::BuildNetwork;
@@ -20,10 +17,13 @@ use crate::options::{BuildOptions, Context};
 use crate::plan::{Plan, PlannedImage, ResolveError, ResolvedImage, Resolver, UnusedArg};
 use crate::remote::context::{ContextFrom, FetchedContext};
 use crate::remote::fetcher::Fetcher;
-use crate::remote::url::without_user;
 use crate::schedule::{self, Stopped};
 use crate::source::Sources;
 use crate::step::{Solver, StepError, StepResult};
+use graph::url::without_user;
+use graph::{Graph, Lines, StepId};
+use progress::Cancel;
+use progress::{EventKind, Phase, Place, Progress, Vertex};
 
 /// Builds on one store.
 pub struct Engine {
@@ -77,7 +77,7 @@ pub enum BuildError {
         /// Its name: `[build 2/5] RUN make`.
         name: String,
         /// Its lines.
-        lines: Option<(u32, u32)>,
+        lines: Option<Lines>,
         /// Where the variables come from that led to it.
         origins: Vec<Origin>,
         /// Why.

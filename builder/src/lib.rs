@@ -23,20 +23,15 @@
 //! Never prints, reads no environment, knows no terminal.
 
 pub mod absence;
-pub mod cancel;
 pub mod context;
 mod devices;
 pub mod engine;
-pub mod event;
 pub mod export;
 mod forms;
-pub mod graph;
 pub mod key;
 pub mod lower;
-pub mod miss;
 pub mod op;
 pub mod options;
-mod phase;
 pub mod plan;
 pub mod remote;
 mod schedule;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use oci::{DiffId, Platform};
 
-use crate::graph::NetworkMode;
+use graph::{NetworkMode, Ulimit};
 use patterns::IgnoreFile;
 
 /// Everything that decides what is built. How it is shown and where it goes is elsewhere.
@@ -39,8 +39,8 @@ pub struct BuildOptions {
     pub add_hosts: Vec<(String, IpAddr)>,
     /// `--shm-size`.
     pub shm_size_bytes: Option<u64>,
-    /// `--ulimit`: name, soft, hard.
-    pub ulimits: Vec<(String, u64, u64)>,
+    /// `--ulimit`.
+    pub ulimits: Vec<Ulimit>,
     /// `--allow`.
     pub allow: Entitlements,
     /// Where devices are described (CDI); later ones win.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use oci::{DiffId, Digest, ImageConfig, Platform, Reference};
 
-use crate::graph::{Graph, ImageOrigin, StepId};
+use graph::{Graph, ImageOrigin, Lines, StepId};
 
 /// A graph and the images that it ends in.
 #[derive(Debug, Clone)]
@@ -38,7 +38,7 @@ pub struct UnusedArg {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PlannedArg {
     /// First and last line.
-    pub lines: (u32, u32),
+    pub lines: Lines,
     /// Its name.
     pub name: String,
     /// Its value; `None` if it has none.
@@ -67,7 +67,7 @@ pub struct Warning {
     /// The ignore file that it is about; absent if it is about the Dockerfile.
     pub ignore_file: Option<PathBuf>,
     /// First and last line.
-    pub lines: (u32, u32),
+    pub lines: Lines,
     /// BuildKit's wording.
     pub message: String,
 }

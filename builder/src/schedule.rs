@@ -7,8 +7,8 @@
 use std::collections::BinaryHeap;
 use std::sync::{Condvar, Mutex, MutexGuard};
 
-use crate::cancel::Cancel;
-use crate::graph::{Graph, StepId};
+use graph::{Graph, StepId};
+use progress::Cancel;
 
 /// Why there are no results.
 #[derive(Debug)]
@@ -181,7 +181,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::graph::{Op, Source, Step, StepMeta};
+    use graph::{Op, Source, Step, StepMeta};
 
     /// `inputs[i]` are the inputs of step i.
     fn graph(inputs: &[&[usize]]) -> Graph {

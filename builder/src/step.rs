@@ -20,10 +20,7 @@ use rootfs::users::UserError;
 use sandbox::Exit;
 
 use crate::absence::Absence;
-use crate::cancel::Cancel;
 use crate::context::ContextTree;
-use crate::event::{Phase, Vertex};
-use crate::graph::{Exec, FileOp, Op, Source, Step};
 use crate::key::{Parts, Recipe};
 use crate::op::exec::{self, Around, BuildNetwork, Outcome};
 use crate::op::file::{self, FileOpError};
@@ -31,8 +28,11 @@ use crate::options::BuildOptions;
 use crate::remote::fetcher::Fetcher;
 use crate::remote::{RemoteError, git};
 use crate::source::{SourceError, Sources};
+use graph::{Exec, FileOp, Op, Source, Step};
 use patterns::PatternError;
 use patterns::Patterns;
+use progress::Cancel;
+use progress::{Phase, Vertex};
 
 use cached::CachedStep;
 use chain::Chain;

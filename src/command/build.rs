@@ -4,9 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use builder::cancel::Cancel;
 use builder::engine::{Built, Engine};
-use builder::event::{Progress, Sink, Vertex};
 use builder::export::{
     Annotation, BuildResult, BuildTimes, BuiltImage, Dest, ExportError, ExportKind, ExportRequest, Exported,
     Exporter, Push,
@@ -17,6 +15,8 @@ use builder::remote::git::checkout;
 use builder::source::Sources;
 use cache::Store;
 use oci::Reference;
+use progress::Cancel;
+use progress::{Progress, Sink, Vertex};
 use registry::Patience;
 use rootfs::layers::Layers;
 
@@ -263,7 +263,7 @@ fn tell(args: &BuildArgs, built: &Built, exported: &[Exported]) -> Result<(), Fa
 }
 
 fn show_warning(warning: &builder::plan::Warning) {
-    output::note(&format!(" - {}: {} (line {})", warning.rule, warning.message, warning.lines.0));
+    output::note(&format!(" - {}: {} (line {})", warning.rule, warning.message, warning.lines.first));
 }
 
 /// BuildKit's words, and what may have been meant.

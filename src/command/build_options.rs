@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use builder::graph::NetworkMode;
 use builder::options::{AllowedDevices, BuildOptions, Entitlements, NamedContext, SecretSource};
 use builder::remote::context::{ContextFrom, is_remote};
+use graph::{NetworkMode, Ulimit};
 
 use crate::args::build::BuildArgs;
 use crate::command::context::{self, Found, Pending};
@@ -126,7 +126,7 @@ pub(super) fn bytes(text: &str, flag: &str) -> Result<u64, Failure> {
 }
 
 /// `name=soft[:hard]`; -1 is no limit.
-fn ulimit(text: &str) -> Result<(String, u64, u64), Failure> {
+fn ulimit(text: &str) -> Result<Ulimit, Failure> {
     let bad = || {
         Failure::ours(format!("--ulimit {text:?} is not NAME=SOFT[:HARD]")).hint("for example nofile=1024")
     };
@@ -137,9 +137,10 @@ fn ulimit(text: &str) -> Result<(String, u64, u64), Failure> {
     };
     let (soft, hard) = values.split_once(':').unwrap_or((values, values));
     let (soft, hard) = (number(soft)?, number(hard)?);
-    match soft <= hard {
-        true => Ok((name.to_owned(), soft, hard)),
-        false => Err(Failure::ours(format!("--ulimit {text:?}: the soft limit is above the hard one"))),
+    if soft <= hard {
+        Ok(Ulimit { name: name.to_owned(), soft, hard })
+    } else {
+        Err(Failure::ours(format!("--ulimit {text:?}: the soft limit is above the hard one")))
     }
 }
 
@@ -319,7 +320,7 @@ mod tests {
     #[test]
     fn limits_have_a_soft_and_a_hard_value() {
         let check = |text, expected: Option<(u64, u64)>| {
-            assert_eq!(ulimit(text).ok().map(|(_, soft, hard)| (soft, hard)), expected, "{text}");
+            assert_eq!(ulimit(text).ok().map(|limit| (limit.soft, limit.hard)), expected, "{text}");
         };
         check("nofile=10", Some((10, 10)));
         check("nofile=10:20", Some((10, 20)));

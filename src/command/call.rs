@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use builder::engine::BuildError;
 use builder::lower::LowerError;
+use graph::Lines;
 use serde_json::{Value, json};
 
 use super::build_options::{self, Input};
@@ -115,7 +116,7 @@ pub fn refuse(error: &BuildError, input: &Input, json: bool) -> Result<u8, Failu
 
 /// The first line and the message.
 pub fn error_to_json(error: &BuildError) -> Value {
-    json!({"line": lines(error).map_or(0, |lines| lines.0), "message": error.to_string()})
+    json!({"line": lines(error).map_or(0, |lines| lines.first), "message": error.to_string()})
 }
 
 /// The errors besides, in the same form.
@@ -128,7 +129,7 @@ pub fn further(error: &BuildError, text: &[u8]) -> Value {
             further.iter().map(|error| short(error.span.start_line, error)).collect()
         }
         BuildError::Lower(first) => {
-            let line = |error: &LowerError| error.lines.map_or(0, |lines| lines.0);
+            let line = |error: &LowerError| error.lines.map_or(0, |lines| lines.first);
             first.further.iter().map(|error| short(line(error), error)).collect()
         }
         _ => Vec::new(),
@@ -137,17 +138,17 @@ pub fn further(error: &BuildError, text: &[u8]) -> Value {
 }
 
 /// The lines that an error is about.
-pub fn lines(error: &BuildError) -> Option<(u32, u32)> {
+pub fn lines(error: &BuildError) -> Option<Lines> {
     match error {
-        BuildError::Parse(error) => Some((error.span.start_line, error.span.end_line)),
+        BuildError::Parse(error) => Some(Lines::new(error.span.start_line, error.span.end_line)),
         BuildError::Lower(error) => error.lines,
         _ => None,
     }
 }
 
 /// Lines of the file as buildx's JSON has them.
-pub fn location(lines: (u32, u32)) -> Value {
-    json!({"ranges": [{"start": {"line": lines.0}, "end": {"line": lines.1}}]})
+pub fn location(lines: Lines) -> Value {
+    json!({"ranges": [{"start": {"line": lines.first}, "end": {"line": lines.last}}]})
 }
 
 #[cfg(test)]

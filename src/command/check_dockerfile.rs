@@ -3,6 +3,7 @@
 use builder::engine::BuildError;
 use builder::lower::check::{self, CheckReport};
 use builder::plan::Warning;
+use graph::Lines;
 use serde_json::{Value, json};
 
 use super::build_options::Input;
@@ -76,7 +77,7 @@ fn warning_to_json(warning: &Warning) -> Value {
     }
     json!({
         "rule": warning.rule,
-        "line": warning.lines.0,
+        "line": warning.lines.first,
         "message": warning.message,
         "ruleName": warning.rule,
         "description": rule.map(|rule| rule.description),
@@ -128,7 +129,7 @@ fn shown(warning: &Warning, text: &str, file: &str) -> String {
 }
 
 /// The lines with those around them, as buildx draws them.
-fn frame(text: &str, file: &str, (first, last): (u32, u32)) -> String {
+fn frame(text: &str, file: &str, Lines { first, last }: Lines) -> String {
     let lines: Vec<&str> = text.split('\n').collect();
     let (first, last) = (first.max(1) as usize, (last as usize).min(lines.len()));
     let margin = if first == last { 2 } else { 1 };
@@ -154,10 +155,10 @@ mod tests {
         let single = format!(
             "F:3\n{rule}\n   1 |     a\n   2 |     b\n   3 | >>> c\n   4 |     d\n   5 |     e\n{rule}"
         );
-        assert_eq!(frame(text, "F", (3, 3)), single);
+        assert_eq!(frame(text, "F", Lines::new(3, 3)), single);
         let several = format!("F:1\n{rule}\n   1 | >>> a\n   2 | >>> b\n   3 |     c\n{rule}");
-        assert_eq!(frame(text, "F", (1, 2)), several);
-        assert_eq!(frame("a", "F", (9, 9)), format!("F:9\n{rule}\n{rule}"));
-        assert_eq!(frame("", "F", (0, 0)), format!("F:1\n{rule}\n   1 |\n{rule}"));
+        assert_eq!(frame(text, "F", Lines::new(1, 2)), several);
+        assert_eq!(frame("a", "F", Lines::new(9, 9)), format!("F:9\n{rule}\n{rule}"));
+        assert_eq!(frame("", "F", Lines::new(0, 0)), format!("F:1\n{rule}\n   1 |\n{rule}"));
     }
 }

@@ -5,13 +5,13 @@
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
-use builder::cancel::Cancel;
 use builder::engine::Engine;
-use builder::event::Progress;
 use builder::op::file::begins_archive;
 use builder::options::Context;
 use builder::remote::context::{ContextFrom, is_remote};
 use builder::step::StepError;
+use progress::Cancel;
+use progress::Progress;
 
 use super::build_options::Input;
 use super::parse;

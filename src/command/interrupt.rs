@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicI32, Ordering};
 
-use builder::cancel::Cancel;
 use nix::sys::signal::{SigSet, Signal};
+use progress::Cancel;
 
 use crate::report::Failure;
 

@@ -1,5 +1,6 @@
 //! `build --call targets`: the stages that can be asked for.
 
+use graph::Lines;
 use parser::ast::{Dockerfile, Stage};
 use serde_json::{Value, json};
 
@@ -49,7 +50,7 @@ fn to_json(dockerfile: &Dockerfile, input: &Input) -> Value {
                 "description": stage.description().unwrap_or_default(),
                 "base": stage.base,
                 "platform": stage.platform.as_deref().unwrap_or_default(),
-                "location": call::location((stage.from.span.start_line, stage.from.span.end_line)),
+                "location": call::location(Lines::new(stage.from.span.start_line, stage.from.span.end_line)),
             })
         })
         .collect();

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use builder::engine::Engine;
-use builder::event::Sink;
 use builder::options::Context;
 use patterns::Patterns;
+use progress::Sink;
 
 use super::build_options::Input;
 use crate::args::build::{BuildArgs, ProgressMode};

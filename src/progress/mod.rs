@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use builder::event::{Event, Sink};
-use builder::miss::MissReason;
+use progress::MissReason;
+use progress::{Event, Sink};
 
 use crate::args::build::ProgressMode;
 use crate::output;

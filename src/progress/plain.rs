@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use builder::event::{Event, EventKind, VertexId};
+use progress::{Event, EventKind, VertexId};
 
 use super::{Display, Lines, not_cached, seconds};
 use crate::output;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Instant, SystemTime};
 
-use builder::event::{Event, EventKind, VertexId};
+use progress::{Event, EventKind, VertexId};
 use serde_json::{Value, json};
 
 use super::Display;

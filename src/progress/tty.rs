@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::Instant;
 
-use builder::event::{Event, EventKind, VertexId};
+use progress::{Event, EventKind, VertexId};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::{Display, Lines, not_cached};

@@ -147,7 +147,7 @@ impl Trouble {
     }
 
     fn of_parse(error: &ParseError, dockerfile: &File) -> Self {
-        let lines = (error.span.start_line, error.span.end_line);
+        let lines = graph::Lines::new(error.span.start_line, error.span.end_line);
         let words: Vec<&str> = error.culprit.as_deref().into_iter().collect();
         Self {
             place: dockerfile.place(lines, &words),

@@ -1,6 +1,7 @@
 //! Where the variables in a wrong instruction come from, in words and carets.
 
 use builder::lower::origin::{By, Origin, Unseen};
+use graph::Lines;
 
 use super::Trouble;
 use super::snippet::{File, Place};
@@ -32,7 +33,7 @@ pub fn uses(origin: &Origin) -> [String; 2] {
 }
 
 /// The line to point at, and what to say there.
-fn shown(origin: &Origin) -> Option<((u32, u32), String)> {
+fn shown(origin: &Origin) -> Option<(Lines, String)> {
     let name = &origin.name;
     let given = match &origin.value {
         Some(value) => format!("{name} is {} by this", quoted(value)),

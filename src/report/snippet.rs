@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use builder::lower::origin::Origin;
+use graph::Lines;
 
 use crate::output;
 
@@ -38,7 +39,7 @@ impl File {
 
     /// What the words, tried in order, are on these lines; all of the lines if none of the words is there. `None` if the
     /// file has no such lines.
-    pub fn place(&self, lines: (u32, u32), words: &[&str]) -> Option<Place> {
+    pub fn place(&self, lines: Lines, words: &[&str]) -> Option<Place> {
         let within = self.bytes_of(lines)?;
         let found = words.iter().find_map(|word| find(&self.text, within.clone(), word));
         let mark = Mark { bytes: found.unwrap_or(within), label: None };
@@ -46,15 +47,15 @@ impl File {
     }
 
     /// The word to blame on these lines, or the variable that it comes from.
-    pub fn place_of(&self, lines: (u32, u32), culprit: Option<&str>, origins: &[Origin]) -> Option<Place> {
+    pub fn place_of(&self, lines: Lines, culprit: Option<&str>, origins: &[Origin]) -> Option<Place> {
         let uses: Vec<String> = origins.iter().flat_map(super::origin::uses).collect();
         let words: Vec<&str> = culprit.into_iter().chain(uses.iter().map(String::as_str)).collect();
         self.place(lines, &words)
     }
 
     /// The bytes of lines, without blanks around them.
-    fn bytes_of(&self, lines: (u32, u32)) -> Option<Range<usize>> {
-        let (first, last) = (lines.0.checked_sub(1)? as usize, lines.1.checked_sub(1)? as usize);
+    fn bytes_of(&self, lines: Lines) -> Option<Range<usize>> {
+        let (first, last) = (lines.first.checked_sub(1)? as usize, lines.last.checked_sub(1)? as usize);
         let mut start = 0;
         let mut range = None::<Range<usize>>;
         for (index, line) in self.text.split_inclusive('\n').enumerate() {
@@ -123,7 +124,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(lines: (u32, u32), words: &[&str], expected: Option<&str>) {
+    fn check(lines: Lines, words: &[&str], expected: Option<&str>) {
         let file = File::new("Dockerfile", b"FROM a\nRUN --mount=type=b \\\n  b --a a\n\nCOPY x\xff /\n");
         let place = file.place(lines, words);
         assert_eq!(
@@ -134,19 +135,19 @@ mod tests {
 
     #[test]
     fn words_are_found_on_their_lines() {
-        check((1, 1), &["a"], Some("a"));
-        check((2, 3), &["type=b"], Some("type=b"));
-        check((2, 3), &["none", "--a"], Some("--a"));
-        check((5, 5), &["/"], Some("/"));
+        check(Lines::new(1, 1), &["a"], Some("a"));
+        check(Lines::new(2, 3), &["type=b"], Some("type=b"));
+        check(Lines::new(2, 3), &["none", "--a"], Some("--a"));
+        check(Lines::new(5, 5), &["/"], Some("/"));
     }
 
     #[test]
     fn without_a_word_the_lines_are_meant() {
-        check((1, 1), &["none"], Some("FROM a"));
-        check((2, 3), &[""], Some("RUN --mount=type=b \\\n  b --a a"));
-        check((4, 4), &[], None);
-        check((9, 9), &[], None);
-        check((0, 0), &[], None);
+        check(Lines::new(1, 1), &["none"], Some("FROM a"));
+        check(Lines::new(2, 3), &[""], Some("RUN --mount=type=b \\\n  b --a a"));
+        check(Lines::new(4, 4), &[], None);
+        check(Lines::new(9, 9), &[], None);
+        check(Lines::new(0, 0), &[], None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Phases by what they have in common: few enough to tell their colours apart.
 
-use builder::event::Phase;
+use progress::Phase;
 
 /// What time goes into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

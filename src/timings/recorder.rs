@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use builder::event::{Event, Sink};
+use progress::{Event, Sink};
 
 use super::report::{About, Draft, Report};
 

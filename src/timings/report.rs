@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use builder::event::{EventKind, Phase, Place, VertexId};
-use builder::key::By;
-use builder::miss::MissReason;
-use sandbox::Usage;
+use progress::KeyKind;
+use progress::MissReason;
+use progress::Usage;
+use progress::{EventKind, Phase, Place, VertexId};
 
 use super::critical::{self, Link, Node};
 use super::text::duration;
@@ -96,7 +96,7 @@ pub enum Verdict {
     /// It had the result.
     Hit {
         /// By which key.
-        by: By,
+        key: KeyKind,
         /// How long it had taken to make.
         took: Duration,
     },
@@ -137,10 +137,10 @@ impl fmt::Display for Verdict {
         match self {
             Self::None => f.write_str("not asked"),
             Self::Here => f.write_str("was here already"),
-            Self::Hit { by: By::Definition, took } => {
+            Self::Hit { key: KeyKind::Definition, took } => {
                 write!(f, "hit by definition: the same, on the same layers (took {})", duration(*took))
             }
-            Self::Hit { by: By::Content, took } => {
+            Self::Hit { key: KeyKind::Content, took } => {
                 let why = "an input was made again and left the same files";
                 write!(f, "hit by content: {why} (took {})", duration(*took))
             }
@@ -185,8 +185,8 @@ impl Step {
             }
             EventKind::Status { id, current, done, .. } => self.transfer(time, id, *current, *done),
             EventKind::Warning { text } => self.warnings.push(text.clone()),
-            EventKind::Found { by, took_ms } => {
-                self.verdict = Verdict::Hit { by: *by, took: Duration::from_millis(*took_ms) };
+            EventKind::Found { key, took_ms } => {
+                self.verdict = Verdict::Hit { key: *key, took: Duration::from_millis(*took_ms) };
             }
             EventKind::Missed { reason } => self.verdict = Verdict::Miss { reason: reason.clone() },
             EventKind::Used { usage } => self.usage = Some(*usage),
@@ -284,7 +284,7 @@ mod tests {
     }
 
     fn added(name: &str, inputs: &[VertexId]) -> EventKind {
-        let place = Some(Place { stage: "s".to_owned(), lines: Some((1, 2)) });
+        let place = Some(Place { stage: "s".to_owned(), lines: Some(graph::Lines::new(1, 2)) });
         EventKind::Added { name: name.to_owned(), inputs: inputs.to_vec(), place }
     }
 
@@ -354,7 +354,7 @@ mod tests {
                 (0, 8, EventKind::Finished { cached: false }),
                 (1, 0, added("b", &[0])),
                 (1, 8, EventKind::Started),
-                (1, 8, EventKind::Found { by: By::Content, took_ms: 30 }),
+                (1, 8, EventKind::Found { key: KeyKind::Content, took_ms: 30 }),
                 (1, 9, EventKind::Finished { cached: true }),
                 (2, 0, added("c", &[0])),
                 (2, 8, EventKind::Started),
@@ -364,7 +364,7 @@ mod tests {
         );
         let transfer = Transfer { id: "blob".to_owned(), bytes: 70, start: ms(2), end: ms(6), is_done: true };
         assert_eq!(report.steps[0].transfers, [transfer]);
-        assert_eq!(report.steps[1].verdict, Verdict::Hit { by: By::Content, took: ms(30) });
+        assert_eq!(report.steps[1].verdict, Verdict::Hit { key: KeyKind::Content, took: ms(30) });
         assert_eq!(report.steps[2].verdict, Verdict::Here);
     }
 }

@@ -63,7 +63,7 @@ fn args(report: &Report, index: usize, step: &Step) -> Value {
     });
     if let Some(place) = &step.place {
         args["stage"] = json!(place.stage);
-        args["lines"] = json!(place.lines);
+        args["lines"] = json!(place.lines.map(|lines| [lines.first, lines.last]));
     }
     if let Some(usage) = &step.usage {
         args["user_us"] = json!(usage.user_us);

@@ -9,20 +9,28 @@
 use std::path::{Path, PathBuf};
 
 /// What a crate may use of ours, in tests too.
-const EDGES: [(&str, &[&str]); 14] = [
+const EDGES: [(&str, &[&str]); 16] = [
     ("parser", &[]),
     ("oci", &[]),
     ("patterns", &[]),
+    ("graph", &["oci"]),
+    ("progress", &["graph"]),
     ("cache", &["oci"]),
     ("rootfs", &["oci", "cache"]),
     ("sandbox", &["rootfs"]),
     ("cdi", &["rootfs", "sandbox"]),
     ("registry", &["oci"]),
-    ("builder", &["parser", "patterns", "oci", "cache", "rootfs", "sandbox", "cdi", "registry"]),
+    (
+        "builder",
+        &["parser", "graph", "progress", "patterns", "oci", "cache", "rootfs", "sandbox", "cdi", "registry"],
+    ),
     ("runner", &["oci", "cache", "rootfs", "sandbox"]),
     (
         "dsbuild",
-        &["parser", "patterns", "oci", "cache", "rootfs", "sandbox", "cdi", "registry", "builder", "runner"],
+        &[
+            "parser", "graph", "progress", "patterns", "oci", "cache", "rootfs", "sandbox", "cdi",
+            "registry", "builder", "runner",
+        ],
     ),
     ("benches", &["parser", "patterns", "cache", "rootfs", "builder"]),
     ("xtask", &[]),

@@ -7,7 +7,7 @@ use rootfs::layers::Layers;
 use super::finish::rfc3339;
 use super::request::{Annotation, AnnotationTarget, ExportRequest, LayerCompression};
 use super::{BuildTimes, BuiltImage, ExportError, compress, finish_config};
-use crate::event::{Phase, Vertex};
+use progress::{Phase, Vertex};
 
 /// The annotation that says when an image was made.
 const CREATED: &str = "org.opencontainers.image.created";

@@ -35,8 +35,6 @@ mod request;
 mod tests;
 mod tree;
 
-use crate::cancel::Cancel;
-use crate::event::{Phase, Vertex};
 use crate::plan::PlannedImage;
 use assemble::{Assembled, Assembler};
 pub use compress::pack;
@@ -44,6 +42,8 @@ pub use error::ExportError;
 use file::Draft;
 pub use finish::{BuildTimes, finish_config};
 use layout::LayoutFiles;
+use progress::Cancel;
+use progress::{Phase, Vertex};
 use push::Pushed;
 pub use request::{Annotation, AnnotationTarget, Dest, ExportKind, ExportRequest, LayerCompression, Push};
 

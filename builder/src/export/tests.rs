@@ -9,10 +9,10 @@ use oci::media_type::{self, Compression};
 use oci::{Document, History, ImageConfig, Index, Manifest, Platform};
 
 use super::*;
-use crate::event::{NoSink, Progress};
-use crate::graph::StepId;
 use crate::source::fixture::Env;
 use crate::source::{ImportFrom, import};
+use graph::StepId;
+use progress::{NoSink, Progress};
 
 /// 2020-09-13, later than 1980: the time of files in fixtures.
 const TIMES: BuildTimes = BuildTimes { source_date_s: None, commit_s: None, built_s: 1_700_000_000 };

@@ -5,21 +5,13 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use cache::Key;
+use progress::KeyKind;
 use rootfs::layers::Layers;
 
 use super::{Parts, Recipe};
-use crate::graph::{CopyAction, CopySource, Exec, FileAction, FileOp, InputIndex, MountKind, Op, Step};
 use crate::op::file;
 use crate::step::{Files, StepError, StepResult};
-
-/// By what the files of an input count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum By {
-    /// By the layers that they are in: the definition key. (Files without layers count by content here, too.)
-    Definition,
-    /// By themselves, and only those that are taken: the content key.
-    Content,
-}
+use graph::{CopyAction, CopySource, Exec, FileAction, FileOp, InputIndex, MountKind, Op, Step};
 
 /// The part that tells an outline from a key.
 pub const OUTLINE: &str = "outline";
@@ -69,11 +61,11 @@ impl<'a> KeyMaker<'a> {
     }
 
     /// The parts of one of its keys.
-    pub fn parts(&self, by: By) -> Result<Parts, StepError> {
+    pub fn parts(&self, kind: KeyKind) -> Result<Parts, StepError> {
         let mut parts = self.parts_below()?;
         match &self.step.op {
-            Op::File(op) => self.copied(op, by, &mut parts)?,
-            Op::Exec(exec) => self.mounted(exec, by, &mut parts)?,
+            Op::File(op) => self.copied(op, kind, &mut parts)?,
+            Op::Exec(exec) => self.mounted(exec, kind, &mut parts)?,
             Op::Source(_) | Op::Merge => {}
         }
         Ok(parts)
@@ -99,13 +91,13 @@ impl<'a> KeyMaker<'a> {
         base.map(|input| &self.inputs[input.0])
     }
 
-    fn copied(&self, op: &FileOp, by: By, parts: &mut Parts) -> Result<(), StepError> {
+    fn copied(&self, op: &FileOp, kind: KeyKind, parts: &mut Parts) -> Result<(), StepError> {
         for (index, action) in op.actions.iter().enumerate() {
             let FileAction::Copy(copy) = action else { continue };
             let CopySource::Input { input, path, .. } = &copy.from else { continue };
-            let value = match (&self.inputs[input.0].files, by) {
-                (Files::Layers(layers), By::Definition) => format!("{layers} {path}"),
-                (Files::Layers(_), By::Content) => self.digest(input, copy)?.to_string(),
+            let value = match (&self.inputs[input.0].files, kind) {
+                (Files::Layers(layers), KeyKind::Definition) => format!("{layers} {path}"),
+                (Files::Layers(_), KeyKind::Content) => self.digest(input, copy)?.to_string(),
                 (Files::Tree(_), _) => self.digest_once(index, input, copy)?.to_string(),
             };
             parts.add(&copy_part(index), value);
@@ -127,15 +119,15 @@ impl<'a> KeyMaker<'a> {
         Ok(file::select(copy, &*self.inputs[input.0].files.tree(self.layers)?)?.digest()?)
     }
 
-    fn mounted(&self, exec: &Exec, by: By, parts: &mut Parts) -> Result<(), StepError> {
+    fn mounted(&self, exec: &Exec, kind: KeyKind, parts: &mut Parts) -> Result<(), StepError> {
         for mount in &exec.mounts {
             let (MountKind::Bind { from: Some(input), source }
             | MountKind::Cache { from: Some(input), source, .. }) = &mount.kind
             else {
                 continue;
             };
-            let value = match (&self.inputs[input.0].files, by) {
-                (Files::Layers(layers), By::Definition) => format!("{layers} {source}"),
+            let value = match (&self.inputs[input.0].files, kind) {
+                (Files::Layers(layers), KeyKind::Definition) => format!("{layers} {source}"),
                 (files, _) => file::digest_of(&*files.tree(self.layers)?, Path::new(source))?.to_string(),
             };
             parts.add(&format!("input mount {}", mount.target), value);

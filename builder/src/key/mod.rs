@@ -31,6 +31,7 @@
 //! Source: BuildKit's rules in `solver/llbsolver/ops`.
 
 mod inputs;
+mod reason;
 #[cfg(test)]
 mod tests;
 
@@ -39,9 +40,10 @@ use std::collections::BTreeMap;
 use cache::Key;
 use serde_json::Value;
 
-use crate::graph::{Op, Step};
+use graph::{Op, Step};
 
-pub use inputs::{By, KeyMaker, OUTLINE};
+pub use inputs::{KeyMaker, OUTLINE};
+pub use reason::reason;
 
 /// Changes whenever the meaning of a key does: older records are never found then.
 const VERSION: &str = "dsbuild key 1";

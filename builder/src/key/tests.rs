@@ -13,11 +13,13 @@ use rootfs::layers::Layers;
 use rootfs::tree::{Child, Scratch, Tree};
 
 use super::*;
-use crate::graph::{
+use crate::step::{Files, StepResult};
+use graph::{CacheSharing, Lines, Mode, Ulimit};
+use graph::{
     CopyAction, CopySource, DeviceRequest, Exec, ExecMount, FileAction, FileOp, InputIndex, MountKind,
     NetworkMode, SecurityMode, SkippedInKey, StepMeta,
 };
-use crate::step::{Files, StepResult};
+use progress::KeyKind;
 
 /// A store with layers to make keys from.
 struct World {
@@ -40,14 +42,14 @@ impl World {
         self.layers.commit(diff).expect("a layer can be written")
     }
 
-    fn key(&self, step: &Step, inputs: &[StepResult], by: By) -> Key {
+    fn key(&self, step: &Step, inputs: &[StepResult], by: KeyKind) -> Key {
         KeyMaker::new(&self.layers, step, inputs).parts(by).expect("the inputs can be read").key()
     }
 
     /// Compares both keys of two steps on their inputs.
     #[track_caller]
     fn check(&self, one: (&Step, &[StepResult]), two: (&Step, &[StepResult]), same: [bool; 2]) {
-        for (by, same) in [(By::Definition, same[0]), (By::Content, same[1])] {
+        for (by, same) in [(KeyKind::Definition, same[0]), (KeyKind::Content, same[1])] {
             assert_eq!(self.key(one.0, one.1, by) == self.key(two.0, two.1, by), same, "by {by:?}");
         }
     }
@@ -108,7 +110,7 @@ fn layers(ids: &[DiffId]) -> StepResult {
 }
 
 fn step(op: Op, inputs: usize) -> Step {
-    let inputs = (0..inputs).map(crate::graph::StepId).collect();
+    let inputs = (0..inputs).map(graph::StepId).collect();
     Step { op, inputs, platform: Platform::host(), meta: StepMeta::default() }
 }
 
@@ -181,7 +183,7 @@ fn fields_of_a_process_count() {
     check(|exec| exec.network = NetworkMode::None, OTHER);
     check(|exec| exec.security = SecurityMode::Insecure, OTHER);
     check(|exec| exec.shm_size_bytes = Some(1), OTHER);
-    check(|exec| exec.ulimits.push(("nofile".to_owned(), 1, 1)), OTHER);
+    check(|exec| exec.ulimits.push(Ulimit { name: "nofile".to_owned(), soft: 1, hard: 1 }), OTHER);
     check(|exec| exec.devices.push(DeviceRequest { name: "v.com/gpu".to_owned(), required: false }), OTHER);
 }
 
@@ -194,12 +196,12 @@ fn proxies_and_addresses_of_hosts_do_not_count_but_their_names_do() {
         SAME,
     );
     let host = |name: &str, address: &str| {
-        run(|exec| exec.hosts.push((name.to_owned(), SkippedInKey(address.to_owned()))))
+        run(|exec| exec.hosts.push((name.to_owned(), SkippedInKey(address.parse().expect("an address")))))
     };
     world.check((&host("db", "10.0.0.1"), &base), (&host("db", "10.0.0.2"), &base), SAME);
     world.check((&host("db", "10.0.0.1"), &base), (&host("web", "10.0.0.1"), &base), OTHER);
     let twice = run(|exec| {
-        exec.hosts = vec![("db".to_owned(), SkippedInKey("10.0.0.1".to_owned())); 2];
+        exec.hosts = vec![("db".to_owned(), SkippedInKey("10.0.0.1".parse().expect("an address"))); 2];
     });
     world.check((&host("db", "10.0.0.1"), &base), (&twice, &base), OTHER);
 }
@@ -213,7 +215,7 @@ fn ids_of_cache_mounts_do_not_count_but_their_targets_do() {
             mount.target = target.to_owned();
             mount.kind = MountKind::Cache {
                 id: id.to_owned(),
-                sharing: cache::Sharing::Shared,
+                sharing: CacheSharing::Shared,
                 from: None,
                 source: String::new(),
                 mode: None,
@@ -244,7 +246,7 @@ fn what_the_steps_below_do_counts_even_if_they_leave_the_same() {
         let below = run(|exec| exec.args[2] = args.to_owned());
         let inputs = [layers(&[])];
         let maker = KeyMaker::new(&world.layers, &below, &inputs);
-        let definition = maker.parts(By::Definition).expect("the inputs can be read");
+        let definition = maker.parts(KeyKind::Definition).expect("the inputs can be read");
         [StepResult { recipe: maker.recipe(&definition), ..layers(&[]) }]
     };
     world.check((&run(|_| ()), &base("echo x")), (&run(|_| ()), &base("echo x")), SAME);
@@ -293,7 +295,7 @@ fn the_outline_of_a_copy_is_all_but_its_files() {
     assert!(plain.is_some());
     assert_eq!(plain, outline(&copy("/f", |_| ()), &on(&[], "other")));
     assert_ne!(plain, outline(&copy("/g", |_| ()), &on(&[], "text")));
-    assert_ne!(plain, outline(&copy("/f", |copy| copy.mode = Some("600".to_owned())), &on(&[], "text")));
+    assert_ne!(plain, outline(&copy("/f", |copy| copy.mode = Some(Mode::Octal(0o600))), &on(&[], "text")));
     let base = [world.layer("base", "base", 1)];
     assert_ne!(plain, outline(&copy("/f", |_| ()), &on(&base, "text")));
     // Nothing of these is read to make a key that a record may already have.
@@ -311,7 +313,7 @@ fn flags_of_a_copy_count_and_the_name_of_its_source_but_not_its_folder() {
     check(|_| (), SAME);
     check(|copy| copy.destination = "/other".to_owned(), OTHER);
     check(|copy| copy.owner = Some("1:1".to_owned()), OTHER);
-    check(|copy| copy.mode = Some("600".to_owned()), OTHER);
+    check(|copy| copy.mode = Some(Mode::Octal(0o600)), OTHER);
     check(|copy| copy.excludes.push("*.log".to_owned()), OTHER);
     check(|copy| copy.keep_owner = true, OTHER);
     let parts = |path: &str| Parts::of(&copy(path, |_| ())).key();
@@ -334,7 +336,7 @@ fn what_people_see_of_a_step_does_not_count() {
     let (world, base) = (World::new(), [layers(&[])]);
     let meta = StepMeta {
         name: "[other 7/9] RUN true".to_owned(),
-        lines: Some((7, 9)),
+        lines: Some(Lines::new(7, 9)),
         stage: "other".to_owned(),
         ignore_cache: true,
     };
@@ -347,12 +349,12 @@ fn a_miss_tells_what_changed() {
     let base = [layers(&[])];
     let parts = |step: &Step| {
         KeyMaker::new(&world.layers, step, &base)
-            .parts(By::Content)
+            .parts(KeyKind::Content)
             .expect("the inputs can be read")
             .for_record()
     };
     let reason =
-        |change: fn(&mut Exec)| crate::miss::reason(&parts(&run(|_| ())), &parts(&run(change))).to_string();
+        |change: fn(&mut Exec)| crate::key::reason(&parts(&run(|_| ())), &parts(&run(change))).to_string();
     assert_eq!(reason(|exec| exec.env[1] = "A=2".to_owned()), "variable A changed from \"1\" to \"2\"");
     assert!(reason(|exec| exec.args[2] = "false".to_owned()).starts_with("args changed"));
     assert_eq!(reason(|_| ()), "its result was removed from the store");

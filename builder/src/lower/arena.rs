@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use oci::Platform;
 
-use crate::graph::{Graph, Op, Source, Step, StepId, StepMeta};
+use graph::{Graph, Op, Source, Step, StepId, StepMeta};
 
 /// A growing graph.
 #[derive(Debug, Default)]

@@ -261,7 +261,7 @@ mod tests {
         let others = ["tag", "moed", "x", "of_trigger", "BUILDKIT_INLINE_CAHCE"];
         let given: Vec<(&str, &str)> = ours.iter().chain(&others).map(|name| (*name, "")).collect();
         let (name, value, description) = ("of_trigger".to_owned(), None, None);
-        let met = PlannedArg { lines: (2, 2), name, value, description };
+        let met = PlannedArg { lines: graph::Lines::single(2), name, value, description };
         let found = unused(&dockerfile, &map(&given), &[met]);
         let found: Vec<_> = found.iter().map(|arg| (arg.name.as_str(), arg.meant.as_deref())).collect();
         assert_eq!(

@@ -10,9 +10,9 @@ use oci::{DiffId, Digest, ImageConfig, Platform, Reference};
 use super::error::{Errors, LowerError, Problem};
 use super::stages::{Base, Entry, StageId, Table};
 use super::{Purpose, Session, Target};
-use crate::graph::ImageOrigin;
 use crate::options::NamedContext;
 use crate::plan::{ResolveError, ResolvedImage, Resolver};
+use graph::ImageOrigin;
 
 /// What was found so far, for all platforms of a build.
 #[derive(Debug, Default)]

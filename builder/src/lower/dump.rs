@@ -4,8 +4,8 @@
 
 use std::fmt::Write;
 
-use crate::graph::{Graph, ImageOrigin, MountKind, Op, Source, Step};
 use crate::plan::Plan;
+use graph::{Graph, ImageOrigin, Lines, MountKind, Op, Source, Step};
 
 /// All steps, then all images, then the warnings.
 pub fn plan(plan: &Plan) -> String {
@@ -22,7 +22,7 @@ pub fn plan(plan: &Plan) -> String {
         line(&mut out, &format!("source date {seconds}"));
     }
     for warning in &plan.warnings {
-        let (first, last) = warning.lines;
+        let Lines { first, last } = warning.lines;
         line(&mut out, &format!("warning {} (lines {first}-{last}): {}", warning.rule, warning.message));
     }
     out
@@ -40,7 +40,8 @@ pub fn graph(graph: &Graph) -> String {
 fn describe(out: &mut String, at: usize, step: &Step) {
     line(out, &format!("step {at}: {}", step.meta.name));
     let inputs: Vec<String> = step.inputs.iter().map(|input| input.0.to_string()).collect();
-    let lines = step.meta.lines.map(|(first, last)| format!(" lines {first}-{last}")).unwrap_or_default();
+    let lines =
+        step.meta.lines.map(|Lines { first, last }| format!(" lines {first}-{last}")).unwrap_or_default();
     let stage = Some(&step.meta.stage).filter(|stage| !stage.is_empty());
     let stage = stage.map(|stage| format!(" stage {stage}")).unwrap_or_default();
     let ignored = if step.meta.ignore_cache { " ignore-cache" } else { "" };

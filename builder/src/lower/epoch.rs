@@ -10,8 +10,8 @@ use parser::expand::Expander;
 
 use super::args::Env;
 use super::error::{LowerError, Problem, lines};
-use super::remote::GitUrl;
 use crate::options::{BuildOptions, Context, NamedContext};
+use graph::git_url::GitUrl;
 
 /// The name.
 pub(crate) const NAME: &str = "SOURCE_DATE_EPOCH";

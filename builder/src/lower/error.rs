@@ -6,6 +6,9 @@
 
 use std::fmt;
 
+use graph::Lines;
+use graph::git_url::GitUrlError;
+use graph::mode::ModeError;
 use parser::ast::{Instruction, Span};
 use parser::diagnose::MOST_ERRORS;
 use parser::mount::MountError;
@@ -16,7 +19,7 @@ use super::origin::Origin;
 #[derive(Debug, thiserror::Error)]
 pub struct LowerError {
     /// First and last line of the instruction, from 1; `None` where an option is at fault.
-    pub lines: Option<(u32, u32)>,
+    pub lines: Option<Lines>,
     /// What is wrong.
     pub problem: Problem,
     /// What may have been meant.
@@ -429,12 +432,12 @@ pub enum Problem {
 
 impl Problem {
     /// The error of this problem at `lines`.
-    pub(super) fn at(self, lines: (u32, u32)) -> LowerError {
+    pub(super) fn at(self, lines: Lines) -> LowerError {
         LowerError { lines: Some(lines), ..self.in_options() }
     }
 
     /// The error of this problem in a step, which may have no lines.
-    pub(crate) fn within(self, lines: Option<(u32, u32)>) -> LowerError {
+    pub(crate) fn within(self, lines: Option<Lines>) -> LowerError {
         LowerError { lines, ..self.in_options() }
     }
 
@@ -483,12 +486,24 @@ impl From<parser::expand::ExpandError> for Problem {
     }
 }
 
+impl From<ModeError> for Problem {
+    fn from(ModeError { text }: ModeError) -> Self {
+        Self::BadChmod { mode: text }
+    }
+}
+
+impl From<GitUrlError> for Problem {
+    fn from(error: GitUrlError) -> Self {
+        Self::Git(error.0)
+    }
+}
+
 /// The first and last line of a span.
-pub(super) fn lines(span: Span) -> (u32, u32) {
-    (span.start_line, span.end_line)
+pub(super) fn lines(span: Span) -> Lines {
+    Lines { first: span.start_line, last: span.end_line }
 }
 
 /// The first and last line of an instruction.
-pub(super) fn lines_of(instruction: &Instruction) -> (u32, u32) {
+pub(super) fn lines_of(instruction: &Instruction) -> Lines {
     lines(instruction.span)
 }

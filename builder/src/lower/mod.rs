@@ -31,7 +31,6 @@ mod names;
 mod onbuild;
 pub mod origin;
 pub mod outline;
-mod paths;
 mod platform;
 mod stages;
 mod state;
@@ -44,7 +43,6 @@ use parser::ast::Dockerfile;
 use parser::expand::Expander;
 
 pub use check::{CheckReport, check, sketch};
-pub(crate) use dispatch::remote;
 pub(crate) use epoch::{Dated, NAME as EPOCH};
 use error::Errors;
 pub use error::{LowerError, Problem};

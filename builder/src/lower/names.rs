@@ -3,7 +3,7 @@
 use parser::ast::Instruction;
 use parser::expand::{Expander, Variables};
 
-use crate::remote::url::without_user;
+use graph::url::without_user;
 
 /// The text of an instruction as people see it: keyword in upper case, variables expanded, quotes kept.
 /// `masked` variables show as `****`. A text that cannot be expanded stays as it is.

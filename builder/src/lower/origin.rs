@@ -12,6 +12,7 @@
 
 use std::collections::BTreeMap;
 
+use graph::Lines;
 use parser::ast::{ArgDefinition, Dockerfile, Instruction, Kind};
 use parser::expand::{Expanded, Expander, Variables};
 
@@ -44,12 +45,12 @@ pub enum By {
         /// `ENV` or `ARG`.
         keyword: &'static str,
         /// Where.
-        lines: (u32, u32),
+        lines: Lines,
     },
     /// `--build-arg`, for this ARG.
     BuildArg {
         /// The ARG.
-        lines: (u32, u32),
+        lines: Lines,
     },
     /// The builder: platforms, the target.
     Builder,
@@ -61,7 +62,7 @@ pub enum By {
     /// Nothing.
     Nothing {
         /// An ARG that declares it and has no default.
-        declared: Option<(u32, u32)>,
+        declared: Option<Lines>,
         /// An ARG that gives it a value where it is not seen.
         unseen: Option<Unseen>,
         /// A name that may have been meant.
@@ -73,9 +74,9 @@ pub enum By {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unseen {
     /// It stands before the first FROM: stages see it only if they declare it again.
-    Global((u32, u32)),
+    Global(Lines),
     /// It stands in a stage: FROM does not see it.
-    InStage((u32, u32)),
+    InStage(Lines),
 }
 
 /// Adds to an error where the variables in it come from.
@@ -115,12 +116,7 @@ fn origins(
 /// Where the variables come from in the instruction of a step that failed; and the USER, where there is no such one.
 ///
 /// Values are those that the Dockerfile and the build arguments tell: a base image's are not known here.
-pub(crate) fn of_step(
-    text: &[u8],
-    options: &BuildOptions,
-    lines: (u32, u32),
-    cause: &StepError,
-) -> Vec<Origin> {
+pub(crate) fn of_step(text: &[u8], options: &BuildOptions, lines: Lines, cause: &StepError) -> Vec<Origin> {
     let Some(culprit) = cause.culprit() else { return Vec::new() };
     let Ok(dockerfile) = parser::parse(text) else { return Vec::new() };
     let Some(scope) = Scope::at(&dockerfile, options, lines) else { return Vec::new() };
@@ -178,7 +174,7 @@ struct Scope<'d> {
 
 impl<'d> Scope<'d> {
     /// The scope of the instruction on these lines.
-    fn at(dockerfile: &'d Dockerfile, options: &'d BuildOptions, lines: (u32, u32)) -> Option<Self> {
+    fn at(dockerfile: &'d Dockerfile, options: &'d BuildOptions, lines: Lines) -> Option<Self> {
         let is_there = |instruction: &&Instruction| lines_of(instruction) == lines;
         let scope = |instruction, stage| Self { dockerfile, options, instruction, stage };
         let froms = dockerfile.stages.iter().map(|stage| &stage.from);
@@ -386,7 +382,7 @@ mod tests {
         let build_args = build_arg.map(|value| ("x".to_owned(), value.to_owned())).into_iter().collect();
         let options = BuildOptions { build_args, ..BuildOptions::default() };
         let last = u32::try_from(text.lines().count()).expect("a short text");
-        let scope = Scope::at(&dockerfile, &options, (last, last)).expect("an instruction");
+        let scope = Scope::at(&dockerfile, &options, Lines::single(last)).expect("an instruction");
         let mut env = Env::default();
         if let Some(value) = value {
             env.set("x", value);
@@ -402,7 +398,7 @@ mod tests {
     }
 
     fn line(keyword: &'static str, line: u32) -> By {
-        By::Line { keyword, lines: (line, line) }
+        By::Line { keyword, lines: Lines::single(line) }
     }
 
     #[test]
@@ -415,7 +411,7 @@ mod tests {
         check("FROM a AS b\nFROM b\nUSER $x\n", By::Image { name: "a".to_owned() });
         check("FROM --platform=$x a\n", By::Builder);
         let given = origin("FROM a\nARG x=u\nUSER $x\n", Some("v"), Some("v"));
-        assert_eq!(given, By::BuildArg { lines: (2, 2) });
+        assert_eq!(given, By::BuildArg { lines: Lines::single(2) });
     }
 
     #[test]
@@ -424,9 +420,9 @@ mod tests {
             let expected = By::Nothing { declared, unseen, meant: meant.map(str::to_owned) };
             assert_eq!(origin(text, None, None), expected, "{text}");
         };
-        check("ARG x=v\nFROM a\nUSER $x\n", None, Some(Unseen::Global((1, 1))), None);
-        check("FROM a\nARG x=v\nFROM $x\n", None, Some(Unseen::InStage((2, 2))), None);
-        check("ARG x\nFROM $x\n", Some((1, 1)), None, None);
+        check("ARG x=v\nFROM a\nUSER $x\n", None, Some(Unseen::Global(Lines::single(1))), None);
+        check("FROM a\nARG x=v\nFROM $x\n", None, Some(Unseen::InStage(Lines::single(2))), None);
+        check("ARG x\nFROM $x\n", Some(Lines::single(1)), None, None);
         check("FROM a\nENV xy=v\nUSER $x\n", None, None, Some("xy"));
     }
 

@@ -12,9 +12,9 @@ use super::check::{Checks, allowing_all};
 use super::error::{LowerError, lines_of};
 use super::stages::Table;
 use super::{Purpose, lower_for};
-use crate::graph::{Exec, MountKind, Op};
 use crate::options::BuildOptions;
 use crate::plan::{PlannedArg, Resolver};
+use graph::{Exec, Lines, MountKind, Op};
 
 /// What a target takes from outside. Lists are in the order of the lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub struct Outline {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct OutlinedMount {
     /// First and last line of the RUN.
-    pub lines: (u32, u32),
+    pub lines: Lines,
     /// Its id.
     pub id: String,
     /// The build fails without it.
@@ -75,7 +75,7 @@ pub fn outline(
 }
 
 impl Outline {
-    fn add(&mut self, exec: &Exec, lines: (u32, u32)) {
+    fn add(&mut self, exec: &Exec, lines: Lines) {
         for secret in &exec.secret_env {
             self.secrets.push(OutlinedMount { lines, id: secret.id.clone(), required: secret.required });
         }

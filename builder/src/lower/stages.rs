@@ -10,6 +10,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use graph::Lines;
 use oci::{Platform, Reference};
 use parser::ast::{Copy, Dockerfile, Instruction, Kind, Run, Stage};
 use parser::expand::{Expanded, Expander};
@@ -56,7 +57,7 @@ pub(super) struct Entry<'a> {
     /// `--platform`.
     pub platform: Option<Platform>,
     /// The lines of FROM, or of the instruction that named an image.
-    pub lines: (u32, u32),
+    pub lines: Lines,
     /// Triggers of the base, then its own instructions; none if a named context took its place.
     pub commands: Vec<Command<'a>>,
     /// Whether the base's triggers are among the commands.
@@ -82,7 +83,7 @@ pub(super) struct Command<'a> {
     /// What is written; owned if it comes from an image's trigger.
     pub instruction: Cow<'a, Instruction>,
     /// The lines to show: a trigger's are those of the FROM that set it off.
-    pub lines: (u32, u32),
+    pub lines: Lines,
     /// `COPY --from`.
     pub from: Option<StageId>,
     /// `from=` of each of RUN's mounts.
@@ -299,7 +300,7 @@ impl<'a> Table<'a> {
         &mut self,
         id: StageId,
         instruction: Cow<'a, Instruction>,
-        lines: (u32, u32),
+        lines: Lines,
     ) -> Result<Command<'a>, LowerError> {
         let (mut from, mut mounts) = (None, Vec::new());
         match &instruction.kind {
@@ -310,12 +311,7 @@ impl<'a> Table<'a> {
         Ok(Command { instruction, lines, from, mounts, is_trigger: false })
     }
 
-    fn copy_source(
-        &mut self,
-        id: StageId,
-        copy: &Copy,
-        lines: (u32, u32),
-    ) -> Result<Option<StageId>, LowerError> {
+    fn copy_source(&mut self, id: StageId, copy: &Copy, lines: Lines) -> Result<Option<StageId>, LowerError> {
         let Some(from) = copy.from.as_ref().filter(|from| !from.is_empty()) else { return Ok(None) };
         let expanded =
             self.expander.word(from, &Env::default()).map_err(|_| Problem::VariableInFrom.at(lines))?;
@@ -335,7 +331,7 @@ impl<'a> Table<'a> {
         &mut self,
         id: StageId,
         run: &Run,
-        lines: (u32, u32),
+        lines: Lines,
     ) -> Result<Vec<Option<StageId>>, LowerError> {
         let mut sources = Vec::with_capacity(run.mounts.len());
         for mount in &run.mounts {
@@ -351,7 +347,7 @@ impl<'a> Table<'a> {
 
     /// The entry of a name: of the stages that have it the last one before `id`, else a later one (which
     /// is an error if it comes to that), else a context or an image.
-    fn named_source(&mut self, id: StageId, name: &str, lines: (u32, u32)) -> Result<StageId, LowerError> {
+    fn named_source(&mut self, id: StageId, name: &str, lines: Lines) -> Result<StageId, LowerError> {
         if let Some(ids) = self.by_name.get(&name.to_lowercase()) {
             let earlier = ids.iter().rfind(|other| **other < id);
             return Ok(*earlier.unwrap_or(&ids[0]));
@@ -435,7 +431,7 @@ fn stage_platform(
     written: &str,
     expanded: &Expanded,
     globals: &Env,
-    lines: (u32, u32),
+    lines: Lines,
 ) -> Result<Platform, LowerError> {
     let suggest = |error: LowerError| match expanded.unset.first() {
         Some(name) => suggested(error, name, &globals.names().collect::<Vec<_>>()),

@@ -7,7 +7,7 @@ use parser::expand::Variables;
 
 use super::args::{Env, split_pair};
 use super::check::Seen;
-use crate::graph::StepId;
+use graph::StepId;
 
 /// The PATH of images that have none.
 pub(super) const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -143,7 +143,7 @@ impl State {
 
     /// The folder that relative paths are seen from: absolute and clean.
     pub fn working_dir(&self) -> String {
-        super::paths::clean(&self.image.config.working_dir)
+        graph::paths::clean(&self.image.config.working_dir)
     }
 
     /// Records that `step` made a layer.

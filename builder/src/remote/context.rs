@@ -17,15 +17,15 @@ use rootfs::tree::{Child, Tree, resolve};
 
 use super::fetcher::Fetcher;
 use super::file::FileTree;
-use super::url::without_user;
 use super::{RemoteError, git};
-use crate::event::Vertex;
-use crate::graph::Source;
 use crate::lower::Dated;
-use crate::lower::remote::{GitUrl, git_source};
 use crate::op::file;
 use crate::options::Context;
 use crate::step::StepError;
+use graph::Source;
+use graph::git_url::{GitUrl, git_source};
+use graph::url::without_user;
+use progress::Vertex;
 
 /// Dockerfiles are no longer.
 const DOCKERFILE_LIMIT_BYTES: u64 = 16 << 20;

@@ -9,12 +9,12 @@ use rootfs::layers::Layers;
 
 use super::git::{self, GitError};
 use super::{RemoteError, Secrets, http, login};
-use crate::cancel::Cancel;
-use crate::event::Vertex;
 use crate::op::exec;
 use crate::options::BuildOptions;
 use crate::source::Sources;
 use crate::step::StepError;
+use progress::Cancel;
+use progress::Vertex;
 
 /// What fetching needs from a build.
 #[derive(Clone, Copy)]

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use super::RemoteError;
 use super::file::FileTree;
-use super::url::without_user;
+use graph::url::without_user;
 
 /// The largest file that is taken.
 const LIMIT_BYTES: u64 = 256 << 30;

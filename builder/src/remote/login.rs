@@ -13,7 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::Secrets;
-use super::url::{Authority, percent_decoded};
+use graph::url::{Authority, percent_decoded};
 
 /// The `Authorization` with which a file is asked for.
 pub fn for_file(url: &str, secrets: &Secrets) -> Option<String> {

@@ -21,7 +21,6 @@ pub mod http;
 pub mod login;
 #[cfg(test)]
 mod testing;
-pub mod url;
 
 use std::collections::BTreeMap;
 use std::io;

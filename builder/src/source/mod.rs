@@ -25,8 +25,8 @@ use registry::Client;
 use registry::web::Web;
 use rootfs::layers::Layers;
 
-use crate::graph::ImageOrigin;
 use crate::plan::{ResolveError, ResolvedImage, Resolver};
+use graph::ImageOrigin;
 
 mod archive;
 mod blobs;

@@ -13,10 +13,10 @@ use oci::DiffId;
 
 use super::chain::Chain;
 use super::{Files, Solver, StepError, StepResult};
-use crate::event::{EventKind, Phase, Vertex};
-use crate::graph::Step;
-use crate::key::{By, KeyMaker, OUTLINE, Parts, Recipe};
-use crate::miss::{self, MissReason};
+use crate::key::{KeyMaker, OUTLINE, Parts, Recipe, reason};
+use graph::Step;
+use progress::MissReason;
+use progress::{EventKind, KeyKind, Phase, Vertex};
 
 /// A step that is being solved.
 pub(super) struct CachedStep<'a> {
@@ -54,17 +54,17 @@ impl CachedStep<'_> {
 
     fn look_up_first(&self, maker: &KeyMaker<'_>, run: &Run<'_>) -> Solved {
         self.vertex.enter(Phase::Hash);
-        let definition = maker.parts(By::Definition)?;
+        let definition = maker.parts(KeyKind::Definition)?;
         let recipe = maker.recipe(&definition);
         let definition = definition.key();
-        if let Some(record) = self.hit(By::Definition, &definition)? {
+        if let Some(record) = self.hit(KeyKind::Definition, &definition)? {
             return self.found(maker, recipe, record.layer, true);
         }
         self.vertex.enter(Phase::Hash);
-        let content = maker.parts(By::Content)?;
+        let content = maker.parts(KeyKind::Content)?;
         self.vertex.enter(Phase::Lock);
         let _lock = self.solver.store.lock_step(&content.key())?;
-        if let Some(record) = self.hit(By::Content, &content.key())? {
+        if let Some(record) = self.hit(KeyKind::Content, &content.key())? {
             self.vertex.enter(Phase::Record);
             self.solver.store.save_record(&definition, &record)?;
             return self.found(maker, recipe, record.layer, true);
@@ -82,8 +82,8 @@ impl CachedStep<'_> {
         let started = Instant::now();
         let layer = run(&self.files())?;
         self.vertex.enter(Phase::Hash);
-        let definition = maker.parts(By::Definition)?;
-        let content = maker.parts(By::Content)?;
+        let definition = maker.parts(KeyKind::Definition)?;
+        let content = maker.parts(KeyKind::Content)?;
         let keys = [content.key(), definition.key(), outline.key()];
         self.record(started, layer, &content, &keys)?;
         self.found(maker, maker.recipe(&definition), layer, false)
@@ -107,14 +107,14 @@ impl CachedStep<'_> {
     }
 
     /// The record of a key, if the layer that it names is here and the user does not want the step run again.
-    fn hit(&self, by: By, key: &Key) -> Result<Option<Record>, StepError> {
+    fn hit(&self, kind: KeyKind, key: &Key) -> Result<Option<Record>, StepError> {
         self.vertex.enter(Phase::Lookup);
         if self.step.meta.ignore_cache {
             return Ok(None);
         }
         match self.solver.store.load_record(key)? {
             Some(record) if self.solver.layers.contains(&record.layer)? => {
-                self.vertex.send(EventKind::Found { by, took_ms: record.duration_ms });
+                self.vertex.send(EventKind::Found { key: kind, took_ms: record.duration_ms });
                 Ok(Some(record))
             }
             _ => Ok(None),
@@ -145,7 +145,7 @@ impl CachedStep<'_> {
         let reason = match self.solver.store.load_record(&self.place())? {
             _ if self.step.meta.ignore_cache => MissReason::Forced,
             None => MissReason::New,
-            Some(record) => miss::reason(&record.inputs, parts),
+            Some(record) => reason(&record.inputs, parts),
         };
         self.vertex.send(EventKind::Missed { reason });
         Ok(())

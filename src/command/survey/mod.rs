@@ -124,7 +124,7 @@ fn usage(
     let plan = match sketch(&parsed, &options) {
         Ok(plan) => plan,
         Err(error) => {
-            let line = error.lines.map(|lines| format!("line {}: ", lines.0)).unwrap_or_default();
+            let line = error.lines.map(|lines| format!("line {}: ", lines.first)).unwrap_or_default();
             return Ok(Usage::Unknown(format!("{line}{error}")));
         }
     };
@@ -138,7 +138,7 @@ fn usage(
 }
 
 fn missing(failure: &taken::Failure, ignore: &IgnoreFile) -> Missing {
-    let line = failure.lines.map_or(0, |lines| lines.0);
+    let line = failure.lines.map_or(0, |lines| lines.first);
     match &failure.error {
         FileOpError::NotFound { path } => Missing {
             line,

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
-use sandbox::Usage;
+use progress::Usage;
 
 use super::super::group::Group;
 use super::super::report::{Report, State, Step, Transfer};
@@ -16,8 +16,8 @@ pub fn write(page: &mut String, report: &Report, step: &Step) -> fmt::Result {
     item(page, "step", &Html(&step.name).to_string())?;
     if let Some(place) = &step.place {
         let lines = match place.lines {
-            Some((first, last)) if first == last => format!(", line {first}"),
-            Some((first, last)) => format!(", lines {first} to {last}"),
+            Some(graph::Lines { first, last }) if first == last => format!(", line {first}"),
+            Some(graph::Lines { first, last }) => format!(", lines {first} to {last}"),
             None => String::new(),
         };
         item(page, "stage", &format!("{}{lines}", Html(&place.stage)))?;

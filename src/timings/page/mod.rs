@@ -94,8 +94,8 @@ fn optional(text: Option<impl Display>) -> String {
 mod tests {
     use std::time::Duration;
 
-    use builder::event::{EventKind, Phase, Place};
-    use builder::miss::MissReason;
+    use progress::MissReason;
+    use progress::{EventKind, Phase, Place};
 
     use super::super::report::{About, Draft};
     use super::*;
@@ -108,7 +108,7 @@ mod tests {
         let mut draft = Draft::default();
         let mut add = |vertex, time, kind| draft.event(vertex, Duration::from_millis(time), &kind);
         for (vertex, inputs) in [(0, vec![]), (1, vec![0]), (2, vec![0, 1]), (3, vec![2])] {
-            let place = Some(Place { stage: text(), lines: Some((1, 3)) });
+            let place = Some(Place { stage: text(), lines: Some(graph::Lines::new(1, 3)) });
             add(vertex, 0, EventKind::Added { name: format!("[{HOSTILE} 1/1] {HOSTILE}"), inputs, place });
         }
         for vertex in 0..3 {
@@ -120,7 +120,7 @@ mod tests {
             add(vertex, start, EventKind::Warning { text: text() });
             add(vertex, start + 10, EventKind::Missed { reason });
             add(vertex, start + 20, EventKind::Entered { phase: Phase::Exec });
-            add(vertex, start + 90, EventKind::Used { usage: sandbox::Usage::default() });
+            add(vertex, start + 90, EventKind::Used { usage: progress::Usage::default() });
             let end = match vertex {
                 2 => EventKind::Failed { error: text() },
                 _ => EventKind::Finished { cached: false },

@@ -7,7 +7,7 @@ use super::super::group::Group;
 use super::super::report::{Report, State, Step, Verdict};
 use super::super::text::{Html, duration, percent, split_name};
 use super::{details, optional};
-use builder::miss::MissReason;
+use progress::MissReason;
 
 /// About how many marks the time axis has.
 const MARKS: u32 = 8;
@@ -121,7 +121,8 @@ fn classes(report: &Report, index: usize, step: &Step) -> String {
 fn label(page: &mut String, step: &Step) -> fmt::Result {
     let (place, text) = split_name(&step.name);
     let lines = step.place.as_ref().and_then(|place| place.lines);
-    let line = optional(lines.map(|(first, _)| format!("<span class=\"line\">line {first}</span>")));
+    let line =
+        optional(lines.map(|graph::Lines { first, .. }| format!("<span class=\"line\">line {first}</span>")));
     write!(
         page,
         "<span class=\"label\"><span class=\"mark\"></span><span class=\"place\">{}</span><code title=\"{}\">{}</code>{line}",

@@ -3,6 +3,8 @@
 //! What a line makes a difference for has to be looked up in the context, so that this is for checks only: a build does
 //! not pay for it.
 
+use graph::Lines;
+
 use super::{Checks, Finding, rules};
 use crate::context::survey::{Limits, Survey};
 use crate::options::Context;
@@ -17,6 +19,6 @@ pub(super) fn check(context: &Context, checks: &Checks) {
     for habit in survey.habits() {
         let line = &ignore.lines[habit.line];
         let finding = Finding::new(&rules::GITIGNORE_HABIT, habit.message(&line.written));
-        checks.keep(Some(&ignore.path), (line.number, line.number), &[], [finding]);
+        checks.keep(Some(&ignore.path), Lines::single(line.number), &[], [finding]);
     }
 }

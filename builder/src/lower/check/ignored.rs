@@ -1,8 +1,8 @@
 //! `CopyIgnoredFile`: a source that the ignore file takes out of the context.
 
 use super::{Checks, Finding, rules};
-use crate::lower::paths;
 use crate::options::Context;
+use graph::paths;
 
 /// A local source of COPY or ADD that is not in the context.
 ///

@@ -37,6 +37,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
+use graph::Lines;
 use parser::ast::{Dockerfile, Instruction};
 
 pub use rules::{Counts, Rule, all as rules, find as rule};
@@ -112,12 +113,7 @@ impl Checks {
 
     /// Adds findings about these lines, unless the comments say not to. What was found there already is not
     /// said again.
-    pub fn add_at(
-        &self,
-        lines: (u32, u32),
-        comments: &[String],
-        findings: impl IntoIterator<Item = Finding>,
-    ) {
+    pub fn add_at(&self, lines: Lines, comments: &[String], findings: impl IntoIterator<Item = Finding>) {
         self.keep(None, lines, comments, findings);
     }
 
@@ -125,7 +121,7 @@ impl Checks {
     fn keep(
         &self,
         ignore_file: Option<&Path>,
-        lines: (u32, u32),
+        lines: Lines,
         comments: &[String],
         findings: impl IntoIterator<Item = Finding>,
     ) {
@@ -190,7 +186,7 @@ impl Checks {
 
 fn sorted(warnings: &[Warning]) -> Vec<Warning> {
     let mut warnings = warnings.to_vec();
-    warnings.sort_by_key(|warning| (warning.ignore_file.is_some(), warning.lines.0));
+    warnings.sort_by_key(|warning| (warning.ignore_file.is_some(), warning.lines.first));
     warnings
 }
 

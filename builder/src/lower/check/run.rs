@@ -6,11 +6,11 @@ use oci::{Digest, Platform, Reference};
 use parser::ast::Dockerfile;
 
 use super::{Checks, habits};
-use crate::graph::{Graph, Op, Step};
 use crate::lower::error::{LowerError, Problem};
 use crate::lower::{Purpose, lower_for};
 use crate::options::{AllowedDevices, BuildOptions, Entitlements};
 use crate::plan::{Plan, ResolveError, ResolvedImage, Resolver, Warning};
+use graph::{Graph, Op, Step};
 
 /// What the checks came to.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! What a stage makes of its config: `MultipleInstructionsDisallowed`, `JSONArgsRecommended`,
 //! `WorkdirRelativePath`, `LegacyKeyValueFormat`, `InvalidBaseImagePlatform`.
 
+use graph::Lines;
 use oci::Platform;
 use parser::ast::Command;
 
@@ -8,11 +9,11 @@ use super::{Finding, rules};
 
 /// Where a stage had its last CMD, ENTRYPOINT and HEALTHCHECK.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in crate::lower) struct Seen(Vec<(String, (u32, u32))>);
+pub(in crate::lower) struct Seen(Vec<(String, Lines)>);
 
 impl Seen {
     /// Notes an instruction. Returns the lines of the one before it of its kind.
-    fn replace(&mut self, keyword: &str, lines: (u32, u32)) -> Option<(u32, u32)> {
+    fn replace(&mut self, keyword: &str, lines: Lines) -> Option<Lines> {
         match self.0.iter_mut().find(|(other, _)| other.eq_ignore_ascii_case(keyword)) {
             Some((_, seen)) => Some(std::mem::replace(seen, lines)),
             None => {
@@ -24,11 +25,7 @@ impl Seen {
 }
 
 /// An instruction of which the last one counts, by its keyword as written: the place is the one before, which does nothing.
-pub(in crate::lower) fn overridden(
-    seen: &mut Seen,
-    keyword: &str,
-    lines: (u32, u32),
-) -> Option<((u32, u32), Finding)> {
+pub(in crate::lower) fn overridden(seen: &mut Seen, keyword: &str, lines: Lines) -> Option<(Lines, Finding)> {
     let before = seen.replace(keyword, lines)?;
     let message = format!(
         "Multiple {keyword} instructions should not be used in the same stage because only the last one will be used"
@@ -104,9 +101,15 @@ mod tests {
     #[test]
     fn the_one_before_is_overridden() {
         let mut seen = Seen::default();
-        assert_eq!(overridden(&mut seen, "CMD", (1, 1)), None);
-        assert_eq!(overridden(&mut seen, "ENTRYPOINT", (2, 2)), None);
-        assert_eq!(overridden(&mut seen, "CMD", (3, 4)).map(|(lines, _)| lines), Some((1, 1)));
-        assert_eq!(overridden(&mut seen, "Cmd", (5, 5)).map(|(lines, _)| lines), Some((3, 4)));
+        assert_eq!(overridden(&mut seen, "CMD", Lines::new(1, 1)), None);
+        assert_eq!(overridden(&mut seen, "ENTRYPOINT", Lines::new(2, 2)), None);
+        assert_eq!(
+            overridden(&mut seen, "CMD", Lines::new(3, 4)).map(|(lines, _)| lines),
+            Some(Lines::new(1, 1))
+        );
+        assert_eq!(
+            overridden(&mut seen, "Cmd", Lines::new(5, 5)).map(|(lines, _)| lines),
+            Some(Lines::new(3, 4))
+        );
     }
 }

@@ -3,6 +3,8 @@
 
 use parser::ast::{Dockerfile, Instruction, Kind, Notice, NoticeKind, Span, Stage};
 
+use graph::Lines;
+
 use super::{Checks, Finding, rules};
 
 /// Finds them in a whole file, in BuildKit's order.
@@ -12,7 +14,7 @@ pub(super) fn check(dockerfile: &Dockerfile, checks: &Checks) {
             // As in BuildKit, the place is the end of the instruction.
             let line = notice.span.end_line;
             let finding = Finding::new(&rules::NO_EMPTY_CONTINUATION, "Empty continuation line");
-            checks.add_at((line, line), &[], [finding]);
+            checks.add_at(Lines::single(line), &[], [finding]);
         }
     }
     for global in &dockerfile.globals {

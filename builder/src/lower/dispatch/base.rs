@@ -2,9 +2,7 @@
 
 use oci::Platform;
 
-use super::remote::{self, GitUrl};
 use super::{Dispatcher, Inputs};
-use crate::graph::{CopyAction, CopySource, FileAction, FileOp, ImageOrigin, Op, Source, StepMeta};
 use crate::lower::bases::platform_of;
 use crate::lower::check;
 use crate::lower::error::{LowerError, Problem};
@@ -13,6 +11,8 @@ use crate::lower::stages::{Base, StageId};
 use crate::lower::state::State;
 use crate::options::NamedContext;
 use crate::plan::ResolvedImage;
+use graph::git_url::GitUrl;
+use graph::{CopyAction, CopySource, FileAction, FileOp, ImageOrigin, Op, Source, StepMeta};
 
 impl Dispatcher<'_> {
     /// The state of an entry before its first instruction.
@@ -90,7 +90,7 @@ impl Dispatcher<'_> {
             NamedContext::Git(url) => {
                 let parsed = GitUrl::parse(url)?
                     .ok_or_else(|| Problem::Git(format!("invalid git context {url:?}")))?;
-                (remote::git_source(parsed, None, None)?, url.clone())
+                (graph::git_url::git_source(parsed, None, None)?, url.clone())
             }
             _ => return Err(Problem::Unsupported { what: format!("the context {key:?}") }),
         };

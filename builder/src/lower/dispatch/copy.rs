@@ -7,10 +7,11 @@ use parser::ast::{self, Heredoc, Instruction};
 use parser::expand::Expander;
 
 use super::remote::{self, Kind};
-use super::{Current, Dispatcher, Inputs, chmod};
-use crate::graph::{CopyAction, CopySource, FileAction, FileOp, Op, Source, StepId};
+use super::{Current, Dispatcher, Inputs};
 use crate::lower::error::Problem;
-use crate::lower::{check, history, names, paths};
+use crate::lower::{check, history, names};
+use graph::paths;
+use graph::{CopyAction, CopySource, FileAction, FileOp, Mode, Op, Source, StepId};
 
 /// COPY or ADD, expanded.
 struct Expanded<'c> {
@@ -19,7 +20,9 @@ struct Expanded<'c> {
     /// As written.
     destination: String,
     owner: Option<String>,
-    mode: Option<String>,
+    /// `--chmod` as it appears in the history.
+    mode_text: Option<String>,
+    mode: Option<Mode>,
     checksum: Option<String>,
     is_add: bool,
     link: bool,
@@ -77,16 +80,25 @@ impl Dispatcher<'_> {
         let sources = paths.map(expand).collect::<Result<Vec<_>, _>>()?;
         let heredocs = written.sources.iter().filter_map(|source| instruction.heredoc(source));
         let destination = expand(&written.destination)?;
-        let (owner, mode) = (flag(&written.chown)?, flag(&written.chmod)?);
+        let (owner, mode_text) = (flag(&written.chown)?, flag(&written.chmod)?);
         let checksum = flag(&written.checksum)?;
-        if let Some(mode) = &mode {
-            chmod::check(mode)?;
-        }
+        let mode = mode_text.as_deref().map(Mode::parse).transpose()?;
         // BuildKit drops --link where a mode is set, and results must be the same.
         let link = written.link && mode.is_none();
         let heredocs = heredocs.map(|heredoc| Ok((heredoc, self.content(current, heredoc)?)));
         let heredocs = heredocs.collect::<Result<Vec<_>, Problem>>()?;
-        Ok(Expanded { sources, heredocs, destination, owner, mode, checksum, is_add, link, written })
+        Ok(Expanded {
+            sources,
+            heredocs,
+            destination,
+            owner,
+            mode_text,
+            mode,
+            checksum,
+            is_add,
+            link,
+            written,
+        })
     }
 
     /// The content of a heredoc: expanded unless its delimiter is quoted, always with the backslash as
@@ -166,7 +178,9 @@ impl Dispatcher<'_> {
             Kind::Path => return Ok(None),
             Kind::Git(_) if !copy.is_add => return Err(Problem::GitForCopy),
             Kind::Http if !copy.is_add => return Err(Problem::UrlForCopy),
-            Kind::Git(url) => (remote::git_source(url, copy.written.keep_git_dir, checksum)?, "/".to_owned()),
+            Kind::Git(url) => {
+                (graph::git_url::git_source(url, copy.written.keep_git_dir, checksum)?, "/".to_owned())
+            }
             Kind::Http => {
                 let op = remote::http_source(source, checksum)?;
                 let path = match &op {
@@ -232,7 +246,7 @@ fn created_by(copy: &Expanded<'_>) -> String {
     let mut words = vec![if copy.is_add { "ADD" } else { "COPY" }.to_owned()];
     words.extend(copy.written.parents.then(|| "--parents".to_owned()));
     words.extend(copy.owner.as_ref().map(|owner| format!("--chown={owner}")));
-    words.extend(copy.mode.as_ref().map(|mode| format!("--chmod={mode}")));
+    words.extend(copy.mode_text.as_ref().map(|mode| format!("--chmod={mode}")));
     words.extend(copy.sources.iter().map(|source| names::without_logins(source)));
     words.extend(copy.heredocs.iter().map(|(heredoc, _)| format!("<<{}", heredoc.name)));
     words.push(copy.destination.clone());

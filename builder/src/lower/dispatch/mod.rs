@@ -9,7 +9,6 @@
 //! A stage sees other stages only through [`State`]s that are finished: what comes later is an error.
 
 mod base;
-mod chmod;
 mod config;
 mod copy;
 mod env;
@@ -37,9 +36,9 @@ use super::origin;
 use super::stages::{Base, Command, StageId, Table};
 use super::state::State;
 use super::{Session, Target, history, platform};
-use crate::graph::{InputIndex, Op, Source, StepId, StepMeta};
 use crate::options::Context;
 use crate::plan::PlannedImage;
+use graph::{InputIndex, Lines, Op, Source, StepId, StepMeta};
 
 /// Lowers the stages of one platform.
 pub(super) struct Dispatcher<'d> {
@@ -60,7 +59,7 @@ struct Current<'c> {
     counter: Counter,
     ignore_cache: bool,
     /// The lines of the instruction at hand.
-    lines: (u32, u32),
+    lines: Lines,
     command: &'c Command<'c>,
     /// It uses a variable that would have another value if the base were known.
     uses_guesses: Cell<bool>,

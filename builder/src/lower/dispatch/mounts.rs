@@ -5,10 +5,10 @@ use parser::expand::Expander;
 use parser::mount::{self, Mount, MountType, Sharing};
 
 use super::{Current, Dispatcher, Inputs};
-use crate::graph::{ExecMount, MountKind, SecretEnv, StepId};
 use crate::lower::error::Problem;
-use crate::lower::paths;
 use crate::lower::stages::StageId;
+use graph::paths;
+use graph::{CacheSharing, ExecMount, MountKind, SecretEnv, StepId};
 
 /// Mode of a secret's file.
 const SECRET_MODE: u32 = 0o400;
@@ -177,10 +177,10 @@ fn clean_as_written(path: &str) -> String {
     }
 }
 
-fn sharing(sharing: Option<Sharing>) -> cache::Sharing {
+fn sharing(sharing: Option<Sharing>) -> CacheSharing {
     match sharing.unwrap_or_default() {
-        Sharing::Shared => cache::Sharing::Shared,
-        Sharing::Private => cache::Sharing::Private,
-        Sharing::Locked => cache::Sharing::Locked,
+        Sharing::Shared => CacheSharing::Shared,
+        Sharing::Private => CacheSharing::Private,
+        Sharing::Locked => CacheSharing::Locked,
     }
 }

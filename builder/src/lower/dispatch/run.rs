@@ -1,13 +1,15 @@
 //! RUN.
 
+use std::net::IpAddr;
+
 use parser::ast::{Command, Instruction, Run};
 
 use super::mounts::Mounts;
 use super::{Current, Dispatcher, Inputs};
-use crate::graph::{DeviceRequest, Exec, ExecMount, MountKind, NetworkMode, Op, SecurityMode, SkippedInKey};
 use crate::lower::error::Problem;
 use crate::lower::state::State;
 use crate::lower::{history, names};
+use graph::{DeviceRequest, Exec, ExecMount, MountKind, NetworkMode, Op, SecurityMode, SkippedInKey};
 
 /// The host name of a RUN, unless `BUILDKIT_SANDBOX_HOSTNAME` says otherwise.
 const HOSTNAME: &str = "buildkitsandbox";
@@ -65,9 +67,9 @@ impl Dispatcher<'_> {
         given.filter(|name| !name.is_empty()).map_or(HOSTNAME, String::as_str).to_owned()
     }
 
-    fn hosts(&self) -> Vec<(String, SkippedInKey)> {
+    fn hosts(&self) -> Vec<(String, SkippedInKey<IpAddr>)> {
         let hosts = self.session.options.add_hosts.iter();
-        hosts.map(|(name, address)| (name.clone(), SkippedInKey(address.to_string()))).collect()
+        hosts.map(|(name, address)| (name.clone(), SkippedInKey(*address))).collect()
     }
 
     /// The build's network, unless the RUN asks for another.

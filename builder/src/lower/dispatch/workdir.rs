@@ -1,9 +1,10 @@
 //! WORKDIR: the image's working directory, and a layer with the folder.
 
 use super::{Current, Dispatcher, Inputs};
-use crate::graph::{FileAction, FileOp, Op};
 use crate::lower::error::Problem;
-use crate::lower::{check, history, paths};
+use crate::lower::{check, history};
+use graph::paths;
+use graph::{FileAction, FileOp, Op};
 
 /// Mode of folders that WORKDIR makes.
 const MODE: u32 = 0o755;

@@ -25,12 +25,12 @@ use rootfs::layers::Layers;
 use rootfs::users::{self, User};
 use sandbox::{Capabilities, Exit, HostEntry, Network, Process, Rlimit, Running, Seccomp, Spec, Stdio};
 
-use crate::cancel::Cancel;
 use crate::devices;
-use crate::event::{EventKind, Phase, Vertex};
-use crate::graph::{Exec, NetworkMode, SecurityMode};
 use crate::options::BuildOptions;
 use crate::step::{Files, StepError};
+use graph::{Exec, NetworkMode, SecurityMode};
+use progress::Cancel;
+use progress::{EventKind, Phase, Vertex};
 
 pub use network::BuildNetwork;
 
@@ -105,7 +105,7 @@ pub fn run(exec: &Exec, inputs: &[Files], around: &Around<'_>) -> Result<Outcome
     let (exit, tail) = supervise(&mut running, around)?;
     around.vertex.enter(Phase::Unmount);
     if let Some(usage) = running.usage() {
-        around.vertex.send(EventKind::Used { usage });
+        around.vertex.send(EventKind::Used { usage: consumed(&usage) });
     }
     let stubs = running.stubs().to_vec();
     drop(running);
@@ -140,6 +140,16 @@ fn supervise(running: &mut Running, around: &Around<'_>) -> Result<(Exit, String
     Ok((exit, tail.text()))
 }
 
+fn consumed(usage: &sandbox::Usage) -> progress::Usage {
+    progress::Usage {
+        user_us: usage.user_us,
+        system_us: usage.system_us,
+        max_rss_bytes: usage.max_rss_bytes,
+        read_bytes: usage.read_bytes,
+        written_bytes: usage.written_bytes,
+    }
+}
+
 const SIGKILL: i32 = 9;
 
 fn process(exec: &Exec, user: User, env: Vec<OsString>) -> Process {
@@ -156,8 +166,8 @@ fn process(exec: &Exec, user: User, env: Vec<OsString>) -> Process {
     }
 }
 
-fn rlimit((name, soft, hard): &(String, u64, u64)) -> Rlimit {
-    Rlimit { name: name.clone(), soft: *soft, hard: *hard }
+fn rlimit(limit: &graph::Ulimit) -> Rlimit {
+    Rlimit { name: limit.name.clone(), soft: limit.soft, hard: limit.hard }
 }
 
 /// The variables of the process: image and ARGs, then proxies, then secrets. A missing optional secret is empty.
@@ -189,9 +199,5 @@ fn network(mode: NetworkMode, around: &Around<'_>) -> Network {
 }
 
 fn hosts(exec: &Exec) -> Vec<HostEntry> {
-    let entry = |(name, address): &(String, crate::graph::SkippedInKey)| {
-        let address = address.0.parse().ok()?;
-        Some(HostEntry { name: name.clone(), address })
-    };
-    exec.hosts.iter().filter_map(entry).collect()
+    exec.hosts.iter().map(|(name, address)| HostEntry { name: name.clone(), address: address.0 }).collect()
 }

@@ -11,10 +11,10 @@ use rootfs::snapshot::{self, Keep, bind_host};
 use sandbox::{Mount, MountSource};
 
 use super::Around;
-use crate::event::Phase;
-use crate::graph::{Exec, ExecMount, MountKind};
 use crate::options::{BuildOptions, SecretSource};
 use crate::step::{Files, StepError};
+use graph::{CacheSharing, Exec, ExecMount, MountKind};
+use progress::Phase;
 
 /// The largest secret, as BuildKit has it.
 const LARGEST_SECRET_BYTES: u64 = 500 * 1024;
@@ -111,7 +111,7 @@ fn cache(
         unreachable!("called for cache mounts only")
     };
     around.vertex.enter(Phase::Lock);
-    let mut mount = around.store.cache_mount(&cache_id(kind, inputs, id), *sharing)?;
+    let mut mount = around.store.cache_mount(&cache_id(kind, inputs, id), sharing_of(*sharing))?;
     around.vertex.enter(Phase::Mount);
     if mount.is_new() {
         if let Some(input) = from {
@@ -129,6 +129,14 @@ fn cache(
     let descriptor = bind_host(mount.path(), Path::new(""))?;
     held.caches.push(mount);
     Ok(MountSource::Detached(descriptor))
+}
+
+fn sharing_of(sharing: CacheSharing) -> cache::Sharing {
+    match sharing {
+        CacheSharing::Shared => cache::Sharing::Shared,
+        CacheSharing::Private => cache::Sharing::Private,
+        CacheSharing::Locked => cache::Sharing::Locked,
+    }
 }
 
 /// BuildKit: what a cache starts with is part of which cache it is.

@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use sandbox::network::{Connecting, SharedNetwork};
 use sandbox::{Network, SandboxError};
 
-use crate::event::Vertex;
+use progress::Vertex;
 
 /// What the user can do about it is in the reason.
 const FALLBACK: &str = "RUN uses this machine's network, and can reach what listens on its loopback";

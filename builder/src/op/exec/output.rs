@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::sync::Mutex;
 
-use crate::event::{EventKind, Vertex};
+use progress::{EventKind, Vertex};
 
 /// How much of the output an error can show.
 const TAIL_BYTES: usize = 16 * 1024;

@@ -13,12 +13,12 @@ use rootfs::diff::{Content, Diff};
 use rootfs::entry::{Entry, Kind, Timestamp};
 use rootfs::tree::Tree;
 
-use super::chmod::Mode;
 use super::mkdir::{self, Made};
 use super::select::{Match, Selection};
 use super::walk::Item;
 use super::{FileOpError, archive, shown, unpack};
-use crate::graph::{CopyAction, CopySource};
+use graph::Mode;
+use graph::{CopyAction, CopySource};
 use patterns::clean;
 
 /// The only extended attribute that layers carry.
@@ -35,7 +35,7 @@ pub(super) struct Copier<'a> {
     /// `--chown`.
     pub owner: Option<(u32, u32)>,
     /// `--chmod`.
-    pub mode: Option<Mode>,
+    pub mode: Option<&'a Mode>,
     /// Of what is made on the way.
     pub mtime: Timestamp,
     pub scratch: &'a Path,
@@ -205,7 +205,7 @@ impl Copier<'_> {
     /// Directories that are made get an octal `--chmod` too.
     fn made_mode(&self) -> u32 {
         match self.mode {
-            Some(Mode::Octal(mode)) => mode,
+            Some(Mode::Octal(mode)) => *mode,
             _ => DIRECTORY_MODE,
         }
     }

@@ -20,7 +20,6 @@
 //! Source: moby/buildkit, `solver/llbsolver/file/backend.go`; tonistiigi/fsutil, `copy/copy.go`.
 
 mod archive;
-pub mod chmod;
 mod copy;
 mod mkdir;
 mod select;
@@ -43,7 +42,7 @@ use rootfs::entry::Timestamp;
 use rootfs::tree::Tree;
 use rootfs::users::{UserError, resolve_owner};
 
-use crate::graph::{CopyAction, CopySource, FileAction, FileOp, InputIndex};
+use graph::{CopyAction, CopySource, FileAction, FileOp, InputIndex};
 use patterns::PatternError;
 use patterns::glob::BadPattern;
 
@@ -72,9 +71,6 @@ pub enum FileOpError {
     /// An `--exclude` or a `--parents` source that means nothing.
     #[error(transparent)]
     Patterns(#[from] PatternError),
-    /// A `--chmod` that means nothing.
-    #[error(transparent)]
-    Chmod(#[from] chmod::ChmodError),
     /// A `--chown` that cannot be resolved.
     #[error(transparent)]
     Owner(#[from] UserError),
@@ -204,7 +200,7 @@ impl Applying<'_> {
         inputs: &dyn Fn(InputIndex) -> Arc<dyn Tree>,
     ) -> Result<(), FileOpError> {
         let owner = action.owner.as_deref().map(|owner| self.owners.resolve(owner)).transpose()?;
-        let mode = action.mode.as_deref().map(chmod::Mode::parse).transpose()?;
+        let mode = action.mode.as_ref();
         let mtime = made_at(action.mtime_s);
         let mut copier = Copier { diff: &mut self.diff, action, owner, mode, mtime, scratch: self.scratch };
         match &action.from {

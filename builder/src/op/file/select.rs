@@ -23,7 +23,7 @@ use rootfs::tree::{Child, Tree, resolve};
 
 use super::walk::{Filter, Item, Walk};
 use super::{FileOpError, below};
-use crate::graph::{CopyAction, CopySource};
+use graph::{CopyAction, CopySource};
 use patterns::glob;
 use patterns::{Patterns, clean};
 

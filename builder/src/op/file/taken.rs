@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use rootfs::tree::{Tree, resolve};
 
 use super::select::select;
-use crate::graph::{
-    CopyAction, CopySource, ExecMount, FileAction, Graph, InputIndex, MountKind, Op, Source, Step,
+use graph::{
+    CopyAction, CopySource, ExecMount, FileAction, Graph, InputIndex, Lines, MountKind, Op, Source, Step,
 };
 
 /// The paths that COPY, ADD and mounts take of a context.
@@ -24,7 +24,7 @@ pub struct Taken {
 #[derive(Debug)]
 pub struct Failure {
     /// Its lines in the Dockerfile.
-    pub lines: Option<(u32, u32)>,
+    pub lines: Option<Lines>,
     /// Why not.
     pub error: super::FileOpError,
 }

@@ -10,7 +10,7 @@ use rootfs::entry::{Entry, Kind};
 use rootfs::tree::{Child, Tree};
 
 use super::{Applied, FileOpError, apply};
-use crate::graph::{CopyAction, CopySource, FileAction, FileOp, InputIndex};
+use graph::{CopyAction, CopySource, FileAction, FileOp, InputIndex};
 
 /// Entries by path, with the content of files.
 #[derive(Clone)]

@@ -13,8 +13,8 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use registry::web::{is_forbidden, is_private};
 
 use super::GitError;
-use crate::remote::url::{Authority, without_user};
 use crate::remote::{Secrets, login};
+use graph::url::{Authority, without_user};
 
 /// A repository that may be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -20,7 +20,7 @@ fn report(text: &str, options: &BuildOptions) -> CheckReport {
 fn check_with(text: &str, options: &BuildOptions, expected: &[&str]) {
     let report = report(text, options);
     let shown = report.warnings.iter();
-    let shown: Vec<String> = shown.map(|w| format!("{} {}: {}", w.lines.0, w.rule, w.message)).collect();
+    let shown: Vec<String> = shown.map(|w| format!("{} {}: {}", w.lines.first, w.rule, w.message)).collect();
     assert_eq!(shown, expected, "{text}");
     assert!(report.error.is_none(), "{text}: {:?}", report.error);
 }
@@ -329,7 +329,7 @@ fn checks_can_be_skipped() {
 #[track_caller]
 fn fails(text: &str, line: Option<u32>, message: &str) {
     let error = report(text, &options()).error.expect("an error");
-    assert_eq!((error.lines.map(|lines| lines.0), error.to_string().as_str()), (line, message), "{text}");
+    assert_eq!((error.lines.map(|lines| lines.first), error.to_string().as_str()), (line, message), "{text}");
 }
 
 #[test]

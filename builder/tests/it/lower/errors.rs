@@ -2,12 +2,13 @@
 
 use builder::lower::lower;
 use builder::options::BuildOptions;
+use graph::Lines;
 
 use super::images::Images;
 use super::options;
 
 #[track_caller]
-fn check_with(options: &BuildOptions, text: &str, lines: Option<(u32, u32)>, message: &str) {
+fn check_with(options: &BuildOptions, text: &str, lines: Option<Lines>, message: &str) {
     let dockerfile = parser::parse(text.as_bytes()).expect("a Dockerfile");
     let error = lower(&dockerfile, options, &Images::default()).expect_err("an error");
     assert_eq!(error.to_string(), message);
@@ -16,7 +17,7 @@ fn check_with(options: &BuildOptions, text: &str, lines: Option<(u32, u32)>, mes
 
 #[track_caller]
 fn check(text: &str, line: u32, message: &str) {
-    check_with(&options(), text, Some((line, line)), message);
+    check_with(&options(), text, Some(Lines::single(line)), message);
 }
 
 #[test]
@@ -115,7 +116,7 @@ fn copies() {
     check_with(
         &options(),
         "FROM busybox\nCOPY <<EOF /x\n${who:?who are you}\nEOF\n",
-        Some((2, 4)),
+        Some(Lines::new(2, 4)),
         "failed to process \"${who:?who are you}\\n\": who: who are you",
     );
 }
@@ -151,7 +152,12 @@ fn configs() {
         "failed to process \"${x^^}\": unsupported modifier (^) in substitution",
     );
     let text = "FROM busybox\nLABEL \\\n  a=1 \\\n  b=${x\n";
-    check_with(&options(), text, Some((2, 4)), "failed to process \"${x\": syntax error: missing '}'");
+    check_with(
+        &options(),
+        text,
+        Some(Lines::new(2, 4)),
+        "failed to process \"${x\": syntax error: missing '}'",
+    );
 }
 
 #[test]
@@ -195,7 +201,7 @@ fn check_all(text: &str, expected: &[(u32, &str)]) {
     let images = Images::default();
     let error = lower(&dockerfile, &options(), &images).expect_err("an error");
     let all = std::iter::once(&error).chain(&error.further);
-    let all: Vec<(u32, String)> = all.map(|one| (one.lines.expect("lines").0, one.to_string())).collect();
+    let all: Vec<(u32, String)> = all.map(|one| (one.lines.expect("lines").first, one.to_string())).collect();
     let all: Vec<(u32, &str)> = all.iter().map(|(line, text)| (*line, text.as_str())).collect();
     assert_eq!(all, expected);
 }

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Mutex;
 
-use builder::graph::ImageOrigin;
 use builder::plan::{ResolveError, ResolvedImage, Resolver};
+use graph::ImageOrigin;
 use oci::{Digest, History, ImageConfig, Platform, Reference};
 
 /// See the module.

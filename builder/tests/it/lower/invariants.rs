@@ -1,8 +1,8 @@
 //! What holds for every Dockerfile: no panic, and a graph that its users can rely on.
 
-use builder::graph::{CopySource, FileAction, InputIndex, MountKind, Op, Step};
 use builder::lower::{dump, lower};
 use builder::plan::Plan;
+use graph::{CopySource, FileAction, InputIndex, MountKind, Op, Step};
 use proptest::prelude::*;
 
 use super::images::Images;
@@ -126,12 +126,11 @@ fn layers(plan: &Plan, at: usize) -> usize {
     let step = &plan.graph.steps[at];
     let below = |input: InputIndex| layers(plan, step.inputs[input.0].0);
     match &step.op {
-        Op::Source(builder::graph::Source::Image { .. }) => 1,
+        Op::Source(graph::Source::Image { .. }) => 1,
         Op::Source(_) => 0,
         Op::Exec(exec) => exec.root.map_or(0, below) + 1,
         Op::File(file) => file.base.map_or(0, below) + 1,
         Op::Merge => (0..step.inputs.len()).map(|input| below(InputIndex(input))).sum(),
-        _ => 0,
     }
 }
 

@@ -36,7 +36,7 @@ fn lowered(text: &str, options: &BuildOptions) -> Result<Plan, LowerError> {
 #[track_caller]
 fn check(text: &str, line: u32, message: &str) {
     let error = lowered(text, &options()).expect_err("beyond the bound");
-    assert_eq!((error.to_string().as_str(), error.lines), (message, Some((line, line))));
+    assert_eq!((error.to_string().as_str(), error.lines), (message, Some(graph::Lines::single(line))));
 }
 
 #[track_caller]
@@ -88,7 +88,11 @@ fn an_environment() {
     for more in ["ENV w=1\n", "ARG w=1\n"] {
         let error = lowered(more).expect_err("beyond the bound");
         let message = "the variables take more than the 2097152 bytes that Linux hands to a process";
-        assert_eq!((error.to_string().as_str(), error.lines), (message, Some((3, 3))), "{more}");
+        assert_eq!(
+            (error.to_string().as_str(), error.lines),
+            (message, Some(graph::Lines::new(3, 3))),
+            "{more}"
+        );
     }
 }
 
@@ -120,7 +124,7 @@ fn a_long_value_again_and_again() {
         let text = format!("{long}{}", format!("{line}\n").repeat(9_000));
         let error = lowered(&text, &options()).expect_err(line);
         assert_eq!(error.to_string(), message, "{line}");
-        assert!(error.lines > Some((4, 4)) && error.hint().is_some(), "{line}");
+        assert!(error.lines > Some(graph::Lines::new(4, 4)) && error.hint().is_some(), "{line}");
     }
     let stages: String = (1..1_000).map(|n| format!("FROM s{} AS s{n}\n", n - 1)).collect();
     let error = lowered(&format!("{long}{stages}"), &options()).expect_err("a thousand copies");

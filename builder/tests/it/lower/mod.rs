@@ -8,10 +8,10 @@ mod invariants;
 mod limits;
 mod outline;
 
-use builder::graph::{NetworkMode, Op};
 use builder::lower::lower;
 use builder::options::{BuildOptions, Context};
 use builder::plan::Plan;
+use graph::{NetworkMode, Op};
 use patterns::IgnoreFile;
 
 use images::Images;

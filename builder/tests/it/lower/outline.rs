@@ -31,7 +31,7 @@ fn outline_of(target: Option<&str>) -> Outline {
 
 fn args(outline: &Outline) -> Vec<(u32, &str, Option<&str>, Option<&str>)> {
     let args = outline.args.iter();
-    args.map(|arg| (arg.lines.0, &*arg.name, arg.value.as_deref(), arg.description.as_deref())).collect()
+    args.map(|arg| (arg.lines.first, &*arg.name, arg.value.as_deref(), arg.description.as_deref())).collect()
 }
 
 #[test]
@@ -54,7 +54,11 @@ fn args_are_those_that_needed_stages_use() {
 
 #[test]
 fn mounts_are_those_of_needed_stages() {
-    let mount = |line, id: &str, required| OutlinedMount { lines: (line, line), id: id.to_owned(), required };
+    let mount = |line, id: &str, required| OutlinedMount {
+        lines: graph::Lines::single(line),
+        id: id.to_owned(),
+        required,
+    };
     let tools = outline_of(Some("tools"));
     assert_eq!(tools.secrets, [mount(11, "token", true), mount(12, "pass", false)]);
     assert_eq!(tools.ssh, [mount(11, "default", false)]);

@@ -5,7 +5,7 @@ use std::io::Write;
 use super::super::Applied;
 use super::super::testing::{MemoryTree, copied, copy, try_copies};
 use super::*;
-use crate::graph::CopyAction;
+use graph::CopyAction;
 
 /// A member: `path/`, `path=content`, `link->target`, `hard=>first`, `pipe|`; mode and owner behind it.
 fn tar_of(members: &[&str]) -> Vec<u8> {
@@ -147,7 +147,8 @@ fn links_lead_below_the_destination() {
 
 #[test]
 fn owners_and_modes_of_the_flags() {
-    let action = CopyAction { owner: Some("70:71".into()), mode: Some("0600".into()), ..add("/n/e") };
+    let action =
+        CopyAction { owner: Some("70:71".into()), mode: Some(graph::Mode::Octal(0o600)), ..add("/n/e") };
     let lines = copied(
         vec![action],
         &source(&tar_of(&["d/ 0711 9:9", "d/x=1", "e/y=2", "l->d 0777 9:9"])),

@@ -1,87 +1,74 @@
-//! `--chmod`: octal modes, and symbolic ones as BSD's `setmode` reads them, with no umask.
+//! File modes as `--chmod` writes them.
 //!
 //! ```text
 //! mode   = 1*octal-digit / clause *("," clause)
-//! clause = *("u" / "g" / "o" / "a") 1*(op *perm)     nobody named means everybody
+//! clause = *("u" / "g" / "o" / "a") 1*(op perms)     without a letter, everybody is meant
 //! op     = "+" / "-" / "="
-//! perm   = "r" / "w" / "x" / "X" / "s" / "t" / "u" / "g" / "o"
+//! perms  = *("r" / "w" / "x" / "X" / "s" / "t") / "u" / "g" / "o"
 //! ```
 //!
-//! `X` is execute for directories and for what some can execute to begin with.
+//! `X` sets execute on directories and on files that somebody can execute already. Symbolic modes work as in BSD's
+//! `setmode`, without a umask.
 
-/// Set-uid, set-gid and the permission bits: what `a` can change.
+use serde::Serialize;
+
+/// Permission bits, set-uid and set-gid: the bits that `a` stands for.
 const ALL: u32 = 0o6777;
 const STICKY: u32 = 0o1000;
 
-/// A `--chmod` that means nothing.
+/// A text that is not a mode. The wording is BuildKit's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ChmodError {
-    /// It looks like a number.
-    #[error("invalid chmod parameter: '{text}'. it should be octal string and between 0 and 07777")]
-    Number {
-        /// As written.
-        text: String,
-    },
-    /// It does not.
-    #[error("invalid chmod parameter: '{text}'. it should be octal or symbolic, as in 'u=rwX,go=rX'")]
-    Symbolic {
-        /// As written.
-        text: String,
-    },
+#[error("invalid chmod parameter: '{text}'. it should be octal string and between 0 and 07777")]
+pub struct ModeError {
+    /// Text as written.
+    pub text: String,
 }
 
-/// How the modes of copied files come about.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A mode that is set, or changes to the mode of the source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Mode {
-    /// This mode, whatever the source has.
+    /// The mode of the copy, regardless of the source.
     Octal(u32),
-    /// Changes to the mode of the source, in order.
+    /// Changes that are applied to the mode of the source, in order.
     Symbolic(Vec<Change>),
 }
 
 /// One change of a symbolic mode.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Change {
-    op: Op,
-    /// Which bits may change.
+    operator: Operator,
+    /// Bits that may change.
     mask: u32,
-    what: What,
+    permissions: Permissions,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Op {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+enum Operator {
     Add,
     Remove,
     Set,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum What {
-    /// These; and execute too, if `or_execute` and the source has any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+enum Permissions {
+    /// Fixed bits, and execute if `or_execute` is set and the source is a directory or executable.
     Bits { bits: u32, or_execute: bool },
-    /// The permissions of user (6), group (3) or others (0): how far up they are.
-    Same { shift: u32 },
+    /// The permissions of the user (shift 6), the group (3) or others (0) of the source.
+    CopyOf { shift: u32 },
 }
 
 impl Mode {
-    /// Reads a `--chmod`.
-    pub fn parse(text: &str) -> Result<Self, ChmodError> {
-        if text.is_empty() || text.starts_with(|first: char| first.is_ascii_digit()) {
-            return match u32::from_str_radix(text, 8) {
-                Ok(mode) if mode <= 0o7777 => Ok(Self::Octal(mode)),
-                _ => Err(ChmodError::Number { text: text.to_owned() }),
-            };
-        }
-        let mut changes = Vec::new();
-        for clause in text.split(',') {
-            parse_clause(clause, &mut changes)
-                .ok_or_else(|| ChmodError::Symbolic { text: text.to_owned() })?;
-        }
-        Ok(Self::Symbolic(changes))
+    /// Parses the value of `--chmod`. A text that begins with a digit must be octal.
+    pub fn parse(text: &str) -> Result<Self, ModeError> {
+        let parsed = if text.starts_with(|first: char| first.is_ascii_digit()) {
+            parse_octal(text)
+        } else {
+            parse_symbolic(text)
+        };
+        parsed.ok_or_else(|| ModeError { text: text.to_owned() })
     }
 
-    /// The mode of a copy of something with mode `mode`.
+    /// Returns the mode of a copy whose source has the mode `mode`.
     pub fn apply(&self, mode: u32, is_dir: bool) -> u32 {
         match self {
             Self::Octal(mode) => *mode,
@@ -95,16 +82,28 @@ impl Mode {
 
 impl Change {
     fn apply(self, mode: u32, executes: bool) -> u32 {
-        let bits = match self.what {
-            What::Bits { bits, or_execute } => bits | if or_execute && executes { 0o111 } else { 0 },
-            What::Same { shift } => (mode >> shift & 0o7) * 0o111,
+        let bits = match self.permissions {
+            Permissions::Bits { bits, or_execute } => bits | if or_execute && executes { 0o111 } else { 0 },
+            Permissions::CopyOf { shift } => (mode >> shift & 0o7) * 0o111,
         };
-        match self.op {
-            Op::Add => mode | bits & self.mask,
-            Op::Remove => mode & !(bits & self.mask),
-            Op::Set => mode & !(self.mask & ALL) | bits & self.mask,
+        match self.operator {
+            Operator::Add => mode | bits & self.mask,
+            Operator::Remove => mode & !(bits & self.mask),
+            Operator::Set => mode & !(self.mask & ALL) | bits & self.mask,
         }
     }
+}
+
+fn parse_octal(text: &str) -> Option<Mode> {
+    u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o7777).map(Mode::Octal)
+}
+
+fn parse_symbolic(text: &str) -> Option<Mode> {
+    let mut changes = Vec::new();
+    for clause in text.split(',') {
+        parse_clause(clause, &mut changes)?;
+    }
+    Some(Mode::Symbolic(changes))
 }
 
 fn parse_clause(clause: &str, changes: &mut Vec<Change>) -> Option<()> {
@@ -126,18 +125,18 @@ fn parse_clause(clause: &str, changes: &mut Vec<Change>) -> Option<()> {
     let mut rest = clause[people..].chars().peekable();
     while let Some(op) = rest.next() {
         let op = match op {
-            '+' => Op::Add,
-            '-' => Op::Remove,
-            _ => Op::Set,
+            '+' => Operator::Add,
+            '-' => Operator::Remove,
+            _ => Operator::Set,
         };
         parse_permissions(op, mask, &mut rest, changes)?;
     }
     Some(())
 }
 
-/// What follows an operator, up to the next.
+/// Parses the permissions that follow an operator, up to the next operator.
 fn parse_permissions(
-    op: Op,
+    operator: Operator,
     mask: u32,
     rest: &mut std::iter::Peekable<std::str::Chars<'_>>,
     changes: &mut Vec<Change>,
@@ -152,17 +151,17 @@ fn parse_permissions(
             'X' => or_execute = true,
             's' => bits |= 0o6000,
             't' => bits |= STICKY,
-            'u' => same = Some(6),
-            'g' => same = Some(3),
-            'o' => same = Some(0),
+            // POSIX allows one letter here, and none beside permissions.
+            'u' if same.is_none() => same = Some(6),
+            'g' if same.is_none() => same = Some(3),
+            'o' if same.is_none() => same = Some(0),
             _ => return None,
         }
     }
     match same {
-        None => changes.push(Change { op, mask, what: What::Bits { bits, or_execute } }),
-        // Letters of both sorts after one operator: POSIX has no such thing.
+        None => changes.push(Change { operator, mask, permissions: Permissions::Bits { bits, or_execute } }),
         Some(_) if bits != 0 || or_execute => return None,
-        Some(shift) => changes.push(Change { op, mask, what: What::Same { shift } }),
+        Some(shift) => changes.push(Change { operator, mask, permissions: Permissions::CopyOf { shift } }),
     }
     Some(())
 }
@@ -246,19 +245,15 @@ mod tests {
     }
 
     #[test]
-    fn refused() {
-        for text in ["", "64a", "68a", "8", "10000", "20000", "0x1", "777777777777"] {
+    fn texts_that_are_no_mode_are_refused_in_buildkits_words() {
+        for text in ["64a", "68a", "8", "888", "10000", "20000", "0x1", "777777777777"] {
             let expected = format!(
                 "invalid chmod parameter: '{text}'. it should be octal string and between 0 and 07777"
             );
             assert_eq!(Mode::parse(text).expect_err(text).to_string(), expected);
         }
-        for text in ["u=q", "rwx", "u", "z+x", "u+x,", ",", "+x,y", "u=rg", " +x"] {
-            let error = Mode::parse(text).expect_err(text);
-            assert!(
-                matches!(error, ChmodError::Symbolic { .. }) && error.to_string().contains(text),
-                "{text}"
-            );
+        for text in ["", "u=q", "rwx", "u", "z+x", "u+x,", ",", "+x,y", "u=rg", "g=uo", " +x"] {
+            Mode::parse(text).expect_err(text);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Paths inside an image: text with slashes, as Go's `path` treats it.
 
 /// The shortest equivalent absolute path: no `.`, `..`, repeated or trailing slashes. `..` stops at `/`.
-pub(super) fn clean(path: &str) -> String {
+pub fn clean(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
         match part {
@@ -14,21 +14,21 @@ pub(super) fn clean(path: &str) -> String {
 }
 
 /// `path` seen from the folder `base`, cleaned.
-pub(super) fn join(base: &str, path: &str) -> String {
+pub fn join(base: &str, path: &str) -> String {
     if path.starts_with('/') { clean(path) } else { clean(&format!("{base}/{path}")) }
 }
 
 /// The destination of a COPY: like [`join`], but what means a folder (`x/`, `x/.`, nothing, `.`) ends in `/`.
 ///
 /// Source: BuildKit, `pathRelativeToWorkingDir` and `NormalizePath` with `keepSlash`.
-pub(super) fn destination(working_dir: &str, path: &str) -> String {
+pub fn destination(working_dir: &str, path: &str) -> String {
     let is_folder = matches!(path, "" | ".") || path.ends_with('/') || path.ends_with("/.");
     let joined = join(working_dir, path);
     if is_folder && !joined.ends_with('/') { joined + "/" } else { joined }
 }
 
 /// The last part of a path; `None` for `/` and nothing.
-pub(super) fn base_name(path: &str) -> Option<&str> {
+pub fn base_name(path: &str) -> Option<&str> {
     path.trim_end_matches('/').rsplit('/').next().filter(|name| !matches!(*name, "" | "." | ".."))
 }
 
