@@ -10,12 +10,21 @@ use std::collections::BTreeSet;
 
 use cdi::{CdiError, Edits, Inventory, Request};
 
-use crate::lower::{LowerError, Problem};
-use crate::options::{AllowedDevices, BuildOptions};
-use graph::{DeviceRequest, Exec, Graph, Op};
+use crate::options::RunOptions;
+use graph::{AllowedDevices, DeviceRequest, Exec, Graph, Lines, Op};
+
+/// Devices that a RUN asks for and that the user has not allowed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{names} is requested by the build but not allowed")]
+pub struct DevicesNotAllowed {
+    /// Names of the devices, separated by commas.
+    pub names: String,
+    /// Lines of the RUN.
+    pub lines: Option<Lines>,
+}
 
 /// The devices of this machine, read only if a step of `graph` asks for some, and all that it asks for is allowed.
-pub fn inventory(graph: &Graph, options: &BuildOptions) -> Result<Inventory, LowerError> {
+pub fn inventory(graph: &Graph, options: &RunOptions) -> Result<Inventory, DevicesNotAllowed> {
     let mut asking = graph.steps.iter().filter_map(|step| match &step.op {
         Op::Exec(exec) if !exec.devices.is_empty() => Some((exec, step.meta.lines)),
         _ => None,
@@ -23,9 +32,9 @@ pub fn inventory(graph: &Graph, options: &BuildOptions) -> Result<Inventory, Low
     let Some(first) = asking.next() else { return Ok(Inventory::default()) };
     let inventory = Inventory::read(&options.device_folders);
     for (exec, lines) in std::iter::once(first).chain(asking) {
-        let refused = refused(exec, &options.allow.devices, &inventory);
+        let refused = refused(exec, &options.devices, &inventory);
         if !refused.is_empty() {
-            return Err(Problem::DevicesNotAllowed { names: refused.join(", ") }.within(lines));
+            return Err(DevicesNotAllowed { names: refused.join(", "), lines });
         }
     }
     Ok(inventory)
@@ -54,11 +63,11 @@ fn refused<'i>(exec: &Exec, allowed: &AllowedDevices, inventory: &'i Inventory) 
 /// What the devices of `exec` need; `missing` is told of those that it can do without.
 pub fn edits(
     exec: &Exec,
-    options: &BuildOptions,
+    options: &RunOptions,
     inventory: &Inventory,
     missing: impl FnMut(&CdiError),
 ) -> Result<Edits, CdiError> {
-    let aliases = &options.allow.devices.aliases;
+    let aliases = &options.devices.aliases;
     let request = |device: &DeviceRequest| -> Result<(Request, bool), CdiError> {
         let name = aliases.get(&device.name).unwrap_or(&device.name);
         Ok((name.parse()?, device.required))
@@ -105,19 +114,19 @@ mod tests {
     #[test]
     fn an_alias_is_the_device_that_it_stands_for() {
         let aliases = BTreeMap::from([("x.com/y".into(), "v.com/gpu=b".into())]);
-        let mut options = BuildOptions::default();
+        let mut options = RunOptions::default();
         let exec = |name: &str, required| Exec {
             devices: vec![DeviceRequest { name: name.into(), required }],
             ..Exec::default()
         };
-        let ask = |exec: &Exec, options: &BuildOptions| {
+        let ask = |exec: &Exec, options: &RunOptions| {
             let mut told = Vec::new();
             let edits = edits(exec, options, &inventory(), |missing| told.push(missing.to_string()));
             (edits.is_ok(), told.len())
         };
         assert_eq!(ask(&exec("x.com/y", true), &options), (false, 0));
         assert_eq!(ask(&exec("x.com/y", false), &options), (true, 1));
-        options.allow.devices.aliases = aliases;
+        options.devices.aliases = aliases;
         assert_eq!(ask(&exec("x.com/y", true), &options), (true, 0));
     }
 }

@@ -1,40 +1,31 @@
-//! Instructions to images.
+//! The local engine: a build graph to results on this machine.
 //!
 //! ```text
-//! options   what the user asks for
-//! lower/    typed instructions + options -> plan: graph of steps, image config beside it
-//! graph     steps: ops and their inputs (BuildKit's LLB in our own types)
-//! plan      what lowering gives, and the trait by which it asks for images
-//! engine    one build from Dockerfile text to results: parse, lower, schedule
-//! schedule  steps -> results, in parallel; cancel: ending early
-//! step      one step: look up its keys, else run its op and record the result
-//! key       step -> cache keys;  miss: why they had no record
-//! op/       what each op does: source, exec, file
-//! context/  build contexts: ignore patterns, the folder as a tree
-//! devices   which devices of this machine a build may have
-//! source/   images: resolve, pull, import
-//! remote/   files by HTTP, commits of git repositories
-//! forms     the blobs that are known to hold a layer
-//! absence   why a file is not there
-//! export/   result -> OCI layout, docker archive, tar, directory, name in the store
-//! event     what happens, for whoever shows it;  phase: what a step spends its time with
+//! engine     the interface of engines, and the local one
+//! schedule   steps to results, in parallel
+//! step       one step: look up its keys, else run its op and record the result
+//! key/       cache keys of a step, and why they had no record
+//! op/        what each operation does: exec (RUN), file (COPY, ADD, WORKDIR)
+//! result     what a step leaves: layers or a tree;  chain: layers with their chain ID
+//! devices    which devices of this machine a build may use
+//! not_found  why a file that a step takes does not exist
+//! options    what the user allows and gives to the steps of a build
 //! ```
 //!
-//! Never prints, reads no environment, knows no terminal.
+//! Never prints, reads no environment, knows no Dockerfile.
 
-pub mod absence;
-pub mod context;
+pub mod chain;
 mod devices;
 pub mod engine;
-pub mod export;
-mod forms;
+mod error;
 pub mod key;
-pub mod lower;
+pub mod not_found;
 pub mod op;
 pub mod options;
-pub mod plan;
-pub mod remote;
+pub mod result;
 mod schedule;
-pub mod source;
 pub mod step;
-mod transfer;
+
+pub use engine::{Engine, LocalEngine, SolveError, SolveRequest};
+pub use error::StepError;
+pub use options::RunOptions;

@@ -1,141 +1,23 @@
-//! What a user asks for: plain data, filled by the command line.
+//! What the user allows and gives to the steps of a build.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::net::IpAddr;
 use std::path::PathBuf;
 
-use oci::{DiffId, Platform};
-
-use graph::{NetworkMode, Ulimit};
+use graph::AllowedDevices;
 use patterns::IgnoreFile;
+use sources::FetchOptions;
 
-/// Everything that decides what is built. How it is shown and where it goes is elsewhere.
+/// Settings of one build that no key contains.
 #[derive(Debug, Clone, Default)]
-pub struct BuildOptions {
-    /// The Dockerfile's name as people see it, `Dockerfile`.
-    pub dockerfile_name: String,
-    /// The main context.
-    pub context: Context,
-    /// `--build-context`, by lower-case name; `name::platform` where given so.
-    pub named_contexts: BTreeMap<String, NamedContext>,
-    /// `--target`; the last stage where absent.
-    pub target: Option<String>,
-    /// `--build-arg`. (`SOURCE_DATE_EPOCH` of the environment is put here by the command line, unless given.)
-    pub build_args: BTreeMap<String, String>,
-    /// `--label`, in order.
-    pub labels: Vec<(String, String)>,
-    /// `--platform`; this machine's where empty.
-    pub platforms: Vec<Platform>,
-    /// `--no-cache`.
-    pub no_cache: bool,
-    /// `--no-cache-filter`: lower-case stage names.
-    pub no_cache_filter: Vec<String>,
-    /// `--pull`: resolve tags anew.
-    pub pull: bool,
-    /// `--network`.
-    pub network: NetworkMode,
-    /// `--add-host`, in order.
-    pub add_hosts: Vec<(String, IpAddr)>,
-    /// `--shm-size`.
-    pub shm_size_bytes: Option<u64>,
-    /// `--ulimit`.
-    pub ulimits: Vec<Ulimit>,
-    /// `--allow`.
-    pub allow: Entitlements,
-    /// Where devices are described (CDI); later ones win.
-    pub device_folders: Vec<PathBuf>,
-    /// `--secret`, by id.
-    pub secrets: BTreeMap<String, SecretSource>,
-    /// `--ssh`: socket by id.
-    pub ssh: BTreeMap<String, PathBuf>,
-    /// The variables that the git program gets from the user's environment, whatever they are called there: where programs
-    /// are, proxies, certificates. It gets no others.
-    pub git_variables: BTreeMap<String, OsString>,
-}
-
-/// What a Dockerfile may do beyond the usual, because the user said so.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Entitlements {
-    /// `network.host`.
-    pub network_host: bool,
-    /// `security.insecure`.
-    pub security_insecure: bool,
-    /// `device`.
+pub struct RunOptions {
+    /// Secrets, SSH agents and credentials.
+    pub fetch: FetchOptions,
+    /// Devices that RUNs may use.
     pub devices: AllowedDevices,
-}
-
-/// Which devices of this machine RUNs may have, besides those that all builds may have.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AllowedDevices {
-    /// `device`.
-    pub all: bool,
-    /// `device=NAME`.
-    pub names: Vec<String>,
-    /// `device=NAME,alias=ALIAS`: who asks for the alias gets the device.
-    pub aliases: BTreeMap<String, String>,
-}
-
-/// The main build context.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Context {
-    /// No files (a Dockerfile from stdin alone).
-    #[default]
-    Empty,
-    /// A folder and what is left out of it.
-    Local {
-        /// The folder, absolute.
-        path: PathBuf,
-        /// Its ignore file.
-        ignore: IgnoreFile,
-    },
-    /// Files that were brought into the store: a repository, an archive.
-    Stored {
-        /// What the user called it, without user and password.
-        origin: String,
-        /// The files.
-        layer: DiffId,
-        /// Of the commit, or of the newest file; seconds since 1970.
-        time_s: Option<i64>,
-        /// True for a repository.
-        is_commit: bool,
-    },
-}
-
-/// What a name of `--build-context` stands for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum NamedContext {
-    /// A folder and what is left out of it.
-    Local {
-        /// The folder, absolute.
-        path: PathBuf,
-        /// Its `.dockerignore`.
-        ignore: IgnoreFile,
-    },
-    /// `docker-image://ref`; `scratch` stands for nothing.
-    Image(String),
-    /// `oci-layout://path[:tag][@digest]`.
-    Layout {
-        /// The folder, absolute.
-        path: PathBuf,
-        /// Which of its images, by name or tag.
-        tag: Option<String>,
-        /// Which of its images, by digest.
-        digest: Option<oci::Digest>,
-    },
-    /// A git URL.
-    Git(String),
-    /// An HTTP(S) URL.
-    Http(String),
-}
-
-/// Where a secret's bytes are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SecretSource {
-    /// A file, read when it is needed.
-    File(PathBuf),
-    /// The bytes (of a variable of the environment).
-    Value(Vec<u8>),
+    /// Directories with device descriptions (CDI); later ones win.
+    pub device_folders: Vec<PathBuf>,
+    /// Identifies this Dockerfile among those built with the store, so that a miss can be compared with its last build.
+    pub project: String,
+    /// Ignore files of the local contexts by name of the context, for messages about files that are excluded.
+    pub ignore_files: BTreeMap<String, IgnoreFile>,
 }

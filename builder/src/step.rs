@@ -1,223 +1,55 @@
-//! One step: what it is solved with, what it leaves, how it fails.
+//! One step: its result from the cache, or by running its operation.
 //!
 //! ```text
 //! cached    looked up by its keys, else run and recorded
-//! chain     the layers of a root file system, and their chain ID
 //! ```
 
 mod cached;
-pub mod chain;
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use cache::{StatCache, Store};
+use context::ContextTree;
+use graph::{Exec, FileOp, Op, Source, Step};
 use oci::DiffId;
+use patterns::Patterns;
+use progress::{Cancel, Phase, Vertex};
 use rootfs::layers::Layers;
 use rootfs::tree::Tree;
-use rootfs::users::UserError;
-use sandbox::Exit;
+use sources::{Fetcher, Sources, git};
 
-use crate::absence::Absence;
-use crate::context::ContextTree;
-use crate::key::{Parts, Recipe};
-use crate::op::exec::{self, Around, BuildNetwork, Outcome};
-use crate::op::file::{self, FileOpError};
-use crate::options::BuildOptions;
-use crate::remote::fetcher::Fetcher;
-use crate::remote::{RemoteError, git};
-use crate::source::{SourceError, Sources};
-use graph::{Exec, FileOp, Op, Source, Step};
-use patterns::PatternError;
-use patterns::Patterns;
-use progress::Cancel;
-use progress::{Phase, Vertex};
-
+use crate::StepError;
+use crate::chain::Chain;
+use crate::key::Parts;
+use crate::op::exec::{self, BuildNetwork, ExecContext};
+use crate::op::file;
+use crate::options::RunOptions;
+use crate::result::{Files, Recipe, StepResult};
 use cached::CachedStep;
-use chain::Chain;
 
-/// What a step left: files, and how they came about.
-#[derive(Clone)]
-pub struct StepResult {
-    /// The files.
-    pub files: Files,
-    /// What was done to get them.
-    pub recipe: Recipe,
-}
-
-/// The files that a step left.
-#[derive(Clone)]
-pub enum Files {
-    /// A root file system: layers from the base up.
-    Layers(Chain),
-    /// Files to take from: a build context, a download.
-    Tree(Arc<dyn Tree>),
-}
-
-impl Files {
-    /// The layers; files that are no root file system cannot be built upon.
-    pub fn layers(&self) -> Result<&Chain, StepError> {
-        match self {
-            Self::Layers(layers) => Ok(layers),
-            Self::Tree(_) => Err(StepError::NoLayers),
-        }
-    }
-
-    /// As a tree.
-    pub fn tree(&self, layers: &Layers) -> Result<Arc<dyn Tree>, StepError> {
-        match self {
-            Self::Layers(stack) => Ok(layers.view(stack)?),
-            Self::Tree(tree) => Ok(Arc::clone(tree)),
-        }
-    }
-}
-
-/// A step that has no result.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StepError {
-    /// Its process failed.
-    #[error("process {command:?} did not complete successfully: {}", shown(exit))]
-    Process {
-        /// What was run, as BuildKit shows it.
-        command: String,
-        /// How it ended.
-        exit: Exit,
-        /// The last lines of its output.
-        tail: String,
-    },
-    /// `RUN []`: no error of a Dockerfile, as BuildKit has it, unless it is run.
-    #[error("RUN needs a command")]
-    NoCommand,
-    /// A secret that it requires was not given.
-    #[error("secret {id}: not found")]
-    NoSecret {
-        /// Which.
-        id: String,
-    },
-    /// A secret cannot be read.
-    #[error("cannot read secret {id} from {}", path.display())]
-    UnreadableSecret {
-        /// Which.
-        id: String,
-        /// From where.
-        path: PathBuf,
-        /// Why not.
-        source: std::io::Error,
-    },
-    /// A secret is too large.
-    #[error("secret {id} is larger than {limit_bytes} bytes")]
-    LargeSecret {
-        /// Which.
-        id: String,
-        /// The limit.
-        limit_bytes: u64,
-    },
-    /// An agent that it requires was not given.
-    #[error("unset ssh forward key {id}")]
-    NoSshAgent {
-        /// Which.
-        id: String,
-    },
-    /// It builds on files that are no root file system.
-    #[error("a build context cannot be used as a base image")]
-    NoLayers,
-    /// The build was canceled.
-    #[error("canceled")]
-    Canceled,
-    /// A device of the machine.
-    #[error(transparent)]
-    Device(#[from] cdi::CdiError),
-    /// COPY or ADD.
-    #[error(transparent)]
-    File(#[from] FileOpError),
-    /// A file that COPY, ADD or a mount takes is not there.
-    #[error("{cause}")]
-    Missing {
-        /// BuildKit's words.
-        cause: FileOpError,
-        /// What is known about it.
-        absence: Absence,
-    },
-    /// A URL or a repository.
-    #[error(transparent)]
-    Remote(#[from] RemoteError),
-    /// An image.
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    /// Layers and trees.
-    #[error(transparent)]
-    Rootfs(#[from] rootfs::RootfsError),
-    /// USER.
-    #[error(transparent)]
-    User(#[from] UserError),
-    /// The sandbox could not be built.
-    #[error(transparent)]
-    Sandbox(#[from] sandbox::SandboxError),
-    /// The store.
-    #[error(transparent)]
-    Store(#[from] cache::StoreError),
-    /// The patterns of an ignore file.
-    #[error("failed parsing .dockerignore")]
-    Ignore(#[from] PatternError),
-    /// The file system refused.
-    #[error("cannot {action}")]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// Why not.
-        source: std::io::Error,
-    },
-}
-
-impl StepError {
-    /// The word of the instruction that is to blame, expanded; `None` if that is not one alone.
-    pub fn culprit(&self) -> Option<&str> {
-        match self {
-            Self::Missing { cause: FileOpError::NotFound { path }, .. } => Some(path.trim_start_matches('/')),
-            Self::File(FileOpError::Owner(error)) | Self::User(error) => match error {
-                UserError::UnknownUser { name } | UserError::UnknownGroup { name } => Some(name),
-                UserError::OutOfRange { text } => Some(text),
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-}
-
-/// As a shell tells it: a signal is 128 and its number.
-fn shown(exit: &Exit) -> String {
-    match exit {
-        Exit::Code(code) => format!("exit code: {code}"),
-        Exit::Signal(signal) => format!("exit code: {} (signal {signal})", 128 + signal),
-    }
-}
-
-/// What steps need from around them: one for each build.
+/// Solves the steps of one build.
 pub struct Solver<'a> {
-    /// The store.
+    /// Store that results are recorded in.
     pub store: &'a Arc<Store>,
-    /// Its layers.
+    /// Layers of the store.
     pub layers: &'a Layers,
-    /// Images.
+    /// Connections to registries and other servers.
     pub sources: &'a Sources,
-    /// What the user asked for.
-    pub options: &'a BuildOptions,
-    /// Whether to stop.
+    /// What the user allows and gives to the steps.
+    pub options: &'a RunOptions,
+    /// Flag that ends the build early.
     pub cancel: &'a Cancel,
-    /// What identifies this Dockerfile among those built here: for telling what changed.
-    pub project: String,
-    /// The network that `RUN` has by default.
+    /// Network that RUNs share unless they ask for another.
     pub default_network: BuildNetwork,
-    /// The devices of this machine.
-    pub devices: cdi::Inventory,
-    /// The stat caches that were opened; saved when the build ends.
+    /// Devices of this machine, if a RUN asks for one.
+    pub inventory: cdi::Inventory,
+    /// Stat caches that were opened; the engine saves them when the build ends.
     pub stat_caches: Mutex<Vec<Arc<StatCache>>>,
 }
 
 impl Solver<'_> {
-    /// Solves `step`, the `ordinal`th of its stage; tells whether its result was there already.
+    /// Solves `step`, the `ordinal`th of its stage. Also returns whether its result was there already.
     pub fn solve(
         &self,
         step: &Step,
@@ -251,7 +83,7 @@ impl Solver<'_> {
                 vertex.enter(Phase::Scan);
                 let stat_cache = Arc::new(StatCache::load(self.store, path));
                 let tree = ContextTree::open(path, Patterns::new(ignore)?, Some(Arc::clone(&stat_cache)))
-                    .map_err(|source| StepError::Io { action: "open the build context", source })?;
+                    .map_err(|source| StepError::Context { source })?;
                 self.stat_caches.lock().expect("no thread panics while it holds the lock").push(stat_cache);
                 (Files::Tree(Arc::new(tree)), false)
             }
@@ -261,7 +93,7 @@ impl Solver<'_> {
                 (Files::Tree(Arc::new(fetched.tree)), fetched.is_cached)
             }
             Source::Git { remote, reference, subdir, keep_git_dir, checksum, skip_submodules } => {
-                let wanted = git::Wanted {
+                let request = git::GitRequest {
                     remote,
                     reference: reference.as_deref(),
                     subdir: subdir.as_deref(),
@@ -270,7 +102,7 @@ impl Solver<'_> {
                     skip_submodules: *skip_submodules,
                 };
                 vertex.enter(Phase::Fetch);
-                let fetched = self.fetcher().git(&wanted, vertex)?;
+                let fetched = self.fetcher().git(&request, vertex)?;
                 (Files::Tree(self.layers.view(&[fetched.layer])?), fetched.is_cached)
             }
             Source::Stored { layer, .. } => (Files::Tree(self.layers.view(&[*layer])?), true),
@@ -283,30 +115,22 @@ impl Solver<'_> {
             store: self.store,
             layers: self.layers,
             sources: self.sources,
-            options: self.options,
+            options: &self.options.fetch,
             cancel: self.cancel,
         }
     }
 
     fn exec(&self, exec: &Exec, files: &[Files], vertex: &Vertex) -> Result<DiffId, StepError> {
-        if exec.args.is_empty() {
-            return Err(StepError::NoCommand);
-        }
-        let around = Around {
+        let context = ExecContext {
             store: self.store,
             layers: self.layers,
             options: self.options,
             vertex,
             cancel: self.cancel,
             default_network: &self.default_network,
-            devices: &self.devices,
+            inventory: &self.inventory,
         };
-        match exec::run(exec, files, &around)? {
-            Outcome::Done(layer) => Ok(layer),
-            Outcome::Failed { exit, tail } => {
-                Err(StepError::Process { command: exec.args.join(" "), exit, tail })
-            }
-        }
+        Ok(exec::run(exec, files, &context)?)
     }
 
     fn file(&self, op: &FileOp, files: &[Files], vertex: &Vertex) -> Result<DiffId, StepError> {

@@ -1,5 +1,6 @@
 //! Operations that run a process.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde::Serialize;
@@ -60,6 +61,17 @@ pub struct DeviceRequest {
     pub name: String,
     /// True if the step fails where the device does not exist.
     pub required: bool,
+}
+
+/// Devices that RUNs may use, besides those that their vendor allows for all builds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AllowedDevices {
+    /// True if all devices are allowed (`--allow device`).
+    pub all: bool,
+    /// Names of allowed devices (`--allow device=NAME`).
+    pub names: Vec<String>,
+    /// Device by alias (`--allow device=NAME,alias=ALIAS`): a RUN that asks for the alias gets the device.
+    pub aliases: BTreeMap<String, String>,
 }
 
 /// A value that is not part of the key.

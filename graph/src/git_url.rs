@@ -162,7 +162,7 @@ fn is_commit(text: &str) -> bool {
 }
 
 /// Parses a boolean as Go's `strconv.ParseBool` does.
-fn go_bool(text: &str) -> Option<bool> {
+pub fn go_bool(text: &str) -> Option<bool> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),

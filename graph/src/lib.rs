@@ -28,11 +28,11 @@ mod step;
 pub mod url;
 
 pub use exec::{
-    CacheSharing, DeviceRequest, Exec, ExecMount, MountKind, NetworkMode, SecretEnv, SecurityMode,
-    SkippedInKey, Ulimit,
+    AllowedDevices, CacheSharing, DeviceRequest, Exec, ExecMount, MountKind, NetworkMode, SecretEnv,
+    SecurityMode, SkippedInKey, Ulimit,
 };
 pub use file_op::{CopyAction, CopySource, FileAction, FileOp};
 pub use lines::Lines;
 pub use mode::Mode;
-pub use source::{ImageOrigin, Source};
+pub use source::{ImageOrigin, ResolvedImage, Source};
 pub use step::{Graph, InputIndex, Op, Step, StepId, StepMeta};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use oci::{DiffId, Digest, Reference};
+use oci::{DiffId, Digest, ImageConfig, Reference};
 use serde::Serialize;
 
 /// Where the files of a source step come from.
@@ -84,5 +84,23 @@ pub enum ImageOrigin {
 impl Default for ImageOrigin {
     fn default() -> Self {
         Self::Layout { path: PathBuf::new() }
+    }
+}
+
+/// An image that a name was resolved to, for one platform.
+#[derive(Debug, Clone)]
+pub struct ResolvedImage {
+    /// Place that its blobs are fetched from.
+    pub origin: ImageOrigin,
+    /// Digest of the manifest for the platform.
+    pub manifest: Digest,
+    /// Config of the image.
+    pub config: ImageConfig,
+}
+
+impl ResolvedImage {
+    /// Returns the layers of the image, from the base up.
+    pub fn layers(&self) -> &[DiffId] {
+        &self.config.rootfs.diff_ids
     }
 }

@@ -7,6 +7,7 @@
 mod config;
 mod digest;
 mod document;
+mod finish;
 mod manifest;
 pub mod media_type;
 mod platform;
@@ -16,6 +17,7 @@ pub mod validate;
 pub use config::{Config, Empty, Healthcheck, History, ImageConfig, RootFs};
 pub use digest::{ChainId, DiffId, Digest, DigestError, Hasher};
 pub use document::{Document, DocumentError, MAX_LAYERS, MAX_MANIFESTS};
+pub use finish::{finish_config, rfc3339};
 pub use manifest::{Descriptor, Index, Manifest};
 pub use platform::{Platform, PlatformError};
 pub use reference::{Reference, ReferenceError};

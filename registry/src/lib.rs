@@ -36,6 +36,7 @@ mod http;
 mod proxy;
 mod push;
 mod reach;
+pub mod transfer;
 mod url;
 mod verify;
 pub mod web;

@@ -72,7 +72,16 @@ pub enum Kind {
     Whiteout,
 }
 
+/// The only extended attribute of files that COPY and ADD keep, as BuildKit does.
+const CAPABILITY: &[u8] = b"security.capability";
+
 impl Entry {
+    /// Returns the extended attributes that a copy of the entry keeps.
+    pub fn kept_xattrs(&self) -> BTreeMap<Vec<u8>, Vec<u8>> {
+        let kept = self.xattrs.iter().filter(|(name, _)| *name == CAPABILITY);
+        kept.map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
     /// True for a directory.
     pub fn is_dir(&self) -> bool {
         matches!(self.kind, Kind::Directory { .. })

@@ -18,6 +18,7 @@
 //! xattr         extended attributes: a layer's, and overlayfs' own
 //! ```
 
+pub mod archive;
 mod create;
 pub mod diff;
 mod dir_tree;
@@ -28,6 +29,7 @@ mod export;
 mod layer;
 pub mod layers;
 pub mod materialize;
+pub mod mkdir;
 mod safe_path;
 pub mod snapshot;
 pub mod stack;

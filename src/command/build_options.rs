@@ -4,29 +4,27 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use builder::options::{AllowedDevices, BuildOptions, Entitlements, NamedContext, SecretSource};
-use builder::remote::context::{ContextFrom, is_remote};
-use graph::{NetworkMode, Ulimit};
+use builder::RunOptions;
+use frontend::Options;
+use frontend::options::{Entitlements, NamedContext};
+use graph::{AllowedDevices, NetworkMode, Ulimit};
+use pipeline::BuildRequest;
+use pipeline::input::{self, Input, InputNames};
+use sources::context::{ContextFrom, is_remote};
+use sources::{FetchOptions, SecretSource, Secrets};
 
 use crate::args::build::BuildArgs;
-use crate::command::context::{self, Found, Pending};
 use crate::environment;
 use crate::report::Failure;
 
-/// The Dockerfile and everything that decides what is built.
-pub struct Input {
-    /// The Dockerfile's bytes.
-    pub dockerfile: Vec<u8>,
-    /// The rest.
-    pub options: BuildOptions,
-    /// A context that has to be fetched first, with the Dockerfile in it.
-    pub pending: Option<Pending>,
-}
-
-/// Reads the Dockerfile and turns flags into options.
-pub fn input(args: &BuildArgs) -> Result<Input, Failure> {
-    let Found { dockerfile_name, dockerfile, context, pending } = context::find(args)?;
-    let options = BuildOptions {
+/// Reads the Dockerfile and turns flags into a request without outputs.
+pub fn request(args: &BuildArgs) -> Result<BuildRequest, Failure> {
+    let names = InputNames { context: &args.context, file: args.file.as_deref() };
+    let Input { dockerfile_name, dockerfile, context, pending } =
+        input::find(names).map_err(|error| Failure::of_input(&error))?;
+    let build_args = build_args(&args.build_args);
+    let run = run_options(args, &build_args)?;
+    let options = Options {
         dockerfile_name,
         context,
         named_contexts: args
@@ -35,23 +33,30 @@ pub fn input(args: &BuildArgs) -> Result<Input, Failure> {
             .map(|text| named_context(text))
             .collect::<Result<_, _>>()?,
         target: args.target.clone(),
-        build_args: build_args(&args.build_args),
+        build_args,
         labels: args.labels.iter().map(|text| pair(text)).collect(),
         platforms: args.platforms.iter().map(|text| platform(text)).collect::<Result<_, _>>()?,
         no_cache: args.no_cache,
         no_cache_filter: args.no_cache_filter.iter().map(|stage| stage.to_lowercase()).collect(),
-        pull: args.pull,
         network: network(&args.network)?,
         add_hosts: args.add_hosts.iter().map(|text| add_host(text)).collect::<Result<_, _>>()?,
         shm_size_bytes: args.shm_size.as_deref().map(|text| bytes(text, "--shm-size")).transpose()?,
         ulimits: args.ulimits.iter().map(|text| ulimit(text)).collect::<Result<_, _>>()?,
         allow: entitlements(&args.allow)?,
-        device_folders: args.devices.cdi_spec_dirs.clone(),
-        secrets: args.secrets.iter().map(|text| secret(text)).collect::<Result<_, _>>()?,
+    };
+    Ok(BuildRequest { dockerfile, options, run, exports: Vec::new(), pending })
+}
+
+/// The settings of steps that flags give.
+fn run_options(args: &BuildArgs, build_args: &BTreeMap<String, String>) -> Result<RunOptions, Failure> {
+    let keep_git_dir = build_args.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR");
+    let fetch = FetchOptions {
+        secrets: Secrets(args.secrets.iter().map(|text| secret(text)).collect::<Result<_, _>>()?),
         ssh: args.ssh.iter().map(|text| ssh(text)).collect::<Result<_, _>>()?,
         git_variables: environment::git_variables(),
+        keep_git_dir: keep_git_dir.map(|text| text != "0" && text != "false"),
     };
-    Ok(Input { dockerfile, options, pending })
+    Ok(RunOptions { fetch, device_folders: args.devices.cdi_spec_dirs.clone(), ..RunOptions::default() })
 }
 
 /// A name without a value is taken from the environment, and left out if it is not set there.
@@ -248,7 +253,7 @@ fn named_context(text: &str) -> Result<(String, NamedContext), Failure> {
         }
     } else {
         let path = std::fs::canonicalize(source).map_err(|error| bad(error.to_string()))?;
-        let ignore = builder::context::find_ignore(&path, None)?;
+        let ignore = ::context::find_ignore(&path, None)?;
         NamedContext::Local { path, ignore }
     };
     Ok((name.to_lowercase(), context))

@@ -4,12 +4,14 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use builder::engine::BuildError;
-use builder::lower::LowerError;
+use frontend::LowerError;
 use graph::Lines;
+use pipeline::BuildError;
 use serde_json::{Value, json};
 
-use super::build_options::{self, Input};
+use pipeline::BuildRequest;
+
+use super::build_options;
 use super::{build, check_dockerfile, outline, targets};
 use crate::args::build::BuildArgs;
 use crate::output;
@@ -49,14 +51,14 @@ impl Call {
 
     /// Answers; returns the exit code.
     pub fn run(self, args: &BuildArgs) -> Result<u8, Failure> {
-        let mut input = build_options::input(args)?;
-        if input.pending.is_some() {
-            build::fetch_context(args, &mut input)?;
+        let mut request = build_options::request(args)?;
+        if request.pending.is_some() {
+            build::fetch_context(args, &mut request)?;
         }
         let code = match self.method {
-            Method::Check => check_dockerfile::run(args, &input, self.json)?,
-            Method::Outline => outline::run(args, &input, self.json)?,
-            Method::Targets => targets::run(&input, self.json)?,
+            Method::Check => check_dockerfile::run(args, &request, self.json)?,
+            Method::Outline => outline::run(args, &request, self.json)?,
+            Method::Targets => targets::run(&request, self.json)?,
         };
         Ok(if self.ignore_status { 0 } else { code })
     }
@@ -106,11 +108,11 @@ pub fn encoded(bytes: &[u8]) -> String {
 }
 
 /// Tells why there is no answer: with `json` as part of what is printed, else as a failure.
-pub fn refuse(error: &BuildError, input: &Input, json: bool) -> Result<u8, Failure> {
+pub fn refuse(error: &BuildError, request: &BuildRequest, json: bool) -> Result<u8, Failure> {
     if !json {
-        return Err(Failure::of_build(error, &input.options.dockerfile_name, &input.dockerfile));
+        return Err(Failure::of_build(error, &request.options.dockerfile_name, &request.dockerfile));
     }
-    print(&json!({"error": error_to_json(error), "further": further(error, &input.dockerfile)}));
+    print(&json!({"error": error_to_json(error), "further": further(error, &request.dockerfile)}));
     Ok(1)
 }
 

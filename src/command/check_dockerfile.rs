@@ -1,16 +1,19 @@
 //! `build --check`: what a Dockerfile is warned about, without building it.
 
-use builder::engine::BuildError;
-use builder::lower::check::{self, CheckReport};
-use builder::plan::Warning;
+use frontend::check::{self, CheckReport};
+use frontend::plan::Warning;
 use graph::Lines;
+use pipeline::BuildError;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
-use super::build_options::Input;
-use super::{build, call, context, parse};
+use super::{build, call, parse};
 use crate::args::build::BuildArgs;
 use crate::output;
 use crate::report::Failure;
+use pipeline::input;
+use pipeline::{BuildRequest, ShownResolver};
+use progress::{NoSink, Progress};
 
 /// The place of the ignore file among the sources, where a warning is about it.
 const IGNORE_FILE_SOURCE: usize = 1;
@@ -22,38 +25,40 @@ struct Outcome {
 }
 
 /// Checks and prints; 1 if there is anything to complain about.
-pub fn run(args: &BuildArgs, input: &Input, json: bool) -> Result<u8, Failure> {
-    let outcome = outcome(args, input)?;
+pub fn run(args: &BuildArgs, request: &BuildRequest, json: bool) -> Result<u8, Failure> {
+    let outcome = outcome(args, request)?;
     match json {
-        true => call::print(&to_json(&outcome, input)),
-        false => print(&outcome, input),
+        true => call::print(&to_json(&outcome, request)),
+        false => print(&outcome, request),
     }
     Ok(u8::from(!outcome.warnings.is_empty() || outcome.error.is_some()))
 }
 
-fn outcome(args: &BuildArgs, input: &Input) -> Result<Outcome, Failure> {
-    let dockerfile = match parser::parse(&input.dockerfile) {
+fn outcome(args: &BuildArgs, request: &BuildRequest) -> Result<Outcome, Failure> {
+    let dockerfile = match parser::parse(&request.dockerfile) {
         Ok(dockerfile) => dockerfile,
         Err(error) => return Ok(Outcome { warnings: Vec::new(), error: Some(error.into()) }),
     };
-    let sources = build::hasty_sources(args, input)?;
-    let CheckReport { warnings, error } = check::check(&dockerfile, &input.options, &sources);
+    let pipeline = build::hasty_pipeline(args)?;
+    let progress = Progress::new(Arc::new(NoSink));
+    let resolver = ShownResolver { sources: pipeline.sources(), progress: &progress };
+    let CheckReport { warnings, error } = pipeline::check(&dockerfile, &request.options, &resolver);
     Ok(Outcome { warnings, error: error.map(BuildError::from) })
 }
 
 /// buildx's form; `rule`, `line`, `message` and `error` say the same in short.
-fn to_json(outcome: &Outcome, input: &Input) -> Value {
+fn to_json(outcome: &Outcome, request: &BuildRequest) -> Value {
     let warnings: Vec<Value> = outcome.warnings.iter().map(warning_to_json).collect();
     let source = json!({
-        "filename": input.options.dockerfile_name,
+        "filename": request.options.dockerfile_name,
         "language": "Dockerfile",
-        "data": call::encoded(&input.dockerfile),
+        "data": call::encoded(&request.dockerfile),
     });
     let mut sources = vec![source];
     if let Some(path) = outcome.warnings.iter().find_map(|warning| warning.ignore_file.as_deref()) {
         // The second: IGNORE_FILE_SOURCE.
         sources.push(json!({
-            "filename": context::name_of(path),
+            "filename": input::name_of(path),
             "language": "Ignore List",
             "data": call::encoded(&parse::read(path).unwrap_or_default()),
         }));
@@ -64,7 +69,7 @@ fn to_json(outcome: &Outcome, input: &Input) -> Value {
         report["buildError"] = json!({"message": error.to_string(), "location": location});
         report["error"] = call::error_to_json(error);
         // buildx has one error; ours are besides.
-        report["further"] = call::further(error, &input.dockerfile);
+        report["further"] = call::further(error, &request.dockerfile);
     }
     report
 }
@@ -88,13 +93,13 @@ fn warning_to_json(warning: &Warning) -> Value {
     })
 }
 
-fn print(outcome: &Outcome, input: &Input) {
+fn print(outcome: &Outcome, request: &BuildRequest) {
     let found = match outcome.warnings.len() {
         0 => "no warnings found.".to_owned(),
         1 => "1 warning has been found!".to_owned(),
         number => format!("{number} warnings have been found!"),
     };
-    let text = String::from_utf8_lossy(&input.dockerfile);
+    let text = String::from_utf8_lossy(&request.dockerfile);
     // "No warnings" would read as if all were well.
     let heading =
         (outcome.error.is_none() || !outcome.warnings.is_empty()).then(|| format!("Check complete, {found}"));
@@ -102,16 +107,16 @@ fn print(outcome: &Outcome, input: &Input) {
         Some(path) => {
             // It was read a moment ago; if it is gone, the message has to do.
             let text = parse::read(path).unwrap_or_default();
-            shown(warning, &String::from_utf8_lossy(&text), &context::name_of(path))
+            shown(warning, &String::from_utf8_lossy(&text), &input::name_of(path))
         }
-        None => shown(warning, &text, &input.options.dockerfile_name),
+        None => shown(warning, &text, &request.options.dockerfile_name),
     });
     let blocks: Vec<String> = heading.into_iter().chain(shown).collect();
     if !blocks.is_empty() {
         output::line(&blocks.join("\n\n"));
     }
     if let Some(error) = &outcome.error {
-        let failure = Failure::of_build(error, &input.options.dockerfile_name, &input.dockerfile);
+        let failure = Failure::of_build(error, &request.options.dockerfile_name, &request.dockerfile);
         output::error(&failure.report());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use builder::engine::BuildError;
+use pipeline::BuildError;
 
 use super::parse;
 use crate::args::FmtArgs;

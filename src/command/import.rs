@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use builder::source::{ImportFrom, import};
 use oci::Reference;
 use rootfs::layers::Layers;
+use sources::{ImportFrom, import};
 
 use super::{isolate, store};
 use crate::args::ImportArgs;

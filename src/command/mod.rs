@@ -5,7 +5,6 @@ mod build_options;
 mod call;
 mod check_dockerfile;
 mod container;
-mod context;
 mod detach;
 mod fmt;
 mod images;

@@ -1,39 +1,44 @@
 //! `build --call outline`: what a target takes from outside.
 
-use builder::engine::BuildError;
-use builder::lower::outline::{Outline, OutlinedMount, outline};
+use pipeline::BuildError;
+use std::sync::Arc;
+
+use frontend::outline::{Outline, OutlinedMount, outline};
 use serde_json::{Value, json};
 
-use super::build_options::Input;
 use super::{build, call, table};
 use crate::args::build::BuildArgs;
 use crate::output;
 use crate::report::Failure;
+use pipeline::{BuildRequest, ShownResolver};
+use progress::{NoSink, Progress};
 
 /// Prints it.
-pub fn run(args: &BuildArgs, input: &Input, json: bool) -> Result<u8, Failure> {
-    let outline = match find(args, input)? {
+pub fn run(args: &BuildArgs, request: &BuildRequest, json: bool) -> Result<u8, Failure> {
+    let outline = match find(args, request)? {
         Ok(outline) => outline,
-        Err(error) => return call::refuse(&error, input, json),
+        Err(error) => return call::refuse(&error, request, json),
     };
     match json {
-        true => call::print(&to_json(&outline, input)),
+        true => call::print(&to_json(&outline, request)),
         false => print(&outline),
     }
     Ok(0)
 }
 
-fn find(args: &BuildArgs, input: &Input) -> Result<Result<Outline, BuildError>, Failure> {
-    let dockerfile = match parser::parse(&input.dockerfile) {
+fn find(args: &BuildArgs, request: &BuildRequest) -> Result<Result<Outline, BuildError>, Failure> {
+    let dockerfile = match parser::parse(&request.dockerfile) {
         Ok(dockerfile) => dockerfile,
         Err(error) => return Ok(Err(error.into())),
     };
-    let sources = build::hasty_sources(args, input)?;
-    Ok(outline(&dockerfile, &input.options, &sources).map_err(BuildError::from))
+    let pipeline = build::hasty_pipeline(args)?;
+    let progress = Progress::new(Arc::new(NoSink));
+    let resolver = ShownResolver { sources: pipeline.sources(), progress: &progress };
+    Ok(outline(&dockerfile, &request.options, &resolver).map_err(BuildError::from))
 }
 
 /// buildx's form.
-fn to_json(outline: &Outline, input: &Input) -> Value {
+fn to_json(outline: &Outline, request: &BuildRequest) -> Value {
     let args = outline.args.iter().map(|arg| {
         json!({
             "name": arg.name,
@@ -51,7 +56,7 @@ fn to_json(outline: &Outline, input: &Input) -> Value {
         "secrets": outline.secrets.iter().map(mount).collect::<Vec<_>>(),
         "ssh": outline.ssh.iter().map(mount).collect::<Vec<_>>(),
         "cache": outline.caches.iter().map(cache).collect::<Vec<_>>(),
-        "sources": [call::encoded(&input.dockerfile)],
+        "sources": [call::encoded(&request.dockerfile)],
     })
 }
 

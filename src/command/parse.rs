@@ -1,6 +1,5 @@
 //! `dsbuild parse`: how a Dockerfile is parsed.
 
-use std::io::Read;
 use std::path::Path;
 
 use crate::args::ParseArgs;
@@ -23,15 +22,8 @@ pub fn run(args: &ParseArgs) -> Result<u8, Failure> {
     }
 }
 
-/// The bytes of a file, or of stdin for `-`.
+/// Reads a file, or standard input for `-`.
 pub fn read(file: &Path) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
-    let read = match file.to_str() {
-        Some("-") => std::io::stdin().lock().read_to_end(&mut bytes),
-        _ => std::fs::File::open(file).and_then(|mut opened| opened.read_to_end(&mut bytes)),
-    };
-    match read {
-        Ok(_) => Ok(bytes),
-        Err(error) => Err(Failure::user(format!("cannot read {}", file.display())).caused_by(&error)),
-    }
+    pipeline::input::read(file)
+        .map_err(|error| Failure::user(format!("cannot read {}", file.display())).caused_by(&error))
 }

@@ -4,19 +4,19 @@ use graph::Lines;
 use parser::ast::{Dockerfile, Stage};
 use serde_json::{Value, json};
 
-use super::build_options::Input;
 use super::{call, table};
 use crate::output;
 use crate::report::Failure;
+use pipeline::BuildRequest;
 
 /// Prints them.
-pub fn run(input: &Input, json: bool) -> Result<u8, Failure> {
-    let dockerfile = match parser::parse(&input.dockerfile) {
+pub fn run(request: &BuildRequest, json: bool) -> Result<u8, Failure> {
+    let dockerfile = match parser::parse(&request.dockerfile) {
         Ok(dockerfile) => dockerfile,
-        Err(error) => return call::refuse(&error.into(), input, json),
+        Err(error) => return call::refuse(&error.into(), request, json),
     };
     match json {
-        true => call::print(&to_json(&dockerfile, input)),
+        true => call::print(&to_json(&dockerfile, request)),
         false => table::print(&["TARGET", "DESCRIPTION"].map(str::to_owned), rows(&dockerfile)),
     }
     Ok(0)
@@ -41,7 +41,7 @@ fn rows(dockerfile: &Dockerfile) -> impl Iterator<Item = [String; 2]> {
 }
 
 /// buildx's form.
-fn to_json(dockerfile: &Dockerfile, input: &Input) -> Value {
+fn to_json(dockerfile: &Dockerfile, request: &BuildRequest) -> Value {
     let targets: Vec<Value> = stages(dockerfile)
         .map(|(stage, is_default)| {
             json!({
@@ -54,7 +54,7 @@ fn to_json(dockerfile: &Dockerfile, input: &Input) -> Value {
             })
         })
         .collect();
-    json!({"targets": targets, "sources": [call::encoded(&input.dockerfile)]})
+    json!({"targets": targets, "sources": [call::encoded(&request.dockerfile)]})
 }
 
 #[cfg(test)]

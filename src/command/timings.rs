@@ -5,17 +5,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use builder::engine::Engine;
-use builder::options::Context;
+use frontend::options::Context;
 use patterns::Patterns;
+use pipeline::Pipeline;
 use progress::Sink;
 
-use super::build_options::Input;
 use crate::args::build::{BuildArgs, ProgressMode};
 use crate::output;
 use crate::progress::Screen;
 use crate::report::Failure;
 use crate::timings::{self, About, Recorder};
+use pipeline::BuildRequest;
 
 /// Refuses files that could not be written after the build.
 pub fn check(args: &BuildArgs) -> Result<(), Failure> {
@@ -59,13 +59,13 @@ impl<'a> Timings<'a> {
 
     /// Writes the report of a build that is over. If it failed that is what has to be told: what becomes of the report is
     /// told here, then.
-    pub fn end(&self, engine: &Engine, input: &Input, succeeded: bool) -> Result<(), Failure> {
+    pub fn end(&self, pipeline: &Pipeline, request: &BuildRequest, succeeded: bool) -> Result<(), Failure> {
         let Some(recorder) = &self.recorder else { return Ok(()) };
         let about = About {
-            dockerfile: input.options.dockerfile_name.clone(),
+            dockerfile: request.options.dockerfile_name.clone(),
             names: self.args.tags.clone(),
             ended: jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
-            jobs: engine.jobs,
+            jobs: pipeline.jobs(),
             succeeded,
         };
         let report = recorder.report(about);
@@ -73,7 +73,7 @@ impl<'a> Timings<'a> {
             timings::write(&report, file).map_err(|error| {
                 Failure::ours(format!("cannot write timings to {}", file.display())).caused_by(&error)
             })?;
-            self.tell(file, input);
+            self.tell(file, request);
             Ok(())
         });
         if let (Err(failure), false) = (&written, succeeded) {
@@ -82,14 +82,14 @@ impl<'a> Timings<'a> {
         written
     }
 
-    fn tell(&self, file: &Path, input: &Input) {
+    fn tell(&self, file: &Path, request: &BuildRequest) {
         if self.args.quiet
             || !matches!(self.args.progress, ProgressMode::Auto | ProgressMode::Plain | ProgressMode::Tty)
         {
             return;
         }
         output::note(&format!("timings: {}", file.display()));
-        if is_copied(file, &input.options.context) {
+        if is_copied(file, &request.options.context) {
             output::note(
                 "note: this file is in the build context: a COPY that takes it will miss the cache; list it in \
                  .dockerignore, or write it elsewhere with --timings=FILE",

@@ -11,11 +11,14 @@ mod step;
 
 use std::error::Error;
 
-use builder::engine::BuildError;
-use builder::lower::LowerError;
+use frontend::LowerError;
 use parser::ParseError;
 use parser::diagnose::Further;
+use pipeline::BuildError;
+use pipeline::input::InputError;
+use sources::FetchError;
 
+use crate::args::meant_command;
 use crate::command::interrupt;
 use crate::output;
 use snippet::{File, Place};
@@ -87,6 +90,26 @@ impl Failure {
         match error.source() {
             Some(source) => failure.caused_by(source),
             None => failure,
+        }
+    }
+
+    /// A context or a Dockerfile that cannot be read.
+    pub fn of_input(error: &InputError) -> Self {
+        let failure = Self::of(error);
+        match error {
+            InputError::Fetch(FetchError::Canceled) => Self::canceled(),
+            InputError::NoContext { context, .. } => match meant_command(context) {
+                Some(command) => failure.code(1).hint(format!("did you mean `dsbuild {command}`?")),
+                None => failure.code(1),
+            },
+            InputError::Dockerfile { is_named: true, .. } => failure
+                .code(1)
+                .hint("the path of --file is seen from the current folder, not from the context"),
+            InputError::Dockerfile { is_named: false, .. } => failure
+                .code(1)
+                .hint("name the Dockerfile with --file, or let it come from stdin with --file -"),
+            InputError::StdinTwice | InputError::FileBesideStdin | InputError::Ignore(_) => failure,
+            _ => failure.code(1),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Where the variables in a wrong instruction come from, in words and carets.
 
-use builder::lower::origin::{By, Origin, Unseen};
+use frontend::origin::{By, Origin, Unseen};
 use graph::Lines;
 
 use super::Trouble;

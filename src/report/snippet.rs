@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
-use builder::lower::origin::Origin;
+use frontend::origin::Origin;
 use graph::Lines;
 
 use crate::output;

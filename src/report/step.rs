@@ -1,10 +1,12 @@
 //! Steps that failed: the end of their output, and the way out.
 
-use builder::absence::{Absence, IgnoredBy, Place};
+use builder::StepError;
+use builder::not_found::{IgnoredBy, NotFound, Place};
+use builder::op::exec::ExecError;
 use builder::op::file::FileOpError;
-use builder::step::StepError;
 use rootfs::users::UserError;
 use sandbox::{Exit, SandboxError};
+use sources::FetchError;
 
 use crate::output;
 
@@ -13,7 +15,7 @@ const TAIL_LINES: usize = 10;
 
 /// The last lines that the process of a step wrote, framed; `None` if it was no process that failed.
 pub fn tail(name: &str, cause: &StepError) -> Option<String> {
-    let StepError::Process { tail, .. } = cause else { return None };
+    let StepError::Exec(ExecError::Process { tail, .. }) = cause else { return None };
     let lines: Vec<&str> = tail.lines().collect();
     let last = lines[lines.len().saturating_sub(TAIL_LINES)..].iter();
     let last: String = last.map(|line| format!("{}\n", output::sanitized(line))).collect();
@@ -23,32 +25,49 @@ pub fn tail(name: &str, cause: &StepError) -> Option<String> {
 
 /// Whether the engine is at fault, and not what the user wrote.
 pub fn is_ours(cause: &StepError) -> bool {
+    match cause {
+        StepError::Store(_) | StepError::Rootfs(_) | StepError::Context { .. } => true,
+        StepError::Exec(error) => is_our_exec(error),
+        StepError::Fetch(error) => matches!(error, FetchError::Store(_) | FetchError::Rootfs(_)),
+        _ => false,
+    }
+}
+
+fn is_our_exec(error: &ExecError) -> bool {
     use SandboxError::{Network, Os, Unavailable};
     matches!(
-        cause,
-        StepError::Store(_)
-            | StepError::Rootfs(_)
-            | StepError::Io { .. }
-            | StepError::Sandbox(Network { .. } | Os { .. } | Unavailable { .. })
+        error,
+        ExecError::Store(_)
+            | ExecError::Rootfs(_)
+            | ExecError::Io { .. }
+            | ExecError::Sandbox(Network { .. } | Os { .. } | Unavailable { .. })
     )
 }
 
 /// The way out of the usual failures.
 pub fn hint(cause: &StepError) -> Option<String> {
     match cause {
-        StepError::Process { exit, tail, .. } => process(exit, tail),
-        StepError::NoSecret { id } => Some(format!("give it with --secret id={id},src=FILE")),
-        StepError::NoCommand => Some("write RUN [\"PROGRAM\", \"ARGUMENT\", ...]".to_owned()),
-        StepError::NoSshAgent { id } => Some(format!("give it with --ssh {id}")),
-        StepError::Device(cdi::CdiError::Missing { .. }) => Some(
+        StepError::Exec(error) => exec_hint(error),
+        StepError::NotFound { diagnosis, .. } => missing(diagnosis),
+        StepError::File(FileOpError::Owner(error)) => owner(error),
+        _ => None,
+    }
+}
+
+fn exec_hint(error: &ExecError) -> Option<String> {
+    match error {
+        ExecError::Process { exit, tail, .. } => process(exit, tail),
+        ExecError::NoSecret { id } => Some(format!("give it with --secret id={id},src=FILE")),
+        ExecError::NoCommand => Some("write RUN [\"PROGRAM\", \"ARGUMENT\", ...]".to_owned()),
+        ExecError::NoSshAgent { id } => Some(format!("give it with --ssh {id}")),
+        ExecError::Device(cdi::CdiError::Missing { .. }) => Some(
             "devices are described in the folders of --cdi-spec-dir; for NVIDIA's: nvidia-ctk cdi generate \
              --output=/etc/cdi/nvidia.yaml"
                 .to_owned(),
         ),
-        StepError::Missing { absence, .. } => missing(absence),
-        StepError::User(error) | StepError::File(FileOpError::Owner(error)) => owner(error),
-        StepError::Sandbox(SandboxError::NotFound { program }) => Some(not_in_stage(program)),
-        StepError::Sandbox(SandboxError::NotExecutable { source, .. }) => {
+        ExecError::User(error) => owner(error),
+        ExecError::Sandbox(SandboxError::NotFound { program }) => Some(not_in_stage(program)),
+        ExecError::Sandbox(SandboxError::NotExecutable { source, .. }) => {
             Some(not_executable(&source.to_string()).to_owned())
         }
         _ => None,
@@ -57,8 +76,8 @@ pub fn hint(cause: &StepError) -> Option<String> {
 
 /// What is known of a file that is not there.
 pub fn note(cause: &StepError) -> Option<String> {
-    let StepError::Missing { absence, .. } = cause else { return None };
-    match (&absence.ignored_by, &absence.place) {
+    let StepError::NotFound { diagnosis, .. } = cause else { return None };
+    match (&diagnosis.ignored_by, &diagnosis.place) {
         (Some(IgnoredBy { file, line, written }), _) => {
             Some(format!("it is there, but line {line} of {file} leaves it out of the context: {written}"))
         }
@@ -68,18 +87,18 @@ pub fn note(cause: &StepError) -> Option<String> {
     }
 }
 
-fn missing(absence: &Absence) -> Option<String> {
-    match absence {
-        Absence { ignored_by: Some(_), .. } => {
+fn missing(diagnosis: &NotFound) -> Option<String> {
+    match diagnosis {
+        NotFound { ignored_by: Some(_), .. } => {
             Some("remove that line, or add one with `!` and the path below it, which takes the file back in".to_owned())
         }
-        Absence { meant: Some(meant), .. } => Some(format!("did you mean {meant}?")),
-        Absence { is_outside: true, .. } => Some(
+        NotFound { suggestion: Some(path), .. } => Some(format!("did you mean {path}?")),
+        NotFound { is_outside: true, .. } => Some(
             "nothing outside of the context can be copied; build from the folder above, or give the other one by \
              --build-context NAME=FOLDER and copy --from=NAME"
                 .to_owned(),
         ),
-        Absence { place: Place::Context, .. } => {
+        NotFound { place: Place::Context, .. } => {
             Some("paths are those of the build context, wherever the Dockerfile lies".to_owned())
         }
         _ => None,

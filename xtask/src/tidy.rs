@@ -9,30 +9,46 @@
 use std::path::{Path, PathBuf};
 
 /// What a crate may use of ours, in tests too.
-const EDGES: [(&str, &[&str]); 16] = [
+const EDGES: [(&str, &[&str]); 23] = [
     ("parser", &[]),
     ("oci", &[]),
     ("patterns", &[]),
     ("graph", &["oci"]),
     ("progress", &["graph"]),
+    ("frontend", &["parser", "oci", "graph", "patterns", "cdi"]),
     ("cache", &["oci"]),
+    ("registry", &["oci"]),
     ("rootfs", &["oci", "cache"]),
+    ("images", &["oci", "cache", "registry"]),
+    ("context", &["patterns", "rootfs", "cache"]),
+    ("sources", &["graph", "progress", "oci", "cache", "rootfs", "registry", "images", "testing"]),
     ("sandbox", &["rootfs"]),
     ("cdi", &["rootfs", "sandbox"]),
-    ("registry", &["oci"]),
     (
         "builder",
-        &["parser", "graph", "progress", "patterns", "oci", "cache", "rootfs", "sandbox", "cdi", "registry"],
+        &[
+            "graph", "progress", "patterns", "context", "sources", "oci", "cache", "rootfs", "sandbox",
+            "cdi", "testing",
+        ],
+    ),
+    ("export", &["progress", "oci", "cache", "rootfs", "registry", "images", "testing"]),
+    (
+        "pipeline",
+        &[
+            "parser", "frontend", "graph", "progress", "patterns", "context", "images", "sources", "builder",
+            "export", "oci", "cache", "rootfs", "registry", "testing",
+        ],
     ),
     ("runner", &["oci", "cache", "rootfs", "sandbox"]),
     (
         "dsbuild",
         &[
-            "parser", "graph", "progress", "patterns", "oci", "cache", "rootfs", "sandbox", "cdi",
-            "registry", "builder", "runner",
+            "parser", "frontend", "graph", "progress", "patterns", "context", "images", "sources", "builder",
+            "export", "pipeline", "oci", "cache", "rootfs", "sandbox", "cdi", "registry", "runner",
         ],
     ),
-    ("benches", &["parser", "patterns", "cache", "rootfs", "builder"]),
+    ("testing", &["oci", "cache", "rootfs"]),
+    ("benches", &["parser", "patterns", "cache", "rootfs", "export"]),
     ("xtask", &[]),
     ("fuzz", &["parser", "patterns"]),
 ];

@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use builder::export::{LayerCompression, pack};
+use export::{LayerCompression, pack};
 use rayon::ThreadPoolBuilder;
 
 use super::Bench;

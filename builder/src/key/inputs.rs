@@ -8,10 +8,22 @@ use cache::Key;
 use progress::KeyKind;
 use rootfs::layers::Layers;
 
-use super::{Parts, Recipe};
-use crate::op::file;
-use crate::step::{Files, StepError, StepResult};
+use super::Parts;
+use crate::op::file::{self, FileOpError};
+use crate::result::{Files, InputError, Recipe, StepResult};
 use graph::{CopyAction, CopySource, Exec, FileAction, FileOp, InputIndex, MountKind, Op, Step};
+
+/// Keys that cannot be computed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// An input cannot be used as the step needs it.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The files that the step takes do not exist or cannot be read.
+    #[error(transparent)]
+    File(#[from] FileOpError),
+}
 
 /// The part that tells an outline from a key.
 pub const OUTLINE: &str = "outline";
@@ -50,7 +62,7 @@ impl<'a> KeyMaker<'a> {
 
     /// The parts of its keys but for the digests of the context files that it copies; `None` if it copies none. Steps
     /// that differ in it have no key in common.
-    pub fn outline(&self) -> Result<Option<Parts>, StepError> {
+    pub fn outline(&self) -> Result<Option<Parts>, KeyError> {
         let Op::File(op) = &self.step.op else { return Ok(None) };
         if !copied_inputs(op).any(|(_, input)| self.is_tree(input)) {
             return Ok(None);
@@ -61,7 +73,7 @@ impl<'a> KeyMaker<'a> {
     }
 
     /// The parts of one of its keys.
-    pub fn parts(&self, kind: KeyKind) -> Result<Parts, StepError> {
+    pub fn parts(&self, kind: KeyKind) -> Result<Parts, KeyError> {
         let mut parts = self.parts_below()?;
         match &self.step.op {
             Op::File(op) => self.copied(op, kind, &mut parts)?,
@@ -72,7 +84,7 @@ impl<'a> KeyMaker<'a> {
     }
 
     /// What it does, and on what.
-    fn parts_below(&self) -> Result<Parts, StepError> {
+    fn parts_below(&self) -> Result<Parts, KeyError> {
         let mut parts = self.own.clone();
         if let Some(base) = self.base() {
             parts.add("base", base.files.layers()?.to_string());
@@ -91,7 +103,7 @@ impl<'a> KeyMaker<'a> {
         base.map(|input| &self.inputs[input.0])
     }
 
-    fn copied(&self, op: &FileOp, kind: KeyKind, parts: &mut Parts) -> Result<(), StepError> {
+    fn copied(&self, op: &FileOp, kind: KeyKind, parts: &mut Parts) -> Result<(), KeyError> {
         for (index, action) in op.actions.iter().enumerate() {
             let FileAction::Copy(copy) = action else { continue };
             let CopySource::Input { input, path, .. } = &copy.from else { continue };
@@ -106,7 +118,7 @@ impl<'a> KeyMaker<'a> {
     }
 
     /// The digest of what an action takes from context files.
-    fn digest_once(&self, action: usize, input: &InputIndex, copy: &CopyAction) -> Result<Key, StepError> {
+    fn digest_once(&self, action: usize, input: &InputIndex, copy: &CopyAction) -> Result<Key, KeyError> {
         if let Some(known) = self.digests.borrow().get(&action) {
             return Ok(*known);
         }
@@ -115,11 +127,11 @@ impl<'a> KeyMaker<'a> {
         Ok(digest)
     }
 
-    fn digest(&self, input: &InputIndex, copy: &CopyAction) -> Result<Key, StepError> {
+    fn digest(&self, input: &InputIndex, copy: &CopyAction) -> Result<Key, KeyError> {
         Ok(file::select(copy, &*self.inputs[input.0].files.tree(self.layers)?)?.digest()?)
     }
 
-    fn mounted(&self, exec: &Exec, kind: KeyKind, parts: &mut Parts) -> Result<(), StepError> {
+    fn mounted(&self, exec: &Exec, kind: KeyKind, parts: &mut Parts) -> Result<(), KeyError> {
         for mount in &exec.mounts {
             let (MountKind::Bind { from: Some(input), source }
             | MountKind::Cache { from: Some(input), source, .. }) = &mount.kind

@@ -42,7 +42,8 @@ use serde_json::Value;
 
 use graph::{Op, Step};
 
-pub use inputs::{KeyMaker, OUTLINE};
+use crate::result::Recipe;
+pub use inputs::{KeyError, KeyMaker, OUTLINE};
 pub use reason::reason;
 
 /// Changes whenever the meaning of a key does: older records are never found then.
@@ -168,10 +169,6 @@ fn hash_text(hasher: &mut blake3::Hasher, text: &str) {
     hasher.update(&(text.len() as u64).to_le_bytes());
     hasher.update(text.as_bytes());
 }
-
-/// What the steps up to this one do, apart from what they do it to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Recipe(Key);
 
 impl Recipe {
     /// Of a source: what it is shows in its layers.

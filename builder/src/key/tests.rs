@@ -13,7 +13,7 @@ use rootfs::layers::Layers;
 use rootfs::tree::{Child, Scratch, Tree};
 
 use super::*;
-use crate::step::{Files, StepResult};
+use crate::result::{Files, StepResult};
 use graph::{CacheSharing, Lines, Mode, Ulimit};
 use graph::{
     CopyAction, CopySource, DeviceRequest, Exec, ExecMount, FileAction, FileOp, InputIndex, MountKind,

@@ -11,9 +11,11 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use cache::{Key, Record};
 use oci::DiffId;
 
-use super::chain::Chain;
-use super::{Files, Solver, StepError, StepResult};
-use crate::key::{KeyMaker, OUTLINE, Parts, Recipe, reason};
+use super::Solver;
+use crate::StepError;
+use crate::chain::Chain;
+use crate::key::{KeyMaker, OUTLINE, Parts, reason};
+use crate::result::{Files, Recipe, StepResult};
 use graph::Step;
 use progress::MissReason;
 use progress::{EventKind, KeyKind, Phase, Vertex};
@@ -137,7 +139,8 @@ impl CachedStep<'_> {
 
     /// Where the last record of this place in this Dockerfile is kept.
     fn place(&self) -> Key {
-        let (project, platform, stage) = (&self.solver.project, &self.step.platform, &self.step.meta.stage);
+        let (project, platform, stage) =
+            (&self.solver.options.project, &self.step.platform, &self.step.meta.stage);
         Key::of(format!("place\0{project}\0{platform}\0{stage}\0{}", self.ordinal).as_bytes())
     }
 

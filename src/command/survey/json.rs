@@ -3,9 +3,9 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use ::context::survey::{HabitKind, Sum};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use builder::context::survey::{HabitKind, Sum};
 use patterns::secret_names::Likelihood;
 use serde_json::{Value, json};
 
@@ -118,7 +118,7 @@ fn usage(seen: &Seen) -> Value {
 }
 
 fn habits(seen: &Seen) -> Vec<Value> {
-    let of_habit = |habit: builder::context::survey::Habit| {
+    let of_habit = |habit: ::context::survey::Habit| {
         let kind = match habit.kind {
             HabitKind::AnyDepth => "any-depth",
             HabitKind::AnyDepthBack => "any-depth-back",

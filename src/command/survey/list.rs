@@ -3,7 +3,7 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use builder::context::survey::Survey;
+use ::context::survey::Survey;
 use patterns::IgnoreFile;
 
 use super::shown;

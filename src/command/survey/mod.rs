@@ -15,15 +15,16 @@ mod why;
 
 use std::path::{Path, PathBuf};
 
-use builder::context::find_ignore;
-use builder::context::survey::{Limits, Measured, Node, Sum, Survey, What};
-use builder::lower::sketch;
+use ::context::find_ignore;
+use ::context::survey::{Limits, Measured, Node, Sum, Survey, What};
 use builder::op::file::{FileOpError, taken};
-use builder::options::{BuildOptions, Context};
+use frontend::options::Context;
+use frontend::{Options, sketch};
 use patterns::IgnoreFile;
 use patterns::Patterns;
+use pipeline::input;
 
-use super::{build_options, context, parse};
+use super::{build_options, parse};
 use crate::args::context::ContextArgs;
 use crate::output;
 use crate::report::Failure;
@@ -62,8 +63,8 @@ struct Missing {
 
 /// Looks and prints.
 pub fn run(args: &ContextArgs) -> Result<u8, Failure> {
-    let folder = context::folder(&args.context).map_err(|failure| {
-        failure.hint("only folders are looked at; clone or download anything else first")
+    let folder = input::directory(&args.context).map_err(|error| {
+        Failure::of_input(&error).hint("only folders are looked at; clone or download anything else first")
     })?;
     let dockerfile = dockerfile(args, &folder)?;
     let ignore = find_ignore(&folder, dockerfile.as_deref())?;
@@ -97,7 +98,7 @@ fn dockerfile(args: &ContextArgs, folder: &Path) -> Result<Option<PathBuf>, Fail
         }
         Some(file) if !file.exists() => Err(Failure::user(format!("there is no file {}", file.display()))),
         Some(file) => Ok(Some(file.clone())),
-        None => Ok(Some(context::default_dockerfile(folder)).filter(|file| file.exists())),
+        None => Ok(Some(input::default_dockerfile(folder)).filter(|file| file.exists())),
     }
 }
 
@@ -114,12 +115,12 @@ fn usage(
         Ok(parsed) => parsed,
         Err(error) => return Ok(Usage::Unknown(format!("line {}: {error}", error.span.start_line))),
     };
-    let options = BuildOptions {
-        dockerfile_name: context::name_of(file),
+    let options = Options {
+        dockerfile_name: input::name_of(file),
         context: Context::Local { path: folder.to_owned(), ignore: ignore.clone() },
         target: args.target.clone(),
         build_args: build_options::build_args(&args.build_args),
-        ..BuildOptions::default()
+        ..Options::default()
     };
     let plan = match sketch(&parsed, &options) {
         Ok(plan) => plan,

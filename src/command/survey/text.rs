@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use builder::context::survey::{Habit, Measured, Sum};
+use ::context::survey::{Habit, Measured, Sum};
 use patterns::secret_names::Likelihood;
 use unicode_width::UnicodeWidthStr;
 

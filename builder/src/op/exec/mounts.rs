@@ -1,7 +1,7 @@
 //! What a process finds in its root besides the root itself.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
@@ -10,14 +10,10 @@ use rootfs::materialize::materialize;
 use rootfs::snapshot::{self, Keep, bind_host};
 use sandbox::{Mount, MountSource};
 
-use super::Around;
-use crate::options::{BuildOptions, SecretSource};
-use crate::step::{Files, StepError};
+use super::{ExecContext, ExecError, read_secret};
+use crate::result::Files;
 use graph::{CacheSharing, Exec, ExecMount, MountKind};
 use progress::Phase;
-
-/// The largest secret, as BuildKit has it.
-const LARGEST_SECRET_BYTES: u64 = 500 * 1024;
 
 /// What must live as long as the process: dropped after it has ended.
 #[derive(Default)]
@@ -31,12 +27,12 @@ pub struct Held {
 pub fn prepare(
     exec: &Exec,
     inputs: &[Files],
-    around: &Around<'_>,
+    context: &ExecContext<'_>,
     held: &mut Held,
-) -> Result<Vec<Mount>, StepError> {
+) -> Result<Vec<Mount>, ExecError> {
     let mut mounts = Vec::with_capacity(exec.mounts.len());
     for mount in &exec.mounts {
-        if let Some(source) = source(mount, inputs, around, held)? {
+        if let Some(source) = source(mount, inputs, context, held)? {
             let target = PathBuf::from(&mount.target);
             mounts.push(Mount { target, source, read_only: mount.read_only });
         }
@@ -49,28 +45,32 @@ pub fn prepare(
 fn source(
     mount: &ExecMount,
     inputs: &[Files],
-    around: &Around<'_>,
+    context: &ExecContext<'_>,
     held: &mut Held,
-) -> Result<Option<MountSource>, StepError> {
+) -> Result<Option<MountSource>, ExecError> {
     Ok(Some(match &mount.kind {
         MountKind::Bind { from, source } => {
             let files = from.map(|input| &inputs[input.0]);
-            bind(files, source, !mount.read_only, around, held)?
+            bind(files, source, !mount.read_only, context, held)?
         }
-        MountKind::Cache { .. } => cache(&mount.kind, inputs, around, held)?,
+        MountKind::Cache { .. } => cache(&mount.kind, inputs, context, held)?,
         MountKind::Tmpfs { size_bytes } => MountSource::Tmpfs { size_bytes: *size_bytes, mode: 0o1777 },
         MountKind::Secret { id, mode, uid, gid, required } => {
-            match secret_bytes(around.options, id, *required)? {
+            match read_secret(context.options, id, *required)? {
                 Some(bytes) => MountSource::Secret { bytes, mode: *mode, uid: *uid, gid: *gid },
                 None => return Ok(None),
             }
         }
-        MountKind::Ssh { id, mode, uid, gid, required } => match (around.options.ssh.get(id), required) {
-            (Some(path), _) => MountSource::Socket { path: path.clone(), mode: *mode, uid: *uid, gid: *gid },
-            (None, false) => return Ok(None),
-            (None, true) => return Err(StepError::NoSshAgent { id: id.clone() }),
-        },
-        MountKind::Script { content } => script(content, around, held)?,
+        MountKind::Ssh { id, mode, uid, gid, required } => {
+            match (context.options.fetch.ssh.get(id), required) {
+                (Some(path), _) => {
+                    MountSource::Socket { path: path.clone(), mode: *mode, uid: *uid, gid: *gid }
+                }
+                (None, false) => return Ok(None),
+                (None, true) => return Err(ExecError::NoSshAgent { id: id.clone() }),
+            }
+        }
+        MountKind::Script { content } => script(content, context, held)?,
     }))
 }
 
@@ -79,16 +79,16 @@ fn bind(
     files: Option<&Files>,
     source: &str,
     writable: bool,
-    around: &Around<'_>,
+    context: &ExecContext<'_>,
     held: &mut Held,
-) -> Result<MountSource, StepError> {
+) -> Result<MountSource, ExecError> {
     let scratch = match files {
         Some(Files::Layers(layers)) => {
-            let bind = snapshot::bind(around.layers, layers, Path::new(source), writable)?;
+            let bind = snapshot::bind(context.layers, layers, Path::new(source), writable)?;
             held.binds.push(bind.keep);
             return Ok(MountSource::Detached(bind.mount));
         }
-        Some(Files::Tree(_)) | None => around.store.scratch()?,
+        Some(Files::Tree(_)) | None => context.store.scratch()?,
     };
     let place = match files {
         Some(Files::Tree(tree)) => materialize(&**tree, Path::new(source), scratch.path())?.0,
@@ -104,21 +104,21 @@ fn bind(
 fn cache(
     kind: &MountKind,
     inputs: &[Files],
-    around: &Around<'_>,
+    context: &ExecContext<'_>,
     held: &mut Held,
-) -> Result<MountSource, StepError> {
+) -> Result<MountSource, ExecError> {
     let MountKind::Cache { id, sharing, from, source, mode, uid, gid } = kind else {
         unreachable!("called for cache mounts only")
     };
-    around.vertex.enter(Phase::Lock);
-    let mut mount = around.store.cache_mount(&cache_id(kind, inputs, id), sharing_of(*sharing))?;
-    around.vertex.enter(Phase::Mount);
+    context.vertex.enter(Phase::Lock);
+    let mut mount = context.store.cache_mount(&cache_id(kind, inputs, id), sharing_of(*sharing))?;
+    context.vertex.enter(Phase::Mount);
     if mount.is_new() {
         if let Some(input) = from {
-            let tree = inputs[input.0].tree(around.layers)?;
+            let tree = inputs[input.0].tree(context.layers)?;
             materialize(&*tree, Path::new(source), mount.path())?;
         }
-        let io = |action| move |source| StepError::Io { action, source };
+        let io = |action| move |source| ExecError::Io { action, source };
         if uid.is_some() || gid.is_some() {
             chown(mount.path(), *uid, *gid).map_err(io("give the cache mount to its owner"))?;
         }
@@ -153,43 +153,16 @@ fn cache_id(kind: &MountKind, inputs: &[Files], id: &str) -> String {
 }
 
 /// The script of a heredoc RUN: a file that the kernel can execute.
-fn script(content: &str, around: &Around<'_>, held: &mut Held) -> Result<MountSource, StepError> {
-    let scratch = around.store.scratch()?;
+fn script(content: &str, context: &ExecContext<'_>, held: &mut Held) -> Result<MountSource, ExecError> {
+    let scratch = context.store.scratch()?;
     let path = scratch.path().join("script");
     let write = || -> io::Result<()> {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o755).open(&path)?;
         file.write_all(content.as_bytes())?;
         file.set_permissions(fs::Permissions::from_mode(0o755))
     };
-    write().map_err(|source| StepError::Io { action: "write the script of the heredoc", source })?;
+    write().map_err(|source| ExecError::Io { action: "write the script of the heredoc", source })?;
     let descriptor = bind_host(scratch.path(), Path::new("script"))?;
     held.scratches.push(scratch);
     Ok(MountSource::Detached(descriptor))
-}
-
-/// The bytes of a secret; `None` for an optional one that is not there.
-pub fn secret_bytes(options: &BuildOptions, id: &str, required: bool) -> Result<Option<Vec<u8>>, StepError> {
-    let source = match options.secrets.get(id) {
-        Some(source) => source,
-        None if required => return Err(StepError::NoSecret { id: id.to_owned() }),
-        None => return Ok(None),
-    };
-    let bytes = match source {
-        SecretSource::Value(bytes) => bytes.clone(),
-        SecretSource::File(path) => read_secret(path).map_err(|error| StepError::UnreadableSecret {
-            id: id.to_owned(),
-            path: path.clone(),
-            source: error,
-        })?,
-    };
-    match bytes.len() as u64 <= LARGEST_SECRET_BYTES {
-        true => Ok(Some(bytes)),
-        false => Err(StepError::LargeSecret { id: id.to_owned(), limit_bytes: LARGEST_SECRET_BYTES }),
-    }
-}
-
-fn read_secret(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(LARGEST_SECRET_BYTES + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }

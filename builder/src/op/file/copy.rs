@@ -4,25 +4,25 @@
 //! `--chown` say); a file goes into a destination that is a directory; of a directory, the contents are copied. A
 //! directory that the copy finds keeps its metadata if it is the destination itself, and gets the source's if it is below.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cache::Key;
+use rootfs::archive::{Archive, Unpacker};
 use rootfs::diff::{Content, Diff};
 use rootfs::entry::{Entry, Kind, Timestamp};
+use rootfs::mkdir::{NewDirectory, mkdir_all};
 use rootfs::tree::Tree;
 
-use super::mkdir::{self, Made};
+use super::destination::destination;
 use super::select::{Match, Selection};
 use super::walk::Item;
-use super::{FileOpError, archive, shown, unpack};
+use super::{FileOpError, shown};
 use graph::Mode;
 use graph::{CopyAction, CopySource};
 use patterns::clean;
 
-/// The only extended attribute that layers carry.
-const CAPABILITY: &[u8] = b"security.capability";
 /// The mode of a heredoc.
 const TEXT_MODE: u32 = 0o644;
 /// The mode of directories that are made.
@@ -86,7 +86,7 @@ impl Copier<'_> {
             _ => destination,
         };
         if let Some(parent) = target.parent() {
-            mkdir::all(self.diff, parent, &self.made(self.made_mode()))?;
+            mkdir_all(self.diff, parent, &self.made(self.made_mode()))?;
         }
         Ok(target)
     }
@@ -103,7 +103,7 @@ impl Copier<'_> {
             Some(_) => return Err(FileOpError::NonDirectory { path: shown(&destination) }),
             None => true,
         };
-        mkdir::all(self.diff, &destination, &self.made(self.made_mode()))?;
+        mkdir_all(self.diff, &destination, &self.made(self.made_mode()))?;
         let mut links = HashMap::new();
         // Nothing is below a new directory, so nothing is looked up there.
         let mut fresh = is_new.then(PathBuf::new);
@@ -180,13 +180,13 @@ impl Copier<'_> {
             CopySource::Input { as_written, .. } => as_written,
             CopySource::Text { name, .. } => name,
         };
-        let Some(archive) = archive::Archive::open(source, &found.path, name, self.scratch)? else {
+        let Some(archive) = Archive::open(source, &found.path, name, self.scratch)? else {
             return Ok(false);
         };
         // An archive goes into a directory, whatever the destination looks like; --chmod has no part in it.
-        let destination = mkdir::destination(self.diff, &self.action.destination)?;
-        mkdir::all(self.diff, &destination, &self.made(DIRECTORY_MODE))?;
-        unpack::Unpacker::new(self.diff, destination, self.owner, self.mtime).all(archive)?;
+        let destination = destination(self.diff, &self.action.destination)?;
+        mkdir_all(self.diff, &destination, &self.made(DIRECTORY_MODE))?;
+        Unpacker::new(self.diff, destination, self.owner, self.mtime).all(archive)?;
         Ok(true)
     }
 
@@ -197,9 +197,9 @@ impl Copier<'_> {
         let is_directory = written.ends_with('/') || written.ends_with("/.");
         let needed =
             if is_directory { &clean } else { clean.rsplit_once('/').map_or("", |(above, _)| above) };
-        let needed = mkdir::destination(self.diff, needed)?;
-        mkdir::all(self.diff, &needed, &self.made(mode))?;
-        mkdir::destination(self.diff, &clean)
+        let needed = destination(self.diff, needed)?;
+        mkdir_all(self.diff, &needed, &self.made(mode))?;
+        destination(self.diff, &clean)
     }
 
     /// Directories that are made get an octal `--chmod` too.
@@ -210,9 +210,9 @@ impl Copier<'_> {
         }
     }
 
-    fn made(&self, mode: u32) -> Made {
+    fn made(&self, mode: u32) -> NewDirectory {
         let (uid, gid) = self.owner.unwrap_or_default();
-        Made { mode, uid, gid, mtime: self.mtime }
+        NewDirectory { mode, uid, gid, mtime: self.mtime }
     }
 
     /// What the copy of `entry` is.
@@ -228,7 +228,7 @@ impl Copier<'_> {
             }
             _ => entry.mode,
         };
-        Entry { kind: entry.kind.clone(), mode, uid, gid, mtime: entry.mtime, xattrs: kept_attributes(entry) }
+        Entry { kind: entry.kind.clone(), mode, uid, gid, mtime: entry.mtime, xattrs: entry.kept_xattrs() }
     }
 
     /// Puts a file where something else than a directory may be.
@@ -242,16 +242,6 @@ impl Copier<'_> {
     fn lookup(&self, path: &Path) -> Result<Option<Entry>, FileOpError> {
         self.diff.lookup(path).map_err(FileOpError::read(path))
     }
-}
-
-/// The attributes that get into a layer.
-pub(super) fn kept_attributes(entry: &Entry) -> BTreeMap<Vec<u8>, Vec<u8>> {
-    entry
-        .xattrs
-        .iter()
-        .filter(|(name, _)| *name == CAPABILITY)
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
 }
 
 /// The bytes of a file of the source.

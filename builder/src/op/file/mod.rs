@@ -5,10 +5,7 @@
 //! walk     what of it lies below a directory, one after another
 //! taken    what a whole graph selects of the build context
 //! copy     a selection -> changes
-//! mkdir    directories on the way
-//! chmod    --chmod: octal and symbolic modes
-//! archive  is it an archive, and where its bytes are
-//! unpack   members of an archive -> changes
+//! destination  where the destination leads
 //! ```
 //!
 //! Nothing is written: the changes are a [`Diff`], whose files are read when it becomes a layer. Links of the source are
@@ -19,16 +16,16 @@
 //!
 //! Source: moby/buildkit, `solver/llbsolver/file/backend.go`; tonistiigi/fsutil, `copy/copy.go`.
 
-mod archive;
+#[cfg(test)]
+mod archive_tests;
 mod copy;
-mod mkdir;
+mod destination;
 mod select;
 pub mod taken;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
-mod unpack;
 mod walk;
 
 use std::io;
@@ -37,8 +34,10 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rootfs::RootfsError;
+use rootfs::archive::ArchiveError;
 use rootfs::diff::Diff;
 use rootfs::entry::Timestamp;
+use rootfs::mkdir::{MkdirError, NewDirectory, mkdir_all};
 use rootfs::tree::Tree;
 use rootfs::users::{UserError, resolve_owner};
 
@@ -46,8 +45,8 @@ use graph::{CopyAction, CopySource, FileAction, FileOp, InputIndex};
 use patterns::PatternError;
 use patterns::glob::BadPattern;
 
-pub use archive::begins_archive;
 use copy::Copier;
+use destination::destination;
 pub use select::{Selection, digest_of, select};
 
 /// A copy that cannot be made.
@@ -86,20 +85,12 @@ pub enum FileOpError {
         /// Where, from the root.
         path: PathBuf,
     },
-    /// A directory is needed where something else is.
-    #[error("mkdir {}: not a directory", path.display())]
-    Mkdir {
-        /// Where, from the root.
-        path: PathBuf,
-    },
-    /// An archive that is one at its beginning only.
-    #[error("cannot unpack {path}: {reason}")]
-    Archive {
-        /// The archive, as written.
-        path: String,
-        /// What is wrong with it.
-        reason: String,
-    },
+    /// A directory is needed where something else exists.
+    #[error(transparent)]
+    Mkdir(#[from] MkdirError),
+    /// An archive cannot be unpacked.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     /// The source cannot be read.
     #[error("cannot read {}", path.display())]
     Read {
@@ -118,15 +109,6 @@ impl FileOpError {
     fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Read { path: path.to_owned(), source }
     }
-}
-
-/// Unpacks the file at `path` of `source` on top of nothing; `None` if it is no archive. `scratch` as for [`apply`].
-pub fn unpack(source: &dyn Tree, path: &Path, scratch: &Path) -> Result<Option<Diff>, FileOpError> {
-    let name = path.display().to_string();
-    let Some(archive) = archive::Archive::open(source, path, &name, scratch)? else { return Ok(None) };
-    let mut diff = Diff::new(Arc::new(rootfs::tree::Scratch));
-    unpack::Unpacker::new(&mut diff, PathBuf::new(), None, Timestamp::default()).all(archive)?;
-    Ok(Some(diff))
 }
 
 /// What a [`FileOp`] did.
@@ -189,9 +171,9 @@ impl Owners {
 impl Applying<'_> {
     fn mkdir(&mut self, path: &str, mode: u32, owner: &str, mtime_s: Option<i64>) -> Result<(), FileOpError> {
         let (uid, gid) = if owner.is_empty() { (0, 0) } else { self.owners.resolve(owner)? };
-        let made = mkdir::Made { mode, uid, gid, mtime: made_at(mtime_s) };
-        let path = mkdir::destination(&self.diff, path)?;
-        mkdir::all(&mut self.diff, &path, &made)
+        let new = NewDirectory { mode, uid, gid, mtime: made_at(mtime_s) };
+        let path = destination(&self.diff, path)?;
+        Ok(mkdir_all(&mut self.diff, &path, &new)?)
     }
 
     fn copy(

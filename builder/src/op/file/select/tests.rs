@@ -137,7 +137,7 @@ fn folder() -> tempfile::TempDir {
 
 fn digest_of_folder(folder: &Path) -> Key {
     let ignore = Patterns::new(&["*.log"]).expect("a good pattern");
-    let tree = crate::context::ContextTree::open(folder, ignore, None).expect("opened");
+    let tree = context::ContextTree::open(folder, ignore, None).expect("opened");
     select(&copy(".", "/o"), &tree).and_then(|selection| selection.digest()).expect("selected")
 }
 
@@ -163,7 +163,7 @@ fn a_path_may_be_deeper_than_a_stack() {
         rustix::fs::mkdirat(&at, "d", 0o755.into()).expect("made");
         at = open(&|| rustix::fs::openat(&at, "d", flags, rustix::fs::Mode::empty()));
     }
-    let tree = crate::context::ContextTree::open(folder.path(), Patterns::default(), None).expect("opened");
+    let tree = context::ContextTree::open(folder.path(), Patterns::default(), None).expect("opened");
     let action = copy(".", "/o");
     let selection = select(&action, &tree).expect("selected");
     assert_eq!(selection.items(&selection.matches[0]).expect("listed").count(), 1900);

@@ -1,0 +1,262 @@
+//! Why a file that a step takes is not there: ignored, misspelt, or somewhere else.
+//!
+//! Looked into when a step has failed for it, and never before.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use rootfs::layers::Layers;
+use rootfs::tree::{Child, Tree};
+
+use crate::result::StepResult;
+use graph::{CopySource, FileAction, Graph, ImageOrigin, InputIndex, MountKind, Op, Source, Step};
+use patterns::clean;
+use patterns::{IgnoreFile, Patterns};
+
+/// As many names of a directory are compared with what was asked for.
+const MAX_NAMES: usize = 5_000;
+/// As many files are looked at for one of the same name.
+const MAX_FILES: usize = 20_000;
+
+/// What is known about a file that a step takes and that does not exist.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NotFound {
+    /// Place in which the step looked for the file.
+    pub place: Place,
+    /// Line of the ignore file that excludes the file, which does exist in the directory of the context.
+    pub ignored_by: Option<IgnoredBy>,
+    /// Similar path that exists.
+    pub suggestion: Option<String>,
+    /// True if the path, as written, begins outside of the context.
+    pub is_outside: bool,
+}
+
+/// A line of an ignore file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IgnoredBy {
+    /// The file's name: `.dockerignore`.
+    pub file: String,
+    /// Which line, from 1.
+    pub line: u32,
+    /// What it says.
+    pub written: String,
+}
+
+/// Where a step takes files from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Place {
+    /// The build context.
+    #[default]
+    Context,
+    /// Another stage, by its name.
+    Stage(String),
+    /// An image, by its name.
+    Image(String),
+    /// A context of `--build-context`, a repository, a download.
+    Other,
+}
+
+/// What was looked for.
+struct Wanted<'s> {
+    input: InputIndex,
+    path: &'s str,
+    as_written: &'s str,
+}
+
+/// Finds out why `missing` does not exist. Returns `None` if no source of the step has that path.
+///
+/// `missing` is the path of [`FileOpError::NotFound`](crate::op::file::FileOpError::NotFound); `ignore_files` are those of the local contexts, by their name.
+pub fn diagnose(
+    missing: &str,
+    graph: &Graph,
+    step: &Step,
+    inputs: &[StepResult],
+    layers: &Layers,
+    ignore_files: &BTreeMap<String, IgnoreFile>,
+) -> Option<NotFound> {
+    let wanted = wanted(&step.op, missing)?;
+    let source = &graph.steps[step.inputs[wanted.input.0].0];
+    let (place, ignored_by) = match &source.op {
+        Op::Source(Source::Local { name, path, .. }) => {
+            let place = if name == "context" { Place::Context } else { Place::Other };
+            let ignore = ignore_files.get(name);
+            (place, ignore.and_then(|ignore| ignored_by(path, ignore, wanted.path)))
+        }
+        Op::Source(Source::Stored { .. }) => (Place::Context, None),
+        Op::Source(Source::Http { .. } | Source::Git { .. }) => (Place::Other, None),
+        Op::Source(Source::Image { name, .. }) => (Place::Image(image_name(name)), None),
+        _ => (Place::Stage(source.meta.stage.clone()), None),
+    };
+    let is_outside = place == Place::Context && clean(wanted.as_written).starts_with("../");
+    let suggestion = match (&ignored_by, inputs[wanted.input.0].files.tree(layers)) {
+        (None, Ok(tree)) => suggestion(&*tree, &wanted),
+        _ => None,
+    };
+    Some(NotFound { place, ignored_by, suggestion, is_outside })
+}
+
+/// The path that may have been meant, absolute if the written one is.
+fn suggestion(tree: &dyn Tree, wanted: &Wanted<'_>) -> Option<String> {
+    let path = meant(tree, wanted.path)?;
+    Some(if wanted.as_written.starts_with('/') { format!("/{path}") } else { path })
+}
+
+fn image_name(origin: &ImageOrigin) -> String {
+    match origin {
+        ImageOrigin::Registry(name) | ImageOrigin::Store { name } => name.to_string(),
+        ImageOrigin::Layout { path } => path.display().to_string(),
+    }
+}
+
+/// Which of a step's sources was not there.
+fn wanted<'s>(op: &'s Op, missing: &str) -> Option<Wanted<'s>> {
+    let is_missing = |path: &str| clean(&format!("/{path}")) == missing;
+    match op {
+        Op::File(op) => op.actions.iter().find_map(|action| match action {
+            FileAction::Copy(copy) => match &copy.from {
+                CopySource::Input { input, path, as_written } if is_missing(path) => {
+                    Some(Wanted { input: *input, path, as_written })
+                }
+                _ => None,
+            },
+            FileAction::Mkdir { .. } => None,
+        }),
+        Op::Exec(exec) => exec.mounts.iter().find_map(|mount| match &mount.kind {
+            MountKind::Bind { from: Some(input), source }
+            | MountKind::Cache { from: Some(input), source, .. }
+                if is_missing(source) =>
+            {
+                Some(Wanted { input: *input, path: source, as_written: source })
+            }
+            _ => None,
+        }),
+        _ => None,
+    }
+}
+
+/// The line that leaves `path`, which is in the folder `context`, out of the context.
+fn ignored_by(context: &Path, ignore: &IgnoreFile, path: &str) -> Option<IgnoredBy> {
+    let path = clean(path.trim_start_matches('/'));
+    std::fs::symlink_metadata(context.join(&path)).ok()?;
+    let decision = Patterns::new(&ignore.patterns()).ok()?.decide_from_root(path.as_bytes())?;
+    let line = ignore.lines.get(decision.pattern).filter(|_| !decision.exception)?;
+    Some(IgnoredBy { file: ignore.name(), line: line.number, written: line.written.clone() })
+}
+
+/// The name that differs from `word` by at most two edits, and by the fewest.
+fn suggest<'n>(word: &str, names: &[&'n str]) -> Option<&'n str> {
+    const MAX_EDITS: usize = 2;
+    // Comparing costs the product of both lengths, and no long name is a misspelling of another.
+    const MAX_WORD_BYTES: usize = 64;
+    if word.len() > MAX_WORD_BYTES {
+        return None;
+    }
+    let near = names.iter().filter(|name| name.len() <= MAX_WORD_BYTES + MAX_EDITS);
+    let near = near.map(|name| (strsim::levenshtein(word, name), *name));
+    near.filter(|(edits, _)| *edits <= MAX_EDITS).min_by_key(|(edits, _)| *edits).map(|(_, name)| name)
+}
+
+/// A path of the tree that may have been meant: a name that is nearly the same, or the same one in another folder.
+fn meant(tree: &dyn Tree, path: &str) -> Option<String> {
+    let path = Path::new(path.trim_start_matches('/'));
+    let found = similar(tree, path).or_else(|| elsewhere(tree, path.file_name()?))?;
+    found.into_os_string().into_string().ok()
+}
+
+/// The path with the first element that is not there replaced by one that is.
+fn similar(tree: &dyn Tree, path: &Path) -> Option<PathBuf> {
+    let mut folder = PathBuf::new();
+    let mut elements = path.iter();
+    for element in elements.by_ref() {
+        let next = folder.join(element);
+        if tree.lookup(&next).ok()?.is_some() {
+            folder = next;
+            continue;
+        }
+        let names = tree.children(&folder).ok()?;
+        let names: Vec<&str> = names.iter().take(MAX_NAMES).filter_map(|child| child.name.to_str()).collect();
+        let mut corrected = folder.join(nearest(element.to_str()?, &names)?);
+        corrected.extend(elements);
+        return tree.lookup(&corrected).ok()?.map(|_| corrected);
+    }
+    None
+}
+
+/// The name that differs in case only, or else in little.
+fn nearest<'n>(word: &str, names: &[&'n str]) -> Option<&'n str> {
+    let same = names.iter().find(|name| name.eq_ignore_ascii_case(word)).copied();
+    // Short names are all alike.
+    let is_near = |name: &&str| word.chars().count() > 3 || name.chars().count() > 3;
+    same.or_else(|| suggest(word, names).filter(is_near))
+}
+
+/// The file of this name that is nearest to the root.
+fn elsewhere(tree: &dyn Tree, name: &OsStr) -> Option<PathBuf> {
+    let mut folders = VecDeque::from([PathBuf::new()]);
+    let mut looked_at = 0;
+    while let Some(folder) = folders.pop_front() {
+        let children = tree.children(&folder).ok()?;
+        if children.iter().any(|child| child.name == name) {
+            return Some(folder.join(name));
+        }
+        looked_at += children.len();
+        if looked_at > MAX_FILES {
+            return None;
+        }
+        let is_folder = |child: &Child| child.entry.is_dir() && child.name != ".git";
+        folders.extend(children.into_iter().filter(is_folder).map(|child| folder.join(child.name)));
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use context::ContextTree;
+
+    fn context() -> tempfile::TempDir {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        for file in ["app.py", "Main.java", "src/lib/core.rs", "docs/a.log", "docs/keep.log"] {
+            let path = dir.path().join(file);
+            fs::create_dir_all(path.parent().expect("it lies in a folder")).expect("made");
+            fs::write(path, "").expect("written");
+        }
+        dir
+    }
+
+    #[test]
+    fn what_may_have_been_meant_is_there() {
+        let dir = context();
+        let tree = ContextTree::open(dir.path(), Patterns::default(), None).expect("a folder");
+        let check = |path: &str, expected: Option<&str>| {
+            assert_eq!(meant(&tree, path).as_deref(), expected, "{path}");
+        };
+        check("/app.pyy", Some("app.py"));
+        check("/main.java", Some("Main.java"));
+        check("/scr/lib/core.rs", Some("src/lib/core.rs"));
+        check("/src/lib/cor.rs", Some("src/lib/core.rs"));
+        check("/core.rs", Some("src/lib/core.rs"));
+        check("/nothing", None);
+        check("/", None);
+    }
+
+    #[test]
+    fn the_line_that_decides_is_named() {
+        let dir = context();
+        let check = |text: &str, path: &str, expected: Option<(u32, &str)>| {
+            let ignore = IgnoreFile::parse(".dockerignore".into(), text.as_bytes()).expect("good patterns");
+            let found = ignored_by(dir.path(), &ignore, path);
+            let found = found.as_ref().map(|by| (by.line, by.written.as_str()));
+            assert_eq!(found, expected, "{text:?} {path}");
+        };
+        check("# all\napp.py\n", "/app.py", Some((2, "app.py")));
+        check("*.py\n\ndocs/\n", "/docs/a.log", Some((3, "docs/")));
+        check("docs\n!docs/keep.log\n**/*.log\n", "/docs/keep.log", Some((3, "**/*.log")));
+        check("docs\n!docs/keep.log\n", "/docs/keep.log", None);
+        check("nothing\n", "/nothing", None);
+        check("", "/app.py", None);
+    }
+}

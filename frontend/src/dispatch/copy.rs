@@ -1,0 +1,276 @@
+//! COPY and ADD.
+//!
+//! One File step with an action for each source: first files, then heredocs. With `--link` the step has no
+//! base, and a Merge step puts its layer on top of what was there.
+
+use parser::ast::{self, Heredoc, Instruction};
+use parser::expand::Expander;
+
+use super::remote::{self, Kind};
+use super::{Current, Dispatcher, Inputs};
+use crate::error::Problem;
+use crate::{check, history, names};
+use graph::paths;
+use graph::{CopyAction, CopySource, FileAction, FileOp, Mode, Op, Source, StepId};
+
+/// COPY or ADD, expanded.
+struct Expanded<'c> {
+    sources: Vec<String>,
+    heredocs: Vec<(&'c Heredoc, String)>,
+    /// As written.
+    destination: String,
+    owner: Option<String>,
+    /// `--chmod` as it appears in the history.
+    mode_text: Option<String>,
+    mode: Option<Mode>,
+    checksum: Option<String>,
+    is_add: bool,
+    link: bool,
+    written: &'c ast::Copy,
+}
+
+impl Dispatcher<'_> {
+    pub(super) fn copy(
+        &mut self,
+        current: &mut Current<'_>,
+        written: &ast::Copy,
+        is_add: bool,
+    ) -> Result<(), Problem> {
+        let command = current.command;
+        let copy = self.expand_copy(current, written, is_add)?;
+        let files = match command.from {
+            Some(from) => Some(self.stage_files(current, from)?),
+            None => None,
+        };
+        let text = self.text(current, &[]);
+        let name = current.counter.next(&text);
+        let mut inputs = Inputs::default();
+        let below = current.state.step.filter(|_| !copy.link);
+        let base = below.map(|step| inputs.index(step));
+        let actions = self.actions(current, &copy, files, &name, &mut inputs)?;
+        let meta = self.meta(current, name);
+        let op = Op::File(FileOp { base, actions });
+        let mut step = self.arena.add(op, inputs.0, &current.state.platform, meta);
+        if let Some(below) = current.state.step.filter(|_| copy.link) {
+            let meta = self.meta(current, current.counter.again(&format!("LINK {text}")));
+            step = self.arena.add(Op::Merge, vec![below, step], &current.state.platform, meta);
+        }
+        current.state.advance(step);
+        self.record(current, history::layer, created_by(&copy));
+        Ok(())
+    }
+
+    fn expand_copy<'c, 'k>(
+        &self,
+        current: &Current<'k>,
+        written: &'c ast::Copy,
+        is_add: bool,
+    ) -> Result<Expanded<'c>, Problem>
+    where
+        'k: 'c,
+    {
+        let instruction: &'c Instruction = &current.command.instruction;
+        let expand = |word: &String| self.expand(current, word);
+        // An empty value is as good as none.
+        let flag = |value: &Option<String>| {
+            let value = value.as_ref().map(expand).transpose();
+            value.map(|value| value.filter(|value| !value.is_empty()))
+        };
+        let paths = written.sources.iter().filter(|source| instruction.heredoc(source).is_none());
+        let sources = paths.map(expand).collect::<Result<Vec<_>, _>>()?;
+        let heredocs = written.sources.iter().filter_map(|source| instruction.heredoc(source));
+        let destination = expand(&written.destination)?;
+        let (owner, mode_text) = (flag(&written.chown)?, flag(&written.chmod)?);
+        let checksum = flag(&written.checksum)?;
+        let mode = mode_text.as_deref().map(Mode::parse).transpose()?;
+        // BuildKit drops --link where a mode is set, and results must be the same.
+        let link = written.link && mode.is_none();
+        let heredocs = heredocs.map(|heredoc| Ok((heredoc, self.content(current, heredoc)?)));
+        let heredocs = heredocs.collect::<Result<Vec<_>, Problem>>()?;
+        Ok(Expanded {
+            sources,
+            heredocs,
+            destination,
+            owner,
+            mode_text,
+            mode,
+            checksum,
+            is_add,
+            link,
+            written,
+        })
+    }
+
+    /// The content of a heredoc: expanded unless its delimiter is quoted, always with the backslash as
+    /// escape character, and quotes as text.
+    fn content(&self, current: &Current<'_>, heredoc: &Heredoc) -> Result<String, Problem> {
+        let content = heredoc.chomped();
+        if !heredoc.expand {
+            return Ok(content);
+        }
+        Ok(self.checked(current, Expander::for_heredocs().word(&content, &current.state)?))
+    }
+
+    /// The files of `--from`, and whether their owners are kept.
+    fn stage_files(
+        &mut self,
+        current: &Current<'_>,
+        from: crate::stages::StageId,
+    ) -> Result<(StepId, bool), Problem> {
+        self.files_of(from).ok_or_else(|| Problem::CopyFromLater {
+            from: self.table.entry(from).label.clone(),
+            stage: self.stage_name(current.id),
+        })
+    }
+
+    fn actions(
+        &mut self,
+        current: &Current<'_>,
+        copy: &Expanded<'_>,
+        files: Option<(StepId, bool)>,
+        name: &str,
+        inputs: &mut Inputs,
+    ) -> Result<Vec<FileAction>, Problem> {
+        check_checksum(copy)?;
+        let mut actions = Vec::with_capacity(copy.sources.len() + copy.heredocs.len());
+        for source in &copy.sources {
+            let (from, unpack, keep_owner) = match self.remote(current, copy, source, name, inputs)? {
+                Some(from) => (from, copy.written.unpack.unwrap_or(false), false),
+                None => {
+                    let (step, keep_owner) = match files {
+                        Some(files) => files,
+                        None => (self.context_for(current, source, copy.is_add), false),
+                    };
+                    let unpack = copy.written.unpack.unwrap_or(copy.is_add);
+                    let path = source_path(source, copy.written.parents);
+                    let input = inputs.index(step);
+                    (CopySource::Input { input, path, as_written: source.clone() }, unpack, keep_owner)
+                }
+            };
+            actions.push(self.action(current, copy, from, unpack, keep_owner));
+        }
+        for (heredoc, content) in &copy.heredocs {
+            let from = CopySource::Text { name: heredoc.name.clone(), content: content.clone() };
+            actions.push(self.action(current, copy, from, false, false));
+        }
+        Ok(actions)
+    }
+
+    /// The main context, from which `source` is copied.
+    fn context_for(&mut self, current: &Current<'_>, source: &str, is_add: bool) -> StepId {
+        let session = self.session;
+        let finding = check::ignored_file(session.checks, &session.options.context, source, is_add);
+        self.found(current, finding);
+        self.context()
+    }
+
+    /// A source that is a URL or a repository; `None` if it is a path.
+    fn remote(
+        &mut self,
+        current: &Current<'_>,
+        copy: &Expanded<'_>,
+        source: &str,
+        name: &str,
+        inputs: &mut Inputs,
+    ) -> Result<Option<CopySource>, Problem> {
+        let checksum = copy.checksum.as_deref();
+        let (source_op, path) = match remote::kind(source)? {
+            Kind::Path => return Ok(None),
+            Kind::Git(_) if !copy.is_add => return Err(Problem::GitForCopy),
+            Kind::Http if !copy.is_add => return Err(Problem::UrlForCopy),
+            Kind::Git(url) => {
+                (graph::git_url::git_source(url, copy.written.keep_git_dir, checksum)?, "/".to_owned())
+            }
+            Kind::Http => {
+                let op = remote::http_source(source, checksum)?;
+                let path = match &op {
+                    Source::Http { filename, .. } => format!("/{filename}"),
+                    _ => "/".to_owned(),
+                };
+                (op, path)
+            }
+        };
+        let meta = self.meta(current, name.to_owned());
+        let step = self.arena.add(Op::Source(source_op), Vec::new(), &self.session.build_platform, meta);
+        Ok(Some(CopySource::Input { input: inputs.index(step), path, as_written: source.to_owned() }))
+    }
+
+    fn action(
+        &self,
+        current: &Current<'_>,
+        copy: &Expanded<'_>,
+        from: CopySource,
+        unpack: bool,
+        keep_owner: bool,
+    ) -> FileAction {
+        FileAction::Copy(Box::new(CopyAction {
+            from,
+            destination: paths::destination(&current.state.working_dir(), &copy.destination),
+            owner: copy.owner.clone(),
+            mode: copy.mode.clone(),
+            excludes: copy.written.excludes.clone(),
+            parents: copy.written.parents,
+            unpack,
+            keep_owner,
+            link: copy.link,
+            mtime_s: self.session.epoch_s,
+        }))
+    }
+}
+
+/// `--checksum` is for a single remote source.
+fn check_checksum(copy: &Expanded<'_>) -> Result<(), Problem> {
+    if copy.checksum.is_none() {
+        return Ok(());
+    }
+    let [source] = &copy.sources[..] else { return Err(Problem::ChecksumOfSeveral) };
+    match remote::kind(source)? {
+        Kind::Path => Err(Problem::ChecksumOfLocal),
+        _ => Ok(()),
+    }
+}
+
+/// The clean path of a source. With `--parents` it is cut at the first `/./`: what stands before is where the
+/// copied structure begins; without one that is the root.
+fn source_path(source: &str, parents: bool) -> String {
+    if !parents {
+        return paths::clean(source);
+    }
+    let (root, pattern) = source.split_once("/./").unwrap_or(("/", source));
+    let root = paths::clean(root);
+    format!("{}/.{}", root.trim_end_matches('/'), paths::clean(pattern))
+}
+
+/// The history's text: with expanded words, without the flags that say how and not what.
+fn created_by(copy: &Expanded<'_>) -> String {
+    let mut words = vec![if copy.is_add { "ADD" } else { "COPY" }.to_owned()];
+    words.extend(copy.written.parents.then(|| "--parents".to_owned()));
+    words.extend(copy.owner.as_ref().map(|owner| format!("--chown={owner}")));
+    words.extend(copy.mode_text.as_ref().map(|mode| format!("--chmod={mode}")));
+    words.extend(copy.sources.iter().map(|source| names::without_logins(source)));
+    words.extend(copy.heredocs.iter().map(|(heredoc, _)| format!("<<{}", heredoc.name)));
+    words.push(copy.destination.clone());
+    format!("{} # buildkit", words.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(source: &str, parents: bool, expected: &str) {
+        assert_eq!(source_path(source, parents), expected, "{source}");
+    }
+
+    #[test]
+    fn source_paths() {
+        check("a/b/", false, "/a/b");
+        check("../../a", false, "/a");
+        check(".", false, "/");
+        check("a/b", true, "/./a/b");
+        check("./a/b", true, "/./a/b");
+        check("a/./b/../c", true, "/a/./c");
+        check("a/./b/./c", true, "/a/./b/c");
+        check("/a/.", true, "/./a");
+    }
+}

@@ -1,0 +1,157 @@
+//! RUN.
+
+use std::net::IpAddr;
+
+use parser::ast::{Command, Instruction, Run};
+
+use super::mounts::Mounts;
+use super::{Current, Dispatcher, Inputs};
+use crate::error::Problem;
+use crate::state::State;
+use crate::{history, names};
+use graph::{DeviceRequest, Exec, ExecMount, MountKind, NetworkMode, Op, SecurityMode, SkippedInKey};
+
+/// The host name of a RUN, unless `BUILDKIT_SANDBOX_HOSTNAME` says otherwise.
+const HOSTNAME: &str = "buildkitsandbox";
+
+/// What a RUN executes.
+struct Program {
+    args: Vec<String>,
+    /// The script of a heredoc with an interpreter of its own.
+    script: Option<ExecMount>,
+    /// The first line of a heredoc, for the step's name.
+    summary: Option<String>,
+}
+
+impl Dispatcher<'_> {
+    pub(super) fn run_command(&mut self, current: &mut Current<'_>, run: &Run) -> Result<(), Problem> {
+        let program = program(&current.state, run, &current.command.instruction)?;
+        let mut inputs = Inputs::default();
+        let root = current.state.step.map(|step| inputs.index(step));
+        let mut mounts = self.mounts(current, run, &mut inputs)?;
+        mounts.mounts.extend(program.script);
+        let masked: Vec<&str> = mounts.secret_env.iter().map(|secret| secret.variable.as_str()).collect();
+        let mut text = self.text(current, &masked);
+        if let Some(summary) = &program.summary {
+            text.push_str(&format!(" ({summary})"));
+        }
+        let name = current.counter.next(&text);
+        self.session.budget.spend(current.state.env.size_bytes());
+        let exec = Exec {
+            args: program.args.clone(),
+            env: environment(&current.state, &mounts),
+            proxy_env: self.session.proxies.clone(),
+            cwd: current.state.working_dir(),
+            user: current.state.image.config.user.clone(),
+            hostname: self.hostname(),
+            hosts: self.hosts(),
+            root,
+            mounts: mounts.mounts,
+            secret_env: mounts.secret_env,
+            network: self.network(run)?,
+            security: self.security(run)?,
+            shm_size_bytes: self.session.options.shm_size_bytes,
+            ulimits: self.session.options.ulimits.clone(),
+            devices: devices(run)?,
+        };
+        let meta = self.meta(current, name);
+        let step = self.arena.add(Op::Exec(Box::new(exec)), inputs.0, &current.state.platform, meta);
+        current.state.advance(step);
+        let text = history::run(&program.args, &current.state);
+        self.record(current, history::layer, text);
+        Ok(())
+    }
+
+    fn hostname(&self) -> String {
+        let given = self.session.build_args.get("BUILDKIT_SANDBOX_HOSTNAME");
+        given.filter(|name| !name.is_empty()).map_or(HOSTNAME, String::as_str).to_owned()
+    }
+
+    fn hosts(&self) -> Vec<(String, SkippedInKey<IpAddr>)> {
+        let hosts = self.session.options.add_hosts.iter();
+        hosts.map(|(name, address)| (name.clone(), SkippedInKey(*address))).collect()
+    }
+
+    /// The build's network, unless the RUN asks for another.
+    fn network(&self, run: &Run) -> Result<NetworkMode, Problem> {
+        let options = self.session.options;
+        match run.network.as_deref() {
+            None | Some("" | "default") => Ok(options.network),
+            Some("none") => Ok(NetworkMode::None),
+            Some("host") if options.allow.network_host || options.network == NetworkMode::Host => {
+                Ok(NetworkMode::Host)
+            }
+            Some("host") => Err(not_allowed("network.host")),
+            Some(value) => Err(Problem::BadMode {
+                kind: "network",
+                value: value.to_owned(),
+                expected: "default, none, host",
+            }),
+        }
+    }
+
+    fn security(&self, run: &Run) -> Result<SecurityMode, Problem> {
+        match run.security.as_deref() {
+            None | Some("" | "sandbox") => Ok(SecurityMode::Sandbox),
+            Some("insecure") if self.session.options.allow.security_insecure => Ok(SecurityMode::Insecure),
+            Some("insecure") => Err(not_allowed("security.insecure")),
+            Some(value) => {
+                let expected = "sandbox, insecure";
+                Err(Problem::BadMode { kind: "security", value: value.to_owned(), expected })
+            }
+        }
+    }
+}
+
+/// The devices, whose names are looked at here already: their lines are known.
+fn devices(run: &Run) -> Result<Vec<DeviceRequest>, Problem> {
+    let device = |device: &parser::ast::Device| match device.name.parse::<cdi::Request>() {
+        Ok(_) => Ok(DeviceRequest { name: device.name.clone(), required: device.required }),
+        Err(error) => Err(Problem::BadDevice { name: device.name.clone(), reason: error.to_string() }),
+    };
+    run.devices.iter().map(device).collect()
+}
+
+fn not_allowed(entitlement: &'static str) -> Problem {
+    Problem::NotAllowed { entitlement, hint: format!("allow it for this build with --allow {entitlement}") }
+}
+
+/// The variables of the stage, and where the first agent's socket is.
+fn environment(state: &State, mounts: &Mounts) -> Vec<String> {
+    const SOCKET: &str = "SSH_AUTH_SOCK";
+    let mut env = state.env.clone();
+    if let (Some(socket), None) = (&mounts.ssh_socket, parser::expand::Variables::value(&env, SOCKET)) {
+        env.set(SOCKET, socket);
+    }
+    env.to_strings()
+}
+
+/// ```text
+/// exec form                     its words
+/// shell form                    shell, text
+/// one heredoc and nothing else  shell, body; or if that begins with "#!": shell, path of the body as a file
+/// other heredocs                shell, text with the bodies put back: the shell reads them
+/// ```
+fn program(state: &State, run: &Run, instruction: &Instruction) -> Result<Program, Problem> {
+    let plain = |args| Program { args, script: None, summary: None };
+    let text = match &run.command {
+        Command::Exec(words) if instruction.heredocs.is_empty() => return Ok(plain(words.clone())),
+        Command::Exec(words) => return Err(Problem::HeredocInExecForm { command: words.join(" ") }),
+        Command::Shell(text) => text,
+    };
+    let [first, ..] = &instruction.heredocs[..] else { return Ok(plain(state.in_shell(text.clone()))) };
+    if parser::heredoc::marker(text.trim()).is_none() {
+        let bodies = instruction.heredocs.iter();
+        let full = bodies.fold(text.clone(), |full, body| format!("{full}\n{}{}", body.content, body.name));
+        return Ok(plain(state.in_shell(full)));
+    }
+    let content = first.chomped();
+    let summary = Some(names::summary(&content));
+    if !content.starts_with("#!") || state.image.platform.os == "windows" {
+        return Ok(Program { summary, ..plain(state.in_shell(content)) });
+    }
+    let target = format!("/dev/pipes/{}", first.name);
+    let args = state.in_shell(target.clone());
+    let script = ExecMount { target, read_only: true, kind: MountKind::Script { content } };
+    Ok(Program { args, script: Some(script), summary })
+}

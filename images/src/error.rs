@@ -1,0 +1,118 @@
+//! Why an image cannot be used.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use cache::StoreError;
+use oci::{Digest, DocumentError, Platform};
+
+/// An image that does not exist, is broken, or whose documents cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImageError {
+    /// There is no such image.
+    #[error("{name}: not found")]
+    NotFound {
+        /// Name or digest that was asked for.
+        name: String,
+    },
+    /// The image exists, but only for other platforms.
+    #[error("no match for platform in manifest: not found: {wanted} was asked for, there is {available}")]
+    NoPlatform {
+        /// Platform that was asked for.
+        wanted: Box<Platform>,
+        /// Platforms of the image, separated by commas.
+        available: String,
+    },
+    /// Several images have an ID that begins with the given digits.
+    #[error("{name}: several images have an ID that begins so")]
+    Ambiguous {
+        /// Digits that were given.
+        name: String,
+    },
+    /// A manifest, index or config breaks the rules of its format.
+    #[error("bad document {digest}")]
+    Document {
+        /// Digest of the document.
+        digest: Digest,
+        /// Rule that it breaks.
+        source: DocumentError,
+    },
+    /// Manifest and config do not belong together.
+    #[error("bad image {digest}")]
+    Invalid {
+        /// Digest of the manifest.
+        digest: Digest,
+        /// Rule that they break.
+        source: oci::validate::InvalidImage,
+    },
+    /// A document is larger than any real one.
+    #[error("document {digest} has {size_bytes} bytes, more than {limit_bytes}")]
+    TooLarge {
+        /// Digest of the document.
+        digest: Digest,
+        /// Size that its descriptor announces.
+        size_bytes: u64,
+        /// Largest size that is accepted.
+        limit_bytes: u64,
+    },
+    /// A file or directory is not an image layout or archive, or is a broken one.
+    #[error("{}: {reason}", path.display())]
+    Layout {
+        /// File or directory.
+        path: PathBuf,
+        /// Defect, with the member that it is about.
+        reason: String,
+    },
+    /// The place that blobs come from refused, such as a registry.
+    #[error(transparent)]
+    BlobSource(BlobSourceError),
+    /// The store refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The file system refused, or a stream broke. `action` is a verb phrase.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// Verb phrase that says what was tried, such as "read blob".
+        action: &'static str,
+        /// File or blob that it was tried on.
+        path: PathBuf,
+        /// Error of the operating system.
+        source: io::Error,
+    },
+}
+
+impl ImageError {
+    /// Reports whether the image does not exist, as opposed to being broken or out of reach.
+    pub fn is_not_found(&self) -> bool {
+        match self {
+            Self::NotFound { .. } | Self::NoPlatform { .. } | Self::Store(StoreError::Missing { .. }) => true,
+            Self::BlobSource(error) => error.is_missing,
+            Self::Io { source, .. } => source.kind() == io::ErrorKind::NotFound,
+            _ => false,
+        }
+    }
+}
+
+/// Error of a place that blobs come from.
+#[derive(Debug)]
+pub struct BlobSourceError {
+    /// True if the place answered that the blob does not exist.
+    pub is_missing: bool,
+    /// Error in the words of that place.
+    pub inner: Box<dyn Error + Send + Sync>,
+}
+
+impl fmt::Display for BlobSourceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(f)
+    }
+}
+
+impl Error for BlobSourceError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.inner.source()
+    }
+}

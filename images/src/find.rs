@@ -1,0 +1,84 @@
+//! A name or ID to an image of the local store.
+
+use cache::{Store, StoreError};
+use oci::{Descriptor, Platform, Reference};
+
+use crate::{BlobSource as _, Image, ImageError, StoreBlobs, Through, choose};
+
+/// Shortest prefix of an ID that is looked up.
+const MIN_ID_DIGITS: usize = 4;
+
+/// Finds the image that `text` stands for: a name, or the first digits of an image ID or manifest digest.
+///
+/// A name wins over an ID. Of an index, the image nearest to `platform` is taken, as FROM does.
+pub fn by_name_or_id(store: &Store, text: &str, platform: &Platform) -> Result<Image, ImageError> {
+    let not_found = || ImageError::NotFound { name: text.to_owned() };
+    if let Ok(name) = text.parse::<Reference>()
+        && let Some(root) = store.resolve(&name)?
+    {
+        return at(store, &root, platform);
+    }
+    let digits = text.strip_prefix("sha256:").unwrap_or(text);
+    if digits.len() < MIN_ID_DIGITS || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(not_found());
+    }
+    by_id(store, &digits.to_ascii_lowercase(), platform)?.ok_or_else(not_found)
+}
+
+/// Finds the image for `platform` that a descriptor of the store leads to.
+pub fn at(store: &Store, root: &Descriptor, platform: &Platform) -> Result<Image, ImageError> {
+    let here = StoreBlobs(store);
+    choose::find(&Through { store, inner: &here }, root, platform)
+}
+
+/// Finds the image whose ID or manifest digest begins with `digits`; images that are broken do not count.
+fn by_id(store: &Store, digits: &str, platform: &Platform) -> Result<Option<Image>, ImageError> {
+    let mut found: Option<Image> = None;
+    for (_, root) in store.images()? {
+        let Ok(image) = at(store, &root, platform) else { continue };
+        let ids = [image.manifest.config.digest, image.descriptor.digest, root.digest];
+        if !ids.iter().any(|id| id.hex().starts_with(digits)) {
+            continue;
+        }
+        match &found {
+            Some(other) if other.manifest.config.digest != image.manifest.config.digest => {
+                return Err(ImageError::Ambiguous { name: digits.to_owned() });
+            }
+            _ => found = Some(image),
+        }
+    }
+    Ok(found)
+}
+
+/// Finds the image that the store keeps under `name`, or that the registry named when it was last asked (a pin).
+///
+/// Returns `None` if neither exists, or if what they lead to is incomplete or damaged: then it has to be fetched. The flag
+/// tells whether the name itself is in the store.
+pub fn known(store: &Store, name: &Reference, platform: &Platform) -> Result<Option<Known>, ImageError> {
+    if let Some(root) = store.resolve(name)?
+        && let Some(image) = usable(at(store, &root, platform))?
+    {
+        return Ok(Some(Known { image, is_pin: false }));
+    }
+    let Some(pinned) = crate::pins::load(store, name, platform)? else { return Ok(None) };
+    let image = usable(StoreBlobs(store).describe(&pinned).and_then(|root| at(store, &root, platform)))?;
+    Ok(image.map(|image| Known { image, is_pin: true }))
+}
+
+/// An image that is known without asking a registry.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// Documents of the image. Its layers need not be in the store if it was found by a pin.
+    pub image: Image,
+    /// True if the registry's last answer led to it, false if the store has it under that name.
+    pub is_pin: bool,
+}
+
+fn usable(image: Result<Image, ImageError>) -> Result<Option<Image>, ImageError> {
+    match image {
+        Ok(image) => Ok(Some(image)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(ImageError::Store(StoreError::Corrupt { .. })) => Ok(None),
+        Err(error) => Err(error),
+    }
+}

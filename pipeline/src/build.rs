@@ -1,0 +1,79 @@
+//! A plan to results, by an engine.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use builder::{Engine, SolveRequest};
+use export::{BuildResult, BuildTimes, BuiltImage};
+use frontend::options::Context;
+use frontend::origin::{self, Culprit};
+use frontend::plan::{Plan, UnusedArg, Warning};
+use graph::StepId;
+use sources::git::checkout;
+
+use crate::{BuildError, BuildRequest, Pipeline, Watch};
+
+/// A finished build.
+#[derive(Debug)]
+pub struct Built {
+    /// Images, ready to be exported.
+    pub result: BuildResult,
+    /// Findings of the build checks.
+    pub warnings: Vec<Warning>,
+    /// Build arguments that no ARG takes.
+    pub unused_args: Vec<UnusedArg>,
+}
+
+impl Pipeline {
+    /// Builds what the request asks for. A context that is [pending](BuildRequest::pending) is fetched first.
+    pub fn build(&self, request: &mut BuildRequest, watch: Watch<'_>) -> Result<Built, BuildError> {
+        request.finish();
+        let BuildRequest { dockerfile, options, run, .. } = &*request;
+        let plan = self.plan(dockerfile, options, &run.fetch, watch)?;
+        let targets: Vec<StepId> = plan.images.iter().map(|image| image.step).collect();
+        let solve = SolveRequest { graph: &plan.graph, targets: &targets, options: run };
+        let layers = self
+            .engine
+            .solve(&solve, watch.progress, watch.cancel)
+            .map_err(|error| traced(BuildError::of_solve(error, &plan.graph), request))?;
+        let times = self.times(&plan, request);
+        let Plan { images, multi_platform, warnings, unused_args, .. } = plan;
+        let images = images.into_iter().zip(layers).map(|(image, layers)| BuiltImage {
+            platform: image.platform,
+            config: image.config,
+            layers,
+        });
+        let result = BuildResult { images: images.collect(), multi_platform, times };
+        Ok(Built { result, warnings, unused_args })
+    }
+
+    fn times(&self, plan: &Plan, request: &BuildRequest) -> BuildTimes {
+        let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        BuildTimes {
+            source_date_s: plan.source_date_s,
+            commit_s: self.commit_time(request),
+            built_s: i64::try_from(now_s).unwrap_or(i64::MAX),
+        }
+    }
+
+    /// Returns the time of the commit that the context is a checkout of, if it is one.
+    fn commit_time(&self, request: &BuildRequest) -> Option<i64> {
+        match &request.options.context {
+            Context::Local { path, .. } => {
+                checkout::time(&self.engine.store, path, &request.run.fetch.git_variables)
+            }
+            Context::Stored { time_s, is_commit: true, .. } => *time_s,
+            _ => None,
+        }
+    }
+}
+
+/// Adds to the error of a step the origins of the variables in the word that is to blame.
+fn traced(error: BuildError, request: &BuildRequest) -> BuildError {
+    let BuildError::Step { name, lines: Some(lines), cause, .. } = error else { return error };
+    let culprit =
+        cause.culprit().map(|word| Culprit { word: word.to_owned(), is_user: cause.is_about_user() });
+    let origins = culprit
+        .map(|culprit| origin::of_step(&request.dockerfile, &request.options, lines, &culprit))
+        .unwrap_or_default();
+    BuildError::Step { name, lines: Some(lines), origins, cause }
+}

@@ -1,0 +1,67 @@
+//! Why a build has no result.
+
+use builder::{SolveError, StepError};
+use frontend::LowerError;
+use frontend::origin::Origin;
+use graph::{Graph, Lines};
+use sources::FetchError;
+
+/// A build that failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The text is not a Dockerfile.
+    #[error(transparent)]
+    Parse(#[from] parser::ParseError),
+    /// An instruction or an option cannot be carried out.
+    #[error(transparent)]
+    Lower(#[from] LowerError),
+    /// A step failed.
+    #[error("{cause}")]
+    Step {
+        /// Name of the step, such as `[build 2/5] RUN make`.
+        name: String,
+        /// Lines of its instruction.
+        lines: Option<Lines>,
+        /// Origins of the variables in the word that is to blame.
+        origins: Vec<Origin>,
+        /// Reason of the failure.
+        #[source]
+        cause: Box<StepError>,
+    },
+    /// The source date or the context could not be fetched.
+    #[error(transparent)]
+    Fetch(FetchError),
+    /// The user canceled the build.
+    #[error("canceled")]
+    Canceled,
+    /// The store refused.
+    #[error(transparent)]
+    Store(#[from] cache::StoreError),
+}
+
+impl BuildError {
+    /// Turns an engine's error into one about the Dockerfile.
+    pub(crate) fn of_solve(error: SolveError, graph: &Graph) -> Self {
+        match error {
+            SolveError::Step { step, cause } => {
+                let meta = &graph.steps[step.0].meta;
+                Self::Step { name: meta.name.clone(), lines: meta.lines, origins: Vec::new(), cause }
+            }
+            SolveError::Devices(error) => {
+                Self::Lower(LowerError::devices_not_allowed(error.names, error.lines))
+            }
+            SolveError::Store(error) => Self::Store(error),
+            _ => Self::Canceled,
+        }
+    }
+}
+
+impl From<FetchError> for BuildError {
+    fn from(error: FetchError) -> Self {
+        match error {
+            FetchError::Canceled => Self::Canceled,
+            error => Self::Fetch(error),
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Archives of images: a tar whose members are read in place.
+//!
+//! Invariant: a member is found by its name in the archive alone. Links lead to other members, a few steps at most;
+//! nothing of the file system around is ever looked at.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use oci::{Descriptor, Digest};
+use registry::VerifiedReader;
+
+use super::layout::blob_name;
+use images::{BlobSource, ImageError};
+
+/// No archive of images has more members; what has is a file system.
+const MAX_MEMBERS: usize = 50_000;
+
+/// How many links are followed from one member; `docker save` needed one.
+const MAX_LINKS: usize = 8;
+
+/// An archive and where its members are.
+pub(super) struct Archive {
+    path: PathBuf,
+    file: Arc<File>,
+    members: HashMap<PathBuf, Member>,
+}
+
+#[derive(Debug, Clone)]
+enum Member {
+    File { offset: u64, size_bytes: u64 },
+    Link { target: PathBuf },
+}
+
+impl Archive {
+    /// Lists the tar `file`. One with too many members has none. `path` names it in errors.
+    pub fn open(file: File, path: &Path) -> Result<Self, ImageError> {
+        let broken = |source| ImageError::Io { action: "read the archive", path: path.to_owned(), source };
+        let mut archive = Self { path: path.to_owned(), file: Arc::new(file), members: HashMap::new() };
+        let mut tar = tar::Archive::new(io::BufReader::new(archive.whole()));
+        for entry in tar.entries_with_seek().map_err(broken)? {
+            let entry = entry.map_err(broken)?;
+            let Some((name, member)) = member(&entry).map_err(broken)? else { continue };
+            archive.members.insert(name, member);
+            if archive.members.len() > MAX_MEMBERS {
+                archive.members.clear();
+                break;
+            }
+        }
+        Ok(archive)
+    }
+
+    /// True if there is a member of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.members.contains_key(Path::new(name))
+    }
+
+    /// The whole file, from its start.
+    pub fn whole(&self) -> Part {
+        Part { file: Arc::clone(&self.file), start: 0, at: 0, end: u64::MAX }
+    }
+
+    /// Opens a member.
+    pub fn member(&self, name: &Path) -> Result<Part, ImageError> {
+        let mut name = clean(name).ok_or_else(|| self.bad(name, "leads out of the archive"))?;
+        for _ in 0..MAX_LINKS {
+            match self.members.get(&name) {
+                Some(Member::Link { target }) => name.clone_from(target),
+                Some(Member::File { offset, size_bytes }) => {
+                    let end = offset.saturating_add(*size_bytes);
+                    return Ok(Part { file: Arc::clone(&self.file), start: *offset, at: *offset, end });
+                }
+                None => {
+                    let name = format!("{} in {}", name.display(), self.path.display());
+                    return Err(ImageError::NotFound { name });
+                }
+            }
+        }
+        Err(self.bad(&name, "is a link that leads nowhere"))
+    }
+
+    /// Reads a member of at most `limit_bytes`.
+    pub fn read(&self, name: &Path, limit_bytes: u64) -> Result<Vec<u8>, ImageError> {
+        let mut part = self.member(name)?;
+        if part.size_bytes() > limit_bytes {
+            return Err(self.bad(name, &format!("has more than {limit_bytes} bytes")));
+        }
+        let mut bytes = Vec::new();
+        part.read_to_end(&mut bytes).map_err(|source| ImageError::Io {
+            action: "read the archive",
+            path: self.path.clone(),
+            source,
+        })?;
+        Ok(bytes)
+    }
+
+    /// Reports what is wrong with a member.
+    pub fn bad(&self, name: &Path, what: &str) -> ImageError {
+        ImageError::Layout { path: self.path.clone(), reason: format!("{} {what}", name.display()) }
+    }
+}
+
+impl BlobSource for Archive {
+    fn describe(&self, digest: &Digest) -> Result<Descriptor, ImageError> {
+        Ok(Descriptor::new("", *digest, self.member(&blob_name(digest))?.size_bytes()))
+    }
+
+    fn open(&self, blob: &Descriptor) -> Result<Box<dyn Read + Send + '_>, ImageError> {
+        let part = self.member(&blob_name(&blob.digest))?;
+        Ok(Box::new(VerifiedReader::new(part, blob.digest, blob.size_bytes)))
+    }
+}
+
+/// What an entry of the tar is, if it is something to be found by name.
+fn member<R: Read>(entry: &tar::Entry<'_, R>) -> io::Result<Option<(PathBuf, Member)>> {
+    let Some(name) = clean(&entry.path()?) else { return Ok(None) };
+    let link = || entry.link_name();
+    let member = match entry.header().entry_type() {
+        tar::EntryType::Regular | tar::EntryType::Continuous => {
+            Some(Member::File { offset: entry.raw_file_position(), size_bytes: entry.size() })
+        }
+        tar::EntryType::Link => {
+            link()?.and_then(|target| clean(&target)).map(|target| Member::Link { target })
+        }
+        tar::EntryType::Symlink => {
+            let folder = name.parent().unwrap_or(Path::new(""));
+            link()?.and_then(|target| clean(&folder.join(target))).map(|target| Member::Link { target })
+        }
+        _ => None,
+    };
+    Ok(member.map(|member| (name, member)))
+}
+
+/// The path without `.` and `..`; `None` if it leads out, or to the root.
+fn clean(path: &Path) -> Option<PathBuf> {
+    let mut clean = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::Normal(name) => clean.push(name),
+            Component::CurDir => {}
+            Component::ParentDir if clean.pop() => {}
+            Component::ParentDir | Component::RootDir | Component::Prefix(_) => return None,
+        }
+    }
+    (!clean.as_os_str().is_empty()).then_some(clean)
+}
+
+/// A part of a file, read without moving the file's own position.
+pub(super) struct Part {
+    file: Arc<File>,
+    start: u64,
+    at: u64,
+    end: u64,
+}
+
+impl Part {
+    /// Its length.
+    pub fn size_bytes(&self) -> u64 {
+        self.end - self.start
+    }
+}
+
+impl Read for Part {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
+        let wanted = buffer.len().min(left);
+        let count = self.file.read_at(&mut buffer[..wanted], self.at)?;
+        self.at += count as u64;
+        Ok(count)
+    }
+}
+
+impl io::Seek for Part {
+    fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
+        let target = match to {
+            io::SeekFrom::Start(offset) => self.start.checked_add(offset),
+            io::SeekFrom::Current(step) => self.at.checked_add_signed(step),
+            io::SeekFrom::End(step) => self.end.checked_add_signed(step),
+        };
+        let target = target.filter(|target| (self.start..=self.end).contains(target));
+        self.at = target.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.at - self.start)
+    }
+}
