@@ -19,13 +19,15 @@ use oci::{Descriptor, DiffId, Digest};
 use rayon::prelude::*;
 use serde::Deserialize;
 
-use crate::files::{At, millis, names_in, now_ms, read_if_present, remove_file};
+use crate::files::{IoContext, millis, names_in, now_ms, read_if_present, remove_file};
+use crate::index::{BUILT_ANNOTATION, name_of};
+use crate::layout::prepare;
 use crate::locks::{open_lock_file, try_lock};
-use crate::names::{BUILT_ANNOTATION, name_of};
 use crate::reach::Reach;
 use crate::records::{all_records, decode};
-use crate::scratch::{Home, clear, leftovers, random_name};
-use crate::store::prepare;
+use crate::session::Session;
+use crate::stale::stale_layers;
+use crate::tmp::{clear, leftovers, random_name};
 use crate::tree::{measure, remove_tree};
 use crate::{Store, StoreError};
 
@@ -97,7 +99,7 @@ impl Store {
         if !try_lock(&lock).at("lock", &path)? {
             return Ok(None);
         }
-        let store = Self { home: Arc::new(Home::with_lock(root, lock)) };
+        let store = Self { session: Arc::new(Session::with_lock(root, lock)) };
         clear(leftovers(root)?);
         let mark = root.join("collected");
         // On a full disk there may be no room for it; then the next build tries again, as it should.
@@ -158,7 +160,7 @@ impl<'a> Collection<'a> {
     /// Blobs by name, each with what is derived from it and the records that lead to it.
     fn layers(&mut self) -> Result<BTreeMap<Digest, Item>, StoreError> {
         let root = self.store.root();
-        for path in self.store.stale_layers()? {
+        for path in stale_layers(self.store)? {
             self.remove_tree(&path)?;
         }
         let dir = root.join("blobs/sha256");

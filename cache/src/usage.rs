@@ -1,27 +1,27 @@
-//! How much of the disk the store takes, and for what.
+//! Disk usage of the store, by purpose.
 
 use crate::Store;
 use crate::tree::measure;
 
-/// Bytes on disk, by what they are for.
+/// Bytes on disk by purpose; files that are smaller than a block of the file system count as one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Blobs: layer tars, configs, manifests.
+    /// `blobs/`: layer tars, configs, manifests, downloaded files.
     pub blobs_bytes: u64,
-    /// What is derived from layers: trees, indexes.
+    /// `layers/`: trees, EROFS images and indexes derived from layers.
     pub layers_bytes: u64,
-    /// Cache mounts.
+    /// `mounts/`: cache mounts of RUN, and mirrors of git repositories.
     pub mounts_bytes: u64,
-    /// Containers.
+    /// `containers/`: logs and documents of containers. Files that a running container writes are in `tmp/`.
     pub containers_bytes: u64,
-    /// Records and stat caches.
+    /// `records/` and `stat/`: results of steps, and digests of context files.
     pub records_bytes: u64,
-    /// Work of running processes, and leftovers of dead ones.
+    /// `tmp/`: work of running processes, and leftovers of dead ones.
     pub tmp_bytes: u64,
 }
 
 impl Usage {
-    /// All of it.
+    /// Sum of all fields.
     pub fn total_bytes(&self) -> u64 {
         self.blobs_bytes
             + self.layers_bytes
@@ -33,7 +33,7 @@ impl Usage {
 }
 
 impl Store {
-    /// Measures the store. Reads every directory, so it takes a second for a million files.
+    /// Measures the store. Reads every directory, so a million files take about a second.
     pub fn usage(&self) -> Usage {
         let of = |name: &str| measure(&self.root().join(name));
         Usage {
