@@ -2,16 +2,21 @@
 //!
 //! A problem is damage that no crash and no power cut can cause: a blob whose content does not match its name, a name
 //! that leads to something absent. Records and derived files can be lost at any time. Damage to those is counted as
-//! stale; it does no harm, and goes with the next repair or collection.
+//! stale; it does no harm, and goes with the next repair or collection. Files that the store does not know, and containers
+//! without a root, are listed but are no damage.
 //!
 //! Concurrency: others can use the store meanwhile. Everything is looked at when it is needed, never listed ahead.
+
+use std::path::PathBuf;
 
 use oci::Digest;
 use rayon::prelude::*;
 
 use crate::files::names_in;
+use crate::layout::unknown_entries;
 use crate::reach::Reach;
 use crate::records::all_records;
+use crate::roots::{damaged_roots, unprotected_containers};
 use crate::stale::{is_record_stale, stale_layers};
 use crate::tmp::leftovers;
 use crate::{Problem, Store, StoreError};
@@ -33,6 +38,11 @@ pub struct CheckReport {
     pub stale_layers: u64,
     /// Number of files and directories in `tmp/` that dead processes left.
     pub leftovers: u64,
+    /// Directories of containers that no root protects, which keeps collection from removing anything. Containers made
+    /// by older versions have no root until `runner` gives them one.
+    pub unprotected: Vec<PathBuf>,
+    /// Files and directories in the root of the store that no part of dsbuild makes. They are never touched.
+    pub unknown: Vec<PathBuf>,
     /// Damage that was found, sorted and without duplicates.
     pub problems: Vec<Problem>,
 }
@@ -55,6 +65,9 @@ impl Store {
         self.check_records(&mut report)?;
         report.stale_layers = stale_layers(self)?.len().try_into().unwrap_or(u64::MAX);
         report.leftovers = leftovers(self.root())?.len().try_into().unwrap_or(u64::MAX);
+        report.unprotected = unprotected_containers(self.root())?;
+        report.unknown = unknown_entries(self.root())?;
+        report.problems.extend(damaged_roots(self.root())?);
         report.problems.sort_unstable();
         report.problems.dedup();
         Ok(report)

@@ -41,6 +41,20 @@ pub enum StoreError {
         /// The difference that was found, as a clause: "it is not a directory".
         reason: String,
     },
+    /// A root does not say what it protects, so nothing can be collected.
+    #[error("cannot collect: {} does not list what it protects: {reason}", path.display())]
+    BadRoot {
+        /// File in `roots/`.
+        path: PathBuf,
+        /// The defect, as a clause: "its checksum is wrong".
+        reason: String,
+    },
+    /// No root protects the layers of a container, so nothing can be collected.
+    #[error("cannot collect: no root protects the layers of {}", container.display())]
+    NoRoot {
+        /// Directory of the container, in `containers/`.
+        container: PathBuf,
+    },
     /// The file system refused an operation.
     #[error("cannot {action} {}", path.display())]
     Io {

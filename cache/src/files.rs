@@ -4,7 +4,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, Timespec, Timestamps, UTIME_NOW};
@@ -137,4 +137,10 @@ pub(crate) fn names_in(dir: &Path) -> Result<Vec<String>, StoreError> {
     }
     names.sort_unstable();
     Ok(names)
+}
+
+/// Lists the paths of the regular files in a directory, sorted; an absent directory has none.
+pub(crate) fn files_in(dir: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let is_file = |path: &PathBuf| path.symlink_metadata().is_ok_and(|metadata| metadata.is_file());
+    Ok(names_in(dir)?.into_iter().map(|name| dir.join(name)).filter(is_file).collect())
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::StoreError;
 use crate::files::{IoContext, names_in, read_if_present, replace};
@@ -25,6 +25,34 @@ const DIRS: [&str; 10] = [
     "mounts",
     "containers",
 ];
+
+/// Everything that dsbuild makes in the root of a store; the head of the crate says who makes what.
+const KNOWN: [&str; 22] = [
+    "format",
+    "lock",
+    "oci-layout",
+    "index.json",
+    "index.json.lock",
+    "index.json.damaged",
+    "blobs",
+    "records",
+    "layers",
+    "stat",
+    "steps",
+    "mounts",
+    "pins",
+    "downloads",
+    "commits",
+    "containers",
+    "roots",
+    "volumes",
+    "known_hosts",
+    "reserve",
+    "collected",
+    "tmp",
+];
+/// Directory that ext4 has in its root, and that a store on a file system of its own therefore contains.
+const FILE_SYSTEM_DIR: &str = "lost+found";
 
 /// Makes sure that `root` is a store of this user and version; creates one if `root` is absent or empty.
 pub(crate) fn prepare(root: &Path) -> Result<(), StoreError> {
@@ -113,7 +141,7 @@ fn initialise(root: &Path) -> Result<(), StoreError> {
 /// Refuses a directory with files of somebody else. The file `lock` is the first that a half-made store has.
 fn refuse_foreign(root: &Path) -> Result<(), StoreError> {
     let names = names_in(root)?;
-    let foreign = names.iter().find(|name| name.as_str() != "lost+found");
+    let foreign = names.iter().find(|name| name.as_str() != FILE_SYSTEM_DIR);
     match foreign.filter(|_| !names.iter().any(|name| name == "lock")) {
         Some(foreign) => {
             let reason = format!("it has no file \"format\" and is not empty: it has {foreign:?}");
@@ -121,6 +149,19 @@ fn refuse_foreign(root: &Path) -> Result<(), StoreError> {
         }
         None => Ok(()),
     }
+}
+
+/// Lists what is in the root of a store and that dsbuild does not make, sorted.
+pub(crate) fn unknown_entries(root: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let mut unknown = Vec::new();
+    for entry in std::fs::read_dir(root).at("list", root)? {
+        let name = entry.at("list", root)?.file_name();
+        if name != FILE_SYSTEM_DIR && !KNOWN.iter().any(|known| name == *known) {
+            unknown.push(root.join(name));
+        }
+    }
+    unknown.sort_unstable();
+    Ok(unknown)
 }
 
 fn write(root: &Path, name: &str, text: &str) -> Result<(), StoreError> {

@@ -50,6 +50,14 @@ pub enum Problem {
         /// Path of the file or directory.
         path: PathBuf,
     },
+    /// A root does not say what it protects. Until it is repaired or removed, nothing is collected.
+    #[error("{} does not list what it protects: {reason}; nothing can be collected", path.display())]
+    Root {
+        /// File in `roots/`.
+        path: PathBuf,
+        /// The defect, as a clause: "its checksum is wrong".
+        reason: String,
+    },
     /// The file `index.json` cannot be read or parsed.
     #[error("the names of images are unreadable: {reason}")]
     Names {

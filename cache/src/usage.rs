@@ -14,8 +14,10 @@ pub struct Usage {
     pub mounts_bytes: u64,
     /// `containers/`: logs and documents of containers. Files that a running container writes are in `tmp/`.
     pub containers_bytes: u64,
-    /// `records/` and `stat/`: results of steps, and digests of context files.
+    /// `records/`, `stat/`, `pins/`, `downloads/` and `commits/`: results of steps, digests of context files, and notes.
     pub records_bytes: u64,
+    /// `volumes/`: data of the user, which collection never removes.
+    pub volumes_bytes: u64,
     /// `tmp/`: work of running processes, and leftovers of dead ones.
     pub tmp_bytes: u64,
 }
@@ -28,6 +30,7 @@ impl Usage {
             + self.mounts_bytes
             + self.containers_bytes
             + self.records_bytes
+            + self.volumes_bytes
             + self.tmp_bytes
     }
 }
@@ -41,7 +44,8 @@ impl Store {
             layers_bytes: of("layers"),
             mounts_bytes: of("mounts"),
             containers_bytes: of("containers"),
-            records_bytes: of("records") + of("stat"),
+            records_bytes: ["records", "stat", "pins", "downloads", "commits"].map(of).iter().sum(),
+            volumes_bytes: of("volumes"),
             tmp_bytes: of("tmp"),
         }
     }
