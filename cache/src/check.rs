@@ -21,7 +21,7 @@ use crate::stale::{is_record_stale, stale_layers};
 use crate::tmp::leftovers;
 use crate::{Problem, Store, StoreError};
 
-/// Result of [`Store::check`].
+/// Counts and problems that [`Store::check`] has found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CheckReport {
     /// Number of blobs in the store.

@@ -44,7 +44,7 @@ pub enum StoreError {
     /// A root does not say what it protects, so nothing can be collected.
     #[error("cannot collect: {} does not list what it protects: {reason}", path.display())]
     BadRoot {
-        /// File in `roots/`.
+        /// File in `roots/` that was read.
         path: PathBuf,
         /// The defect, as a clause: "its checksum is wrong".
         reason: String,
@@ -62,7 +62,7 @@ pub enum StoreError {
         action: &'static str,
         /// File or directory that it was about.
         path: PathBuf,
-        /// The system's reason.
+        /// Reason that the system gave.
         source: io::Error,
     },
 }

@@ -46,8 +46,8 @@ const DEFAULT_KEEP_MS: u64 = 2 * 3_600_000;
 /// Limits of a collection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
-    /// Bytes on disk to which the store is reduced. Volumes do not count. What is never removed stays even if it alone
-    /// needs more.
+    /// Bytes on disk to which the store is reduced. Volumes do not count. Things that are never removed stay even if
+    /// they alone need more.
     pub budget_bytes: u64,
     /// Time in milliseconds for which anything stays after its last use. Uses are noted to the hour.
     pub keep_ms: u64,

@@ -1,4 +1,4 @@
-//! What a check reports: damage that no crash and no power cut can cause.
+//! Problems: damage that no crash and no power cut can cause, as a check reports it.
 
 use std::path::PathBuf;
 
@@ -41,7 +41,7 @@ pub enum Problem {
         digest: Digest,
         /// Size in the manifest.
         expected_bytes: u64,
-        /// Size on disk.
+        /// Size that it has on disk.
         found_bytes: u64,
     },
     /// Something other than a blob lies in `blobs/sha256/`.
@@ -53,7 +53,7 @@ pub enum Problem {
     /// A root does not say what it protects. Until it is repaired or removed, nothing is collected.
     #[error("{} does not list what it protects: {reason}; nothing can be collected", path.display())]
     Root {
-        /// File in `roots/`.
+        /// File in `roots/` that was read.
         path: PathBuf,
         /// The defect, as a clause: "its checksum is wrong".
         reason: String,

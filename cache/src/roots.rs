@@ -5,7 +5,7 @@
 //!                 blake3:<64 hex>    the hash of the lines above
 //! ```
 //!
-//! Whoever needs blobs that no image name leads to writes a root, and removes it when the need ends. `runner` writes
+//! A user of blobs that no image name leads to writes a root, and removes it when the need ends. `runner` writes
 //! `roots/container-<id>` before it creates `containers/<id>/`, and removes it after that directory is gone.
 //!
 //! A root protects the digests it lists and everything derived from them. It never leads further: a root that lists a

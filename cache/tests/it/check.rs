@@ -25,7 +25,7 @@ fn overwrite(path: &Path, bytes: &[u8]) {
     std::fs::write(path, bytes).unwrap();
 }
 
-/// Damages a full store; a problem that `is_it` must be among those that a check finds without reading all data.
+/// Damages a full store; a check must find a problem for which `is_it` holds, also without reading all data.
 #[track_caller]
 fn check_found(damage: impl Fn(&Store, &Image), is_it: impl Fn(&Problem) -> bool) {
     check_found_with(false, &damage, &is_it);
