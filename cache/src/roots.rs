@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 use oci::Digest;
 
-use crate::files::{IoContext, names_in, read_if_present, remove_file};
+use crate::files::{IoContext, names_in, read_if_present, remove_file, replace};
 use crate::tmp::ensure_private_dir;
 use crate::{Problem, Store, StoreError, reserve};
 
@@ -59,16 +59,34 @@ impl Store {
     }
 
     /// Protects blobs from collection by writing the root `name`, replacing an older one. It is on disk when this
-    /// returns; on a full disk it takes the store's reserve.
+    /// returns.
     ///
     /// A name consists of letters, digits, `-`, `_` and `.`, and does not begin with a dot.
     pub fn protect(&self, name: &str, digests: impl IntoIterator<Item = Digest>) -> Result<(), StoreError> {
-        let path = roots_dir(self.root()).join(name);
-        if !is_name(name) {
-            return Err(std::io::Error::from(std::io::ErrorKind::InvalidInput)).at("name a root", &path);
-        }
-        ensure_private_dir(&roots_dir(self.root()))?;
+        let path = self.new_root(name)?;
+        replace(&path, &self.session.tmp_path()?, encode(digests).as_bytes(), true)
+    }
+
+    /// Like [`Store::protect`], but takes the store's reserve on a full disk: for a root without which nothing can be
+    /// collected, and thus no room be made.
+    pub fn protect_from_reserve(
+        &self,
+        name: &str,
+        digests: impl IntoIterator<Item = Digest>,
+    ) -> Result<(), StoreError> {
+        let path = self.new_root(name)?;
         reserve::replace_file(&self.session, &path, encode(digests).as_bytes())
+    }
+
+    /// Returns the path of a root that is about to be written.
+    fn new_root(&self, name: &str) -> Result<PathBuf, StoreError> {
+        let dir = roots_dir(self.root());
+        if !is_name(name) {
+            let invalid = std::io::Error::from(std::io::ErrorKind::InvalidInput);
+            return Err(invalid).at("name a root", &dir.join(name));
+        }
+        ensure_private_dir(&dir)?;
+        Ok(dir.join(name))
     }
 }
 
@@ -126,7 +144,7 @@ fn encode(digests: impl IntoIterator<Item = Digest>) -> String {
     lines + &check
 }
 
-/// The error says what is wrong, as a clause.
+/// Parses the content of a root. The error is the defect, as a clause.
 fn decode(bytes: &[u8]) -> Result<Vec<Digest>, &'static str> {
     let text = std::str::from_utf8(bytes).map_err(|_| "it is not text")?;
     let end = text.rfind("blake3:").ok_or("it has no checksum")?;

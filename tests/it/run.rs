@@ -48,7 +48,7 @@ impl Background {
     }
 }
 
-/// Its processes are in the way of removing the test's folder.
+/// A container that still ran would keep the test's folder from being removed.
 impl Drop for Background {
     fn drop(&mut self) {
         self.env.dsbuild(&["rm", "--force", "bg"]);

@@ -163,11 +163,12 @@ fn helper_protects_on_a_full_disk() {
     // The directories exist before the disk is full.
     store.protect("first", []).unwrap();
     fill_disk(&root.join("held"));
-    store.protect("second", [Digest::of(b"layer")]).unwrap();
+    assert!(store.protect("second", []).unwrap_err().is_no_space(), "the reserve is for removal");
+    store.protect_from_reserve("second", [Digest::of(b"layer")]).unwrap();
     assert!(store.check(false).unwrap().is_clean());
 }
 
 #[test]
-fn privileged_a_root_can_be_written_on_a_full_disk() {
+fn privileged_the_reserve_has_room_for_a_root_on_a_full_disk() {
     run_helper_on_tmpfs("roots::helper_protects_on_a_full_disk", "2m");
 }

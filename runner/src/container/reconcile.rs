@@ -54,7 +54,7 @@ fn protect(store: &Store, dir: &Path) -> Result<(), RunnerError> {
         return Ok(());
     }
     if let Some(config) = files::load::<ContainerConfig>(&dir.join("config.json")) {
-        store.protect(&name, config.layers.iter().map(|layer| layer.0))?;
+        store.protect_from_reserve(&name, config.layers.iter().map(|layer| layer.0))?;
     }
     Ok(())
 }
