@@ -6,9 +6,9 @@
 //! commits/<hash>-<64 hex>     the time of a git commit
 //! ```
 //!
-//! The store does not know what a note says, but for one thing: the first `sha256:<64 hex>` in it names the blob that
-//! the note is about. Collection removes such a note with its blob, since it is worthless without. A note that names no
-//! blob goes by its own last use. To lose one costs a question to the server or to git, never a wrong result.
+//! The store knows only one thing about the content of a note: the first `sha256:<64 hex>` names the blob that the note is
+//! about. Collection removes such a note with its blob, without which it is useless. A note that names no blob is removed
+//! by its own last use. Losing a note costs one request to a server or one call of git, and never gives a wrong result.
 //!
 //! Notes are not synced: after a power cut a note can be empty, and its reader takes it for absent.
 

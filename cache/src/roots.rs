@@ -11,9 +11,9 @@
 //! A root protects the digests it lists and everything derived from them. It never leads further: a root that lists a
 //! manifest does not protect the layers of the manifest.
 //!
-//! Collection errs on the safe side. If a root is damaged, or a container has none (containers that versions without
-//! roots have made), it removes nothing and reports the file: layers that a running container has mounted must not
-//! disappear, whereas a full disk can be explained to the user.
+//! Collection errs on the safe side. If a root is damaged, or a container has none (older versions of dsbuild wrote
+//! none), it removes nothing and reports the file. A full disk can be explained to the user; a running container whose
+//! layers disappear cannot.
 //!
 //! Concurrency: a root is written while the store is open, so never during a collection. It can be removed at any time.
 

@@ -4,8 +4,8 @@ use crate::RunnerError;
 
 /// Returns the number of the signal that an image's STOPSIGNAL names; SIGTERM if it is empty.
 ///
-/// A signal that Linux does not have is an error. To send another one instead would kill the program without a chance to
-/// clean up.
+/// A signal that Linux does not have is an error. Another signal in its place could kill the program before it has
+/// cleaned up.
 pub(crate) fn number(text: &str) -> Result<i32, RunnerError> {
     let number = if text.is_empty() { Some(oci::signal::TERM) } else { oci::signal::number(text) };
     number
