@@ -45,6 +45,15 @@ pub fn store_root() -> PathBuf {
     data.unwrap_or_else(|| home().join(".local/share")).join("dsbuild")
 }
 
+/// The whole environment of a process that watches over a container in the background: where the store is.
+///
+/// The process lives as long as the container, and any process of the same user can read its environment. The caller's
+/// environment can hold secrets, such as the tokens of a CI job.
+pub fn of_monitor() -> std::io::Result<[(&'static str, PathBuf); 1]> {
+    // Absolute, as the process does not run in the caller's directory.
+    Ok([("DSBUILD_ROOT", std::path::absolute(store_root())?)])
+}
+
 /// The login files of docker and podman, those that win first.
 pub fn credential_files() -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = Vec::new();

@@ -1,8 +1,8 @@
-//! Immutable bytes, named by their sha256.
+//! Blobs: immutable bytes, named by their sha256.
 //!
-//! Invariant: what is under a name was verified when it was put there, and was on disk before it had the name. Nothing
-//! ever writes to a blob again. The name itself is on disk only after the next [`Store::tag`]: until then nothing that
-//! must survive leads to it.
+//! Invariant: the content under a name was verified when it was put there, and was on disk before it had the name.
+//! Nothing ever writes to a blob again. The name itself is on disk only after the next [`Store::tag`]; until then
+//! nothing that must survive leads to it.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -14,23 +14,23 @@ use rustix::fs::{Mode, OFlags};
 
 use crate::buffer::Buffer;
 use crate::direct::Output;
-use crate::files::{At, mark_used, open_file, remove_file};
+use crate::files::{IoContext, mark_used, open_file, remove_file};
 use crate::hashing::Hashing;
-use crate::scratch::Home;
+use crate::session::Session;
 use crate::{Store, StoreError};
 
-/// Writes are gathered up to this size, for the hash's sake and the file's.
+/// Size up to which writes are gathered, so that hashing and writing work on large pieces.
 const BUFFER_BYTES: usize = 256 * 1024;
-/// The same for writes that are waited for one by one.
+/// The same for direct writes, each of which is waited for.
 const DIRECT_BUFFER_BYTES: usize = 2 << 20;
 
 impl Store {
-    /// Where the blob is, present or not.
+    /// Returns the path of a blob, whether or not the store has it.
     pub fn blob_path(&self, digest: &Digest) -> PathBuf {
         blob_path(self.root(), digest)
     }
 
-    /// The size of a blob; `None` if there is none.
+    /// Returns the size of a blob, or `None` if the store does not have it.
     pub fn stat_blob(&self, digest: &Digest) -> Result<Option<u64>, StoreError> {
         let path = self.blob_path(digest);
         match path.symlink_metadata() {
@@ -41,7 +41,7 @@ impl Store {
         }
     }
 
-    /// Opens a blob for reading (unverified: the store verified it when it was put).
+    /// Opens a blob for reading and marks it as used. The content is not verified again.
     pub fn open_blob(&self, digest: &Digest) -> Result<File, StoreError> {
         let path = self.blob_path(digest);
         match open_file(&path) {
@@ -56,8 +56,8 @@ impl Store {
         }
     }
 
-    /// Reads a small blob (manifest, config) and verifies it. One that is corrupt is taken away, so that whoever
-    /// needs it next gets it anew.
+    /// Reads a small blob (manifest, config) and verifies it. A corrupt blob is removed, so that the next one who needs
+    /// it fetches it anew.
     pub fn get_blob(&self, digest: &Digest, limit_bytes: u64) -> Result<Vec<u8>, StoreError> {
         let file = self.open_blob(digest)?;
         let path = self.blob_path(digest);
@@ -75,7 +75,7 @@ impl Store {
         Ok(bytes)
     }
 
-    /// Reads a blob to its end; [`StoreError::Corrupt`] if its content is not what its name promises.
+    /// Reads a blob to its end; [`StoreError::Corrupt`] if its content does not match its name.
     pub fn verify_blob(&self, digest: &Digest) -> Result<(), StoreError> {
         let mut file = self.open_blob(digest)?;
         let mut hash = Hasher::new();
@@ -89,18 +89,15 @@ impl Store {
             }
         }
         let found = hash.finish();
-        match found == *digest {
-            true => Ok(()),
-            false => Err(StoreError::Corrupt { expected: *digest, found }),
-        }
+        if found == *digest { Ok(()) } else { Err(StoreError::Corrupt { expected: *digest, found }) }
     }
 
-    /// Removes a blob; true if there was one. For blobs that are corrupt; the rest is collection's.
+    /// Removes a blob; returns whether it existed. Used for corrupt blobs and by collection.
     pub(crate) fn delete_blob(&self, digest: &Digest) -> Result<bool, StoreError> {
         remove_file(&self.blob_path(digest))
     }
 
-    /// Stores `bytes`.
+    /// Stores `bytes` as a blob, unless the store has it already, and returns its digest.
     pub fn put_blob(&self, bytes: &[u8]) -> Result<Digest, StoreError> {
         let digest = Digest::of(bytes);
         if self.stat_blob(&digest)? == u64::try_from(bytes.len()).ok() {
@@ -111,15 +108,15 @@ impl Store {
         writer.commit(Some(&digest))
     }
 
-    /// Starts a large blob.
+    /// Starts a blob whose bytes come piece by piece.
     pub fn write_blob(&self) -> Result<BlobWriter, StoreError> {
-        let path = self.home.tmp_path()?;
-        // Read-only from the start; the descriptor may write all the same.
+        let path = self.session.tmp_path()?;
+        // The file is read-only from the start; a descriptor opened for writing can write all the same.
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let mode = Mode::RUSR | Mode::RGRP | Mode::ROTH;
         let file = File::from(rustix::fs::open(&path, flags, mode).at("make", &path)?);
         Ok(BlobWriter {
-            home: Arc::clone(&self.home),
+            session: Arc::clone(&self.session),
             path,
             output: Output::new(file),
             buffer: Buffer::with_capacity(0),
@@ -129,36 +126,38 @@ impl Store {
     }
 }
 
-pub(crate) fn blob_path(root: &Path, digest: &Digest) -> PathBuf {
+fn blob_path(root: &Path, digest: &Digest) -> PathBuf {
     root.join("blobs/sha256").join(digest.hex())
 }
 
-/// A blob that is being written; dropped without [`BlobWriter::commit`] it leaves nothing.
+/// A blob that is being written. Dropped without [`BlobWriter::commit`], it leaves nothing behind.
 #[derive(Debug)]
 pub struct BlobWriter {
-    home: Arc<Home>,
+    session: Arc<Session>,
     path: PathBuf,
     output: Output,
-    /// Not yet hashed and written.
+    /// Bytes that are neither hashed nor written yet.
     buffer: Buffer,
     hash: Hashing,
     size_bytes: u64,
 }
 
 impl BlobWriter {
-    /// Bytes written so far.
+    /// Number of bytes taken so far, buffered ones included.
     pub fn size_bytes(&self) -> u64 {
         self.size_bytes
     }
 
-    /// fsyncs and publishes the blob. `expected`: the digest it must have, else [`StoreError::Corrupt`].
+    /// Puts the blob on disk and then under its name.
+    ///
+    /// `expected`: digest that the content must have; any other is [`StoreError::Corrupt`], and nothing is published.
     pub fn commit(mut self, expected: Option<&Digest>) -> Result<Digest, StoreError> {
         self.flush().at("write", &self.path)?;
         let digest = std::mem::take(&mut self.hash).finish();
         if let Some(expected) = expected.filter(|expected| **expected != digest) {
             return Err(StoreError::Corrupt { expected: *expected, found: digest });
         }
-        let path = blob_path(self.home.root(), &digest);
+        let path = blob_path(self.session.root(), &digest);
         let present = path.symlink_metadata();
         if present.is_ok_and(|metadata| metadata.is_file() && metadata.len() == self.size_bytes) {
             return Ok(digest);
@@ -168,8 +167,8 @@ impl BlobWriter {
         Ok(digest)
     }
 
-    /// A buffer of the size that suits the output.
-    fn suit(&mut self) {
+    /// Makes sure that the buffer has the size that suits the output.
+    fn grow_buffer(&mut self) {
         let capacity = if self.output.is_direct() { DIRECT_BUFFER_BYTES } else { BUFFER_BYTES };
         if self.buffer.capacity() < capacity {
             self.buffer = Buffer::with_capacity(capacity);
@@ -182,7 +181,7 @@ impl Write for BlobWriter {
         let mut count = self.buffer.fill(bytes);
         if count == 0 && !bytes.is_empty() {
             self.flush()?;
-            self.suit();
+            self.grow_buffer();
             count = self.buffer.fill(bytes);
         }
         self.size_bytes += u64::try_from(count).expect("a length fits 64 bits");
@@ -201,7 +200,7 @@ impl Write for BlobWriter {
 
 impl Drop for BlobWriter {
     fn drop(&mut self) {
-        // After a commit the name is gone already, and was never given to another.
+        // After a commit the name is gone already, and was never given to another file.
         let _ = std::fs::remove_file(&self.path);
     }
 }

@@ -1,115 +1,73 @@
-//! Proves that a store is what it promises to be.
+//! Proves that a store keeps its promises.
 //!
-//! Problems are things that no crash and no power cut may cause: a blob that is not what its name says, a name that
-//! leads to something absent. Records and derived files may be lost at any time; what is wrong with those is counted
-//! as stale, does no harm, and goes with the next repair or collection.
+//! A problem is damage that no crash and no power cut can cause: a blob whose content does not match its name, a name
+//! that leads to something absent. Records and derived files can be lost at any time. Damage to those is counted as
+//! stale; it does no harm, and goes with the next repair or collection. Files that the store does not know, and containers
+//! without a root, are listed but are no damage.
 //!
-//! Concurrency: others may use the store meanwhile; everything is looked at when it is needed, never listed ahead.
+//! Concurrency: others can use the store meanwhile. Everything is looked at when it is needed, never listed ahead.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use oci::{DiffId, Digest};
+use oci::Digest;
 use rayon::prelude::*;
 
-use crate::files::{At, names_in, read_if_present, remove_file};
-use crate::locks::{Mode, lock_file};
+use crate::files::names_in;
+use crate::layout::unknown_entries;
 use crate::reach::Reach;
-use crate::records::{all_records, decode};
-use crate::scratch::{clear, leftovers, random_name};
-use crate::tree::remove_tree;
-use crate::{Key, Store, StoreError};
+use crate::records::all_records;
+use crate::roots::{damaged_roots, unprotected_containers};
+use crate::stale::{is_record_stale, stale_layers};
+use crate::tmp::leftovers;
+use crate::{Problem, Store, StoreError};
 
-/// Something that must not be.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
-#[non_exhaustive]
-pub enum Problem {
-    /// A blob is not what its name says.
-    #[error("blob {digest} is corrupt: its content has {found}")]
-    Corrupt {
-        /// Its name.
-        digest: Digest,
-        /// The digest of its content.
-        found: Digest,
-    },
-    /// A blob, or what should be one, cannot be read or understood.
-    #[error("blob {digest} is unreadable: {reason}")]
-    Unreadable {
-        /// Its name.
-        digest: Digest,
-        /// Why.
-        reason: String,
-    },
-    /// A document names a blob that is not here.
-    #[error("no blob {digest}, which {of} names")]
-    Missing {
-        /// The blob's name.
-        digest: Digest,
-        /// The document; the same as `digest` if it is a name that leads there.
-        of: Digest,
-    },
-    /// A blob has another length than the manifest says.
-    #[error("blob {digest} has {found_bytes} bytes, not {expected_bytes} as its manifest says")]
-    Size {
-        /// Its name.
-        digest: Digest,
-        /// What the manifest says.
-        expected_bytes: u64,
-        /// What it has.
-        found_bytes: u64,
-    },
-    /// Something that is no blob lies among the blobs.
-    #[error("{} is no blob", path.display())]
-    Stray {
-        /// Where.
-        path: PathBuf,
-    },
-    /// The file of names cannot be read.
-    #[error("the names are unreadable: {reason}")]
-    Names {
-        /// Why.
-        reason: String,
-    },
-}
-
-/// What a check has found.
+/// Counts and problems that [`Store::check`] has found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CheckReport {
-    /// How many blobs there are.
+    /// Number of blobs in the store.
     pub blobs: u64,
-    /// How long they are together.
+    /// Total size of the blobs.
     pub blobs_bytes: u64,
-    /// How many images have been followed.
+    /// Number of entries in the list of images that were followed.
     pub images: u64,
-    /// How many records are good.
+    /// Number of records that lead to a layer.
     pub records: u64,
-    /// Records that are damaged or lead to no layer: misses.
+    /// Number of records that are damaged or lead to a layer that is gone: cache misses.
     pub stale_records: u64,
-    /// What was derived from layers that are not here any more.
+    /// Number of directories derived from layers that are gone.
     pub stale_layers: u64,
-    /// Leftovers of dead processes.
+    /// Number of files and directories in `tmp/` that dead processes left.
     pub leftovers: u64,
-    /// What must not be, sorted.
+    /// Directories of containers that no root protects, which keeps collection from removing anything. Containers made
+    /// by older versions have no root until `runner` gives them one.
+    pub unprotected: Vec<PathBuf>,
+    /// Files and directories in the root of the store that no part of dsbuild makes. They are never touched.
+    pub unknown: Vec<PathBuf>,
+    /// Damage that was found, sorted and without duplicates.
     pub problems: Vec<Problem>,
 }
 
 impl CheckReport {
-    /// True if the store is what it promises to be.
+    /// Returns whether the check found no problem.
     pub fn is_clean(&self) -> bool {
         self.problems.is_empty()
     }
 }
 
 impl Store {
-    /// Checks the store. `read_data`: reads and hashes every blob too, on all cores; without it only the documents
-    /// that names lead to.
+    /// Checks the store without changing it.
+    ///
+    /// `read_data`: read and hash every blob too, on all cores. Otherwise only the documents that names lead to are read.
     pub fn check(&self, read_data: bool) -> Result<CheckReport, StoreError> {
         let mut report = CheckReport::default();
         self.check_blobs(read_data, &mut report)?;
         self.check_names(&mut report);
         self.check_records(&mut report)?;
-        report.stale_layers = self.stale_layers()?.len().try_into().unwrap_or(u64::MAX);
+        report.stale_layers = stale_layers(self)?.len().try_into().unwrap_or(u64::MAX);
         report.leftovers = leftovers(self.root())?.len().try_into().unwrap_or(u64::MAX);
+        report.unprotected = unprotected_containers(self.root())?;
+        report.unknown = unknown_entries(self.root())?;
+        report.problems.extend(damaged_roots(self.root())?);
         report.problems.sort_unstable();
         report.problems.dedup();
         Ok(report)
@@ -137,7 +95,7 @@ impl Store {
         Ok(())
     }
 
-    /// A blob that was taken away while we looked is no problem here.
+    /// Reads all blobs. A blob that was removed in the meantime is not a problem here.
     fn verify_all(&self, digests: &[Digest]) -> Vec<Problem> {
         let verify = |digest: &Digest| match self.verify_blob(digest) {
             Ok(()) | Err(StoreError::Missing { .. }) => None,
@@ -162,82 +120,12 @@ impl Store {
 
     fn check_records(&self, report: &mut CheckReport) -> Result<(), StoreError> {
         for (key, path) in all_records(self.root())? {
-            match self.is_stale(&key, &path)? {
-                true => report.stale_records += 1,
-                false => report.records += 1,
+            if is_record_stale(self, &key, &path)? {
+                report.stale_records += 1;
+            } else {
+                report.records += 1;
             }
         }
         Ok(())
-    }
-
-    fn is_stale(&self, key: &Key, path: &std::path::Path) -> Result<bool, StoreError> {
-        let bytes = read_if_present(path).unwrap_or_default().unwrap_or_default();
-        match decode(key, &bytes) {
-            Some(record) => Ok(self.stat_blob(&record.layer.0)?.is_none()),
-            None => Ok(true),
-        }
-    }
-
-    /// Directories under `layers/` whose layer is not here.
-    pub(crate) fn stale_layers(&self) -> Result<Vec<PathBuf>, StoreError> {
-        let dir = self.root().join("layers");
-        let mut stale = Vec::new();
-        for name in names_in(&dir)? {
-            let layer = Digest::from_hex(&name).map(DiffId);
-            if !layer.is_ok_and(|layer| matches!(self.stat_blob(&layer.0), Ok(Some(_)))) {
-                stale.push(dir.join(name));
-            }
-        }
-        Ok(stale)
-    }
-
-    /// Takes away what a check has found to be wrong, so that it is fetched or built anew. Names whose blobs are
-    /// missing stay, and work again once their blobs are back. Unreadable names are put aside as
-    /// `index.json.damaged`.
-    pub fn repair(&self, report: &CheckReport) -> Result<(), StoreError> {
-        let corrupt: BTreeSet<&Digest> = report
-            .problems
-            .iter()
-            .filter_map(|problem| match problem {
-                Problem::Corrupt { digest, .. } => Some(digest),
-                _ => None,
-            })
-            .collect();
-        for digest in corrupt {
-            // Again: meanwhile another may have put the right one there.
-            if matches!(self.verify_blob(digest), Err(StoreError::Corrupt { .. })) {
-                self.delete_blob(digest)?;
-            }
-        }
-        for problem in &report.problems {
-            match problem {
-                Problem::Stray { path } => self.take_away(path)?,
-                Problem::Names { .. } => self.put_names_aside()?,
-                _ => {}
-            }
-        }
-        for (key, path) in all_records(self.root())? {
-            if self.is_stale(&key, &path)? {
-                remove_file(&path)?;
-            }
-        }
-        clear(leftovers(self.root())?);
-        Ok(())
-    }
-
-    /// Removes a file or tree so that nobody sees it half.
-    fn take_away(&self, path: &std::path::Path) -> Result<(), StoreError> {
-        let away = self.root().join("tmp").join(random_name());
-        std::fs::rename(path, &away).at("move away", path)?;
-        remove_tree(&away).at("remove", &away)
-    }
-
-    fn put_names_aside(&self) -> Result<(), StoreError> {
-        let _lock = lock_file(&self.root().join("index.json.lock"), Mode::Exclusive)?;
-        if self.load_index().is_ok() {
-            return Ok(());
-        }
-        let path = self.root().join("index.json");
-        std::fs::rename(&path, self.root().join("index.json.damaged")).at("move away", &path)
     }
 }

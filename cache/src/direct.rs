@@ -1,8 +1,8 @@
-//! A file that is written from its start to its end: small ones through the page cache, large ones past it.
+//! Output to a file that is written once from start to end: the first part through the page cache, the rest past it.
 //!
-//! A blob must be on disk before it has its name, so its bytes go there anyway. Copying gigabytes of them into the page
-//! cache first costs more time than the disk takes, and throws out what builds do read again. Nothing is lost where
-//! direct writes cannot be had: not every file system has them, and of what alignment they are is its own affair.
+//! A blob must be on disk before it has its name, so its bytes go to disk anyway. Copying gigabytes of them into the page
+//! cache first takes longer than the disk does, and evicts what builds read again. Direct writes are an optimisation:
+//! not every file system supports them, and alignment requirements vary, so any refusal falls back to the page cache.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -12,66 +12,68 @@ use rustix::fs::{Advice, OFlags, fadvise, fcntl_getfl, fcntl_setfl};
 
 use crate::buffer::ALIGNMENT_BYTES;
 
-/// So much goes through the page cache, where what is read again soon is at hand.
+/// Size from which a file is written directly. The first part stays in the page cache, as small blobs are read again
+/// soon.
 const DIRECT_FROM_BYTES: u64 = 64 << 20;
-/// The disk is set to work whenever so much has been written through the page cache.
+/// Number of bytes in the page cache from which the disk is made to start writing.
 const WRITEBACK_BYTES: u64 = 16 << 20;
 
+/// How the next piece is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
-    /// Through the page cache, for now.
+enum WriteMode {
+    /// Through the page cache, until the file is large enough for direct writes.
     Cached,
-    /// Past it.
+    /// Past the page cache.
     Direct,
-    /// Through it to the end.
+    /// Through the page cache to the end: direct writes are not supported here, or no longer possible.
     CachedOnly,
 }
 
-/// The file.
+/// A file that only grows, and chooses how each piece is written.
 #[derive(Debug)]
 pub(crate) struct Output {
     file: File,
-    way: Way,
+    mode: WriteMode,
     size_bytes: u64,
-    /// Of these, the disk has been told to write.
+    /// Size up to which the disk has been made to start writing.
     started_bytes: u64,
 }
 
 impl Output {
-    /// Writes to the empty file `file`.
+    /// Starts with the empty file `file`.
     pub(crate) fn new(file: File) -> Self {
-        Self { file, way: Way::Cached, size_bytes: 0, started_bytes: 0 }
+        Self { file, mode: WriteMode::Cached, size_bytes: 0, started_bytes: 0 }
     }
 
-    /// True if the next piece should be a large one: each is waited for.
+    /// Returns whether the next piece is written directly. Each direct write is waited for, so pieces should be large.
     pub(crate) fn is_direct(&self) -> bool {
-        self.way == Way::Direct
+        self.mode == WriteMode::Direct
     }
 
-    /// Writes the next piece, from memory that is aligned to [`ALIGNMENT_BYTES`].
+    /// Appends a piece, from memory that is aligned to [`ALIGNMENT_BYTES`].
     pub(crate) fn write(&mut self, piece: &[u8]) -> io::Result<()> {
-        if self.way == Way::Direct && !piece.len().is_multiple_of(ALIGNMENT_BYTES) {
+        if self.mode == WriteMode::Direct && !piece.len().is_multiple_of(ALIGNMENT_BYTES) {
             self.leave_direct()?;
         }
         match self.file.write_all(piece) {
-            // The file system wants more than alignment to pages; it has written whole blocks, or nothing.
-            Err(error) if self.way == Way::Direct && error.kind() == io::ErrorKind::InvalidInput => {
+            // The file system requires a coarser alignment. It has written whole blocks of the piece, or nothing.
+            Err(error) if self.mode == WriteMode::Direct && error.kind() == io::ErrorKind::InvalidInput => {
                 self.leave_direct()?;
                 self.rewrite(piece)?;
             }
             result => result?,
         }
         self.size_bytes += u64::try_from(piece.len()).expect("a length fits 64 bits");
-        match self.way {
-            Way::Cached if self.is_due() => self.enter_direct(),
-            Way::Direct => {}
+        match self.mode {
+            WriteMode::Cached if self.is_due() => self.enter_direct(),
+            WriteMode::Direct => {}
             _ => self.start_writeback(),
         }
         Ok(())
     }
 
-    /// Waits until everything is on disk. A failed sync is final: the kernel has dropped the pages, and a second one
-    /// would succeed over nothing.
+    /// Waits until everything is on disk. A failed sync is final: the kernel has dropped the pages, so a second sync
+    /// would succeed although the data is lost.
     pub(crate) fn sync(&self) -> io::Result<()> {
         self.file.sync_data()
     }
@@ -83,17 +85,17 @@ impl Output {
     fn enter_direct(&mut self) {
         let flags = fcntl_getfl(&self.file).map(|flags| flags | OFlags::DIRECT);
         let entered = flags.and_then(|flags| fcntl_setfl(&self.file, flags));
-        self.way = if entered.is_ok() { Way::Direct } else { Way::CachedOnly };
+        self.mode = if entered.is_ok() { WriteMode::Direct } else { WriteMode::CachedOnly };
     }
 
     fn leave_direct(&mut self) -> io::Result<()> {
         fcntl_setfl(&self.file, fcntl_getfl(&self.file)? - OFlags::DIRECT)?;
-        self.way = Way::CachedOnly;
+        self.mode = WriteMode::CachedOnly;
         self.started_bytes = self.size_bytes;
         Ok(())
     }
 
-    /// Writes a piece again of which some may be there.
+    /// Writes a whole piece over a part of it that an earlier attempt may have written.
     fn rewrite(&self, piece: &[u8]) -> io::Result<()> {
         use std::os::unix::fs::FileExt;
         self.file.write_all_at(piece, self.size_bytes)?;
@@ -102,13 +104,13 @@ impl Output {
         Ok(())
     }
 
-    /// Lets the disk begin with what was just written, so that the sync at the end finds little to do.
+    /// Makes the disk start with what was just written, so that the sync at the end finds little to do.
     fn start_writeback(&mut self) {
         let unstarted_bytes = self.size_bytes - self.started_bytes;
         if let Some(length) = NonZeroU64::new(unstarted_bytes).filter(|_| unstarted_bytes >= WRITEBACK_BYTES)
         {
-            // The kernel writes out the dirty pages of a range it is told nobody needs; as they are dirty, none is
-            // dropped. Failing does no harm.
+            // DontNeed makes the kernel write out the dirty pages of the range. It drops none of them, as they are
+            // dirty. A failure does no harm.
             let _ = fadvise(&self.file, self.started_bytes, Some(length), Advice::DontNeed);
             self.started_bytes = self.size_bytes;
         }
@@ -120,19 +122,18 @@ mod tests {
     use super::*;
     use crate::buffer::Buffer;
 
-    /// A piece at an address that direct writes may refuse, and one that ends within a block: nothing is lost, whichever
-    /// way the file system makes it go.
+    /// Writes a piece at an address that direct writes can refuse, and one that ends within a block.
     #[test]
-    fn what_cannot_be_written_directly_is_written_all_the_same() {
+    fn nothing_is_lost_when_a_direct_write_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("file");
         let mut output = Output::new(File::create(&path).unwrap());
         let mut first = Buffer::with_capacity(usize::try_from(DIRECT_FROM_BYTES).unwrap());
         first.fill(&vec![1; first.capacity()]);
         output.write(first.as_slice()).unwrap();
-        let mut crooked = Buffer::with_capacity(2 * ALIGNMENT_BYTES);
-        crooked.fill(&[2; 2 * ALIGNMENT_BYTES]);
-        output.write(&crooked.as_slice()[1..=ALIGNMENT_BYTES]).unwrap();
+        let mut unaligned = Buffer::with_capacity(2 * ALIGNMENT_BYTES);
+        unaligned.fill(&[2; 2 * ALIGNMENT_BYTES]);
+        output.write(&unaligned.as_slice()[1..=ALIGNMENT_BYTES]).unwrap();
         output.write(&[3; 100]).unwrap();
         output.sync().unwrap();
         let bytes = std::fs::read(&path).unwrap();

@@ -1,60 +1,74 @@
-//! What can go wrong with a store.
+//! The error of every operation on a store.
 
 use std::io;
 use std::path::PathBuf;
 
 use oci::Digest;
 
-/// A store that cannot do what it was asked.
+/// A store operation that failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// No blob has this digest.
-    #[error("no blob {digest}")]
+    /// The store has no blob with this digest.
+    #[error("the store has no blob {digest}")]
     Missing {
-        /// Its name.
+        /// Digest that was looked up.
         digest: Digest,
     },
-    /// The bytes are not those that the name promises.
+    /// The content of a blob does not have the digest that was expected.
     #[error("blob {expected} is corrupt: its content has {found}")]
     Corrupt {
-        /// The name.
+        /// Digest that the name or the caller claims.
         expected: Digest,
-        /// The digest of the content.
+        /// Digest of the content.
         found: Digest,
     },
-    /// A blob is larger than the caller takes.
+    /// A blob is larger than the caller allows.
     #[error("blob {digest} has {size_bytes} bytes, more than the limit of {limit_bytes}")]
     TooLarge {
-        /// Its name.
+        /// Name of the blob.
         digest: Digest,
-        /// Its size.
+        /// Size of the blob on disk.
         size_bytes: u64,
-        /// The limit.
+        /// Largest size that the caller takes.
         limit_bytes: u64,
     },
-    /// The directory is a store of another format, or none.
+    /// The directory is not a store, has another format version, or belongs to another user.
     #[error("{} is not a store of this version: {reason}", root.display())]
     Format {
-        /// The store.
+        /// Directory that was to be opened.
         root: PathBuf,
-        /// What was found.
+        /// The difference that was found, as a clause: "it is not a directory".
         reason: String,
     },
-    /// The file system refused. `action` is a verb phrase: "rename into blobs".
+    /// A root does not say what it protects, so nothing can be collected.
+    #[error("cannot collect: {} does not list what it protects: {reason}", path.display())]
+    BadRoot {
+        /// File in `roots/` that was read.
+        path: PathBuf,
+        /// The defect, as a clause: "its checksum is wrong".
+        reason: String,
+    },
+    /// No root protects the layers of a container, so nothing can be collected.
+    #[error("cannot collect: no root protects the layers of {}", container.display())]
+    NoRoot {
+        /// Directory of the container, in `containers/`.
+        container: PathBuf,
+    },
+    /// The file system refused an operation.
     #[error("cannot {action} {}", path.display())]
     Io {
-        /// What was tried.
+        /// Verb phrase for the operation: "rename into blobs".
         action: &'static str,
-        /// On what.
+        /// File or directory that it was about.
         path: PathBuf,
-        /// Why not.
+        /// Reason that the system gave.
         source: io::Error,
     },
 }
 
 impl StoreError {
-    /// True if the disk is full, or what this user may have of it.
+    /// Returns whether the disk is full, or this user's quota on it.
     pub fn is_no_space(&self) -> bool {
         match self {
             Self::Io { source, .. } => {
@@ -65,7 +79,7 @@ impl StoreError {
     }
 }
 
-/// An error and its causes in one line.
+/// Joins an error and its causes in one line, separated by colons.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

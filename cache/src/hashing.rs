@@ -1,6 +1,6 @@
-//! The hash of a blob that is being written: small ones here, large ones in a thread beside the one that writes.
+//! Hashing a blob while it is written: small blobs in the writing thread, large ones in a second thread beside it.
 //!
-//! The thread gets buffers in order through a short queue, so no more than a few of them are on the way, and sends
+//! The second thread gets full buffers in order through a short queue, which bounds how many are on the way, and sends
 //! them back to be filled again.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -10,22 +10,23 @@ use oci::{Digest, Hasher};
 
 use crate::buffer::Buffer;
 
-/// So many buffers are hashed before a thread is worth it.
-const BUFFERS_HERE: u32 = 8;
-/// So many buffers wait for the thread.
-const QUEUE: usize = 4;
+/// Number of buffers from which a second thread is worth its start.
+const INLINE_BUFFERS: u32 = 8;
+/// Number of buffers that can wait for the second thread.
+const QUEUE_LENGTH: usize = 4;
 
-/// A hash of buffers.
+/// A running hash over buffers.
 #[derive(Debug)]
 pub(crate) enum Hashing {
-    /// In the thread that writes; with the count of buffers so far.
-    Here(Hasher, u32),
-    /// In one of its own.
-    Beside(Beside),
+    /// In the writing thread, with the number of buffers so far.
+    Inline(Hasher, u32),
+    /// In a second thread.
+    Threaded(HashThread),
 }
 
+/// A thread that hashes buffers until its queue is closed.
 #[derive(Debug)]
-pub(crate) struct Beside {
+pub(crate) struct HashThread {
     full: SyncSender<Buffer>,
     empty: Receiver<Buffer>,
     thread: JoinHandle<Hasher>,
@@ -33,33 +34,34 @@ pub(crate) struct Beside {
 
 impl Hashing {
     pub(crate) fn new() -> Self {
-        Self::Here(Hasher::new(), 0)
+        Self::Inline(Hasher::new(), 0)
     }
 
-    /// Hashes a buffer; gives back an empty one.
+    /// Hashes a buffer; returns an empty one, which can have any capacity.
     pub(crate) fn update(&mut self, buffer: Buffer) -> Buffer {
         match self {
-            Self::Here(hasher, count) => {
+            Self::Inline(hasher, count) => {
                 hasher.update(buffer.as_slice());
                 *count += 1;
-                if *count >= BUFFERS_HERE
-                    && let Some(beside) = Beside::start(hasher.clone())
+                if *count >= INLINE_BUFFERS
+                    && let Some(thread) = HashThread::start(hasher.clone())
                 {
-                    *self = Self::Beside(beside);
+                    *self = Self::Threaded(thread);
                 }
                 buffer.emptied()
             }
-            Self::Beside(beside) => {
-                beside.full.send(buffer).expect("the thread takes buffers until there is no sender");
-                beside.empty.try_recv().unwrap_or_else(|_| Buffer::with_capacity(0))
+            Self::Threaded(thread) => {
+                thread.full.send(buffer).expect("the thread takes buffers until there is no sender");
+                thread.empty.try_recv().unwrap_or_else(|_| Buffer::with_capacity(0))
             }
         }
     }
 
+    /// Waits until all buffers are hashed and returns the digest of their content.
     pub(crate) fn finish(self) -> Digest {
         let hasher = match self {
-            Self::Here(hasher, _) => hasher,
-            Self::Beside(Beside { full, thread, .. }) => {
+            Self::Inline(hasher, _) => hasher,
+            Self::Threaded(HashThread { full, thread, .. }) => {
                 drop(full);
                 thread.join().expect("hashing does not panic")
             }
@@ -74,15 +76,15 @@ impl Default for Hashing {
     }
 }
 
-impl Beside {
-    /// `None` where no thread can be had.
+impl HashThread {
+    /// Starts a thread that continues with `hasher`; `None` if the system refuses another thread.
     fn start(mut hasher: Hasher) -> Option<Self> {
-        let (full, incoming) = sync_channel::<Buffer>(QUEUE);
-        let (outgoing, empty) = sync_channel(QUEUE + 2);
+        let (full, incoming) = sync_channel::<Buffer>(QUEUE_LENGTH);
+        let (outgoing, empty) = sync_channel(QUEUE_LENGTH + 2);
         let hash = move || {
             for buffer in incoming {
                 hasher.update(buffer.as_slice());
-                // Nobody may want it back.
+                // A buffer that the writer does not take back is freed.
                 let _ = outgoing.try_send(buffer.emptied());
             }
             hasher
@@ -97,8 +99,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_number_of_buffers_gives_the_digest_of_all() {
-        for count in [0, 1, BUFFERS_HERE - 1, BUFFERS_HERE, BUFFERS_HERE + 1, 100] {
+    fn the_digest_does_not_depend_on_the_number_of_buffers() {
+        for count in [0, 1, INLINE_BUFFERS - 1, INLINE_BUFFERS, INLINE_BUFFERS + 1, 100] {
             let (mut hashing, mut all) = (Hashing::new(), Vec::new());
             let mut buffer = Buffer::with_capacity(4096);
             for n in 0..count {

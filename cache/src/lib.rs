@@ -1,30 +1,64 @@
-//! The store: blobs, records, names, and the locks that let many processes share them.
+//! The store: blobs, records and names on disk, and the locks that let many processes share them.
 //!
 //! ```text
 //! <root>/                      mode 0700, of one user
-//! ├── format                   the version of this layout
-//! ├── lock                     held shared by every open store, exclusively for collection
+//! ├── format                   version of this layout; written last when the store is created
+//! ├── lock                     flock: shared by every open store, exclusive for collection
 //! ├── oci-layout, index.json   an OCI image layout: names -> manifests
+//! ├── index.json.lock          flock: held while index.json changes
+//! ├── index.json.damaged       unreadable names that a repair has put aside
 //! ├── blobs/sha256/<64 hex>    immutable; written to tmp/, synced and renamed here
 //! ├── records/v1/<2>/<62 hex>  cache key -> the result of the step with this key
-//! ├── layers/<diff id hex>/    what `rootfs` derives from a layer's tar: index, EROFS image, tree
+//! ├── layers/<diff id hex>/    derived from a layer's tar: index, EROFS image, tree, other forms of the blob
 //! ├── stat/<64 hex>            stat caches of build contexts
-//! ├── steps/<64 hex>           locks of steps that are running now
-//! ├── mounts/<64 hex>/<n>/     cache mounts: `data`, and `ready` once it may be used
-//! ├── pins/                    what `builder` remembers of the names of registries
-//! ├── containers/<id>/         what `runner` keeps
+//! ├── steps/<64 hex>           flock: held while the step with this key runs
+//! ├── mounts/<64 hex>/<n>/     cache mounts and git mirrors: `data`, and `ready` once it can be used
+//! ├── pins/<64 hex>            a note: the manifest that a name of a registry led to
+//! ├── downloads/<64 hex>       a note: the blob that came from a URL
+//! ├── commits/<hash>-<64 hex>  a note: the time of a git commit
+//! ├── containers/<id>/         config, state and log of a container
+//! ├── roots/<name>             blobs that collection must keep, for example a container's layers
+//! ├── volumes/<name>/          data of the user, mounted into containers
+//! ├── known_hosts              keys of the ssh servers that repositories were fetched from
 //! ├── reserve                  room to remove an image on a full disk
-//! ├── collected                when collection has last looked at the store
-//! └── tmp/<random>/            of one process, which holds a lock on it; cleared once it is dead
+//! ├── collected                empty; its time says when collection last looked at the store
+//! └── tmp/<random>/            work of one process, which holds a flock on it
 //! ```
 //!
-//! Invariants: a name under `blobs/` is the sha256 of its content; a reader that finds otherwise takes the blob away
-//! and reports [`StoreError::Corrupt`]. A name in `index.json` was written after everything it leads to was on disk.
-//! Whatever else is damaged or missing is a miss, never a wrong result.
+//! | path | written by | removed |
+//! |---|---|---|
+//! | `blobs/`, `layers/` | `cache`; `rootfs`, `builder` | together by collection, least recently used first |
+//! | `records/`, `pins/`, `downloads/` | `builder` | by collection, with the blob that they lead to |
+//! | `mounts/`, `stat/`, `commits/` | `builder` | by collection, least recently used first |
+//! | `steps/` | `cache` | when the step ends; by collection if the process was killed |
+//! | `index.json` | `cache` | never; collection takes images without a name off the list |
+//! | `containers/`, `roots/` | `runner` | with the container (`dsbuild rm`) |
+//! | `volumes/` | the user, through `dsbuild run -v` | never |
+//! | `known_hosts` | ssh, run by git | never |
+//! | `tmp/` | everybody | by its process; else when the store is opened next |
 //!
-//! Concurrency: any number of processes share a root. Every lock is a `flock`, which the kernel releases when its
-//! holder dies; nobody ever has to break one. Writers race to a rename; as the name fixes the content, losing is
-//! success. Knows no Dockerfile, and not how a key is made.
+//! Files and directories with other names are left alone, and [`Store::check`] lists them.
+//!
+//! ```text
+//! layout, session, store      create and open a store; the lock and the directory of this process
+//! blobs                       put, get, stat, delete; buffer, direct and hashing make writing fast
+//! records, notes, stat_cache  what builds remember
+//! index, names                images by name
+//! scratch, tmp                work in progress, and what dead processes left of it
+//! mounts, step_lock           directories and steps that processes wait for
+//! roots, gc                   what must stay, and what goes
+//! reach, stale, check, repair what names lead to, what is damaged, and mending it
+//! usage                       disk usage by purpose
+//! locks, files, tree, reserve flocks, atomic writes, trees of any depth, room on a full disk
+//! ```
+//!
+//! Invariants: a name under `blobs/` is the sha256 of its content; a reader that finds otherwise removes the blob and
+//! reports [`StoreError::Corrupt`]. A name in `index.json` was written after everything it leads to was on disk. All
+//! other damage, and all other loss, is a cache miss and never a wrong result.
+//!
+//! Concurrency: any number of processes share a root. Every lock is a `flock`, which the kernel releases when its holder
+//! dies, so nobody ever has to break one. Writers of one blob race to a rename; as the name fixes the content, the loser
+//! has succeeded too. The crate knows no Dockerfile, no document of a container, and not how a key is made.
 
 mod blobs;
 mod buffer;
@@ -34,28 +68,42 @@ mod error;
 mod files;
 mod gc;
 mod hashing;
+mod index;
 mod key;
+mod layout;
 mod locks;
 mod mounts;
 mod names;
+mod notes;
+mod problem;
 mod reach;
 mod records;
+mod repair;
+mod reserve;
+mod roots;
 mod scratch;
+mod session;
+mod stale;
 mod stat_cache;
+mod step_lock;
 mod store;
+mod tmp;
 mod tree;
 mod usage;
 
 pub use blobs::BlobWriter;
-pub use check::{CheckReport, Problem};
+pub use check::CheckReport;
 pub use error::StoreError;
 pub use gc::{Collected, Policy};
+pub use index::BUILT_ANNOTATION;
 pub use key::Key;
-pub use locks::StepLock;
 pub use mounts::{CacheMount, Sharing};
-pub use names::BUILT_ANNOTATION;
+pub use notes::NoteKind;
+pub use problem::Problem;
 pub use records::Record;
+pub use roots::{CONTAINER_ROOT_PREFIX, GcRoot};
 pub use scratch::ScratchDir;
 pub use stat_cache::{FileStat, StatCache};
+pub use step_lock::StepLock;
 pub use store::Store;
 pub use usage::Usage;

@@ -1,26 +1,27 @@
-//! Locks between processes and threads.
+//! Advisory file locks (`flock`) between processes and threads.
 //!
-//! All are `flock`s of a file opened for the purpose: they belong to that opening, so threads exclude each other too,
-//! and the kernel releases them when the last process that has it dies. No lock file is ever stale.
+//! A lock belongs to one opening of a file, so threads that open the file separately exclude each other too. The kernel
+//! releases the lock when the last descriptor of that opening is closed, at the latest when its process dies. A lock is
+//! therefore never stale, and nobody ever has to break one.
 
 use std::fs::{File, TryLockError};
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::files::At;
-use crate::{Key, Store, StoreError};
+use crate::StoreError;
+use crate::files::IoContext;
 
-/// How a lock is held.
+/// Kind of a lock: shared by many, or held by one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// With others.
+    /// Any number of holders at a time.
     Shared,
-    /// Alone.
+    /// One holder, and no shared ones.
     Exclusive,
 }
 
-/// Waits for a lock.
+/// Waits for a lock. On a file that is locked already, changes the mode; another process can get in between.
 pub(crate) fn lock(file: &File, mode: Mode) -> io::Result<()> {
     loop {
         let locked = match mode {
@@ -34,7 +35,7 @@ pub(crate) fn lock(file: &File, mode: Mode) -> io::Result<()> {
     }
 }
 
-/// Takes a lock if that is possible now.
+/// Takes an exclusive lock if nobody holds the file; returns whether it did.
 pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
     match file.try_lock() {
         Ok(()) => Ok(true),
@@ -43,51 +44,24 @@ pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
     }
 }
 
-/// Opens a lock file, made if absent, and waits for the lock.
+/// Opens a lock file, creating it if needed, and waits for the lock. Dropping the file releases it.
 pub(crate) fn lock_file(path: &Path, mode: Mode) -> Result<File, StoreError> {
     let file = open_lock_file(path)?;
     lock(&file, mode).at("lock", path)?;
     Ok(file)
 }
 
-/// Opens a lock file, made if absent.
+/// Opens a lock file, creating it if needed, without locking it.
 pub(crate) fn open_lock_file(path: &Path) -> Result<File, StoreError> {
     File::options().read(true).write(true).create(true).truncate(false).open(path).at("open", path)
 }
 
-/// True if `path` still names the file that was opened.
+/// Returns whether `path` still names the opened file. A lock on a file that was removed or replaced excludes nobody.
 pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let opened = file.metadata()?;
     match path.symlink_metadata() {
         Ok(named) => Ok((named.dev(), named.ino()) == (opened.dev(), opened.ino())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
-    }
-}
-
-/// Held while this process runs the step with a key; others wait for it and then find the record.
-#[derive(Debug)]
-pub struct StepLock {
-    path: PathBuf,
-    _file: File,
-}
-
-impl Drop for StepLock {
-    fn drop(&mut self) {
-        // While it is still locked: whoever waits for this file finds that it has lost its name, and opens a new one.
-        let _ = std::fs::remove_file(&self.path);
-    }
-}
-
-impl Store {
-    /// Waits until no other process (or thread) runs the step with this key.
-    pub fn lock_step(&self, key: &Key) -> Result<StepLock, StoreError> {
-        let path = self.root().join("steps").join(key.to_string());
-        loop {
-            let file = lock_file(&path, Mode::Exclusive)?;
-            if is_at(&file, &path).at("stat", &path)? {
-                return Ok(StepLock { path, _file: file });
-            }
-        }
     }
 }

@@ -1,36 +1,36 @@
 //! Cache mounts: directories that outlive builds.
 //!
-//! `mounts/<blake3 of the id>/<n>/` is one instance, locked by a `flock` on that directory. `data` is what a process
-//! sees; `ready` appears beside it once the first user has filled it. Without `ready` the first user was killed or failed
-//! half-way, and the next starts with an empty directory again.
+//! `mounts/<blake3 of the id>/<n>/` is one instance, locked by a `flock` on that directory. A process sees its
+//! subdirectory `data`. The file `ready` appears beside it once the first user has filled it. If `ready` is missing, the
+//! first user was killed or failed half-way, and the next user starts with an empty directory again.
 
 use std::fs::File;
-use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::files::{At, mark_used};
+use crate::files::{IoContext, mark_used};
 use crate::locks::{Mode, lock, try_lock};
-use crate::scratch::{Home, make_private_dir, random_name};
-use crate::tree::{open_dir_file, remove_tree};
+use crate::session::Session;
+use crate::tmp::{discard, ensure_private_dir};
+use crate::tree::open_dir_file;
 use crate::{Key, Store, StoreError};
 
 /// How builds share a cache mount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Sharing {
-    /// Many at once.
+    /// Many users at once, in one instance.
     Shared,
-    /// One each: a new one is made while all are in use.
+    /// One instance for each user: a new one is made while all are in use.
     Private,
-    /// One at a time: the next waits.
+    /// One user at a time: the next one waits.
     Locked,
 }
 
-/// A cache mount in use.
+/// A cache mount in use. Dropping it lets waiting users continue.
 #[derive(Debug)]
 pub struct CacheMount {
     dir: PathBuf,
@@ -38,23 +38,25 @@ pub struct CacheMount {
     is_new: bool,
     sharing: Sharing,
     lock: File,
-    _home: Arc<Home>,
+    _session: Arc<Session>,
 }
 
 impl CacheMount {
-    /// Its directory.
+    /// Returns the directory to mount.
     pub fn path(&self) -> &Path {
         &self.data
     }
 
-    /// True if it was made just now and is empty. Until [`CacheMount::set_ready`] no other has it, however it is
-    /// shared; dropped before, it is made anew for the next.
+    /// Returns whether the directory was made just now and is empty.
+    ///
+    /// A new mount has no second user before [`CacheMount::set_ready`], however it is shared. If it is dropped before
+    /// that, the next user gets a new one.
     pub fn is_new(&self) -> bool {
         self.is_new
     }
 
-    /// Says that the mount has its first content, owner and mode: from now on others may share it, and it stays
-    /// whatever becomes of this process.
+    /// Declares that the mount has its first content, owner and mode. From now on others can share it, and it stays even
+    /// if this process is killed.
     pub fn set_ready(&mut self) -> Result<(), StoreError> {
         if self.is_new {
             self.is_new = false;
@@ -73,14 +75,16 @@ fn make_ready(dir: &Path) -> Result<(), StoreError> {
 }
 
 impl Store {
-    /// Takes the cache mount `id`: any bytes, hashed into a name.
+    /// Takes the cache mount `id`, creating it if needed. Waits for other users where `sharing` says so.
+    ///
+    /// The id can be any text: its hash is the name of the directory.
     pub fn cache_mount(&self, id: &str, sharing: Sharing) -> Result<CacheMount, StoreError> {
-        let all = self.root().join("mounts").join(Key::of(id.as_bytes()).to_string());
-        make_dir(&all)?;
+        let instances = self.root().join("mounts").join(Key::of(id.as_bytes()).to_string());
+        ensure_private_dir(&instances)?;
         let mut number = 0_u64;
         loop {
-            let dir = all.join(number.to_string());
-            make_dir(&dir)?;
+            let dir = instances.join(number.to_string());
+            ensure_private_dir(&dir)?;
             let file = open_dir_file(&dir).at("open", &dir)?;
             let taken = match sharing {
                 Sharing::Private => try_lock(&file),
@@ -88,17 +92,18 @@ impl Store {
                 Sharing::Locked => lock(&file, Mode::Exclusive).map(|()| true),
             };
             if taken.at("lock", &dir)? {
-                return self.take_mount(dir, file, sharing);
+                return self.take_instance(dir, file, sharing);
             }
             number += 1;
         }
     }
 
-    fn take_mount(&self, dir: PathBuf, file: File, sharing: Sharing) -> Result<CacheMount, StoreError> {
+    /// Makes a mount of an instance whose lock is held.
+    fn take_instance(&self, dir: PathBuf, file: File, sharing: Sharing) -> Result<CacheMount, StoreError> {
         let ready = dir.join("ready");
         let mut is_new = !ready.exists();
         if is_new && sharing == Sharing::Shared {
-            // Another may have been first while the lock was changed.
+            // Another user can have filled it while the lock was changed.
             lock(&file, Mode::Exclusive).at("lock", &dir)?;
             is_new = !ready.exists();
             if !is_new {
@@ -110,28 +115,14 @@ impl Store {
             self.renew_data(&data)?;
         }
         mark_used(&file);
-        Ok(CacheMount { dir, data, is_new, sharing, lock: file, _home: Arc::clone(&self.home) })
+        Ok(CacheMount { dir, data, is_new, sharing, lock: file, _session: Arc::clone(&self.session) })
     }
 
-    /// Makes an empty directory; one that is there already is what a killed process left.
+    /// Makes an empty directory in place of what a killed process left.
     fn renew_data(&self, data: &Path) -> Result<(), StoreError> {
-        let away = self.root().join("tmp").join(random_name());
-        match std::fs::rename(data, &away) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            moved => {
-                moved.at("move away", data)?;
-                let _ = remove_tree(&away);
-            }
-        }
+        discard(self.root(), data)?;
         std::fs::create_dir(data).at("make", data)?;
-        // Whatever our umask is: a process without our identity looks into it.
+        // The mode must not depend on our umask: a process with another identity looks into the directory.
         std::fs::set_permissions(data, std::fs::Permissions::from_mode(0o755)).at("set the mode of", data)
-    }
-}
-
-fn make_dir(path: &Path) -> Result<(), StoreError> {
-    match make_private_dir(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        made => made.at("make", path),
     }
 }

@@ -1,24 +1,24 @@
-//! What a name leads to: manifest, config, layers.
+//! Following a name to everything it leads to: manifest, config, layers.
 //!
-//! A layer is reached by the digest in the manifest and by its diff ID: one of the two must be here, as either can be
-//! made from the other.
+//! A layer can be present under either of two digests, the one in the manifest and its diff ID. One of the two is
+//! enough, as each form can be made from the other.
 
 use std::collections::BTreeSet;
 
 use oci::{Descriptor, Digest, ImageConfig, Index, Manifest, media_type};
 use serde::de::DeserializeOwned;
 
-use crate::{Problem, Store, StoreError};
+use crate::{Problem, Store};
 
-/// No manifest, index or config is longer.
-const DOCUMENT_LIMIT_BYTES: u64 = 16 * 1024 * 1024;
-/// Indexes in indexes.
+/// Largest manifest, index or config that is read.
+const MAX_DOCUMENT_BYTES: u64 = 16 * 1024 * 1024;
+/// Deepest nesting of indexes in indexes that is followed.
 const MAX_DEPTH: u32 = 4;
 
-/// The digests that an image consists of, and what is wrong with it.
+/// The digests that an image consists of, and the damage found on the way.
 #[derive(Debug, Default)]
 pub(crate) struct Reach {
-    /// All that the documents name, present or not.
+    /// Every digest that the documents name, whether or not the store has the blob.
     pub(crate) digests: BTreeSet<Digest>,
     pub(crate) problems: Vec<Problem>,
 }
@@ -40,17 +40,17 @@ impl Reach {
         }
     }
 
-    /// Manifests for platforms that nobody asked for may be absent, but not all.
+    /// Manifests for platforms that nobody asked for can be absent, but not all of them.
     fn index(&mut self, store: &Store, descriptor: &Descriptor, depth: u32) {
         let Some(index) = self.document::<Index>(store, descriptor) else { return };
         self.digests.extend(index.manifests.iter().map(|entry| entry.digest));
-        let is_here = |entry: &&Descriptor| matches!(store.stat_blob(&entry.digest), Ok(Some(_)));
-        let here: Vec<_> = index.manifests.iter().filter(is_here).collect();
-        if here.is_empty() && !index.manifests.is_empty() {
+        let is_present = |entry: &&Descriptor| matches!(store.stat_blob(&entry.digest), Ok(Some(_)));
+        let present: Vec<_> = index.manifests.iter().filter(is_present).collect();
+        if present.is_empty() && !index.manifests.is_empty() {
             self.problems.push(Problem::Missing { digest: index.manifests[0].digest, of: descriptor.digest });
         }
         if depth < MAX_DEPTH {
-            here.into_iter().for_each(|entry| self.descriptor(store, entry, depth + 1));
+            present.into_iter().for_each(|entry| self.descriptor(store, entry, depth + 1));
         }
     }
 
@@ -65,22 +65,22 @@ impl Reach {
         }
     }
 
-    fn layer(&mut self, store: &Store, layer: &Descriptor, diff_id: Option<Digest>, of: Digest) {
+    fn layer(&mut self, store: &Store, layer: &Descriptor, diff_id: Option<Digest>, config: Digest) {
         let size = |digest: &Digest| store.stat_blob(digest).ok().flatten();
         match (size(&layer.digest), diff_id.as_ref().and_then(size)) {
-            (Some(found), _) if found != layer.size_bytes => {
+            (Some(found_bytes), _) if found_bytes != layer.size_bytes => {
                 let (digest, expected_bytes) = (layer.digest, layer.size_bytes);
-                self.problems.push(Problem::Size { digest, expected_bytes, found_bytes: found });
+                self.problems.push(Problem::Size { digest, expected_bytes, found_bytes });
             }
-            (None, None) => self.problems.push(Problem::Missing { digest: layer.digest, of }),
+            (None, None) => self.problems.push(Problem::Missing { digest: layer.digest, of: config }),
             _ => {}
         }
     }
 
-    /// Reads and verifies a document.
+    /// Reads, verifies and parses a document; notes the problem if that fails.
     fn document<T: DeserializeOwned>(&mut self, store: &Store, descriptor: &Descriptor) -> Option<T> {
         let digest = descriptor.digest;
-        let read = store.get_blob(&digest, DOCUMENT_LIMIT_BYTES);
+        let read = store.get_blob(&digest, MAX_DOCUMENT_BYTES);
         let problem = match read.map(|bytes| serde_json::from_slice(&bytes)) {
             Ok(Ok(document)) => return Some(document),
             Ok(Err(error)) => Problem::Unreadable { digest, reason: error.to_string() },
@@ -88,16 +88,5 @@ impl Reach {
         };
         self.problems.push(problem);
         None
-    }
-}
-
-impl Problem {
-    /// Why a blob could not be read.
-    pub(crate) fn from_error(digest: Digest, error: StoreError) -> Self {
-        match error {
-            StoreError::Missing { digest } => Self::Missing { digest, of: digest },
-            StoreError::Corrupt { expected, found } => Self::Corrupt { digest: expected, found },
-            other => Self::Unreadable { digest, reason: crate::error::chain(&other) },
-        }
     }
 }

@@ -1,7 +1,7 @@
-//! Results of steps, by cache key.
+//! Records: the results of steps, by cache key.
 //!
-//! A record is a small file: 32 hex digits that bind the rest to the key, a line feed, JSON. It is not synced: after a
-//! power cut it may be short or empty, which the digits tell, and then the step is run again.
+//! A record is a small file: 32 hex digits that bind the rest to the key, a line feed, JSON. It is not synced. After a
+//! power cut it can be short or empty; the digits then do not match, and the step is run again.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -10,25 +10,25 @@ use std::path::{Path, PathBuf};
 use oci::{DiffId, Digest};
 use serde::{Deserialize, Serialize};
 
-use crate::files::{At, mark_used, names_in, open_file, replace};
-use crate::scratch::make_private_dir;
+use crate::files::{IoContext, mark_used, names_in, open_file, replace};
+use crate::tmp::ensure_private_dir;
 use crate::{Key, Store, StoreError};
 
-/// The result of a step.
+/// Result of a step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// The layer that the step added.
+    /// Layer that the step added.
     pub layer: DiffId,
-    /// When, in milliseconds since 1970.
+    /// Time at which the step ended, in milliseconds since 1970.
     pub created_ms: u64,
-    /// How long it took.
+    /// Duration of the step in milliseconds.
     pub duration_ms: u64,
-    /// What the key was made of, by name: for telling why another key missed.
+    /// Inputs of the key by name, to explain later why another key missed.
     pub inputs: BTreeMap<String, String>,
 }
 
 impl Store {
-    /// The record of a key; a damaged one is none.
+    /// Loads the record of a key and marks it as used. A damaged record is a miss, `None`, like an absent one.
     pub fn load_record(&self, key: &Key) -> Result<Option<Record>, StoreError> {
         let path = record_path(self.root(), key);
         match read(&path) {
@@ -39,20 +39,15 @@ impl Store {
         }
     }
 
-    /// Publishes a record.
+    /// Saves the record of a key for all processes, replacing an older one.
     pub fn save_record(&self, key: &Key, record: &Record) -> Result<(), StoreError> {
         let path = record_path(self.root(), key);
-        let dir = path.parent().expect("a record is in a directory");
-        match make_private_dir(dir) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            made => made.at("make", dir)?,
-        }
-        replace(&path, &self.home.tmp_path()?, &encode(key, record), false)
+        ensure_private_dir(path.parent().expect("a record is in a directory"))?;
+        replace(&path, &self.session.tmp_path()?, &encode(key, record), false)
     }
 }
 
-/// Where the record of a key is.
-pub(crate) fn record_path(root: &Path, key: &Key) -> PathBuf {
+fn record_path(root: &Path, key: &Key) -> PathBuf {
     let hex = key.to_string();
     root.join("records/v1").join(&hex[..2]).join(&hex[2..])
 }
@@ -65,7 +60,7 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// 128 bits over the key and the JSON: tells damage, and a record that lies under another's name.
+/// Returns 128 bits over the key and the JSON. They reveal damage, and a record that lies under another key's name.
 fn check_digits(key: &Key, json: &[u8]) -> String {
     let mut hash = blake3::Hasher::new();
     hash.update(key.as_bytes()).update(json);
@@ -80,6 +75,7 @@ fn encode(key: &Key, record: &Record) -> Vec<u8> {
     bytes
 }
 
+/// Parses the content of a record's file; `None` if it is damaged or belongs to another key.
 pub(crate) fn decode(key: &Key, bytes: &[u8]) -> Option<Record> {
     let (digits, rest) = bytes.split_at_checked(32)?;
     let json = rest.strip_prefix(b"\n")?;
@@ -89,13 +85,13 @@ pub(crate) fn decode(key: &Key, bytes: &[u8]) -> Option<Record> {
     serde_json::from_slice(json).ok()
 }
 
-/// Every file among the records whose name could be a key's.
+/// Lists every file in `records/v1/` whose name can be a key, with that key.
 pub(crate) fn all_records(root: &Path) -> Result<Vec<(Key, PathBuf)>, StoreError> {
     let dir = root.join("records/v1");
     let mut records = Vec::new();
     for first in names_in(&dir)? {
         for rest in names_in(&dir.join(&first))? {
-            // A key prints as a digest's hex does.
+            // A key is printed in the same form as the hex part of a digest.
             if let Ok(digest) = Digest::from_hex(&format!("{first}{rest}")) {
                 records.push((Key::from_bytes(*digest.as_bytes()), dir.join(&first).join(rest)));
             }

@@ -1,20 +1,21 @@
-//! Digests of files that have not changed since they were last hashed.
+//! Stat caches: digests of files that have not changed since they were last hashed.
 //!
 //! ```text
 //! magic, 8 bytes
-//! entries, 48 bytes each, in order of their names:
+//! entries, 48 bytes each, sorted by name:
 //!     name    15 bytes of the blake3 of stat and path
-//!     age      1 byte: in how many saves it was not asked for
+//!     age      1 byte: number of saves in which nobody looked the entry up
 //!     digest  32 bytes: the blake3 of the content
 //! blake3 of everything before, 32 bytes
 //! ```
 //!
-//! As names are hashes they are spread evenly: a look-up guesses its place and reads a few entries there, in the bytes
-//! as they were loaded. So 100,000 entries load with one read and one hash over it.
+//! Names are hashes and therefore spread evenly: a lookup computes where an entry should be and compares a few entries
+//! there, in the bytes as they were loaded. Loading 100,000 entries is one read and one hash over it.
 //!
-//! Racy-safe as git's index is: a file that changes within one tick of its file system's clock after it was looked at
-//! has the same stat and other content. So only what was last changed well before the cache was loaded (and thus before
-//! any `stat` compared with it) is remembered at all; the others are hashed once more by the next build.
+//! The cache handles racy files as git's index does. A file that changes within one tick of its file system's clock
+//! after it was looked at has the same stat and other content. So an entry is kept only for a file that was last changed
+//! well before the cache was loaded, and thus before any `stat` that is compared with it. Other files are hashed once
+//! more by the next build.
 
 use std::collections::{HashMap, HashSet};
 use std::os::unix::ffi::OsStrExt;
@@ -24,37 +25,37 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::files::{mark_path_used, read_if_present, replace};
-use crate::scratch::Home;
+use crate::session::Session;
 use crate::{Key, StoreError};
 
 const MAGIC: &[u8; 8] = b"dsbstat1";
 const HASH_BYTES: usize = 32;
 const NAME_BYTES: usize = 15;
 const ENTRY_BYTES: usize = 48;
-/// An entry that no build has asked for in so many saves is dropped.
+/// Number of saves without a lookup after which an entry is dropped.
 const MAX_AGE: u8 = 32;
-/// A file must have been left alone for this long before the cache was loaded: many ticks of any kernel's clock.
+/// Time for which a file must have been unchanged before the cache was loaded: many ticks of any kernel's clock.
 const MARGIN_NS: i128 = 100_000_000;
-/// The same for file systems whose times have whole seconds, or even ones.
+/// The same for file systems whose times have a resolution of one or two seconds.
 const COARSE_MARGIN_NS: i128 = 2_100_000_000;
 
-/// What tells two states of a file apart without reading it.
+/// The metadata that tells two states of a file apart without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileStat {
-    /// Device.
+    /// Number of the device, `st_dev`.
     pub device: u64,
-    /// Inode.
+    /// Number of the inode, `st_ino`.
     pub inode: u64,
-    /// Length.
+    /// Length of the content.
     pub size_bytes: u64,
-    /// Modification time.
+    /// Time of the last change of the content, in nanoseconds since 1970; negative before.
     pub mtime_ns: i128,
-    /// Change time.
+    /// Time of the last change of the inode, in nanoseconds since 1970; negative before.
     pub ctime_ns: i128,
 }
 
 impl FileStat {
-    /// True if every later change of the file will show in its times.
+    /// Returns whether every later change of the file shows in its times.
     fn is_settled(&self, loaded_ns: i128) -> bool {
         let is_coarse = self.mtime_ns % 1_000_000_000 == 0 && self.ctime_ns % 1_000_000_000 == 0;
         let margin = if is_coarse { COARSE_MARGIN_NS } else { MARGIN_NS };
@@ -62,9 +63,9 @@ impl FileStat {
     }
 }
 
-type Name = [u8; NAME_BYTES];
+type EntryName = [u8; NAME_BYTES];
 
-fn name_of(path: &Path, stat: &FileStat) -> Name {
+fn entry_name(path: &Path, stat: &FileStat) -> EntryName {
     let mut bytes = Vec::with_capacity(160);
     for number in [stat.device, stat.inode, stat.size_bytes] {
         bytes.extend_from_slice(&number.to_le_bytes());
@@ -76,44 +77,44 @@ fn name_of(path: &Path, stat: &FileStat) -> Name {
     hash.as_bytes()[..NAME_BYTES].try_into().expect("a blake3 has more bytes than a name")
 }
 
-/// `(path, stat) -> blake3 of the content`, for one build context.
+/// The stat cache of one build context: a map from path and stat to the blake3 of the content.
 ///
-/// Racy-safe as git's index is: an entry whose mtime or ctime is not older than the moment it was hashed is not trusted.
-/// Saved on [`StatCache::save`] only, by tmp and rename; the last writer wins. Shared between threads.
+/// Threads share it. Only [`StatCache::save`] writes, by rename; of two processes the last one wins.
 #[derive(Debug)]
 pub struct StatCache {
-    home: Arc<Home>,
+    session: Arc<Session>,
     file: PathBuf,
     loaded_ns: i128,
-    loaded: Loaded,
-    /// What was put since.
-    fresh: RwLock<HashMap<Name, Key>>,
-    /// Kept over `save`, so that two do not write at once.
+    loaded: LoadedEntries,
+    /// Entries that were put since the cache was loaded.
+    fresh: RwLock<HashMap<EntryName, Key>>,
+    /// Held during `save`, so that two threads do not write at once.
     saving: Mutex<()>,
 }
 
 impl StatCache {
-    /// Loads the cache of the context at `context` (its absolute path); an unreadable one is empty.
+    /// Loads the cache of the context at the absolute path `context`. An absent or damaged cache is empty.
     pub fn load(store: &crate::Store, context: &Path) -> Self {
-        // The clock first: whoever asks takes its stat after this.
+        // The clock is read first: every stat that is compared with an entry is taken later.
         let loaded_ns = now_ns();
         let name = Key::of(context.as_os_str().as_bytes()).to_string();
         let file = store.root().join("stat").join(name);
         let bytes = read_if_present(&file).ok().flatten().unwrap_or_default();
         mark_path_used(&file);
         Self {
-            home: Arc::clone(&store.home),
+            session: Arc::clone(&store.session),
             file,
             loaded_ns,
-            loaded: Loaded::new(bytes),
+            loaded: LoadedEntries::new(bytes),
             fresh: RwLock::default(),
             saving: Mutex::default(),
         }
     }
 
-    /// The digest of the content of the file at `path` (relative to the context) if `stat` is the one it had when hashed.
+    /// Returns the digest of the content of the file at `path` (relative to the context), if it was hashed when it had
+    /// this `stat`.
     pub fn get(&self, path: &Path, stat: &FileStat) -> Option<Key> {
-        let name = name_of(path, stat);
+        let name = entry_name(path, stat);
         let fresh = || self.fresh.read().unwrap_or_else(PoisonError::into_inner).get(&name).copied();
         self.loaded.find(&name).or_else(fresh)
     }
@@ -121,12 +122,12 @@ impl StatCache {
     /// Remembers a digest. `stat` must have been taken before the content was read, and after the cache was loaded.
     pub fn put(&self, path: &Path, stat: FileStat, digest: Key) {
         if stat.is_settled(self.loaded_ns) {
-            let name = name_of(path, &stat);
+            let name = entry_name(path, &stat);
             self.fresh.write().unwrap_or_else(PoisonError::into_inner).insert(name, digest);
         }
     }
 
-    /// Writes it back if anything changed.
+    /// Writes the cache back if anything was put.
     pub fn save(&self) -> Result<(), StoreError> {
         let _saving = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = self.fresh.read().unwrap_or_else(PoisonError::into_inner);
@@ -134,7 +135,7 @@ impl StatCache {
             return Ok(());
         }
         let bytes = self.loaded.merged(&fresh);
-        replace(&self.file, &self.home.tmp_path()?, &bytes, false)
+        replace(&self.file, &self.session.tmp_path()?, &bytes, false)
     }
 }
 
@@ -143,22 +144,22 @@ fn now_ns() -> i128 {
     i128::try_from(since).unwrap_or(i128::MAX)
 }
 
-/// The entries of a file, where they are.
-struct Loaded {
+/// The content of a cache's file, searched in place.
+struct LoadedEntries {
     bytes: Vec<u8>,
     count: usize,
-    /// By position: asked for since.
+    /// By position: whether the entry was looked up since it was loaded.
     used: Vec<AtomicBool>,
 }
 
-impl std::fmt::Debug for Loaded {
+impl std::fmt::Debug for LoadedEntries {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Loaded").field("count", &self.count).finish_non_exhaustive()
+        f.debug_struct("LoadedEntries").field("count", &self.count).finish_non_exhaustive()
     }
 }
 
-impl Loaded {
-    /// Takes the content of a file; a damaged one has no entries.
+impl LoadedEntries {
+    /// Takes the content of a file. A damaged one has no entries.
     fn new(bytes: Vec<u8>) -> Self {
         let count = count_entries(&bytes).unwrap_or(0);
         Self { bytes, count, used: (0..count).map(|_| AtomicBool::new(false)).collect() }
@@ -169,15 +170,15 @@ impl Loaded {
         &self.bytes[start..start + ENTRY_BYTES]
     }
 
-    fn find(&self, name: &Name) -> Option<Key> {
+    fn find(&self, name: &EntryName) -> Option<Key> {
         let index = self.position(name)?;
         self.used[index].store(true, Ordering::Relaxed);
-        Some(key_of(self.entry(index)))
+        Some(digest_of(self.entry(index)))
     }
 
-    fn position(&self, name: &Name) -> Option<usize> {
+    fn position(&self, name: &EntryName) -> Option<usize> {
         let name_at = |index: usize| &self.entry(index)[..NAME_BYTES];
-        let mut index = self.near(name)?;
+        let mut index = self.estimate(name)?;
         while index > 0 && name_at(index) > name.as_slice() {
             index -= 1;
         }
@@ -187,27 +188,27 @@ impl Loaded {
         (name_at(index) == name).then_some(index)
     }
 
-    /// A place a few entries from where the name is; `None` if there are no entries.
-    fn near(&self, name: &Name) -> Option<usize> {
+    /// Returns a position a few entries from where the name would be, by interpolation; `None` if there are no entries.
+    fn estimate(&self, name: &EntryName) -> Option<usize> {
         let last = i128::try_from(self.count.checked_sub(1)?).ok()?;
-        let (wanted, scale) = (i128::from(prefix(name)), last + 1);
-        let mut index = (wanted * scale) >> 64;
+        let (target, scale) = (i128::from(prefix(name)), last + 1);
+        let mut index = (target * scale) >> 64;
         for _ in 0..3 {
             let here = self.entry(usize::try_from(index).ok()?);
-            index = (index + (((wanted - i128::from(prefix(here))) * scale) >> 64)).clamp(0, last);
+            index = (index + (((target - i128::from(prefix(here))) * scale) >> 64)).clamp(0, last);
         }
         usize::try_from(index).ok()
     }
 
-    /// The content of the file with `fresh` added, and without what nobody asked for in a long time.
-    fn merged(&self, fresh: &HashMap<Name, Key>) -> Vec<u8> {
-        let known: HashSet<&[u8]> = fresh.keys().map(Name::as_slice).collect();
+    /// Returns the content of a file with `fresh` added, and without entries that nobody looked up for a long time.
+    fn merged(&self, fresh: &HashMap<EntryName, Key>) -> Vec<u8> {
+        let known: HashSet<&[u8]> = fresh.keys().map(EntryName::as_slice).collect();
         let mut entries: Vec<[u8; ENTRY_BYTES]> = Vec::with_capacity(self.count + fresh.len());
         entries.extend(fresh.iter().map(|(name, digest)| encode(name, 0, digest)));
         for index in 0..self.count {
             let mut entry: [u8; ENTRY_BYTES] = self.entry(index).try_into().expect("an entry has its length");
-            let used = self.used[index].load(Ordering::Relaxed);
-            entry[NAME_BYTES] = if used { 0 } else { entry[NAME_BYTES].saturating_add(1) };
+            let is_used = self.used[index].load(Ordering::Relaxed);
+            entry[NAME_BYTES] = if is_used { 0 } else { entry[NAME_BYTES].saturating_add(1) };
             if entry[NAME_BYTES] < MAX_AGE && !known.contains(&entry[..NAME_BYTES]) {
                 entries.push(entry);
             }
@@ -216,7 +217,7 @@ impl Loaded {
     }
 }
 
-/// How many entries a file has; `None` if it is none of ours, or damaged.
+/// Returns the number of entries of a file; `None` if it has another format or is damaged.
 fn count_entries(bytes: &[u8]) -> Option<usize> {
     let end = bytes.len().checked_sub(HASH_BYTES)?;
     let (body, hash) = bytes.split_at(end);
@@ -225,17 +226,17 @@ fn count_entries(bytes: &[u8]) -> Option<usize> {
     is_whole.then_some(entries.len() / ENTRY_BYTES)
 }
 
-/// The first 64 bits of a name, which are spread evenly.
+/// Returns the first 64 bits of a name, which are spread evenly.
 fn prefix(name: &[u8]) -> u64 {
     u64::from_be_bytes(name[..8].try_into().expect("a name has eight bytes"))
 }
 
-fn key_of(entry: &[u8]) -> Key {
+fn digest_of(entry: &[u8]) -> Key {
     let digest = &entry[NAME_BYTES + 1..];
     Key::from_bytes(digest.try_into().expect("an entry ends in a digest"))
 }
 
-fn encode(name: &Name, age: u8, digest: &Key) -> [u8; ENTRY_BYTES] {
+fn encode(name: &EntryName, age: u8, digest: &Key) -> [u8; ENTRY_BYTES] {
     let mut entry = [0; ENTRY_BYTES];
     entry[..NAME_BYTES].copy_from_slice(name);
     entry[NAME_BYTES] = age;

@@ -1,7 +1,7 @@
-//! Trees of any shape, owner and mode: removed and measured without following a link.
+//! Removing and measuring directory trees of any depth, owner and mode, without following symbolic links.
 //!
-//! Everything goes by directory descriptors, so that a path may be longer than `PATH_MAX` and a directory may be
-//! exchanged for a link while we work. What is mounted somewhere in a tree is never entered: it is not ours.
+//! Everything works on directory descriptors: paths can be longer than `PATH_MAX`, and a directory can be replaced by a
+//! symbolic link at any moment. A mount inside a tree is never entered, as its content belongs to somebody else.
 
 use std::collections::HashSet;
 use std::ffi::{CStr, CString};
@@ -13,10 +13,12 @@ use std::path::Path;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, ResolveFlags, unlinkat};
 use rustix::io::Errno;
 
-/// Directories deeper than this are first moved to the top of the tree: descriptors and stack are finite.
+/// Depth from which directories are first moved to the top of the tree, because descriptors and stack are limited.
 const MAX_DEPTH: usize = 64;
+/// Depth to which disk usage is counted.
+const MAX_MEASURED_DEPTH: usize = 512;
 
-/// Removes what is at `path`, a tree or a file; nothing there is success.
+/// Removes the tree or file at `path`. Nothing at `path` is success.
 pub(crate) fn remove_tree(path: &Path) -> io::Result<()> {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(Errno::INVAL.into());
@@ -35,9 +37,9 @@ pub(crate) fn remove_tree(path: &Path) -> io::Result<()> {
     };
     let mut remover = Remover { top: &top, moved: 0 };
     loop {
-        let moved = remover.moved;
+        let moved_before = remover.moved;
         remover.empty(&top, 0)?;
-        if remover.moved == moved {
+        if remover.moved == moved_before {
             break;
         }
     }
@@ -45,9 +47,10 @@ pub(crate) fn remove_tree(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// State of one removal.
 struct Remover<'a> {
     top: &'a OwnedFd,
-    /// How many directories were moved up, and the name of the next.
+    /// Number of directories that were moved to the top; part of their names there.
     moved: u64,
 }
 
@@ -71,7 +74,7 @@ impl Remover<'_> {
         Ok(())
     }
 
-    /// False if it is a directory after all.
+    /// Removes a name that is not a directory; returns `false` if it is one after all.
     fn unlink(&self, dir: &OwnedFd, name: &CStr) -> rustix::io::Result<bool> {
         match ignore_absent(with_permission(dir, || unlinkat(dir, name, AtFlags::empty()))) {
             Ok(()) => Ok(true),
@@ -94,7 +97,7 @@ impl Remover<'_> {
     }
 }
 
-/// Tries again with a directory that we may write to: what a container left may have any mode.
+/// Tries again after making the directory writable: a container can leave directories of any mode.
 fn with_permission(dir: &OwnedFd, act: impl Fn() -> rustix::io::Result<()>) -> rustix::io::Result<()> {
     match act() {
         Err(Errno::ACCESS) => {
@@ -112,13 +115,13 @@ fn ignore_absent(result: rustix::io::Result<()>) -> rustix::io::Result<()> {
     }
 }
 
-/// Opens a directory, never a link to one nor a mount on one; one of ours that has lost its permissions gets them
-/// back.
+/// Opens a directory, but neither a symbolic link to one nor a mount on one. Gives a directory of this user its
+/// permissions back if it has lost them.
 fn open_dir<P: rustix::path::Arg + Copy>(at: &OwnedFd, name: P) -> rustix::io::Result<OwnedFd> {
     match open_here(at, name, OFlags::RDONLY) {
         Err(Errno::ACCESS) => {
             let handle = open_here(at, name, OFlags::PATH)?;
-            // A handle opened with O_PATH cannot be changed but through its name in /proc, which leads to it alone.
+            // An O_PATH descriptor can be changed only through its name in /proc, which leads to this directory.
             rustix::fs::chmod(format!("/proc/self/fd/{}", handle.as_raw_fd()), Mode::RWXU)?;
             open_here(at, name, OFlags::RDONLY)
         }
@@ -129,7 +132,7 @@ fn open_dir<P: rustix::path::Arg + Copy>(at: &OwnedFd, name: P) -> rustix::io::R
 fn open_here<P: rustix::path::Arg + Copy>(at: &OwnedFd, name: P, how: OFlags) -> rustix::io::Result<OwnedFd> {
     let flags = how | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     match rustix::fs::openat2(at, name, flags, Mode::empty(), ResolveFlags::NO_XDEV) {
-        // Before Linux 5.6, or a container's filter that does not know the call.
+        // Linux before 5.6, or a container whose seccomp filter does not know the call.
         Err(Errno::NOSYS | Errno::PERM) => {
             let dir = rustix::fs::openat(at, name, flags, Mode::empty())?;
             let is_mount = rustix::fs::fstat(&dir)?.st_dev != rustix::fs::fstat(at)?.st_dev;
@@ -153,8 +156,8 @@ fn entries(dir: &OwnedFd) -> rustix::io::Result<Vec<(CString, FileType)>> {
     Ok(found)
 }
 
-/// What the tree or file at `path` occupies on disk, a file with several names once; 0 if there is nothing. What
-/// cannot be read or lies deeper than 512 directories is not counted.
+/// Returns the disk usage in bytes of the tree or file at `path`; 0 if it does not exist. A file with several names
+/// counts once. Leaves out directories that cannot be read and directories deeper than [`MAX_MEASURED_DEPTH`].
 pub(crate) fn measure(path: &Path) -> u64 {
     let Ok(stat) = rustix::fs::lstat(path) else { return 0 };
     let own = blocks(&stat);
@@ -181,7 +184,7 @@ fn measure_dir(dir: &OwnedFd, seen: &mut HashSet<(u64, u64)>, depth: usize) -> u
             total += blocks(&stat);
         }
         if is_dir
-            && depth < 512
+            && depth < MAX_MEASURED_DEPTH
             && let Ok(child) = rustix::fs::openat(dir, &name, flags, Mode::empty())
         {
             total += measure_dir(&child, seen, depth + 1);
@@ -190,7 +193,7 @@ fn measure_dir(dir: &OwnedFd, seen: &mut HashSet<(u64, u64)>, depth: usize) -> u
     total
 }
 
-/// Opens a directory to lock it.
+/// Opens a directory as a file, to lock it. A symbolic link is an error.
 pub(crate) fn open_dir_file(path: &Path) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))

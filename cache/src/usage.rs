@@ -1,39 +1,42 @@
-//! How much of the disk the store takes, and for what.
+//! Disk usage of the store, by purpose.
 
 use crate::Store;
 use crate::tree::measure;
 
-/// Bytes on disk, by what they are for.
+/// Bytes on disk by purpose; files that are smaller than a block of the file system count as one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Blobs: layer tars, configs, manifests.
+    /// `blobs/`: layer tars, configs, manifests, downloaded files.
     pub blobs_bytes: u64,
-    /// What is derived from layers: trees, indexes.
+    /// `layers/`: trees, EROFS images and indexes derived from layers.
     pub layers_bytes: u64,
-    /// Cache mounts.
+    /// `mounts/`: cache mounts of RUN, and mirrors of git repositories.
     pub mounts_bytes: u64,
-    /// Containers.
+    /// `containers/`: logs and documents of containers. Files that a running container writes are in `tmp/`.
     pub containers_bytes: u64,
-    /// Records and stat caches.
+    /// `records/`, `stat/`, `pins/`, `downloads/` and `commits/`: results of steps, digests of context files, and notes.
     pub records_bytes: u64,
-    /// Work of running processes, and leftovers of dead ones.
+    /// `volumes/`: data of the user, which collection never removes.
+    pub volumes_bytes: u64,
+    /// `tmp/`: work of running processes, and leftovers of dead ones.
     pub tmp_bytes: u64,
 }
 
 impl Usage {
-    /// All of it.
+    /// Sum of all fields.
     pub fn total_bytes(&self) -> u64 {
         self.blobs_bytes
             + self.layers_bytes
             + self.mounts_bytes
             + self.containers_bytes
             + self.records_bytes
+            + self.volumes_bytes
             + self.tmp_bytes
     }
 }
 
 impl Store {
-    /// Measures the store. Reads every directory, so it takes a second for a million files.
+    /// Measures the store. Reads every directory, so a million files take about a second.
     pub fn usage(&self) -> Usage {
         let of = |name: &str| measure(&self.root().join(name));
         Usage {
@@ -41,7 +44,8 @@ impl Store {
             layers_bytes: of("layers"),
             mounts_bytes: of("mounts"),
             containers_bytes: of("containers"),
-            records_bytes: of("records") + of("stat"),
+            records_bytes: ["records", "stat", "pins", "downloads", "commits"].map(of).iter().sum(),
+            volumes_bytes: of("volumes"),
             tmp_bytes: of("tmp"),
         }
     }

@@ -12,6 +12,7 @@ mod manifest;
 pub mod media_type;
 mod platform;
 mod reference;
+pub mod signal;
 pub mod validate;
 
 pub use config::{Config, Empty, Healthcheck, History, ImageConfig, RootFs};

@@ -1,37 +1,38 @@
-//! Image config and the user's wishes to the process.
+//! The process of a container: the image's config with the user's overrides.
 
 use oci::Config;
 
 use crate::RunnerError;
 
-/// The PATH of an image that sets none.
+/// PATH of a process whose image sets none, as docker has it.
 const DEFAULT_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// What the user wants to be other than the image says.
+/// Settings of the user that replace those of the image's config.
 #[derive(Debug, Clone, Default)]
-pub struct Wishes {
-    /// In place of ENTRYPOINT; an empty one takes it away.
+pub struct Overrides {
+    /// --entrypoint: program in place of ENTRYPOINT. An empty one removes ENTRYPOINT; `None` keeps it.
     pub entrypoint: Option<String>,
-    /// In place of CMD, where not empty.
+    /// Arguments after the image's name, in place of CMD; empty to keep CMD.
     pub command: Vec<String>,
-    /// `NAME=value`, over the image's.
+    /// --env: variables as `NAME=value`, which win over the image's.
     pub env: Vec<String>,
-    /// In place of WORKDIR.
+    /// --workdir: working directory in place of WORKDIR.
     pub workdir: Option<String>,
-    /// In place of USER.
+    /// --user: `user[:group]` in place of USER.
     pub user: Option<String>,
-    /// It gets a terminal.
+    /// --tty: whether the process gets a terminal, and thus TERM.
     pub terminal: bool,
 }
 
-/// The program and its arguments: ENTRYPOINT, then CMD; a changed ENTRYPOINT drops the image's CMD, as docker does.
-pub fn args(config: &Config, wishes: &Wishes) -> Result<Vec<String>, RunnerError> {
-    let entrypoint = match &wishes.entrypoint {
+/// Returns the program and its arguments: ENTRYPOINT, then CMD. An overridden ENTRYPOINT drops the image's CMD, as in
+/// docker.
+pub fn args(config: &Config, overrides: &Overrides) -> Result<Vec<String>, RunnerError> {
+    let entrypoint = match &overrides.entrypoint {
         Some(program) if program.is_empty() => Vec::new(),
         Some(program) => vec![program.clone()],
         None => config.entrypoint.clone().unwrap_or_default(),
     };
-    let command = match (&wishes.command[..], &wishes.entrypoint) {
+    let command = match (&overrides.command[..], &overrides.entrypoint) {
         ([], Some(program)) if !program.is_empty() => Vec::new(),
         ([], _) => config.cmd.clone().unwrap_or_default(),
         (command, _) => command.to_vec(),
@@ -40,19 +41,20 @@ pub fn args(config: &Config, wishes: &Wishes) -> Result<Vec<String>, RunnerError
     if args.is_empty() { Err(RunnerError::NoCommand) } else { Ok(args) }
 }
 
-/// The image's variables with the user's over them; PATH always, TERM and HOSTNAME as docker sets them.
-pub fn env(config: &Config, wishes: &Wishes, hostname: &str) -> Vec<String> {
+/// Returns the environment: the image's variables with the user's over them. PATH and HOSTNAME are always set, TERM for a
+/// terminal, as in docker.
+pub fn env(config: &Config, overrides: &Overrides, hostname: &str) -> Vec<String> {
     let mut env = vec![DEFAULT_PATH.to_owned(), format!("HOSTNAME={hostname}")];
-    if wishes.terminal {
+    if overrides.terminal {
         env.push("TERM=xterm".to_owned());
     }
-    for variable in config.env.iter().chain(&wishes.env) {
+    for variable in config.env.iter().chain(&overrides.env) {
         set(&mut env, variable);
     }
     env
 }
 
-/// Replaces the variable of that name, else adds it.
+/// Replaces the variable of the same name, or adds it at the end.
 fn set(env: &mut Vec<String>, variable: &str) {
     let name = variable.split('=').next().unwrap_or_default();
     match env.iter_mut().find(|other| other.split('=').next() == Some(name)) {
@@ -61,15 +63,15 @@ fn set(env: &mut Vec<String>, variable: &str) {
     }
 }
 
-/// Where the process starts.
-pub fn cwd(config: &Config, wishes: &Wishes) -> String {
-    let cwd = wishes.workdir.clone().unwrap_or_else(|| config.working_dir.clone());
+/// Returns the working directory of the process; `/` if neither image nor user sets one.
+pub fn cwd(config: &Config, overrides: &Overrides) -> String {
+    let cwd = overrides.workdir.clone().unwrap_or_else(|| config.working_dir.clone());
     if cwd.is_empty() { "/".to_owned() } else { cwd }
 }
 
-/// Who it runs as.
-pub fn user(config: &Config, wishes: &Wishes) -> String {
-    wishes.user.clone().unwrap_or_else(|| config.user.clone())
+/// Returns the user of the process as `user[:group]`; empty for root.
+pub fn user(config: &Config, overrides: &Overrides) -> String {
+    overrides.user.clone().unwrap_or_else(|| config.user.clone())
 }
 
 #[cfg(test)]
@@ -84,12 +86,12 @@ mod tests {
     fn check(image: (&str, &str), entrypoint: Option<&str>, command: &str, expected: &str) {
         let config =
             Config { entrypoint: Some(words(image.0)), cmd: Some(words(image.1)), ..Config::default() };
-        let wishes = Wishes {
+        let overrides = Overrides {
             entrypoint: entrypoint.map(str::to_owned),
             command: words(command),
-            ..Wishes::default()
+            ..Overrides::default()
         };
-        assert_eq!(args(&config, &wishes).unwrap_or_default(), words(expected));
+        assert_eq!(args(&config, &overrides).unwrap_or_default(), words(expected));
     }
 
     #[test]
@@ -104,9 +106,9 @@ mod tests {
     }
 
     #[test]
-    fn the_users_variables_win() {
+    fn the_users_variables_win_over_the_images() {
         let config = Config { env: words("PATH=/own A=1 B=2"), ..Config::default() };
-        let wishes = Wishes { env: words("B=3 C=4"), ..Wishes::default() };
-        assert_eq!(env(&config, &wishes, "box"), words("PATH=/own HOSTNAME=box A=1 B=3 C=4"));
+        let overrides = Overrides { env: words("B=3 C=4"), ..Overrides::default() };
+        assert_eq!(env(&config, &overrides, "box"), words("PATH=/own HOSTNAME=box A=1 B=3 C=4"));
     }
 }

@@ -1,163 +1,77 @@
-//! The folder of a container: create, list, find, remove.
+//! Containers of a store: create, list, find, watch, remove.
+//!
+//! Concurrency: one process at a time creates a container. A container runs if and only if its file `lock` is locked.
 
-use std::collections::BTreeMap;
+mod config;
+mod files;
+mod reconcile;
+mod state;
+
 use std::fs::{self, File};
-use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use cache::Store;
-use oci::{Descriptor, DiffId};
-use serde::{Deserialize, Serialize};
+use cache::{GcRoot, Store};
 
-use crate::RunnerError;
+pub use config::{ContainerConfig, NetworkMode, Publish, Volume};
+pub use reconcile::reconcile;
+pub use state::ContainerState;
+
 use crate::error::io_error;
+use crate::{RunnerError, stop_signal};
 
-/// What was asked for; never changes.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ContainerConfig {
-    /// 64 hex digits.
-    pub id: String,
-    /// Given, or made.
-    pub name: String,
-    /// The image as asked for.
-    pub image: String,
-    /// Its manifest.
-    pub manifest: Descriptor,
-    /// Its layers, from the base up: never collected while the container is there.
-    pub layers: Vec<DiffId>,
-    /// Program and arguments.
-    pub args: Vec<String>,
-    /// `NAME=value`.
-    pub env: Vec<String>,
-    /// Absolute.
-    pub cwd: String,
-    /// `user[:group]`, empty for root.
-    pub user: String,
-    /// Host name.
-    pub hostname: String,
-    /// Folders and files of this machine.
-    pub volumes: Vec<Volume>,
-    /// Published ports.
-    pub publish: Vec<Publish>,
-    /// How it reaches the network.
-    pub network: NetworkMode,
-    /// The signal that asks it to stop, as the image says; empty for SIGTERM.
-    pub stop_signal: String,
-    /// It has a terminal.
-    pub terminal: bool,
-    /// It goes when it has ended.
-    pub remove: bool,
-    /// When it was made, milliseconds since 1970.
-    pub created_ms: u64,
-    /// The image's labels.
-    pub labels: BTreeMap<String, String>,
-}
+/// Longest name of a container, in bytes.
+const MAX_NAME_BYTES: usize = 128;
 
-/// A folder or file of this machine, shown in a container.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Volume {
-    /// Absolute path here.
-    pub source: PathBuf,
-    /// Absolute path there.
-    pub target: String,
-    /// No writes.
-    pub read_only: bool,
-}
-
-/// A port of this machine that leads to one of the container.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Publish {
-    /// Where this machine listens.
-    pub host: SocketAddr,
-    /// The container's port.
-    pub container_port: u16,
-    /// UDP.
-    pub udp: bool,
-}
-
-/// How a container reaches the network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum NetworkMode {
-    /// A namespace of its own.
-    Private,
-    /// The same; this machine's where that cannot be had.
-    Preferred,
-    /// This machine's.
-    Host,
-    /// None.
-    None,
-}
-
-/// What became of it.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct ContainerState {
-    /// Its first process on this machine.
-    pub pid: Option<u32>,
-    /// When that process started, in clock ticks since boot: tells it from another with the same pid.
-    pub pid_started_ticks: Option<u64>,
-    /// Milliseconds since 1970.
-    pub started_ms: Option<u64>,
-    /// Milliseconds since 1970.
-    pub ended_ms: Option<u64>,
-    /// Its exit code, 128 and the signal's number where a signal ended it.
-    pub exit_code: Option<i32>,
-    /// Why it did not start.
-    pub error: Option<String>,
-}
-
-/// A container of a store.
+/// A container of a store, running or not.
 #[derive(Debug, Clone)]
 pub struct Container {
     dir: PathBuf,
-    /// What was asked for.
+    root: GcRoot,
+    /// Document that says what was asked for. It never changes.
     pub config: ContainerConfig,
 }
 
-/// Held by the process that watches over a container.
+/// Lock of the monitor, the process that watches over a container. The container counts as running until it is dropped.
 #[derive(Debug)]
-pub struct Watch {
+pub struct MonitorLock {
     _lock: File,
 }
 
 impl Container {
-    /// Makes the folder of a container; its name must be free.
+    /// Creates a container that does not run yet. Its name must be free, and its stop signal must exist.
     pub fn create(store: &Store, config: ContainerConfig) -> Result<Self, RunnerError> {
-        if !valid_name(&config.name) {
+        if !is_valid_name(&config.name) {
             return Err(RunnerError::BadName { name: config.name });
         }
-        let root = containers(store)?;
-        let lock_path = root.join(".lock");
-        let lock = File::create(&lock_path).map_err(io_error("create", &lock_path))?;
-        lock.lock().map_err(io_error("lock", &lock_path))?;
+        stop_signal::number(&config.stop_signal)?;
+        let _lock = files::lock_containers(store)?;
+        reconcile::reconcile_locked(store)?;
         if let Some(other) = Self::list(store)?.into_iter().find(|other| other.config.name == config.name) {
             return Err(RunnerError::NameTaken { name: config.name, id: short(&other.config.id).to_owned() });
         }
-        let dir = root.join(&config.id);
+        // Before the directory, so that there is never a container without a root.
+        store.protect(&files::root_name(&config.id), config.layers.iter().map(|layer| layer.0))?;
+        let dir = files::containers_dir(store)?.join(&config.id);
         fs::create_dir(&dir).map_err(io_error("create", &dir))?;
-        let container = Self { dir, config };
-        container.write("config.json", &container.config)?;
+        let container = Self::at(store, dir, config);
+        files::save(&container.dir, "config.json", &container.config)?;
         Ok(container)
     }
 
-    /// Every container, the newest first. A folder that is being made or removed is left out.
+    /// Lists every container, the newest first. Leaves out directories that are being made or removed.
     pub fn list(store: &Store) -> Result<Vec<Self>, RunnerError> {
-        let root = containers(store)?;
-        let entries = fs::read_dir(&root).map_err(io_error("read", &root))?;
-        let mut all: Vec<Self> = entries
-            .filter_map(Result::ok)
-            .filter_map(|entry| {
-                let dir = entry.path();
-                let config = serde_json::from_slice(&fs::read(dir.join("config.json")).ok()?).ok()?;
-                Some(Self { dir, config })
-            })
-            .collect();
+        let dirs = files::container_dirs(&files::containers_dir(store)?)?;
+        let load = |dir: PathBuf| {
+            let config = files::load(&dir.join("config.json"))?;
+            Some(Self::at(store, dir, config))
+        };
+        let mut all: Vec<Self> = dirs.into_iter().filter_map(load).collect();
         all.sort_by(|a, b| (b.config.created_ms, &b.config.id).cmp(&(a.config.created_ms, &a.config.id)));
         Ok(all)
     }
 
-    /// The container of that name or id, or whose id begins so.
+    /// Finds a container by its name, by its id, or by the first digits of its id if no other id begins with them.
     pub fn find(store: &Store, name: &str) -> Result<Self, RunnerError> {
         let all = Self::list(store)?;
         if let Some(exact) = all.iter().find(|one| one.config.name == name || one.config.id == name) {
@@ -171,109 +85,87 @@ impl Container {
         }
     }
 
-    /// Its folder.
+    fn at(store: &Store, dir: PathBuf, config: ContainerConfig) -> Self {
+        let root = store.gc_root(&files::root_name(&config.id));
+        Self { dir, root, config }
+    }
+
+    /// Returns the directory of the container in the store.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// What became of it so far.
+    /// Reads what became of the container so far; the default if it was never started.
     pub fn state(&self) -> ContainerState {
-        fs::read(self.dir.join("state.json"))
-            .ok()
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-            .unwrap_or_default()
+        files::load(&self.dir.join("state.json")).unwrap_or_default()
     }
 
-    /// Writes what became of it.
+    /// Writes what became of the container, replacing what was written before.
     pub fn save_state(&self, state: &ContainerState) -> Result<(), RunnerError> {
-        self.write("state.json", state)
+        files::save(&self.dir, "state.json", state)
     }
 
-    /// Takes it under watch; fails if another process has it.
-    pub fn watch(&self) -> Result<Watch, RunnerError> {
+    /// Takes the lock of the monitor; [`RunnerError::Running`] if another process has it.
+    pub fn watch(&self) -> Result<MonitorLock, RunnerError> {
         let path = self.dir.join("lock");
         let lock = File::create(&path).map_err(io_error("create", &path))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Watch { _lock: lock }),
-            Err(_) => Err(RunnerError::Running { id: short(&self.config.id).to_owned() }),
+            Ok(()) => Ok(MonitorLock { _lock: lock }),
+            Err(_) => Err(self.running()),
         }
     }
 
-    /// True if some process watches over it.
+    /// Returns whether a monitor watches over the container.
     pub fn is_running(&self) -> bool {
-        match File::open(self.dir.join("lock")) {
-            Ok(lock) => lock.try_lock_shared().is_err(),
-            Err(_) => false,
-        }
+        files::is_locked(&self.dir)
     }
 
-    /// Waits until no process watches over it any more.
+    /// Waits until no monitor watches over the container.
     pub fn wait(&self) -> Result<(), RunnerError> {
         let path = self.dir.join("lock");
         match File::open(&path) {
             Ok(lock) => lock.lock_shared().map_err(io_error("lock", &path)),
-            // It was removed as it ended.
+            // The container was removed when it ended.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(io_error("open", &path)(error)),
         }
     }
 
-    /// Removes its folder; it must have ended.
+    /// Removes a container that does not run.
     pub fn remove(&self) -> Result<(), RunnerError> {
-        if self.is_running() {
-            return Err(RunnerError::Running { id: short(&self.config.id).to_owned() });
-        }
-        self.remove_dir()
+        if self.is_running() { Err(self.running()) } else { self.remove_dir() }
     }
 
-    /// Removes its folder; called by the process that watches over it, at its end.
+    /// Removes a container whether or not it runs. For its own monitor, at the end.
     pub fn remove_dir(&self) -> Result<(), RunnerError> {
-        match fs::remove_dir_all(&self.dir) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(io_error("remove", &self.dir)(error))
-            }
-            _ => Ok(()),
-        }
+        files::remove_dir(&self.dir)?;
+        self.root.remove()?;
+        Ok(())
     }
 
-    /// Writes a document: whole or not at all.
-    fn write(&self, name: &str, document: &impl Serialize) -> Result<(), RunnerError> {
-        let (path, tmp) = (self.dir.join(name), self.dir.join(format!(".{name}.tmp")));
-        let bytes = serde_json::to_vec_pretty(document).expect("a document is plain data");
-        let write = || -> io::Result<()> {
-            let mut file = File::create(&tmp)?;
-            file.write_all(&bytes)?;
-            file.sync_all()?;
-            fs::rename(&tmp, &path)
-        };
-        write().map_err(io_error("write", &path))
+    fn running(&self) -> RunnerError {
+        RunnerError::Running { id: short(&self.config.id).to_owned() }
     }
 }
 
-/// The 12 digits that people see.
+/// Returns the first 12 digits of an id, which are shown to people.
 pub fn short(id: &str) -> &str {
     id.get(..12).unwrap_or(id)
 }
 
-/// A new id: 64 random hex digits.
+/// Returns an unused id: 64 random hex digits.
 pub fn new_id() -> String {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).expect("the kernel gives random bytes");
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn containers(store: &Store) -> Result<PathBuf, RunnerError> {
-    let root = store.root().join("containers");
-    fs::create_dir_all(&root).map_err(io_error("create", &root))?;
-    Ok(root)
-}
-
-/// `[a-zA-Z0-9][a-zA-Z0-9_.-]*`, as docker has it.
-fn valid_name(name: &str) -> bool {
+/// Returns whether docker would accept the name: `[a-zA-Z0-9][a-zA-Z0-9_.-]*`.
+fn is_valid_name(name: &str) -> bool {
     let mut bytes = name.bytes();
     bytes.next().is_some_and(|b| b.is_ascii_alphanumeric())
         && bytes.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
-        && name.len() <= 128
+        && name.len() <= MAX_NAME_BYTES
 }
 
 #[cfg(test)]
@@ -281,10 +173,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_dockers() {
-        let check = |name, expected| assert_eq!(valid_name(name), expected, "{name}");
+    fn a_name_is_valid_if_docker_accepts_it() {
+        let check = |name: &str, expected| assert_eq!(is_valid_name(name), expected, "{name}");
         check("titanic", true);
         check("a_b.c-1", true);
+        check(&"x".repeat(128), true);
+        check(&"x".repeat(129), false);
         check("", false);
         check(".hidden", false);
         check("../../x", false);
@@ -292,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_differ() {
+    fn every_id_is_new() {
         assert_ne!(new_id(), new_id());
         assert_eq!(new_id().len(), 64);
     }

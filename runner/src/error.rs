@@ -1,104 +1,112 @@
-//! What can go wrong with containers.
+//! The error of every operation on containers.
 
 use std::io;
 use std::path::PathBuf;
 
-/// A container that cannot be made, found, started or ended.
+/// A container or image operation that failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunnerError {
-    /// No such image.
+    /// The store has no image of this name or id.
     #[error("no image {name}")]
     NoImage {
-        /// As asked for.
+        /// Name or id, as the user wrote it.
         name: String,
     },
-    /// The image is for another platform only.
-    #[error("image {name} has nothing for {platform}")]
+    /// The image exists for other platforms only.
+    #[error("image {name} has no variant for {platform}")]
     NoPlatform {
-        /// As asked for.
+        /// Name or id of the image, as the user wrote it.
         name: String,
-        /// What is needed.
+        /// Platform that is needed, for example `linux/arm64`.
         platform: String,
     },
-    /// A document of the image cannot be read.
-    #[error("image {name} has a bad {document}: {reason}")]
+    /// A document of the image cannot be parsed.
+    #[error("the {document} of image {name} is invalid: {reason}")]
     BadImage {
-        /// As asked for.
+        /// Name or id of the image, as the user wrote it.
         name: String,
-        /// Which document.
+        /// Kind of the document: "index", "manifest" or "config".
         document: &'static str,
-        /// What is wrong.
+        /// Message of the parser.
         reason: String,
     },
-    /// No such container.
+    /// The store has no container of this name or id.
     #[error("no container {name}")]
     NoContainer {
-        /// As asked for.
+        /// Name or id, as the user wrote it.
         name: String,
     },
-    /// Several containers have an id that begins so.
-    #[error("{name} is the beginning of several ids")]
+    /// The ids of several containers begin with these digits.
+    #[error("several containers have an id that begins with {name}")]
     Ambiguous {
-        /// As asked for.
+        /// Beginning of an id, as the user wrote it.
         name: String,
     },
-    /// The name is taken.
+    /// Another container has the name already.
     #[error("the name {name} is in use by container {id}")]
     NameTaken {
-        /// The name.
+        /// Name that was asked for.
         name: String,
-        /// By whom.
+        /// First digits of the other container's id.
         id: String,
     },
-    /// The name is none.
-    #[error("{name:?} is no container name: letters, digits, '_', '.' and '-', the first a letter or digit")]
+    /// The name contains characters that docker would not accept, or is too long.
+    #[error(
+        "invalid container name {name:?}: use letters, digits, '_', '.' and '-', a letter or digit first"
+    )]
     BadName {
-        /// As asked for.
+        /// Name that was asked for.
         name: String,
     },
-    /// It runs, and must not.
+    /// The operation needs a container that does not run.
     #[error("container {id} is running")]
     Running {
-        /// Which.
+        /// First digits of the container's id.
         id: String,
+    },
+    /// Linux does not have the signal that the image names for stopping.
+    #[error("invalid signal: {signal}, the STOPSIGNAL of the image")]
+    BadSignal {
+        /// Name or number, as the image has it.
+        signal: String,
     },
     /// Neither the image nor the user says what to run.
     #[error("no command: the image has neither ENTRYPOINT nor CMD")]
     NoCommand,
-    /// A mount that cannot be.
+    /// A volume cannot be mounted.
     #[error("volume {text:?}: {reason}")]
     BadVolume {
-        /// As asked for.
+        /// Volume, as the user wrote it.
         text: String,
-        /// What is wrong.
+        /// Reason, as a clause.
         reason: String,
     },
-    /// Who it runs as.
+    /// The image has no such user or group.
     #[error(transparent)]
     User(#[from] rootfs::users::UserError),
-    /// Layers and snapshots.
+    /// A layer or a snapshot cannot be made or mounted.
     #[error(transparent)]
     Rootfs(#[from] rootfs::RootfsError),
-    /// The sandbox.
+    /// The process cannot be started in its sandbox.
     #[error(transparent)]
     Sandbox(#[from] sandbox::SandboxError),
-    /// The store.
+    /// The store cannot do what it was asked.
     #[error(transparent)]
     Store(#[from] cache::StoreError),
-    /// The file system refused. `action` is a verb phrase.
+    /// The file system refused an operation.
     #[error("cannot {action} {}", path.display())]
     Io {
-        /// What was tried.
+        /// Verb phrase for the operation: "create", "send a signal to".
         action: &'static str,
-        /// On what.
+        /// File or directory that it was about.
         path: PathBuf,
-        /// Why not.
+        /// Reason that the system gave.
         source: io::Error,
     },
 }
 
-/// Names the action and path of an I/O error.
+/// Returns a function that turns an I/O error into a [`RunnerError::Io`] with this action and path.
 pub(crate) fn io_error(
     action: &'static str,
     path: &std::path::Path,

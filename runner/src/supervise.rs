@@ -1,6 +1,6 @@
-//! Starting a container and watching over it until it has ended.
+//! The monitor's work: starting a container and watching over it until it has ended.
 //!
-//! The calling process and thread are the container's life: see [`sandbox::spawn`].
+//! The container lives as long as the calling process: see [`sandbox::spawn`].
 
 use std::fs::File;
 use std::os::fd::OwnedFd;
@@ -16,44 +16,47 @@ use sandbox::{
 };
 
 use crate::RunnerError;
-use crate::container::{Container, ContainerConfig, ContainerState, NetworkMode, Volume, Watch};
+use crate::clock::now_ms;
+use crate::container::{
+    Container, ContainerConfig, ContainerState, MonitorLock, NetworkMode, Publish, Volume,
+};
 use crate::error::io_error;
-use crate::log::{LogWriter, now_ms};
+use crate::log::{LogWriter, STDERR, STDOUT};
 use crate::signal::started_ticks;
 
-/// A container that runs.
+/// A running container that this process watches over. Dropping it kills the container.
 pub struct Supervised {
     container: Container,
     running: Running,
     state: ContainerState,
     no_private_network: Option<String>,
-    // Dropped in this order, after the process: its network, its files, its lock.
+    // Fields are dropped in order: after the process its network, then its files, then its lock.
     _network: Network,
     _snapshot: Snapshot,
-    _watch: Watch,
+    _lock: MonitorLock,
 }
 
-/// What the standard streams of a container are.
+/// Standard streams of a container.
 #[derive(Debug)]
 pub enum Streams {
-    /// Into the log.
+    /// Output goes to the log, and input is empty.
     Log,
-    /// These three, and nothing into the log.
+    /// Three descriptors of the caller. Nothing goes to the log.
     Files {
-        /// Standard input.
+        /// Descriptor that the process reads as standard input.
         stdin: OwnedFd,
-        /// Standard output.
+        /// Descriptor that the process writes to as standard output.
         stdout: OwnedFd,
-        /// Standard error.
+        /// Descriptor that the process writes to as standard error.
         stderr: OwnedFd,
     },
-    /// A terminal: [`Supervised::take_terminal`].
+    /// A terminal, whose other end [`Supervised::take_terminal`] returns.
     Terminal,
 }
 
-/// Starts `container`. On an error its state says why.
+/// Starts `container`. If that fails, the error is also written to its state.
 pub fn start(container: Container, layers: &Layers, streams: Streams) -> Result<Supervised, RunnerError> {
-    let watch = container.watch()?;
+    let lock = container.watch()?;
     match launch(&container, layers, streams) {
         Ok(Launched { running, snapshot, network, no_private_network }) => {
             let pid = running.pid();
@@ -64,7 +67,7 @@ pub fn start(container: Container, layers: &Layers, streams: Streams) -> Result<
                 ..ContainerState::default()
             };
             container.save_state(&state)?;
-            // What runs for weeks must not keep others from collecting.
+            // A container that runs for weeks must not keep others from collecting.
             layers.store().stand_aside()?;
             Ok(Supervised {
                 container,
@@ -73,24 +76,27 @@ pub fn start(container: Container, layers: &Layers, streams: Streams) -> Result<
                 no_private_network,
                 _network: network,
                 _snapshot: snapshot,
-                _watch: watch,
+                _lock: lock,
             })
         }
         Err(error) => {
-            let state = ContainerState {
-                ended_ms: Some(now_ms()),
-                exit_code: Some(unstarted_exit_code(&error)),
-                error: Some(error.to_string()),
-                ..ContainerState::default()
-            };
-            container.save_state(&state)?;
+            container.save_state(&unstarted_state(&error))?;
             Err(error)
         }
     }
 }
 
-/// docker's exit code for a container that could not be started: 127 if its program is not there, 126 if that cannot be
-/// executed, else 125.
+fn unstarted_state(error: &RunnerError) -> ContainerState {
+    ContainerState {
+        ended_ms: Some(now_ms()),
+        exit_code: Some(unstarted_exit_code(error)),
+        error: Some(error.to_string()),
+        ..ContainerState::default()
+    }
+}
+
+/// Returns docker's exit code for a container that could not be started: 127 if its program does not exist, 126 if the
+/// program cannot be executed, 125 otherwise.
 pub fn unstarted_exit_code(error: &RunnerError) -> i32 {
     match error {
         RunnerError::Sandbox(SandboxError::NotFound { .. }) => 127,
@@ -99,6 +105,7 @@ pub fn unstarted_exit_code(error: &RunnerError) -> i32 {
     }
 }
 
+/// A started process with everything that must outlive it.
 struct Launched {
     running: Running,
     snapshot: Snapshot,
@@ -108,7 +115,7 @@ struct Launched {
 
 fn launch(container: &Container, layers: &Layers, streams: Streams) -> Result<Launched, RunnerError> {
     let config = &container.config;
-    // It takes a while, in which we go on.
+    // Connecting takes a while; the rest is prepared in the meantime.
     let connecting = (config.network == NetworkMode::Preferred).then(SharedNetwork::start);
     let user = users::resolve_user(&*layers.view(&config.layers)?, &config.user)?;
     let snapshot = layers.prepare(&config.layers)?;
@@ -152,7 +159,7 @@ fn mounts(config: &ContainerConfig) -> Result<Vec<Mount>, RunnerError> {
     config.volumes.iter().map(mount).collect()
 }
 
-/// The network, and why it is not a private one where that was preferred.
+/// Returns the network, and the reason why it is not a private one where that was preferred.
 fn network(
     config: &ContainerConfig,
     connecting: Option<Result<Connecting, SandboxError>>,
@@ -160,16 +167,12 @@ fn network(
     match connecting.map(|begun| begun.and_then(Connecting::finish)) {
         Some(Ok(network)) => (Network::Shared(network), None),
         Some(Err(error)) => (Network::Host, Some(error.to_string())),
-        None => (network_as_told(config), None),
+        None => (requested_network(config), None),
     }
 }
 
-fn network_as_told(config: &ContainerConfig) -> Network {
-    let port = |one: &crate::container::Publish| PortMap {
-        host: one.host,
-        container_port: one.container_port,
-        udp: one.udp,
-    };
+fn requested_network(config: &ContainerConfig) -> Network {
+    let port = |one: &Publish| PortMap { host: one.host, container_port: one.container_port, udp: one.udp };
     match config.network {
         NetworkMode::Private | NetworkMode::Preferred => {
             Network::Private { publish: config.publish.iter().map(port).collect() }
@@ -180,36 +183,37 @@ fn network_as_told(config: &ContainerConfig) -> Network {
 }
 
 impl Supervised {
-    /// The process, for forwarding signals.
+    /// Returns the process, so that the caller can forward signals to it.
     pub fn running(&self) -> &Running {
         &self.running
     }
 
-    /// Why it has this machine's network instead of a private one, where that was preferred.
+    /// Returns why the container has this machine's network, if a private one was preferred and could not be connected.
     pub fn no_private_network(&self) -> Option<&str> {
         self.no_private_network.as_deref()
     }
 
-    /// Our end of its terminal, once.
+    /// Returns this process's end of the container's terminal; `None` without a terminal and at the second call.
     pub fn take_terminal(&mut self) -> Option<File> {
         self.running.take_terminal()
     }
 
-    /// Keeps the log until the container has ended; returns its exit code.
+    /// Writes the log until the container has ended; returns the container's exit code.
+    ///
+    /// Output that the log cannot take, on a full disk for example, is dropped: the container goes on undisturbed.
     pub fn keep_log(mut self) -> Result<i32, RunnerError> {
         let Some((stdout, stderr)) = self.running.take_output() else { return self.wait() };
-        let dir = self.container.dir().to_owned();
-        let log = LogWriter::create(&dir).map_err(io_error("create", &dir.join("log")))?;
+        let log = LogWriter::new(self.container.dir());
         let exit = std::thread::scope(|scope| {
-            // A log that cannot be written must not hold the container up: its pipes are read all the same.
-            scope.spawn(|| log.copy(stdout, 1).ok());
-            scope.spawn(|| log.copy(stderr, 2).ok());
+            // Only reading a pipe can fail, and a pipe that cannot be read has no more output.
+            scope.spawn(|| log.copy(stdout, STDOUT));
+            scope.spawn(|| log.copy(stderr, STDERR));
             self.running.wait()
         })?;
         self.ended(exit)
     }
 
-    /// Waits until the container has ended; returns its exit code.
+    /// Waits until the container has ended; returns the container's exit code.
     pub fn wait(mut self) -> Result<i32, RunnerError> {
         let exit = self.running.wait()?;
         self.ended(exit)
@@ -219,15 +223,16 @@ impl Supervised {
         let code = exit_code(exit);
         self.state.ended_ms = Some(now_ms());
         self.state.exit_code = Some(code);
-        self.container.save_state(&self.state)?;
         if self.container.config.remove {
             self.container.remove_dir()?;
+        } else {
+            self.container.save_state(&self.state)?;
         }
         Ok(code)
     }
 }
 
-/// As a shell tells it: a signal is 128 and its number.
+/// Returns the exit code that a shell would report: for a signal, 128 and its number.
 fn exit_code(exit: Exit) -> i32 {
     match exit {
         Exit::Code(code) => code,
@@ -235,10 +240,10 @@ fn exit_code(exit: Exit) -> i32 {
     }
 }
 
-/// Makes the folder of a volume that does not exist, as docker does.
+/// Creates the directory of a volume if it does not exist, as docker does.
 pub fn ensure_volume(source: &Path) -> Result<(), RunnerError> {
-    match source.exists() {
-        true => Ok(()),
-        false => std::fs::create_dir_all(source).map_err(io_error("create", source)),
+    if source.exists() {
+        return Ok(());
     }
+    std::fs::create_dir_all(source).map_err(io_error("create", source))
 }

@@ -29,6 +29,7 @@ pub mod network;
 mod plan;
 pub mod privilege;
 mod seccomp;
+pub mod signal;
 pub mod spec;
 mod sys;
 mod usage;

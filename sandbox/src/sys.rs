@@ -267,6 +267,13 @@ pub(crate) fn in_user_namespace() -> bool {
     !map.split_whitespace().eq(["0", "0", "4294967295"])
 }
 
+/// Sends a signal to the process of a pidfd; unlike in safe crates, real-time signals too.
+pub(crate) fn pidfd_send_signal(pidfd: BorrowedFd<'_>, signal: c_int) -> io::Result<()> {
+    let info = std::ptr::null::<libc::siginfo_t>();
+    // SAFETY: a plain system call; without a siginfo the kernel fills in that of kill(2).
+    check(unsafe { libc::syscall(libc::SYS_pidfd_send_signal, pidfd.as_raw_fd(), signal, info, 0) })
+}
+
 fn check(result: libc::c_long) -> io::Result<()> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 
 use runner::container::Container;
 
+use crate::environment;
 use crate::output;
 use crate::report::Failure;
 
@@ -21,6 +22,8 @@ pub fn start_monitor(container: &Container) -> Result<(), Failure> {
     let mut command = Command::new("/proc/self/exe");
     command
         .args(["__monitor", &container.config.id])
+        .env_clear()
+        .envs(environment::of_monitor()?)
         .stdin(Stdio::null())
         .stdout(OwnedFd::from(writer))
         .stderr(errors.try_clone()?)

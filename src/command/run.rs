@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use cache::Store;
 use rootfs::layers::Layers;
-use runner::command::{self, Wishes};
+use runner::command::{self, Overrides};
 use runner::container::{Container, ContainerConfig, NetworkMode, Publish, Volume, new_id, short};
 use runner::image::Image;
 use runner::supervise::{self, Streams, Supervised};
@@ -115,7 +115,7 @@ fn own_streams(interactive: bool) -> Result<Streams, Failure> {
 fn config(args: &RunArgs, store: &Store, image: &Image) -> Result<ContainerConfig, Failure> {
     let id = new_id();
     let hostname = args.hostname.clone().unwrap_or_else(|| short(&id).to_owned());
-    let wishes = Wishes {
+    let overrides = Overrides {
         entrypoint: args.entrypoint.clone(),
         command: args.command.clone(),
         env: variables(args)?,
@@ -132,10 +132,10 @@ fn config(args: &RunArgs, store: &Store, image: &Image) -> Result<ContainerConfi
         image: args.image.clone(),
         manifest: image.manifest.clone(),
         layers: image.layers().to_vec(),
-        args: command::args(of_image, &wishes)?,
-        env: command::env(of_image, &wishes, &hostname),
-        cwd: command::cwd(of_image, &wishes),
-        user: command::user(of_image, &wishes),
+        args: command::args(of_image, &overrides)?,
+        env: command::env(of_image, &overrides, &hostname),
+        cwd: command::cwd(of_image, &overrides),
+        user: command::user(of_image, &overrides),
         hostname,
         volumes: args.volumes.iter().map(|text| volume(text, store)).collect::<Result<_, _>>()?,
         network: network(&args.network, &publish)?,

@@ -1,6 +1,8 @@
 //! The store and the registry client, as this machine has them; `dsbuild check`, `du` and `prune`.
 
-use cache::{Policy, Store};
+use std::path::Path;
+
+use cache::{Policy, Store, StoreError};
 use registry::{Client, Options, Patience};
 
 use super::{build_options, table};
@@ -46,6 +48,13 @@ pub fn check(args: &CheckArgs) -> Result<u8, Failure> {
     for problem in &report.problems {
         output::note(&format!("{problem}"));
     }
+    for path in &report.unknown {
+        output::note(&format!("{} is not part of the store, and is left alone", path.display()));
+    }
+    for container in &report.unprotected {
+        let dir = container.display();
+        output::note(&format!("no root protects the layers of {dir}; `dsbuild prune` writes one"));
+    }
     output::line(&format!("{} blobs checked, {} problems", report.blobs, report.problems.len()));
     Ok(u8::from(!report.problems.is_empty()))
 }
@@ -59,6 +68,7 @@ pub fn usage() -> Result<u8, Failure> {
         ("Cache mounts", usage.mounts_bytes),
         ("Containers", usage.containers_bytes),
         ("Records", usage.records_bytes),
+        ("Volumes", usage.volumes_bytes),
         ("In work", usage.tmp_bytes),
         ("Total", usage.total_bytes()),
     ];
@@ -69,14 +79,18 @@ pub fn usage() -> Result<u8, Failure> {
 
 /// Collects, as far as the user says.
 pub fn prune(args: &PruneArgs) -> Result<u8, Failure> {
+    // Files that belong to other ids of the user's name space can be removed only inside of it. Entered before the store
+    // is opened, which can start a thread.
+    sandbox::privilege::enter()?;
+    let store = open()?;
+    runner::container::reconcile(&store)?;
     let policy = match (&args.keep_storage, args.all) {
         (Some(text), _) => Policy { budget_bytes: build_options::bytes(text, "--keep-storage")?, keep_ms: 0 },
         (None, true) => Policy { budget_bytes: 0, keep_ms: 0 },
-        (None, false) => Policy::for_disk(open()?.root())?,
+        (None, false) => Policy::for_disk(store.root())?,
     };
-    // What another user of the same name space has unpacked can only be removed there.
-    sandbox::privilege::enter()?;
-    match Store::collect(&environment::store_root(), &policy)? {
+    drop(store);
+    match Store::collect(&environment::store_root(), &policy).map_err(refused)? {
         Some(done) => {
             output::line(&format!("Total reclaimed space: {}", output::size(done.freed_bytes)));
             Ok(0)
@@ -86,12 +100,30 @@ pub fn prune(args: &PruneArgs) -> Result<u8, Failure> {
     }
 }
 
-/// Keeps the store within its budget, once a day. Whatever is in the way of that is no failure of the build before.
+/// Explains a collection that did not dare to remove anything.
+fn refused(error: StoreError) -> Failure {
+    let hint = match &error {
+        StoreError::BadRoot { .. } => "remove the container of that root (`dsbuild rm`), or else the file",
+        StoreError::NoRoot { .. } => {
+            "remove that directory if it is no container, or if nobody needs the container"
+        }
+        _ => return Failure::of(&error),
+    };
+    Failure::of(&error).hint(hint)
+}
+
+/// Keeps the store within its budget, once a day. A collection that fails does not fail the build before it.
 pub fn collect_if_due() {
     let root = environment::store_root();
-    if Store::is_collection_due(&root)
-        && let Ok(policy) = Policy::for_disk(&root)
-    {
-        let _ = Store::collect(&root, &policy);
+    if Store::is_collection_due(&root) {
+        let _ = collect_by_default(&root);
     }
+}
+
+fn collect_by_default(root: &Path) -> Result<(), Failure> {
+    let store = Store::open(root)?;
+    runner::container::reconcile(&store)?;
+    drop(store);
+    Store::collect(root, &Policy::for_disk(root)?)?;
+    Ok(())
 }

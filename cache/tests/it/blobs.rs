@@ -9,7 +9,7 @@ use oci::Digest;
 use crate::support::new_store;
 
 #[test]
-fn what_is_put_is_got() {
+fn a_blob_of_any_size_is_read_back() {
     let store = new_store();
     for size in [0, 1, 131_071, 131_072, 131_073, 400_000] {
         let bytes: Vec<u8> = (0..size).map(|n: u32| n.to_le_bytes()[0]).collect();
@@ -21,7 +21,7 @@ fn what_is_put_is_got() {
 }
 
 #[test]
-fn writer_hashes_whatever_the_size_of_the_pieces() {
+fn the_digest_does_not_depend_on_the_size_of_the_pieces() {
     let store = new_store();
     let bytes: Vec<u8> = (0..300_000_u32).map(|n| (n % 251).to_le_bytes()[0]).collect();
     for piece in [1, 511, 131_072, 200_000] {
@@ -35,9 +35,9 @@ fn writer_hashes_whatever_the_size_of_the_pieces() {
     assert_eq!(read, bytes);
 }
 
-/// Past what goes through the page cache, and ending in the middle of a block.
+/// The sizes exceed the part that goes through the page cache, and one ends in the middle of a block.
 #[test]
-fn a_large_blob_is_what_was_written() {
+fn a_blob_written_directly_is_read_back() {
     let store = new_store();
     for size in [(66 << 20) + 4096, (71 << 20) + 1234] {
         let bytes: Vec<u8> = (0..size / 4).flat_map(|n: u32| n.to_le_bytes()).collect();
@@ -51,7 +51,7 @@ fn a_large_blob_is_what_was_written() {
 }
 
 #[test]
-fn blobs_are_read_only_and_the_root_is_private() {
+fn blobs_are_read_only_in_a_private_store() {
     let store = new_store();
     let digest = store.put_blob(b"x").unwrap();
     let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o7777;
@@ -60,7 +60,7 @@ fn blobs_are_read_only_and_the_root_is_private() {
 }
 
 #[test]
-fn wrong_digest_is_not_published() {
+fn a_blob_with_an_unexpected_digest_is_not_published() {
     let store = new_store();
     let (expected, found) = (Digest::of(b"good"), Digest::of(b"evil"));
     let mut writer = store.write_blob().unwrap();
@@ -72,7 +72,7 @@ fn wrong_digest_is_not_published() {
 }
 
 #[test]
-fn dropped_writer_leaves_nothing() {
+fn a_dropped_writer_leaves_no_file() {
     let store = new_store();
     store.write_blob().unwrap().write_all(&[7; 500_000]).unwrap();
     let own = std::fs::read_dir(store.root().join("tmp")).unwrap().next().unwrap().unwrap().path();
@@ -80,20 +80,24 @@ fn dropped_writer_leaves_nothing() {
 }
 
 #[test]
-fn absent_and_large_blobs_are_errors_of_their_own() {
+fn an_absent_blob_is_missing() {
     let store = new_store();
     let absent = Digest::of(b"absent");
-    assert!(
-        matches!(store.get_blob(&absent, 1).unwrap_err(), StoreError::Missing { digest } if digest == absent)
-    );
+    let error = store.get_blob(&absent, 1).unwrap_err();
+    assert!(matches!(error, StoreError::Missing { digest } if digest == absent), "{error:?}");
     assert!(matches!(store.open_blob(&absent).unwrap_err(), StoreError::Missing { .. }));
-    let digest = store.put_blob(b"four").unwrap();
-    assert!(store.get_blob(&digest, 4).is_ok());
-    let error = store.get_blob(&digest, 3).unwrap_err();
-    assert!(matches!(error, StoreError::TooLarge { size_bytes: 4, limit_bytes: 3, .. }));
 }
 
-/// Replaces what is under the name of a blob.
+#[test]
+fn a_blob_above_the_limit_is_not_read() {
+    let store = new_store();
+    let digest = store.put_blob(b"four").unwrap();
+    assert_eq!(store.get_blob(&digest, 4).unwrap(), b"four");
+    let error = store.get_blob(&digest, 3).unwrap_err();
+    assert!(matches!(error, StoreError::TooLarge { size_bytes: 4, limit_bytes: 3, .. }), "{error:?}");
+}
+
+/// Lets `with` make something else under the name of a blob.
 fn damage(store: &Store, digest: &Digest, with: impl FnOnce(&std::path::Path)) {
     let path = store.blob_path(digest);
     std::fs::remove_file(&path).unwrap();
@@ -101,7 +105,7 @@ fn damage(store: &Store, digest: &Digest, with: impl FnOnce(&std::path::Path)) {
 }
 
 #[test]
-fn damaged_blob_is_never_handed_out_and_can_be_put_again() {
+fn a_damaged_blob_is_never_returned_and_can_be_put_again() {
     let cases: [(&str, &[u8]); 4] =
         [("flip", b"Xanifest"), ("empty", b""), ("cut", b"mani"), ("long", b"manifest!")];
     for (name, content) in cases {
@@ -116,7 +120,7 @@ fn damaged_blob_is_never_handed_out_and_can_be_put_again() {
 }
 
 #[test]
-fn link_fifo_and_directory_are_not_blobs() {
+fn links_pipes_and_directories_are_not_blobs() {
     type Make = fn(&std::path::Path);
     let cases: [(&str, Make); 3] = [
         ("link", |path| std::os::unix::fs::symlink("/etc/passwd", path).unwrap()),

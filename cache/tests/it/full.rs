@@ -1,26 +1,10 @@
 //! A full disk: errors that say so, a store that stays whole, and ways out.
 
-use std::io::Write;
-use std::path::Path;
-
 use cache::{Policy, Store, StoreError};
 
-use crate::support::{helper_root, put_image, reference, spawn_helper_on_tmpfs};
+use crate::support::{fill_disk, helper_root, put_image, reference, run_helper_on_tmpfs};
 
-/// Runs a helper on a file system of two megabytes.
-#[track_caller]
-fn run(helper: &str) {
-    let dir = tempfile::tempdir().unwrap();
-    if let Some(mut helper) = spawn_helper_on_tmpfs(helper, dir.path(), "2m") {
-        assert!(helper.wait().unwrap().success());
-    }
-}
-
-/// Leaves not a byte.
-fn fill(path: &Path) {
-    let mut file = std::fs::File::create(path).unwrap();
-    while file.write_all(&[1; 4096]).is_ok() {}
-}
+const ALL: Policy = Policy { budget_bytes: 0, keep_ms: 0 };
 
 #[test]
 fn helper_writes_until_nothing_is_left() {
@@ -38,15 +22,15 @@ fn helper_writes_until_nothing_is_left() {
     let report = store.check(true).unwrap();
     assert!(report.is_clean() && report.blobs == u64::from(count), "{report:?}");
     drop(store);
-    fill(&root.join("held"));
-    let done = Store::collect(&root, &Policy { budget_bytes: 0, keep_ms: 0 }).unwrap().unwrap();
+    fill_disk(&root.join("held"));
+    let done = Store::collect(&root, &ALL).unwrap().unwrap();
     assert_eq!(done.blobs, u64::from(count));
     Store::open(&root).unwrap().put_blob(&[1; 100_000]).unwrap();
 }
 
 #[test]
-fn privileged_writing_fails_and_collection_helps() {
-    run("full::helper_writes_until_nothing_is_left");
+fn privileged_collection_makes_room_on_a_full_disk() {
+    run_helper_on_tmpfs("full::helper_writes_until_nothing_is_left", "2m");
 }
 
 #[test]
@@ -56,22 +40,22 @@ fn helper_removes_an_image_on_a_full_disk() {
     for name in ["a", "b", "c"] {
         store.tag(&reference(name), put_image(&store, name).entry).unwrap();
     }
-    fill(&root.join("held"));
+    fill_disk(&root.join("held"));
     let image = store.resolve(&reference("a")).unwrap().unwrap();
     assert!(store.remove_image(&image.digest).unwrap());
     assert_eq!(store.images().unwrap().len(), 2);
-    fill(&root.join("held-too"));
+    fill_disk(&root.join("held-too"));
     let error = store.untag(&reference("b")).unwrap_err();
     assert!(error.is_no_space(), "the reserve is spent: {error:?}");
     assert_eq!(store.images().unwrap().len(), 2, "the old list stays");
     drop(store);
-    Store::collect(&root, &Policy { budget_bytes: 0, keep_ms: 0 }).unwrap().unwrap();
+    Store::collect(&root, &ALL).unwrap().unwrap();
     let store = Store::open(&root).unwrap();
     assert!(store.untag(&reference("b")).unwrap());
     assert!(store.check(true).unwrap().is_clean());
 }
 
 #[test]
-fn privileged_images_can_be_removed_from_a_full_disk() {
-    run("full::helper_removes_an_image_on_a_full_disk");
+fn privileged_an_image_can_be_removed_from_a_full_disk() {
+    run_helper_on_tmpfs("full::helper_removes_an_image_on_a_full_disk", "2m");
 }

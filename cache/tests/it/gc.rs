@@ -1,49 +1,23 @@
-//! Collection: what goes first, what never goes, and who is in the way.
+//! Collection: what goes first, what never goes, and who keeps collection away.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use cache::{Collected, FileStat, Key, Policy, Record, Sharing, StatCache, Store};
+use cache::{FileStat, Key, Policy, Record, Sharing, StatCache, Store};
 use oci::{DiffId, Digest};
 
-use crate::support::{helper_root, put_image, reference, spawn_helper, wait_until};
+use crate::support::{Closed, age, helper_root, put_image, reference, spawn_helper, wait_until};
 
 const ALL: Policy = Policy { budget_bytes: 0, keep_ms: 0 };
-const HOUR_S: u64 = 3600;
+const NOTHING: Policy = Policy { budget_bytes: u64::MAX, keep_ms: u64::MAX };
+const HOUR_MS: u64 = 3_600_000;
 
-/// A root without an open store, which would be in the way.
-struct Closed(tempfile::TempDir);
-
-impl Closed {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn open(&self) -> Store {
-        Store::open(self.0.path()).unwrap()
-    }
-
-    fn collect(&self, policy: &Policy) -> Collected {
-        Store::collect(self.0.path(), policy).unwrap().expect("nobody has it open")
-    }
-}
-
-fn age(path: &Path, hours: u64) {
-    let time = SystemTime::now() - Duration::from_secs(hours * HOUR_S);
-    std::fs::File::open(path).unwrap().set_modified(time).unwrap();
-}
-
-/// A layer of a megabyte with a record and a tree, last used some hours ago.
+/// Puts a layer of a megabyte with a record and a tree, last used so many hours ago.
 fn put_layer(store: &Store, name: &str, hours: u64) -> DiffId {
-    let mut bytes = vec![0; 1 << 20];
-    bytes.write_all(b"").unwrap();
-    bytes[..name.len()].copy_from_slice(name.as_bytes());
-    let layer = DiffId(store.put_blob(&bytes).unwrap());
-    let record = Record { layer, created_ms: 0, duration_ms: 0, inputs: BTreeMap::new() };
+    let layer = DiffId(store.put_blob(&layer_content(name)).unwrap());
     let key = Key::of(name.as_bytes());
-    store.save_record(&key, &record).unwrap();
+    store.save_record(&key, &record(layer)).unwrap();
     let dir = store.layer_dir(&layer).unwrap();
     std::fs::create_dir_all(dir.join("tree/a/b")).unwrap();
     let hex = key.to_string();
@@ -53,10 +27,19 @@ fn put_layer(store: &Store, name: &str, hours: u64) -> DiffId {
     layer
 }
 
-fn is_here(store: &Store, name: &str) -> [bool; 3] {
+fn layer_content(name: &str) -> Vec<u8> {
     let mut bytes = vec![0; 1 << 20];
     bytes[..name.len()].copy_from_slice(name.as_bytes());
-    let layer = Digest::of(&bytes);
+    bytes
+}
+
+fn record(layer: DiffId) -> Record {
+    Record { layer, created_ms: 0, duration_ms: 0, inputs: BTreeMap::new() }
+}
+
+/// Whether the store has the record, the blob and the derived files of a layer.
+fn is_here(store: &Store, name: &str) -> [bool; 3] {
+    let layer = Digest::of(&layer_content(name));
     [
         store.load_record(&Key::of(name.as_bytes())).unwrap().is_some(),
         store.stat_blob(&layer).unwrap().is_some(),
@@ -65,18 +48,18 @@ fn is_here(store: &Store, name: &str) -> [bool; 3] {
 }
 
 #[test]
-fn collection_is_due_once_a_day() {
+fn collection_is_due_after_a_day() {
     let root = Closed::new();
     drop(root.open());
-    assert!(!Store::is_collection_due(root.0.path()), "it is new");
-    age(&root.0.path().join("collected"), 25);
-    assert!(Store::is_collection_due(root.0.path()));
-    root.collect(&Policy { budget_bytes: u64::MAX, keep_ms: 0 });
-    assert!(!Store::is_collection_due(root.0.path()));
+    assert!(!Store::is_collection_due(root.path()), "it is new");
+    age(&root.path().join("collected"), 25);
+    assert!(Store::is_collection_due(root.path()));
+    root.collect(&NOTHING);
+    assert!(!Store::is_collection_due(root.path()));
 }
 
 #[test]
-fn oldest_go_first_until_the_rest_fits() {
+fn the_least_recently_used_go_first_until_the_rest_fits() {
     let root = Closed::new();
     let store = root.open();
     for (name, hours) in [("b", 20), ("a", 30), ("d", 3), ("c", 10)] {
@@ -95,7 +78,7 @@ fn oldest_go_first_until_the_rest_fits() {
 }
 
 #[test]
-fn within_the_budget_nothing_goes() {
+fn nothing_goes_within_the_budget() {
     let root = Closed::new();
     let store = root.open();
     put_layer(&store, "a", 1000);
@@ -106,20 +89,20 @@ fn within_the_budget_nothing_goes() {
 }
 
 #[test]
-fn what_was_used_lately_stays() {
+fn recently_used_things_stay_beyond_the_budget() {
     let root = Closed::new();
     let store = root.open();
     put_layer(&store, "old", 30);
     put_layer(&store, "loaded", 30);
     store.load_record(&Key::of(b"loaded")).unwrap();
     drop(store);
-    root.collect(&Policy { budget_bytes: 0, keep_ms: 2 * HOUR_S * 1000 });
+    root.collect(&Policy { budget_bytes: 0, keep_ms: 2 * HOUR_MS });
     let store = root.open();
     assert_eq!((is_here(&store, "old"), is_here(&store, "loaded")), ([false; 3], [true; 3]));
 }
 
 #[test]
-fn named_images_stay_and_nameless_go() {
+fn an_image_without_a_name_goes_and_one_with_a_name_stays() {
     let root = Closed::new();
     let store = root.open();
     for name in ["app", "old"] {
@@ -127,7 +110,7 @@ fn named_images_stay_and_nameless_go() {
     }
     assert!(store.untag(&reference("old")).unwrap());
     drop(store);
-    let kept = root.collect(&Policy { budget_bytes: 0, keep_ms: HOUR_S * 1000 });
+    let kept = root.collect(&Policy { budget_bytes: 0, keep_ms: HOUR_MS });
     assert_eq!(kept.images, 0, "it was built just now");
     let done = root.collect(&ALL);
     assert_eq!((done.images, done.blobs), (1, 3));
@@ -138,14 +121,13 @@ fn named_images_stay_and_nameless_go() {
 }
 
 #[test]
-fn blobs_shared_with_a_named_image_stay() {
+fn a_blob_of_a_named_image_stays_with_its_records() {
     let root = Closed::new();
     let store = root.open();
     let image = put_image(&store, "app");
     store.tag(&reference("app"), image.entry.clone()).unwrap();
     store.put_blob(b"alone").unwrap();
-    let record =
-        Record { layer: DiffId(image.layer), created_ms: 0, duration_ms: 0, inputs: BTreeMap::new() };
+    let record = record(DiffId(image.layer));
     store.save_record(&Key::of(b"step"), &record).unwrap();
     drop(store);
     let done = root.collect(&ALL);
@@ -154,56 +136,104 @@ fn blobs_shared_with_a_named_image_stay() {
 }
 
 #[test]
-fn layers_of_containers_stay() {
+fn the_layer_that_a_root_lists_stays_with_its_record_and_tree() {
     let root = Closed::new();
     let store = root.open();
     let layer = put_layer(&store, "a", 30);
-    let dir = store.root().join("containers/c1");
-    std::fs::create_dir(&dir).unwrap();
-    std::fs::write(dir.join("config.json"), format!("{{\"pid\":1,\"layers\":[\"{layer}\"]}}")).unwrap();
-    std::fs::create_dir(store.root().join("containers/half-made")).unwrap();
-    std::fs::write(store.root().join("containers/stray"), "").unwrap();
+    store.protect("container-c1", [layer.0]).unwrap();
+    std::fs::create_dir(root.path().join("containers/c1")).unwrap();
     drop(store);
     assert_eq!(root.collect(&ALL).blobs, 0);
-    std::fs::remove_dir_all(root.0.path().join("containers/c1")).unwrap();
-    assert_eq!(root.collect(&ALL).blobs, 1);
+    assert_eq!(is_here(&root.open(), "a"), [true; 3]);
 }
 
 #[test]
-fn mounts_and_stat_caches_go_by_their_last_use() {
+fn volumes_and_unknown_files_are_left_alone() {
+    let root = Closed::new();
+    drop(root.open());
+    let files = ["volumes/data/file", "thesis/file", "known_hosts"].map(|name| root.path().join(name));
+    for file in &files {
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, "x").unwrap();
+    }
+    assert_eq!(root.collect(&ALL).freed_bytes, 0);
+    assert!(files.iter().all(|file| file.exists()));
+}
+
+/// Makes a ready cache mount that was last used so many hours ago.
+fn put_mount(store: &Store, id: &str, hours: u64) {
+    let mut mount = store.cache_mount(id, Sharing::Shared).unwrap();
+    mount.set_ready().unwrap();
+    std::fs::write(mount.path().join("file"), "x").unwrap();
+    let dir = mount.path().parent().unwrap().to_owned();
+    drop(mount);
+    age(&dir, hours);
+}
+
+#[test]
+fn cache_mounts_go_by_their_last_use() {
     let root = Closed::new();
     let store = root.open();
-    for (id, hours) in [("old", 30), ("new", 0)] {
-        let mut mount = store.cache_mount(id, Sharing::Shared).unwrap();
-        mount.set_ready().unwrap();
-        std::fs::write(mount.path().join("file"), "x").unwrap();
-        let dir = mount.path().parent().unwrap().to_owned();
-        drop(mount);
-        age(&dir, hours);
-    }
-    let cache = StatCache::load(&store, Path::new("/context"));
-    let stat = FileStat { device: 1, inode: 1, size_bytes: 1, mtime_ns: 1, ctime_ns: 1 };
-    cache.put(Path::new("file"), stat, Key::of(b""));
-    cache.save().unwrap();
-    drop((cache, store));
-    assert_eq!(root.collect(&Policy { budget_bytes: 0, keep_ms: HOUR_S * 1000 }).mounts, 1);
+    put_mount(&store, "old", 30);
+    put_mount(&store, "new", 0);
+    drop(store);
+    assert_eq!(root.collect(&Policy { budget_bytes: 0, keep_ms: HOUR_MS }).mounts, 1);
     let store = root.open();
     assert!(store.cache_mount("old", Sharing::Shared).unwrap().is_new());
     assert!(!store.cache_mount("new", Sharing::Shared).unwrap().is_new());
-    assert_eq!(
-        StatCache::load(&store, Path::new("/context")).get(Path::new("file"), &stat),
-        Some(Key::of(b""))
-    );
 }
 
 #[test]
-fn useless_things_go_within_any_budget() {
+fn the_directory_of_a_collected_mount_goes_with_the_next_collection() {
+    let root = Closed::new();
+    let store = root.open();
+    put_mount(&store, "old", 30);
+    drop(store);
+    let count = || std::fs::read_dir(root.path().join("mounts")).unwrap().count();
+    root.collect(&ALL);
+    assert_eq!(count(), 1);
+    root.collect(&ALL);
+    assert_eq!(count(), 0);
+}
+
+#[test]
+fn stat_caches_go_by_their_last_use() {
+    let root = Closed::new();
+    let store = root.open();
+    let (file, stat) =
+        (Path::new("file"), FileStat { device: 1, inode: 1, size_bytes: 1, mtime_ns: 1, ctime_ns: 1 });
+    let cache = StatCache::load(&store, Path::new("/context"));
+    cache.put(file, stat, Key::of(b""));
+    cache.save().unwrap();
+    drop((cache, store));
+    let found = || StatCache::load(&root.open(), Path::new("/context")).get(file, &stat);
+    root.collect(&Policy { budget_bytes: 0, keep_ms: HOUR_MS });
+    assert_eq!(found(), Some(Key::of(b"")));
+    root.collect(&ALL);
+    assert_eq!(found(), None);
+}
+
+#[test]
+fn the_lock_of_a_step_goes_unless_the_step_runs() {
+    let root = Closed::new();
+    let store = root.open();
+    let running = store.lock_step(&Key::of(b"running")).unwrap();
+    drop(store);
+    let path = |key: &[u8]| root.path().join("steps").join(Key::of(key).to_string());
+    std::fs::write(path(b"killed"), "").unwrap();
+    root.collect(&NOTHING);
+    assert!(!path(b"killed").exists() && path(b"running").exists());
+    drop(running);
+}
+
+#[test]
+fn records_and_derived_files_of_a_lost_layer_go_within_any_budget() {
     let root = Closed::new();
     let store = root.open();
     let layer = put_layer(&store, "a", 0);
     std::fs::remove_file(store.blob_path(&layer.0)).unwrap();
     drop(store);
-    root.collect(&Policy { budget_bytes: u64::MAX, keep_ms: u64::MAX });
+    root.collect(&NOTHING);
     assert_eq!(is_here(&root.open(), "a"), [false; 3]);
 }
 
@@ -216,35 +246,35 @@ fn helper_has_the_store_open() {
 }
 
 #[test]
-fn a_user_is_in_the_way_until_it_is_dead() {
+fn a_process_with_an_open_store_keeps_collection_away_until_it_dies() {
     let root = Closed::new();
     let store = root.open();
     put_layer(&store, "a", 30);
-    assert!(Store::collect(root.0.path(), &ALL).unwrap().is_none(), "this process has it open");
-    let mut helper = spawn_helper("gc::helper_has_the_store_open", root.0.path());
-    wait_until("the helper has it open", || root.0.path().join("held").exists());
+    assert!(Store::collect(root.path(), &ALL).unwrap().is_none(), "this process has it open");
+    let mut helper = spawn_helper("gc::helper_has_the_store_open", root.path());
+    wait_until("the helper has it open", || root.path().join("held").exists());
     drop(store);
-    assert!(Store::collect(root.0.path(), &ALL).unwrap().is_none(), "the helper has it open");
+    assert!(Store::collect(root.path(), &ALL).unwrap().is_none(), "the helper has it open");
     helper.kill().unwrap();
     helper.wait().unwrap();
     assert_eq!(root.collect(&ALL).blobs, 1);
 }
 
 #[test]
-fn who_stands_aside_is_not_in_the_way_and_keeps_its_scratch() {
+fn a_process_that_stands_aside_allows_collection_and_keeps_its_scratch() {
     let root = Closed::new();
     let store = root.open();
     let scratch = store.scratch().unwrap();
     store.stand_aside().unwrap();
-    assert!(Store::collect(root.0.path(), &ALL).unwrap().is_some());
+    assert!(Store::collect(root.path(), &ALL).unwrap().is_some());
     assert!(scratch.path().exists());
 }
 
 #[test]
-fn what_outlives_its_handle_is_in_the_way_too() {
+fn a_scratch_directory_that_outlives_its_store_keeps_collection_away() {
     let root = Closed::new();
     let scratch = root.open().scratch().unwrap();
-    assert!(Store::collect(root.0.path(), &ALL).unwrap().is_none());
+    assert!(Store::collect(root.path(), &ALL).unwrap().is_none());
     drop(scratch);
-    assert!(Store::collect(root.0.path(), &ALL).unwrap().is_some());
+    assert!(Store::collect(root.path(), &ALL).unwrap().is_some());
 }

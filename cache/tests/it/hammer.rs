@@ -9,7 +9,7 @@ use oci::{DiffId, Digest};
 
 use crate::support::{helper_root, new_store, put_image, reference, spawn_helper, wait_until};
 
-/// What a build does to a store, again and again; every process asks for the same things.
+/// Does to a store what a build does, in several rounds. All processes ask for the same things.
 fn work(store: &Store, rounds: u32) {
     for round in 0..rounds {
         let name = format!("app{}", round % 3);
@@ -42,16 +42,17 @@ fn helper_works() {
 }
 
 #[test]
-fn helper_works_for_ever() {
+fn helper_works_and_collects_for_ever() {
     let Some(root) = helper_root() else { return };
     loop {
         work(&Store::open(&root).unwrap(), 3);
-        let _ = Store::collect(&root, &Policy { budget_bytes: 0, keep_ms: 0 }).unwrap();
+        // `None` if another process has the store open.
+        let _done = Store::collect(&root, &Policy { budget_bytes: 0, keep_ms: 0 }).unwrap();
     }
 }
 
 #[test]
-fn processes_share_a_store() {
+fn processes_that_share_a_store_leave_it_clean() {
     let test = new_store();
     let helpers: Vec<_> = (0..6).map(|_| spawn_helper("hammer::helper_works", test.root())).collect();
     for mut helper in helpers {
@@ -63,13 +64,13 @@ fn processes_share_a_store() {
 }
 
 #[test]
-fn killed_at_any_moment_the_store_stays_clean() {
+fn the_store_stays_clean_when_processes_are_killed_at_any_moment() {
     let test = new_store();
     let root = test.root().to_owned();
     drop(test.store);
     for round in 0..12_u64 {
         let mut helpers: Vec<_> =
-            (0..2).map(|_| spawn_helper("hammer::helper_works_for_ever", &root)).collect();
+            (0..2).map(|_| spawn_helper("hammer::helper_works_and_collects_for_ever", &root)).collect();
         std::thread::sleep(Duration::from_millis(40 + round * 7));
         for helper in &mut helpers {
             helper.kill().unwrap();
@@ -84,7 +85,7 @@ fn killed_at_any_moment_the_store_stays_clean() {
 }
 
 #[test]
-fn one_digest_whoever_writes() {
+fn racing_writers_of_one_image_get_one_digest() {
     let test = new_store();
     let digests: Vec<Digest> = std::thread::scope(|scope| {
         let spawn = |_| scope.spawn(|| put_image(&Store::open(test.root()).unwrap(), "app").entry.digest);

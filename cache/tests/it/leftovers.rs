@@ -1,4 +1,4 @@
-//! Opening: the layout, whose store it is, and what dead processes left.
+//! Opening a store: its layout, its owner, and what dead processes left in it.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -6,14 +6,14 @@ use std::path::Path;
 use cache::{Store, StoreError};
 use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 
-use crate::support::{helper_root, new_store, spawn_helper, spawn_helper_on_tmpfs, wait_until};
+use crate::support::{helper_root, new_store, run_helper_on_tmpfs, spawn_helper, wait_until};
 
 fn count(dir: &Path) -> usize {
     std::fs::read_dir(dir).unwrap().count()
 }
 
 #[test]
-fn scratch_goes_with_its_owner() {
+fn a_dropped_scratch_directory_is_removed_without_following_links() {
     let store = new_store();
     let tmp = store.root().join("tmp");
     assert_eq!(count(&tmp), 0, "nothing is made before it is needed");
@@ -31,7 +31,7 @@ fn scratch_goes_with_its_owner() {
 }
 
 #[test]
-fn scratch_of_each_process_may_lie_elsewhere_on_the_disk() {
+fn ext4_spreads_scratch_directories_over_the_disk() {
     const EXT4: i64 = 0xef53;
     let store = new_store();
     let tmp = std::fs::File::open(store.root().join("tmp")).unwrap();
@@ -58,24 +58,20 @@ fn helper_drops_a_tree_with_a_mount_in_it() {
     std::fs::write(scratch.path().join("a/ours"), "").unwrap();
     rustix::mount::mount_bind(&precious, &inside).unwrap();
     drop(scratch);
-    assert!(precious.join("folder/file").exists(), "what is mounted is not ours");
+    assert!(precious.join("folder/file").exists(), "the content of a mount must stay");
     rustix::mount::unmount(&inside, rustix::mount::UnmountFlags::empty()).unwrap();
     rustix::mount::mount_bind(&precious, &path).unwrap();
     drop(store);
-    assert!(precious.join("folder/file").exists(), "nor is what is mounted on its top");
+    assert!(precious.join("folder/file").exists(), "so must that of a mount on the top");
 }
 
 #[test]
-fn privileged_mounts_in_a_tree_are_left_alone() {
-    let dir = tempfile::tempdir().unwrap();
-    let helper = "leftovers::helper_drops_a_tree_with_a_mount_in_it";
-    if let Some(mut helper) = spawn_helper_on_tmpfs(helper, dir.path(), "8m") {
-        assert!(helper.wait().unwrap().success());
-    }
+fn privileged_mounts_in_a_removed_tree_are_left_alone() {
+    run_helper_on_tmpfs("leftovers::helper_drops_a_tree_with_a_mount_in_it", "8m");
 }
 
 #[test]
-fn deep_trees_go_too() {
+fn a_tree_of_a_thousand_levels_is_removed() {
     let store = new_store();
     let scratch = store.scratch().unwrap();
     let name = "d".repeat(100);
@@ -106,7 +102,7 @@ fn helper_leaves_work() {
 }
 
 #[test]
-fn work_of_the_living_stays_and_of_the_dead_goes() {
+fn opening_removes_the_work_of_dead_processes_only() {
     let test = new_store();
     let tmp = test.root().join("tmp");
     let mut helper = spawn_helper("leftovers::helper_leaves_work", test.root());
@@ -124,13 +120,14 @@ fn work_of_the_living_stays_and_of_the_dead_goes() {
 }
 
 #[test]
-fn stray_files_in_tmp_go() {
+fn opening_removes_stray_files_in_tmp() {
     let test = new_store();
     std::fs::write(test.root().join("tmp/stray"), "").unwrap();
     let _store = Store::open(test.root()).unwrap();
     wait_until("it is gone", || count(&test.root().join("tmp")) == 0);
 }
 
+/// Opens what `make` has made; the reason for the refusal must contain `expected`.
 #[track_caller]
 fn check_refused(make: impl FnOnce(&Path), expected: &str) {
     let dir = tempfile::tempdir().unwrap();
@@ -143,26 +140,30 @@ fn check_refused(make: impl FnOnce(&Path), expected: &str) {
 }
 
 #[test]
-fn foreign_directories_are_refused() {
+fn a_file_is_refused_as_a_store() {
     check_refused(|root| std::fs::write(root, "").unwrap(), "not a directory");
-    check_refused(
-        |root| {
-            std::fs::create_dir(root).unwrap();
-            std::fs::write(root.join("thesis.txt"), "").unwrap();
-        },
-        "thesis.txt",
-    );
-    check_refused(
-        |root| {
-            drop(Store::open(root).unwrap());
-            std::fs::write(root.join("format"), "dsbuild store 2\n").unwrap();
-        },
-        "dsbuild store 2",
-    );
 }
 
 #[test]
-fn privileged_store_of_another_user_is_refused() {
+fn a_directory_with_other_files_is_refused_as_a_store() {
+    let make = |root: &Path| {
+        std::fs::create_dir(root).unwrap();
+        std::fs::write(root.join("thesis.txt"), "").unwrap();
+    };
+    check_refused(make, "thesis.txt");
+}
+
+#[test]
+fn a_store_of_another_version_is_refused() {
+    let make = |root: &Path| {
+        drop(Store::open(root).unwrap());
+        std::fs::write(root.join("format"), "dsbuild store 2\n").unwrap();
+    };
+    check_refused(make, "dsbuild store 2");
+}
+
+#[test]
+fn privileged_the_store_of_another_user_is_refused() {
     if !rustix::process::geteuid().is_root() {
         println!("SKIP needs root to give a store away");
         return;
@@ -175,7 +176,7 @@ fn privileged_store_of_another_user_is_refused() {
 }
 
 #[test]
-fn half_made_store_is_completed() {
+fn a_half_made_store_is_completed() {
     for missing in
         [&["format"][..], &["format", "index.json"], &["format", "oci-layout", "index.json", "blobs"]]
     {
@@ -196,7 +197,7 @@ fn half_made_store_is_completed() {
 }
 
 #[test]
-fn many_make_one_store_at_once() {
+fn threads_that_create_one_store_at_once_share_it() {
     let dir = tempfile::tempdir().unwrap();
     std::thread::scope(|scope| {
         for n in 0..8_u8 {

@@ -8,7 +8,7 @@ use cache::{Sharing, Store};
 use crate::support::{helper_root, new_store, spawn_helper, wait_until};
 
 #[test]
-fn content_stays_and_is_new_once() {
+fn a_ready_mount_keeps_its_content() {
     let store = new_store();
     for sharing in [Sharing::Shared, Sharing::Private, Sharing::Locked] {
         let id = format!("id-{sharing:?}");
@@ -24,7 +24,7 @@ fn content_stays_and_is_new_once() {
 }
 
 #[test]
-fn one_that_could_not_be_filled_starts_anew() {
+fn a_mount_that_was_not_filled_starts_empty_again() {
     let store = new_store();
     for sharing in [Sharing::Shared, Sharing::Private, Sharing::Locked] {
         let id = format!("id-{sharing:?}");
@@ -38,22 +38,31 @@ fn one_that_could_not_be_filled_starts_anew() {
 }
 
 #[test]
-fn shared_ones_are_the_same_and_private_ones_are_not() {
+fn users_of_a_shared_mount_get_one_directory() {
     let store = new_store();
-    let mut a = store.cache_mount("shared", Sharing::Shared).unwrap();
-    a.set_ready().unwrap();
-    let b = store.cache_mount("shared", Sharing::Shared).unwrap();
-    assert_eq!(a.path(), b.path());
-    let c = store.cache_mount("private", Sharing::Private).unwrap();
-    let d = store.cache_mount("private", Sharing::Private).unwrap();
-    assert_ne!(c.path(), d.path());
-    let path = c.path().to_owned();
-    drop(c);
-    assert_eq!(store.cache_mount("private", Sharing::Private).unwrap().path(), path);
+    let mut first = store.cache_mount("id", Sharing::Shared).unwrap();
+    first.set_ready().unwrap();
+    let second = store.cache_mount("id", Sharing::Shared).unwrap();
+    assert_eq!(first.path(), second.path());
 }
 
 #[test]
-fn ids_are_any_text() {
+fn users_of_a_private_mount_get_an_instance_each() {
+    let store = new_store();
+    let first = store.cache_mount("id", Sharing::Private).unwrap();
+    let second = store.cache_mount("id", Sharing::Private).unwrap();
+    assert_ne!(first.path(), second.path());
+    let path = first.path().to_owned();
+    drop(first);
+    assert_eq!(
+        store.cache_mount("id", Sharing::Private).unwrap().path(),
+        path,
+        "an unused one is taken again"
+    );
+}
+
+#[test]
+fn any_text_is_an_id() {
     let store = new_store();
     for id in ["", "/", "../../etc", "a\nb", "ä", &"x".repeat(10_000)] {
         let mount = store.cache_mount(id, Sharing::Locked).unwrap();
@@ -61,8 +70,9 @@ fn ids_are_any_text() {
     }
 }
 
-/// True if another handle gets the mount while `first` is held; it gets it in any case once that is gone.
-fn second_gets_in(first: Sharing, ready: bool, second: Sharing) -> bool {
+/// Returns whether a second user gets the mount while the first one holds it. Once the first is gone, the second must
+/// get it in any case.
+fn second_user_gets_in(first: Sharing, ready: bool, second: Sharing) -> bool {
     let test = new_store();
     let mut held = test.cache_mount("id", first).unwrap();
     if ready {
@@ -89,7 +99,7 @@ fn second_gets_in(first: Sharing, ready: bool, second: Sharing) -> bool {
 }
 
 #[test]
-fn who_waits_for_whom() {
+fn users_wait_where_sharing_says_so() {
     use Sharing::{Locked, Private, Shared};
     let cases = [
         (Locked, true, Locked, false),
@@ -101,7 +111,7 @@ fn who_waits_for_whom() {
         (Locked, true, Private, true),
     ];
     for (first, ready, second, expected) in cases {
-        assert_eq!(second_gets_in(first, ready, second), expected, "{first:?} {ready} {second:?}");
+        assert_eq!(second_user_gets_in(first, ready, second), expected, "{first:?} {ready} {second:?}");
     }
 }
 
@@ -116,7 +126,7 @@ fn helper_fills_a_mount() {
 }
 
 #[test]
-fn half_filled_mount_of_a_killed_process_starts_anew() {
+fn a_mount_half_filled_by_a_killed_process_starts_empty_again() {
     let store = new_store();
     let mut helper = spawn_helper("mounts::helper_fills_a_mount", store.root());
     wait_until("the helper has the mount", || store.root().join("held").exists());

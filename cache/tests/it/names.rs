@@ -1,4 +1,4 @@
-//! Names: moves, the nameless, what other tools read, races.
+//! Names of images: moving them, images without one, other tools that read them, races.
 
 use std::os::unix::fs::MetadataExt;
 
@@ -6,7 +6,7 @@ use cache::{BUILT_ANNOTATION, Store};
 
 use crate::support::{descriptor, new_store, reference};
 
-/// The list as text: `name=digest prefix`, in order.
+/// Returns the list of images as `name=manifest`, in order.
 fn listed(store: &Store) -> Vec<String> {
     let images = store.images().unwrap();
     images
@@ -20,7 +20,7 @@ fn listed(store: &Store) -> Vec<String> {
 }
 
 #[test]
-fn names_move_and_images_stay() {
+fn a_name_moves_and_its_former_image_stays() {
     let store = new_store();
     assert_eq!(store.resolve(&reference("app")).unwrap(), None);
     store.tag(&reference("app"), descriptor("a")).unwrap();
@@ -34,13 +34,19 @@ fn names_move_and_images_stay() {
 }
 
 #[test]
-fn the_same_again_writes_nothing() {
+fn tagging_the_same_image_again_writes_nothing() {
     let store = new_store();
     store.tag(&reference("app"), descriptor("a")).unwrap();
     let index = store.root().join("index.json");
     let before = std::fs::metadata(&index).unwrap().ino();
     store.tag(&reference("app"), descriptor("a")).unwrap();
     assert_eq!(std::fs::metadata(&index).unwrap().ino(), before);
+}
+
+#[test]
+fn tagging_with_new_annotations_writes_them() {
+    let store = new_store();
+    store.tag(&reference("app"), descriptor("a")).unwrap();
     let mut described = descriptor("a");
     described.annotations.insert("key".to_owned(), "value".to_owned());
     store.tag(&reference("app"), described).unwrap();
@@ -49,7 +55,7 @@ fn the_same_again_writes_nothing() {
 }
 
 #[test]
-fn naming_the_nameless_leaves_one_entry() {
+fn an_image_that_gets_a_name_has_one_entry() {
     let store = new_store();
     store.keep_image(descriptor("a")).unwrap();
     store.keep_image(descriptor("a")).unwrap();
@@ -61,7 +67,7 @@ fn naming_the_nameless_leaves_one_entry() {
 }
 
 #[test]
-fn untag_keeps_the_image_and_remove_does_not() {
+fn untagging_keeps_the_image_and_removing_does_not() {
     let store = new_store();
     store.tag(&reference("app"), descriptor("a")).unwrap();
     assert!(!store.untag(&reference("other")).unwrap());
@@ -73,7 +79,7 @@ fn untag_keeps_the_image_and_remove_does_not() {
 }
 
 #[test]
-fn time_of_the_build_is_kept_when_a_name_is_added() {
+fn a_second_name_keeps_the_time_of_the_build() {
     let store = new_store();
     store.tag(&reference("app"), descriptor("a")).unwrap();
     let image = store.resolve(&reference("app")).unwrap().unwrap();
@@ -87,7 +93,7 @@ fn time_of_the_build_is_kept_when_a_name_is_added() {
 }
 
 #[test]
-fn index_is_what_other_tools_read() {
+fn other_tools_find_names_in_the_index() {
     let store = new_store();
     store.tag(&reference("app"), descriptor("a")).unwrap();
     let read = |name: &str| -> serde_json::Value {
@@ -102,7 +108,7 @@ fn index_is_what_other_tools_read() {
 }
 
 #[test]
-fn no_name_is_lost_in_a_race() {
+fn racing_writers_lose_no_name() {
     let test = new_store();
     std::thread::scope(|scope| {
         for thread in 0..6 {

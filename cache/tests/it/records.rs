@@ -23,7 +23,7 @@ fn path_of(store: &Store, key: &Key) -> PathBuf {
 }
 
 #[test]
-fn what_is_saved_is_loaded() {
+fn the_record_that_was_saved_last_is_loaded() {
     let store = new_store();
     let key = Key::of(b"step");
     assert_eq!(store.load_record(&key).unwrap(), None);
@@ -54,7 +54,7 @@ fn every_flipped_bit_and_every_cut_is_a_miss() {
 }
 
 #[test]
-fn record_under_another_name_is_a_miss() {
+fn a_record_under_another_key_is_a_miss() {
     let store = new_store();
     let (key, other) = (Key::of(b"step"), Key::of(b"other"));
     store.save_record(&key, &record()).unwrap();
@@ -64,7 +64,7 @@ fn record_under_another_name_is_a_miss() {
 }
 
 #[test]
-fn directory_and_link_in_its_place_are_a_miss() {
+fn a_directory_or_link_in_place_of_a_record_is_a_miss() {
     let store = new_store();
     let key = Key::of(b"step");
     store.save_record(&key, &record()).unwrap();

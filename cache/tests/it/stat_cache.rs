@@ -12,7 +12,7 @@ fn now_ns() -> i128 {
     i128::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos()).unwrap()
 }
 
-/// A file that was last changed an hour ago.
+/// The stat of a file that was last changed an hour ago.
 fn old_stat() -> FileStat {
     let time = now_ns() - 3_600_000_000_000;
     FileStat { device: 1, inode: 2, size_bytes: 3, mtime_ns: time, ctime_ns: time + 5 }
@@ -23,7 +23,7 @@ fn file_of(store: &Store) -> PathBuf {
 }
 
 #[test]
-fn any_other_stat_or_path_is_a_miss() {
+fn a_digest_is_found_by_the_same_stat_and_path_only() {
     let store = new_store();
     let cache = StatCache::load(&store, Path::new("/context"));
     let (path, stat, digest) = (Path::new("src/main.rs"), old_stat(), Key::of(b"content"));
@@ -47,7 +47,7 @@ fn any_other_stat_or_path_is_a_miss() {
 }
 
 #[test]
-fn only_what_was_left_alone_for_a_while_is_trusted() {
+fn only_files_unchanged_for_a_while_are_remembered() {
     const SECOND_NS: i128 = 1_000_000_000;
     let store = new_store();
     let cache = StatCache::load(&store, Path::new("/context"));
@@ -72,7 +72,7 @@ fn only_what_was_left_alone_for_a_while_is_trusted() {
 }
 
 #[test]
-fn damaged_file_is_an_empty_cache() {
+fn a_damaged_cache_is_empty() {
     let store = new_store();
     let cache = StatCache::load(&store, Path::new("/context"));
     cache.put(Path::new("file"), old_stat(), Key::of(b"content"));
@@ -95,7 +95,7 @@ fn damaged_file_is_an_empty_cache() {
 }
 
 #[test]
-fn what_nobody_asks_for_is_forgotten_in_time() {
+fn entries_without_lookups_are_dropped_in_time() {
     let store = new_store();
     let stat = |inode| FileStat { inode, ..old_stat() };
     let (kept, forgotten) = (stat(1), stat(2));
@@ -116,7 +116,7 @@ fn what_nobody_asks_for_is_forgotten_in_time() {
 }
 
 #[test]
-fn nothing_new_writes_nothing() {
+fn a_cache_without_new_entries_writes_nothing() {
     let store = new_store();
     StatCache::load(&store, Path::new("/context")).save().unwrap();
     assert_eq!(std::fs::read_dir(store.root().join("stat")).unwrap().count(), 0);
@@ -124,7 +124,7 @@ fn nothing_new_writes_nothing() {
 }
 
 #[test]
-fn hundred_thousand_entries_are_found_by_many_threads() {
+fn threads_find_all_of_a_hundred_thousand_entries() {
     let store = new_store();
     let cache = StatCache::load(&store, Path::new("/context"));
     let names: Vec<String> = (0..100_000).map(|n| format!("src/dir{}/file{n}", n % 100)).collect();
@@ -165,9 +165,9 @@ fn any_stat() -> impl Strategy<Value = FileStat> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// A cache that is saved and loaded, in two halves, answers as one that was kept.
+    /// The entries are saved in two halves.
     #[test]
-    fn round_trip(entries in prop::collection::btree_map("[a-z/\u{0}-\u{ff}]{0,40}", (any_stat(), any::<[u8; 32]>()), 0..60)) {
+    fn saved_entries_are_found_after_loading(entries in prop::collection::btree_map("[a-z/\u{0}-\u{ff}]{0,40}", (any_stat(), any::<[u8; 32]>()), 0..60)) {
         let store = new_store();
         let (first, second): (Vec<_>, Vec<_>) = entries.iter().enumerate().partition(|(n, _)| n % 2 == 0);
         for half in [first, second] {

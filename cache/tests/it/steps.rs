@@ -1,4 +1,4 @@
-//! The lock of a step: one at a time, and nothing stays behind.
+//! Step locks: one holder at a time, and no files left behind.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -7,7 +7,7 @@ use cache::{Key, Store};
 use crate::support::{helper_root, new_store, spawn_helper, wait_until};
 
 #[test]
-fn one_thread_at_a_time_has_a_step() {
+fn one_thread_at_a_time_holds_a_step() {
     let test = new_store();
     let (inside, total) = (AtomicU32::new(0), AtomicU32::new(0));
     std::thread::scope(|scope| {
@@ -30,7 +30,7 @@ fn one_thread_at_a_time_has_a_step() {
 }
 
 #[test]
-fn other_steps_do_not_wait() {
+fn different_steps_do_not_wait_for_each_other() {
     let store = new_store();
     let _one = store.lock_step(&Key::of(b"one")).unwrap();
     let _two = store.lock_step(&Key::of(b"two")).unwrap();
@@ -46,7 +46,7 @@ fn helper_holds_a_step() {
 }
 
 #[test]
-fn a_killed_holder_blocks_nobody() {
+fn a_killed_holder_of_a_step_blocks_nobody() {
     let store = new_store();
     let mut helper = spawn_helper("steps::helper_holds_a_step", store.root());
     wait_until("the helper has the lock", || store.root().join("held").exists());

@@ -1,0 +1,67 @@
+//! The document `index.json` as plain data: which entry has which name.
+//!
+//! An image has one entry for each of its names. An image that has lost its last name keeps one entry without a name.
+//! Nothing here touches the disk.
+
+use oci::{Descriptor, Index, Reference};
+
+use crate::files::now_ms;
+
+/// Annotation in which the image specification and skopeo look for a name.
+const REF_NAME: &str = "org.opencontainers.image.ref.name";
+/// Annotation in which containerd and Docker look for a name.
+const CONTAINERD_NAME: &str = "io.containerd.image.name";
+
+/// Annotation with the time at which this machine built the image, in milliseconds since 1970. The image itself cannot
+/// carry that time: the same inputs must give the same image.
+pub const BUILT_ANNOTATION: &str = "dsbuild.built";
+
+/// Returns the JSON text of an index without entries.
+pub(crate) fn empty() -> String {
+    serde_json::to_string_pretty(&Index::new(Vec::new())).expect("an index is maps, strings and numbers")
+}
+
+/// Returns the name that an entry gives its image, or `None` for an image without a name.
+pub(crate) fn name_of(entry: &Descriptor) -> Option<&String> {
+    entry.annotations.get(REF_NAME)
+}
+
+/// Returns the entry with this name, and with a time of build if it has none.
+pub(crate) fn with_name(entry: Descriptor, name: &Reference) -> Descriptor {
+    let mut entry = with_build_time(entry);
+    entry.annotations.insert(REF_NAME.to_owned(), name.to_string());
+    entry.annotations.insert(CONTAINERD_NAME.to_owned(), name.to_string());
+    entry
+}
+
+/// Returns the entry with the present as its time of build if it has none.
+pub(crate) fn with_build_time(mut entry: Descriptor) -> Descriptor {
+    entry.annotations.entry(BUILT_ANNOTATION.to_owned()).or_insert_with(|| now_ms().to_string());
+    entry
+}
+
+/// Returns the entry without its name.
+pub(crate) fn without_name(mut entry: Descriptor) -> Descriptor {
+    entry.annotations.remove(REF_NAME);
+    entry.annotations.remove(CONTAINERD_NAME);
+    entry
+}
+
+/// Returns whether `entry` is for the image `manifest`, with the same platform and at least its annotations.
+pub(crate) fn covers(entry: &Descriptor, manifest: &Descriptor) -> bool {
+    let has = |(key, value)| entry.annotations.get(key) == Some(value);
+    (&entry.digest, &entry.media_type, &entry.platform)
+        == (&manifest.digest, &manifest.media_type, &manifest.platform)
+        && manifest.annotations.iter().all(has)
+}
+
+/// Removes a name; returns whether an entry had it. The entry stays, without a name, if it was the last of its image.
+pub(crate) fn take_name(entries: &mut Vec<Descriptor>, name: &Reference) -> bool {
+    let name = name.to_string();
+    let Some(position) = entries.iter().position(|entry| name_of(entry) == Some(&name)) else { return false };
+    let entry = entries.remove(position);
+    if !entries.iter().any(|other| other.digest == entry.digest) {
+        entries.push(without_name(entry));
+    }
+    true
+}

@@ -1,0 +1,39 @@
+//! Step locks: when two processes want the result of one step, the first runs it and the second waits for the record.
+//!
+//! `steps/<key>` is an empty file that exists while the step with this key runs. A killed process leaves its file behind
+//! unlocked; the next holder of the key removes it, or else the next collection.
+
+use std::fs::File;
+use std::path::PathBuf;
+
+use crate::files::IoContext;
+use crate::locks::{Mode, is_at, lock_file};
+use crate::{Key, Store, StoreError};
+
+/// Lock on the step with one key. Dropping it lets the next process (or thread) continue.
+#[derive(Debug)]
+pub struct StepLock {
+    path: PathBuf,
+    _file: File,
+}
+
+impl Drop for StepLock {
+    fn drop(&mut self) {
+        // Removed while still locked: a process that waits for this file then finds that it has lost its name, and
+        // opens a new one.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+impl Store {
+    /// Waits until no other process or thread runs the step with this key, then locks it for the caller.
+    pub fn lock_step(&self, key: &Key) -> Result<StepLock, StoreError> {
+        let path = self.root().join("steps").join(key.to_string());
+        loop {
+            let file = lock_file(&path, Mode::Exclusive)?;
+            if is_at(&file, &path).at("stat", &path)? {
+                return Ok(StepLock { path, _file: file });
+            }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! `tmp/`: directories of running processes, and what dead ones left there.
+//!
+//! A process owns `tmp/<random>/` for as long as it holds a `flock` on that directory, which the kernel releases when
+//! the process dies. A process that gets the lock of another's directory therefore knows that the owner is dead.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use crate::StoreError;
+use crate::files::{IoContext, names_in};
+use crate::locks::try_lock;
+use crate::tree::{open_dir_file, remove_tree};
+
+/// A leftover of a dead process: its path, and its lock where it is a directory that could be opened.
+pub(crate) type Leftover = (PathBuf, Option<File>);
+
+/// Creates a directory that only this user can enter.
+pub(crate) fn make_private_dir(path: &Path) -> io::Result<()> {
+    std::fs::DirBuilder::new().mode(0o700).create(path)
+}
+
+/// Creates a private directory unless it exists.
+pub(crate) fn ensure_private_dir(path: &Path) -> Result<(), StoreError> {
+    match make_private_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made.at("make", path),
+    }
+}
+
+/// Returns a file name of 128 random bits in hex.
+pub(crate) fn random_name() -> String {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).expect("the kernel has random bytes since it has booted");
+    format!("{:032x}", u128::from_ne_bytes(bytes))
+}
+
+/// Removes a tree in two steps, so that nobody ever sees half of it: moves it to `tmp/`, then takes it apart. A tree
+/// that does not exist is success. Parts that cannot be removed stay in `tmp/` as a leftover.
+pub(crate) fn discard(root: &Path, path: &Path) -> Result<(), StoreError> {
+    let away = root.join("tmp").join(random_name());
+    match std::fs::rename(path, &away) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        moved => moved.at("move away", path)?,
+    }
+    let _ = remove_tree(&away);
+    Ok(())
+}
+
+/// Finds what dead processes left in `tmp/`. Costs one `readdir` if there is nothing.
+pub(crate) fn leftovers(root: &Path) -> Result<Vec<Leftover>, StoreError> {
+    let tmp = root.join("tmp");
+    let mut dead = Vec::new();
+    for name in names_in(&tmp)? {
+        let path = tmp.join(name);
+        match open_dir_file(&path) {
+            Ok(dir) => {
+                if matches!(try_lock(&dir), Ok(true)) {
+                    dead.push((path, Some(dir)));
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            // Not a directory, or one that a dead container has made unreadable.
+            Err(_) => dead.push((path, None)),
+        }
+    }
+    Ok(dead)
+}
+
+/// Removes what dead processes left. Parts that this user cannot remove stay for a user with more rights.
+pub(crate) fn clear(dead: Vec<Leftover>) {
+    for (path, _lock) in dead {
+        let _ = remove_tree(&path);
+    }
+}
