@@ -156,8 +156,5 @@ fn merged(inputs: &[StepResult]) -> Result<StepResult, StepError> {
         layers.extend_from_slice(input.files.layers()?);
     }
     let recipes: Vec<Recipe> = inputs.iter().map(|input| input.recipe).collect();
-    Ok(StepResult {
-        files: Files::Layers(layers.into()),
-        recipe: Recipe::then(&recipes, &Parts::of_nothing()),
-    })
+    Ok(StepResult { files: Files::Layers(layers.into()), recipe: Recipe::then(&recipes, &Parts::default()) })
 }

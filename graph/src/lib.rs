@@ -2,9 +2,11 @@
 //!
 //! ```text
 //! step       Graph, Step and Op: the vertices and how they refer to each other
+//! id         how steps and inputs are referred to
 //! source     where files come from: images, local directories, HTTP, git
 //! exec       a process (RUN): arguments, environment, mounts, network
 //! file_op    changes to a root file system (COPY, ADD, WORKDIR)
+//! content_hash  the encoding of operations that cache keys hash
 //! mode       --chmod: octal and symbolic modes
 //! lines      a range of lines of the Dockerfile
 //! git_url    git URLs with BuildKit's fragment and query syntax
@@ -17,9 +19,11 @@
 //!
 //! Source: moby/buildkit, `solver/pb/ops.proto`.
 
+pub mod content_hash;
 mod exec;
 mod file_op;
 pub mod git_url;
+mod id;
 mod lines;
 pub mod mode;
 pub mod paths;
@@ -27,12 +31,14 @@ mod source;
 mod step;
 pub mod url;
 
+pub use content_hash::ContentHash;
 pub use exec::{
     AllowedDevices, CacheSharing, DeviceRequest, Exec, ExecMount, MountKind, NetworkMode, SecretEnv,
     SecurityMode, SkippedInKey, Ulimit,
 };
 pub use file_op::{CopyAction, CopySource, FileAction, FileOp};
+pub use id::{InputIndex, StepId};
 pub use lines::Lines;
 pub use mode::Mode;
 pub use source::{ImageOrigin, ResolvedImage, Source};
-pub use step::{Graph, InputIndex, Op, Step, StepId, StepMeta};
+pub use step::{Graph, Op, Step, StepMeta};

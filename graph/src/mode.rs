@@ -36,21 +36,21 @@ pub enum Mode {
 /// One change of a symbolic mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Change {
-    operator: Operator,
+    pub(crate) operator: Operator,
     /// Bits that may change.
-    mask: u32,
-    permissions: Permissions,
+    pub(crate) mask: u32,
+    pub(crate) permissions: Permissions,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-enum Operator {
+pub(crate) enum Operator {
     Add,
     Remove,
     Set,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-enum Permissions {
+pub(crate) enum Permissions {
     /// Fixed bits, and execute if `or_execute` is set and the source is a directory or executable.
     Bits { bits: u32, or_execute: bool },
     /// The permissions of the user (shift 6), the group (3) or others (0) of the source.

@@ -3,11 +3,7 @@
 use oci::Platform;
 use serde::Serialize;
 
-use crate::{Exec, FileOp, Lines, Source};
-
-/// Index of a step in [`Graph::steps`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct StepId(pub usize);
+use crate::{Exec, FileOp, Lines, Source, StepId};
 
 /// Steps in topological order: the inputs of a step come before the step.
 #[derive(Debug, Clone, Default)]
@@ -21,17 +17,13 @@ pub struct Graph {
 pub struct Step {
     /// Operation that the step performs.
     pub op: Op,
-    /// Steps whose results the operation uses. The operation refers to them by position ([`InputIndex`]).
+    /// Steps whose results the operation uses. The operation refers to them by position ([`InputIndex`](crate::InputIndex)).
     pub inputs: Vec<StepId>,
     /// Platform that the step runs on; processes of a foreign platform need an emulator.
     pub platform: Platform,
     /// Names and positions for people. Not part of any cache key.
     pub meta: StepMeta,
 }
-
-/// Position of an input in [`Step::inputs`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct InputIndex(pub usize);
 
 /// How a step is shown, and how it is to be run. Not part of any cache key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

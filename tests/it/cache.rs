@@ -204,6 +204,6 @@ fn privileged_a_copy_on_top_of_what_changed_says_so() {
         |n: u32| env.build(&format!("FROM base\nRUN echo {n} > /n\nCOPY f /f\n"), &[]).success().stderr();
     build(1);
     let told = build(2);
-    assert!(told.contains("not cached: what it builds on changed"), "{told}");
+    assert!(told.contains("not cached: the layers below changed"), "{told}");
     assert!(!told.contains("outline"), "{told}");
 }

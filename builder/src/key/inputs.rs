@@ -8,7 +8,7 @@ use cache::Key;
 use progress::KeyKind;
 use rootfs::layers::Layers;
 
-use super::Parts;
+use super::{Part, Parts};
 use crate::op::file::{self, FileOpError};
 use crate::result::{Files, InputError, Recipe, StepResult};
 use graph::{CopyAction, CopySource, Exec, FileAction, FileOp, InputIndex, MountKind, Op, Step};
@@ -24,9 +24,6 @@ pub enum KeyError {
     #[error(transparent)]
     File(#[from] FileOpError),
 }
-
-/// The part that tells an outline from a key.
-pub const OUTLINE: &str = "outline";
 
 /// Makes the keys of a step whose inputs have results.
 pub struct KeyMaker<'a> {
@@ -50,7 +47,7 @@ impl<'a> KeyMaker<'a> {
         if let Op::File(op) = &self.step.op {
             // BuildKit: a copied file that differs in what no layer keeps (an attribute) is another file for what follows.
             for (index, _) in copied_inputs(op).filter(|(_, input)| self.is_tree(*input)) {
-                own.add_from(definition, &copy_part(index));
+                own.add_from(definition, Part::CopiedFiles(index));
             }
         }
         Recipe::then(self.base().map(|base| base.recipe).as_slice(), &own)
@@ -68,7 +65,7 @@ impl<'a> KeyMaker<'a> {
             return Ok(None);
         }
         let mut parts = self.parts_below()?;
-        parts.add(OUTLINE, String::new());
+        parts.add(Part::Outline, String::new());
         Ok(Some(parts))
     }
 
@@ -87,10 +84,18 @@ impl<'a> KeyMaker<'a> {
     fn parts_below(&self) -> Result<Parts, KeyError> {
         let mut parts = self.own.clone();
         if let Some(base) = self.base() {
-            parts.add("base", base.files.layers()?.to_string());
-            parts.add("recipe", base.recipe.text());
+            parts.add(Part::Base, base.files.layers()?.to_string());
+            parts.add(Part::Recipe, base.recipe.text());
         }
         Ok(parts)
+    }
+
+    /// Names files of an input for people: a path of the context, or a path and where it comes from.
+    fn source_of(&self, input: InputIndex, path: &str) -> String {
+        match &self.inputs[input.0].files {
+            Files::Tree(_) => path.to_owned(),
+            Files::Layers(_) => format!("{path} of another stage or image"),
+        }
     }
 
     /// What the step builds on.
@@ -106,13 +111,13 @@ impl<'a> KeyMaker<'a> {
     fn copied(&self, op: &FileOp, kind: KeyKind, parts: &mut Parts) -> Result<(), KeyError> {
         for (index, action) in op.actions.iter().enumerate() {
             let FileAction::Copy(copy) = action else { continue };
-            let CopySource::Input { input, path, .. } = &copy.from else { continue };
+            let CopySource::Input { input, path, as_written } = &copy.from else { continue };
             let value = match (&self.inputs[input.0].files, kind) {
                 (Files::Layers(layers), KeyKind::Definition) => format!("{layers} {path}"),
                 (Files::Layers(_), KeyKind::Content) => self.digest(input, copy)?.to_string(),
                 (Files::Tree(_), _) => self.digest_once(index, input, copy)?.to_string(),
             };
-            parts.add(&copy_part(index), value);
+            parts.add_encoded(Part::CopiedFiles(index), &value, self.source_of(*input, as_written));
         }
         Ok(())
     }
@@ -142,7 +147,8 @@ impl<'a> KeyMaker<'a> {
                 (Files::Layers(layers), KeyKind::Definition) => format!("{layers} {source}"),
                 (files, _) => file::digest_of(&*files.tree(self.layers)?, Path::new(source))?.to_string(),
             };
-            parts.add(&format!("input mount {}", mount.target), value);
+            let part = Part::MountedFiles(mount.target.clone());
+            parts.add_encoded(part, &value, self.source_of(*input, source));
         }
         Ok(())
     }
@@ -157,9 +163,4 @@ fn copied_inputs(op: &FileOp) -> impl Iterator<Item = (usize, InputIndex)> + '_ 
         },
         FileAction::Mkdir { .. } => None,
     })
-}
-
-/// What the files that an action takes are called among the parts.
-fn copy_part(action: usize) -> String {
-    format!("input copy {action}")
 }

@@ -13,11 +13,11 @@ use rootfs::layers::Layers;
 use rootfs::tree::{Child, Scratch, Tree};
 
 use super::*;
-use crate::result::{Files, StepResult};
+use crate::result::{Files, Recipe, StepResult};
 use graph::{CacheSharing, Lines, Mode, Ulimit};
 use graph::{
     CopyAction, CopySource, DeviceRequest, Exec, ExecMount, FileAction, FileOp, InputIndex, MountKind,
-    NetworkMode, SecurityMode, SkippedInKey, StepMeta,
+    NetworkMode, Op, SecurityMode, SkippedInKey, Step, StepMeta,
 };
 use progress::KeyKind;
 
@@ -356,6 +356,6 @@ fn a_miss_tells_what_changed() {
     let reason =
         |change: fn(&mut Exec)| crate::key::reason(&parts(&run(|_| ())), &parts(&run(change))).to_string();
     assert_eq!(reason(|exec| exec.env[1] = "A=2".to_owned()), "variable A changed from \"1\" to \"2\"");
-    assert!(reason(|exec| exec.args[2] = "false".to_owned()).starts_with("args changed"));
+    assert!(reason(|exec| exec.args[2] = "false".to_owned()).starts_with("the command changed"));
     assert_eq!(reason(|_| ()), "its result was removed from the store");
 }

@@ -14,7 +14,7 @@ use oci::DiffId;
 use super::Solver;
 use crate::StepError;
 use crate::chain::Chain;
-use crate::key::{KeyMaker, OUTLINE, Parts, reason};
+use crate::key::{KeyMaker, Part, Parts, reason};
 use crate::result::{Files, Recipe, StepResult};
 use graph::Step;
 use progress::MissReason;
@@ -158,9 +158,12 @@ impl CachedStep<'_> {
     fn with_former_files(&self, outline: &Parts) -> Result<BTreeMap<String, String>, StepError> {
         let mut parts = outline.for_record();
         // No record has it: it would be what changed, whatever did.
-        parts.remove(OUTLINE);
+        parts.remove(&Part::Outline.to_string());
         if let Some(record) = self.solver.store.load_record(&self.place())? {
-            let files = record.inputs.into_iter().filter(|(name, _)| name.starts_with("input "));
+            let files = record
+                .inputs
+                .into_iter()
+                .filter(|(name, _)| name.parse().is_ok_and(|part: Part| part.is_files()));
             parts.extend(files);
         }
         Ok(parts)

@@ -1,0 +1,23 @@
+//! The hash of what the steps up to one do, apart from what they do it to.
+
+use cache::Key;
+
+use super::Parts;
+use crate::result::Recipe;
+
+impl Recipe {
+    /// Recipe of a source: what it is shows in its layers.
+    pub const EMPTY: Self = Self(Key::ZERO);
+
+    /// Returns the recipe after `own` was done on top of `below`.
+    pub fn then(below: &[Self], own: &Parts) -> Self {
+        let mut bytes: Vec<u8> = below.iter().flat_map(|recipe| *recipe.0.as_bytes()).collect();
+        bytes.extend_from_slice(own.key().as_bytes());
+        Self(Key::of(&bytes))
+    }
+
+    /// Returns the recipe as a part of a key shows it.
+    pub fn text(&self) -> String {
+        self.0.to_string()
+    }
+}
