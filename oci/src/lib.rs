@@ -12,6 +12,7 @@ pub mod media_type;
 mod platform;
 mod reference;
 pub mod validate;
+mod verify;
 
 pub use config::{Config, Empty, Healthcheck, History, ImageConfig, RootFs};
 pub use digest::{ChainId, DiffId, Digest, DigestError, Hasher};
@@ -19,3 +20,4 @@ pub use document::{Document, DocumentError, MAX_LAYERS, MAX_MANIFESTS};
 pub use manifest::{Descriptor, Index, Manifest};
 pub use platform::{Platform, PlatformError};
 pub use reference::{Reference, ReferenceError};
+pub use verify::VerifiedReader;

@@ -37,14 +37,13 @@ mod proxy;
 mod push;
 mod reach;
 mod url;
-mod verify;
 pub mod web;
 
 pub use error::RegistryError;
 pub use http::Patience;
+pub use oci::VerifiedReader;
 pub use proxy::Proxies;
 pub use push::{OpenBlob, Pushed};
-pub use verify::VerifiedReader;
 
 /// A manifest or index as the registry sent it: identity is the sha256 of these bytes.
 #[derive(Debug, Clone)]

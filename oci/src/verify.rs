@@ -5,7 +5,7 @@
 
 use std::io::{self, Read};
 
-use oci::{Digest, Hasher};
+use crate::{Digest, Hasher};
 
 /// Reads from another reader; the read that would say "end" fails if the bytes were not those of the digest.
 pub struct VerifiedReader<R> {
