@@ -1,8 +1,15 @@
-//! Digests, references and the documents of the OCI image specification.
+//! Digests, image references and the documents of the OCI image specification.
 //!
-//! Knows the shapes and the rules that hold between them ([`validate`]); opens no file and
-//! talks to nobody. Unknown JSON fields survive a round trip (`extra`), maps are ordered, so
-//! that the same document always serialises to the same bytes and has the same digest.
+//! ```text
+//! digest, reference, platform      names: of content, of images, of what images run on
+//! manifest, config, media_type     the documents as Rust types
+//! document                         JSON from outside to a document, with its kind checked
+//! validate                         rules that hold between the documents of one image
+//! verify                           a reader that checks a blob against its digest
+//! ```
+//!
+//! The crate opens no file and no connection. Serialization is deterministic: unknown JSON fields survive a
+//! round trip (in `extra`) and maps are ordered, so a document always gives the same bytes and the same digest.
 
 mod config;
 mod digest;
