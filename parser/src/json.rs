@@ -96,7 +96,7 @@ fn is_exec_form(instruction: &Instruction) -> bool {
         Kind::Healthcheck(Healthcheck::Cmd { command, .. }) => matches!(command, Command::Exec(_)),
         Kind::Shell(_) => true,
         Kind::Add(_) | Kind::Copy(_) | Kind::Volume(_) => {
-            matches!(crate::json_form::strings(written(instruction)), Ok(Some(_)))
+            matches!(crate::exec_form::parse(written(instruction)), Ok(Some(_)))
         }
         _ => false,
     }

@@ -7,7 +7,7 @@
 use crate::{
     ast::{Heredoc, Span},
     error::Fault,
-    flags, json_form,
+    exec_form, flags,
     keyword::Keyword,
     words,
 };
@@ -76,7 +76,7 @@ impl Node {
 fn arguments(keyword: &str, rest: &str, escape: char, depth: usize) -> Result<Arguments, Fault> {
     use Keyword::*;
     Ok(match Keyword::read(keyword) {
-        Some(Add | Copy | Volume) => match json_form::strings(rest)? {
+        Some(Add | Copy | Volume) => match exec_form::parse(rest)? {
             Some(strings) => Arguments::Json(strings),
             None => Arguments::Words(words::words(rest)),
         },
@@ -96,7 +96,7 @@ fn text(rest: &str) -> Arguments {
 }
 
 fn json_or_text(rest: &str) -> Result<Arguments, Fault> {
-    Ok(json_form::strings(rest)?.map_or_else(|| text(rest), Arguments::Json))
+    Ok(exec_form::parse(rest)?.map_or_else(|| text(rest), Arguments::Json))
 }
 
 fn healthcheck(rest: &str) -> Result<Arguments, Fault> {

@@ -22,7 +22,7 @@ use crate::error::Fault;
 const MAX_DEPTH: usize = 64;
 
 /// Reads `text` as the exec form; `None` says that it is none.
-pub(crate) fn strings(text: &str) -> Result<Option<Vec<String>>, Fault> {
+pub(crate) fn parse(text: &str) -> Result<Option<Vec<String>>, Fault> {
     let text = text.trim_start();
     if !text.starts_with('[') {
         return Ok(None);
@@ -120,7 +120,7 @@ mod tests {
     #[track_caller]
     fn check(text: &str, expected: Option<&[&str]>) {
         let expected = expected.map(|strings| strings.iter().map(|string| string.to_string()).collect());
-        assert_eq!(strings(text), Ok(expected), "{text:?}");
+        assert_eq!(parse(text), Ok(expected), "{text:?}");
     }
 
     #[test]
@@ -149,14 +149,14 @@ mod tests {
     #[test]
     fn other_elements_are_an_error() {
         for text in ["[1]", "[\"a\", null]", "[[\"a\"]]", "[{\"a\": \"b\"}]", "[true]"] {
-            assert!(strings(text).is_err(), "{text}");
+            assert!(parse(text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn nesting_has_a_limit() {
         let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
-        let message = |text: &str| strings(text).expect_err("no exec form").message;
+        let message = |text: &str| parse(text).expect_err("no exec form").message;
         assert!(message(&nested(64)).contains("strings only"));
         assert_eq!(message(&nested(65)), "JSON is nested deeper than 64");
         check(&"[".repeat(64), None);
