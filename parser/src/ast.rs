@@ -86,14 +86,6 @@ impl Instruction {
         let mut comments = self.comments.iter();
         comments.find_map(|comment| Some(comment.strip_prefix(name)?.strip_prefix(' ')?.trim()))
     }
-
-    /// The heredoc that a source of COPY or ADD names, or `None` if it is a path.
-    ///
-    /// Of several with one name the last counts for all, as in BuildKit.
-    pub fn heredoc(&self, source: &str) -> Option<&Heredoc> {
-        let marker = crate::heredoc::marker(source)?;
-        self.heredocs.iter().rev().find(|heredoc| heredoc.name == marker.name)
-    }
 }
 
 /// The body of `<<NAME`.
@@ -109,16 +101,6 @@ pub struct Heredoc {
     pub chomp: bool,
     /// What stands between, before tabs are chomped.
     pub content: String,
-}
-
-impl Heredoc {
-    /// The content as it is meant: with leading tabs removed for `<<-`.
-    pub fn chomped(&self) -> String {
-        if !self.chomp {
-            return self.content.clone();
-        }
-        self.content.split_inclusive('\n').map(|line| line.trim_start_matches('\t')).collect()
-    }
 }
 
 /// What an instruction says. Texts are unexpanded.
@@ -239,13 +221,6 @@ pub struct Copy {
     pub keep_git_dir: Option<bool>,
     /// `--unpack` (ADD); `None` if not given.
     pub unpack: Option<bool>,
-}
-
-impl Copy {
-    /// Whether a source is a heredoc's word and no path.
-    pub fn is_heredoc(source: &str) -> bool {
-        crate::heredoc::marker(source).is_some()
-    }
 }
 
 /// HEALTHCHECK; times in nanoseconds, 0 where not given.
