@@ -134,7 +134,7 @@ impl Checker {
         self.has_stage = true;
         let before = self.unknown_ended.replace(node.span.end_line);
         let goes_on = before.is_some_and(|line| line + 1 == node.span.start_line);
-        let is_typo = Keyword::meant(&node.keyword).is_some();
+        let is_typo = Keyword::suggest(&node.keyword).is_some();
         (!goes_on || is_typo).then(|| instruction::unknown(node))
     }
 }

@@ -137,7 +137,7 @@ fn unknown(name: &str, known: &Known) -> Fault {
         names => format!("the flags here are --{}", names.join(", --")),
     };
     let fault = Fault::new(format!("unknown flag: --{name}")).blaming(format!("--{name}"));
-    fault.or_rather(meant).hint(all)
+    fault.suggesting(meant).hint(all)
 }
 
 fn text(name: &str, value: Option<&str>) -> Result<String, Fault> {

@@ -41,7 +41,7 @@ pub(super) fn run(node: &mut Node) -> Result<Run, Fault> {
 fn one_of(value: &Option<String>, all: &[&str], message: impl Fn(&str) -> String) -> Result<(), Fault> {
     match value {
         Some(value) if !all.contains(&value.as_str()) => {
-            let fault = Fault::new(message(value)).blaming(value).or_rather(suggest(value, all));
+            let fault = Fault::new(message(value)).blaming(value).suggesting(suggest(value, all));
             Err(fault.hint(format!("use {}", all.join(", "))))
         }
         _ => Ok(()),
