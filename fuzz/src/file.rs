@@ -5,7 +5,7 @@
 use parser::{
     Limits, ParseError,
     ast::{Dockerfile, Instruction, Kind, Span},
-    diagnose::{MOST_ERRORS, further_errors},
+    diagnose::{MAX_ERRORS, further_errors},
     format::{format, same},
     json, parse, parse_trigger, parse_with,
 };
@@ -61,7 +61,7 @@ fn check_error(text: &[u8], error: &ParseError) {
 /// The other errors are about other lines, in order.
 fn check_further(text: &[u8], first: &ParseError) {
     let further = further_errors(text, first).errors;
-    assert!(further.len() < MOST_ERRORS);
+    assert!(further.len() < MAX_ERRORS);
     assert!(further.iter().all(|error| error.span != first.span));
     assert!(further.is_sorted_by_key(|error| error.span.start_line));
     further.iter().for_each(|error| check_error(text, error));

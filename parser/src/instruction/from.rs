@@ -2,7 +2,7 @@
 
 use crate::{
     error::Fault,
-    flags::{Flags, Takes},
+    flags::{FlagType, Flags},
     keyword::Keyword,
     syntax::Node,
 };
@@ -38,7 +38,7 @@ pub(super) fn from(node: &Node) -> Result<StageHead, Fault> {
             .blaming(name)
             .hint("begin with a letter; further letters, digits, - _ and . may follow"));
     }
-    let flags = Flags::check(&node.flags, &[("platform", Takes::Text)])?;
+    let flags = Flags::check(&node.flags, &[("platform", FlagType::Text)])?;
     let (name, as_word) = (name.cloned(), as_word.cloned());
     Ok(StageHead { base: base.clone(), name, as_word, platform: flags.text("platform") })
 }

@@ -4,17 +4,17 @@ use crate::{
     ast::{Command, Healthcheck},
     duration,
     error::Fault,
-    flags::{Flags, Known, Takes},
+    flags::{FlagType, Flags, KnownFlags},
     keyword::Keyword,
     syntax::{Arguments, Node},
 };
 
-const HEALTHCHECK: &Known = &[
-    ("interval", Takes::Text),
-    ("timeout", Takes::Text),
-    ("start-period", Takes::Text),
-    ("start-interval", Takes::Text),
-    ("retries", Takes::Text),
+const HEALTHCHECK: &KnownFlags = &[
+    ("interval", FlagType::Text),
+    ("timeout", FlagType::Text),
+    ("start-period", FlagType::Text),
+    ("start-interval", FlagType::Text),
+    ("retries", FlagType::Text),
 ];
 
 /// Docker checks no more often.

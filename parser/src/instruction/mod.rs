@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// What an instruction is in a file.
-pub(crate) enum Meaning {
+pub(crate) enum Item {
     /// FROM.
     Stage(StageHead, Instruction),
     /// Any other.
@@ -28,15 +28,15 @@ pub(crate) enum Meaning {
 }
 
 /// Checks one instruction.
-pub(crate) fn check(mut node: Node) -> Result<Meaning, ParseError> {
+pub(crate) fn check(mut node: Node) -> Result<Item, ParseError> {
     let span = node.span;
     let keyword = Keyword::read(&node.keyword).ok_or_else(|| unknown(&node))?;
     if keyword == Keyword::From {
         let head = from::from(&node).map_err(|fault| fault.at(span))?;
-        return Ok(Meaning::Stage(head, instruction(node, Kind::From)));
+        return Ok(Item::Stage(head, instruction(node, Kind::From)));
     }
     let kind = kind(keyword, &mut node).map_err(|fault| fault.at(span))?;
-    Ok(Meaning::Instruction(instruction(node, kind)))
+    Ok(Item::Instruction(instruction(node, kind)))
 }
 
 /// The error of an unknown keyword.

@@ -4,14 +4,18 @@ use crate::{
     ast::{Command, Run},
     device,
     error::Fault,
-    flags::{Flags, Known, Takes},
+    flags::{FlagType, Flags, KnownFlags},
     mount,
     suggest::suggest,
     syntax::Node,
 };
 
-const RUN: &Known =
-    &[("mount", Takes::List), ("network", Takes::Text), ("security", Takes::Text), ("device", Takes::List)];
+const RUN: &KnownFlags = &[
+    ("mount", FlagType::List),
+    ("network", FlagType::Text),
+    ("security", FlagType::Text),
+    ("device", FlagType::List),
+];
 
 const NETWORKS: [&str; 3] = ["default", "none", "host"];
 const SECURITIES: [&str; 2] = ["sandbox", "insecure"];
