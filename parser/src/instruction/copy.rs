@@ -1,4 +1,4 @@
-//! `COPY [flags] source ... destination` and `ADD`.
+//! COPY and ADD: `COPY [flags] source ... destination`.
 
 use crate::{
     ast::Copy,
@@ -29,14 +29,14 @@ const ADD: &KnownFlags = &[
 ];
 
 pub(super) fn copy(node: &mut Node) -> Result<Copy, Fault> {
-    both(Keyword::Copy, COPY, node)
+    arguments(Keyword::Copy, COPY, node)
 }
 
 pub(super) fn add(node: &mut Node) -> Result<Copy, Fault> {
-    both(Keyword::Add, ADD, node)
+    arguments(Keyword::Add, ADD, node)
 }
 
-fn both(keyword: Keyword, known: &KnownFlags, node: &mut Node) -> Result<Copy, Fault> {
+fn arguments(keyword: Keyword, known: &KnownFlags, node: &mut Node) -> Result<Copy, Fault> {
     let mut sources = node.take_words();
     let Some(destination) = sources.pop().filter(|_| !sources.is_empty()) else {
         return Err(no_destination(keyword));
