@@ -14,7 +14,7 @@ pub struct Span {
     pub end_line: u32,
 }
 
-/// A parsed Dockerfile.
+/// A parsed Dockerfile: its directives and stages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dockerfile {
     /// Settings from the parser directives at the top.

@@ -26,7 +26,7 @@ use nom::{
 
 use super::{ExpandError, limits::MAX_DEPTH};
 
-/// Treatment of quotes.
+/// Treatment of the quotes in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Quotes {
     /// Quotes protect the text between them and are removed.

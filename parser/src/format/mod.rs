@@ -10,9 +10,9 @@
 //! Shell text keeps every byte, including the indentation of its continuation lines: it appears in the history of the
 //! image, and blanks in it can be inside of quotes. Comments and the bodies of heredocs keep their text as well.
 //!
-//! Invariants: the formatted file has the [same](same()) meaning. Each formatted instruction is parsed again; if its meaning
-//! changed, it gets a plainer shape. Formatting a formatted file changes nothing. Comments stay in order, and attached
-//! to the same instructions.
+//! Invariants: the formatted file has the [same](same()) meaning. Each formatted instruction is parsed again; if its
+//! meaning changed, it gets a plainer shape. Formatting a formatted file changes nothing. Comments stay in order, and
+//! attached to the same instructions.
 
 mod instruction;
 mod same;
