@@ -10,7 +10,7 @@ use graph::Lines;
 use graph::git_url::GitUrlError;
 use graph::mode::ModeError;
 use parser::ast::{Instruction, Span};
-use parser::diagnose::MOST_ERRORS;
+use parser::diagnose::MAX_ERRORS;
 use parser::mount::MountError;
 
 use super::origin::Origin;
@@ -42,7 +42,7 @@ pub(super) struct Errors {
 impl Errors {
     /// Keeps an error, unless there are as many as anybody reads: then it is not even made.
     pub fn add(&mut self, error: impl FnOnce() -> LowerError) {
-        match self.found.len() < MOST_ERRORS {
+        match self.found.len() < MAX_ERRORS {
             true => self.found.push(error()),
             false => self.left_out += 1,
         }

@@ -1,17 +1,19 @@
-//! Words with variables: `${a:-b}`, quotes, escapes, patterns.
+//! Expansion of words: `${a:-b}`, quotes, escapes and patterns.
 //!
-//! The input is options, a word, and the values of `a` and of `b`, which are not set if they are missing. The options
-//! are letters: a backtick escapes, `q` keeps quotes, `u` keeps unset variables.
+//! The input has four parts: options, a word, and the values of the variables `a` and `b`. A variable whose part is
+//! missing is unset. The options are letters: a backtick makes it the escape character, `q` keeps quotes, `u` keeps
+//! references to unset variables.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use parser::expand::{Expanded, Expander, MAX_EXPANDED_BYTES, Variables};
+use parser::expand::{ExpandError, Expanded, Expander, MAX_EXPANDED_BYTES, Variables};
 
 use crate::{
     SEPARATOR, parts,
     plain::{self, Atom},
 };
 
+/// The variables `a` and `b`, as far as they are set.
 struct Table(BTreeMap<&'static str, String>);
 
 impl Variables for Table {
@@ -20,14 +22,17 @@ impl Variables for Table {
     }
 }
 
-/// - What comes out is within its bound, and names each variable once, as set or as unset.
-/// - Splitting loses blanks only. What has nothing to expand stays. A value is never expanded again.
-/// - Patterns match what the obvious way matches.
+/// Checks these properties:
+///
+/// - The expanded text is within its limit, and each variable is reported once, as used or as unset.
+/// - Splitting into words removes only blanks.
+/// - A word without variables, quotes and escapes stays as it is, and values are not expanded again.
+/// - Patterns match the same as a simple matcher.
 pub fn check(input: &[u8]) {
     let [options, word, a, b] = parts(input);
-    let given = input.iter().filter(|byte| **byte == SEPARATOR as u8).count();
+    let separators = input.iter().filter(|byte| **byte == SEPARATOR as u8).count();
     let values = [("a", a, 2), ("b", b, 3)];
-    let set = values.into_iter().filter(|(_, _, needed)| *needed <= given);
+    let set = values.into_iter().filter(|(_, _, position)| *position <= separators);
     let table = Table(set.map(|(name, value, _)| (name, value)).collect());
     let has = |letter| options.contains(letter);
     let escape = if has('`') { '`' } else { '\\' };
@@ -73,7 +78,7 @@ fn check_names(expanded: &Expanded, table: &Table) {
     assert_eq!(names.len(), used.len() + unset.len(), "{used:?} {unset:?}");
 }
 
-/// Dollars, quotes and escapes are all there is to expand.
+/// Checks that a word without dollars, quotes and escapes stays as it is.
 fn check_unchanged(expander: Expander, word: &str, text: &str) {
     let is_quote = |c| !expander.keep_quotes && matches!(c, '"' | '\'');
     if !word.contains(|c| c == '$' || c == expander.escape || is_quote(c)) {
@@ -81,27 +86,26 @@ fn check_unchanged(expander: Expander, word: &str, text: &str) {
     }
 }
 
-/// Once in quotes and once without, so that nothing in the value means anything in either.
+/// Checks that the value of `a` is inserted as it is, with quotes around it and without.
 fn check_values(expander: Expander, table: &Table) {
     let Some(value) = table.value("a").filter(|value| value.len() <= MAX_EXPANDED_BYTES / 4) else { return };
-    let expanded = expander.word("$a\"${a}\"${a+$a}", table).expect("nothing is wrong with it").text;
+    let expanded = expander.word("$a\"${a}\"${a+$a}", table).expect("the word is well formed").text;
     let quote = if expander.keep_quotes { "\"" } else { "" };
     assert_eq!(expanded, format!("{value}{quote}{value}{quote}{value}"));
 }
 
-/// Longer ones take the obvious way too long.
-const LONGEST: usize = 64;
+/// Maximum length of texts and patterns in characters; the simple matcher is slow.
+const MAX_CHARS: usize = 64;
 
-/// The value of `b` is a pattern here, that of `a` a text.
+/// Compares substitutions with the pattern in `b` on the text in `a` with those of a simple matcher.
 fn check_patterns(table: &Table) {
     let (Some(text), Some(pattern)) = (table.value("a"), table.value("b")) else { return };
     let text: Vec<char> = text.chars().collect();
-    if text.len() > LONGEST || pattern.chars().count() > LONGEST {
+    if text.len() > MAX_CHARS || pattern.chars().count() > MAX_CHARS {
         return;
     }
-    let expand = |word| Expander::new('\\').word(word, table).map(|expanded| expanded.text);
-    let Some(glob) = Glob::read(pattern) else {
-        assert!(expand("${a/$b/_}").is_err(), "{pattern:?}");
+    let Some(glob) = Glob::parse(pattern) else {
+        assert!(expanded("${a/$b/_}", table).is_err(), "{pattern:?}");
         return;
     };
     for (word, expected) in [
@@ -112,22 +116,23 @@ fn check_patterns(table: &Table) {
         ("${a%$b}", glob.without_suffix(&text, Extent::Shortest)),
         ("${a%%$b}", glob.without_suffix(&text, Extent::Longest)),
     ] {
-        // A pattern that begins with the operator doubles it, also where that comes out of a variable.
+        // A pattern that begins with the operator doubles it, even if it comes from a variable.
         let is_doubled = pattern.starts_with(['#', '%']) && !word.contains('/');
         if !is_doubled {
-            assert_eq!(
-                expand(word).as_deref(),
-                Ok(expected.as_str()),
-                "{word} with {text:?} and {pattern:?}"
-            );
+            let actual = expanded(word, table);
+            assert_eq!(actual.as_deref(), Ok(expected.as_str()), "{word} with {text:?} and {pattern:?}");
         }
     }
 }
 
-/// A pattern; `None` takes anything but a newline.
+fn expanded(word: &str, table: &Table) -> Result<String, ExpandError> {
+    Expander::new('\\').word(word, table).map(|expanded| expanded.text)
+}
+
+/// A pattern as a glob; `None` stands for any character but a newline.
 struct Glob(Vec<Atom<Option<char>>>);
 
-/// Which of the matches is taken away.
+/// Choice between the possible lengths of a match.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Extent {
     Shortest,
@@ -135,17 +140,17 @@ enum Extent {
 }
 
 impl Extent {
-    /// How long the match is; 0 if there is none.
-    fn of(self, is_matched: impl Fn(usize) -> bool, longest: usize) -> usize {
-        let mut lengths = (0..=longest).filter(|length| is_matched(*length));
+    /// Returns the length of the match, up to `max_length`; 0 if there is no match.
+    fn of(self, is_matched: impl Fn(usize) -> bool, max_length: usize) -> usize {
+        let mut lengths = (0..=max_length).filter(|length| is_matched(*length));
         let length = if self == Self::Shortest { lengths.next() } else { lengths.last() };
         length.unwrap_or(0)
     }
 }
 
 impl Glob {
-    /// `None` if the pattern is wrong.
-    fn read(pattern: &str) -> Option<Self> {
+    /// Parses a pattern, or returns `None` if it is malformed.
+    fn parse(pattern: &str) -> Option<Self> {
         let mut chars = pattern.chars();
         let mut atoms = Vec::new();
         while let Some(c) = chars.next() {
@@ -173,7 +178,8 @@ impl Glob {
         text[..text.len() - extent.of(is_matched, text.len())].iter().collect()
     }
 
-    /// As Go's `Regexp.ReplaceAllString` does it: from the left, the longest, and nothing right behind a match.
+    /// Replaces matches with `_` as Go's `Regexp.ReplaceAllString` does: from the left, the longest match at each
+    /// position, and no empty match directly after another match.
     fn replaced(&self, text: &[char], all: bool) -> String {
         let (mut replaced, mut start, mut end_of_last) = (String::new(), 0, None);
         while start <= text.len() {

@@ -1,20 +1,22 @@
-//! Whole Dockerfiles: what the parser makes of them, and what formatting leaves of them.
+//! Parsing and formatting of whole Dockerfiles.
 //!
 //! The input is the file.
 
 use parser::{
     Limits, ParseError,
     ast::{Dockerfile, Instruction, Kind, Span},
-    diagnose::{MOST_ERRORS, further_errors},
+    diagnose::{MAX_ERRORS, further_errors},
     format::{format, same},
     json, parse, parse_trigger, parse_with,
 };
 
-/// - An error says something, about lines of the file.
-/// - Instructions stand on lines of the file, in order, apart from each other.
-/// - What is kept of the text is not much more than the text.
-/// - A limit that is just what the file needs is kept, a smaller one is an error.
-/// - A formatted file means the same, and formatting it again changes nothing.
+/// Checks these properties:
+///
+/// - An error has a message and lines of the file.
+/// - Instructions have lines of the file, are in order and do not overlap.
+/// - The texts in the syntax tree are at most a few times as large as the file.
+/// - A file is parsed within limits that it just reaches, and is an error if one of them is smaller.
+/// - A formatted file has the same meaning, and formatting it again changes nothing.
 pub fn check(input: &[u8]) {
     match parse(input) {
         Ok(file) => check_file(input, &file),
@@ -35,20 +37,20 @@ fn check_file(text: &[u8], file: &Dockerfile) {
     assert!(json::to_json(file).is_object());
 }
 
-/// FROMs included, in order.
+/// Returns all instructions of a file in order, including FROM and global arguments.
 pub(crate) fn instructions(file: &Dockerfile) -> impl Iterator<Item = &Instruction> {
     let stages = file.stages.iter().flat_map(|stage| std::iter::once(&stage.from).chain(&stage.instructions));
     file.globals.iter().chain(stages)
 }
 
-fn lines(text: &[u8]) -> u32 {
+fn count_lines(text: &[u8]) -> u32 {
     let newlines = text.iter().filter(|byte| **byte == b'\n').count();
-    u32::try_from(newlines).expect("the file has a limit") + u32::from(!text.ends_with(b"\n"))
+    u32::try_from(newlines).expect("the size of the file is limited") + u32::from(!text.ends_with(b"\n"))
 }
 
 fn check_span(text: &[u8], span: Span) {
     let Span { start_line, end_line } = span;
-    let last = lines(text).max(1);
+    let last = count_lines(text).max(1);
     assert!(1 <= start_line && start_line <= end_line && end_line <= last, "{span:?} of {last} lines");
 }
 
@@ -58,10 +60,10 @@ fn check_error(text: &[u8], error: &ParseError) {
     check_span(text, error.span);
 }
 
-/// The other errors are about other lines, in order.
+/// Checks that further errors have other lines than the first one, and are in order.
 fn check_further(text: &[u8], first: &ParseError) {
     let further = further_errors(text, first).errors;
-    assert!(further.len() < MOST_ERRORS);
+    assert!(further.len() < MAX_ERRORS);
     assert!(further.iter().all(|error| error.span != first.span));
     assert!(further.is_sorted_by_key(|error| error.span.start_line));
     further.iter().for_each(|error| check_error(text, error));
@@ -77,7 +79,9 @@ fn check_spans(text: &[u8], file: &Dockerfile) {
     file.notices.iter().for_each(|notice| check_span(text, notice.span));
 }
 
-/// A byte that is no UTF-8 becomes three, and the text is kept as a whole beside its flags.
+/// Checks that the texts of all instructions are at most six times as large as the file.
+///
+/// A byte that is not UTF-8 becomes three bytes, and flags are kept both in the text and on their own.
 fn check_size(text: &[u8], file: &Dockerfile) {
     let sizes = instructions(file).map(|instruction| {
         let heredocs = instruction.heredocs.iter().map(|heredoc| heredoc.content.len() + heredoc.name.len());
@@ -85,11 +89,11 @@ fn check_size(text: &[u8], file: &Dockerfile) {
         texts.map(String::len).sum::<usize>() + heredocs.sum::<usize>()
     });
     let size_bytes: usize = sizes.sum();
-    assert!(size_bytes <= 6 * text.len(), "{size_bytes} bytes are kept of {}", text.len());
+    assert!(size_bytes <= 6 * text.len(), "the texts have {size_bytes} bytes, the file {}", text.len());
 }
 
-/// What the file needs of each limit, counted from the text.
-fn needs(text: &[u8], file: &Dockerfile) -> Limits {
+/// Returns the limits that the file just reaches.
+fn reached_limits(text: &[u8], file: &Dockerfile) -> Limits {
     let lines = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text).split(|byte| *byte == b'\n');
     let bodies = || instructions(file).flat_map(|instruction| heredoc_bytes(text, instruction));
     Limits {
@@ -102,7 +106,8 @@ fn needs(text: &[u8], file: &Dockerfile) -> Limits {
     }
 }
 
-/// How long the bodies are in the text, which may be no UTF-8.
+/// Returns the sizes of the instruction's heredoc bodies in the file, which differ from those of their contents if
+/// the file is not UTF-8.
 fn heredoc_bytes(text: &[u8], instruction: &Instruction) -> Vec<usize> {
     let all: Vec<&[u8]> = text.split_inclusive(|byte| *byte == b'\n').collect();
     let mut end = instruction.span.end_line as usize;
@@ -116,9 +121,10 @@ fn heredoc_bytes(text: &[u8], instruction: &Instruction) -> Vec<usize> {
     sizes
 }
 
-/// Takes one limit, another for each length of the text, and makes it one too small.
+/// Checks that the file is parsed within the limits that it reaches, and not if one limit, chosen by the size of the
+/// file, is smaller by one.
 fn check_limits(text: &[u8], file: &Dockerfile) {
-    let mut limits = needs(text, file);
+    let mut limits = reached_limits(text, file);
     assert_eq!(parse_with(text, limits).as_ref(), Ok(file), "{limits:?}");
     let (limit, before, after) = match text.len() % 6 {
         0 => (&mut limits.file_bytes, "dockerfile greater than max allowed size of", ""),
@@ -128,10 +134,10 @@ fn check_limits(text: &[u8], file: &Dockerfile) {
         4 => (&mut limits.stages, "dockerfile has more than", " stages"),
         _ => (&mut limits.instructions, "dockerfile has more than", " instructions"),
     };
-    let Some(less) = limit.checked_sub(1) else { return };
-    *limit = less;
-    let error = parse_with(text, limits).expect_err("it has less than it needs");
-    assert_eq!(error.message, format!("{before} {less}{after}"));
+    let Some(too_small) = limit.checked_sub(1) else { return };
+    *limit = too_small;
+    let error = parse_with(text, limits).expect_err("the file exceeds the limit");
+    assert_eq!(error.message, format!("{before} {too_small}{after}"));
     check_error(text, &error);
 }
 
@@ -143,12 +149,14 @@ fn check_format(text: &[u8], file: &Dockerfile) {
             return check_error(text, &error);
         }
     };
-    let again = parse(formatted.as_bytes()).expect("what was formatted parses");
-    assert!(same(file, &again), "became {formatted:?}");
+    let again = parse(formatted.as_bytes()).expect("the formatted text is well formed");
+    assert!(same(file, &again), "the file became {formatted:?}");
     assert_eq!(format(formatted.as_bytes()).as_ref(), Ok(&formatted), "formatting again");
 }
 
-/// Lines may end in CRLF. Bodies of heredocs keep their ends, so there they would differ.
+/// Checks that line ends of CRLF do not change the syntax tree.
+///
+/// Files with heredocs are skipped: the bodies keep their line ends, so the trees differ.
 fn check_line_ends(text: &[u8], file: &Dockerfile) {
     let has_bodies = instructions(file).any(|instruction| !instruction.heredocs.is_empty());
     if has_bodies || text.contains(&b'\r') {
@@ -159,7 +167,7 @@ fn check_line_ends(text: &[u8], file: &Dockerfile) {
     assert_eq!(parse_with(&windows, limits).as_ref(), Ok(file), "with CRLF");
 }
 
-/// A trigger is read as the image that inherits it reads it: on one line.
+/// Checks that a trigger can be parsed from the text in an image config, and has the span of line 1.
 fn check_trigger(instruction: &Instruction, escape: char) {
     let Kind::Onbuild(text) = &instruction.kind else { return };
     let span = match parse_trigger(text, escape) {

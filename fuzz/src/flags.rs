@@ -1,6 +1,6 @@
-//! Flags of instructions, and the mounts of RUN.
+//! Flags of instructions, and values of `RUN --mount`.
 //!
-//! The input is the text of flags, then the value of a mount.
+//! The input has two parts: the text of flags, and the value of a mount.
 
 use parser::{
     ast::{Healthcheck, Instruction, Kind},
@@ -10,14 +10,16 @@ use parser::{
 
 use crate::{file, parts};
 
-/// Instructions that take flags, and what stands behind those.
+/// Instructions that take flags, and arguments for them.
 const INSTRUCTIONS: [(&str, &str); 5] =
     [("RUN", "x"), ("COPY", "a b"), ("ADD", "a b"), ("FROM", "b"), ("HEALTHCHECK", "CMD x")];
 
-/// - Flags that are written again, with each character escaped, are the same flags.
-/// - What an instruction says of its flags is what they are.
-/// - The fields of a mount are those that the obvious way finds; each value is expanded once, and none makes another
-///   field. A mount that is written again is the same mount.
+/// Checks these properties:
+///
+/// - Flags can be written with every character escaped and parsed to the same flags.
+/// - The data of an instruction agrees with its flags.
+/// - A mount has the fields that a simple splitter finds. Each value is expanded once, and no value adds a field.
+/// - A mount can be printed and parsed to the same mount.
 pub fn check(input: &[u8]) {
     let [flags, value] = parts(input);
     if !flags.contains('\n') {
@@ -27,22 +29,22 @@ pub fn check(input: &[u8]) {
 }
 
 fn check_flags(keyword: &str, flags: &str, rest: &str) {
-    let Some(instruction) = read(keyword, flags, rest) else { return };
-    let again = read(keyword, &escaped(&instruction.flags), rest).expect("these flags were good before");
-    assert_eq!(again.flags, instruction.flags);
+    let Some(instruction) = parse_instruction(keyword, flags, rest) else { return };
+    let again = parse_instruction(keyword, &escaped(&instruction.flags), rest);
+    assert_eq!(again.expect("these flags were valid before").flags, instruction.flags);
     check_values(&instruction);
 }
 
-fn read(keyword: &str, flags: &str, rest: &str) -> Option<Instruction> {
+fn parse_instruction(keyword: &str, flags: &str, rest: &str) -> Option<Instruction> {
     let file = parse(format!("FROM a\n{keyword} {flags} {rest}").as_bytes()).ok()?;
     file::instructions(&file).nth(1).cloned()
 }
 
-/// The two dashes stay as they are, lest it be no flag.
+/// Escapes every character of the flags except for the two dashes, without which they would not be flags.
 fn escaped(flags: &[String]) -> String {
     let escape = |flag: &String| {
-        let name = flag.strip_prefix("--").expect("that is what makes it a flag");
-        format!("--{}", name.chars().flat_map(|c| ['\\', c]).collect::<String>())
+        let text = flag.strip_prefix("--").expect("a flag begins with two dashes");
+        format!("--{}", text.chars().flat_map(|c| ['\\', c]).collect::<String>())
     };
     flags.iter().map(escape).collect::<Vec<_>>().join(" ")
 }
@@ -97,7 +99,7 @@ fn check_mount(value: &str) {
     match mount {
         Ok(mount) => {
             assert_eq!(values, expanded);
-            assert_eq!(mount::parse(&written(&mount), |value| Ok(value.to_owned())).as_ref(), Ok(&mount));
+            assert_eq!(mount::parse(&printed(&mount), |value| Ok(value.to_owned())).as_ref(), Ok(&mount));
             check_from(value, &mount);
         }
         Err(MountError::Csv { reason }) => panic!("{reason}: {fields:?}"),
@@ -105,7 +107,7 @@ fn check_mount(value: &str) {
     }
 }
 
-/// `from` is read by itself as well, before anything is expanded.
+/// Checks that `from` has the same value when it is read alone, and that an expanded value adds no field.
 fn check_from(value: &str, mount: &Mount) {
     match mount::from(value) {
         Ok(from) => assert_eq!(from, mount.from),
@@ -119,7 +121,7 @@ fn check_from(value: &str, mount: &Mount) {
     }
 }
 
-/// The fields of a line of CSV; `None` if there are none, or quotes are where none may be.
+/// Splits a line of CSV into fields, or returns `None` if the line is empty or has misplaced quotes.
 fn fields(line: &str) -> Option<Vec<String>> {
     let mut fields = Vec::new();
     let mut rest = Some(line).filter(|line| !line.is_empty());
@@ -140,7 +142,7 @@ fn fields(line: &str) -> Option<Vec<String>> {
     (!fields.is_empty()).then_some(fields)
 }
 
-/// What stands before the closing quote, and what follows that.
+/// Returns the content of a quoted field and the text after the closing quote.
 fn quoted(text: &str) -> Option<(String, &str)> {
     let mut field = String::new();
     let mut rest = text;
@@ -157,14 +159,16 @@ fn quoted(text: &str) -> Option<(String, &str)> {
     }
 }
 
-/// A mount as a line of CSV. What only some types have is written where that is the type.
-fn written(mount: &Mount) -> String {
+/// Prints a mount as a line of CSV.
+///
+/// Fields that only one type can have follow that type; the last `type` is that of the mount.
+fn printed(mount: &Mount) -> String {
     let text = |key: &str, value: &Option<String>| value.as_ref().map(|value| format!("{key}={value}"));
-    let of_tmpfs = mount.size_bytes.map(|size| ["type=tmpfs".to_owned(), format!("size={size}")]);
-    let of_secrets = mount.is_required.then(|| ["type=secret", "required"].map(String::from));
-    let fields = of_tmpfs
+    let size = mount.size_bytes.map(|size| ["type=tmpfs".to_owned(), format!("size={size}")]);
+    let required = mount.is_required.then(|| ["type=secret", "required"].map(String::from));
+    let fields = size
         .into_iter()
-        .chain(of_secrets)
+        .chain(required)
         .flatten()
         .chain([format!("type={}", mount.kind.name()), format!("readonly={}", mount.is_readonly)]);
     let optional = [

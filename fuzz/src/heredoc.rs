@@ -1,6 +1,6 @@
-//! Heredocs: where they begin and end, what is in them, what is left of them in a trigger.
+//! Heredocs: their markers, bodies and terminators, also in triggers.
 //!
-//! The input is what follows `RUN `, `COPY ` and `ONBUILD COPY ` in three files.
+//! The input is the text after `RUN `, after `COPY ` and after `ONBUILD COPY ` in three files.
 
 use parser::{
     ast::{Copy, Heredoc, Instruction, Kind},
@@ -11,13 +11,15 @@ use parser::{
 
 use crate::file;
 
-/// - A body is made of the lines behind the instruction's, as they are, up to the first that ends it.
-/// - Chomping takes tabs away, at the start of lines, and nothing else.
-/// - A source that looks like a heredoc's word finds a heredoc of its name or there is none of it.
-/// - A trigger holds the heredocs of its instruction.
+/// Checks these properties:
+///
+/// - A body consists of the lines after the instruction up to its terminator, as they are.
+/// - Chomping removes tabs at the start of lines and nothing else.
+/// - A source that is a marker refers to the last heredoc of its name, if there is one.
+/// - A trigger keeps the heredocs of its instruction.
 pub fn check(input: &[u8]) {
-    for before in ["RUN ", "COPY ", "ONBUILD COPY "] {
-        let text = [b"FROM a\n", before.as_bytes(), input].concat();
+    for keyword in ["RUN ", "COPY ", "ONBUILD COPY "] {
+        let text = [b"FROM a\n", keyword.as_bytes(), input].concat();
         let Ok(file) = parse(&text) else { continue };
         let lines: Vec<&[u8]> = text.split_inclusive(|byte| *byte == b'\n').collect();
         for instruction in file::instructions(&file) {
@@ -29,7 +31,7 @@ pub fn check(input: &[u8]) {
     }
 }
 
-/// From the last line of the instruction upwards: the line that ends a heredoc, its body, the one before it.
+/// Goes from the last line of the instruction upwards and checks the terminator and the body of each heredoc.
 fn check_bodies(lines: &[&[u8]], instruction: &Instruction) {
     let mut end = instruction.span.end_line as usize;
     for heredoc in instruction.heredocs.iter().rev() {
@@ -39,9 +41,10 @@ fn check_bodies(lines: &[&[u8]], instruction: &Instruction) {
         assert!(!lines[body..end - 1].iter().any(|line| ends(heredoc, line)), "{heredoc:?}");
         end = body;
     }
-    assert!(end >= instruction.span.start_line as usize, "the instruction has a line of its own");
+    assert!(end >= instruction.span.start_line as usize, "no line is left for the instruction itself");
 }
 
+/// Reports whether `line` is the terminator of the heredoc.
 fn ends(heredoc: &Heredoc, line: &[u8]) -> bool {
     let line = String::from_utf8_lossy(line);
     let line = line.trim_end_matches(['\r', '\n']);
@@ -54,7 +57,7 @@ fn check_body(heredoc: &Heredoc) {
     assert!(heredoc.chomp || chomped == heredoc.content);
     assert_eq!(chomped.replace('\t', ""), heredoc.content.replace('\t', ""));
     assert!(!heredoc.chomp || !chomped.split('\n').any(|line| line.starts_with('\t')), "{chomped:?}");
-    match Expander::for_heredocs().word(&chomped, &Nothing) {
+    match Expander::for_heredocs().word(&chomped, &NoVariables) {
         Ok(expanded) => {
             assert!(expanded.used.is_empty() && expanded.text.len() <= MAX_EXPANDED_BYTES);
             assert!(chomped.contains(['$', '\\']) || expanded.text == chomped);
@@ -63,9 +66,10 @@ fn check_body(heredoc: &Heredoc) {
     }
 }
 
-struct Nothing;
+/// Variables that are all unset.
+struct NoVariables;
 
-impl Variables for Nothing {
+impl Variables for NoVariables {
     fn value(&self, _name: &str) -> Option<&str> {
         None
     }
@@ -83,7 +87,7 @@ fn check_sources(instruction: &Instruction) {
 
 fn check_trigger(instruction: &Instruction) {
     let Kind::Onbuild(text) = &instruction.kind else { return };
-    // What is wrong with it beside the keyword is told when it is inherited.
+    // ONBUILD accepts triggers with errors other than a wrong keyword; they are reported when the trigger runs.
     let Ok(trigger) = parse_trigger(text, '\\') else { return };
     assert_eq!(trigger.heredocs, instruction.heredocs);
 }

@@ -1,14 +1,14 @@
-//! What holds for any input, whatever it is: what the fuzz targets look for an exception to.
+//! Properties that hold for every input, and fuzz targets that search for a counterexample.
 //!
 //! ```text
-//! src/<target>.rs      the property: `check` panics where it does not hold
-//! targets/<target>.rs  looks for such an input (libFuzzer, a nightly compiler): `cargo xtask fuzz`
-//! corpus/<target>/     inputs that reach all the code that was ever reached, and each that once was a finding
-//! tests/               the property holds for the corpus: runs with all other tests, on the stable compiler
+//! src/<target>.rs      the property: `check` panics for a counterexample
+//! targets/<target>.rs  the search, with libFuzzer and a nightly compiler: `cargo xtask fuzz`
+//! corpus/<target>/     inputs that together reach all code reached so far, and every former counterexample
+//! tests/               checks the property for the corpus, as an ordinary test with the stable compiler
 //! ```
 //!
-//! A property that says no more than "no panic" finds little. So results are compared with what another, plainer way
-//! gives ([`plain`]), with what they were made of, and with the bounds that are promised.
+//! A property that only excludes panics finds little. Therefore results are compared with those of a simpler
+//! implementation ([`plain`]), with the input that they were made from, and with documented limits.
 
 pub mod expand;
 pub mod file;
@@ -17,10 +17,10 @@ pub mod heredoc;
 pub mod ignore;
 pub mod plain;
 
-/// A property, by the name of its target and corpus.
+/// A property, and the name of its fuzz target and corpus.
 pub type Target = (&'static str, fn(&[u8]));
 
-/// All of them.
+/// All properties, in the order of their names.
 pub const TARGETS: [Target; 5] = [
     ("expand", expand::check),
     ("file", file::check),
@@ -29,11 +29,10 @@ pub const TARGETS: [Target; 5] = [
     ("ignore", ignore::check),
 ];
 
-/// What stands between the parts of an input that has several. Texts of the parser may hold it as well, so the last
-/// part is the rest, whatever it holds.
+/// Separator of the parts of an input. The last part can contain it as well.
 const SEPARATOR: char = '\0';
 
-/// The first `N - 1` parts of an input, and the rest; what is missing is empty.
+/// Splits an input into `N - 1` parts and the rest; missing parts are empty.
 fn parts<const N: usize>(input: &[u8]) -> [String; N] {
     let text = String::from_utf8_lossy(input);
     let mut parts = text.splitn(N, SEPARATOR);

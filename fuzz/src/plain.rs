@@ -1,32 +1,35 @@
-//! The obvious way to match a glob: short and slow, to compare with.
+//! A simple matcher for globs, with which the matchers of dsbuild are compared.
+//!
+//! It fills a table with a row for each part of the glob and a column for each position in the text.
 
 /// A part of a glob.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Atom<A> {
-    /// Takes one character.
+    /// Matches exactly one character of `A`.
     One(A),
-    /// Takes any number of characters.
+    /// Matches any number of characters of `A`.
     Many(A),
-    /// Takes what these take, or nothing.
+    /// Matches the same as these atoms, or nothing.
     Maybe(Vec<Atom<A>>),
-    /// Takes nothing, and only at the start.
+    /// Matches the empty text at the start.
     Start,
 }
 
-/// For each length, whether `glob` matches a prefix of `text` of this length.
+/// Returns for each length whether `glob` matches the prefix of `text` that has this length.
 ///
-/// `takes` says whether an atom takes a character. One row of the table for each atom.
+/// `takes` reports whether a character belongs to the `A` of an atom.
 pub fn prefixes<A, C: Copy>(glob: &[Atom<A>], text: &[C], takes: &dyn Fn(&A, C) -> bool) -> Vec<bool> {
     let mut reached = vec![false; text.len() + 1];
     reached[0] = true;
     rows(reached, glob, text, takes)
 }
 
-/// Whether `glob` matches all of `text`.
+/// Reports whether `glob` matches all of `text`.
 pub fn matches<A, C: Copy>(glob: &[Atom<A>], text: &[C], takes: &dyn Fn(&A, C) -> bool) -> bool {
     prefixes(glob, text, takes)[text.len()]
 }
 
+/// Advances over several atoms: `reached` has the positions in `text` that a match of the atoms before has reached.
 fn rows<A, C: Copy>(
     reached: Vec<bool>,
     glob: &[Atom<A>],
@@ -36,6 +39,7 @@ fn rows<A, C: Copy>(
     glob.iter().fold(reached, |reached, atom| row(reached, atom, text, takes))
 }
 
+/// Advances over one atom, from the positions in `reached`.
 fn row<A, C: Copy>(
     mut reached: Vec<bool>,
     atom: &Atom<A>,
@@ -75,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn one_and_many() {
+    fn many_matches_any_number_of_characters() {
         let glob = [Atom::One('a'), Atom::Many('b'), Atom::One('b')];
         check(&glob, "ab", true);
         check(&glob, "abbb", true);
@@ -83,17 +87,26 @@ mod tests {
         check(&glob, "", false);
         check(&glob, "abcb", false);
         check(&glob, "abba", false);
+    }
+
+    #[test]
+    fn all_matching_prefixes_are_found() {
+        let glob = [Atom::One('a'), Atom::Many('b'), Atom::One('b')];
         let lengths = prefixes(&glob, &['a', 'b', 'b'], &|atom, c| *atom == c);
         assert_eq!(lengths, [false, false, true, true]);
     }
 
     #[test]
-    fn groups_and_starts() {
+    fn a_group_is_optional() {
         let glob = [Atom::Maybe(vec![Atom::Many('a'), Atom::One('/')]), Atom::One('b')];
         check(&glob, "b", true);
         check(&glob, "/b", true);
         check(&glob, "aa/b", true);
         check(&glob, "aab", false);
+    }
+
+    #[test]
+    fn start_matches_only_at_the_start() {
         check(&[Atom::Start, Atom::One('a')], "a", true);
         check(&[Atom::Many('a'), Atom::Start, Atom::One('a')], "aa", false);
     }

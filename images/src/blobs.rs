@@ -4,7 +4,7 @@ use std::io::Read;
 
 use cache::{Store, StoreError};
 use oci::{Descriptor, Digest};
-use registry::VerifiedReader;
+use oci::VerifiedReader;
 
 use crate::ImageError;
 

@@ -1,7 +1,7 @@
-//! The image config: what a container started from the image sees, and how the image came about.
+//! The image config: the settings of containers started from the image, and the history of the image.
 //!
-//! Source: OCI image-spec v1.1, config.md, with Docker's fields (`Healthcheck`, `OnBuild`,
-//! `Shell`, `ArgsEscaped`), which the specification leaves out and every builder writes.
+//! Source: OCI image-spec v1.1, config.md, and Docker's fields (`Healthcheck`, `OnBuild`, `Shell`,
+//! `ArgsEscaped`), which the specification lacks and every builder writes.
 
 use std::collections::BTreeMap;
 
@@ -10,115 +10,117 @@ use serde_json::Value;
 
 use crate::{DiffId, Platform};
 
-/// `{}`: the value of the sets that JSON writes as objects.
+/// The empty object `{}`, the value of each key where Go encodes a set as a JSON object.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Empty {}
 
-/// The document that a manifest's `config` names.
+/// The document that the `config` descriptor of a manifest refers to.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ImageConfig {
-    /// When the image was made, RFC 3339.
+    /// Time at which the image was created, in RFC 3339 format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<String>,
-    /// Who made it (MAINTAINER).
+    /// Name and address of the author (MAINTAINER); empty if unknown.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub author: String,
-    /// The platform, its fields inline.
+    /// Platform that the image runs on; its fields are inlined in the JSON object.
     #[serde(flatten)]
     pub platform: Platform,
-    /// What a container sees.
+    /// Settings of containers that are started from the image.
     #[serde(default, deserialize_with = "null_as_default")]
     pub config: Config,
-    /// The layers.
+    /// Layers of the root file system, by diff ID.
     #[serde(default)]
     pub rootfs: RootFs,
-    /// One entry an instruction.
+    /// One entry for each instruction, oldest first; some builders leave it empty.
     #[serde(default, deserialize_with = "null_as_default")]
     pub history: Vec<History>,
-    /// Fields that we do not know.
+    /// Fields unknown to this crate, kept as they are.
     #[serde(flatten)]
     pub extra: BTreeMap<String, Value>,
 }
 
-/// What a container started from the image sees.
+/// Settings of containers that are started from the image.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Config {
-    /// `user[:group]`, names or numbers; empty is root.
+    /// USER: `user[:group]` as names or numbers; empty means root.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub user: String,
-    /// `port/proto`.
+    /// EXPOSE: the set of ports the image listens on, as `port/protocol` (`80/tcp`).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "null_as_default")]
     pub exposed_ports: BTreeMap<String, Empty>,
-    /// `NAME=value`, in order of definition.
+    /// ENV: entries of the form `NAME=value`, in order of definition.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_default")]
     pub env: Vec<String>,
-    /// The program, in front of `cmd`.
+    /// ENTRYPOINT: the program and its leading arguments, which `cmd` is appended to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entrypoint: Option<Vec<String>>,
-    /// The default arguments.
+    /// CMD: the default arguments of `entrypoint`, or the whole command if that is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cmd: Option<Vec<String>>,
-    /// Paths that hold data of their own.
+    /// VOLUME: the set of paths where a container gets a volume of its own.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "null_as_default")]
     pub volumes: BTreeMap<String, Empty>,
-    /// Where the process starts.
+    /// WORKDIR: the working directory of the process; empty means `/`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub working_dir: String,
-    /// Labels.
+    /// LABEL: free-form metadata by key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "null_as_default")]
     pub labels: BTreeMap<String, String>,
-    /// The signal that asks it to stop.
+    /// STOPSIGNAL: name or number of the signal that asks the process to exit; empty means SIGTERM.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub stop_signal: String,
-    /// Docker: the command line needs no further escaping.
+    /// Docker only, for Windows: the command line in `cmd` is already escaped.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub args_escaped: bool,
-    /// Docker: how to tell that it works.
+    /// Docker only, HEALTHCHECK: the check of whether the container works; `None` if the image defines none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub healthcheck: Option<Healthcheck>,
-    /// Docker: instructions for images built on this one.
+    /// Docker only, ONBUILD: instructions that run when another image is built on this one.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_default")]
     pub on_build: Vec<String>,
-    /// Docker: the shell of shell-form instructions.
+    /// Docker only, SHELL: the program that runs shell-form commands; empty means `/bin/sh -c`.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_default")]
     pub shell: Vec<String>,
-    /// Fields that we do not know.
+    /// Fields unknown to this crate, kept as they are.
     #[serde(flatten)]
     pub extra: BTreeMap<String, Value>,
 }
 
-/// How to tell that a container works; durations in nanoseconds, 0 is "inherit".
+/// The command that checks whether a container works, and when it runs.
+///
+/// A number that is 0 is inherited from the base image, or from Docker's defaults.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Healthcheck {
-    /// `["NONE"]`, `["CMD", ...]` or `["CMD-SHELL", text]`.
+    /// The command: `["NONE"]`, `["CMD", argument, ...]` or `["CMD-SHELL", text]`; empty means inherited.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_default")]
     pub test: Vec<String>,
-    /// Time between two checks.
+    /// Time between two checks, in nanoseconds.
     #[serde(rename = "Interval", default, skip_serializing_if = "is_zero")]
     pub interval_ns: i64,
-    /// Time after which a check has failed.
+    /// Time after which a check that is still running counts as failed, in nanoseconds.
     #[serde(rename = "Timeout", default, skip_serializing_if = "is_zero")]
     pub timeout_ns: i64,
-    /// Time in which failures do not count.
+    /// Time after the container's start during which failures do not count, in nanoseconds.
     #[serde(rename = "StartPeriod", default, skip_serializing_if = "is_zero")]
     pub start_period_ns: i64,
-    /// Time between two checks in the start period.
+    /// Time between two checks during the start period, in nanoseconds.
     #[serde(rename = "StartInterval", default, skip_serializing_if = "is_zero")]
     pub start_interval_ns: i64,
-    /// Failures in a row that make it unhealthy.
+    /// Number of consecutive failures that make the container unhealthy.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub retries: i64,
 }
 
-/// The layers of an image, by diff ID from the base up.
+/// The layers of an image's root file system.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RootFs {
-    /// Always `layers`.
+    /// Always `layers`, the only value that the specification defines.
     #[serde(rename = "type")]
     pub kind: String,
-    /// From the base up; an empty list for `FROM scratch`.
+    /// Diff IDs from the base layer up; empty for `FROM scratch`.
     #[serde(deserialize_with = "null_as_default")]
     pub diff_ids: Vec<DiffId>,
 }
@@ -129,22 +131,22 @@ impl Default for RootFs {
     }
 }
 
-/// What one instruction did.
+/// History entry of one instruction.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct History {
-    /// RFC 3339.
+    /// Time at which the instruction ran, in RFC 3339 format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<String>,
-    /// The instruction.
+    /// Text of the instruction, as in `RUN /bin/sh -c make # buildkit`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub created_by: String,
-    /// The author at that time.
+    /// Author of the image when the instruction ran; empty if unknown.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub author: String,
-    /// Which program wrote the entry.
+    /// Name of the program that wrote the entry, as in `buildkit.dockerfile.v0`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub comment: String,
-    /// True if it made no layer.
+    /// True if the instruction created no layer, as is the case for ENV.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub empty_layer: bool,
 }
@@ -153,7 +155,7 @@ fn is_zero(number: &i64) -> bool {
     *number == 0
 }
 
-/// Go writes an absent slice, map or struct as `null`.
+/// Reads `null` as the default value: Go writes an absent slice, map or struct as `null`.
 pub(crate) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: serde::Deserializer<'de>,

@@ -1,4 +1,7 @@
-//! The names of content: each kind of digest is its own type, so that they cannot be mixed up.
+//! Digests of content and of layers.
+//!
+//! Blobs, layers and stacks of layers are all named by a sha256, but each kind is a type of its own, so that one
+//! cannot be passed for another.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,40 +9,40 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-/// A string that should have been a digest and is not.
+/// The text is not a digest of the form `sha256:<64 lower-case hex digits>`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid digest {text:?}: expected \"sha256:\" and 64 lower-case hex digits")]
 pub struct DigestError {
-    /// The text as it was given.
+    /// The text that was to be parsed.
     pub text: String,
 }
 
-/// The sha256 of a blob as it is stored or sent, compressed or not.
+/// The sha256 of a blob as it is stored and transferred, compressed or not.
 ///
-/// Prints and parses as `sha256:<64 lower-case hex digits>`; nothing else is accepted, so a
-/// value of this type can be used as a file name.
+/// The text form is `sha256:<64 lower-case hex digits>` and no other is accepted, so the text of any value is safe
+/// to use as a file name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// Hashes `bytes`.
+    /// Returns the digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
         let mut hasher = Hasher::new();
         hasher.update(bytes);
         hasher.finish()
     }
 
-    /// Takes a finished sha256.
+    /// Wraps a sha256 that was computed elsewhere.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The 32 bytes.
+    /// Returns the sha256 in binary form.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// The 64 hex digits, without the algorithm.
+    /// Returns the 64 hex digits, without the `sha256:` prefix.
     pub fn hex(&self) -> String {
         let mut text = String::with_capacity(64);
         for byte in self.0 {
@@ -50,7 +53,7 @@ impl Digest {
         text
     }
 
-    /// Parses 64 lower-case hex digits.
+    /// Parses 64 lower-case hex digits, without the `sha256:` prefix.
     pub fn from_hex(hex: &str) -> Result<Self, DigestError> {
         let error = || DigestError { text: hex.to_owned() };
         let digits = hex.as_bytes();
@@ -104,22 +107,22 @@ impl<'de> Deserialize<'de> for Digest {
     }
 }
 
-/// Makes a digest of bytes that come one after the other.
+/// Computes the digest of content that arrives in pieces.
 #[derive(Clone)]
 pub struct Hasher(Sha256);
 
 impl Hasher {
-    /// Has hashed nothing yet.
+    /// Creates a hasher to which no bytes have been added.
     pub fn new() -> Self {
         Self(Sha256::new())
     }
 
-    /// Hashes `bytes` behind what came before.
+    /// Adds the next piece of the content.
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
-    /// The digest of everything hashed.
+    /// Returns the digest of all the pieces together.
     pub fn finish(self) -> Digest {
         Digest(self.0.finalize().into())
     }
@@ -137,12 +140,12 @@ impl fmt::Debug for Hasher {
     }
 }
 
-/// The sha256 of a layer's uncompressed tar; the identity of a layer.
+/// The sha256 of a layer's uncompressed tar, which identifies the layer however it is compressed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct DiffId(pub Digest);
 
-/// The identity of a stack of layers.
+/// The digest that identifies a stack of layers, from the base layer up to some layer of an image.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ChainId(pub Digest);
@@ -150,15 +153,17 @@ pub struct ChainId(pub Digest);
 impl ChainId {
     /// Returns the chain ID of `diff_ids`, which are in order from the base layer up.
     ///
-    /// A chain of one layer has that layer's diff ID; each further layer hashes
-    /// `"<chain> <diff>"`. Returns `None` for an empty list, the rootfs of `FROM scratch`.
+    /// The chain ID of one layer is its diff ID. Each layer above is added by hashing `"<chain ID> <diff ID>"`.
+    /// Returns `None` for an empty list, the root file system of `FROM scratch`.
     ///
     /// Source: OCI image-spec v1.1, config.md, "Layer ChainID".
     pub fn of(diff_ids: &[DiffId]) -> Option<Self> {
         diff_ids.iter().fold(None, |chain, diff| Some(Self::then(chain, *diff)))
     }
 
-    /// Returns the chain ID of one layer on top of those whose chain ID is `below`; `None` where there are none.
+    /// Returns the chain ID of the stack `below` with one more layer on top.
+    ///
+    /// `below` is `None` if the layer is the base layer.
     pub fn then(below: Option<Self>, diff_id: DiffId) -> Self {
         match below {
             None => Self(diff_id.0),

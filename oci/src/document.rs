@@ -1,79 +1,81 @@
-//! Telling manifests from indexes, strictly: a document that could be read as both is neither.
+//! Strict parsing of manifests and indexes: a document that could be read as both is rejected.
 //!
-//! Two readers that take the same bytes for different things (CVE-2021-41190) would verify one image and run
-//! another, so the kind must follow from the document and agree with what the sender called it.
+//! If two programs read the same bytes as different kinds of document (CVE-2021-41190), one image is verified and
+//! another one runs. Therefore the kind must follow from the document itself and agree with the media type that the
+//! sender announced.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{ImageConfig, Index, Manifest, media_type};
 
-/// The most layers an image may have; more than any that can be mounted.
+/// Maximum number of layers of an image, which is more than an overlay can mount.
 pub const MAX_LAYERS: usize = 1000;
 
-/// The most entries an index may have.
+/// Maximum number of entries of an index.
 pub const MAX_MANIFESTS: usize = 10_000;
 
-/// A document that is no image and no index.
+/// The bytes are not an image manifest, an image index or an image config.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DocumentError {
-    /// No JSON, or a field of the wrong type.
+    /// The bytes are not JSON, or a field has the wrong type.
     #[error("it cannot be read: {reason}")]
     Json {
-        /// The reader's words.
+        /// Message of the JSON parser.
         reason: String,
     },
-    /// It has the fields of a manifest and of an index.
+    /// The document has the fields of a manifest and those of an index, or its type contradicts its fields.
     #[error("it is ambiguous: it has the fields of an image manifest and of an index")]
     Ambiguous,
-    /// Its `mediaType` is not what the sender said.
+    /// The document's `mediaType` differs from the type that the sender announced.
     #[error("its media type is {own:?} but it was announced as {announced:?}")]
     Disagree {
-        /// By itself.
+        /// Media type in the document itself.
         own: String,
-        /// By a descriptor or a header.
+        /// Media type in the descriptor or in the response header.
         announced: String,
     },
-    /// Something else than an image.
-    #[error("it is no container image but {kind:?}")]
+    /// The document describes something other than a container image, such as a chart or a signature.
+    #[error("it is not a container image but {kind:?}")]
     Unsupported {
-        /// What it is.
+        /// Media type of the document.
         kind: String,
     },
-    /// A list is longer than any real one.
-    #[error("it has {count} {what}, more than {limit}")]
+    /// A list has more entries than any real document.
+    #[error("it has {count} {what}, the limit is {limit}")]
     TooMany {
-        /// Of what.
+        /// Noun for the entries, in the plural: "layers", "manifests", "diff IDs".
         what: &'static str,
-        /// How many.
+        /// Number of entries in the document.
         count: usize,
-        /// How many may be.
+        /// Maximum number of entries: [`MAX_LAYERS`] or [`MAX_MANIFESTS`].
         limit: usize,
     },
 }
 
-/// A manifest or an index.
+/// A manifest or an index, the two documents that a name of an image can refer to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "there are never many, and they are taken apart at once")]
+#[expect(clippy::large_enum_variant, reason = "few exist at a time, and each is taken apart at once")]
 pub enum Document {
-    /// One image.
+    /// The manifest of one image.
     Manifest(Manifest),
-    /// Several.
+    /// A list of images, one for each platform.
     Index(Index),
 }
 
 impl Document {
-    /// Reads a document that was announced as `announced`: the media type of a descriptor or the header of an
-    /// answer. A type that says nothing (`application/json`) counts as none.
+    /// Parses a document whose sender announced the media type `announced`, in a descriptor or a response header.
+    ///
+    /// Generic types such as `application/json` count as no announcement.
     pub fn parse(announced: Option<&str>, bytes: &[u8]) -> Result<Self, DocumentError> {
         let value: Value = json(bytes)?;
-        let is_index = kind(announced.filter(|announced| is_telling(announced)), &value)?;
-        // From the bytes again, not from the value: only so are duplicate keys found.
+        let is_index = is_index(announced.filter(|announced| is_specific(announced)), &value)?;
+        // Parsing the bytes again, instead of converting `value`, reports duplicate keys.
         if is_index { Self::index(json(bytes)?) } else { Self::manifest(json(bytes)?) }
     }
 
-    /// Its media type, which is OCI's where it names none.
+    /// Returns the document's own media type, or OCI's type for its kind if it has none.
     pub fn media_type(&self) -> &str {
         match self {
             Self::Manifest(manifest) => manifest.media_type.as_deref().unwrap_or(media_type::MANIFEST),
@@ -82,36 +84,37 @@ impl Document {
     }
 
     fn manifest(manifest: Manifest) -> Result<Self, DocumentError> {
-        at_most(MAX_LAYERS, "layers", manifest.layers.len())?;
+        check_count("layers", manifest.layers.len(), MAX_LAYERS)?;
         Ok(Self::Manifest(manifest))
     }
 
     fn index(index: Index) -> Result<Self, DocumentError> {
-        at_most(MAX_MANIFESTS, "manifests", index.manifests.len())?;
+        check_count("manifests", index.manifests.len(), MAX_MANIFESTS)?;
         Ok(Self::Index(index))
     }
 }
 
 impl ImageConfig {
-    /// Reads the config that `manifest` names. The config of something else than an image (a chart, a signature)
-    /// is [`DocumentError::Unsupported`].
+    /// Parses the config that `manifest` refers to.
+    ///
+    /// The config of anything but an image (a chart, a signature) is [`DocumentError::Unsupported`].
     pub fn parse(manifest: &Manifest, bytes: &[u8]) -> Result<Self, DocumentError> {
         let kind = manifest.config.media_type.as_str();
-        // Some builders of old announce the config as plain JSON.
-        if !matches!(kind, media_type::CONFIG | media_type::DOCKER_CONFIG) && is_telling(kind) {
+        // Some old builders announce the config as plain JSON.
+        if !matches!(kind, media_type::CONFIG | media_type::DOCKER_CONFIG) && is_specific(kind) {
             return Err(DocumentError::Unsupported { kind: kind.to_owned() });
         }
         let config: Self = json(bytes)?;
-        at_most(MAX_LAYERS, "diff IDs", config.rootfs.diff_ids.len())?;
+        check_count("diff IDs", config.rootfs.diff_ids.len(), MAX_LAYERS)?;
         Ok(config)
     }
 }
 
-/// Whether the document is an index.
-fn kind(announced: Option<&str>, value: &Value) -> Result<bool, DocumentError> {
+/// Reports whether the document is an index rather than a manifest.
+fn is_index(announced: Option<&str>, value: &Value) -> Result<bool, DocumentError> {
     let has = |field: &str| value.get(field).is_some_and(|value| !value.is_null());
-    let looks_index = has("manifests");
-    if looks_index && (has("layers") || has("config")) {
+    let has_index_fields = has("manifests");
+    if has_index_fields && (has("layers") || has("config")) {
         return Err(DocumentError::Ambiguous);
     }
     let own = value.get("mediaType").and_then(Value::as_str);
@@ -124,20 +127,20 @@ fn kind(announced: Option<&str>, value: &Value) -> Result<bool, DocumentError> {
         Some(name) if media_type::is_index(name) => true,
         Some(name) if media_type::is_manifest(name) => false,
         Some(name) => return Err(DocumentError::Unsupported { kind: name.to_owned() }),
-        None => looks_index,
+        None => has_index_fields,
     };
-    if is_index == looks_index { Ok(is_index) } else { Err(DocumentError::Ambiguous) }
+    if is_index == has_index_fields { Ok(is_index) } else { Err(DocumentError::Ambiguous) }
 }
 
-/// False for types that any JSON may have.
-fn is_telling(media_type: &str) -> bool {
+/// Reports whether `media_type` says more than that the document is some JSON or some bytes.
+fn is_specific(media_type: &str) -> bool {
     !matches!(
         media_type,
         "" | "application/json" | "application/octet-stream" | "binary/octet-stream" | "text/plain"
     )
 }
 
-fn at_most(limit: usize, what: &'static str, count: usize) -> Result<(), DocumentError> {
+fn check_count(what: &'static str, count: usize, limit: usize) -> Result<(), DocumentError> {
     if count > limit { Err(DocumentError::TooMany { what, count, limit }) } else { Ok(()) }
 }
 

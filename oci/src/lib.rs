@@ -1,8 +1,15 @@
-//! Digests, references and the documents of the OCI image specification.
+//! Digests, image references and the documents of the OCI image specification.
 //!
-//! Knows the shapes and the rules that hold between them ([`validate`]); opens no file and
-//! talks to nobody. Unknown JSON fields survive a round trip (`extra`), maps are ordered, so
-//! that the same document always serialises to the same bytes and has the same digest.
+//! ```text
+//! digest, reference, platform      names: of content, of images, of what images run on
+//! manifest, config, media_type     the documents as Rust types
+//! document                         JSON from outside to a document, with its kind checked
+//! validate                         rules that hold between the documents of one image
+//! verify                           a reader that checks a blob against its digest
+//! ```
+//!
+//! The crate opens no file and no connection. Serialization is deterministic: unknown JSON fields survive a
+//! round trip (in `extra`) and maps are ordered, so a document always gives the same bytes and the same digest.
 
 mod config;
 mod digest;
@@ -14,6 +21,7 @@ mod platform;
 mod reference;
 pub mod signal;
 pub mod validate;
+mod verify;
 
 pub use config::{Config, Empty, Healthcheck, History, ImageConfig, RootFs};
 pub use digest::{ChainId, DiffId, Digest, DigestError, Hasher};
@@ -22,3 +30,4 @@ pub use finish::{finish_config, rfc3339};
 pub use manifest::{Descriptor, Index, Manifest};
 pub use platform::{Platform, PlatformError};
 pub use reference::{Reference, ReferenceError};
+pub use verify::VerifiedReader;

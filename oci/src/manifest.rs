@@ -1,4 +1,6 @@
-//! Descriptors, manifests and indexes.
+//! Manifests and indexes, and the descriptors that they are made of.
+//!
+//! Source: OCI image-spec v1.1, descriptor.md, manifest.md and image-index.md.
 
 use std::collections::BTreeMap;
 
@@ -8,30 +10,30 @@ use serde_json::Value;
 use crate::config::null_as_default;
 use crate::{Digest, Platform, media_type};
 
-/// Names a blob: what it is, its digest and its size.
+/// A reference to a blob by media type, digest and size.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Descriptor {
-    /// What the blob is.
+    /// Media type of the blob, as in [`media_type`](crate::media_type).
     pub media_type: String,
-    /// The blob's name.
+    /// Digest of the blob, which is also its name.
     pub digest: Digest,
-    /// The blob's length in bytes.
+    /// Size of the blob in bytes.
     #[serde(rename = "size")]
     pub size_bytes: u64,
-    /// Which platform the manifest behind it is for; in an index only.
+    /// Platform of the image that the blob describes; only in entries of an index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<Platform>,
-    /// Free text by key.
+    /// Free-form metadata by key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "null_as_default")]
     pub annotations: BTreeMap<String, String>,
-    /// Fields that we do not know.
+    /// Fields unknown to this crate, kept as they are.
     #[serde(flatten)]
     pub extra: BTreeMap<String, Value>,
 }
 
 impl Descriptor {
-    /// Describes a blob of `size_bytes` bytes.
+    /// Creates a descriptor without a platform and annotations.
     pub fn new(media_type: &str, digest: Digest, size_bytes: u64) -> Self {
         Self {
             media_type: media_type.to_owned(),
@@ -44,30 +46,30 @@ impl Descriptor {
     }
 }
 
-/// One image: its config and its layers, from the base up.
+/// The manifest of one image: its config and its layers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Manifest {
-    /// Always 2.
+    /// Version of the manifest schema, always 2.
     pub schema_version: u32,
-    /// The manifest's own type; may be absent in documents of others.
+    /// Media type of the manifest itself; some builders omit it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media_type: Option<String>,
-    /// The image config.
+    /// Descriptor of the [`ImageConfig`](crate::ImageConfig).
     pub config: Descriptor,
-    /// The layers, from the base up.
+    /// Descriptors of the layers, from the base layer up.
     #[serde(deserialize_with = "null_as_default")]
     pub layers: Vec<Descriptor>,
-    /// Free text by key.
+    /// Free-form metadata by key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "null_as_default")]
     pub annotations: BTreeMap<String, String>,
-    /// Fields that we do not know.
+    /// Fields unknown to this crate, kept as they are.
     #[serde(flatten)]
     pub extra: BTreeMap<String, Value>,
 }
 
 impl Manifest {
-    /// An OCI image manifest.
+    /// Creates an OCI image manifest without annotations.
     pub fn new(config: Descriptor, layers: Vec<Descriptor>) -> Self {
         Self {
             schema_version: 2,
@@ -80,28 +82,28 @@ impl Manifest {
     }
 }
 
-/// Several images, or several names of one.
+/// A list of manifests: one for each platform of an image, or one for each image of a layout.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Index {
-    /// Always 2.
+    /// Version of the index schema, always 2.
     pub schema_version: u32,
-    /// The index's own type; may be absent in documents of others.
+    /// Media type of the index itself; some builders omit it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media_type: Option<String>,
-    /// What it lists.
+    /// Descriptors of manifests or of further indexes.
     #[serde(deserialize_with = "null_as_default")]
     pub manifests: Vec<Descriptor>,
-    /// Free text by key.
+    /// Free-form metadata by key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "null_as_default")]
     pub annotations: BTreeMap<String, String>,
-    /// Fields that we do not know.
+    /// Fields unknown to this crate, kept as they are.
     #[serde(flatten)]
     pub extra: BTreeMap<String, Value>,
 }
 
 impl Index {
-    /// An OCI image index.
+    /// Creates an OCI image index without annotations.
     pub fn new(manifests: Vec<Descriptor>) -> Self {
         Self {
             schema_version: 2,

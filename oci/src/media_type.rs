@@ -1,52 +1,52 @@
-//! The media types that images are made of.
+//! Media types of the documents and layers of images.
 //!
 //! Source: OCI image-spec v1.1, media-types.md, and the Docker manifest schema 2.
 
-/// One image.
+/// OCI's type of the manifest of one image.
 pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-/// Several images by platform.
+/// OCI's type of a list of manifests.
 pub const INDEX: &str = "application/vnd.oci.image.index.v1+json";
-/// An image's config.
+/// OCI's type of an image config.
 pub const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
-/// An uncompressed layer.
+/// OCI's type of an uncompressed layer.
 pub const LAYER_TAR: &str = "application/vnd.oci.image.layer.v1.tar";
-/// A gzip-compressed layer.
+/// OCI's type of a layer compressed with gzip.
 pub const LAYER_GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
-/// A zstd-compressed layer.
+/// OCI's type of a layer compressed with zstd.
 pub const LAYER_ZSTD: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
-/// Docker's name for [`MANIFEST`].
+/// Docker's equivalent of [`MANIFEST`].
 pub const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
-/// Docker's name for [`INDEX`].
+/// Docker's equivalent of [`INDEX`].
 pub const DOCKER_INDEX: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
-/// Docker's name for [`CONFIG`].
+/// Docker's equivalent of [`CONFIG`].
 pub const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
-/// Docker's name for [`LAYER_GZIP`].
+/// Docker's equivalent of [`LAYER_GZIP`].
 pub const DOCKER_LAYER_GZIP: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
-/// Docker's name for [`LAYER_TAR`].
+/// Docker's equivalent of [`LAYER_TAR`].
 pub const DOCKER_LAYER_TAR: &str = "application/vnd.docker.image.rootfs.diff.tar";
 
-/// How a layer's tar is packed.
+/// Compression of a layer's tar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
-    /// The tar itself.
+    /// The blob is the tar itself.
     None,
-    /// gzip.
+    /// The blob is the tar compressed with gzip.
     Gzip,
-    /// zstd.
+    /// The blob is the tar compressed with zstd.
     Zstd,
 }
 
-/// True for the types of an index, OCI's and Docker's.
+/// Reports whether `media_type` is that of an index, OCI's or Docker's.
 pub fn is_index(media_type: &str) -> bool {
     matches!(media_type, INDEX | DOCKER_INDEX)
 }
 
-/// True for the types of an image manifest, OCI's and Docker's.
+/// Reports whether `media_type` is that of an image manifest, OCI's or Docker's.
 pub fn is_manifest(media_type: &str) -> bool {
     matches!(media_type, MANIFEST | DOCKER_MANIFEST)
 }
 
-/// How a layer of this type is packed; `None` where it is no layer that we can read.
+/// Returns the compression of layers with this media type, or `None` if the type is not that of a readable layer.
 pub fn layer_compression(media_type: &str) -> Option<Compression> {
     match media_type {
         LAYER_TAR | DOCKER_LAYER_TAR => Some(Compression::None),

@@ -1,40 +1,41 @@
-//! Platforms: `os/architecture[/variant]`.
+//! Platforms: `os/architecture[/variant]`, as in `linux/arm64` or `linux/arm/v7`.
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A string that should have named a platform and does not.
+/// The text does not name a platform.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("failed to parse platform {text:?}: expected os/architecture[/variant], as in linux/arm64")]
 pub struct PlatformError {
-    /// The text as it was given.
+    /// The text that was to be parsed.
     pub text: String,
 }
 
-/// What an image runs on.
+/// The operating system and processor that an image runs on.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Platform {
-    /// `amd64`, `arm64`, ... as Go names them.
+    /// Processor architecture by its name in Go: `amd64`, `arm64`.
     #[serde(default)]
     pub architecture: String,
-    /// `linux`, ...
+    /// Operating system by its name in Go: `linux`, `windows`.
     #[serde(default)]
     pub os: String,
-    /// `v7`, `v8`, ...; absent where the architecture has one only.
+    /// Version of the architecture, as in `v7` for `arm`; absent for the only or the usual version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
-    /// Windows' build number.
+    /// Windows only: the build number, as in `10.0.17763`.
     #[serde(rename = "os.version", default, skip_serializing_if = "Option::is_none")]
     pub os_version: Option<String>,
-    /// Windows' features.
+    /// Windows only: system features that the image requires, as in `win32k`.
     #[serde(rename = "os.features", default, skip_serializing_if = "Vec::is_empty")]
     pub os_features: Vec<String>,
 }
 
 impl Platform {
-    /// The platform of this machine.
+    /// Returns the platform of this machine.
     pub fn host() -> Self {
         let architecture = match std::env::consts::ARCH {
             "x86_64" => "amd64",
@@ -47,7 +48,7 @@ impl Platform {
         Self { os: "linux".to_owned(), architecture: architecture.to_owned(), ..Self::default() }
     }
 
-    /// The same platform by the names that Go and images use: `x86_64` is `amd64`, `arm64/v8` is `arm64`.
+    /// Returns the same platform under the names that Go uses: `x86_64` becomes `amd64`, `arm64/v8` becomes `arm64`.
     pub fn normalised(&self) -> Self {
         let os = if self.os.eq_ignore_ascii_case("macos") { "darwin" } else { &self.os };
         let variant =
@@ -56,8 +57,10 @@ impl Platform {
         Self { os: os.to_ascii_lowercase(), architecture, variant, ..self.clone() }
     }
 
-    /// How far an image for `self` is from what `wanted` asks for: 0 is the very platform, larger is a lesser one
-    /// that its processors run as well, `None` one that they do not run.
+    /// Returns how far an image for `self` is from a request for `wanted`, or `None` if it does not run there.
+    ///
+    /// 0 is the requested platform itself. Larger numbers are less capable platforms that the same processors run
+    /// as well: for `linux/arm/v7`, `linux/arm/v6` is at 1 and `linux/arm/v5` at 2.
     ///
     /// Source: containerd/platforms, `platformVector`.
     pub fn distance(&self, wanted: &Self) -> Option<usize> {
@@ -65,14 +68,13 @@ impl Platform {
         if this.os != wanted.os {
             return None;
         }
-        let runs = runnable(&wanted.architecture, wanted.variant.as_deref());
-        runs.iter().position(|(architecture, variant)| {
+        let runnable = runnable(&wanted.architecture, wanted.variant.as_deref());
+        runnable.iter().position(|(architecture, variant)| {
             *architecture == this.architecture && *variant == this.variant
         })
     }
 
-    /// True if an image for `self` serves a request for `wanted` (variants compared loosely:
-    /// an absent variant serves any).
+    /// Reports whether an image for `self` serves a request for `wanted`; an absent variant matches any variant.
     pub fn serves(&self, wanted: &Self) -> bool {
         self.os == wanted.os
             && self.architecture == wanted.architecture
@@ -83,44 +85,53 @@ impl Platform {
 impl FromStr for Platform {
     type Err = PlatformError;
 
-    /// Parses and normalises: `x86_64` is `amd64`, `aarch64` is `arm64`, `arm64/v8` is `arm64`,
-    /// `arm` is `arm/v7`, a lone OS or architecture is completed from this machine.
+    /// Parses a platform and normalizes its names.
+    ///
+    /// `x86_64` becomes `amd64`, `aarch64` and `arm64/v8` become `arm64`, `arm` becomes `arm/v7`. A lone operating
+    /// system or architecture is completed with that of this machine.
     fn from_str(text: &str) -> Result<Self, PlatformError> {
-        let error = || PlatformError { text: text.to_owned() };
-        let valid = |part: &str| {
-            !part.is_empty()
-                && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
-        };
-        let lower = text.to_ascii_lowercase();
-        // `os(version)/arch` names a Windows build; the version is kept.
-        let (lower, os_version) = match (lower.find('('), lower.find(')')) {
-            (Some(open), Some(close)) if open < close => {
-                (format!("{}{}", &lower[..open], &lower[close + 1..]), Some(text[open + 1..close].to_owned()))
-            }
-            _ => (lower, None),
-        };
-        let parts: Vec<&str> = lower.split('/').collect();
-        if parts.len() > 3 || !parts.iter().all(|part| valid(part)) {
-            return Err(error());
-        }
-        let host = Self::host();
-        let (os, architecture, variant) = match parts[..] {
-            [one] if is_os(one) => (one.to_owned(), host.architecture, None),
-            [one] => {
-                let (architecture, variant) = normalised(one, None);
-                if !is_architecture(&architecture) {
-                    return Err(error());
-                }
-                return Ok(Self { os: host.os, architecture, variant, ..Self::default() });
-            }
-            [os, architecture] => (os.to_owned(), architecture.to_owned(), None),
-            [os, architecture, variant] => (os.to_owned(), architecture.to_owned(), Some(variant)),
-            _ => return Err(error()),
-        };
-        let os = if os == "macos" { "darwin".to_owned() } else { os };
-        let (architecture, variant) = normalised(&architecture, variant);
-        Ok(Self { os, architecture, variant, os_version, ..Self::default() })
+        let (lower, os_version) = split_os_version(text);
+        let words: Vec<&str> = lower.split('/').collect();
+        let platform = from_words(&words, os_version).filter(|_| words.iter().all(|word| is_valid(word)));
+        platform.ok_or_else(|| PlatformError { text: text.to_owned() })
     }
+}
+
+/// Returns `text` in lower case, and apart from it the version in `windows(10.0.17763)/amd64`.
+fn split_os_version(text: &str) -> (String, Option<String>) {
+    let lower = text.to_ascii_lowercase();
+    match (lower.find('('), lower.find(')')) {
+        (Some(open), Some(close)) if open < close => {
+            let rest = format!("{}{}", &lower[..open], &lower[close + 1..]);
+            (rest, Some(text[open + 1..close].to_owned()))
+        }
+        _ => (lower, None),
+    }
+}
+
+fn is_valid(word: &str) -> bool {
+    !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+}
+
+/// Completes the words between the slashes to a platform; `None` if there are too many or one is unknown.
+fn from_words(words: &[&str], os_version: Option<String>) -> Option<Platform> {
+    let host = Platform::host();
+    let (os, architecture, variant) = match *words {
+        [os] if is_os(os) => (os, host.architecture.as_str(), None),
+        [architecture] => return on_host_os(architecture),
+        [os, architecture] => (os, architecture, None),
+        [os, architecture, variant] => (os, architecture, Some(variant)),
+        _ => return None,
+    };
+    let os = if os == "macos" { "darwin" } else { os };
+    let (architecture, variant) = normalised(architecture, variant);
+    Some(Platform { os: os.to_owned(), architecture, variant, os_version, ..Platform::default() })
+}
+
+/// Completes a lone architecture with the operating system of this machine; `None` if it is unknown.
+fn on_host_os(architecture: &str) -> Option<Platform> {
+    let (architecture, variant) = normalised(architecture, None);
+    is_architecture(&architecture).then(|| Platform { architecture, variant, ..Platform::host() })
 }
 
 impl fmt::Display for Platform {
@@ -133,32 +144,31 @@ impl fmt::Display for Platform {
     }
 }
 
-/// What a processor runs, best first; names are normalised.
+/// Returns the architectures and variants whose programs a processor runs, the most capable one first.
+///
+/// All names are normalized. The list begins with the processor's own architecture and variant.
 fn runnable(architecture: &str, variant: Option<&str>) -> Vec<(String, Option<String>)> {
-    let level = |variant: Option<&str>| variant.and_then(|v| v.strip_prefix('v')?.parse::<u8>().ok());
-    let named = |level: u8| Some(format!("v{level}"));
-    let mut all = vec![(architecture.to_owned(), variant.map(str::to_owned))];
+    let level: Option<u8> = variant.and_then(|variant| variant.strip_prefix('v')?.parse().ok());
+    let mut runnable = vec![(architecture.to_owned(), variant.map(str::to_owned))];
     match architecture {
         "amd64" => {
-            let below = (2..level(variant).unwrap_or(1).min(5)).rev();
-            all.extend(below.map(|level| ("amd64".to_owned(), named(level))));
-            if variant.is_some() {
-                all.push(("amd64".to_owned(), None));
-            }
-            all.push(("386".to_owned(), None));
+            runnable.extend(variants("amd64", 2..level.unwrap_or(1).min(5)));
+            runnable.extend(variant.map(|_| ("amd64".to_owned(), None)));
+            runnable.push(("386".to_owned(), None));
         }
-        "arm" => {
-            all.extend((5..level(variant).unwrap_or(5).min(9)).rev().map(|v| ("arm".to_owned(), named(v))))
-        }
+        "arm" => runnable.extend(variants("arm", 5..level.unwrap_or(5).min(9))),
         "arm64" => {
-            if variant.is_some() {
-                all.push(("arm64".to_owned(), None));
-            }
-            all.extend((5..9).rev().map(|v| ("arm".to_owned(), named(v))));
+            runnable.extend(variant.map(|_| ("arm64".to_owned(), None)));
+            runnable.extend(variants("arm", 5..9));
         }
         _ => {}
     }
-    all
+    runnable
+}
+
+/// Returns the variants `v<level>` of `architecture`, the highest level first.
+fn variants(architecture: &str, levels: Range<u8>) -> impl Iterator<Item = (String, Option<String>)> {
+    levels.rev().map(move |level| (architecture.to_owned(), Some(format!("v{level}"))))
 }
 
 fn is_os(word: &str) -> bool {
@@ -188,7 +198,9 @@ fn is_architecture(word: &str) -> bool {
     )
 }
 
-/// Go's names, with the variant that a name implies.
+/// Returns Go's names for an architecture and its variant.
+///
+/// A name can imply a variant (`armhf` is `arm` `v7`), and the variant that is usual is left out (`amd64` `v1`).
 ///
 /// Source: containerd/platforms, `normalizeArch`.
 fn normalised(architecture: &str, variant: Option<&str>) -> (String, Option<String>) {

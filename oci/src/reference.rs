@@ -1,40 +1,52 @@
-//! Image names: `[registry/]repository[:tag][@digest]`.
+//! References: names of images, `[registry/]repository[:tag][@digest]`.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::Digest;
 
-/// A string that should have named an image and does not.
+/// Registry of names that have none.
+const DOCKER_HUB: &str = "docker.io";
+
+/// Maximum length of a whole reference.
+const MAX_BYTES: usize = 4096;
+
+/// Maximum length of a repository, as in distribution/reference.
+const MAX_PATH_BYTES: usize = 255;
+
+/// Maximum length of a tag, as in distribution/reference.
+const MAX_TAG_BYTES: usize = 128;
+
+/// The text does not name an image.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid reference {text:?}: {reason}")]
 pub struct ReferenceError {
-    /// The text as it was given.
+    /// The text that was to be parsed.
     pub text: String,
-    /// What is wrong with it.
+    /// Rule of the grammar that the text violates, as a clause.
     pub reason: &'static str,
 }
 
-/// The name of an image, complete: `busybox` is `docker.io/library/busybox:latest`.
+/// The complete name of an image: `busybox` is completed to `docker.io/library/busybox:latest`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Reference {
-    /// `host[:port]`; `docker.io` where none was written.
+    /// Registry as `host[:port]`; `docker.io` if the name has none.
     pub registry: String,
-    /// Lower-case path, `library/busybox`.
+    /// Path of the image in the registry, in lower case, as in `library/busybox`.
     pub repository: String,
-    /// `latest` where neither tag nor digest was written.
+    /// Tag of the image: `latest` if the name has neither tag nor digest, `None` if it has a digest only.
     pub tag: Option<String>,
-    /// The manifest's digest, where pinned.
+    /// Digest of the manifest, if the name pins one.
     pub digest: Option<Digest>,
 }
 
 impl Reference {
-    /// The name without tag and digest.
+    /// Returns the name without tag and digest.
     pub fn name(&self) -> String {
         format!("{}/{}", self.registry, self.repository)
     }
 
-    /// The name as people write it: without `docker.io/library/`.
+    /// Returns the name as people write it, without `docker.io/` and `library/`.
     pub fn familiar(&self) -> String {
         let full = self.to_string();
         let short = full.strip_prefix("docker.io/").unwrap_or(&full);
@@ -58,86 +70,108 @@ impl fmt::Display for Reference {
 impl FromStr for Reference {
     type Err = ReferenceError;
 
-    /// Source: distribution/reference, `ParseDockerRef`: the grammar, and Docker Hub's defaults.
+    /// Parses a name as people write it and completes it with the defaults of Docker Hub.
+    ///
+    /// Source: distribution/reference, `ParseDockerRef`.
     fn from_str(text: &str) -> Result<Self, ReferenceError> {
-        let error = |reason| ReferenceError { text: text.to_owned(), reason };
-        if text.len() > 4096 {
-            return Err(error("it is longer than 4096 bytes"));
-        }
-        let (rest, digest) = match text.split_once('@') {
-            Some((rest, digest)) => {
-                (rest, Some(digest.parse().map_err(|_| error("the digest is not sha256:<64 hex digits>"))?))
-            }
-            None => (text, None),
-        };
-        let (name, tag) = match rest.rsplit_once(':') {
-            Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
-            _ => (rest, None),
-        };
-        if let Some(tag) = tag {
-            let mut bytes = tag.bytes();
-            let first = bytes.next().is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_');
-            let others = bytes.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
-            if !first || !others || tag.len() > 128 {
-                return Err(error("a tag has up to 128 letters, digits, '_', '.' and '-'"));
-            }
-        }
-        let (registry, path) = match name.split_once('/') {
-            Some((host, path))
-                if host.contains(['.', ':'])
-                    || host == "localhost"
-                    || host.bytes().any(|b| b.is_ascii_uppercase()) =>
-            {
-                if !is_host(host) {
-                    return Err(error("the registry is not a host[:port]"));
-                }
-                (host, path)
-            }
-            _ => ("docker.io", name),
-        };
-        let registry = if registry == "index.docker.io" { "docker.io" } else { registry };
-        if path.is_empty() {
-            return Err(error("the repository is empty"));
-        }
-        if path.bytes().any(|b| b.is_ascii_uppercase()) {
-            return Err(error("the repository name must be lower-case"));
-        }
-        if path.len() > 255 || !path.split('/').all(is_path_component) {
-            return Err(error(
-                "the repository has a component that is not [a-z0-9]+ joined by '.', '_' or '-'",
-            ));
-        }
-        let repository = match registry {
-            "docker.io" if !path.contains('/') => format!("library/{path}"),
-            _ => path.to_owned(),
-        };
-        let tag = match (tag, &digest) {
-            (Some(tag), _) => Some(tag.to_owned()),
-            (None, Some(_)) => None,
-            (None, None) => Some("latest".to_owned()),
-        };
-        Ok(Self { registry: registry.to_owned(), repository, tag, digest })
+        parse(text).map_err(|reason| ReferenceError { text: text.to_owned(), reason })
     }
 }
 
+/// Splits off digest, tag and registry, in this order; the rest is the repository. The error is the violated rule.
+fn parse(text: &str) -> Result<Reference, &'static str> {
+    if text.len() > MAX_BYTES {
+        return Err("it is longer than 4096 bytes");
+    }
+    let (rest, digest) = split_digest(text)?;
+    let (name, tag) = split_tag(rest)?;
+    let (registry, path) = split_registry(name)?;
+    check_path(path)?;
+    let default_tag = if digest.is_none() { Some("latest") } else { None };
+    let tag = tag.or(default_tag).map(str::to_owned);
+    Ok(Reference { registry: registry.to_owned(), repository: repository(registry, path), tag, digest })
+}
+
+fn split_digest(text: &str) -> Result<(&str, Option<Digest>), &'static str> {
+    let Some((rest, digest)) = text.split_once('@') else { return Ok((text, None)) };
+    let digest = digest.parse().map_err(|_| "the digest is not sha256:<64 hex digits>")?;
+    Ok((rest, Some(digest)))
+}
+
+/// Splits off the tag. A colon with a slash somewhere after it belongs to the registry (`localhost:5000/app`).
+fn split_tag(text: &str) -> Result<(&str, Option<&str>), &'static str> {
+    match text.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')) {
+        None => Ok((text, None)),
+        Some((name, tag)) if is_tag(tag) => Ok((name, Some(tag))),
+        Some(_) => Err("a tag has up to 128 letters, digits, '_', '.' and '-'"),
+    }
+}
+
+/// Reports whether `tag` is `[a-zA-Z0-9_] [a-zA-Z0-9_.-]*`, and not too long.
+fn is_tag(tag: &str) -> bool {
+    let mut bytes = tag.bytes();
+    tag.len() <= MAX_TAG_BYTES
+        && bytes.next().is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_')
+        && bytes.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
+}
+
+/// Splits off the registry, which is the first component if that has the form of a host name.
+fn split_registry(name: &str) -> Result<(&str, &str), &'static str> {
+    match name.split_once('/').filter(|(host, _)| names_registry(host)) {
+        None => Ok((DOCKER_HUB, name)),
+        Some((host, _)) if !is_host(host) => Err("the registry is not a host[:port]"),
+        Some(("index.docker.io", path)) => Ok((DOCKER_HUB, path)),
+        Some((host, path)) => Ok((host, path)),
+    }
+}
+
+/// Reports whether the first component is a registry rather than a part of the repository: `ghcr.io/app`, not
+/// `user/app`.
+fn names_registry(component: &str) -> bool {
+    component.contains(['.', ':'])
+        || component == "localhost"
+        || component.bytes().any(|b| b.is_ascii_uppercase())
+}
+
+fn check_path(path: &str) -> Result<(), &'static str> {
+    if path.is_empty() {
+        return Err("the repository is empty");
+    }
+    if path.bytes().any(|b| b.is_ascii_uppercase()) {
+        return Err("the repository name must be lower-case");
+    }
+    if path.len() > MAX_PATH_BYTES || !path.split('/').all(is_path_component) {
+        return Err("the repository has a component that is not [a-z0-9]+ joined by '.', '_' or '-'");
+    }
+    Ok(())
+}
+
+/// Completes the path: a single component on Docker Hub is an official image, which is in `library/`.
+fn repository(registry: &str, path: &str) -> String {
+    if registry == DOCKER_HUB && !path.contains('/') { format!("library/{path}") } else { path.to_owned() }
+}
+
+/// Reports whether `host` is `host[:port]` with a name, an IPv4 address or an IPv6 address in brackets.
 fn is_host(host: &str) -> bool {
     let (name, port) = match host.rsplit_once(':') {
         Some((name, port)) if !port.contains(']') => (name, Some(port)),
         _ => (host, None),
     };
-    let name_ok = match name.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')) {
-        Some(inner) => inner.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => name.split('.').all(|label| {
-            !label.is_empty()
-                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-                && !label.starts_with('-')
-                && !label.ends_with('-')
-        }),
+    let is_name_valid = match name.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')) {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => name.split('.').all(is_host_label),
     };
-    name_ok && port.is_none_or(|port| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()))
+    is_name_valid && port.is_none_or(|port| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// `[a-z0-9]+ ( ("." | "_" | "__" | "-"+) [a-z0-9]+ )*`
+fn is_host_label(label: &str) -> bool {
+    !label.is_empty()
+        && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+}
+
+/// Reports whether `component` is `[a-z0-9]+ ( ("." | "_" | "__" | "-"+) [a-z0-9]+ )*`.
 fn is_path_component(component: &str) -> bool {
     let alphanumeric = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     let bytes = component.as_bytes();

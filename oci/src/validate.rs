@@ -1,53 +1,55 @@
-//! The rules between the documents of one image; every export test ends here.
+//! Rules that hold between the documents of one image.
+//!
+//! Every image is checked against them before it is exported, and every base image before a build uses it.
 
 use crate::{ImageConfig, Manifest, media_type};
 
-/// A rule that an image breaks.
+/// A rule that an image violates.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidImage {
-    /// `schemaVersion` is not 2.
+    /// The manifest's `schemaVersion` is not 2.
     #[error("schemaVersion is {found}, not 2")]
     SchemaVersion {
-        /// What it is.
+        /// Version in the manifest.
         found: u32,
     },
-    /// A layer's media type is none that we know.
+    /// The media type of a layer is not that of a readable layer.
     #[error("layer {index} has the unknown media type {media_type:?}")]
     LayerType {
-        /// Which layer, from the base up.
+        /// Position of the layer; the base layer is 0.
         index: usize,
-        /// Its type.
+        /// Media type of the layer.
         media_type: String,
     },
-    /// The config lists another number of layers than the manifest.
+    /// Manifest and config differ in the number of layers.
     #[error("the manifest has {manifest} layers and the config {config} diff IDs")]
     LayerCount {
-        /// Layers of the manifest.
+        /// Number of layers in the manifest.
         manifest: usize,
-        /// Diff IDs of the config.
+        /// Number of diff IDs in the config.
         config: usize,
     },
-    /// The history tells of another number of layers than there are.
+    /// The history has entries for another number of layers than the image has.
     #[error("the history has {history} entries with a layer, the image {layers} layers")]
     History {
-        /// Entries that are not `empty_layer`.
+        /// Number of history entries that are not marked `empty_layer`.
         history: usize,
-        /// Layers of the config.
+        /// Number of diff IDs in the config.
         layers: usize,
     },
-    /// `os` or `architecture` is empty.
+    /// The config's `os` or `architecture` is empty.
     #[error("the config names no platform")]
     Platform,
-    /// An entry of `Env` is not `NAME=value`.
+    /// An entry of the config's `Env` is not `NAME=value`.
     #[error("the environment entry {entry:?} is not NAME=value")]
     Env {
-        /// The entry.
+        /// Text of the entry.
         entry: String,
     },
 }
 
-/// Checks that `manifest` and `config` agree and are complete.
+/// Checks that `manifest` and `config` are complete and agree with each other.
 ///
 /// Source: OCI image-spec v1.1, manifest.md and config.md.
 pub fn image(manifest: &Manifest, config: &ImageConfig) -> Result<(), InvalidImage> {
@@ -60,8 +62,8 @@ pub fn image(manifest: &Manifest, config: &ImageConfig) -> Result<(), InvalidIma
     Ok(())
 }
 
-/// Checks what an image must keep to for others to be built on it: all of [`image`] but the history, which some
-/// builders leave incomplete.
+/// Checks the rules that a base image must satisfy: those of [`image`] without the history, which some builders
+/// leave incomplete.
 pub fn base(manifest: &Manifest, config: &ImageConfig) -> Result<(), InvalidImage> {
     if manifest.schema_version != 2 {
         return Err(InvalidImage::SchemaVersion { found: manifest.schema_version });

@@ -1,4 +1,4 @@
-//! Prints a Dockerfile as JSON; exits 1 if it is none.
+//! Prints a parsed Dockerfile, or its first error, as JSON. Exits with 1 if there is an error.
 
 use std::{env, fs, process::ExitCode};
 
@@ -6,9 +6,14 @@ use std::{env, fs, process::ExitCode};
 fn main() -> ExitCode {
     let file = env::args().nth(1).expect("usage: parse FILE");
     let text = fs::read(file).expect("the file can be read");
-    let parsed = parser::parse(&text);
-    let wrong = |error: &_| parser::json::errors_to_json(error, &[]);
-    let json = parsed.as_ref().map_or_else(wrong, parser::json::to_json);
-    println!("{json}");
-    ExitCode::from(u8::from(parsed.is_err()))
+    match parser::parse(&text) {
+        Ok(file) => {
+            println!("{}", parser::json::to_json(&file));
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            println!("{}", parser::json::errors_to_json(&error, &[]));
+            ExitCode::FAILURE
+        }
+    }
 }

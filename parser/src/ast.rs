@@ -1,295 +1,273 @@
-//! What a Dockerfile says: typed instructions with the lines they stand on.
+//! The syntax tree: stages and instructions with their types and the lines they span.
 //!
-//! Nothing here is expanded: variables, quotes and escapes are as written (see [`crate::expand`]).
+//! All texts are as written in the Dockerfile. Their variables, quotes and escapes are processed later, by
+//! [`crate::expand`].
 
 use serde::Serialize;
 
-/// Lines of the file, from 1; the end is included.
+/// A range of lines of the file. Line numbers start at 1, and both ends are included.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Span {
-    /// The first line.
+    /// Number of the first line.
     pub start_line: u32,
-    /// The last line: continuation lines and heredocs included.
+    /// Number of the last line, including continuation lines and heredoc bodies.
     pub end_line: u32,
 }
 
-/// A whole file.
+/// A parsed Dockerfile: its directives and stages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dockerfile {
-    /// What stands above the first instruction.
+    /// Settings from the parser directives at the top.
     pub directives: Directives,
-    /// The ARGs before the first FROM.
+    /// ARG instructions before the first FROM.
     pub globals: Vec<Instruction>,
-    /// In order; empty if there is nothing but ARGs.
+    /// Stages in order; empty if the file has only ARG instructions.
     pub stages: Vec<Stage>,
-    /// Oddities of the text that no instruction can tell: places for the build checks.
+    /// Irregularities of the text, which build checks report.
     pub notices: Vec<Notice>,
 }
 
-/// Parser directives: `# key=value` lines at the top.
+/// Parser directives: `# key=value` lines at the top of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Directives {
-    /// The escape character: `\` or a backtick.
+    /// `escape`: the escape character, a backslash by default or a backtick.
     pub escape: char,
-    /// `syntax`, the whole value.
+    /// `syntax`: name of the frontend image, and anything after it on the line.
     pub syntax: Option<String>,
-    /// `check`, the whole value.
+    /// `check`: settings of the build checks, as in `skip=all`.
     pub check: Option<String>,
 }
 
-/// A FROM and what follows it.
+/// A stage: FROM and the instructions up to the next FROM.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stage {
-    /// Lower-cased name after AS.
+    /// Name after AS, in lower case; `None` without AS.
     pub name: Option<String>,
-    /// The name as written, for the checks.
+    /// Name after AS as written, for the build checks.
     pub name_as_written: Option<String>,
-    /// The base, unexpanded.
+    /// Name of the base image or of an earlier stage, not expanded.
     pub base: String,
-    /// `--platform`, unexpanded.
+    /// --platform: platform of the base image, not expanded.
     pub platform: Option<String>,
-    /// The FROM itself: its `kind` is [`Kind::From`].
+    /// The FROM instruction; its `kind` is [`Kind::From`].
     pub from: Instruction,
-    /// The other instructions, in order.
+    /// The instructions after FROM, in order.
     pub instructions: Vec<Instruction>,
 }
 
 impl Stage {
-    /// What the comments above say the stage is: the text behind its name, where one begins with that.
+    /// Returns the description of the stage from the comments above FROM, as in `# name text`.
+    ///
+    /// Returns `None` if the stage has no name, or no comment begins with it.
     pub fn description(&self) -> Option<&str> {
         self.from.description(self.name.as_deref()?)
     }
 }
 
-/// One instruction.
+/// An instruction of a stage, or an ARG before the first stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Instruction {
-    /// The keyword as written, for the checks (`Run`, `RUN`, `run`).
+    /// Keyword as written (`RUN`, `Run`, `run`), for the build checks.
     pub keyword: String,
-    /// What it says.
+    /// Keyword and arguments with their types.
     pub kind: Kind,
-    /// The flags as written but without quotes and escapes, in order.
+    /// Flags in order, with quotes and escapes removed: `--from=build`.
     pub flags: Vec<String>,
-    /// The logical line: keyword and text, continuation lines joined, without heredoc bodies.
+    /// The logical line: keyword, flags and arguments with continuation lines joined, without heredoc bodies.
     pub text: String,
-    /// Where it stands.
+    /// Lines of the instruction, including the bodies of its heredocs.
     pub span: Span,
-    /// The bodies of its heredocs, in order (RUN, COPY, ADD).
+    /// Heredocs in order; only RUN, COPY and ADD can have some.
     pub heredocs: Vec<Heredoc>,
-    /// The comment lines right above it, without `#` and the blank after it.
+    /// Comment lines directly above, without `#` and the blanks around the text.
     pub comments: Vec<String>,
 }
 
 impl Instruction {
-    /// What the comments above say about `name`, which one of them begins with: `# name text`.
+    /// Returns the description of `name` from the comments above the instruction, as in `# name text`.
     pub fn description(&self, name: &str) -> Option<&str> {
         let mut comments = self.comments.iter();
         comments.find_map(|comment| Some(comment.strip_prefix(name)?.strip_prefix(' ')?.trim()))
     }
-
-    /// The heredoc that a source of COPY or ADD names, or `None` if it is a path.
-    ///
-    /// Of several with one name the last counts for all, as in BuildKit.
-    pub fn heredoc(&self, source: &str) -> Option<&Heredoc> {
-        let marker = crate::heredoc::marker(source)?;
-        self.heredocs.iter().rev().find(|heredoc| heredoc.name == marker.name)
-    }
 }
 
-/// The body of `<<NAME`.
+/// A heredoc: the word that starts it, and its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Heredoc {
-    /// The delimiter, without quotes.
+    /// Delimiter without its quotes.
     pub name: String,
-    /// The number before `<<`, if any (`3<<EOF`).
+    /// File descriptor before `<<`, as in `3<<EOF`.
     pub file_descriptor: Option<u32>,
-    /// False if any part of the delimiter was quoted.
+    /// Whether variables in the content are expanded; false if any part of the delimiter is quoted.
     pub expand: bool,
-    /// True for `<<-`.
+    /// Whether leading tabs are removed from the content, as `<<-` asks for.
     pub chomp: bool,
-    /// What stands between, before tabs are chomped.
+    /// Lines of the body as written, with their tabs.
     pub content: String,
 }
 
-impl Heredoc {
-    /// The content as it is meant: with leading tabs removed for `<<-`.
-    pub fn chomped(&self) -> String {
-        if !self.chomp {
-            return self.content.clone();
-        }
-        self.content.split_inclusive('\n').map(|line| line.trim_start_matches('\t')).collect()
-    }
-}
-
-/// What an instruction says. Texts are unexpanded.
+/// The keyword of an instruction, and its arguments in the form that the keyword requires.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind {
-    /// ADD.
+    /// ADD: copies local files, downloads or git repositories into the image.
     Add(Copy),
-    /// ARG; in order.
+    /// ARG: defines build arguments.
     Arg(Vec<ArgDefinition>),
-    /// CMD.
+    /// CMD: sets the default command of the image, or its default arguments.
     Cmd(Command),
-    /// COPY.
+    /// COPY: copies files of the context, a stage or an image into the image.
     Copy(Copy),
-    /// ENTRYPOINT.
+    /// ENTRYPOINT: sets the program that containers run.
     Entrypoint(Command),
-    /// ENV; in order.
+    /// ENV: sets environment variables of the image.
     Env(Pairs),
-    /// EXPOSE: the words.
+    /// EXPOSE: declares ports, one in each word.
     Expose(Vec<String>),
-    /// FROM; its parts are in [`Stage`].
+    /// FROM: starts a stage; its arguments are in [`Stage`].
     From,
-    /// HEALTHCHECK.
+    /// HEALTHCHECK: sets or removes the health check of the image.
     Healthcheck(Healthcheck),
-    /// LABEL; in order.
+    /// LABEL: adds metadata to the image.
     Label(Pairs),
-    /// MAINTAINER.
+    /// MAINTAINER: sets the author of the image (deprecated).
     Maintainer(String),
-    /// ONBUILD: the trigger's text, as the image config holds it (heredocs appended).
+    /// ONBUILD: adds a trigger, whose text is as in the image config, with heredoc bodies appended.
     Onbuild(String),
-    /// RUN.
+    /// RUN: runs a command in the image.
     Run(Run),
-    /// SHELL.
+    /// SHELL: sets the shell of shell-form commands.
     Shell(Vec<String>),
-    /// STOPSIGNAL.
+    /// STOPSIGNAL: sets the signal that stops a container.
     Stopsignal(String),
-    /// USER.
+    /// USER: sets the user, and optionally the group, of processes.
     User(String),
-    /// VOLUME: the words.
+    /// VOLUME: declares paths of volumes, one in each word.
     Volume(Vec<String>),
-    /// WORKDIR.
+    /// WORKDIR: sets the working directory.
     Workdir(String),
 }
 
-/// `NAME` or `NAME=default`.
+/// A build argument that ARG defines: `NAME` or `NAME=default`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArgDefinition {
-    /// The name.
+    /// Name of the build argument.
     pub name: String,
-    /// The default, raw; `Some("")` for `NAME=`.
+    /// Default value, not expanded; `None` for `NAME`, empty for `NAME=`.
     pub default: Option<String>,
 }
 
-/// Names and values of ENV and LABEL.
+/// Names and values of ENV or LABEL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pairs {
-    /// Name and value, raw, in order.
+    /// Names and values in order, not expanded.
     pub pairs: Vec<(String, String)>,
-    /// True for `ENV name value`.
+    /// Whether the instruction has the legacy form `ENV name value`.
     pub legacy: bool,
 }
 
-/// The command of RUN, CMD, ENTRYPOINT and HEALTHCHECK.
+/// The command of RUN, CMD, ENTRYPOINT or HEALTHCHECK.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// A JSON array.
+    /// Exec form: program and arguments, from a JSON array.
     Exec(Vec<String>),
-    /// Text for the shell.
+    /// Shell form: a text that the shell runs.
     Shell(String),
 }
 
-/// RUN.
+/// The arguments of RUN.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
-    /// The command; heredoc bodies are in [`Instruction::heredocs`].
+    /// The command, without the heredoc bodies in [`Instruction::heredocs`].
     pub command: Command,
-    /// The values of `--mount`, raw, in order.
+    /// --mount: the values in order, not expanded; [`crate::mount`] parses them.
     pub mounts: Vec<String>,
-    /// `--network`.
+    /// --network: `default`, `none` or `host`.
     pub network: Option<String>,
-    /// `--security`.
+    /// --security: `sandbox` or `insecure`.
     pub security: Option<String>,
-    /// `--device`, in order.
+    /// --device: devices of the machine that the command gets, in order.
     pub devices: Vec<Device>,
 }
 
-/// A device of the machine that a RUN is to have.
+/// A device of the machine that RUN requests.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Device {
-    /// `vendor/class=name`, as written.
+    /// CDI name as written: `vendor/class=name`, or `vendor/class` alone.
     pub name: String,
-    /// Without it the RUN fails.
+    /// Whether RUN fails on a machine that does not have the device.
     pub required: bool,
 }
 
-/// COPY and ADD.
+/// The arguments of COPY or ADD.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Copy {
-    /// The sources as written; a heredoc stands as its word, `<<EOF`.
+    /// Sources as written; a heredoc appears as its marker, `<<EOF`.
     pub sources: Vec<String>,
-    /// The destination.
+    /// Path in the image that the sources are copied to.
     pub destination: String,
-    /// `--from` (COPY).
+    /// --from, COPY only: stage, named context or image to copy from.
     pub from: Option<String>,
-    /// `--chown`.
+    /// --chown: owner of the copied files, `user[:group]`.
     pub chown: Option<String>,
-    /// `--chmod`.
+    /// --chmod: permissions of the copied files, octal or symbolic.
     pub chmod: Option<String>,
-    /// `--link`.
+    /// --link: whether the files become a layer that is independent of the layers below.
     pub link: bool,
-    /// `--parents` (COPY).
+    /// --parents, COPY only: whether the parent directories of sources are kept.
     pub parents: bool,
-    /// The values of `--exclude`, in order.
+    /// --exclude: patterns of files that are not copied, in order.
     pub excludes: Vec<String>,
-    /// `--checksum` (ADD).
+    /// --checksum, ADD only: digest or commit that the source must have.
     pub checksum: Option<String>,
-    /// `--keep-git-dir` (ADD); `None` if not given.
+    /// --keep-git-dir, ADD only: whether the `.git` directory of a repository is kept; `None` without the flag.
     pub keep_git_dir: Option<bool>,
-    /// `--unpack` (ADD); `None` if not given.
+    /// --unpack, ADD only: whether archives are unpacked; `None` without the flag.
     pub unpack: Option<bool>,
 }
 
-impl Copy {
-    /// Whether a source is a heredoc's word and no path.
-    pub fn is_heredoc(source: &str) -> bool {
-        crate::heredoc::marker(source).is_some()
-    }
-}
-
-/// HEALTHCHECK; times in nanoseconds, 0 where not given.
+/// The arguments of HEALTHCHECK.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Healthcheck {
-    /// `NONE`.
+    /// `HEALTHCHECK NONE`: removes the health check of the base image.
     None,
-    /// `CMD`.
+    /// `HEALTHCHECK CMD`: a command that checks the container. Flags that are absent are 0.
     Cmd {
-        /// What is run.
+        /// Command that exits with 0 while the container is healthy.
         command: Command,
-        /// `--interval`.
+        /// --interval: time between two checks, in nanoseconds.
         interval_ns: i64,
-        /// `--timeout`.
+        /// --timeout: time after which a check counts as failed, in nanoseconds.
         timeout_ns: i64,
-        /// `--start-period`.
+        /// --start-period: time after the start in which failures do not count, in nanoseconds.
         start_period_ns: i64,
-        /// `--start-interval`.
+        /// --start-interval: time between two checks in the start period, in nanoseconds.
         start_interval_ns: i64,
-        /// `--retries`.
+        /// --retries: number of consecutive failures that make the container unhealthy.
         retries: i64,
     },
 }
 
-/// An oddity of the text.
+/// An irregularity of the text that is not an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
-    /// What it is.
+    /// Kind of the irregularity, with its details.
     pub kind: NoticeKind,
-    /// Where.
+    /// Lines of the instruction in question.
     pub span: Span,
 }
 
-/// Which oddity.
+/// The kind of an irregularity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NoticeKind {
-    /// A blank line inside a continued instruction; the span is the instruction's.
+    /// A blank line stands between the continuation lines of an instruction.
     EmptyContinuation,
     /// AS and FROM are written in different cases.
     FromAsCasing {
-        /// The keyword as written.
+        /// The word FROM as written.
         from: String,
-        /// The word as written.
+        /// The word AS as written.
         as_word: String,
     },
 }

@@ -1,4 +1,4 @@
-//! Values of flags that are a line of CSV: `--mount`, `--device`.
+//! Values of flags that consist of comma-separated fields: `--mount` and `--device`.
 //!
 //! ```text
 //! line  = field { "," field }
@@ -15,7 +15,7 @@ use nom::{
     sequence::{delimited, terminated},
 };
 
-/// The fields of a line, without their quotes; at least one. The error is Go's.
+/// Splits a line into its fields, at least one, without their quotes. The error is that of Go's `encoding/csv`.
 pub(crate) fn fields(line: &str) -> Result<Vec<String>, &'static str> {
     if line.is_empty() {
         return Err("EOF");
@@ -36,7 +36,7 @@ fn field(input: &str) -> IResult<&str, String> {
     alt((delimited(char('"'), quoted, char('"')), bare)).parse(input)
 }
 
-/// As Go reads booleans.
+/// Parses a boolean as Go's `strconv.ParseBool` does.
 pub(crate) fn boolean(value: &str) -> Option<bool> {
     match value {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),

@@ -1,38 +1,38 @@
-//! What else is wrong with a text, besides the error that ended its parsing.
+//! Further errors in a text, beyond the one that ended its parsing.
 //!
-//! The parser stops at the first error, which is BuildKit's. This reads the text once more, past every error behind
-//! which the next instruction can be told for sure. A fault that another one explains is not told:
+//! The parser stops at the first error, as BuildKit does. This module parses the text again and continues after each
+//! error for which the start of the next instruction is certain. Errors that another error explains are not reported:
 //!
 //! ```text
-//! unknown words below an unknown word    most likely the rest of a line that was meant to go on
-//! the body of an unknown instruction     what stands in a heredoc is no instruction
-//! a missing stage                        said once, and not where a FROM before it is wrong
-//! anything behind an open heredoc        it holds the rest of the file
+//! unknown words below an unknown word    most likely the rest of a line that lacks its continuation character
+//! the body of an unknown instruction     the lines of a heredoc are not instructions
+//! a missing stage                        reported once, and not if an earlier FROM has an error
+//! anything after an open heredoc         the rest of the file belongs to it
 //! ```
 
 use crate::{
     error::ParseError,
-    file::{before_any_stage, with_heredocs},
+    file::{before_first_stage, with_heredocs},
     heredoc, instruction,
     keyword::Keyword,
     limits::Limits,
-    lines::Lines,
+    lines::LineReader,
     syntax::Node,
 };
 
-/// As many errors as are told; nobody reads more.
-pub const MOST_ERRORS: usize = 20;
+/// Maximum number of errors to report for one file, including the first; nobody reads more.
+pub const MAX_ERRORS: usize = 20;
 
-/// The errors of a text besides its first one.
+/// The errors of a text other than the first one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Further {
-    /// In the order of their lines; with the first one no more than [`MOST_ERRORS`].
+    /// Errors in the order of their lines; together with the first one at most [`MAX_ERRORS`].
     pub errors: Vec<ParseError>,
-    /// How many more there are.
+    /// Number of errors beyond this limit.
     pub left_out: usize,
 }
 
-/// The errors of `text` besides `first`, with which its parsing ended.
+/// Returns the errors of `text` other than `first`, the error that [`parse`](crate::parse) returned.
 pub fn further_errors(text: &[u8], first: &ParseError) -> Further {
     let limits = Limits::DEFAULT;
     if text.len() > limits.file_bytes {
@@ -43,22 +43,22 @@ pub fn further_errors(text: &[u8], first: &ParseError) -> Further {
     check(nodes, &mut errors);
     errors.retain(|error| error.span != first.span);
     errors.sort_by_key(|error| error.span.start_line);
-    let left_out = errors.len().saturating_sub(MOST_ERRORS - 1);
-    errors.truncate(MOST_ERRORS - 1);
+    let left_out = errors.len().saturating_sub(MAX_ERRORS - 1);
+    errors.truncate(MAX_ERRORS - 1);
     Further { errors, left_out }
 }
 
-/// The first pass: the instructions that can be read, and the errors of the others.
+/// The first pass: returns the instructions that can be read, and collects the errors of the others.
 fn read(text: &[u8], limits: Limits, errors: &mut Vec<ParseError>) -> Vec<Node> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    let mut reader = Reader { lines: Lines::new(text, '\\', limits), heredocs_end: true };
+    let mut reader = NodeReader { lines: LineReader::new(text, '\\', limits), heredocs_end: true };
     let mut nodes = Vec::new();
     while nodes.len() < limits.instructions {
         match reader.next(errors) {
-            Ok(Some(node)) => nodes.extend(node),
+            Ok(Some(node)) => nodes.push(node),
             Ok(None) => break,
-            Err(end) => {
-                errors.push(end);
+            Err(last) => {
+                errors.push(last);
                 break;
             }
         }
@@ -66,31 +66,38 @@ fn read(text: &[u8], limits: Limits, errors: &mut Vec<ParseError>) -> Vec<Node> 
     nodes
 }
 
-struct Reader<'a> {
-    lines: Lines<'a>,
-    /// The heredocs of all unknown instructions so far do. Looking for an end that is not there reads the whole
-    /// file, which is done once.
+/// The first pass over the lines of a text.
+struct NodeReader<'a> {
+    lines: LineReader<'a>,
+    /// Whether the heredocs of all unknown instructions so far are terminated. Searching for a terminator that does
+    /// not exist reads the whole file, so it is done only once.
     heredocs_end: bool,
 }
 
-impl Reader<'_> {
-    /// The next instruction: `Some(None)` if it is wrong, `None` at the end. An error is the last there can be.
-    fn next(&mut self, errors: &mut Vec<ParseError>) -> Result<Option<Option<Node>>, ParseError> {
-        let Some(line) = self.lines.logical()? else { return Ok(None) };
-        let node = match Node::read(&line.text, self.lines.escape()) {
-            Ok(node) => with_heredocs(Node { span: line.span, ..node }, &mut self.lines)?,
-            Err(fault) => {
-                errors.push(fault.at(line.span));
-                return Ok(Some(None));
+impl NodeReader<'_> {
+    /// Returns the next instruction that can be read, or `None` at the end of the text.
+    ///
+    /// The errors of instructions before it are added to `errors`. An error after which nothing can be read is
+    /// returned.
+    fn next(&mut self, errors: &mut Vec<ParseError>) -> Result<Option<Node>, ParseError> {
+        while let Some(line) = self.lines.logical()? {
+            match Node::read(&line.text, self.lines.escape()) {
+                Ok(node) => return self.with_heredocs(Node { span: line.span, ..node }).map(Some),
+                Err(fault) => errors.push(fault.at(line.span)),
             }
-        };
+        }
+        Ok(None)
+    }
+
+    fn with_heredocs(&mut self, node: Node) -> Result<Node, ParseError> {
+        let node = with_heredocs(node, &mut self.lines)?;
         if Keyword::read(&node.keyword).is_none() && self.heredocs_end {
             self.skip_heredocs(&node);
         }
-        Ok(Some(Some(node)))
+        Ok(node)
     }
 
-    /// Skips what an unknown instruction has for heredocs, if these end.
+    /// Skips what looks like the heredocs of an unknown instruction, if all of them are terminated.
     fn skip_heredocs(&mut self, node: &Node) {
         let mut ahead = self.lines.clone();
         let mut markers = heredoc::markers(&node.text).unwrap_or_default().into_iter();
@@ -101,22 +108,23 @@ impl Reader<'_> {
     }
 }
 
-/// The second pass.
+/// The second pass: collects the errors of instructions that could be read.
 fn check(nodes: Vec<Node>, errors: &mut Vec<ParseError>) {
     let mut checker = Checker::default();
     errors.extend(nodes.into_iter().filter_map(|node| checker.error(node)));
 }
 
+/// State of the second pass.
 #[derive(Default)]
 struct Checker {
-    /// A FROM was there, or something that may have been meant for one, or it is told that there is none.
+    /// Whether there was a FROM, a word that might be a misspelled FROM, or an error about its absence.
     has_stage: bool,
-    /// The last line of the unknown instruction that was met last.
-    unknown_ended: Option<u32>,
+    /// Last line of the latest unknown instruction.
+    unknown_end_line: Option<u32>,
 }
 
 impl Checker {
-    /// What is wrong with the next instruction, and worth telling.
+    /// Returns the error of the next instruction, unless another error explains it.
     fn error(&mut self, node: Node) -> Option<ParseError> {
         let span = node.span;
         let Some(keyword) = Keyword::read(&node.keyword) else { return self.unknown(&node) };
@@ -124,7 +132,7 @@ impl Checker {
         let error = match instruction::check(node) {
             Err(error) => Some(error),
             Ok(_) if self.has_stage || is_base => None,
-            Ok(_) => Some(before_any_stage().at(span)),
+            Ok(_) => Some(before_first_stage().at(span)),
         };
         self.has_stage |= keyword != Keyword::Arg;
         error
@@ -132,10 +140,10 @@ impl Checker {
 
     fn unknown(&mut self, node: &Node) -> Option<ParseError> {
         self.has_stage = true;
-        let before = self.unknown_ended.replace(node.span.end_line);
-        let goes_on = before.is_some_and(|line| line + 1 == node.span.start_line);
-        let is_typo = Keyword::meant(&node.keyword).is_some();
-        (!goes_on || is_typo).then(|| instruction::unknown(node))
+        let previous_end_line = self.unknown_end_line.replace(node.span.end_line);
+        let follows_unknown = previous_end_line.is_some_and(|line| line + 1 == node.span.start_line);
+        let is_misspelled = Keyword::suggest(&node.keyword).is_some();
+        (!follows_unknown || is_misspelled).then(|| instruction::unknown(node))
     }
 }
 
@@ -143,10 +151,10 @@ impl Checker {
 mod tests {
     use super::*;
 
-    /// The lines of all errors, that of the first one first.
+    /// Compares the lines of all errors in `text`, beginning with the error that the parser returns.
     #[track_caller]
     fn check(text: &str, expected: &[u32]) {
-        let first = crate::parse(text.as_bytes()).expect_err("this text is wrong");
+        let first = crate::parse(text.as_bytes()).expect_err("the text has errors");
         let further = further_errors(text.as_bytes(), &first);
         let lines: Vec<u32> =
             [first].iter().chain(&further.errors).map(|error| error.span.start_line).collect();
@@ -154,38 +162,58 @@ mod tests {
     }
 
     #[test]
-    fn one_wrong_instruction_does_not_hide_the_next() {
+    fn an_error_does_not_hide_errors_of_later_instructions() {
         check("FROM a\nRUM x\nCOPY --foo a b\nRUN y\nUSER\n", &[2, 3, 5]);
         check("FROM a AS 1\nRUM x\n", &[1, 2]);
         check("FROM a\nADD <<E\nb\nE\nCOPY x\n", &[2, 5]);
     }
 
     #[test]
-    fn the_first_pass_comes_first_and_the_rest_in_order() {
+    fn further_errors_are_in_the_order_of_their_lines() {
         check("FROM a\nRUM x\nENV y\nRUM z\nLABEL a=b c\n", &[3, 2, 4, 5]);
     }
 
     #[test]
-    fn what_another_fault_explains_is_not_told() {
+    fn a_missing_stage_is_reported_once() {
         check("RUN a\nRUN b\nFROM c\n", &[1]);
+    }
+
+    #[test]
+    fn a_faulty_from_counts_as_a_stage() {
         check("FORM a\nRUN b\nWORKDIR\n", &[1, 3]);
         check("FROM a b\nRUN c\n", &[1]);
+    }
+
+    #[test]
+    fn only_the_first_of_several_unknown_lines_is_reported() {
         check("FROM a\nRUN b \\\n  c\n  -d e\n  f\nRUN g\n  h\n", &[4, 7]);
+    }
+
+    #[test]
+    fn misspelled_keywords_on_consecutive_lines_are_all_reported() {
         check("FROM a\nRUM x\nCOPPY y z\n", &[2, 3]);
+    }
+
+    #[test]
+    fn the_heredoc_of_an_unknown_instruction_is_skipped() {
         check("FROM a\nRUM <<E\nx y\nUSER\nE\nUSER\n", &[2, 6]);
+    }
+
+    #[test]
+    fn nothing_after_an_open_heredoc_is_reported() {
         check("FROM a\nRUM x\nRUN <<E\nUSER\nRUM y\n", &[3, 2]);
     }
 
     #[test]
-    fn nobody_is_told_more_than_they_read() {
+    fn errors_beyond_the_maximum_are_only_counted() {
         let text = format!("FROM a\n{}", "USER\n".repeat(100));
-        let first = crate::parse(text.as_bytes()).expect_err("this text is wrong");
+        let first = crate::parse(text.as_bytes()).expect_err("the text has errors");
         let further = further_errors(text.as_bytes(), &first);
-        assert_eq!((further.errors.len(), further.left_out), (MOST_ERRORS - 1, 100 - MOST_ERRORS));
+        assert_eq!((further.errors.len(), further.left_out), (MAX_ERRORS - 1, 100 - MAX_ERRORS));
     }
 
     #[test]
-    fn what_ends_the_reading_is_one_error() {
+    fn nothing_is_reported_twice_if_the_text_cannot_be_read_further() {
         check("# escape=x\nRUM x\n", &[1]);
         check(&format!("FROM a\nUSER\nRUN {}\nUSER\n", "x".repeat(70_000)), &[3, 2]);
         check("", &[1]);

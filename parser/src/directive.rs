@@ -5,9 +5,9 @@
 //! key       = letter { letter | digit }
 //! ```
 //!
-//! BuildKit reads them twice, with different eyes, and so do we. `escape` is met by the line reader,
-//! which drops leading blanks. `syntax` and `check` are looked up in the bytes as they are, below a
-//! `#!` line if there is one. The first line that is no known directive ends both.
+//! BuildKit reads directives twice and by different rules, and so does this parser. The line reader finds `escape`; it
+//! ignores leading blanks. A separate search finds `syntax` and `check`; it reads the lines as they are and skips a
+//! `#!` line at the top. Both stop at the first line that is not a known directive.
 
 use nom::{
     IResult, Parser,
@@ -19,39 +19,40 @@ use nom::{
 
 use crate::{ast::Directives, error::Fault};
 
-const KNOWN: [&str; 3] = ["syntax", "escape", "check"];
+const KNOWN_KEYS: [&str; 3] = ["syntax", "escape", "check"];
 
-/// Meets the lines of a file in order and tells which are directives.
+/// Finds the directives among the lines of a file, which must be passed in order.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct DirectiveReader {
-    seen: Vec<String>,
-    done: bool,
+    seen_keys: Vec<String>,
+    /// Whether a line was read that is not a directive.
+    is_done: bool,
 }
 
 impl DirectiveReader {
-    /// A reader that has met the last directive.
+    /// Creates a reader for lines that cannot be directives any more.
     pub(crate) fn ended() -> Self {
-        Self { done: true, ..Self::default() }
+        Self { is_done: true, ..Self::default() }
     }
 
-    /// Returns key (in lower case) and value if `line` is a directive.
+    /// Returns the key (in lower case) and the value if `line` is a directive.
     pub(crate) fn read(&mut self, line: &str) -> Result<Option<(String, String)>, Fault> {
-        if self.done {
+        if self.is_done {
             return Ok(None);
         }
-        let Some((key, value)) = parse(line).filter(|(key, _)| KNOWN.contains(&key.as_str())) else {
-            self.done = true;
+        let Some((key, value)) = parse(line).filter(|(key, _)| KNOWN_KEYS.contains(&key.as_str())) else {
+            self.is_done = true;
             return Ok(None);
         };
-        if self.seen.contains(&key) {
+        if self.seen_keys.contains(&key) {
             return Err(Fault::new(format!("only one {key} parser directive can be used")));
         }
-        self.seen.push(key.clone());
+        self.seen_keys.push(key.clone());
         Ok(Some((key, value)))
     }
 }
 
-/// Reads the value of the `escape` directive.
+/// Parses the value of the `escape` directive.
 pub(crate) fn escape(value: &str) -> Result<char, Fault> {
     match value {
         "\\" => Ok('\\'),
@@ -60,7 +61,7 @@ pub(crate) fn escape(value: &str) -> Result<char, Fault> {
     }
 }
 
-/// Looks up `syntax` and `check` in `text`, which has no byte order mark.
+/// Searches `text`, which must not have a byte order mark, for `syntax` and `check`.
 pub(crate) fn lookup(text: &[u8], escape: char) -> Directives {
     let mut found = Directives { escape, syntax: None, check: None };
     let mut reader = DirectiveReader::default();
@@ -111,11 +112,15 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_a_directive_or_not() {
+    fn a_directive_is_a_comment_with_key_and_value() {
         check("# escape=`", Some(("escape", "`")));
         check("#EsCaPe  =  ` \t\r", Some(("escape", "`")));
         check("#\tsyntax = docker/dockerfile:1 extra", Some(("syntax", "docker/dockerfile:1 extra")));
         check("# check=skip=all", Some(("check", "skip=all")));
+    }
+
+    #[test]
+    fn other_lines_are_not_directives() {
         check("# escape=", None);
         check("# escape", None);
         check("# two words=x", None);
@@ -131,9 +136,13 @@ mod tests {
     }
 
     #[test]
-    fn syntax_and_check_are_looked_up_at_the_top() {
+    fn syntax_and_check_are_found_at_the_top() {
         check_lookup("# syntax=a\n# check=b\nFROM x", Some("a"), Some("b"));
         check_lookup("#!/bin/sh\n# syntax=a\n", Some("a"), None);
+    }
+
+    #[test]
+    fn the_search_ends_at_the_first_other_line() {
         check_lookup("# note\n# syntax=a\n", None, None);
         check_lookup("\n# syntax=a\n", None, None);
         check_lookup("# syntax=a\r\n# unknown=1\r\n# check=b\r\n", Some("a"), None);
@@ -145,12 +154,12 @@ mod tests {
     fn a_repeated_directive_is_an_error() {
         let mut reader = DirectiveReader::default();
         assert!(reader.read("# escape=`").is_ok());
-        let fault = reader.read("# escape=`").expect_err("given twice");
+        let fault = reader.read("# escape=`").expect_err("repeated");
         assert_eq!(fault.message, "only one escape parser directive can be used");
     }
 
     #[test]
-    fn escape_is_one_of_two() {
+    fn the_escape_character_is_a_backslash_or_a_backtick() {
         assert_eq!(escape("`"), Ok('`'));
         assert_eq!(escape("\\"), Ok('\\'));
         assert!(escape("x").is_err());

@@ -1,22 +1,22 @@
-//! What can be wrong with a Dockerfile's text.
+//! Errors in the text of a Dockerfile.
 
 use crate::ast::Span;
 
-/// A Dockerfile that is none: where, and why.
+/// The text is not a valid Dockerfile.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("dockerfile parse error on line {}: {message}", span.start_line)]
 pub struct ParseError {
-    /// The lines it is about.
+    /// Lines that the error is about.
     pub span: Span,
-    /// BuildKit's wording where it has one.
+    /// Description of the error, in BuildKit's words if BuildKit has the same error.
     pub message: String,
-    /// The word that is to blame, as it is written on these lines, where one alone is.
+    /// Text on these lines that causes the error, if it is a single word.
     pub culprit: Option<String>,
-    /// What to do about it.
+    /// Instruction for the user, if there is one beyond the message.
     pub hint: Option<String>,
 }
 
-/// What is wrong, before it is known where.
+/// An error whose lines are not known yet; [`Fault::at`] adds them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub(crate) message: String,
@@ -29,24 +29,25 @@ impl Fault {
         Self { message: message.into(), culprit: None, hint: None }
     }
 
-    /// Says which word is to blame.
+    /// Sets the word that causes the error.
     pub(crate) fn blaming(mut self, word: impl Into<String>) -> Self {
         self.culprit = Some(word.into());
         self
     }
 
-    /// Says what to do, unless there is something better to say.
+    /// Sets the hint, unless there is one already.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint.get_or_insert_with(|| hint.into());
         self
     }
 
-    /// Adds "did you mean", if there is something to mean.
-    pub(crate) fn or_rather(mut self, meant: Option<impl std::fmt::Display>) -> Self {
-        self.hint = meant.map(|word| format!("did you mean {word}?"));
+    /// Sets the hint "did you mean ...?" if there is a suggestion.
+    pub(crate) fn suggesting(mut self, suggestion: Option<impl std::fmt::Display>) -> Self {
+        self.hint = suggestion.map(|word| format!("did you mean {word}?"));
         self
     }
 
+    /// Completes the error with its lines.
     pub(crate) fn at(self, span: Span) -> ParseError {
         ParseError { span, message: self.message, culprit: self.culprit, hint: self.hint }
     }

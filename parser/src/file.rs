@@ -1,32 +1,36 @@
-//! Logical lines to a file of stages.
+//! Parsing of whole files, and of single instructions outside of a file.
+//!
+//! There are two passes, as in BuildKit. The first one reads all lines to nodes ([`crate::syntax`]), the second one
+//! checks each node ([`crate::instruction`]) and adds it to its stage. An error of the first pass takes precedence
+//! over all errors of the second, even on a later line.
 
 use crate::{
     ast::{Dockerfile, Instruction, Kind, Notice, NoticeKind, Span, Stage},
     directive,
     error::{Fault, ParseError},
     heredoc,
-    instruction::{self, Meaning, StageHead},
+    instruction::{self, Item, StageHead},
     limits::Limits,
-    lines::Lines,
+    lines::LineReader,
     syntax::Node,
 };
 
-/// Parses a whole file.
+/// Parses a Dockerfile within the default limits.
 ///
-/// A file of ARGs alone is accepted and has no stage.
+/// A file that has only ARG instructions is valid and has no stages.
 pub fn parse(text: &[u8]) -> Result<Dockerfile, ParseError> {
     parse_with(text, Limits::DEFAULT)
 }
 
-/// Parses a whole file within other limits.
+/// Parses a Dockerfile within the given limits.
 pub fn parse_with(text: &[u8], limits: Limits) -> Result<Dockerfile, ParseError> {
     if text.len() > limits.file_bytes {
         let message = format!("dockerfile greater than max allowed size of {}", limits.file_bytes);
         return Err(Fault::new(message).at(Span { start_line: 1, end_line: 1 }));
     }
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    let mut lines = Lines::new(text, '\\', limits);
-    let (nodes, notices) = nodes(&mut lines, limits)?;
+    let mut lines = LineReader::new(text, '\\', limits);
+    let (nodes, notices) = read_nodes(&mut lines, limits)?;
     let directives = directive::lookup(text, lines.escape());
     let mut file = Dockerfile { directives, globals: Vec::new(), stages: Vec::new(), notices };
     for node in nodes {
@@ -35,39 +39,42 @@ pub fn parse_with(text: &[u8], limits: Limits) -> Result<Dockerfile, ParseError>
     Ok(file)
 }
 
-/// Parses one ONBUILD trigger as an image config holds it; its span is line 1.
+/// Parses the text of an ONBUILD trigger, as it is in an image config.
+///
+/// Instruction and errors have the span of line 1, since the trigger has no lines in the file being built.
 pub fn parse_trigger(text: &str, escape: char) -> Result<Instruction, ParseError> {
     let first_line = Span { start_line: 1, end_line: 1 };
     let limits = Limits::DEFAULT;
-    let nodes = nodes(&mut Lines::new(text.as_bytes(), escape, limits), limits);
+    let nodes = read_nodes(&mut LineReader::new(text.as_bytes(), escape, limits), limits);
     let (nodes, _) = nodes.map_err(|error| ParseError { span: first_line, ..error })?;
     let Ok([node]) = <[Node; 1]>::try_from(nodes) else {
         return Err(Fault::new("onbuild trigger should be a single expression").at(first_line));
     };
     match instruction::check(Node { span: first_line, ..node })? {
-        Meaning::Instruction(Instruction { kind: Kind::Onbuild(_), .. }) => {
+        Item::Instruction(Instruction { kind: Kind::Onbuild(_), .. }) => {
             Err(Fault::new("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed").at(first_line))
         }
-        Meaning::Instruction(Instruction { kind: Kind::Maintainer(_), .. }) => {
+        Item::Instruction(Instruction { kind: Kind::Maintainer(_), .. }) => {
             Err(Fault::new("MAINTAINER isn't allowed as an ONBUILD trigger").at(first_line))
         }
-        Meaning::Instruction(instruction) => Ok(instruction),
-        Meaning::Stage(..) => Err(Fault::new("FROM isn't allowed as an ONBUILD trigger").at(first_line)),
+        Item::Instruction(instruction) => Ok(instruction),
+        Item::Stage(..) => Err(Fault::new("FROM isn't allowed as an ONBUILD trigger").at(first_line)),
     }
 }
 
-/// Parses the text of exactly one instruction; `None` if it is anything else.
+/// Parses the text of exactly one instruction, or returns `None` if it is anything else.
 pub(crate) fn parse_one(text: &str, escape: char) -> Option<Instruction> {
     let limits = Limits::DEFAULT;
-    let (nodes, _) = nodes(&mut Lines::below_directives(text.as_bytes(), escape, limits), limits).ok()?;
+    let (nodes, _) =
+        read_nodes(&mut LineReader::below_directives(text.as_bytes(), escape, limits), limits).ok()?;
     let [node] = <[Node; 1]>::try_from(nodes).ok()?;
     match instruction::check(node).ok()? {
-        Meaning::Instruction(instruction) | Meaning::Stage(_, instruction) => Some(instruction),
+        Item::Instruction(instruction) | Item::Stage(_, instruction) => Some(instruction),
     }
 }
 
-/// The first pass: reads all there is.
-fn nodes(lines: &mut Lines<'_>, limits: Limits) -> Result<(Vec<Node>, Vec<Notice>), ParseError> {
+/// The first pass: reads all lines to nodes.
+fn read_nodes(lines: &mut LineReader<'_>, limits: Limits) -> Result<(Vec<Node>, Vec<Notice>), ParseError> {
     let mut nodes = Vec::new();
     let mut notices = Vec::new();
     while let Some(line) = lines.logical()? {
@@ -89,7 +96,8 @@ fn nodes(lines: &mut Lines<'_>, limits: Limits) -> Result<(Vec<Node>, Vec<Notice
     Ok((nodes, notices))
 }
 
-pub(crate) fn with_heredocs(mut node: Node, lines: &mut Lines<'_>) -> Result<Node, ParseError> {
+/// Reads the bodies of the node's heredocs from the lines after it.
+pub(crate) fn with_heredocs(mut node: Node, lines: &mut LineReader<'_>) -> Result<Node, ParseError> {
     let Some(text) = node.heredoc_text() else { return Ok(node) };
     let markers = heredoc::markers(text).map_err(|fault| fault.at(node.span))?;
     for marker in markers {
@@ -99,33 +107,32 @@ pub(crate) fn with_heredocs(mut node: Node, lines: &mut Lines<'_>) -> Result<Nod
     Ok(node)
 }
 
-/// The second pass: checks one instruction and puts it where it belongs.
+/// The second pass: checks a node and adds it to the current stage, or starts a stage.
 fn add(file: &mut Dockerfile, node: Node, limits: Limits) -> Result<(), ParseError> {
     let span = node.span;
     match instruction::check(node)? {
-        Meaning::Stage(..) if file.stages.len() == limits.stages => {
+        Item::Stage(..) if file.stages.len() == limits.stages => {
             Err(Fault::new(format!("dockerfile has more than {} stages", limits.stages)).at(span))
         }
-        Meaning::Stage(head, from) => {
+        Item::Stage(head, from) => {
             file.notices.extend(casing(&head, &from));
             file.stages.push(stage(head, from));
             Ok(())
         }
-        Meaning::Instruction(instruction) => match (file.stages.last_mut(), &instruction.kind) {
-            (Some(stage), _) => {
-                stage.instructions.push(instruction);
-                Ok(())
-            }
-            (None, Kind::Arg(_)) => {
-                file.globals.push(instruction);
-                Ok(())
-            }
-            (None, _) => Err(before_any_stage().at(span)),
-        },
+        Item::Instruction(instruction) => {
+            let instructions = match (file.stages.last_mut(), &instruction.kind) {
+                (Some(stage), _) => &mut stage.instructions,
+                (None, Kind::Arg(_)) => &mut file.globals,
+                (None, _) => return Err(before_first_stage().at(span)),
+            };
+            instructions.push(instruction);
+            Ok(())
+        }
     }
 }
 
-pub(crate) fn before_any_stage() -> Fault {
+/// Returns the error for an instruction other than ARG above the first FROM.
+pub(crate) fn before_first_stage() -> Fault {
     Fault::new("no build stage in current context").hint("only ARG may stand before the first FROM")
 }
 
@@ -135,14 +142,16 @@ fn stage(head: StageHead, from: Instruction) -> Stage {
     Stage { name: lower, name_as_written: name, base, platform, from, instructions: Vec::new() }
 }
 
-/// AS should be written in the case of FROM, if that has one.
+/// Returns a notice if AS is not in the case of FROM; a FROM in mixed case matches any AS.
 fn casing(head: &StageHead, from: &Instruction) -> Option<Notice> {
     let as_word = head.as_word.clone()?;
     let keyword = from.keyword.clone();
-    let expected = match &keyword {
-        lower if *lower == lower.to_lowercase() => as_word.to_lowercase(),
-        upper if *upper == upper.to_uppercase() => as_word.to_uppercase(),
-        _ => return None,
+    let expected = if keyword == keyword.to_lowercase() {
+        as_word.to_lowercase()
+    } else if keyword == keyword.to_uppercase() {
+        as_word.to_uppercase()
+    } else {
+        return None;
     };
     let kind = NoticeKind::FromAsCasing { from: keyword, as_word: as_word.clone() };
     (as_word != expected).then_some(Notice { kind, span: from.span })

@@ -5,8 +5,9 @@
 //! flag  = "--" { "\" any | "'" ... "'" | '"' ... '"' | other }
 //! ```
 //!
-//! Quotes and backslashes are removed; the escape directive has no say here, as in BuildKit.
-//! Which flags an instruction knows, and what they take, is checked in a second step.
+//! Quotes and backslashes are removed. As in BuildKit, the escape character is always the backslash here, whatever
+//! the escape directive. The first pass only splits flags from arguments ([`split`]); the second pass compares them
+//! with the flags that the instruction knows ([`Flags::check`]).
 
 use nom::{
     IResult, Parser,
@@ -20,7 +21,7 @@ use nom::{
 
 use crate::{error::Fault, suggest::suggest};
 
-/// Splits flags from what follows them. A lone `--` ends them and is dropped.
+/// Splits the flags from the text after them. A lone `--` ends the flags and is dropped.
 pub(crate) fn split(text: &str) -> (Vec<String>, &str) {
     let mut flags = Vec::new();
     let mut input = text;
@@ -46,7 +47,7 @@ fn plain(input: &str) -> IResult<&str, String> {
         .parse(input)
 }
 
-/// A backslash at the very end is dropped.
+/// Parses an escaped character. A backslash at the end of the text is dropped.
 fn escaped(input: &str) -> IResult<&str, String> {
     let next = alt((map(anychar, String::from), success(String::new())));
     preceded(char('\\'), next).parse(input)
@@ -66,56 +67,56 @@ fn quoted(quote: char, input: &str) -> IResult<&str, String> {
     delimited(char(quote), inside, opt(char(quote))).parse(input)
 }
 
-/// What a flag takes.
+/// Type of the values that a flag takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Takes {
-    /// `--link`, `--link=false`.
+pub(crate) enum FlagType {
+    /// A boolean, true if the flag has no value: `--link`, `--link=false`.
     Bool,
-    /// `--from=x`, once.
+    /// A text, at most once: `--from=build`.
     Text,
-    /// `--mount=x`, any number of times.
+    /// A text, any number of times: `--mount=target=/a --mount=target=/b`.
     List,
 }
 
-/// The flags an instruction knows.
-pub(crate) type Known = [(&'static str, Takes)];
+/// Names and types of the flags that an instruction knows.
+pub(crate) type KnownFlags = [(&'static str, FlagType)];
 
-/// Flags that have been checked.
+/// Flags that have been checked against the known ones.
 #[derive(Debug, Default)]
 pub(crate) struct Flags {
+    /// Names and values in the order of the flags.
     given: Vec<(&'static str, String)>,
 }
 
 impl Flags {
-    /// Checks the flags as written against what is known.
-    pub(crate) fn check(written: &[String], known: &Known) -> Result<Self, Fault> {
+    /// Checks the names and values of flags; `written` has their texts without quotes and escapes.
+    pub(crate) fn check(written: &[String], known: &KnownFlags) -> Result<Self, Fault> {
         let mut flags = Self::default();
         for flag in written {
             let (name, value) = name_and_value(flag);
-            let (name, takes) =
+            let (name, flag_type) =
                 *known.iter().find(|(known, _)| *known == name).ok_or_else(|| unknown(name, known))?;
-            if takes != Takes::List && flags.text(name).is_some() {
-                return Err(
-                    Fault::new(format!("duplicate flag specified: --{name}")).blaming(format!("--{name}"))
-                );
+            if flag_type != FlagType::List && flags.text(name).is_some() {
+                let fault = Fault::new(format!("duplicate flag specified: --{name}"));
+                return Err(fault.blaming(format!("--{name}")));
             }
-            let value = if takes == Takes::Bool { boolean(name, value)? } else { text(name, value)? };
+            let value = if flag_type == FlagType::Bool { boolean(name, value)? } else { text(name, value)? };
             flags.given.push((name, value));
         }
         Ok(flags)
     }
 
-    /// The value of a flag that is given at most once.
+    /// Returns the value of a flag that can be given once, or `None` if it is absent.
     pub(crate) fn text(&self, name: &str) -> Option<String> {
         self.list(name).pop()
     }
 
-    /// The values of a flag, in order.
+    /// Returns the values of a flag in order.
     pub(crate) fn list(&self, name: &str) -> Vec<String> {
         self.given.iter().filter(|(given, _)| *given == name).map(|(_, value)| value.clone()).collect()
     }
 
-    /// The value of a boolean flag.
+    /// Returns the value of a boolean flag, or `None` if it is absent.
     pub(crate) fn boolean(&self, name: &str) -> Option<bool> {
         self.text(name).map(|value| value == "true")
     }
@@ -129,15 +130,15 @@ fn name_and_value(flag: &str) -> (&str, Option<&str>) {
     name_value(flag).map_or((flag, None), |(_, parts)| parts)
 }
 
-fn unknown(name: &str, known: &Known) -> Fault {
+fn unknown(name: &str, known: &KnownFlags) -> Fault {
     let names: Vec<&str> = known.iter().map(|(known, _)| *known).collect();
-    let meant = suggest(name, &names).map(|known| format!("--{known}"));
-    let all = match names.as_slice() {
+    let suggestion = suggest(name, &names).map(|known| format!("--{known}"));
+    let list = match names.as_slice() {
         [] => "this instruction takes no flags".to_owned(),
         names => format!("the flags here are --{}", names.join(", --")),
     };
     let fault = Fault::new(format!("unknown flag: --{name}")).blaming(format!("--{name}"));
-    fault.or_rather(meant).hint(all)
+    fault.suggesting(suggestion).hint(list)
 }
 
 fn text(name: &str, value: Option<&str>) -> Result<String, Fault> {
@@ -200,26 +201,46 @@ mod tests {
         check("\"--a\" x", &[], "\"--a\" x");
     }
 
-    const KNOWN: &Known =
-        &[("from", Takes::Text), ("link", Takes::Bool), ("mount", Takes::List), ("chmod", Takes::Text)];
+    const KNOWN: &KnownFlags = &[
+        ("from", FlagType::Text),
+        ("link", FlagType::Bool),
+        ("mount", FlagType::List),
+        ("chmod", FlagType::Text),
+    ];
 
     #[track_caller]
     fn check_error(written: &[&str], message: &str, hint: Option<&str>) {
         let written: Vec<String> = written.iter().map(|flag| flag.to_string()).collect();
-        let fault = Flags::check(&written, KNOWN).expect_err("these flags are wrong");
+        let fault = Flags::check(&written, KNOWN).expect_err("these flags have an error");
         assert_eq!((fault.message.as_str(), fault.hint.as_deref()), (message, hint));
     }
 
     #[test]
-    fn wrong_flags_are_refused() {
+    fn unknown_flags_are_errors() {
         check_error(&["--foo=x"], "unknown flag: --foo", Some("did you mean --from?"));
-        let all = Some("the flags here are --from, --link, --mount, --chmod");
-        check_error(&["--user"], "unknown flag: --user", all);
-        check_error(&["--LINK"], "unknown flag: --LINK", all);
+        let list = Some("the flags here are --from, --link, --mount, --chmod");
+        check_error(&["--user"], "unknown flag: --user", list);
+        check_error(&["--LINK"], "unknown flag: --LINK", list);
+    }
+
+    #[test]
+    fn only_flags_of_type_list_can_be_repeated() {
         check_error(&["--link", "--link"], "duplicate flag specified: --link", None);
+        check_error(&["--from=a", "--from=b"], "duplicate flag specified: --from", None);
+        assert_eq!(known_flags(&["--mount=1", "--mount=2"]).list("mount"), ["1", "2"]);
+    }
+
+    #[test]
+    fn a_missing_value_is_an_error() {
         check_error(&["--from"], "missing a value on flag: --from", Some("write --from=VALUE"));
         check_error(&["--mount"], "missing a value on flag: --mount", Some("write --mount=VALUE"));
         check_error(&["--link="], "missing a value on flag: --link", Some("write --link=VALUE"));
+    }
+
+    #[test]
+    fn a_boolean_flag_takes_true_or_false() {
+        assert_eq!(known_flags(&["--link"]).boolean("link"), Some(true));
+        assert_eq!(known_flags(&["--link=FALSE"]).boolean("link"), Some(false));
         check_error(
             &["--link=yes"],
             "expecting boolean value for flag link, not: yes",
@@ -228,13 +249,19 @@ mod tests {
     }
 
     #[test]
-    fn right_flags_have_values() {
-        let written = ["--from=a=b", "--link=FALSE", "--mount=1", "--mount=2", "--chmod="].map(String::from);
-        let flags = Flags::check(&written, KNOWN).expect("all known");
-        assert_eq!(flags.text("from").as_deref(), Some("a=b"));
-        assert_eq!(flags.boolean("link"), Some(false));
-        assert_eq!(flags.list("mount"), ["1", "2"]);
-        assert_eq!(flags.text("chmod").as_deref(), Some(""));
-        assert_eq!(flags.text("checksum"), None);
+    fn the_value_is_the_text_after_the_first_equals_sign() {
+        assert_eq!(known_flags(&["--from=a=b"]).text("from").as_deref(), Some("a=b"));
+        assert_eq!(known_flags(&["--chmod="]).text("chmod").as_deref(), Some(""));
+    }
+
+    #[test]
+    fn an_absent_flag_has_no_value() {
+        assert_eq!(known_flags(&[]).text("checksum"), None);
+    }
+
+    #[track_caller]
+    fn known_flags(written: &[&str]) -> Flags {
+        let written: Vec<String> = written.iter().map(|flag| flag.to_string()).collect();
+        Flags::check(&written, KNOWN).expect("these flags are known")
     }
 }

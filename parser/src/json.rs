@@ -1,26 +1,26 @@
-//! A parsed file, or why it is none, as JSON: what `dsbuild parse --format json` prints.
+//! JSON output of a parsed file or of its errors, printed by `dsbuild parse --format json`.
 //!
 //! ```text
 //! {"directives": {"escape", "syntax", "check"}, "globals": [INSTRUCTION],
 //!  "stages": [{"name", "base", "platform", "instructions": [INSTRUCTION]}]}
 //! INSTRUCTION: {"cmd", "flags", "json", "args", "legacy", "start_line", "end_line", "heredocs"}
-//! {"error": ERROR, "further": [ERROR]}            the first error, which is BuildKit's, and others
+//! {"error": ERROR, "further": [ERROR]}            the error that BuildKit reports, and further ones
 //! ERROR: {"line", "end_line", "message", "hint"}
 //! ```
 //!
-//! Arguments are as written, before any variable is expanded.
+//! Arguments are as written, with no variable expanded.
 
 use serde_json::{Value, json};
 
 use crate::{
     ast::{ArgDefinition, Command, Copy, Dockerfile, Healthcheck, Heredoc, Instruction, Kind, Pairs, Stage},
     error::ParseError,
-    flags,
+    exec_form, flags,
     instruction::command_words,
     words,
 };
 
-/// The JSON of a file.
+/// Converts a parsed file to JSON.
 pub fn to_json(file: &Dockerfile) -> Value {
     let directives = &file.directives;
     json!({
@@ -34,7 +34,7 @@ pub fn to_json(file: &Dockerfile) -> Value {
     })
 }
 
-/// The JSON of what is wrong with a text.
+/// Converts the errors of a text to JSON; `further` are those found by [`further_errors`](crate::further_errors).
 pub fn errors_to_json(first: &ParseError, further: &[ParseError]) -> Value {
     let further: Vec<Value> = further.iter().map(error).collect();
     json!({"error": error(first), "further": further})
@@ -82,8 +82,8 @@ fn heredoc(heredoc: &Heredoc) -> Value {
     })
 }
 
-/// The text behind keyword and flags.
-fn written(instruction: &Instruction) -> &str {
+/// Returns the text after keyword and flags.
+fn argument_text(instruction: &Instruction) -> &str {
     let (_, rest) = words::first(instruction.text.trim());
     let (_, rest) = flags::split(rest.unwrap_or_default());
     rest.trim()
@@ -96,7 +96,7 @@ fn is_exec_form(instruction: &Instruction) -> bool {
         Kind::Healthcheck(Healthcheck::Cmd { command, .. }) => matches!(command, Command::Exec(_)),
         Kind::Shell(_) => true,
         Kind::Add(_) | Kind::Copy(_) | Kind::Volume(_) => {
-            matches!(crate::json_form::strings(written(instruction)), Ok(Some(_)))
+            matches!(exec_form::parse(argument_text(instruction)), Ok(Some(_)))
         }
         _ => false,
     }
@@ -104,13 +104,13 @@ fn is_exec_form(instruction: &Instruction) -> bool {
 
 fn arguments(instruction: &Instruction) -> Vec<String> {
     match &instruction.kind {
-        Kind::Add(copy) | Kind::Copy(copy) => copied(copy),
+        Kind::Add(copy) | Kind::Copy(copy) => sources_and_destination(copy),
         Kind::Arg(definitions) => definitions.iter().map(definition).collect(),
         Kind::Cmd(command) | Kind::Entrypoint(command) => command_words(command),
-        Kind::Env(pairs) | Kind::Label(pairs) => flat(pairs),
+        Kind::Env(pairs) | Kind::Label(pairs) => names_and_values(pairs),
         Kind::Expose(words) | Kind::Shell(words) | Kind::Volume(words) => words.clone(),
-        Kind::From => words::words(written(instruction)),
-        Kind::Healthcheck(healthcheck) => health(written(instruction), healthcheck),
+        Kind::From => words::words(argument_text(instruction)),
+        Kind::Healthcheck(healthcheck) => type_and_command(argument_text(instruction), healthcheck),
         Kind::Maintainer(text)
         | Kind::Onbuild(text)
         | Kind::Stopsignal(text)
@@ -120,7 +120,7 @@ fn arguments(instruction: &Instruction) -> Vec<String> {
     }
 }
 
-fn copied(copy: &Copy) -> Vec<String> {
+fn sources_and_destination(copy: &Copy) -> Vec<String> {
     copy.sources.iter().chain([&copy.destination]).cloned().collect()
 }
 
@@ -131,14 +131,15 @@ fn definition(definition: &ArgDefinition) -> String {
     }
 }
 
-fn flat(pairs: &Pairs) -> Vec<String> {
+fn names_and_values(pairs: &Pairs) -> Vec<String> {
     pairs.pairs.iter().flat_map(|(name, value)| [name.clone(), value.clone()]).collect()
 }
 
-fn health(written: &str, healthcheck: &Healthcheck) -> Vec<String> {
-    let kind = written.split_whitespace().take(1).map(String::from);
+/// Returns `NONE` or `CMD` as written in `text`, and the words of the command.
+fn type_and_command(text: &str, healthcheck: &Healthcheck) -> Vec<String> {
+    let word = text.split_whitespace().take(1).map(String::from);
     match healthcheck {
-        Healthcheck::None => kind.collect(),
-        Healthcheck::Cmd { command, .. } => kind.chain(command_words(command)).collect(),
+        Healthcheck::None => word.collect(),
+        Healthcheck::Cmd { command, .. } => word.chain(command_words(command)).collect(),
     }
 }

@@ -1,8 +1,8 @@
-//! The keywords of the language.
+//! The keywords that instructions begin with.
 
 use crate::{error::Fault, suggest::suggest_ignoring_case};
 
-/// What an instruction begins with.
+/// The keyword of an instruction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keyword {
     Add,
@@ -47,33 +47,36 @@ const KEYWORDS: [(&str, Keyword); 18] = [
 ];
 
 impl Keyword {
-    /// Reads a keyword in any case.
+    /// Parses a keyword in any case.
     pub(crate) fn read(word: &str) -> Option<Self> {
         KEYWORDS.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)).map(|(_, keyword)| *keyword)
     }
 
-    /// The keyword that a misspelt word is closest to.
-    pub(crate) fn meant(word: &str) -> Option<String> {
+    /// Returns the keyword closest to a misspelled word, in the case of the word.
+    pub(crate) fn suggest(word: &str) -> Option<String> {
         suggest_ignoring_case(word, &KEYWORDS.map(|(name, _)| name))
     }
 
-    /// The error of a word that is no keyword; `is_first` says that nothing stands above it.
-    pub(crate) fn unknown(word: &str, is_first: bool) -> Fault {
+    /// Returns the error for a word that is not a keyword; `is_first_line` is true for a word on line 1.
+    pub(crate) fn unknown(word: &str, is_first_line: bool) -> Fault {
         let fault = Fault::new(format!("unknown instruction: {word}")).blaming(word);
-        let is_comment = ["//", "/*", ";"].iter().any(|other| word.starts_with(other));
-        fault.or_rather(Self::meant(word)).hint(match (is_comment, is_first) {
-            (true, _) => "a comment begins with #",
-            (false, true) => "a Dockerfile begins with FROM, as in `FROM debian:12`",
-            (false, false) => "to go on with the instruction above, end its line with \\",
-        })
+        let is_comment = ["//", "/*", ";"].iter().any(|mark| word.starts_with(mark));
+        let hint = if is_comment {
+            "a comment begins with #"
+        } else if is_first_line {
+            "a Dockerfile begins with FROM, as in `FROM debian:12`"
+        } else {
+            "to go on with the instruction above, end its line with \\"
+        };
+        fault.suggesting(Self::suggest(word)).hint(hint)
     }
 
-    /// In upper case.
+    /// Returns the keyword in upper case.
     pub(crate) fn name(self) -> &'static str {
         KEYWORDS.iter().find(|(_, keyword)| *keyword == self).map_or("", |(name, _)| name)
     }
 
-    /// How an instruction is written.
+    /// Returns the syntax of the instruction, as shown in hints.
     pub(crate) fn usage(self) -> &'static str {
         match self {
             Self::Add => "ADD SOURCE ... DESTINATION",
@@ -97,7 +100,7 @@ impl Keyword {
         }
     }
 
-    /// An error about how an instruction is written as a whole: shows how it should be.
+    /// Returns an error about the instruction as a whole, whose hint is the correct syntax.
     pub(crate) fn misused(self, message: impl Into<String>) -> Fault {
         Fault::new(message).hint(format!("write {}", self.usage()))
     }
@@ -108,21 +111,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn case_does_not_matter() {
+    fn keywords_are_parsed_in_any_case() {
         assert_eq!(Keyword::read("copy"), Some(Keyword::Copy));
         assert_eq!(Keyword::read("WorkDir"), Some(Keyword::Workdir));
+    }
+
+    #[test]
+    fn other_words_are_not_keywords() {
         assert_eq!(Keyword::read("RUNN"), None);
         assert_eq!(Keyword::read(""), None);
     }
 
+    #[track_caller]
+    fn check_hint(word: &str, is_first_line: bool, expected: &str) {
+        assert_eq!(Keyword::unknown(word, is_first_line).hint.as_deref(), Some(expected), "{word}");
+    }
+
     #[test]
-    fn an_unknown_word_gets_a_hint() {
-        assert_eq!(Keyword::unknown("RUNN", false).hint.as_deref(), Some("did you mean RUN?"));
-        assert_eq!(Keyword::unknown("c", false).hint.as_deref(), Some("did you mean cmd?"));
-        let goes_on = "to go on with the instruction above, end its line with \\";
-        assert_eq!(Keyword::unknown("INVALID", false).hint.as_deref(), Some(goes_on));
-        let begins = "a Dockerfile begins with FROM, as in `FROM debian:12`";
-        assert_eq!(Keyword::unknown("INVALID", true).hint.as_deref(), Some(begins));
-        assert_eq!(Keyword::unknown("//", true).hint.as_deref(), Some("a comment begins with #"));
+    fn a_misspelled_keyword_gets_a_suggestion() {
+        check_hint("RUNN", false, "did you mean RUN?");
+        check_hint("c", false, "did you mean cmd?");
+    }
+
+    #[test]
+    fn the_hint_for_an_unknown_word_depends_on_its_place() {
+        check_hint("INVALID", false, "to go on with the instruction above, end its line with \\");
+        check_hint("INVALID", true, "a Dockerfile begins with FROM, as in `FROM debian:12`");
+    }
+
+    #[test]
+    fn a_comment_of_another_language_gets_a_hint() {
+        check_hint("//", true, "a comment begins with #");
     }
 }

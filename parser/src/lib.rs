@@ -1,14 +1,17 @@
-//! Dockerfile text to typed instructions with spans.
+//! Parser for Dockerfiles: text to typed instructions with the lines they span.
 //!
 //! ```text
-//! text --lines--> logical lines, heredocs, directives --syntax--> words, flags, JSON --instruction--> [`ast`]
+//! text --lines--> logical lines, heredocs, directives --syntax--> words, flags, JSON --instruction--> `ast`
 //! ```
 //!
-//! Opens no file, reads no environment, never panics, whatever the text. What is unknown here is an
-//! error with a [`ast::Span`], never ignored.
+//! The parser opens no file, reads no environment variable and never panics, whatever the text. Time and memory are
+//! linear in the text. Unknown instructions, flags and keys are errors with an [`ast::Span`] and are never ignored.
 //!
-//! Source: reference of the Dockerfile language; BuildKit's `frontend/dockerfile/parser`,
-//! `instructions` and `shell` where it is silent.
+//! Beyond parsing: [`expand`] expands variables in words, [`format`](mod@format) formats a file, [`diagnose`] finds
+//! further errors in a file with an error, [`json`] prints a parsed file.
+//!
+//! Source: reference of the Dockerfile language; where it is silent, BuildKit's `frontend/dockerfile/parser`,
+//! `instructions` and `shell`.
 
 pub mod ast;
 mod csv;
@@ -17,6 +20,7 @@ pub mod diagnose;
 mod directive;
 mod duration;
 pub mod error;
+mod exec_form;
 pub mod expand;
 mod file;
 mod flags;
@@ -24,7 +28,6 @@ pub mod format;
 pub mod heredoc;
 mod instruction;
 pub mod json;
-mod json_form;
 mod keyword;
 pub mod limits;
 mod lines;

@@ -1,27 +1,27 @@
-//! How much a Dockerfile may hold before it is refused.
+//! Limits on the size of a Dockerfile.
 //!
-//! Every bound exists so that a hostile file costs neither much time nor much memory: what is larger
-//! is an error that names the bound. Real files stay far below all of them.
+//! The limits keep a hostile file from taking much time or memory. Exceeding one is an error that states the limit.
+//! Real files stay far below all of them.
 
-/// The bounds that [`crate::parse_with`] applies.
+/// The limits that [`crate::parse_with`] applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of the whole file.
+    /// Maximum size of the file in bytes.
     pub file_bytes: usize,
-    /// Bytes of one physical line, its line end not counted.
+    /// Maximum length of a physical line in bytes, without its newline.
     pub line_bytes: usize,
-    /// Bytes of the body of one heredoc.
+    /// Maximum size of the body of one heredoc in bytes.
     pub heredoc_bytes: usize,
-    /// Bytes of all heredoc bodies together.
+    /// Maximum total size of all heredoc bodies in bytes.
     pub heredocs_bytes: usize,
-    /// Number of FROM instructions.
+    /// Maximum number of FROM instructions.
     pub stages: usize,
-    /// Number of instructions.
+    /// Maximum number of instructions, including FROM.
     pub instructions: usize,
 }
 
 impl Limits {
-    /// What [`crate::parse`] applies.
+    /// The limits that [`crate::parse`] applies.
     pub const DEFAULT: Self = Self {
         file_bytes: 1 << 20,
         line_bytes: 65_535,

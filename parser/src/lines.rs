@@ -1,15 +1,15 @@
-//! Physical lines to logical lines.
+//! Physical lines to logical lines: comments are removed, continuation lines joined, heredoc bodies read.
 //!
 //! ```text
-//! bytes --physical--> lines without their ends --logical--> instruction lines, comments attached
-//!                  \--heredoc bodies, raw
+//! bytes --physical--> lines --logical--> logical lines, each with the comments above it
+//!                  \--heredoc--> bodies of heredocs, as they are
 //! ```
 //!
-//! A byte order mark is dropped, line ends are LF or CRLF, bytes that are no UTF-8 become U+FFFD.
-//! A comment line vanishes wherever it stands, also between continuation lines; a blank line there
-//! is skipped, too, but remembered. Leading blanks go from the first line of an instruction only.
+//! Lines end in LF or CRLF, and bytes that are not UTF-8 become U+FFFD. Comments are removed even between continuation
+//! lines. Blank lines there are removed as well, but noted. Leading blanks are removed from the first line of an
+//! instruction only.
 //!
-//! Knows nothing of instructions.
+//! The module knows no instructions.
 
 use crate::{
     ast::{Heredoc, Span},
@@ -19,48 +19,50 @@ use crate::{
     limits::Limits,
 };
 
-/// One instruction's line, continuation lines joined.
+/// The line of an instruction, with its continuation lines joined.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct LogicalLine {
     pub(crate) text: String,
     pub(crate) span: Span,
-    /// The comment lines above it.
+    /// Comment lines above, without `#` and the blanks around the text.
     pub(crate) comments: Vec<String>,
-    /// A blank line stands between its continuation lines.
+    /// Whether there is a blank line between the continuation lines.
     pub(crate) has_blank_line: bool,
 }
 
-/// Reads a file from its first line to its last.
+/// Reads the lines of a file in order.
 #[derive(Clone)]
-pub(crate) struct Lines<'a> {
+pub(crate) struct LineReader<'a> {
     rest: &'a [u8],
-    /// The number of the line last read; 0 before the first.
+    /// Number of the last line read; 0 before the first.
     number: u32,
     escape: char,
     directives: DirectiveReader,
+    /// Comment lines that the next instruction will get.
     comments: Vec<String>,
     limits: Limits,
+    /// Total size of the heredoc bodies so far.
     heredocs_bytes: usize,
 }
 
-impl<'a> Lines<'a> {
-    /// Starts at the first line of `text`, which has no byte order mark.
+impl<'a> LineReader<'a> {
+    /// Starts at the first line of `text`, which must not have a byte order mark.
     pub(crate) fn new(text: &'a [u8], escape: char, limits: Limits) -> Self {
         let directives = DirectiveReader::default();
         Self { rest: text, number: 0, escape, directives, comments: Vec::new(), limits, heredocs_bytes: 0 }
     }
 
-    /// Starts below the directives: the first line may be a comment like any other.
+    /// Starts below the directives of a file, so that no comment is a directive.
     pub(crate) fn below_directives(text: &'a [u8], escape: char, limits: Limits) -> Self {
         Self { directives: DirectiveReader::ended(), ..Self::new(text, escape, limits) }
     }
 
-    /// The escape character in force.
+    /// Returns the current escape character, which the `escape` directive can change.
     pub(crate) fn escape(&self) -> char {
         self.escape
     }
 
-    /// The line last read.
+    /// Returns the span of the last line read.
     pub(crate) fn here(&self) -> Span {
         let line = self.number.max(1);
         Span { start_line: line, end_line: line }
@@ -84,7 +86,7 @@ impl<'a> Lines<'a> {
         Ok(None)
     }
 
-    /// Joins `first` and the lines that continue it.
+    /// Joins the line `first` and its continuation lines.
     fn continued(&mut self, first: &str) -> Result<LogicalLine, ParseError> {
         let start_line = self.number;
         let mut line = LogicalLine { comments: std::mem::take(&mut self.comments), ..Default::default() };
@@ -102,9 +104,9 @@ impl<'a> Lines<'a> {
         Ok(line)
     }
 
-    /// Reads the body of a heredoc up to its terminator.
+    /// Reads the body of a heredoc and its terminator.
     ///
-    /// `span` is the instruction's; an error is about it and all that was read.
+    /// `span` is that of the instruction so far, for errors.
     pub(crate) fn heredoc(&mut self, marker: Marker, span: Span) -> Result<Heredoc, ParseError> {
         let mut content = Vec::new();
         while let Some(raw) = self.physical()? {
@@ -116,12 +118,7 @@ impl<'a> Lines<'a> {
             self.heredocs_bytes += raw.len();
             self.check_heredoc(content.len()).map_err(|fault| fault.at(span))?;
         }
-        let span = Span { end_line: self.number, ..span };
-        let hint = match marker.chomp {
-            true => format!("a line that is exactly {}, but for tabs before it, must end it", marker.name),
-            false => format!("a line that is exactly {}, without blanks around it, must end it", marker.name),
-        };
-        Err(Fault::new("unterminated heredoc").blaming("<<").hint(hint).at(span))
+        Err(unterminated(&marker).at(Span { end_line: self.number, ..span }))
     }
 
     fn check_heredoc(&self, size_bytes: usize) -> Result<(), Fault> {
@@ -153,9 +150,9 @@ impl<'a> Lines<'a> {
         Ok(Some(line))
     }
 
-    /// Keeps a comment for the instruction below it; an empty one clears those above.
+    /// Keeps a comment for the instruction below it. An empty comment discards the comments above it.
     fn comment(&mut self, raw: &[u8]) {
-        // BuildKit drops the first byte even where blanks stand before the "#".
+        // Like BuildKit, this drops the first byte even if there are blanks before the "#".
         let comment = String::from_utf8_lossy(raw.get(1..).unwrap_or_default());
         match comment.trim() {
             "" => self.comments.clear(),
@@ -163,7 +160,7 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// A directive is no comment of the instruction below it.
+    /// Evaluates a line that can be a directive. A directive is not a comment of the instruction below it.
     fn directive(&mut self, text: &str) -> Result<(), ParseError> {
         let here = self.here();
         let Some((key, value)) = self.directives.read(text).map_err(|fault| fault.at(here))? else {
@@ -188,14 +185,26 @@ fn ends_heredoc(raw: &[u8], marker: &Marker) -> bool {
     line == marker.name
 }
 
-/// Appends `line` without its continuation character; true if it had one.
+fn unterminated(marker: &Marker) -> Fault {
+    let name = &marker.name;
+    let hint = if marker.chomp {
+        format!("a line that is exactly {name}, but for tabs before it, must end it")
+    } else {
+        format!("a line that is exactly {name}, without blanks around it, must end it")
+    };
+    Fault::new("unterminated heredoc").blaming("<<").hint(hint)
+}
+
+/// Appends `line` without its continuation character and reports whether it had one.
 fn append(text: &mut String, line: &str, escape: char) -> bool {
     let continued = without_continuation(line, escape);
     text.push_str(continued.unwrap_or(line));
     continued.is_some()
 }
 
-/// The escape character continues a line if only blanks follow and no other one stands before it.
+/// Returns `line` without its continuation character, or `None` if the line is not continued.
+///
+/// The escape character continues a line if only blanks follow and no other escape character precedes it.
 pub(crate) fn without_continuation(line: &str, escape: char) -> Option<&str> {
     line.trim_end_matches([' ', '\t']).strip_suffix(escape).filter(|before| !before.ends_with(escape))
 }
@@ -205,7 +214,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Vec<LogicalLine>, ParseError> {
-        let mut lines = Lines::new(text.as_bytes(), '\\', Limits::DEFAULT);
+        let mut lines = LineReader::new(text.as_bytes(), '\\', Limits::DEFAULT);
         let mut all = Vec::new();
         while let Some(line) = lines.logical()? {
             all.push(line);
@@ -222,55 +231,85 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_joined() {
+    fn continuation_lines_are_joined() {
         check("a\nb", &[("a", 1, 1), ("b", 2, 2)]);
         check("a \\\n b\n", &[("a  b", 1, 2)]);
         check("a \\  \t\n\\\nb", &[("a b", 1, 3)]);
-        check("a\\\\\nb", &[("a\\\\", 1, 1), ("b", 2, 2)]);
         check("\\\na", &[("a", 1, 2)]);
         check("a \\", &[("a ", 1, 1)]);
         check("a \\\r\n b\r\n", &[("a  b", 1, 2)]);
+    }
+
+    #[test]
+    fn two_escape_characters_do_not_continue_a_line() {
+        check("a\\\\\nb", &[("a\\\\", 1, 1), ("b", 2, 2)]);
+    }
+
+    #[test]
+    fn leading_blanks_are_removed() {
         check("  a", &[("a", 1, 1)]);
         check("\u{a0}a", &[("a", 1, 1)]);
     }
 
     #[test]
-    fn comments_and_blank_lines_vanish() {
+    fn comments_and_blank_lines_are_removed() {
         check("# c\n\na\n", &[("a", 3, 3)]);
         check("a \\\n # c \\\n b\nc", &[("a  b", 1, 3), ("c", 4, 4)]);
         check("a \\\n\n  \n b\n", &[("a  b", 1, 4)]);
-        check("a # no comment", &[("a # no comment", 1, 1)]);
         check("", &[]);
         check("\n \n# c", &[]);
     }
 
     #[test]
-    fn the_escape_directive_counts() {
+    fn a_hash_after_other_text_starts_no_comment() {
+        check("a # no comment", &[("a # no comment", 1, 1)]);
+    }
+
+    #[test]
+    fn the_escape_directive_sets_the_continuation_character() {
         check("# escape=`\na `\nb", &[("a b", 2, 3)]);
         check("# escape=`\na \\\nb", &[("a \\", 2, 2), ("b", 3, 3)]);
+    }
+
+    #[test]
+    fn an_escape_directive_below_other_lines_is_ignored() {
         check("# note\n# escape=`\na \\\nb", &[("a b", 3, 4)]);
         check("\n# escape=`\na \\\nb", &[("a b", 3, 4)]);
-        let error = read("# escape=`\n# escape=x\na").expect_err("given twice");
+    }
+
+    #[test]
+    fn an_error_in_a_directive_has_its_line() {
+        let error = read("# escape=`\n# escape=x\na").expect_err("repeated");
         assert_eq!(error.span.start_line, 2);
     }
 
     #[test]
-    fn comments_are_attached_to_what_is_below() {
-        let lines = read("# escape=\\\n# one\n\n# two\na\n# gone\n#\n# three\nb").expect("well formed");
+    fn comments_belong_to_the_instruction_below() {
+        let lines = read("# escape=\\\n# one\n\n# two\na").expect("well formed");
         assert_eq!(lines[0].comments, ["one", "two"]);
-        assert_eq!(lines[1].comments, ["three"]);
     }
 
     #[test]
-    fn blank_lines_in_a_continuation_are_remembered() {
+    fn an_empty_comment_discards_the_comments_above() {
+        let lines = read("# gone\n#\n# kept\na").expect("well formed");
+        assert_eq!(lines[0].comments, ["kept"]);
+    }
+
+    #[test]
+    fn blank_lines_between_continuation_lines_are_noted() {
         let lines = read("a \\\n\nb\nc").expect("well formed");
         assert!(lines[0].has_blank_line && !lines[1].has_blank_line);
     }
 
     #[test]
-    fn a_long_line_is_refused_at_its_limit() {
+    fn a_line_of_the_maximum_length_is_read() {
         let line = "x".repeat(65_535);
         check(&format!("{line}\ny"), &[(&line, 1, 1), ("y", 2, 2)]);
+    }
+
+    #[test]
+    fn a_line_beyond_the_maximum_length_is_an_error() {
+        let line = "x".repeat(65_535);
         let error = read(&format!("a\n{line}x\n")).expect_err("one byte too many");
         assert_eq!(error.message, "dockerfile line greater than max allowed size of 65535");
         assert_eq!(error.span.start_line, 2);

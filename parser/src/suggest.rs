@@ -1,25 +1,28 @@
-//! "Did you mean": the candidate that a misspelt word is closest to.
+//! Suggestions ("did you mean"): the candidate closest to a misspelled word.
 //!
-//! Source: BuildKit's `util/suggest`, which takes HCL's rule: a distance of at most two edits.
+//! Source: BuildKit, `util/suggest`, which follows HCL: at most two edits.
 
-/// Distances from here on are too far to be a misspelling.
-const TOO_FAR: usize = 3;
+/// Maximum number of edits between a word and its suggestion.
+const MAX_EDITS: usize = 2;
 
-/// Longer words are no misspelling of anything, and comparing them would cost their square.
-const LONGEST_WORD: usize = 64;
+/// Maximum length of a word in characters; the comparison takes (length of the word) × (length of the candidate) steps.
+const MAX_WORD_CHARS: usize = 64;
 
-/// Returns the candidate closest to `word`, or `None` if none is near or one is the word itself.
+/// Returns the candidate closest to `word`, or `None` if none is close or `word` is itself a candidate.
 ///
-/// Upper and lower case differ. Of equally close candidates the first wins.
+/// Upper and lower case differ. If several candidates are equally close, the first one is returned.
 pub fn suggest<'c>(word: &str, candidates: &[&'c str]) -> Option<&'c str> {
-    if word.chars().count() > LONGEST_WORD || candidates.contains(&word) {
+    if word.chars().count() > MAX_WORD_CHARS || candidates.contains(&word) {
         return None;
     }
-    let near = candidates.iter().map(|candidate| (distance(word, candidate), *candidate));
-    near.filter(|(edits, _)| *edits < TOO_FAR).min_by_key(|(edits, _)| *edits).map(|(_, candidate)| candidate)
+    let distances = candidates.iter().map(|candidate| (distance(word, candidate), *candidate));
+    let close = distances.filter(|(edits, _)| *edits <= MAX_EDITS);
+    close.min_by_key(|(edits, _)| *edits).map(|(_, candidate)| candidate)
 }
 
-/// As [`suggest`], but ignores case; the answer has the case of `word`, if that has one.
+/// Does the same as [`suggest`] without regard to case.
+///
+/// The suggestion is in lower case if `word` is, otherwise in upper case.
 pub fn suggest_ignoring_case(word: &str, candidates: &[&str]) -> Option<String> {
     let lower: Vec<String> = candidates.iter().map(|candidate| candidate.to_lowercase()).collect();
     let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
@@ -27,15 +30,16 @@ pub fn suggest_ignoring_case(word: &str, candidates: &[&str]) -> Option<String> 
     Some(if word == word.to_lowercase() { found.to_string() } else { found.to_uppercase() })
 }
 
-/// The number of insertions, deletions and substitutions that lead from one word to the other.
+/// Returns the Levenshtein distance: the number of insertions, deletions and substitutions from one word to the other.
 fn distance(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();
+    // Distances from the characters of `from` so far to each prefix of `to`.
     let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (done, have) in from.chars().enumerate() {
+    for (index, from_char) in from.chars().enumerate() {
         let mut diagonal = row[0];
-        row[0] = done + 1;
-        for (column, want) in to.iter().enumerate() {
-            let substituted = diagonal + usize::from(have != *want);
+        row[0] = index + 1;
+        for (column, to_char) in to.iter().enumerate() {
+            let substituted = diagonal + usize::from(from_char != *to_char);
             diagonal = row[column + 1];
             row[column + 1] = substituted.min(diagonal + 1).min(row[column] + 1);
         }
@@ -53,20 +57,28 @@ mod tests {
     }
 
     #[test]
-    fn the_closest_candidate_is_found() {
+    fn the_closest_candidate_is_suggested() {
         check("foo", &["chmod", "chown", "from", "link"], Some("from"));
         check("mont", &["mount", "network"], Some("mount"));
         check("typ", &["type", "from"], Some("type"));
         check("tmp", &["bind", "cache", "tmpfs"], Some("tmpfs"));
+        check("", &["id", "uid"], Some("id"));
+    }
+
+    #[test]
+    fn distant_candidates_are_not_suggested() {
         check("LINK", &["link"], None);
         check("user", &["from"], None);
-        check("link", &["link", "lint"], None);
-        check("", &["id", "uid"], Some("id"));
         check(&"x".repeat(100), &["x"], None);
     }
 
     #[test]
-    fn case_follows_the_word() {
+    fn a_correct_word_gets_no_suggestion() {
+        check("link", &["link", "lint"], None);
+    }
+
+    #[test]
+    fn the_suggestion_has_the_case_of_the_word() {
         let names = ["ADD", "CMD", "ENTRYPOINT", "RUN"];
         assert_eq!(suggest_ignoring_case("FNTRYPOINT", &names).as_deref(), Some("ENTRYPOINT"));
         assert_eq!(suggest_ignoring_case("RUNN", &names).as_deref(), Some("RUN"));

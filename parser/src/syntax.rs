@@ -1,43 +1,42 @@
-//! A logical line to an instruction's keyword, flags and arguments, not yet checked.
+//! The first pass over an instruction: a logical line to keyword, flags and arguments, which are not checked yet.
 //!
-//! The first of BuildKit's two passes: it goes through the whole file before the second one
-//! ([`crate::instruction`]) begins, so that an error of this pass wins over any of that one. An
-//! unknown keyword is none of its errors.
+//! Like BuildKit's parser, this pass reads the whole file before the second pass ([`crate::instruction`]) begins. It
+//! does not check the keyword; an instruction with an unknown one has no arguments.
 
 use crate::{
     ast::{Heredoc, Span},
     error::Fault,
-    flags, json_form,
+    exec_form, flags,
     keyword::Keyword,
     words,
 };
 
-/// An instruction before its meaning is checked.
+/// An instruction whose flags and arguments are not checked yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Node {
-    /// As written.
+    /// Keyword as written, known or not.
     pub(crate) keyword: String,
     pub(crate) flags: Vec<String>,
     pub(crate) arguments: Arguments,
-    /// The logical line.
+    /// The logical line, as in [`LogicalLine`](crate::lines::LogicalLine).
     pub(crate) text: String,
     pub(crate) span: Span,
     pub(crate) heredocs: Vec<Heredoc>,
     pub(crate) comments: Vec<String>,
 }
 
-/// The arguments, in the form that the keyword asks for.
+/// The arguments, in the form that the keyword requires.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Arguments {
-    /// Single words, or one text, or nothing.
+    /// Words, or a single text, or nothing.
     Words(Vec<String>),
-    /// The exec form.
+    /// Elements of a JSON array: the exec form.
     Json(Vec<String>),
-    /// Names and values; the flag is for `NAME value`.
+    /// Names and values of ENV or LABEL; true for the legacy form `NAME value`.
     Pairs(Vec<(String, String)>, bool),
-    /// HEALTHCHECK: the type, and what follows.
+    /// Type of a HEALTHCHECK (NONE or CMD), and the arguments after it.
     Typed(String, Box<Arguments>),
-    /// ONBUILD.
+    /// The instruction that ONBUILD adds as a trigger.
     Trigger(Box<Node>),
 }
 
@@ -48,7 +47,7 @@ impl Default for Arguments {
 }
 
 impl Node {
-    /// Reads one logical line.
+    /// Parses a logical line.
     pub(crate) fn read(text: &str, escape: char) -> Result<Self, Fault> {
         Self::read_nested(text, escape, 0)
     }
@@ -60,23 +59,23 @@ impl Node {
         Ok(Self { keyword: keyword.into(), flags, arguments, text: text.into(), ..Self::default() })
     }
 
-    /// The line in which heredocs are looked for; `None` if the instruction takes none.
+    /// Returns the text that can contain heredoc markers, or `None` if the instruction cannot have heredocs.
     pub(crate) fn heredoc_text(&self) -> Option<&str> {
         let inner = match &self.arguments {
             Arguments::Trigger(trigger) => trigger,
             _ => self,
         };
-        let takes =
-            matches!(Keyword::read(&inner.keyword), Some(Keyword::Add | Keyword::Copy | Keyword::Run));
+        let keyword = Keyword::read(&inner.keyword);
+        let takes_heredocs = matches!(keyword, Some(Keyword::Add | Keyword::Copy | Keyword::Run));
         let is_json = matches!(inner.arguments, Arguments::Json(_));
-        (takes && !is_json).then_some(self.text.as_str())
+        (takes_heredocs && !is_json).then_some(self.text.as_str())
     }
 }
 
 fn arguments(keyword: &str, rest: &str, escape: char, depth: usize) -> Result<Arguments, Fault> {
     use Keyword::*;
     Ok(match Keyword::read(keyword) {
-        Some(Add | Copy | Volume) => match json_form::strings(rest)? {
+        Some(Add | Copy | Volume) => match exec_form::parse(rest)? {
             Some(strings) => Arguments::Json(strings),
             None => Arguments::Words(words::words(rest)),
         },
@@ -96,7 +95,7 @@ fn text(rest: &str) -> Arguments {
 }
 
 fn json_or_text(rest: &str) -> Result<Arguments, Fault> {
-    Ok(json_form::strings(rest)?.map_or_else(|| text(rest), Arguments::Json))
+    Ok(exec_form::parse(rest)?.map_or_else(|| text(rest), Arguments::Json))
 }
 
 fn healthcheck(rest: &str) -> Result<Arguments, Fault> {
@@ -109,14 +108,14 @@ fn healthcheck(rest: &str) -> Result<Arguments, Fault> {
 }
 
 fn trigger(rest: &str, escape: char, depth: usize) -> Result<Arguments, Fault> {
-    // ONBUILD ONBUILD is refused later; reading on would only nest as deep as the line is long.
+    // The second pass rejects ONBUILD ONBUILD. Without this limit, the recursion would be as deep as the line is long.
     if rest.is_empty() || depth > 1 {
         return Ok(Arguments::default());
     }
     Ok(Arguments::Trigger(Box::new(Node::read_nested(rest, escape, depth + 1)?)))
 }
 
-/// `NAME=value ...`, or the old `NAME rest of the line`: the first word decides.
+/// Parses `NAME=value ...` or the legacy form `NAME rest of the line`, depending on the first word.
 fn pairs(keyword: Keyword, rest: &str, escape: char) -> Result<Arguments, Fault> {
     let words = words::raw_words(rest, escape);
     if words.first().is_some_and(|word| !word.contains('=')) {
@@ -139,7 +138,7 @@ fn pair(word: &str) -> Result<(String, String), Fault> {
 }
 
 impl Node {
-    /// The single words of the arguments, in either form.
+    /// Returns the arguments in plain or exec form; empty if they have another form.
     pub(crate) fn words(&self) -> &[String] {
         match &self.arguments {
             Arguments::Words(words) | Arguments::Json(words) => words,
@@ -147,7 +146,7 @@ impl Node {
         }
     }
 
-    /// The same, taken out of the node.
+    /// Moves the arguments that [`Self::words`] returns out of the node.
     pub(crate) fn take_words(&mut self) -> Vec<String> {
         match std::mem::take(&mut self.arguments) {
             Arguments::Words(words) | Arguments::Json(words) => words,

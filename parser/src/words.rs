@@ -1,4 +1,4 @@
-//! How the text behind a keyword falls into words.
+//! Splitting of the text after a keyword into words.
 //!
 //! ```text
 //! words        = word { blanks word }            FROM, EXPOSE, COPY, ADD, VOLUME
@@ -6,8 +6,8 @@
 //! raw_word     = { escape any | "'" ... "'" | '"' ... '"' | other }
 //! ```
 //!
-//! Raw words keep their quotes and escapes: expansion removes them later. A quote that is not closed
-//! reaches to the end of the text.
+//! Raw words keep their quotes and escapes, which expansion removes later. A quote that is not closed extends to the
+//! end of the text.
 
 use nom::{
     IResult, Parser,
@@ -19,7 +19,7 @@ use nom::{
     sequence::{pair, preceded},
 };
 
-/// What separates the words of a line, by the grammar; other Unicode blanks do not.
+/// Reports whether `c` separates words; other blanks of Unicode do not.
 pub(crate) fn is_blank(c: char) -> bool {
     matches!(c, '\t' | '\x0b' | '\x0c' | '\r' | ' ')
 }
@@ -28,21 +28,22 @@ fn blanks(input: &str) -> IResult<&str, &str> {
     take_while1(is_blank)(input)
 }
 
-/// Splits at blanks: quotes mean nothing here.
+/// Splits at blanks; quotes have no meaning.
 pub(crate) fn words(text: &str) -> Vec<String> {
-    // A line may hold tens of thousands: nothing but the words themselves is allocated.
+    // A line can have tens of thousands of words, so nothing but the words themselves is allocated.
     text.split(is_blank).filter(|word| !word.is_empty()).map(String::from).collect()
 }
 
-/// The first word, and what follows the blanks behind it; `None` if no blank follows it.
+/// Returns the first word and the text after the blanks that follow it; `None` if no blank follows the word.
 pub(crate) fn first(text: &str) -> (&str, Option<&str>) {
     let word = take_while(|c| !is_blank(c));
     let parsed: IResult<&str, (&str, Option<&str>)> = pair(word, opt(preceded(blanks, rest))).parse(text);
     parsed.map_or((text, None), |(_, parts)| parts)
 }
 
-/// Splits at spaces outside quotes; quotes and escapes stay in the words. An escape character that ends the text is
-/// dropped.
+/// Splits at white space outside of quotes and keeps quotes and escapes in the words.
+///
+/// An escape character at the end of the text is dropped.
 pub(crate) fn raw_words(text: &str, escape: char) -> Vec<&str> {
     let spaces = |input| take_while(char::is_whitespace)(input);
     let mut words = many0(preceded(spaces, |input| raw_word(escape, input)));
@@ -84,12 +85,16 @@ mod tests {
     }
 
     #[test]
-    fn words_are_split_at_blanks() {
+    fn words_are_split_at_blanks_even_in_quotes() {
         check("a b\t c", &["a", "b", "c"]);
         check("a\x0bAS b", &["a", "AS", "b"]);
         check("\"a b\"", &["\"a", "b\""]);
-        check("a\u{a0}b", &["a\u{a0}b"]);
         check("", &[]);
+    }
+
+    #[test]
+    fn other_white_space_does_not_separate_words() {
+        check("a\u{a0}b", &["a\u{a0}b"]);
     }
 
     #[track_caller]
@@ -111,21 +116,25 @@ mod tests {
     }
 
     #[test]
-    fn what_is_open_reaches_to_the_end() {
+    fn an_open_quote_extends_to_the_end_of_the_text() {
         check_raw("a=\"x y", &["a=\"x y"]);
         check_raw("a='x y", &["a='x y"]);
+    }
+
+    #[test]
+    fn an_escape_at_the_end_of_the_text_is_dropped() {
         check_raw("a=x\\", &["a=x"]);
         check_raw("a=\"x\\", &["a=\"x"]);
         check_raw("\\", &[]);
     }
 
     #[test]
-    fn a_backtick_may_escape() {
+    fn a_backtick_can_be_the_escape_character() {
         assert_eq!(raw_words("a=C:\\ b=x` y", '`'), ["a=C:\\", "b=x` y"]);
     }
 
     #[test]
-    fn the_first_word_is_cut_off() {
+    fn the_first_word_is_separated_from_the_rest() {
         assert_eq!(first("a  b c"), ("a", Some("b c")));
         assert_eq!(first("a"), ("a", None));
         assert_eq!(first(""), ("", None));

@@ -38,14 +38,13 @@ mod push;
 mod reach;
 pub mod transfer;
 mod url;
-mod verify;
 pub mod web;
 
 pub use error::RegistryError;
 pub use http::Patience;
+pub use oci::VerifiedReader;
 pub use proxy::Proxies;
 pub use push::{OpenBlob, Pushed};
-pub use verify::VerifiedReader;
 
 /// A manifest or index as the registry sent it: identity is the sha256 of these bytes.
 #[derive(Debug, Clone)]

@@ -19,7 +19,7 @@ const EDGES: [(&str, &[&str]); 23] = [
     ("cache", &["oci"]),
     ("registry", &["oci"]),
     ("rootfs", &["oci", "cache"]),
-    ("images", &["oci", "cache", "registry"]),
+    ("images", &["oci", "cache"]),
     ("context", &["patterns", "rootfs", "cache"]),
     ("sources", &["graph", "progress", "oci", "cache", "rootfs", "registry", "images", "testing"]),
     ("sandbox", &["rootfs"]),

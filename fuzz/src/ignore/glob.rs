@@ -1,16 +1,18 @@
-//! What a pattern means, as far as that is plain: read from moby's documentation rather than from our translation to
-//! a regular expression. `None` for what is an accident of regular expressions (`[*]`, `\d`), and for U+FFFD, which
-//! matches bytes that are no UTF-8 in some forms of patterns and in others does not.
+//! Simple globs for the patterns of ignore files and of COPY, written from moby's documentation.
+//!
+//! dsbuild translates patterns to regular expressions instead. Patterns whose meaning is an accident of regular
+//! expressions (`[*]`, `\d`) have no glob (`None`). The same goes for U+FFFD, which matches bytes that are not UTF-8 in
+//! some forms of patterns only.
 
 use std::{iter::Peekable, str::Chars};
 
 use crate::plain::{self, Atom};
 
-/// A pattern, as the globs any of which may match.
+/// A pattern as a list of globs, one of which must match.
 #[derive(Debug)]
 pub struct Glob(Vec<Vec<Atom<Set>>>);
 
-/// A set of characters.
+/// A set of characters, given by ranges.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Set {
     is_negated: bool,
@@ -39,7 +41,7 @@ fn anything() -> Atom<Set> {
     Atom::Many(Set::new(true, &[]))
 }
 
-/// Any text but a newline, which a regular expression's dot does not match.
+/// Matches any text without newlines, which the dot of a regular expression does not match.
 fn line() -> Atom<Set> {
     Atom::Many(Set::new(true, &['\n']))
 }
@@ -49,7 +51,7 @@ fn no_slash() -> Set {
 }
 
 impl Glob {
-    /// A pattern of an ignore file, cleaned and without an exclamation mark.
+    /// Parses a pattern of an ignore file, which must be clean and without an exclamation mark.
     pub fn of_ignore(text: &str) -> Option<Self> {
         if text.contains(char::REPLACEMENT_CHARACTER) {
             return None;
@@ -69,24 +71,25 @@ impl Glob {
         expression(text).map(|atoms| Self(vec![atoms]))
     }
 
-    /// A pattern of Go's `filepath.Match`, which is known to be good.
+    /// Parses a pattern of Go's `filepath.Match`, which must be valid.
     ///
-    /// `None` also for what that matches by accident: what stands behind a star is put where it fits first, from byte
-    /// to byte, and stays there. That is all the same unless a class takes a slash, or something takes half a character.
+    /// Returns `None` also for patterns that Go matches by accident. Go puts the text after a star at the first byte
+    /// where it fits and does not try later ones. That makes a difference if a class contains a slash, or if part of
+    /// the pattern matches half of a character.
     pub fn of_match(text: &str, path: &[u8]) -> Option<Self> {
-        let may_split = text.contains('*') && text.contains(['?', '[']);
-        if text.contains(char::REPLACEMENT_CHARACTER) || (may_split && !path.is_ascii()) {
+        let can_split_chars = text.contains('*') && text.contains(['?', '[']);
+        if text.contains(char::REPLACEMENT_CHARACTER) || (can_split_chars && !path.is_ascii()) {
             return None;
         }
         let mut chars = text.chars().peekable();
         let mut atoms = Vec::new();
-        let mut behind_star = false;
+        let mut is_after_star = false;
         while let Some(c) = chars.next() {
-            behind_star |= c == '*';
+            is_after_star |= c == '*';
             atoms.push(match c {
                 '*' => Atom::Many(no_slash()),
                 '?' => Atom::One(no_slash()),
-                '[' => Atom::One(class(&mut chars).filter(|set| !(behind_star && set.contains('/')))?),
+                '[' => Atom::One(class(&mut chars).filter(|set| !(is_after_star && set.contains('/')))?),
                 '\\' => literal(chars.next()?),
                 other => literal(other),
             });
@@ -94,14 +97,14 @@ impl Glob {
         Some(Self(vec![atoms]))
     }
 
-    /// Whether it matches all of `path`.
+    /// Reports whether the pattern matches all of `path`.
     pub fn matches(&self, path: &[u8]) -> bool {
         let chars = chars(path);
         self.0.iter().any(|glob| plain::matches(glob, &chars, &|set, c| set.contains(c)))
     }
 }
 
-/// What has more than a double star at one of its ends.
+/// Parses a pattern that is more than a literal text with a double star at one end.
 fn expression(text: &str) -> Option<Vec<Atom<Set>>> {
     let mut chars = text.chars().peekable();
     let mut atoms = Vec::new();
@@ -123,8 +126,10 @@ fn expression(text: &str) -> Option<Vec<Atom<Set>>> {
     Some(atoms)
 }
 
-/// What follows `[`, up to `]`, if that is simple: characters and ranges that mean the same to Go's `filepath.Match`
-/// and to its regular expressions.
+/// Parses the class after `[`, including the `]`.
+///
+/// Returns `None` unless it has only characters and ranges that mean the same in Go's `filepath.Match` and in regular
+/// expressions.
 fn class(chars: &mut Peekable<Chars<'_>>) -> Option<Set> {
     let is_negated = chars.next_if_eq(&'^').is_some();
     let mut ranges = Vec::new();
@@ -140,7 +145,7 @@ fn class(chars: &mut Peekable<Chars<'_>>) -> Option<Set> {
     (!ranges.is_empty()).then_some(Set { is_negated, ranges })
 }
 
-/// As Go reads bytes: one that is no UTF-8 is one U+FFFD.
+/// Decodes UTF-8 as Go does: each invalid byte becomes one U+FFFD.
 fn chars(bytes: &[u8]) -> Vec<char> {
     let chunks = bytes.utf8_chunks();
     let read = |chunk: std::str::Utf8Chunk<'_>| {

@@ -1,10 +1,10 @@
-//! Image configs: nothing is lost or reordered on the way through.
+//! Image configs: a round trip neither loses nor reorders anything.
 
 use oci::{Config, Healthcheck, ImageConfig};
 use serde_json::{Value, json};
 
-/// With every field that we know, in our order, and some that we do not.
-fn full() -> Value {
+/// A config with every known field, in the order in which this crate writes them, and some unknown fields.
+fn full_config() -> Value {
     json!({
         "created": "2020-01-01T00:00:00Z",
         "author": "someone",
@@ -13,22 +13,7 @@ fn full() -> Value {
         "variant": "v8",
         "os.version": "1",
         "os.features": ["f"],
-        "config": {
-            "User": "u:g",
-            "ExposedPorts": {"80/tcp": {}},
-            "Env": ["B=2", "A=1"],
-            "Entrypoint": ["e"],
-            "Cmd": ["c"],
-            "Volumes": {"/v": {}},
-            "WorkingDir": "/w",
-            "Labels": {"z": "1", "a": "2"},
-            "StopSignal": "SIGINT",
-            "ArgsEscaped": true,
-            "Healthcheck": {"Test": ["CMD", "x"], "Interval": 1_000_000_000_i64, "Timeout": 2, "StartPeriod": 3, "StartInterval": 4, "Retries": 5},
-            "OnBuild": ["RUN x"],
-            "Shell": ["/bin/bash", "-c"],
-            "Hostname": "unknown to us",
-        },
+        "config": full_settings(),
         "rootfs": {"type": "layers", "diff_ids": ["sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"]},
         "history": [
             {"created": "2020-01-01T00:00:00Z", "created_by": "RUN x", "author": "a", "comment": "c"},
@@ -38,28 +23,66 @@ fn full() -> Value {
     })
 }
 
-#[test]
-fn nothing_is_lost() {
-    let config: ImageConfig = serde_json::from_value(full()).expect("a config");
-    assert_eq!(serde_json::to_value(&config).expect("JSON"), full());
-    assert_eq!(config.config.env, ["B=2", "A=1"], "the order of Env counts");
-    let health = config.config.healthcheck.expect("a health check");
-    assert_eq!((health.interval_ns, health.retries), (1_000_000_000, 5));
-    assert_eq!(config.extra["moby.buildkit.cache.v0"], "bm90aGluZw==");
+/// The `config` object of [`full_config`].
+fn full_settings() -> Value {
+    json!({
+        "User": "u:g",
+        "ExposedPorts": {"80/tcp": {}},
+        "Env": ["B=2", "A=1"],
+        "Entrypoint": ["e"],
+        "Cmd": ["c"],
+        "Volumes": {"/v": {}},
+        "WorkingDir": "/w",
+        "Labels": {"z": "1", "a": "2"},
+        "StopSignal": "SIGINT",
+        "ArgsEscaped": true,
+        "Healthcheck": {
+            "Test": ["CMD", "x"], "Interval": 1_000_000_000_i64, "Timeout": 2, "StartPeriod": 3,
+            "StartInterval": 4, "Retries": 5,
+        },
+        "OnBuild": ["RUN x"],
+        "Shell": ["/bin/bash", "-c"],
+        "Hostname": "an unknown field",
+    })
+}
+
+fn parse_full_config() -> ImageConfig {
+    serde_json::from_value(full_config()).expect("a config")
 }
 
 #[test]
-fn the_bytes_are_always_the_same() {
-    let once = |_| {
-        let config: ImageConfig = serde_json::from_value(full()).expect("a config");
-        serde_json::to_string(&config).expect("JSON")
-    };
-    let texts: Vec<String> = (0..4).map(once).collect();
+fn a_round_trip_keeps_all_fields() {
+    assert_eq!(serde_json::to_value(parse_full_config()).expect("JSON"), full_config());
+}
+
+#[test]
+fn fields_are_read_into_their_types() {
+    let config = parse_full_config();
+    let health = config.config.healthcheck.expect("a health check");
+    assert_eq!((health.interval_ns, health.retries), (1_000_000_000, 5));
+}
+
+#[test]
+fn env_keeps_its_order() {
+    assert_eq!(parse_full_config().config.env, ["B=2", "A=1"]);
+}
+
+#[test]
+fn unknown_fields_are_kept_in_extra() {
+    let config = parse_full_config();
+    assert_eq!(config.extra["moby.buildkit.cache.v0"], "bm90aGluZw==");
+    assert_eq!(config.config.extra["Hostname"], "an unknown field");
+}
+
+#[test]
+fn serialization_is_deterministic() {
+    let serialize = |_| serde_json::to_string(&parse_full_config()).expect("JSON");
+    let texts: Vec<String> = (0..4).map(serialize).collect();
     assert!(texts.windows(2).all(|pair| pair[0] == pair[1]));
 }
 
 #[test]
-fn what_go_writes_for_nothing_is_nothing() {
+fn null_is_read_as_absent() {
     let text = r#"{"architecture":"amd64","os":"linux","config":{"Env":null,"Cmd":null,"Entrypoint":null,"Labels":null,
         "Volumes":null,"ExposedPorts":null,"OnBuild":null,"Shell":null,"Healthcheck":null},"rootfs":{"type":"layers","diff_ids":null},
         "history":null}"#;
@@ -70,29 +93,41 @@ fn what_go_writes_for_nothing_is_nothing() {
 }
 
 #[test]
-fn empty_lists_are_left_out_but_for_layers() {
+fn empty_fields_are_omitted_except_layers_and_history() {
     let text = serde_json::to_string(&ImageConfig::default()).expect("JSON");
     assert_eq!(
         text,
         r#"{"architecture":"","os":"","config":{},"rootfs":{"type":"layers","diff_ids":[]},"history":[]}"#
     );
-    let none = Config { entrypoint: Some(Vec::new()), ..Config::default() };
-    assert_eq!(serde_json::to_string(&none).expect("JSON"), r#"{"Entrypoint":[]}"#);
     assert_eq!(serde_json::to_string(&Healthcheck::default()).expect("JSON"), "{}");
 }
 
 #[test]
-fn wrong_types_are_errors() {
-    for text in [
+fn an_empty_entrypoint_differs_from_an_absent_one() {
+    let config = Config { entrypoint: Some(Vec::new()), ..Config::default() };
+    assert_eq!(serde_json::to_string(&config).expect("JSON"), r#"{"Entrypoint":[]}"#);
+}
+
+#[track_caller]
+fn check_rejected(texts: &[&str]) {
+    for text in texts {
+        assert!(serde_json::from_str::<ImageConfig>(text).is_err(), "{text} was accepted");
+    }
+}
+
+#[test]
+fn fields_of_the_wrong_type_are_rejected() {
+    check_rejected(&[
         r#"{"config":{"Env":"A=1"}}"#,
         r#"{"config":{"Env":[1]}}"#,
         r#"{"config":[]}"#,
         r#"{"history":{}}"#,
         r#"{"rootfs":{"type":"layers","diff_ids":["x"]}}"#,
-        r#"{"os":"linux","os":"linux"}"#,
-        r#"{"config":{"User":"a","User":"b"}}"#,
         "[]",
-    ] {
-        assert!(serde_json::from_str::<ImageConfig>(text).is_err(), "{text} was taken");
-    }
+    ]);
+}
+
+#[test]
+fn duplicate_keys_are_rejected() {
+    check_rejected(&[r#"{"os":"linux","os":"linux"}"#, r#"{"config":{"User":"a","User":"b"}}"#]);
 }

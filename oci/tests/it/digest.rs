@@ -1,4 +1,4 @@
-//! Digests and chain IDs.
+//! Digests and chain IDs: parsing, printing and computing them.
 
 use oci::{ChainId, DiffId, Digest, Hasher};
 use proptest::prelude::*;
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 const EMPTY: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 #[test]
-fn digests_are_strict() {
+fn only_the_canonical_text_form_is_parsed() {
     #[track_caller]
     fn check(text: &str, valid: bool) {
         let digest = text.parse::<Digest>();
@@ -29,14 +29,14 @@ fn digests_are_strict() {
 }
 
 #[test]
-fn known_digests() {
+fn digests_equal_those_of_sha256sum() {
     assert_eq!(Digest::of(b"").to_string(), EMPTY);
     let abc = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
     assert_eq!(Digest::of(b"abc").to_string(), abc);
 }
 
 #[test]
-fn chain_ids_follow_the_specification() {
+fn each_layer_is_hashed_onto_the_chain_id_below() {
     let diff = |text: &str| DiffId(Digest::of(text.as_bytes()));
     let (a, b, c) = (diff("a"), diff("b"), diff("c"));
     let joined = |left: Digest, right: DiffId| Digest::of(format!("{left} {right}").as_bytes());
@@ -47,8 +47,8 @@ fn chain_ids_follow_the_specification() {
 }
 
 #[test]
-fn a_known_chain_id() {
-    // Made with: printf 'sha256:%s sha256:%s' ca9781... 3e23e8... | sha256sum
+fn a_chain_id_equals_that_of_sha256sum() {
+    // Computed with: printf 'sha256:%s sha256:%s' ca9781... 3e23e8... | sha256sum
     let layers = [DiffId(Digest::of(b"a")), DiffId(Digest::of(b"b"))];
     let expected = "sha256:51c0c8ace48498d6f5fee6b0592cc06f2da0f3cbe09c5a34a97dce85c3889676";
     assert_eq!(ChainId::of(&layers).expect("two layers").to_string(), expected);
@@ -66,14 +66,14 @@ fn digests_are_strings_in_json() {
 
 proptest! {
     #[test]
-    fn hex_comes_back(bytes in any::<[u8; 32]>()) {
+    fn hex_digits_survive_a_round_trip(bytes in any::<[u8; 32]>()) {
         let digest = Digest::from_bytes(bytes);
         prop_assert_eq!(Digest::from_hex(&digest.hex()), Ok(digest));
         prop_assert_eq!(digest.as_bytes(), &bytes);
     }
 
     #[test]
-    fn parts_hash_as_the_whole(bytes in prop::collection::vec(any::<u8>(), 0..300), at in 0_usize..300) {
+    fn pieces_hash_to_the_digest_of_the_whole(bytes in prop::collection::vec(any::<u8>(), 0..300), at in 0_usize..300) {
         let (front, back) = bytes.split_at(at.min(bytes.len()));
         let mut hasher = Hasher::new();
         hasher.update(front);
@@ -82,7 +82,8 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_it_panic(text in ".{0,80}") {
-        let _ = text.parse::<Digest>();
+    fn an_error_has_the_rejected_text(text in ".{0,80}") {
+        let error = text.parse::<Digest>().expect_err("random text is no digest");
+        prop_assert_eq!(error.text, text);
     }
 }

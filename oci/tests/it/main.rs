@@ -1,4 +1,4 @@
-//! The documents of images: what is read, what is refused, and that nothing is lost on the way.
+//! Parsing of names and documents: which input is accepted or rejected, and that a round trip loses nothing.
 
 mod config;
 mod digest;

@@ -1,4 +1,4 @@
-//! Platforms: what words mean, and what runs where.
+//! Platforms: the names they are parsed from, and which images run where.
 
 use oci::Platform;
 
@@ -7,11 +7,11 @@ fn parse(text: &str) -> Platform {
 }
 
 #[test]
-fn words_are_normalised() {
+fn names_are_normalized() {
     #[track_caller]
     fn check(text: &str, expected: &str) {
         assert_eq!(parse(text).to_string(), expected);
-        assert_eq!(parse(expected).to_string(), expected, "not stable");
+        assert_eq!(parse(expected).to_string(), expected, "the normalized name is not stable");
         assert_eq!(parse(text).normalised(), parse(text));
     }
     check("linux/amd64", "linux/amd64");
@@ -38,7 +38,7 @@ fn words_are_normalised() {
 }
 
 #[test]
-fn one_word_is_completed() {
+fn a_lone_word_is_completed_from_this_machine() {
     let host = Platform::host();
     assert_eq!(parse("linux"), Platform { os: "linux".to_owned(), ..host.clone() });
     assert_eq!(parse("arm64").to_string(), format!("{}/arm64", host.os));
@@ -47,13 +47,13 @@ fn one_word_is_completed() {
 }
 
 #[test]
-fn windows_has_a_version() {
+fn the_build_number_of_windows_is_kept() {
     let platform = parse("windows(10.0.17763)/amd64");
     assert_eq!((platform.os.as_str(), platform.os_version.as_deref()), ("windows", Some("10.0.17763")));
 }
 
 #[test]
-fn nonsense_is_refused() {
+fn malformed_platforms_are_rejected() {
     for text in [
         "",
         "/",
@@ -66,12 +66,12 @@ fn nonsense_is_refused() {
         "linux/amd*",
         "li\0nux",
     ] {
-        assert!(text.parse::<Platform>().is_err(), "{text:?} was taken");
+        assert!(text.parse::<Platform>().is_err(), "{text:?} was accepted");
     }
 }
 
 #[test]
-fn processors_run_lesser_ones() {
+fn distance_ranks_the_platforms_that_a_processor_runs() {
     #[track_caller]
     fn check(image: &str, wanted: &str, expected: Option<usize>) {
         assert_eq!(parse(image).distance(&parse(wanted)), expected, "{image} for {wanted}");
@@ -95,16 +95,24 @@ fn processors_run_lesser_ones() {
 }
 
 #[test]
-fn what_images_write_is_understood() {
-    let of = |architecture: &str, variant: Option<&str>| Platform {
+fn distance_normalizes_the_names_in_image_configs() {
+    assert_eq!(linux("arm64", Some("v8")).distance(&parse("linux/arm64")), Some(0));
+    assert_eq!(linux("arm", None).distance(&parse("linux/arm")), Some(0));
+    assert_eq!(linux("amd64", Some("")).distance(&parse("linux/amd64")), Some(0));
+    assert_eq!(linux("x86_64", None).normalised(), parse("linux/amd64"));
+}
+
+#[test]
+fn unknown_levels_of_an_architecture_are_not_ranked() {
+    assert_eq!(linux("amd64", Some("v200")).distance(&linux("amd64", Some("v255"))), None);
+}
+
+/// A platform as an image config has it, not normalized.
+fn linux(architecture: &str, variant: Option<&str>) -> Platform {
+    Platform {
         os: "linux".to_owned(),
         architecture: architecture.to_owned(),
         variant: variant.map(str::to_owned),
         ..Platform::default()
-    };
-    assert_eq!(of("arm64", Some("v8")).distance(&parse("linux/arm64")), Some(0));
-    assert_eq!(of("arm", None).distance(&parse("linux/arm")), Some(0));
-    assert_eq!(of("amd64", Some("")).distance(&parse("linux/amd64")), Some(0));
-    assert_eq!(of("x86_64", None).normalised(), parse("linux/amd64"));
-    assert_eq!(of("amd64", Some("v200")).distance(&of("amd64", Some("v255"))), None);
+    }
 }

@@ -1,10 +1,10 @@
-//! The rules between the documents of an image.
+//! The rules between the documents of an image, each of them violated once.
 
 use oci::media_type::*;
 use oci::validate::{InvalidImage, base, image};
 use oci::{Descriptor, DiffId, Digest, History, ImageConfig, Manifest};
 
-fn good() -> (Manifest, ImageConfig) {
+fn valid_image() -> (Manifest, ImageConfig) {
     let digest = Digest::of(b"");
     let layer = Descriptor::new(LAYER_GZIP, digest, 0);
     let manifest = Manifest::new(Descriptor::new(CONFIG, digest, 0), vec![layer]);
@@ -16,65 +16,81 @@ fn good() -> (Manifest, ImageConfig) {
     (manifest, config)
 }
 
+/// Checks that a valid image that was changed by `spoil` violates the rule `expected`.
 #[track_caller]
-fn check(spoil: impl Fn(&mut Manifest, &mut ImageConfig), is_broken: impl Fn(&InvalidImage) -> bool) {
-    let (mut manifest, mut config) = good();
+fn check(spoil: impl Fn(&mut Manifest, &mut ImageConfig), expected: InvalidImage) {
+    let (mut manifest, mut config) = valid_image();
     spoil(&mut manifest, &mut config);
-    let error = image(&manifest, &config).expect_err("it was spoilt");
-    assert!(is_broken(&error), "{error}");
+    assert_eq!(image(&manifest, &config), Err(expected));
 }
 
 #[test]
-fn a_good_image_is_valid() {
-    let (manifest, mut config) = good();
+fn a_consistent_image_is_valid() {
+    let (manifest, config) = valid_image();
     assert_eq!(image(&manifest, &config), Ok(()));
-    config.history.clear();
-    assert_eq!(image(&manifest, &config), Ok(()), "an image need not have a history");
 }
 
 #[test]
-fn each_rule_is_checked() {
-    check(
-        |manifest, _| manifest.schema_version = 1,
-        |e| matches!(e, InvalidImage::SchemaVersion { found: 1 }),
-    );
-    check(
-        |manifest, _| manifest.layers[0].media_type = "text/plain".to_owned(),
-        |e| matches!(e, InvalidImage::LayerType { index: 0, .. }),
-    );
-    check(
-        |manifest, _| manifest.layers.clear(),
-        |e| matches!(e, InvalidImage::LayerCount { manifest: 0, config: 1 }),
-    );
-    check(
-        |_, config| config.rootfs.diff_ids.clear(),
-        |e| matches!(e, InvalidImage::LayerCount { manifest: 1, config: 0 }),
-    );
-    check(
-        |_, config| config.history[1].empty_layer = false,
-        |e| matches!(e, InvalidImage::History { history: 2, layers: 1 }),
-    );
-    check(|_, config| config.platform.os.clear(), |e| matches!(e, InvalidImage::Platform));
-    check(|_, config| config.platform.architecture.clear(), |e| matches!(e, InvalidImage::Platform));
+fn an_image_without_a_history_is_valid() {
+    let (manifest, mut config) = valid_image();
+    config.history.clear();
+    assert_eq!(image(&manifest, &config), Ok(()));
+}
+
+#[test]
+fn the_schema_version_must_be_2() {
+    check(|manifest, _| manifest.schema_version = 1, InvalidImage::SchemaVersion { found: 1 });
+}
+
+#[test]
+fn layers_must_have_a_known_media_type() {
+    let media_type = "text/plain".to_owned();
+    let expected = InvalidImage::LayerType { index: 0, media_type: media_type.clone() };
+    check(|manifest, _| manifest.layers[0].media_type = media_type.clone(), expected);
+}
+
+#[test]
+fn manifest_and_config_must_have_the_same_number_of_layers() {
+    check(|manifest, _| manifest.layers.clear(), InvalidImage::LayerCount { manifest: 0, config: 1 });
+    check(|_, config| config.rootfs.diff_ids.clear(), InvalidImage::LayerCount { manifest: 1, config: 0 });
+}
+
+#[test]
+fn the_history_must_have_one_entry_for_each_layer() {
+    let expected = InvalidImage::History { history: 2, layers: 1 };
+    check(|_, config| config.history[1].empty_layer = false, expected);
+}
+
+#[test]
+fn the_platform_must_be_complete() {
+    check(|_, config| config.platform.os.clear(), InvalidImage::Platform);
+    check(|_, config| config.platform.architecture.clear(), InvalidImage::Platform);
+}
+
+#[test]
+fn environment_entries_must_have_a_name_and_a_value() {
     for entry in ["NAME", "=value", "", "*"] {
-        check(
-            |_, config| config.config.env.push(entry.to_owned()),
-            |e| matches!(e, InvalidImage::Env { entry: found } if found == entry),
-        );
+        let expected = InvalidImage::Env { entry: entry.to_owned() };
+        check(|_, config| config.config.env.push(entry.to_owned()), expected);
     }
 }
 
 #[test]
-fn a_base_may_have_another_history() {
-    let (manifest, mut config) = good();
+fn a_base_image_can_have_an_incomplete_history() {
+    let (manifest, mut config) = valid_image();
     config.history.push(History::default());
     assert_eq!(base(&manifest, &config), Ok(()));
-    config.config.env.push("*".to_owned());
-    assert!(base(&manifest, &config).is_err());
 }
 
 #[test]
-fn layer_types_are_known() {
+fn a_base_image_must_satisfy_the_other_rules() {
+    let (manifest, mut config) = valid_image();
+    config.config.env.push("*".to_owned());
+    assert_eq!(base(&manifest, &config), Err(InvalidImage::Env { entry: "*".to_owned() }));
+}
+
+#[test]
+fn media_types_of_readable_layers_have_a_compression() {
     #[track_caller]
     fn check(media_type: &str, expected: Option<Compression>) {
         assert_eq!(layer_compression(media_type), expected, "{media_type}");

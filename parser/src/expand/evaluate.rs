@@ -1,23 +1,24 @@
-//! Pieces to text: looks up variables and applies their substitutions.
+//! Evaluation of pieces: looks up variables, applies their substitutions and joins the parts.
 
 use std::collections::HashSet;
 
 use super::{
-    ExpandError, Expanded, Grammar, MAX_EXPANDED_BYTES, Variables,
+    ExpandError, Expanded, Grammar, Variables,
     grammar::{Piece, Substitution, Variable},
-    pattern::{Extent, Pattern, Steps},
+    limits::{self, MAX_COPIED_BYTES, StepBudget},
+    pattern::{Extent, Pattern},
 };
 
-/// What an unset variable becomes.
+/// Treatment of references to variables that are not set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unset {
-    /// Nothing.
+    /// The reference becomes the empty text.
     Empty,
-    /// What is written.
+    /// The reference stays as it is written.
     Keep,
 }
 
-/// Expands to one text.
+/// Expands the pieces to a single text.
 pub(super) fn text(
     pieces: &[Piece],
     variables: &dyn Variables,
@@ -28,28 +29,27 @@ pub(super) fn text(
     Ok(Expanded { text, ..evaluation.names })
 }
 
-/// Expands to words as well.
+/// Expands the pieces to a single text, and to that text split into words.
 pub(super) fn words(
     pieces: &[Piece],
     variables: &dyn Variables,
     unset: Unset,
 ) -> Result<(Vec<String>, Expanded), ExpandError> {
     let mut evaluation = Evaluation::new(variables, unset);
-    let mut words = Words::default();
+    let mut splitter = WordSplitter::default();
     let mut text = String::new();
     for piece in pieces {
         let part = evaluation.piece(piece)?;
         match piece {
-            Piece::Plain(_) | Piece::Variable(_) => words.split(&part),
-            Piece::Raw(_) | Piece::Quoted(_) => words.last.push_str(&part),
+            Piece::Plain(_) | Piece::Variable(_) => splitter.add_splitting(&part),
+            Piece::Raw(_) | Piece::Quoted(_) => splitter.add_whole(&part),
         }
         evaluation.append(&mut text, &part)?;
     }
-    words.end();
-    Ok((words.done, Expanded { text, ..evaluation.names }))
+    Ok((splitter.finish(), Expanded { text, ..evaluation.names }))
 }
 
-/// Splits a text that has no variables to look up.
+/// Splits `text` into words as `grammar` says, with all variables unset.
 pub(crate) fn split(grammar: Grammar, text: &str, unset: Unset) -> Result<Vec<String>, ExpandError> {
     words(&grammar.parse(text)?, &NoVariables, unset).map(|(words, _)| words)
 }
@@ -62,42 +62,50 @@ impl Variables for NoVariables {
     }
 }
 
+/// Joins parts of a text to words.
 #[derive(Default)]
-struct Words {
-    done: Vec<String>,
-    last: String,
+struct WordSplitter {
+    /// Words that are complete; none is empty.
+    words: Vec<String>,
+    /// The word that the next part continues.
+    current: String,
 }
 
-impl Words {
-    fn split(&mut self, text: &str) {
+impl WordSplitter {
+    fn add_splitting(&mut self, text: &str) {
         for c in text.chars() {
-            if c.is_whitespace() { self.end() } else { self.last.push(c) }
+            if c.is_whitespace() { self.end_word() } else { self.current.push(c) }
         }
     }
 
-    /// Ends the word; an empty one is none.
-    fn end(&mut self) {
-        if !self.last.is_empty() {
-            self.done.push(std::mem::take(&mut self.last));
+    fn add_whole(&mut self, text: &str) {
+        self.current.push_str(text);
+    }
+
+    fn end_word(&mut self) {
+        if !self.current.is_empty() {
+            self.words.push(std::mem::take(&mut self.current));
         }
+    }
+
+    fn finish(mut self) -> Vec<String> {
+        self.end_word();
+        self.words
     }
 }
 
+/// State of one expansion.
 struct Evaluation<'v> {
     variables: &'v dyn Variables,
     unset: Unset,
-    /// Its text stays empty.
+    /// Names of the variables looked up so far. The text stays empty.
     names: Expanded,
-    /// All of them, for a quick look.
+    /// The same names, for a quick test of whether one is new.
     seen: HashSet<String>,
-    /// Bytes copied, also those that come to nothing (`${set+...}`).
+    /// Number of bytes copied so far, including text that was discarded (`${set+...}`).
     copied_bytes: usize,
-    /// Steps of pattern matching.
-    steps: Steps,
+    steps: StepBudget,
 }
-
-/// Bytes that one expansion may copy.
-const MAX_COPIED_BYTES: usize = 16 * MAX_EXPANDED_BYTES;
 
 impl<'v> Evaluation<'v> {
     fn new(variables: &'v dyn Variables, unset: Unset) -> Self {
@@ -147,14 +155,20 @@ impl<'v> Evaluation<'v> {
         }
     }
 
-    /// `${name-word}`, `${name+word}`, `${name?word}`.
-    fn test(&mut self, name: &str, operator: char, colon: bool, word: String) -> Result<String, ExpandError> {
+    /// Evaluates `${name-word}`, `${name+word}` or `${name?word}`, with or without a colon before the operator.
+    fn test(
+        &mut self,
+        name: &str,
+        operator: char,
+        has_colon: bool,
+        word: String,
+    ) -> Result<String, ExpandError> {
         let value = self.value(name);
         if value.is_none() && self.unset == Unset::Keep {
-            let colon = if colon { ":" } else { "" };
+            let colon = if has_colon { ":" } else { "" };
             return Ok(format!("${{{name}{colon}{operator}{word}}}"));
         }
-        let present = value.filter(|value| !(colon && value.is_empty()));
+        let present = value.filter(|value| !(has_colon && value.is_empty()));
         match (operator, present) {
             ('+', Some(_)) => Ok(word),
             ('+', None) => Ok(String::new()),
@@ -164,7 +178,7 @@ impl<'v> Evaluation<'v> {
         }
     }
 
-    /// `${name#pattern}`, `${name%pattern}`; a doubled operator asks for the longest match.
+    /// Evaluates `${name#pattern}` or `${name%pattern}`; a doubled operator asks for the longest match.
     fn trim(&mut self, name: &str, operator: char, pattern: String) -> Result<String, ExpandError> {
         let Some(value) = self.value(name) else {
             return Ok(self.unset_text(|| format!("${{{name}{operator}{pattern}}}")));
@@ -180,7 +194,7 @@ impl<'v> Evaluation<'v> {
         }
     }
 
-    /// `${name/pattern/replacement}`.
+    /// Evaluates `${name/pattern/replacement}` or, for `all` matches, `${name//pattern/replacement}`.
     fn replace(
         &mut self,
         name: &str,
@@ -198,7 +212,7 @@ impl<'v> Evaluation<'v> {
         if self.unset == Unset::Keep { written() } else { String::new() }
     }
 
-    /// Looks a name up and remembers that it was.
+    /// Looks up a variable and records its name.
     fn value(&mut self, name: &str) -> Option<&'v str> {
         let value = self.variables.value(name);
         if self.seen.insert(name.to_string()) {
@@ -213,7 +227,7 @@ impl<'v> Evaluation<'v> {
         if self.copied_bytes > MAX_COPIED_BYTES {
             return Err(ExpandError::new(format!("copies more than {MAX_COPIED_BYTES} bytes")));
         }
-        append(text, part)
+        limits::append(text, part)
     }
 }
 
@@ -224,14 +238,4 @@ fn required(name: &str, is_set: bool, word: &str) -> ExpandError {
         (word, _) => word,
     };
     ExpandError::new(format!("{name}: {reason}"))
-}
-
-/// Appends within the limit.
-pub(super) fn append(text: &mut String, part: &str) -> Result<(), ExpandError> {
-    if text.len() + part.len() > MAX_EXPANDED_BYTES {
-        let message = format!("expands to more than {MAX_EXPANDED_BYTES} bytes");
-        return Err(ExpandError::new(message));
-    }
-    text.push_str(part);
-    Ok(())
 }

@@ -11,7 +11,7 @@
 //! name         = digits | one of "@*#?-$!0" | letter-or-underscore { letter | digit | "_" }
 //! ```
 //!
-//! In the patterns and replacements behind `#`, `%` and `/`, escapes stay for the pattern to read.
+//! Patterns and replacements (after `#`, `%` and `/`) keep their escapes, which [`super::pattern`] interprets.
 
 use nom::{
     Err, IResult, Parser,
@@ -24,33 +24,33 @@ use nom::{
     sequence::pair,
 };
 
-use super::{ExpandError, MAX_DEPTH};
+use super::{ExpandError, limits::MAX_DEPTH};
 
-/// What quotes do.
+/// Treatment of the quotes in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Quotes {
-    /// They quote, and are removed.
+    /// Quotes protect the text between them and are removed.
     Remove,
-    /// They quote, and stay.
+    /// Quotes protect the text between them and stay.
     Keep,
-    /// They are ordinary characters.
+    /// Quotes are ordinary characters.
     Ignore,
 }
 
 /// A part of a word.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Piece {
-    /// Text that is split at blanks where words are asked for.
+    /// Text that is split into words at its blanks.
     Plain(String),
-    /// Text that is not.
+    /// Text that is never split, because it is quoted or escaped.
     Raw(String),
-    /// What stood in double quotes: it is not split.
+    /// Content of double quotes, which is not split but can hold variables.
     Quoted(Vec<Piece>),
-    /// A variable; its value is split, unless in quotes.
+    /// Reference to a variable, whose value is split unless the reference is in quotes.
     Variable(Variable),
 }
 
-/// `$name` or `${name...}`.
+/// A reference to a variable: `$name` or `${name...}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Variable {
     pub(crate) name: String,
@@ -58,38 +58,38 @@ pub(crate) struct Variable {
     pub(crate) substitution: Substitution,
 }
 
-/// What follows the name in `${name...}`.
+/// The operator after the name in `${name...}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Substitution {
-    /// The value itself.
+    /// No operator: the value itself is inserted.
     None,
-    /// `-`, `+`, `?`, with or without a colon before it.
+    /// `-`, `+` or `?`; after a colon, an empty value counts as unset.
     Test { operator: char, empty_is_unset: bool, word: Vec<Piece> },
-    /// `#` and `%`; a second one is the first character of the pattern.
+    /// `#` or `%`; a doubled operator is the first character of the pattern.
     Trim { operator: char, pattern: Vec<Piece> },
-    /// `/` and `//`.
+    /// `/`, or `//` to replace all matches.
     Replace { all: bool, pattern: Vec<Piece>, replacement: Vec<Piece> },
 }
 
-/// How a text is read.
+/// The settings with which a text is parsed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Grammar {
     pub(crate) escape: char,
     pub(crate) quotes: Quotes,
-    /// Escape characters stay in the text.
+    /// Whether escape characters stay in the text.
     pub(crate) raw_escapes: bool,
-    /// How many `${` surround this.
+    /// Number of `${` that surround the text.
     pub(crate) depth: usize,
 }
 
-/// Why a text is none: the message, and what was left to read.
+/// A syntax error: the message, and the rest of the text when it occurred.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Bad<'a> {
+struct SyntaxError<'a> {
     rest: &'a str,
     message: String,
 }
 
-impl<'a> nom::error::ParseError<&'a str> for Bad<'a> {
+impl<'a> nom::error::ParseError<&'a str> for SyntaxError<'a> {
     fn from_error_kind(rest: &'a str, _kind: ErrorKind) -> Self {
         Self { rest, message: String::new() }
     }
@@ -99,27 +99,27 @@ impl<'a> nom::error::ParseError<&'a str> for Bad<'a> {
     }
 }
 
-type Parsed<'a, T> = IResult<&'a str, T, Bad<'a>>;
+type Parsed<'a, T> = IResult<&'a str, T, SyntaxError<'a>>;
 
 fn fail<'a, T>(rest: &'a str, message: impl Into<String>) -> Parsed<'a, T> {
-    Err(Err::Failure(Bad { rest, message: message.into() }))
+    Err(Err::Failure(SyntaxError { rest, message: message.into() }))
 }
 
-/// Whatever goes wrong at the very end of the text is first of all a missing character.
+/// Replaces the message of an error at the end of the text, where some character is missing.
 fn or_missing<'a, T>(parsed: Parsed<'a, T>, message: &str) -> Parsed<'a, T> {
     match parsed {
-        Err(Err::Failure(bad)) if bad.rest.is_empty() => fail(bad.rest, message),
+        Err(Err::Failure(error)) if error.rest.is_empty() => fail(error.rest, message),
         other => other,
     }
 }
 
 impl Grammar {
-    /// Reads the whole of `text`.
+    /// Parses all of `text`.
     pub(crate) fn parse(self, text: &str) -> Result<Vec<Piece>, ExpandError> {
         match self.pieces(None, text) {
             Ok(("", pieces)) => Ok(pieces),
             Ok((rest, _)) => Err(ExpandError::new(format!("unexpected {rest:?}"))),
-            Err(Err::Failure(bad) | Err::Error(bad)) => Err(ExpandError::new(bad.message)),
+            Err(Err::Failure(error) | Err::Error(error)) => Err(ExpandError::new(error.message)),
             Err(Err::Incomplete(_)) => Err(ExpandError::new("unexpected end of statement")),
         }
     }
@@ -128,7 +128,7 @@ impl Grammar {
         many0(|input| self.piece(stop, input)).parse(input)
     }
 
-    /// The first character tells what it is.
+    /// Parses one piece, whose kind follows from its first character.
     fn piece(self, stop: Option<char>, input: &str) -> Parsed<'_, Piece> {
         match input.chars().next() {
             Some(c) if Some(c) == stop => reject(input),
@@ -142,7 +142,7 @@ impl Grammar {
         }
     }
 
-    /// Pieces up to `stop`, which is dropped.
+    /// Parses pieces up to `stop`, which is consumed.
     fn until(self, stop: char, input: &str) -> Parsed<'_, Vec<Piece>> {
         let (rest, pieces) = self.pieces(Some(stop), input)?;
         match rest.strip_prefix(stop) {
@@ -157,14 +157,15 @@ impl Grammar {
         take_while1(|c| !special(c)).map(|text: &str| Piece::Plain(text.into())).parse(input)
     }
 
-    /// The escape character and the one it protects; at the very end it is dropped.
+    /// Parses an escape character and the character it protects; at the end of the text it is dropped.
     fn escaped(self, input: &str) -> Parsed<'_, Piece> {
         let next = alt((map(anychar, String::from), success(String::new())));
         let (rest, (escape, next)) = pair(char(self.escape), next).parse(input)?;
-        Ok((rest, Piece::Raw(self.kept(escape) + &next)))
+        Ok((rest, Piece::Raw(self.written(escape) + &next)))
     }
 
-    fn kept(self, escape: char) -> String {
+    /// Returns the text that an escape character leaves in a piece.
+    fn written(self, escape: char) -> String {
         if self.raw_escapes { escape.into() } else { String::new() }
     }
 
@@ -200,7 +201,7 @@ impl Grammar {
     fn escaped_in_quotes(self, input: &str) -> Parsed<'_, Piece> {
         let escapable = satisfy(|c| matches!(c, '"' | '$') || c == self.escape);
         let (rest, (escape, next)) = pair(char(self.escape), opt(escapable)).parse(input)?;
-        Ok((rest, Piece::Raw(self.kept(escape) + next.unwrap_or(escape).encode_utf8(&mut [0; 4]))))
+        Ok((rest, Piece::Raw(self.written(escape) + next.unwrap_or(escape).encode_utf8(&mut [0; 4]))))
     }
 
     fn variable(self, input: &str) -> Parsed<'_, Piece> {
@@ -215,15 +216,15 @@ impl Grammar {
         Ok((rest, Piece::Variable(variable)))
     }
 
-    fn deeper(self, rest: &str) -> Result<Self, Err<Bad<'_>>> {
+    fn deeper(self, rest: &str) -> Result<Self, Err<SyntaxError<'_>>> {
         if self.depth >= MAX_DEPTH {
             let message = format!("substitutions are nested deeper than {MAX_DEPTH}");
-            return Err(Err::Failure(Bad { rest, message }));
+            return Err(Err::Failure(SyntaxError { rest, message }));
         }
         Ok(Self { depth: self.depth + 1, ..self })
     }
 
-    /// What follows `${`.
+    /// Parses the text after `${`, including the closing brace.
     fn in_braces(self, input: &str) -> Parsed<'_, Variable> {
         if input.starts_with(['{', '}', ':']) {
             return fail(input, "syntax error: bad substitution");
@@ -262,8 +263,8 @@ impl Grammar {
         let raw = Self { raw_escapes: true, ..self };
         let (rest, second) = opt(char('/')).parse(input)?;
         let (rest, pattern) = match or_missing(raw.until('/', rest), "syntax error: missing '/' in ${}") {
-            // The rest is what it is about, lest the caller take it for a missing brace.
-            Err(Err::Failure(bad)) if bad.rest.is_empty() => return fail(input, bad.message),
+            // With an empty rest, the caller would report a missing brace instead.
+            Err(Err::Failure(error)) if error.rest.is_empty() => return fail(input, error.message),
             other => other?,
         };
         let (rest, replacement) = raw.until('}', rest)?;
@@ -271,7 +272,7 @@ impl Grammar {
     }
 }
 
-/// `<<` holds the blanks behind it, so that `<< EOF` is one word.
+/// Parses `<` or `<<`, the latter with the blanks after it, so that `<< EOF` is one word.
 fn less_than(input: &str) -> Parsed<'_, Piece> {
     let blanks = take_while(|c| matches!(c, ' ' | '\t' | '\r'));
     recognize(pair(char('<'), opt(pair(char('<'), blanks))))
@@ -280,7 +281,7 @@ fn less_than(input: &str) -> Parsed<'_, Piece> {
 }
 
 fn reject<T>(input: &str) -> Parsed<'_, T> {
-    Err(Err::Error(Bad { rest: input, message: String::new() }))
+    Err(Err::Error(SyntaxError { rest: input, message: String::new() }))
 }
 
 fn name(input: &str) -> Parsed<'_, &str> {

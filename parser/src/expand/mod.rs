@@ -1,91 +1,92 @@
-//! Variables, quotes and escapes in the words of an instruction.
+//! Expansion of the words of an instruction: variables, quotes and escapes.
 //!
 //! ```text
-//! word --grammar--> pieces --evaluate--> text, words, names that were used
-//!                              \--pattern: `#`, `%` and `/` of `${name...}`
+//! word --grammar--> pieces --evaluate--> text, words, names of variables
+//!                              \--pattern: `#`, `%` and `/` in `${name...}`
 //! ```
 //!
-//! Depth and size of what comes out are bounded, and patterns match in linear time, so no word is
-//! slow to expand. What a value holds is never expanded again.
+//! Nesting, output and work have limits, and patterns match in linear time, so no word is slow to expand. Values of
+//! variables are inserted as they are and never expanded again.
 //!
-//! Source: frontend/dockerfile/shell of BuildKit; POSIX shell, parameter expansion.
+//! Source: BuildKit, `frontend/dockerfile/shell`; POSIX shell, parameter expansion.
 
 mod evaluate;
 mod grammar;
+mod limits;
 mod pattern;
 
 pub(crate) use evaluate::{Unset, split};
 pub(crate) use grammar::{Grammar, Quotes};
+pub use limits::{MAX_DEPTH, MAX_EXPANDED_BYTES};
 
-/// How deep `${a:-${b:-...}}` may nest.
-pub const MAX_DEPTH: usize = 100;
-
-/// How many bytes one expansion may give, and each part of it.
-pub const MAX_EXPANDED_BYTES: usize = 4 << 20;
-
-/// What an expansion gave.
+/// Result of an expansion.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expanded {
-    /// The text.
+    /// Text of the word after the expansion.
     pub text: String,
-    /// The names that were used and are set, in order, without repetition.
+    /// Names of the variables that the word refers to and that are set, in order of first use.
     pub used: Vec<String>,
-    /// The names that were used and are not set, in order, without repetition; also those that
-    /// have a default (`${name:-x}`).
+    /// Names of the variables that the word refers to and that are not set, in order of first use.
+    ///
+    /// Variables with a default (`${name:-x}`) are included.
     pub unset: Vec<String>,
 }
 
-/// A word that cannot be expanded.
+/// The word cannot be expanded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ExpandError {
-    /// BuildKit's wording.
+    /// Description in BuildKit's words; it begins with the word.
     pub message: String,
-    /// The word, or the first characters of a long one.
+    /// The word, cut off after 200 characters.
     pub word: String,
 }
 
+/// Maximum length of the word that an error repeats.
+const MAX_SHOWN_CHARS: usize = 200;
+
 impl ExpandError {
+    /// An error whose word is not known yet; [`in_word`] adds it.
     fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), word: String::new() }
     }
 }
 
-/// Where values come from.
+/// Lookup of the values that variables have.
 pub trait Variables {
-    /// The value of `name`; `None` if it is not set.
+    /// Returns the value of the variable `name`, or `None` if it is not set.
     fn value(&self, name: &str) -> Option<&str>;
 }
 
-/// Expands words with one escape character.
+/// The settings with which words are expanded.
 #[derive(Debug, Clone, Copy)]
 pub struct Expander {
-    /// `\` or a backtick.
+    /// The escape character, a backslash or a backtick.
     pub escape: char,
-    /// Quotes stay as they are written and quote nothing (heredoc bodies).
+    /// Whether quotes are ordinary characters, as in the bodies of heredocs.
     pub keep_quotes: bool,
-    /// Unset variables stay as they are written (`$name`).
+    /// Whether references to unset variables stay as they are (`$name`) instead of becoming empty.
     pub keep_unset: bool,
 }
 
 impl Expander {
-    /// An expander for the words of instructions.
+    /// Creates an expander for the words of instructions.
     pub fn new(escape: char) -> Self {
         Self { escape, keep_quotes: false, keep_unset: false }
     }
 
-    /// An expander for the bodies of heredocs, whose escape character is always the backslash.
+    /// Creates an expander for the bodies of heredocs, where the escape character is always the backslash.
     pub fn for_heredocs() -> Self {
         Self { escape: '\\', keep_quotes: true, keep_unset: false }
     }
 
-    /// Expands `word` to one word.
+    /// Expands `word` to a single word, whatever blanks the values of its variables contain.
     pub fn word(&self, word: &str, variables: &dyn Variables) -> Result<Expanded, ExpandError> {
         let pieces = self.grammar().parse(word).map_err(|error| in_word(word, error))?;
         evaluate::text(&pieces, variables, self.unset()).map_err(|error| in_word(word, error))
     }
 
-    /// Expands `word` and splits the result at blanks outside quotes (EXPOSE).
+    /// Expands `word` and splits the result at blanks outside of quotes, as EXPOSE does.
     pub fn words(
         &self,
         word: &str,
@@ -95,7 +96,7 @@ impl Expander {
         evaluate::words(&pieces, variables, self.unset()).map_err(|error| in_word(word, error))
     }
 
-    /// Expands `word` for people to read: quotes quote and stay, unset variables stay.
+    /// Expands `word` for display: quotes keep their meaning but are not removed, and unset variables stay.
     pub fn shown(&self, word: &str, variables: &dyn Variables) -> Result<String, ExpandError> {
         let grammar = Grammar { quotes: Quotes::Keep, ..self.grammar() };
         let pieces = grammar.parse(word).map_err(|error| in_word(word, error))?;
@@ -114,12 +115,12 @@ impl Expander {
     }
 }
 
-/// Says which word it was, unless that is a whole file.
+/// Adds the word to the error, cut off if it is long: the body of a heredoc can be as long as a file.
 fn in_word(word: &str, error: ExpandError) -> ExpandError {
-    let shown: String = word.chars().take(200).collect();
-    let more = if shown.len() < word.len() { "..." } else { "" };
-    let message = format!("failed to process {:?}: {}", format!("{shown}{more}"), error.message);
-    ExpandError { message, word: shown }
+    let start: String = word.chars().take(MAX_SHOWN_CHARS).collect();
+    let ellipsis = if start.len() < word.len() { "..." } else { "" };
+    let message = format!("failed to process {:?}: {}", format!("{start}{ellipsis}"), error.message);
+    ExpandError { message, word: start }
 }
 
 #[cfg(test)]

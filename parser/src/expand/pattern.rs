@@ -1,44 +1,23 @@
 //! The patterns of `${name#...}`, `${name%...}` and `${name/.../...}`.
 //!
-//! `*` is any text, `?` any character, neither a newline; a backslash makes `*`, `?` and itself
-//! ordinary. There are no brackets.
+//! `*` matches any text and `?` any character, except for newlines. A backslash makes `*`, `?`, `/`, `}` and itself
+//! ordinary characters. There are no character classes.
 //!
-//! All positions of the pattern that a match may have reached are tracked together, each with where
-//! its match began, so a search takes (length of the text) × (length of the pattern) steps and never
-//! goes back.
+//! A search reads the text once and tracks all positions in the pattern that any match has reached, each with the
+//! start of its match. It takes (length of the text) × (length of the pattern) steps and never backtracks.
 
 use std::ops::Range;
 
-use super::{ExpandError, evaluate::append};
+use super::{
+    ExpandError,
+    limits::{StepBudget, append},
+};
 
-/// How far a match reaches.
+/// Choice between the possible ends of a match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Extent {
     Shortest,
     Longest,
-}
-
-/// How many steps one expansion may take, a fraction of a second.
-const MAX_STEPS: usize = 20_000_000;
-
-/// The steps that are left for the matches of an expansion.
-#[derive(Debug)]
-pub(super) struct Steps {
-    left: usize,
-}
-
-impl Default for Steps {
-    fn default() -> Self {
-        Self { left: MAX_STEPS }
-    }
-}
-
-impl Steps {
-    fn take(&mut self, steps: usize) -> Result<(), ExpandError> {
-        let left = self.left.checked_sub(steps);
-        self.left = left.ok_or_else(|| ExpandError::new("patterns take too long to match"))?;
-        Ok(())
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +27,7 @@ enum Atom {
     AnyText,
 }
 
-/// A pattern, read.
+/// A pattern in parsed form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pattern {
     atoms: Vec<Atom>,
@@ -66,43 +45,44 @@ impl Pattern {
                 c => Atom::Character(c),
             });
         }
-        // "**" is "*": it would only cost time.
+        // "**" matches the same as "*", but takes more steps.
         atoms.dedup_by(|a, b| *a == Atom::AnyText && *b == Atom::AnyText);
         Ok(Self { atoms })
     }
 
-    /// `value` without the prefix that matches.
+    /// Returns `value` without its matching prefix, if there is one.
     pub(super) fn without_prefix(
         &self,
         value: &str,
         extent: Extent,
-        steps: &mut Steps,
+        steps: &mut StepBudget,
     ) -> Result<String, ExpandError> {
         let text: Vec<char> = value.chars().collect();
         let matched = self.at_start(&text, extent, steps)?.unwrap_or(0);
         Ok(text[matched..].iter().collect())
     }
 
-    /// `value` without the suffix that matches.
+    /// Returns `value` without its matching suffix, if there is one.
     pub(super) fn without_suffix(
         &self,
         value: &str,
         extent: Extent,
-        steps: &mut Steps,
+        steps: &mut StepBudget,
     ) -> Result<String, ExpandError> {
+        // A suffix of the value is a prefix of the reversed value.
         let text: Vec<char> = value.chars().rev().collect();
         let reversed = Self { atoms: self.atoms.iter().rev().copied().collect() };
         let matched = reversed.at_start(&text, extent, steps)?.unwrap_or(0);
         Ok(text[matched..].iter().rev().collect())
     }
 
-    /// `value` with the first match or all of them replaced; matches are the longest.
+    /// Returns `value` with the first match, or all matches, replaced; each match is the longest possible.
     pub(super) fn replace(
         &self,
         value: &str,
         replacement: &str,
         all: bool,
-        steps: &mut Steps,
+        steps: &mut StepBudget,
     ) -> Result<String, ExpandError> {
         let text: Vec<char> = value.chars().collect();
         let mut search = Search::new(self, &text, Extent::Longest, steps);
@@ -110,8 +90,9 @@ impl Pattern {
         let (mut copied, mut from) = (0, 0);
         while let Some(found) = search.find(from, false)? {
             append(&mut replaced, &String::from_iter(&text[copied..found.start]))?;
-            let repeats_the_end = found.is_empty() && found.start == copied && copied > 0;
-            if !repeats_the_end {
+            // As in Go, an empty match directly behind the previous match does not count.
+            let is_behind_match = found.is_empty() && found.start == copied && copied > 0;
+            if !is_behind_match {
                 append(&mut replaced, replacement)?;
             }
             copied = found.end;
@@ -127,11 +108,12 @@ impl Pattern {
         Ok(replaced)
     }
 
+    /// Returns the length of the match at the start of `text`.
     fn at_start(
         &self,
         text: &[char],
         extent: Extent,
-        steps: &mut Steps,
+        steps: &mut StepBudget,
     ) -> Result<Option<usize>, ExpandError> {
         Ok(Search::new(self, text, extent, steps).find(0, true)?.map(|found| found.end))
     }
@@ -153,19 +135,20 @@ struct Search<'a> {
     atoms: &'a [Atom],
     text: &'a [char],
     extent: Extent,
-    steps: &'a mut Steps,
-    /// For each position in the pattern, the earliest start of a match that has come so far.
+    steps: &'a mut StepBudget,
+    /// For each position in the pattern, the earliest start of a match that has reached it; `None` if none has.
     states: Vec<Option<usize>>,
+    /// The states after the next character; a field so that each step need not allocate.
     next: Vec<Option<usize>>,
 }
 
 impl<'a> Search<'a> {
-    fn new(pattern: &'a Pattern, text: &'a [char], extent: Extent, steps: &'a mut Steps) -> Self {
+    fn new(pattern: &'a Pattern, text: &'a [char], extent: Extent, steps: &'a mut StepBudget) -> Self {
         let states = vec![None; pattern.atoms.len() + 1];
         Self { atoms: &pattern.atoms, text, extent, steps, next: states.clone(), states }
     }
 
-    /// The leftmost match at or behind `from`, or only at `from` itself.
+    /// Returns the leftmost match that starts at `from` or later; an anchored one starts at `from`.
     fn find(&mut self, from: usize, anchored: bool) -> Result<Option<Range<usize>>, ExpandError> {
         self.states.fill(None);
         let mut best: Option<Range<usize>> = None;
@@ -174,8 +157,8 @@ impl<'a> Search<'a> {
                 reach(&mut self.states, self.atoms, 0, position);
             }
             if let Some(start) = self.states[self.atoms.len()] {
-                let better = best.as_ref().is_none_or(|best| start <= best.start);
-                best = if better { Some(start..position) } else { best };
+                let is_better = best.as_ref().is_none_or(|best| start <= best.start);
+                best = if is_better { Some(start..position) } else { best };
                 if self.extent == Extent::Shortest {
                     break;
                 }
@@ -183,15 +166,15 @@ impl<'a> Search<'a> {
             let Some(c) = self.text.get(position) else { break };
             self.step(*c)?;
             self.drop_later(&best);
-            let exhausted = self.states.iter().all(Option::is_none);
-            if exhausted && (best.is_some() || anchored) {
+            let is_exhausted = self.states.iter().all(Option::is_none);
+            if is_exhausted && (best.is_some() || anchored) {
                 break;
             }
         }
         Ok(best)
     }
 
-    /// Moves every state over one character.
+    /// Advances all states over the character `c`.
     fn step(&mut self, c: char) -> Result<(), ExpandError> {
         self.steps.take(self.atoms.len() + 1)?;
         self.next.fill(None);
@@ -208,7 +191,7 @@ impl<'a> Search<'a> {
         Ok(())
     }
 
-    /// Once there is a match, only those that began as early may still replace it.
+    /// Drops the states of matches that start after `best`, because they can no longer replace it.
     fn drop_later(&mut self, best: &Option<Range<usize>>) {
         let Some(best) = best else { return };
         for state in &mut self.states {
@@ -217,7 +200,7 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Enters a state, and those behind it that ask for no character.
+/// Enters a state, and with it the states that are reached without a character, since `*` also matches nothing.
 fn reach(states: &mut [Option<usize>], atoms: &[Atom], mut state: usize, start: usize) {
     loop {
         match states[state] {
@@ -243,16 +226,16 @@ mod tests {
     fn check_trim(value: &str, glob: &str, expected: [&str; 4]) {
         let glob = pattern(glob);
         let trimmed = [
-            glob.without_prefix(value, Extent::Shortest, &mut Steps::default()),
-            glob.without_prefix(value, Extent::Longest, &mut Steps::default()),
-            glob.without_suffix(value, Extent::Shortest, &mut Steps::default()),
-            glob.without_suffix(value, Extent::Longest, &mut Steps::default()),
+            glob.without_prefix(value, Extent::Shortest, &mut StepBudget::default()),
+            glob.without_prefix(value, Extent::Longest, &mut StepBudget::default()),
+            glob.without_suffix(value, Extent::Shortest, &mut StepBudget::default()),
+            glob.without_suffix(value, Extent::Longest, &mut StepBudget::default()),
         ];
         assert_eq!(trimmed.map(|text| text.expect("few steps")), expected, "{value} {glob:?}");
     }
 
     #[test]
-    fn prefixes_and_suffixes_are_trimmed() {
+    fn matching_prefixes_and_suffixes_are_removed() {
         check_trim("aXbXc", "*X", ["bXc", "c", "aXbXc", "aXbXc"]);
         check_trim("aXbXc", "X*", ["aXbXc", "aXbXc", "aXb", "a"]);
         check_trim("abc", "?", ["bc", "bc", "ab", "ab"]);
@@ -266,7 +249,7 @@ mod tests {
     #[track_caller]
     fn check_replace(value: &str, glob: &str, first: &str, all: &str) {
         let glob = pattern(glob);
-        let replaced = [false, true].map(|all| glob.replace(value, "_", all, &mut Steps::default()));
+        let replaced = [false, true].map(|all| glob.replace(value, "_", all, &mut StepBudget::default()));
         assert_eq!(replaced.map(|text| text.expect("few steps")), [first, all], "{value} {glob:?}");
     }
 
@@ -286,18 +269,22 @@ mod tests {
     }
 
     #[test]
-    fn only_some_characters_are_escaped() {
+    fn a_backslash_before_an_ordinary_character_is_an_error() {
         assert!(Pattern::parse("\\a").is_err());
         assert!(Pattern::parse("a\\").is_err());
     }
 
     #[test]
-    fn matching_is_linear() {
+    fn matching_takes_text_length_times_pattern_length_steps() {
         let text = "a".repeat(10_000);
         let glob = pattern(&("a*".repeat(20) + "b"));
-        let mut steps = Steps { left: text.len() * (glob.atoms.len() + 1) };
+        let mut steps = StepBudget::new(text.len() * (glob.atoms.len() + 1));
         assert_eq!(glob.replace(&text, "", true, &mut steps).as_deref(), Ok(text.as_str()));
-        assert_eq!(steps.left, 0);
-        assert!(glob.replace(&text, "", true, &mut steps).is_err(), "all steps are used up");
+        steps.take(1).expect_err("all steps are used");
+    }
+
+    #[test]
+    fn an_exhausted_budget_is_an_error() {
+        pattern("a*b").replace("aaa", "", true, &mut StepBudget::new(1)).expect_err("too few steps");
     }
 }

@@ -1,7 +1,7 @@
-//! The shape of one instruction.
+//! Formatting of one instruction.
 //!
-//! Shapes are tried from the neatest to the plainest; the first one that reads as the instruction did is
-//! taken. So no shape need know what blanks, quotes and escapes mean to each instruction.
+//! There are several shapes, which are tried from the neatest to the plainest. The first shape is taken that parses to
+//! the same instruction. Thus no shape needs to know the meaning of blanks, quotes and escapes in each instruction.
 
 use super::same::same_instruction;
 use crate::{
@@ -9,45 +9,40 @@ use crate::{
     file, lines,
 };
 
-/// What stands before continuation lines.
+/// Indentation of continuation lines.
 const INDENT: &str = "    ";
 
-/// How many of an instruction's lines come before the bodies of its heredocs.
+/// Returns the number of lines of an instruction before the bodies of its heredocs.
 pub(super) fn head_lines(instruction: &[&str], escape: char) -> usize {
-    let ends = |(at, line): (usize, &&str)| {
+    let is_last = |(at, line): (usize, &&str)| {
         let text = line.trim_end_matches('\r');
-        let goes_on = lines::without_continuation(text, escape).is_some()
-            || (at > 0 && (text.trim_start().is_empty() || text.trim_start().starts_with('#')));
-        !goes_on
+        let is_skipped = at > 0 && (text.trim_start().is_empty() || text.trim_start().starts_with('#'));
+        !is_skipped && lines::without_continuation(text, escape).is_none()
     };
-    instruction
-        .iter()
-        .enumerate()
-        .position(|line| ends((line.0, line.1)))
-        .map_or(instruction.len(), |at| at + 1)
+    instruction.iter().enumerate().position(is_last).map_or(instruction.len(), |at| at + 1)
 }
 
-/// The lines of an instruction without its heredocs, each without its end.
+/// Formats the lines before the heredocs of an instruction, and returns them without the last line end.
 pub(super) fn shape(head: &[&str], bodies: &[&str], instruction: &Instruction, escape: char) -> String {
-    // Blank lines at the end go on with an instruction that the file ends in, and say nothing.
+    // Blank lines at the end of the file continue an instruction whose last line has a continuation character.
     let end = head.iter().rposition(|line| !line.trim().is_empty()).map_or(0, |at| at + 1);
     let head: Vec<&str> = head[..end].iter().map(|line| line.trim_end_matches('\r')).collect();
     let shapes: [fn(&[&str], &Instruction) -> String; 3] = [neat, plain, keyword_only];
     let bodies = bodies.join("\n");
-    let keeps = |shape: &String| {
-        let text = format!("{shape}\n{bodies}");
+    let has_same_meaning = |text: &String| {
+        let text = format!("{text}\n{bodies}");
         file::parse_one(&text, escape).is_some_and(|again| same_instruction(&again, instruction))
     };
-    let shape = shapes.into_iter().map(|shape| shape(&head, instruction)).find(keeps);
-    shape.unwrap_or_else(|| head.join("\n"))
+    let text = shapes.into_iter().map(|shape| shape(&head, instruction)).find(has_same_meaning);
+    text.unwrap_or_else(|| head.join("\n"))
 }
 
-/// One blank between words, four in front of continuation lines.
+/// The shape with one blank between words and four blanks before continuation lines.
 fn neat(head: &[&str], instruction: &Instruction) -> String {
     let (_, rest) = split_keyword(head[0]);
     let mut words = single_blanks(rest.trim());
-    // Blank lines that follow vanish: they must not count.
-    let is_alone = written(&head[1..]).next().is_none();
+    // Blank lines are removed, so they do not count as continuation lines.
+    let is_alone = non_blank(&head[1..]).next().is_none();
     if is_alone && words.starts_with('[') {
         words = spaced_list(&words);
     }
@@ -55,33 +50,33 @@ fn neat(head: &[&str], instruction: &Instruction) -> String {
         words = upper_as(&words);
     }
     let mut shape = join(&instruction.keyword, &words);
-    for line in written(&head[1..]) {
+    for line in non_blank(&head[1..]) {
         let text = line.trim();
         let text = if text.starts_with('#') { text.to_owned() } else { single_blanks(text) };
-        shape.push_str(&format!("\n{INDENT}{}", ended(&text)));
+        shape.push_str(&format!("\n{INDENT}{}", without_trailing_blanks(&text)));
     }
     shape
 }
 
-/// Blanks only go where they stand at the end of lines, or around the keyword.
+/// The shape in which only the blanks at the end of lines and around the keyword are removed.
 fn plain(head: &[&str], instruction: &Instruction) -> String {
     let (_, rest) = split_keyword(head[0]);
-    let mut shape = join(&instruction.keyword, ended(rest.trim_start()));
-    for line in written(&head[1..]) {
+    let mut shape = join(&instruction.keyword, without_trailing_blanks(rest.trim_start()));
+    for line in non_blank(&head[1..]) {
         shape.push('\n');
-        shape.push_str(ended(line));
+        shape.push_str(without_trailing_blanks(line));
     }
     shape
 }
 
-/// Nothing changes but the keyword.
+/// The shape in which only the case of the keyword changes.
 fn keyword_only(head: &[&str], instruction: &Instruction) -> String {
     let (before, rest) = split_keyword(head[0]);
     let first = format!("{before}{}{rest}", instruction.keyword.to_uppercase());
     std::iter::once(first.as_str()).chain(head[1..].iter().copied()).collect::<Vec<_>>().join("\n")
 }
 
-/// What stands before the keyword and behind it.
+/// Splits a line at the keyword and returns the blanks before it and the text after it.
 fn split_keyword(line: &str) -> (&str, &str) {
     let text = line.trim_start();
     let (before, text) = line.split_at(line.len() - text.len());
@@ -94,18 +89,18 @@ fn join(keyword: &str, rest: &str) -> String {
     if rest.is_empty() { keyword } else { format!("{keyword} {rest}") }
 }
 
-/// The lines with anything on them.
-fn written<'l>(lines: &'l [&'l str]) -> impl Iterator<Item = &'l str> {
+fn non_blank<'l>(lines: &'l [&'l str]) -> impl Iterator<Item = &'l str> {
     lines.iter().copied().filter(|line| !line.trim().is_empty())
 }
 
-/// Without the blanks at the end. Those before a continuation character stay. A carriage return before blanks goes
-/// too, lest it be one with the end of the line.
-fn ended(line: &str) -> &str {
+/// Returns `line` without the blanks at its end. Blanks before a continuation character stay.
+///
+/// A carriage return before the blanks is removed as well; otherwise it would become part of the line end.
+fn without_trailing_blanks(line: &str) -> &str {
     line.trim_end_matches([' ', '\t', '\r'])
 }
 
-/// One blank for each run of blanks outside of quotes.
+/// Replaces each run of blanks outside of quotes with one blank.
 fn single_blanks(text: &str) -> String {
     let mut single = String::with_capacity(text.len());
     let mut quote = None;
@@ -116,16 +111,16 @@ fn single_blanks(text: &str) -> String {
             (Some(open), c) if open == c => quote = None,
             _ => {}
         }
-        match is_blank {
-            true if single.ends_with(' ') => {}
-            true => single.push(' '),
-            false => single.push(c),
+        if !is_blank {
+            single.push(c);
+        } else if !single.ends_with(' ') {
+            single.push(' ');
         }
     }
     single
 }
 
-/// A JSON list with ", " between its strings.
+/// Separates the strings of a JSON array by ", ".
 fn spaced_list(text: &str) -> String {
     let mut spaced = String::with_capacity(text.len());
     let (mut is_quoted, mut is_escaped) = (false, false);
@@ -141,7 +136,7 @@ fn spaced_list(text: &str) -> String {
     spaced
 }
 
-/// `base AS name`.
+/// Writes AS in upper case in the words `base AS name`.
 fn upper_as(words: &str) -> String {
     let words: Vec<&str> = words.split(' ').collect();
     match &words[..] {
@@ -157,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blanks_in_quotes_stay() {
+    fn runs_of_blanks_are_shortened_outside_of_quotes() {
         let check = |text, expected: &str| assert_eq!(single_blanks(text), expected);
         check("a  b\t\tc", "a b c");
         check("a=\"b  c\"  d='e  \"  f'  g", "a=\"b  c\" d='e  \"  f' g");
@@ -165,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_are_spaced() {
+    fn strings_of_a_list_are_separated_by_comma_and_blank() {
         let check = |text, expected: &str| assert_eq!(spaced_list(text), expected);
         check("[\"a\",\"b\"]", "[\"a\", \"b\"]");
         check("[ \"a , b\" , \"c\\\" ,\" ]", "[\"a , b\", \"c\\\" ,\"]");
@@ -173,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn heads_end_where_lines_no_longer_go_on() {
+    fn the_head_ends_at_the_last_continuation_line() {
         let check = |lines: &[&str], expected| assert_eq!(head_lines(lines, '\\'), expected, "{lines:?}");
         check(&["RUN a"], 1);
         check(&["RUN <<E", "x", "E"], 1);

@@ -1,18 +1,18 @@
-//! A Dockerfile in its usual shape, without a change of meaning.
+//! Formatting of Dockerfiles, without a change of meaning.
 //!
 //! ```text
-//! keywords        in upper case, AS too, at the start of the line, one blank behind them
-//! words           one blank between them; strings of the exec form apart by ", "
-//! continuations   four blanks in front, no blank lines between
-//! other lines     no blanks at the end, one blank line at most, one before each FROM
+//! keywords        in upper case (including AS), at the start of the line, followed by one blank
+//! words           separated by one blank; strings of the exec form by ", "
+//! continuations   indented by four blanks, without blank lines between them
+//! other lines     without trailing blanks; at most one blank line in a row, and one before each FROM
 //! ```
 //!
-//! What is shell text stays byte for byte, blanks in front of its continuation lines included: they are in
-//! the image's history, and may stand inside of quotes. So do bodies of heredocs and comments.
+//! Shell text keeps every byte, including the indentation of its continuation lines: it appears in the history of the
+//! image, and blanks in it can be inside of quotes. Comments and the bodies of heredocs keep their text as well.
 //!
-//! Invariants: what comes out [means](same::same) what went in; each instruction is read again and takes a
-//! plainer shape if it would not. Formatting twice changes nothing more. Comments stay, in order, and
-//! stay attached to what they were attached to.
+//! Invariants: the formatted file has the [same](same()) meaning. Each formatted instruction is parsed again; if its
+//! meaning changed, it gets a plainer shape. Formatting a formatted file changes nothing. Comments stay in order, and
+//! attached to the same instructions.
 
 mod instruction;
 mod same;
@@ -26,38 +26,39 @@ use crate::{
     file::parse,
 };
 
-/// Formats a file. Only what parses can be formatted.
+/// Formats a file. A file with errors, or one that is not UTF-8, cannot be formatted.
 pub fn format(text: &[u8]) -> Result<String, ParseError> {
     let file = parse(text)?;
     let source = std::str::from_utf8(text).map_err(|error| not_utf8(text, error.valid_up_to()))?;
     let bare = source.strip_prefix('\u{feff}').unwrap_or(source);
-    // A blank line on top keeps the comment below it from being a directive.
-    let formatted = ["", "\n"].map(|top| layout(bare, &file, top));
-    let keeps = |text: &String| parse(text.as_bytes()).is_ok_and(|again| same(&again, &file));
-    Ok(formatted.into_iter().find(keeps).unwrap_or_else(|| source.to_owned()))
+    // A blank line at the top keeps the comment below it from being read as a directive.
+    let candidates = ["", "\n"].map(|top| layout(bare, &file, top));
+    let has_same_meaning = |text: &String| parse(text.as_bytes()).is_ok_and(|again| same(&again, &file));
+    Ok(candidates.into_iter().find(has_same_meaning).unwrap_or_else(|| source.to_owned()))
 }
 
+/// Returns the error for a text of which only the first `valid_bytes` are UTF-8.
 fn not_utf8(text: &[u8], valid_bytes: usize) -> ParseError {
     let newlines = text[..valid_bytes].iter().filter(|byte| **byte == b'\n').count();
     let line = u32::try_from(newlines).unwrap_or(u32::MAX).saturating_add(1);
     Fault::new("the file is not UTF-8").at(Span { start_line: line, end_line: line })
 }
 
-/// Puts the file together: instructions in their shapes, between them comments and blank lines.
+/// Formats all lines: the instructions, and the comments and blank lines between them, below the text `top`.
 fn layout(source: &str, file: &Dockerfile, top: &str) -> String {
-    let line_end =
-        if source.split('\n').next().is_some_and(|line| line.ends_with('\r')) { "\r\n" } else { "\n" };
     let lines: Vec<&str> = source.split('\n').collect();
-    let mut page = Page { text: top.replace('\n', line_end), line_end, blank_is_due: false };
+    let line_end = if lines[0].ends_with('\r') { "\r\n" } else { "\n" };
+    let mut output = Output { text: top.replace('\n', line_end), line_end, is_blank_line_due: false };
     let mut next = 0;
     for instruction in instructions(file) {
         let (start, end) = (instruction.span.start_line as usize - 1, instruction.span.end_line as usize);
-        page.between(&lines[next..start], matches!(instruction.kind, Kind::From));
-        page.instruction(&lines[start..end.min(lines.len())], instruction, file.directives.escape);
-        next = end.min(lines.len());
+        let end = end.min(lines.len());
+        output.add_between(&lines[next..start], matches!(instruction.kind, Kind::From));
+        output.add_instruction(&lines[start..end], instruction, file.directives.escape);
+        next = end;
     }
-    page.between(&lines[next..], false);
-    page.text
+    output.add_between(&lines[next..], false);
+    output.text
 }
 
 fn instructions(file: &Dockerfile) -> impl Iterator<Item = &Instruction> {
@@ -65,17 +66,17 @@ fn instructions(file: &Dockerfile) -> impl Iterator<Item = &Instruction> {
     file.globals.iter().chain(stages)
 }
 
-/// The file as far as it is written.
-struct Page {
+/// The formatted text so far.
+struct Output {
     text: String,
     line_end: &'static str,
-    /// A blank line comes before whatever comes next.
-    blank_is_due: bool,
+    /// Whether a blank line precedes the next line.
+    is_blank_line_due: bool,
 }
 
-impl Page {
-    fn line(&mut self, line: &str) {
-        if std::mem::take(&mut self.blank_is_due) && !self.is_at_top() {
+impl Output {
+    fn add_line(&mut self, line: &str) {
+        if std::mem::take(&mut self.is_blank_line_due) && !self.is_at_top() {
             self.text.push_str(self.line_end);
         }
         self.text.push_str(line);
@@ -86,26 +87,26 @@ impl Page {
         self.text.trim().is_empty()
     }
 
-    /// Comments and blank lines. What stands right above a stage goes with it.
-    fn between(&mut self, lines: &[&str], before_stage: bool) {
+    /// Adds the comments and blank lines between two instructions. Comments directly above FROM stay with it.
+    fn add_between(&mut self, lines: &[&str], is_before_stage: bool) {
         let lines: Vec<&str> = lines.iter().map(|line| line.trim_end()).collect();
         let attached = lines.iter().rposition(|line| line.is_empty()).map_or(0, |at| at + 1);
         for (at, line) in lines.iter().enumerate() {
-            self.blank_is_due |= line.is_empty() || (before_stage && at == attached);
+            self.is_blank_line_due |= line.is_empty() || (is_before_stage && at == attached);
             if !line.is_empty() {
-                self.line(line);
+                self.add_line(line);
             }
         }
-        self.blank_is_due |= before_stage && attached == lines.len();
+        self.is_blank_line_due |= is_before_stage && attached == lines.len();
     }
 
-    fn instruction(&mut self, lines: &[&str], instruction: &Instruction, escape: char) {
+    fn add_instruction(&mut self, lines: &[&str], instruction: &Instruction, escape: char) {
         let head = instruction::head_lines(lines, escape);
         let (head, bodies) = lines.split_at(head);
         for line in instruction::shape(head, bodies, instruction, escape).lines() {
-            self.line(line);
+            self.add_line(line);
         }
-        // Bodies keep their line ends, which are part of what they say.
+        // The line ends of heredoc bodies are part of their content.
         for line in bodies {
             self.text.push_str(line);
             self.text.push('\n');
@@ -127,39 +128,63 @@ mod tests {
     }
 
     #[test]
-    fn keywords_and_blanks() {
+    fn keywords_are_written_in_upper_case() {
         check("from  a   as b\n  run  x  y  \n", "FROM a AS b\nRUN x  y\n");
+    }
+
+    #[test]
+    fn words_are_separated_by_one_blank() {
         check("FROM a\nCOPY\ta  b\t/c", "FROM a\nCOPY a b /c\n");
-        check("FROM a\nENV  a=\"b  c\"   d='e  f'\n", "FROM a\nENV a=\"b  c\" d='e  f'\n");
-        check("FROM a\nLABEL a   b  c\n", "FROM a\nLABEL a   b  c\n");
-        check("FROM a\ncmd  [ \"a  b\" ,\"c\",\n", "FROM a\nCMD [ \"a  b\" ,\"c\",\n");
-        check("FROM a\ncmd  [ \"a ,b\" ,\"c\\\"\"]\n", "FROM a\nCMD [\"a ,b\", \"c\\\"\"]\n");
         check("FROM a\nEXPOSE 80   81\nUSER  u\nCMD\n", "FROM a\nEXPOSE 80 81\nUSER u\nCMD\n");
     }
 
     #[test]
-    fn continuations() {
+    fn blanks_that_are_part_of_a_value_stay() {
+        check("FROM a\nENV  a=\"b  c\"   d='e  f'\n", "FROM a\nENV a=\"b  c\" d='e  f'\n");
+        check("FROM a\nLABEL a   b  c\n", "FROM a\nLABEL a   b  c\n");
+        check("FROM a\ncmd  [ \"a  b\" ,\"c\",\n", "FROM a\nCMD [ \"a  b\" ,\"c\",\n");
+    }
+
+    #[test]
+    fn strings_of_the_exec_form_are_separated_by_comma_and_blank() {
+        check("FROM a\ncmd  [ \"a ,b\" ,\"c\\\"\"]\n", "FROM a\nCMD [\"a ,b\", \"c\\\"\"]\n");
+    }
+
+    #[test]
+    fn continuation_lines_are_indented_by_four_blanks() {
         check("FROM a\nENV a=1 \\\n b=2   \\  \n\n\tc=3\n", "FROM a\nENV a=1 \\\n    b=2 \\\n    c=3\n");
+        check("# escape=`\nFROM a\nCOPY a `\n b /c\n", "# escape=`\nFROM a\nCOPY a `\n    b /c\n");
+    }
+
+    #[test]
+    fn continuation_lines_of_shell_text_and_quoted_text_keep_their_indentation() {
         check("FROM a\nENV a=\"1 \\\n  2\" \\\nb=3\n", "FROM a\nENV a=\"1 \\\n  2\" \\\nb=3\n");
         check("FROM a\nRUN x  && \\ \n\n  # why\n  y\n", "FROM a\nRUN x  && \\\n  # why\n  y\n");
-        check("# escape=`\nFROM a\nCOPY a `\n b /c\n", "# escape=`\nFROM a\nCOPY a `\n    b /c\n");
         check("FROM a\nRUN x \\", "FROM a\nRUN x \\\n");
     }
 
     #[test]
-    fn blank_lines_and_comments() {
+    fn repeated_blank_lines_become_one() {
         check("\n\nFROM a\n\n\n\nRUN b\n\n\n", "FROM a\n\nRUN b\n");
+    }
+
+    #[test]
+    fn a_blank_line_precedes_each_stage_and_its_comments() {
+        check("ARG v\nFROM a\nFROM b\n", "ARG v\n\nFROM a\n\nFROM b\n");
         check(
             "# top  \nFROM a\nRUN b\n# c is\n# last\nFROM c\n",
             "# top\nFROM a\nRUN b\n\n# c is\n# last\nFROM c\n",
         );
-        check("ARG v\nFROM a\nFROM b\n", "ARG v\n\nFROM a\n\nFROM b\n");
+    }
+
+    #[test]
+    fn other_comments_stay_where_they_are() {
         check("FROM a\n# end", "FROM a\n# end\n");
         check("FROM a\n# x\n\nFROM b\n", "FROM a\n# x\n\nFROM b\n");
     }
 
     #[test]
-    fn directives_stay_what_they_are() {
+    fn directives_stay_directives_and_comments_stay_comments() {
         check("# syntax=x\n\n\nFROM a\n", "# syntax=x\n\nFROM a\n");
         check("\n# syntax=x\nFROM a\n", "\n# syntax=x\nFROM a\n");
         check("#  check = skip=all\nfrom a\n", "#  check = skip=all\nFROM a\n");
@@ -167,22 +192,42 @@ mod tests {
     }
 
     #[test]
-    fn heredocs_and_line_ends() {
+    fn bodies_of_heredocs_keep_every_byte() {
         check("FROM a\nrun  <<EOF\n\n  x  \n\n\nEOF\nRUN b", "FROM a\nRUN <<EOF\n\n  x  \n\n\nEOF\nRUN b\n");
         check("FROM a\nCOPY   <<-A <<B  /c\n\tx\n\tA\ny\nB\n", "FROM a\nCOPY <<-A <<B /c\n\tx\n\tA\ny\nB\n");
+    }
+
+    #[test]
+    fn line_ends_are_those_of_the_first_line() {
         check("from a\r\nRUN b \\\r\n c\r\n", "FROM a\r\nRUN b \\\r\n c\r\n");
         check("from a\r\nRUN <<E\r\nx\r\nE", "FROM a\r\nRUN <<E\r\nx\r\nE\n");
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_removed() {
         check("\u{feff}from a\n", "FROM a\n");
-        // Found by fuzzing.
+    }
+
+    /// Regression test for files that fuzzing found.
+    #[test]
+    fn trailing_blanks_are_removed_only_where_the_meaning_stays() {
         check("FROM a\nCMD [\"b\" \\\n \n", "FROM a\nCMD [\"b\"\\\n");
         check("FROM a\nRUN b\r\t\nRUN c \\\r \n", "FROM a\nRUN b\nRUN c \\\r \n");
         check("fr\\\nom  x\\\n\\\n\n \n\n", "fr\\\nom  x\\\n\\\n");
     }
 
+    #[track_caller]
+    fn check_error(text: &[u8], expected: &str) {
+        assert_eq!(format(text).expect_err("not a Dockerfile").to_string(), expected);
+    }
+
     #[test]
-    fn what_cannot_be_formatted_is_told() {
-        let error = |text: &[u8]| format(text).expect_err("an error").to_string();
-        assert_eq!(error(b"FROM a\nRUN \xff\n"), "dockerfile parse error on line 2: the file is not UTF-8");
-        assert!(error(b"FORM a\n").contains("unknown instruction"));
+    fn a_file_that_is_not_utf8_is_an_error() {
+        check_error(b"FROM a\nRUN \xff\n", "dockerfile parse error on line 2: the file is not UTF-8");
+    }
+
+    #[test]
+    fn a_file_with_errors_is_an_error() {
+        check_error(b"FORM a\n", "dockerfile parse error on line 1: unknown instruction: FORM");
     }
 }

@@ -1,11 +1,11 @@
-//! Whether two files mean the same.
+//! Comparison of two files by their meaning.
 
 use crate::{
     ast::{Dockerfile, Instruction, Kind, Stage},
     words,
 };
 
-/// True if two files differ in nothing but lines, blanks between words, and the case of keywords.
+/// Reports whether two files differ only in the layout of their lines, in blanks, and in the case of keywords.
 pub fn same(one: &Dockerfile, other: &Dockerfile) -> bool {
     one.directives == other.directives
         && same_instructions(&one.globals, &other.globals)
@@ -28,7 +28,9 @@ fn same_instructions(one: &[Instruction], other: &[Instruction]) -> bool {
     one.len() == other.len() && one.iter().zip(other).all(same)
 }
 
-/// Comments apart. What a FROM says is in its stage; here its words stand for it.
+/// Compares two instructions without their comments.
+///
+/// The arguments of FROM are in its stage and not in the instruction, so the words of its text are compared instead.
 pub(super) fn same_instruction(one: &Instruction, other: &Instruction) -> bool {
     one.keyword.eq_ignore_ascii_case(&other.keyword)
         && one.kind == other.kind
@@ -37,7 +39,7 @@ pub(super) fn same_instruction(one: &Instruction, other: &Instruction) -> bool {
         && (one.kind != Kind::From || from_words(one) == from_words(other))
 }
 
-/// The words behind FROM; AS in any case is AS.
+/// Returns the words after FROM, with AS in upper case.
 fn from_words(instruction: &Instruction) -> Vec<String> {
     let words = words::words(&instruction.text).into_iter().skip(1);
     words.map(|word| if word.eq_ignore_ascii_case("as") { "AS".to_owned() } else { word }).collect()

@@ -1,42 +1,42 @@
-//! `COPY [flags] source ... destination` and `ADD`.
+//! COPY and ADD: `COPY [flags] source ... destination`.
 
 use crate::{
     ast::Copy,
     error::Fault,
-    flags::{Flags, Known, Takes},
+    flags::{FlagType, Flags, KnownFlags},
     heredoc,
     keyword::Keyword,
     syntax::Node,
 };
 
-const COPY: &Known = &[
-    ("chown", Takes::Text),
-    ("from", Takes::Text),
-    ("chmod", Takes::Text),
-    ("link", Takes::Bool),
-    ("parents", Takes::Bool),
-    ("exclude", Takes::List),
+const COPY: &KnownFlags = &[
+    ("chown", FlagType::Text),
+    ("from", FlagType::Text),
+    ("chmod", FlagType::Text),
+    ("link", FlagType::Bool),
+    ("parents", FlagType::Bool),
+    ("exclude", FlagType::List),
 ];
 
-const ADD: &Known = &[
-    ("chown", Takes::Text),
-    ("chmod", Takes::Text),
-    ("link", Takes::Bool),
-    ("exclude", Takes::List),
-    ("keep-git-dir", Takes::Bool),
-    ("checksum", Takes::Text),
-    ("unpack", Takes::Bool),
+const ADD: &KnownFlags = &[
+    ("chown", FlagType::Text),
+    ("chmod", FlagType::Text),
+    ("link", FlagType::Bool),
+    ("exclude", FlagType::List),
+    ("keep-git-dir", FlagType::Bool),
+    ("checksum", FlagType::Text),
+    ("unpack", FlagType::Bool),
 ];
 
 pub(super) fn copy(node: &mut Node) -> Result<Copy, Fault> {
-    both(Keyword::Copy, COPY, node)
+    arguments(Keyword::Copy, COPY, node)
 }
 
 pub(super) fn add(node: &mut Node) -> Result<Copy, Fault> {
-    both(Keyword::Add, ADD, node)
+    arguments(Keyword::Add, ADD, node)
 }
 
-fn both(keyword: Keyword, known: &Known, node: &mut Node) -> Result<Copy, Fault> {
+fn arguments(keyword: Keyword, known: &KnownFlags, node: &mut Node) -> Result<Copy, Fault> {
     let mut sources = node.take_words();
     let Some(destination) = sources.pop().filter(|_| !sources.is_empty()) else {
         return Err(no_destination(keyword));

@@ -1,24 +1,24 @@
-//! `HEALTHCHECK NONE`, `HEALTHCHECK [flags] CMD command`
+//! HEALTHCHECK: `HEALTHCHECK NONE` or `HEALTHCHECK [flags] CMD command`.
 
 use crate::{
     ast::{Command, Healthcheck},
     duration,
     error::Fault,
-    flags::{Flags, Known, Takes},
+    flags::{FlagType, Flags, KnownFlags},
     keyword::Keyword,
     syntax::{Arguments, Node},
 };
 
-const HEALTHCHECK: &Known = &[
-    ("interval", Takes::Text),
-    ("timeout", Takes::Text),
-    ("start-period", Takes::Text),
-    ("start-interval", Takes::Text),
-    ("retries", Takes::Text),
+const HEALTHCHECK: &KnownFlags = &[
+    ("interval", FlagType::Text),
+    ("timeout", FlagType::Text),
+    ("start-period", FlagType::Text),
+    ("start-interval", FlagType::Text),
+    ("retries", FlagType::Text),
 ];
 
-/// Docker checks no more often.
-const SHORTEST_NS: i64 = 1_000_000;
+/// Minimum interval between two checks: 1 ms, as in Docker.
+const MIN_INTERVAL_NS: i64 = 1_000_000;
 
 pub(super) fn healthcheck(node: &mut Node) -> Result<Healthcheck, Fault> {
     let Arguments::Typed(kind, arguments) = std::mem::take(&mut node.arguments) else {
@@ -50,25 +50,27 @@ fn with_command(command: Command, flags: &Flags) -> Result<Healthcheck, Fault> {
     })
 }
 
+/// Returns the value of a flag that takes a duration, in nanoseconds; 0 if it is absent.
 fn interval(flags: &Flags, name: &str) -> Result<i64, Fault> {
     let text = flags.text(name).unwrap_or_default();
     if text.is_empty() {
         return Ok(0);
     }
-    let no_duration = |fault: Fault| fault.blaming(&text).hint("write a duration like 30s or 1m30s");
-    match duration::nanoseconds(&text).map_err(no_duration)? {
-        nanoseconds if nanoseconds == 0 || nanoseconds >= SHORTEST_NS => Ok(nanoseconds),
-        _ => Err(Fault::new(format!("Interval {name:?} cannot be less than 1ms")).blaming(&text)),
+    let explain = |fault: Fault| fault.blaming(&text).hint("write a duration like 30s or 1m30s");
+    let nanoseconds = duration::nanoseconds(&text).map_err(explain)?;
+    if nanoseconds != 0 && nanoseconds < MIN_INTERVAL_NS {
+        return Err(Fault::new(format!("Interval {name:?} cannot be less than 1ms")).blaming(&text));
     }
+    Ok(nanoseconds)
 }
 
 fn retries(text: &str) -> Result<i64, Fault> {
     if text.is_empty() {
         return Ok(0);
     }
-    let number: i64 = text.parse().map_err(|_| no_number(text, "invalid syntax"))?;
+    let number: i64 = text.parse().map_err(|_| invalid_number(text, "invalid syntax"))?;
     if i32::try_from(number).is_err() {
-        return Err(no_number(text, "value out of range"));
+        return Err(invalid_number(text, "value out of range"));
     }
     if number < 0 {
         return Err(Fault::new(format!("--retries cannot be negative ({number})")).blaming(text));
@@ -76,7 +78,8 @@ fn retries(text: &str) -> Result<i64, Fault> {
     Ok(number)
 }
 
-fn no_number(text: &str, reason: &str) -> Fault {
+/// Returns the error in the words of Go's `strconv`, as BuildKit does.
+fn invalid_number(text: &str, reason: &str) -> Fault {
     let fault = Fault::new(format!("strconv.ParseInt: parsing {text:?}: {reason}"));
     fault.blaming(text).hint("--retries takes a whole number")
 }

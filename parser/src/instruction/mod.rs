@@ -1,7 +1,7 @@
-//! An instruction's meaning: the second pass.
+//! The second pass over an instruction: checks flags and arguments, and gives them their types.
 //!
-//! One function for each instruction, named after it, turns the arguments of a [`Node`] into a
-//! [`Kind`]: it knows the flags, how many arguments there may be, and what they must look like.
+//! For each instruction, a function with its name converts a [`Node`] to the data of a [`Kind`]. It defines the flags
+//! of the instruction, the number of arguments and their form.
 
 mod copy;
 mod from;
@@ -19,27 +19,27 @@ use crate::{
     syntax::{Arguments, Node},
 };
 
-/// What an instruction is in a file.
-pub(crate) enum Meaning {
-    /// FROM.
+/// An item of a Dockerfile, depending on where it is added.
+pub(crate) enum Item {
+    /// FROM, which starts a stage.
     Stage(StageHead, Instruction),
-    /// Any other.
+    /// Any other instruction, which is added to a stage or to the global arguments.
     Instruction(Instruction),
 }
 
-/// Checks one instruction.
-pub(crate) fn check(mut node: Node) -> Result<Meaning, ParseError> {
+/// Checks an instruction and converts it to its typed form.
+pub(crate) fn check(mut node: Node) -> Result<Item, ParseError> {
     let span = node.span;
     let keyword = Keyword::read(&node.keyword).ok_or_else(|| unknown(&node))?;
     if keyword == Keyword::From {
         let head = from::from(&node).map_err(|fault| fault.at(span))?;
-        return Ok(Meaning::Stage(head, instruction(node, Kind::From)));
+        return Ok(Item::Stage(head, instruction(node, Kind::From)));
     }
     let kind = kind(keyword, &mut node).map_err(|fault| fault.at(span))?;
-    Ok(Meaning::Instruction(instruction(node, kind)))
+    Ok(Item::Instruction(instruction(node, kind)))
 }
 
-/// The error of an unknown keyword.
+/// Returns the error for an unknown keyword.
 pub(crate) fn unknown(node: &Node) -> ParseError {
     Keyword::unknown(&node.keyword, node.span.start_line == 1).at(node.span)
 }
@@ -49,7 +49,7 @@ fn instruction(node: Node, kind: Kind) -> Instruction {
     Instruction { keyword, kind, flags, text, span, heredocs, comments }
 }
 
-/// Takes the arguments out of the node: there may be many.
+/// Converts the arguments. They are moved out of the node, since there can be many.
 fn kind(keyword: Keyword, node: &mut Node) -> Result<Kind, Fault> {
     Ok(match keyword {
         Keyword::Add => Kind::Add(copy::add(node)?),
@@ -73,7 +73,7 @@ fn kind(keyword: Keyword, node: &mut Node) -> Result<Kind, Fault> {
     })
 }
 
-/// Refuses every flag.
+/// Checks that the instruction has no flags.
 fn no_flags(node: &Node) -> Result<(), Fault> {
     Flags::check(&node.flags, &[]).map(drop)
 }
@@ -82,7 +82,7 @@ fn at_least_one(keyword: Keyword) -> Fault {
     keyword.misused(format!("{} requires at least one argument", keyword.name()))
 }
 
-/// `ARG name[=default] ...`
+/// Checks `ARG name[=default] ...`.
 fn arg(node: &Node) -> Result<Vec<ArgDefinition>, Fault> {
     no_flags(node)?;
     let words = node.words();
@@ -103,7 +103,7 @@ fn arg_definition(word: &str) -> Result<ArgDefinition, Fault> {
     Ok(ArgDefinition { name: name.into(), default })
 }
 
-/// `ENV name=value ...`, `LABEL name value`
+/// Checks ENV and LABEL, in the form `ENV name=value ...` or in the legacy form `ENV name value`.
 fn pairs(keyword: Keyword, node: &mut Node) -> Result<Pairs, Fault> {
     no_flags(node)?;
     let Arguments::Pairs(pairs, legacy) = std::mem::take(&mut node.arguments) else {
@@ -118,13 +118,13 @@ fn pairs(keyword: Keyword, node: &mut Node) -> Result<Pairs, Fault> {
     Ok(Pairs { pairs, legacy })
 }
 
-/// `CMD ...`, `ENTRYPOINT ...`
+/// Checks CMD and ENTRYPOINT, which have a command and no flags.
 fn plain_command(node: &mut Node) -> Result<Command, Fault> {
     no_flags(node)?;
     Ok(command(std::mem::take(&mut node.arguments)))
 }
 
-/// The exec form, or text for a shell; nothing at all is the empty text.
+/// Converts arguments to a command in exec form or shell form; no arguments are an empty text in shell form.
 fn command(arguments: Arguments) -> Command {
     match arguments {
         Arguments::Json(strings) => Command::Exec(strings),
@@ -133,14 +133,14 @@ fn command(arguments: Arguments) -> Command {
     }
 }
 
-/// `EXPOSE port ...`
+/// Checks `EXPOSE port ...`, which needs at least one port.
 fn expose(node: &mut Node) -> Result<Vec<String>, Fault> {
     no_flags(node)?;
     let words = node.take_words();
     if words.is_empty() { Err(at_least_one(Keyword::Expose)) } else { Ok(words) }
 }
 
-/// `USER name`, `WORKDIR path` and their like: one text.
+/// Checks USER, WORKDIR and MAINTAINER, which take a single text and no flags.
 fn single(keyword: Keyword, node: &Node) -> Result<String, Fault> {
     let word = only_word(keyword, node)?;
     no_flags(node)?;
@@ -154,20 +154,11 @@ fn only_word(keyword: Keyword, node: &Node) -> Result<String, Fault> {
     }
 }
 
-/// `ONBUILD instruction`; returns it as an image config holds it.
+/// Checks `ONBUILD instruction` and returns the text of the trigger, as it is in an image config.
 fn onbuild(node: &Node) -> Result<String, Fault> {
     let Arguments::Trigger(trigger) = &node.arguments else { return Err(at_least_one(Keyword::Onbuild)) };
     no_flags(node)?;
-    let name = trigger.keyword.to_uppercase();
-    match Keyword::read(&trigger.keyword) {
-        Some(Keyword::Onbuild) => {
-            return Err(Fault::new("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed"));
-        }
-        Some(Keyword::Maintainer | Keyword::From) => {
-            return Err(Fault::new(format!("{name} isn't allowed as an ONBUILD trigger")));
-        }
-        _ => {}
-    }
+    check_trigger(&trigger.keyword)?;
     let keyword_bytes = node.keyword.len();
     let mut text = node.text.trim_start()[keyword_bytes..].trim_start().to_string();
     for heredoc in &node.heredocs {
@@ -176,7 +167,18 @@ fn onbuild(node: &Node) -> Result<String, Fault> {
     Ok(text)
 }
 
-/// `SHELL ["program", "argument", ...]`
+fn check_trigger(keyword: &str) -> Result<(), Fault> {
+    match Keyword::read(keyword) {
+        Some(Keyword::Onbuild) => Err(Fault::new("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed")),
+        Some(Keyword::Maintainer | Keyword::From) => {
+            let name = keyword.to_uppercase();
+            Err(Fault::new(format!("{name} isn't allowed as an ONBUILD trigger")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Checks `SHELL ["program", "argument", ...]`, which has no shell form.
 fn shell(node: &mut Node) -> Result<Vec<String>, Fault> {
     no_flags(node)?;
     match command(std::mem::take(&mut node.arguments)) {
@@ -188,7 +190,7 @@ fn shell(node: &mut Node) -> Result<Vec<String>, Fault> {
     }
 }
 
-/// `VOLUME path ...`
+/// Checks `VOLUME path ...`, which needs at least one path.
 fn volume(node: &Node) -> Result<Vec<String>, Fault> {
     let words: Vec<String> = node.words().iter().map(|word| word.trim().to_string()).collect();
     if words.is_empty() {

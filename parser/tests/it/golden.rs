@@ -1,6 +1,6 @@
-//! Whole files beside what they parse to: `<case>.dockerfile` and `<case>.ast`.
+//! Golden files: Dockerfiles (`<case>.dockerfile`) and their syntax trees or errors (`<case>.ast`).
 //!
-//! `UPDATE=1` rewrites the latter; whoever reviews reads the difference.
+//! Run the tests with `UPDATE=1` to rewrite the syntax trees, and review the difference.
 
 use std::{env, fs, path::Path};
 
@@ -12,26 +12,26 @@ fn parsed(text: &[u8]) -> String {
 }
 
 #[test]
-fn files_parse_as_before() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+fn syntax_trees_equal_the_golden_files() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let mut cases = 0;
-    for entry in fs::read_dir(&folder).expect("the folder of golden files is there") {
-        let path = entry.expect("the folder can be read").path();
+    for entry in fs::read_dir(&directory).expect("the directory of golden files exists") {
+        let path = entry.expect("the directory can be read").path();
         if path.extension().is_some_and(|extension| extension == "dockerfile") {
             check(&path);
             cases += 1;
         }
     }
-    assert!(cases > 0, "no golden file in {}", folder.display());
+    assert!(cases > 0, "no golden file in {}", directory.display());
 }
 
 #[track_caller]
 fn check(path: &Path) {
-    let got = parsed(&fs::read(path).expect("a golden file can be read"));
+    let actual = parsed(&fs::read(path).expect("a golden file can be read"));
     let golden = path.with_extension("ast");
     if env::var_os("UPDATE").is_some() {
-        fs::write(&golden, &got).expect("a golden file can be written");
+        fs::write(&golden, &actual).expect("a golden file can be written");
     }
     let expected = fs::read_to_string(&golden).unwrap_or_default();
-    assert!(got == expected, "{} differs; UPDATE=1 rewrites it. Now:\n{got}", golden.display());
+    assert!(actual == expected, "{} differs; UPDATE=1 rewrites it. Now:\n{actual}", golden.display());
 }

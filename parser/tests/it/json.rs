@@ -1,12 +1,13 @@
-//! The JSON of files and errors.
+//! JSON of parsed files and of errors.
 
 use parser::{
+    ParseError,
     json::{errors_to_json, to_json},
     parse,
 };
 use serde_json::{Value, json};
 
-/// Fields that are empty, false or null may as well not be there.
+/// Removes fields that are empty, false or null, so that expected values need not list them.
 fn without_empty(value: Value) -> Value {
     match value {
         Value::Object(fields) => {
@@ -29,7 +30,7 @@ fn check(text: &str, expected: Value) {
 }
 
 #[test]
-fn a_file() {
+fn a_file_is_printed_with_directives_globals_and_stages() {
     check(
         "# syntax=s\nARG v=1\nFROM --platform=p a AS B\nCOPY --link <<E /d\nx\nE\nHEALTHCHECK cmd [\"a\"]\n",
         json!({
@@ -46,7 +47,7 @@ fn a_file() {
     );
 }
 
-/// The arguments of the only instruction below `FROM a`.
+/// Compares the arguments of the only instruction below `FROM a`.
 #[track_caller]
 fn check_arguments(text: &str, expected: &[&str]) {
     let file = parse(format!("FROM a\n{text}").as_bytes()).expect("well formed");
@@ -55,28 +56,55 @@ fn check_arguments(text: &str, expected: &[&str]) {
 }
 
 #[test]
-fn arguments() {
-    check_arguments("RUN", &[]);
-    check_arguments("CMD []", &[]);
+fn a_text_is_one_argument() {
     check_arguments("RUN a  b", &["a  b"]);
-    check_arguments("COPY [\"a b\", \"c\"]", &["a b", "c"]);
-    check_arguments("ENV a=\"b\" c=d", &["a", "\"b\"", "c", "d"]);
-    check_arguments("LABEL a b c", &["a", "b c"]);
-    check_arguments("ARG a b=", &["a", "b="]);
-    check_arguments("ONBUILD RUN x", &["RUN x"]);
-    check_arguments("HEALTHCHECK --retries=1 CMD a b", &["CMD", "a b"]);
-    check_arguments("HEALTHCHECK none", &["none"]);
     check_arguments("USER a b", &["a b"]);
-    check_arguments("SHELL [\"a\"]", &["a"]);
-    check_arguments("EXPOSE 2 1", &["2", "1"]);
+    check_arguments("ONBUILD RUN x", &["RUN x"]);
 }
 
 #[test]
-fn an_error() {
+fn each_word_is_an_argument() {
+    check_arguments("COPY [\"a b\", \"c\"]", &["a b", "c"]);
+    check_arguments("SHELL [\"a\"]", &["a"]);
+    check_arguments("EXPOSE 2 1", &["2", "1"]);
+    check_arguments("ARG a b=", &["a", "b="]);
+}
+
+#[test]
+fn names_and_values_are_separate_arguments() {
+    check_arguments("ENV a=\"b\" c=d", &["a", "\"b\"", "c", "d"]);
+    check_arguments("LABEL a b c", &["a", "b c"]);
+}
+
+#[test]
+fn the_type_of_a_healthcheck_is_an_argument() {
+    check_arguments("HEALTHCHECK --retries=1 CMD a b", &["CMD", "a b"]);
+    check_arguments("HEALTHCHECK none", &["none"]);
+}
+
+#[test]
+fn an_empty_command_has_no_arguments() {
+    check_arguments("RUN", &[]);
+    check_arguments("CMD []", &[]);
+}
+
+/// An error, and its JSON.
+fn unknown_instruction() -> (ParseError, Value) {
     let error = parse(b"FROM a\nRUNN x").expect_err("no such instruction");
-    let expected = json!({"error": {"line": 2, "end_line": 2, "message": "unknown instruction: RUNN",
-                                    "hint": "did you mean RUN?"}});
-    assert_eq!(without_empty(errors_to_json(&error, &[])), expected);
-    let both = errors_to_json(&error, std::slice::from_ref(&error));
-    assert_eq!(both["further"], json!([expected["error"]]));
+    let json = json!({"line": 2, "end_line": 2, "message": "unknown instruction: RUNN",
+                      "hint": "did you mean RUN?"});
+    (error, json)
+}
+
+#[test]
+fn an_error_is_printed_with_lines_message_and_hint() {
+    let (error, expected) = unknown_instruction();
+    assert_eq!(errors_to_json(&error, &[]), json!({"error": expected, "further": []}));
+}
+
+#[test]
+fn further_errors_are_printed_in_a_list() {
+    let (error, expected) = unknown_instruction();
+    let json = errors_to_json(&error, std::slice::from_ref(&error));
+    assert_eq!(json["further"], json!([expected]));
 }

@@ -1,16 +1,17 @@
-//! Every bound: what is just within it, and what is not.
+//! Limits on the size of files: each one is reached, and then exceeded.
 
-use parser::{Limits, parse, parse_with};
+use parser::{Limits, diagnose::MAX_ERRORS, parse, parse_with};
 
+/// Checks that `within` is parsed and that `beyond` has the error `message`.
 #[track_caller]
-fn check(limits: Limits, fits: &str, too_much: &str, message: &str) {
-    parse_with(fits.as_bytes(), limits).expect("within the limit");
-    let error = parse_with(too_much.as_bytes(), limits).expect_err("beyond the limit");
+fn check(limits: Limits, within: &str, beyond: &str, message: &str) {
+    parse_with(within.as_bytes(), limits).expect("within the limit");
+    let error = parse_with(beyond.as_bytes(), limits).expect_err("beyond the limit");
     assert_eq!(error.message, message);
 }
 
 #[test]
-fn file() {
+fn the_size_of_the_file_is_limited() {
     let comment = "#".repeat(1_023) + "\n";
     let fits = comment.repeat(1_023) + &"#".repeat(1_017) + "\nFROM a";
     let message = "dockerfile greater than max allowed size of 1048576";
@@ -18,7 +19,7 @@ fn file() {
 }
 
 #[test]
-fn line() {
+fn the_length_of_a_line_is_limited() {
     let fits = format!("FROM {}", "a".repeat(65_535 - 5));
     let message = "dockerfile line greater than max allowed size of 65535";
     check(Limits::DEFAULT, &fits, &format!("{fits}a"), message);
@@ -26,26 +27,37 @@ fn line() {
 }
 
 #[test]
-fn heredoc() {
+fn the_size_of_a_heredoc_is_limited() {
     let limits = Limits { heredoc_bytes: 4, ..Limits::DEFAULT };
     let message = "heredoc greater than max allowed size of 4";
     check(limits, "FROM a\nRUN <<E\nabc\nE", "FROM a\nRUN <<E\nabcd\nE", message);
 }
 
-/// The limits that are in force; that of the file, which is as low, is out of the way.
-#[test]
-fn heredocs_by_default() {
-    let limits = Limits { file_bytes: usize::MAX, ..Limits::DEFAULT };
-    let body = ("x".repeat(1_023) + "\n").repeat(1_024);
-    let message = "heredoc greater than max allowed size of 1048576";
-    check(limits, &format!("FROM a\nRUN <<E\n{body}E"), &format!("FROM a\nRUN <<E\n{body}\nE"), message);
-    let eight = format!("FROM a\n{}", format!("RUN <<E\n{body}E\n").repeat(8));
-    let message = "heredocs greater than max allowed total of 8388608";
-    check(limits, &eight, &format!("{eight}RUN <<E\n\nE"), message);
+/// The default limits without that of the file, which is not above that of a heredoc.
+const UNLIMITED_FILE: Limits = Limits { file_bytes: usize::MAX, ..Limits::DEFAULT };
+
+fn body_of_one_mebibyte() -> String {
+    ("x".repeat(1_023) + "\n").repeat(1_024)
 }
 
 #[test]
-fn heredocs() {
+fn a_heredoc_has_at_most_one_mebibyte_by_default() {
+    let body = body_of_one_mebibyte();
+    let within = format!("FROM a\nRUN <<E\n{body}E");
+    let beyond = format!("FROM a\nRUN <<E\n{body}\nE");
+    check(UNLIMITED_FILE, &within, &beyond, "heredoc greater than max allowed size of 1048576");
+}
+
+#[test]
+fn all_heredocs_have_at_most_eight_mebibytes_by_default() {
+    let body = body_of_one_mebibyte();
+    let within = format!("FROM a\n{}", format!("RUN <<E\n{body}E\n").repeat(8));
+    let beyond = format!("{within}RUN <<E\n\nE");
+    check(UNLIMITED_FILE, &within, &beyond, "heredocs greater than max allowed total of 8388608");
+}
+
+#[test]
+fn the_total_size_of_heredocs_is_limited() {
     let limits = Limits { heredocs_bytes: 6, ..Limits::DEFAULT };
     let message = "heredocs greater than max allowed total of 6";
     let fits = "FROM a\nRUN <<E\nab\nE\nRUN <<E\nab\nE";
@@ -53,30 +65,29 @@ fn heredocs() {
 }
 
 #[test]
-fn stages() {
+fn the_number_of_stages_is_limited() {
     let fits = "FROM a\n".repeat(1_000);
     check(Limits::DEFAULT, &fits, &format!("{fits}FROM a\n"), "dockerfile has more than 1000 stages");
 }
 
 #[test]
-fn instructions() {
+fn the_number_of_instructions_is_limited() {
     let fits = format!("FROM a\n{}", "RUN\n".repeat(9_999));
     let message = "dockerfile has more than 10000 instructions";
     check(Limits::DEFAULT, &fits, &format!("{fits}RUN\n"), message);
 }
 
 #[test]
-fn triggers_do_not_nest() {
-    let nested =
-        |text: &str| parse(format!("FROM a\n{text}").as_bytes()).map(drop).map_err(|error| error.message);
-    assert_eq!(nested("ONBUILD RUN x"), Ok(()));
-    let message = "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed";
-    assert_eq!(nested(&("ONBUILD ".repeat(8_000) + "RUN x")), Err(message.to_string()));
+fn deeply_nested_triggers_are_an_error() {
+    let text = format!("FROM a\n{}RUN x", "ONBUILD ".repeat(8_000));
+    let error = parse(text.as_bytes()).expect_err("a trigger cannot be ONBUILD");
+    assert_eq!(error.message, "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
 }
 
-/// Hostile files must end in an answer, whichever, and soon: the test harness's time limit is theirs.
+/// Files that would be slow to parse if the time were not linear in their size. The time limit of the test harness
+/// applies.
 #[test]
-fn hostile_files_end() {
+fn hostile_files_are_parsed_in_linear_time() {
     let hostile = [
         "\\\n".repeat(100_000),
         "FROM a\nRUN \\\n".to_string() + &"\n".repeat(200_000),
@@ -95,9 +106,21 @@ fn hostile_files_end() {
         "\u{feff}\u{feff}FROM a".into(),
     ];
     for text in hostile {
-        let _ = parse(text.as_bytes()).map_err(|error| parser::further_errors(text.as_bytes(), &error));
+        if let Err(error) = parse(text.as_bytes()) {
+            let further = parser::further_errors(text.as_bytes(), &error).errors;
+            assert!(further.len() < MAX_ERRORS, "{} errors", further.len());
+        }
     }
+}
+
+#[test]
+fn utf16_is_an_error() {
     let utf16: Vec<u8> = "FROM a\nRUN b".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    assert!(parse(&utf16).is_err());
-    assert!(parse(b"FROM a\nRUN \xff\xfe\n").is_ok());
+    parse(&utf16).expect_err("every other byte is NUL");
+}
+
+#[test]
+fn bytes_that_are_not_utf8_are_replaced() {
+    let file = parse(b"FROM a\nRUN \xff\xfe\n").expect("a Dockerfile");
+    assert_eq!(file.stages[0].instructions[0].text, "RUN \u{fffd}\u{fffd}");
 }

@@ -1,15 +1,16 @@
-//! What holds for every text.
+//! Properties that hold for every text, checked with random ones.
 
 use std::collections::BTreeMap;
 
 use parser::{
-    ast::{Dockerfile, Instruction},
+    ast::{Dockerfile, Instruction, Span},
     expand::{Expander, MAX_EXPANDED_BYTES, Variables},
     format::{format, same},
     mount, parse, parse_trigger,
 };
 use proptest::prelude::*;
 
+/// Variables with fixed values.
 struct Table(BTreeMap<String, String>);
 
 impl Variables for Table {
@@ -18,15 +19,15 @@ impl Variables for Table {
     }
 }
 
-/// What means something in words.
+/// Texts that have a meaning in words.
 const ATOMS: &str = "$ { } : - + ? # % / * \" ' \\ ` a b << é";
 
-/// How lines may begin; `_` is a blank.
+/// Beginnings of lines; `_` is a blank.
 const STARTS: &str = "FROM_a FROM_a_AS_b ADD_ ARG_ CMD_ COPY_ ENTRYPOINT_ ENV_ EXPOSE_ HEALTHCHECK_ \
     HEALTHCHECK_CMD_ LABEL_ MAINTAINER_ ONBUILD_ ONBUILD_RUN_ RUN_ RUN_<<E_ COPY_<<E_ SHELL_ STOPSIGNAL_ USER_ \
     VOLUME_ WORKDIR_ #_ #_escape=` _ E CMD_[\" COPY_--from= RUN_--mount= \u{feff}";
 
-/// How lines may end.
+/// Ends of lines; `_` is a blank.
 const ENDS: &str = "_ _\\ ` \r \"]";
 
 fn one_of(words: &'static str) -> impl Strategy<Value = String> {
@@ -39,19 +40,20 @@ fn word() -> impl Strategy<Value = String> {
         .prop_map(|parts| parts.concat())
 }
 
-/// Files of lines that are almost instructions.
+/// Files whose lines are almost instructions.
 fn file() -> impl Strategy<Value = String> {
     let line = (one_of(STARTS), word(), one_of(ENDS));
     let line = line.prop_map(|(start, word, end)| format!("{start}{word}{end}"));
     prop::collection::vec(line, 0..12).prop_map(|lines| lines.join("\n"))
 }
 
-/// What stands between words, and between lines, in files that are well formed for the most part; `_` is a
-/// blank, `|` the end of a line.
+/// Separators of words in [`loose_file`]; `_` is a blank, `|` the end of a line.
 const GAPS: &str = "_ _ __ \t _\\|__ \\| _\\__|_ _\\||__ _\\|_#_c|_ _\\|#|";
+
+/// Separators of instructions in [`loose_file`].
 const BETWEEN: &str = "| | || ||| |#_c| |_#_c| |#| _| |#_check=skip=all| |\t| |#_escape=`|";
 
-/// Files of instructions that are well formed, with blanks where they should not be.
+/// Files that are mostly well formed, with unusual blanks, comments and line ends.
 fn loose_file() -> impl Strategy<Value = String> {
     let atom =
         prop_oneof![4 => one_of("a b=c \"d__e\" 'f__g' [\"h\",\"i\"] 1 --link --from=x"), 1 => one_of(ATOMS)];
@@ -73,7 +75,7 @@ fn instructions(file: &Dockerfile) -> impl Iterator<Item = &Instruction> {
     file.globals.iter().chain(stages)
 }
 
-/// Instructions stand in order, apart from each other, within the file.
+/// Checks that the instructions are in order, do not overlap and lie within the file.
 fn check_spans(file: &Dockerfile, text: &[u8]) {
     let lines = text.split(|byte| *byte == b'\n').count() as u32;
     let mut end = 0;
@@ -99,16 +101,29 @@ fn check_file(text: &[u8]) {
     }
 }
 
-/// Formatting keeps the meaning, and there is nothing more to do afterwards.
+/// Checks that a trigger, and the error if it is not one, has the span of line 1.
+fn check_trigger(text: &str, escape: char) {
+    let span = parse_trigger(text, escape).map_or_else(|error| error.span, |instruction| instruction.span);
+    assert_eq!(span, Span { start_line: 1, end_line: 1 });
+}
+
+/// Checks that a mount, or its error, can be printed.
+fn check_mount(text: &str) {
+    let mount = mount::parse(text, |value| Ok(value.into()));
+    let printed = mount.map_or_else(|error| error.to_string(), |mount| mount.kind.name().to_owned());
+    assert!(!printed.is_empty());
+}
+
+/// Checks that formatting keeps the meaning, and that formatting again changes nothing.
 fn check_format(text: &str) {
     let Ok(file) = parse(text.as_bytes()) else { return };
-    let formatted = format(text.as_bytes()).expect("what parses as UTF-8 can be formatted");
-    let again = parse(formatted.as_bytes()).expect("what was formatted parses");
+    let formatted = format(text.as_bytes()).expect("a well-formed text in UTF-8 can be formatted");
+    let again = parse(formatted.as_bytes()).expect("the formatted text is well formed");
     assert!(same(&file, &again), "{text:?} became {formatted:?}");
     assert_eq!(format(formatted.as_bytes()).as_ref(), Ok(&formatted), "{text:?}");
 }
 
-/// Whether `glob` (of `*`, `?` and others) matches all of `text`: the obvious way.
+/// Reports whether `glob`, in which `*` and `?` are special, matches all of `text`: simple and slow, for comparison.
 fn matches(glob: &[char], text: &[char]) -> bool {
     match (glob, text) {
         ([], _) => text.is_empty(),
@@ -121,63 +136,73 @@ fn matches(glob: &[char], text: &[char]) -> bool {
 
 proptest! {
     #[test]
-    fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn random_bytes_are_a_consistent_file_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         check_file(&bytes);
     }
 
     #[test]
-    fn no_text_panics(text in ".{0,100}") {
+    fn random_text_is_a_consistent_file_or_an_error(text in ".{0,100}") {
         check_file(text.as_bytes());
-        let _ = parse_trigger(&text, '\\');
-        let _ = mount::parse(&text, |value| Ok(value.into()));
     }
 
     #[test]
-    fn no_file_panics(text in file()) {
+    fn instructions_in_random_order_are_a_consistent_file_or_an_error(text in file()) {
         check_file(text.as_bytes());
         check_file(text.replace('\n', "\r\n").as_bytes());
-        let _ = parse_trigger(&text, '`');
     }
 
     #[test]
-    fn formatting_changes_no_meaning(text in prop_oneof![1 => file(), 3 => loose_file()]) {
+    fn random_text_is_a_trigger_or_an_error(text in prop_oneof![".{0,100}", file()]) {
+        check_trigger(&text, '\\');
+        check_trigger(&text, '`');
+    }
+
+    #[test]
+    fn random_text_is_a_mount_or_an_error(text in ".{0,100}") {
+        check_mount(&text);
+    }
+
+    #[test]
+    fn formatting_keeps_the_meaning(text in prop_oneof![1 => file(), 3 => loose_file()]) {
         check_format(&text);
         check_format(&text.replace('\n', "\r\n"));
     }
 
     #[test]
-    fn no_expansion_panics(word in word(), value in word(), escape in prop::sample::select(&['\\', '`'][..]),
-                           keep_quotes: bool, keep_unset: bool) {
+    fn expanded_words_are_bounded_and_the_same_with_and_without_splitting(
+        word in word(), value in word(), escape in prop::sample::select(&['\\', '`'][..]),
+        keep_quotes: bool, keep_unset: bool,
+    ) {
         let table = Table(BTreeMap::from([("a".into(), value)]));
         let expander = Expander { escape, keep_quotes, keep_unset };
         if let Ok(expanded) = expander.word(&word, &table) {
             prop_assert!(expanded.text.len() <= MAX_EXPANDED_BYTES);
-            let (_, with_words) = expander.words(&word, &table).expect("both read the same");
+            let (_, with_words) = expander.words(&word, &table).expect("both have the same syntax");
             prop_assert_eq!(with_words, expanded);
         }
     }
 
     #[test]
-    fn plain_words_stay(word in "[a-z0-9 ./:=,@*?#%+{}-]{0,30}") {
+    fn words_without_special_characters_are_not_changed(word in "[a-z0-9 ./:=,@*?#%+{}-]{0,30}") {
         let expanded = Expander::new('\\').word(&word, &Table(BTreeMap::new()));
         prop_assert_eq!(expanded.map(|expanded| expanded.text), Ok(word));
     }
 
     #[test]
-    fn single_quotes_protect_everything(word in "[^']{0,30}") {
+    fn text_in_single_quotes_is_not_changed(word in "[^']{0,30}") {
         let expanded = Expander::new('\\').word(&format!("'{word}'"), &Table(BTreeMap::new()));
         prop_assert_eq!(expanded.map(|expanded| expanded.text), Ok(word));
     }
 
     #[test]
-    fn values_are_not_expanded_again(value in word()) {
+    fn values_of_variables_are_not_expanded_again(value in word()) {
         let table = Table(BTreeMap::from([("v".into(), value.clone())]));
         let expanded = Expander::new('\\').word("\"$v${v}\"", &table);
         prop_assert_eq!(expanded.map(|expanded| expanded.text), Ok(format!("{value}{value}")));
     }
 
     #[test]
-    fn patterns_match_as_the_obvious_way(glob in "[ab*?]{0,6}", value in "[abc]{0,10}") {
+    fn patterns_match_like_a_simple_matcher(glob in "[ab*?]{0,6}", value in "[abc]{0,10}") {
         let (pattern, text): (Vec<char>, Vec<char>) = (glob.chars().collect(), value.chars().collect());
         let lengths: Vec<usize> = (0..=text.len()).filter(|end| matches(&pattern, &text[..*end])).collect();
         let rest = |length: Option<&usize>| text[length.copied().unwrap_or(0)..].iter().collect::<String>();
@@ -188,7 +213,7 @@ proptest! {
     }
 
     #[test]
-    fn continuations_change_nothing_but_spans(words in prop::collection::vec("[a-z]{1,5}", 1..6)) {
+    fn continuation_lines_and_comments_do_not_change_the_text(words in prop::collection::vec("[a-z]{1,5}", 1..6)) {
         let joined = format!("FROM a\nRUN {}", words.join(" "));
         let continued = format!("FROM a\nRUN {}", words.join(" \\\n# comment\n"));
         let text = |file: &str| parse(file.as_bytes()).map(|file| file.stages[0].instructions[0].text.clone());

@@ -11,7 +11,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use oci::{Descriptor, Digest};
-use registry::VerifiedReader;
+use oci::VerifiedReader;
 
 use super::layout::blob_name;
 use images::{BlobSource, ImageError};

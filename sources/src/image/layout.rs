@@ -9,7 +9,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use oci::{Descriptor, Digest, Index, Platform};
-use registry::VerifiedReader;
+use oci::VerifiedReader;
 use rustix::fs::{FileType, Mode, OFlags};
 
 use images::{BlobSource, ImageError, MANIFEST_LIMIT_BYTES, Through};

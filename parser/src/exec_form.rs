@@ -1,9 +1,8 @@
-//! The exec form: a JSON array of strings.
+//! The exec form of arguments: a JSON array of strings.
 //!
-//! Three outcomes: it is one; it is valid JSON but holds something else, which is an error; it is
-//! anything else, which is silently the shell form.
+//! A JSON array with other elements is an error. All other text has the shell form, even if it begins with `[`.
 //!
-//! The grammar is our own because Go's decoder, unlike serde's, reads a lone surrogate as U+FFFD.
+//! The module has a JSON grammar of its own because Go's decoder, unlike serde_json, reads a lone surrogate as U+FFFD.
 
 use nom::{
     IResult, Parser,
@@ -18,11 +17,11 @@ use serde::de::IgnoredAny;
 
 use crate::error::Fault;
 
-/// How deep arrays and objects may nest. Strings of the exec form are at depth 1.
+/// Maximum nesting depth of arrays and objects. The strings of the exec form are at depth 1.
 const MAX_DEPTH: usize = 64;
 
-/// Reads `text` as the exec form; `None` says that it is none.
-pub(crate) fn strings(text: &str) -> Result<Option<Vec<String>>, Fault> {
+/// Parses the exec form, or returns `None` if `text` has the shell form.
+pub(crate) fn parse(text: &str) -> Result<Option<Vec<String>>, Fault> {
     let text = text.trim_start();
     if !text.starts_with('[') {
         return Ok(None);
@@ -40,7 +39,7 @@ pub(crate) fn strings(text: &str) -> Result<Option<Vec<String>>, Fault> {
     Ok(None)
 }
 
-/// Counts what opens and closes outside of strings, whether it is JSON otherwise or not.
+/// Reports whether brackets outside of strings nest deeper than `limit`, even if `text` is not JSON.
 fn is_deeper_than(limit: usize, text: &str) -> bool {
     let (mut depth, mut is_quoted, mut is_escaped) = (0_usize, false, false);
     text.bytes().any(|byte| {
@@ -62,7 +61,7 @@ fn array(input: &str) -> IResult<&str, Vec<String>> {
     delimited(open, separated_list0(comma, string), close).parse(input)
 }
 
-/// Part of a string.
+/// Part of the content of a string.
 enum Part<'a> {
     Plain(&'a str),
     Escaped(char),
@@ -96,7 +95,7 @@ fn short_escape(input: &str) -> IResult<&str, char> {
     .parse(input)
 }
 
-/// `uXXXX`, and a second one if the two are a surrogate pair.
+/// Parses the `uXXXX` of an escape, and a second escape if the two form a surrogate pair.
 fn unicode_escape(input: &str) -> IResult<&str, char> {
     let (after_first, first) = preceded(char('u'), code_unit).parse(input)?;
     let (after_both, second) = opt(preceded(tag("\\u"), code_unit)).parse(after_first)?;
@@ -120,7 +119,7 @@ mod tests {
     #[track_caller]
     fn check(text: &str, expected: Option<&[&str]>) {
         let expected = expected.map(|strings| strings.iter().map(|string| string.to_string()).collect());
-        assert_eq!(strings(text), Ok(expected), "{text:?}");
+        assert_eq!(parse(text), Ok(expected), "{text:?}");
     }
 
     #[test]
@@ -129,12 +128,20 @@ mod tests {
         check("[ ]", Some(&[]));
         check("[\"a\"]", Some(&["a"]));
         check(" [ \"a\" , \"b c\" ] ", Some(&["a", "b c"]));
+    }
+
+    #[test]
+    fn escapes_of_json_are_decoded() {
         check(r#"["caf\u00e9", "\ud83d\ude00", "\/\\\"\t\n"]"#, Some(&["café", "😀", "/\\\"\t\n"]));
+    }
+
+    #[test]
+    fn a_lone_surrogate_becomes_the_replacement_character() {
         check(r#"["\ud83d", "\ude00x", "\ud83dA"]"#, Some(&["\u{fffd}", "\u{fffd}x", "\u{fffd}A"]));
     }
 
     #[test]
-    fn everything_else_is_the_shell_form() {
+    fn text_that_is_not_json_is_the_shell_form() {
         check("a", None);
         check("['a']", None);
         check("[\"a\",]", None);
@@ -147,21 +154,36 @@ mod tests {
     }
 
     #[test]
-    fn other_elements_are_an_error() {
+    fn arrays_with_other_elements_are_errors() {
         for text in ["[1]", "[\"a\", null]", "[[\"a\"]]", "[{\"a\": \"b\"}]", "[true]"] {
-            assert!(strings(text).is_err(), "{text}");
+            check_error(text, "when using JSON array syntax, arrays must be comprised of strings only");
         }
     }
 
+    #[track_caller]
+    fn check_error(text: &str, expected: &str) {
+        assert_eq!(parse(text).expect_err("not the exec form").message, expected, "{text:.20}");
+    }
+
+    fn nested(depth: usize) -> String {
+        "[".repeat(depth) + &"]".repeat(depth)
+    }
+
     #[test]
-    fn nesting_has_a_limit() {
-        let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
-        let message = |text: &str| strings(text).expect_err("no exec form").message;
-        assert!(message(&nested(64)).contains("strings only"));
-        assert_eq!(message(&nested(65)), "JSON is nested deeper than 64");
+    fn json_within_the_maximum_depth_is_parsed() {
+        check_error(&nested(64), "when using JSON array syntax, arrays must be comprised of strings only");
         check(&"[".repeat(64), None);
-        assert_eq!(message(&"[".repeat(60_000)), "JSON is nested deeper than 64");
-        assert_eq!(message(&"[{\"a\":".repeat(33)), "JSON is nested deeper than 64");
+    }
+
+    #[test]
+    fn json_beyond_the_maximum_depth_is_an_error() {
+        check_error(&nested(65), "JSON is nested deeper than 64");
+        check_error(&"[".repeat(60_000), "JSON is nested deeper than 64");
+        check_error(&"[{\"a\":".repeat(33), "JSON is nested deeper than 64");
+    }
+
+    #[test]
+    fn brackets_in_strings_and_in_sequence_do_not_nest() {
         check(&format!("[\"{}\"", "[".repeat(100)), None);
         check(&"[]".repeat(100), None);
     }
