@@ -12,14 +12,13 @@
 
 mod dev;
 mod guest;
-mod helper;
-mod identity;
-mod mask;
-mod mounts;
+mod host_services;
+mod masked_paths;
+mod mount_points;
 mod program;
+mod rights;
 mod scratch;
-mod special;
-mod targets;
+mod system_mounts;
 
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -123,7 +122,7 @@ fn until_end(control: &Channel, guest: &OwnedFd, helper: Channel) -> Result<Opti
             // It asks once, at most.
             _ => {
                 if let Some(helper) = helper.take() {
-                    helper::serve(&helper, control.as_fd())?;
+                    host_services::serve(&helper, control.as_fd())?;
                 }
             }
         }

@@ -7,7 +7,7 @@
 //! init/      our own program, executed again: a supervisor, and a guest that builds the sandbox and becomes the process
 //! exe        our program, such that no sandbox can change it
 //! privilege  root, or a user namespace with subordinate ids
-//! seccomp/   docker's profile as a BPF program; capabilities: names and sets
+//! seccomp/   docker's profile as a BPF program; capability_sets: names and sets
 //! network    host, none, or a namespace of its own (or shared by several) connected by pasta; etc: hosts and resolv.conf
 //! usage      what a sandbox took of the machine
 //! sys        system calls that no safe crate offers: all `unsafe`
@@ -17,7 +17,7 @@
 //! system but component by component, without following links. All that can fail by what the caller asks for fails
 //! before the process runs; what is unknown is refused. Needs Linux 5.12. Knows no image and no Dockerfile.
 
-mod capabilities;
+mod capability_sets;
 mod channel;
 mod error;
 mod etc;
@@ -25,6 +25,7 @@ mod exe;
 mod init;
 pub mod launch;
 mod message;
+mod mount_api;
 pub mod network;
 mod plan;
 pub mod privilege;

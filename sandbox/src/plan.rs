@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use crate::error::os;
 use crate::spec::{Mount, MountSource, Network, Process, Rlimit, Spec, Stdio};
 use crate::wire::{Blob, Reader, Wire, wire_struct};
-use crate::{SandboxError, capabilities, etc, network, seccomp};
+use crate::{SandboxError, capability_sets, etc, network, seccomp};
 
 /// Size of `/dev/shm` where none is asked for, as docker has it.
 const SHM_SIZE_BYTES: u64 = 64 << 20;
@@ -245,7 +245,8 @@ pub(crate) fn prepare(spec: Spec) -> Result<(Plan, Fds, Option<Output>), Sandbox
     let mut fds = Fds::default();
     let root = fds.add(root);
     let (stdio, output) = stdio(process.stdio, &mut fds)?;
-    let capabilities = if insecure { capabilities::ALL } else { capabilities::set(&process.capabilities)? };
+    let capabilities =
+        if insecure { capability_sets::ALL } else { capability_sets::set(&process.capabilities)? };
     let unconfined = insecure || process.seccomp == crate::Seccomp::Unconfined;
     let plan = Plan {
         root,

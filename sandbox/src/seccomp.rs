@@ -21,13 +21,13 @@ mod x86;
 
 use std::sync::OnceLock;
 
-use crate::capabilities;
+use crate::capability_sets;
 use table::Way;
 
 /// The program for a process with `capabilities`: `sock_filter`s in native byte order.
 pub(crate) fn program(capabilities: u64) -> Vec<u8> {
     static DEFAULT: OnceLock<Vec<u8>> = OnceLock::new();
-    if capabilities == capabilities::DEFAULT {
+    if capabilities == capability_sets::DEFAULT {
         return DEFAULT.get_or_init(|| program_of(capabilities)).clone();
     }
     program_of(capabilities)

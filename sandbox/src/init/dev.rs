@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Dev, FileType, Mode, OFlags, fstat, makedev, mkdirat, mknodat, openat, stat, symlinkat};
 
-use super::mounts;
 use super::scratch::Scratch;
+use crate::mount_api;
 use crate::plan::PlannedDevice;
 
 /// Name, major, minor; all character devices of mode 0666.
@@ -56,7 +56,7 @@ impl Nodes {
 }
 
 fn show(name: &'static str) -> io::Result<(&'static str, OwnedFd)> {
-    let node = mounts::clone_path(&format!("/dev/{name}"), false)?;
+    let node = mount_api::clone_path(&format!("/dev/{name}"), false)?;
     Ok((name, checked(name, node)?))
 }
 
@@ -101,11 +101,11 @@ pub(super) fn populate(dev: &OwnedFd, nodes: &Nodes) -> io::Result<()> {
             mknodat(dev, name, FileType::CharacterDevice, Mode::from_raw_mode(0o666), makedev(major, minor))?;
             let place =
                 || openat(dev, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty());
-            mounts::attach(mounts::clone(place()?, false)?, place()?)?;
+            mount_api::attach(mount_api::clone(place()?, false)?, place()?)?;
         }
     }
     for (name, node) in &nodes.shown {
-        mounts::attach(node, file(dev, name)?)?;
+        mount_api::attach(node, file(dev, name)?)?;
     }
     for (name, target) in LINKS {
         symlinkat(target, dev, name)?;
@@ -166,7 +166,7 @@ pub(super) fn empty_input(dev: &OwnedFd) -> io::Result<OwnedFd> {
 
 /// `/dev/console`, as another view of `terminal`.
 pub(super) fn console(dev: &OwnedFd, terminal: &OwnedFd) -> io::Result<()> {
-    mounts::attach(mounts::clone(terminal, false)?, file(dev, "console")?)
+    mount_api::attach(mount_api::clone(terminal, false)?, file(dev, "console")?)
 }
 
 #[cfg(test)]

@@ -18,17 +18,17 @@ use rustix::process::{chdir, fchdir, getcwd, pivot_root, umask};
 use rustix::pty::OpenptFlags;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use super::helper::{self, Request};
+use super::host_services::Request;
+use super::mount_points::{Kind, Root};
 use super::scratch::Scratch;
-use super::special::{Attached, Special};
-use super::targets::{Kind, Root};
-use super::{dev, identity, mask, mounts, program};
+use super::system_mounts::{Attached, Special};
+use super::{dev, host_services, masked_paths, program, rights};
 use crate::channel::Channel;
 use crate::error::{mount, os};
 use crate::message::FromGuest;
 use crate::plan::{Fds, Plan, PlannedMount, PlannedNetwork, PlannedSource, PlannedStdio, Rights};
 use crate::wire::encode;
-use crate::{SandboxError, sys};
+use crate::{SandboxError, mount_api, sys};
 
 /// Becomes the program of `plan`, or says why not on `report`. Never returns.
 pub(super) fn run(plan: &Plan, fds: Fds, report: &Channel, helper: Channel) -> ! {
@@ -57,7 +57,7 @@ impl Guest<'_> {
         if request_fds.is_empty() {
             drop(helper);
         } else {
-            helper::ask(&helper, &request, &request_fds)?;
+            host_services::ask(&helper, &request, &request_fds)?;
             drop((helper, request_fds));
         }
         let cwd = self.working_directory(&root)?;
@@ -114,7 +114,7 @@ impl Guest<'_> {
         }
         let host = openat(rustix::fs::CWD, "/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
             .map_err(mount("/"))?;
-        mounts::attach(&fd, host).map_err(mount("/"))?;
+        mount_api::attach(&fd, host).map_err(mount("/"))?;
         fchdir(&fd).map_err(os("enter the root file system"))?;
         // With both arguments the same the old root ends up on top of the new one, and is then taken away.
         pivot_root(".", ".").map_err(os("change the root"))?;
@@ -133,7 +133,7 @@ impl Guest<'_> {
     ) -> Result<(), SandboxError> {
         let mut scratch = scratch(attached)?;
         if !self.plan.insecure {
-            mask::apply(attached, &scratch)?;
+            masked_paths::apply(attached, &scratch)?;
         }
         self.etc(root, &mut scratch)?;
         for planned in &self.plan.mounts {
@@ -212,7 +212,7 @@ impl Guest<'_> {
         for stub in place.made {
             self.tell(&FromGuest::Stub(stub.path, stub.is_dir))?;
         }
-        mounts::attach(fs, place.fd).map_err(mount(target))
+        mount_api::attach(fs, place.fd).map_err(mount(target))
     }
 
     fn tell(&self, message: &FromGuest) -> Result<(), SandboxError> {
@@ -279,13 +279,13 @@ impl Guest<'_> {
         let Self { plan, fds, report } = self;
         drop(fds);
         let program = program::Program::new(&plan.args, &plan.env)?;
-        identity::limit(&plan.rlimits)?;
+        rights::limit(&plan.rlimits)?;
         sys::close_on_exec_from(3).map_err(os("close descriptors"))?;
         umask(Mode::from_raw_mode(0o022));
         if !plan.filter.0.is_empty() {
             sys::install_filter(&plan.filter.0).map_err(os("install the seccomp filter"))?;
         }
-        identity::assume(plan)?;
+        rights::assume(plan)?;
         report.send(&encode(&FromGuest::Ready), &[]).map_err(os("tell the caller"))?;
         program.execute()
     }
@@ -316,5 +316,5 @@ fn tmpfs(size_bytes: Option<u64>, mode: u32) -> std::io::Result<OwnedFd> {
     let size = size_bytes.map(|size| size.to_string());
     let mut options = vec![("mode", mode.as_str())];
     options.extend(size.as_deref().map(|size| ("size", size)));
-    mounts::create("tmpfs", &options, mounts::NO_SUID | mounts::NO_DEV)
+    mount_api::create("tmpfs", &options, mount_api::NO_SUID | mount_api::NO_DEV)
 }

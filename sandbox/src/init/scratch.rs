@@ -14,7 +14,7 @@ use rustix::fs::{
 };
 use rustix::mount::{UnmountFlags, unmount};
 
-use super::mounts;
+use crate::mount_api;
 use crate::plan::Rights;
 use crate::sys;
 
@@ -32,14 +32,14 @@ impl Scratch {
     pub(super) fn attach(tmpfs: OwnedFd, dev: OwnedFd) -> io::Result<Self> {
         mkdirat(&dev, NAME, Mode::RWXU)?;
         let place = openat(&dev, NAME, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
-        mounts::attach(&tmpfs, place)?;
+        mount_api::attach(&tmpfs, place)?;
         mkdirat(&tmpfs, EMPTY, Mode::from_raw_mode(0o555))?;
         Ok(Self { dev, dir: tmpfs, files: 0 })
     }
 
     /// An empty directory.
     pub(super) fn empty_directory(&self) -> io::Result<OwnedFd> {
-        mounts::clone(openat(&self.dir, EMPTY, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?, false)
+        mount_api::clone(openat(&self.dir, EMPTY, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?, false)
     }
 
     /// A file with these bytes.
@@ -52,7 +52,7 @@ impl Scratch {
         // Mode after owner: chown clears set-uid.
         fchown(&file, Some(Uid::from_raw(rights.uid)), Some(Gid::from_raw(rights.gid)))?;
         fchmod(&file, Mode::from_raw_mode(rights.mode))?;
-        mounts::clone(file.as_fd(), false)
+        mount_api::clone(file.as_fd(), false)
     }
 
     /// A device node, which can be opened there and nowhere else.
@@ -62,8 +62,10 @@ impl Scratch {
         let (uid, gid) = (Uid::from_raw(rights.uid), Gid::from_raw(rights.gid));
         chownat(&self.dir, &name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
         chmodat(&self.dir, &name, Mode::from_raw_mode(rights.mode), AtFlags::empty())?;
-        let node =
-            mounts::clone(openat(&self.dir, &name, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?, false)?;
+        let node = mount_api::clone(
+            openat(&self.dir, &name, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?,
+            false,
+        )?;
         sys::allow_devices(node.as_fd())?;
         Ok(node)
     }
@@ -79,7 +81,7 @@ impl Scratch {
         chownat(&self.dir, &name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
         chmodat(&self.dir, &name, Mode::from_raw_mode(rights.mode), AtFlags::empty())?;
         let place = openat(&self.dir, &name, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
-        Ok((mounts::clone(place, false)?, listener))
+        Ok((mount_api::clone(place, false)?, listener))
     }
 
     fn next_name(&mut self) -> String {

@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 use std::sync::OnceLock;
 
-use crate::capabilities;
+use crate::capability_sets;
 
 /// What happens to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,7 +130,7 @@ fn allowed() -> &'static HashSet<&'static str> {
 }
 
 fn allowed_by_capability(name: &str, capabilities: u64) -> bool {
-    let has = |capability| capabilities::bit(capability).is_some_and(|bit| capabilities & bit != 0);
+    let has = |capability| capability_sets::bit(capability).is_some_and(|bit| capabilities & bit != 0);
     WITH_CAPABILITY
         .iter()
         .any(|(capability, names)| names.split(' ').any(|listed| listed == name) && has(capability))
@@ -169,10 +169,10 @@ mod tests {
              move_pages migrate_pages mbind nfsservctl uselib ustat sysfs _sysctl reboot settimeofday acct iopl \
              move_mount open_tree fsopen mount_setattr kcmp pidfd_getfd syslog quotactl vm86 sethostname \
              open_tree_attr no_such_call",
-            capabilities::DEFAULT,
+            capability_sets::DEFAULT,
             REFUSED,
         );
-        check("clone3", capabilities::DEFAULT, UNKNOWN);
+        check("clone3", capability_sets::DEFAULT, UNKNOWN);
     }
 
     #[test]
@@ -180,20 +180,20 @@ mod tests {
         check(
             "read ptrace process_vm_readv landlock_create_ruleset memfd_secret fanotify_mark name_to_handle_at listmount \
              seccomp pidfd_open chroot socketcall mknod setuid capset faccessat2 futex_waitv rseq",
-            capabilities::DEFAULT,
+            capability_sets::DEFAULT,
             Verdict::Allow,
         );
-        check("clone", capabilities::DEFAULT, Verdict::Depends(Arguments::Clone));
+        check("clone", capability_sets::DEFAULT, Verdict::Depends(Arguments::Clone));
         check("chroot", 0, REFUSED);
     }
 
     #[test]
     fn capabilities_open_calls() {
-        let bit = |name| capabilities::bit(name).unwrap();
+        let bit = |name| capability_sets::bit(name).unwrap();
         check("mount clone clone3 unshare setns syslog bpf", bit("SYS_ADMIN"), Verdict::Allow);
         check("syslog", bit("SYSLOG"), Verdict::Allow);
         check("mbind", bit("SYS_NICE"), Verdict::Allow);
-        check("keyctl io_uring_setup userfaultfd", capabilities::ALL, REFUSED);
+        check("keyctl io_uring_setup userfaultfd", capability_sets::ALL, REFUSED);
     }
 
     #[test]
@@ -205,6 +205,6 @@ mod tests {
         for name in allowed().iter().copied().chain(gated) {
             assert!(known.contains(name), "{name}");
         }
-        assert!(WITH_CAPABILITY.iter().all(|(capability, _)| capabilities::bit(capability).is_some()));
+        assert!(WITH_CAPABILITY.iter().all(|(capability, _)| capability_sets::bit(capability).is_some()));
     }
 }

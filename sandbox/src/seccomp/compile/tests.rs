@@ -1,7 +1,7 @@
 //! Each number of each way to call, run through an interpreter of the compiled program.
 
 use super::*;
-use crate::capabilities;
+use crate::capability_sets;
 use crate::seccomp::table::{ARM_WAYS, AUDIT_ARCH_I386, AUDIT_ARCH_X86_64, X32_BIT, X86_WAYS};
 
 /// What the kernel does with a filter: returns its answer.
@@ -97,7 +97,7 @@ fn check_all(ways: &[Way], capabilities: u64) {
 #[test]
 fn every_number_gets_its_verdict() {
     for ways in [X86_WAYS, ARM_WAYS] {
-        for capabilities in [capabilities::DEFAULT, 0, capabilities::ALL] {
+        for capabilities in [capability_sets::DEFAULT, 0, capability_sets::ALL] {
             check_all(ways, capabilities);
         }
     }
@@ -105,7 +105,7 @@ fn every_number_gets_its_verdict() {
 
 #[test]
 fn other_ways_to_call_are_refused() {
-    let program = program(X86_WAYS, capabilities::DEFAULT);
+    let program = program(X86_WAYS, capability_sets::DEFAULT);
     for arch in [0, 0xc000_00b7, u32::MAX] {
         assert_eq!(interpret(&program, arch, 0, 0), RETURN_ERRNO | libc::EPERM as u32);
     }
@@ -113,7 +113,7 @@ fn other_ways_to_call_are_refused() {
 
 #[test]
 fn sockets_that_are_refused() {
-    let program = program(X86_WAYS, capabilities::DEFAULT);
+    let program = program(X86_WAYS, capability_sets::DEFAULT);
     let refused: Vec<u32> = (0..64)
         .filter(|family| {
             interpret(&program, AUDIT_ARCH_X86_64, libc::SYS_socket as u32, *family) != RETURN_ALLOW

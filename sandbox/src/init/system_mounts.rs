@@ -10,9 +10,9 @@ use rustix::fs::{Mode, OFlags, openat};
 use rustix::io::Errno;
 
 use super::dev;
-use super::mounts::{self, NO_DEV, NO_EXEC, NO_SUID, READ_ONLY};
-use super::targets::Root;
+use super::mount_points::Root;
 use crate::error::{mount, os};
+use crate::mount_api::{self, NO_DEV, NO_EXEC, NO_SUID, READ_ONLY};
 use crate::plan::{Plan, PlannedNetwork};
 use crate::{SandboxError, sys};
 
@@ -45,16 +45,16 @@ impl Special {
         let shm_size = plan.shm_size_bytes.to_string();
         let private = NO_SUID | NO_EXEC | NO_DEV;
         Ok(Self {
-            proc: mounts::create("proc", &[], private).map_err(no_proc)?,
+            proc: mount_api::create("proc", &[], private).map_err(no_proc)?,
             sys: sysfs(plan).map_err(mount("/sys"))?,
-            dev: mounts::create("tmpfs", &[("size", "64m"), ("mode", "755")], NO_SUID)
+            dev: mount_api::create("tmpfs", &[("size", "64m"), ("mode", "755")], NO_SUID)
                 .map_err(mount("/dev"))?,
             pts: devpts().map_err(mount("/dev/pts"))?,
-            shm: mounts::create("tmpfs", &[("size", &shm_size), ("mode", "1777")], private)
+            shm: mount_api::create("tmpfs", &[("size", &shm_size), ("mode", "1777")], private)
                 .map_err(mount("/dev/shm"))?,
-            mqueue: mounts::create("mqueue", &[], private).ok(),
+            mqueue: mount_api::create("mqueue", &[], private).ok(),
             cgroup: cgroup(plan).map_err(mount("/sys/fs/cgroup"))?,
-            scratch: mounts::create("tmpfs", &[("mode", "700")], private).map_err(os("mount a tmpfs"))?,
+            scratch: mount_api::create("tmpfs", &[("mode", "700")], private).map_err(os("mount a tmpfs"))?,
             nodes: dev::Nodes::of_host(plan.insecure).map_err(mount("/dev"))?,
         })
     }
@@ -62,7 +62,7 @@ impl Special {
     /// Attaches all to `root`. What is made in `/dev` from then on opens no device, unless the sandbox is `insecure`.
     pub(super) fn attach(self, root: &Root, insecure: bool) -> Result<Attached, SandboxError> {
         let put =
-            |fs: &OwnedFd, name| root.system_directory(name).and_then(|place| mounts::attach(fs, place));
+            |fs: &OwnedFd, name| root.system_directory(name).and_then(|place| mount_api::attach(fs, place));
         put(&self.dev, "dev").map_err(mount("/dev"))?;
         put(&self.proc, "proc").map_err(mount("/proc"))?;
         put(&self.sys, "sys").map_err(mount("/sys"))?;
@@ -85,7 +85,7 @@ impl Special {
 /// On a file system of the kernel's or ours, where paths can be trusted.
 fn attach_below(on: &OwnedFd, path: &str, fs: &OwnedFd) -> io::Result<()> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    mounts::attach(fs, openat(on, path, flags, Mode::empty())?)
+    mount_api::attach(fs, openat(on, path, flags, Mode::empty())?)
 }
 
 /// In a container whose own `/proc` is masked a user namespace gets no new one.
@@ -103,9 +103,9 @@ fn no_proc(error: io::Error) -> SandboxError {
 /// A new sysfs shows the devices of our network namespace, and needs rights over it; else the host's is shown.
 fn sysfs(plan: &Plan) -> io::Result<OwnedFd> {
     let access = if plan.insecure { NO_SUID } else { READ_ONLY | NO_SUID };
-    match mounts::create("sysfs", &[], access | NO_EXEC | NO_DEV) {
+    match mount_api::create("sysfs", &[], access | NO_EXEC | NO_DEV) {
         Err(error) if error.raw_os_error() == Some(libc::EPERM) && plan.network == PlannedNetwork::Host => {
-            let clone = mounts::clone_path("/sys", true)?;
+            let clone = mount_api::clone_path("/sys", true)?;
             let read_only = if plan.insecure { 0 } else { sys::READ_ONLY };
             sys::mount_setattr(
                 clone.as_fd(),
@@ -121,8 +121,8 @@ fn sysfs(plan: &Plan) -> io::Result<OwnedFd> {
 /// `gid=5` is `tty` everywhere; a user namespace may not have it.
 fn devpts() -> io::Result<OwnedFd> {
     let options = [("ptmxmode", "0666"), ("mode", "0620"), ("gid", "5")];
-    mounts::create("devpts", &options, NO_SUID | NO_EXEC)
-        .or_else(|_| mounts::create("devpts", &options[..2], NO_SUID | NO_EXEC))
+    mount_api::create("devpts", &options, NO_SUID | NO_EXEC)
+        .or_else(|_| mount_api::create("devpts", &options[..2], NO_SUID | NO_EXEC))
 }
 
 /// The part of the unified hierarchy that is ours, for programs that ask for their limits.
@@ -138,5 +138,5 @@ fn cgroup(plan: &Plan) -> io::Result<Option<OwnedFd>> {
     }
     let access = if plan.insecure { NO_SUID } else { READ_ONLY | NO_SUID };
     // Without rights over the cgroup namespace there is none, as with the older hierarchies.
-    Ok(mounts::create("cgroup2", &[], access | NO_EXEC | NO_DEV).ok())
+    Ok(mount_api::create("cgroup2", &[], access | NO_EXEC | NO_DEV).ok())
 }

@@ -8,11 +8,11 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::fs::{FileType, Mode, OFlags, fstat, openat};
 use rustix::io::Errno;
 
-use super::mounts;
+use super::dev;
 use super::scratch::Scratch;
-use super::special::Attached;
-use super::{dev, mounts::attach};
+use super::system_mounts::Attached;
 use crate::error::mount;
+use crate::mount_api;
 use crate::{SandboxError, sys};
 
 const MASKED_PROC: [&str; 10] = [
@@ -69,16 +69,16 @@ fn open(on: &OwnedFd, path: &str) -> io::Result<Option<OwnedFd>> {
 fn hide(on: &OwnedFd, path: &str, null: &OwnedFd, scratch: &Scratch) -> io::Result<()> {
     let Some(place) = open(on, path)? else { return Ok(()) };
     let is_directory = FileType::from_raw_mode(fstat(&place)?.st_mode) == FileType::Directory;
-    let cover = if is_directory { scratch.empty_directory()? } else { mounts::clone(null, false)? };
+    let cover = if is_directory { scratch.empty_directory()? } else { mount_api::clone(null, false)? };
     if is_directory {
         sys::mount_setattr(cover.as_fd(), sys::READ_ONLY, false)?;
     }
-    attach(cover, place)
+    mount_api::attach(cover, place)
 }
 
 fn protect(on: &OwnedFd, path: &str) -> io::Result<()> {
     let Some(place) = open(on, path)? else { return Ok(()) };
-    let view = mounts::clone(&place, true)?;
+    let view = mount_api::clone(&place, true)?;
     sys::mount_setattr(view.as_fd(), sys::READ_ONLY | sys::NO_SUID | sys::NO_EXEC | sys::NO_DEVICES, true)?;
-    attach(view, place)
+    mount_api::attach(view, place)
 }

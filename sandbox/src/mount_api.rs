@@ -9,13 +9,13 @@ use rustix::mount::{
     fsconfig_set_string, fsmount, fsopen, move_mount, open_tree,
 };
 
-pub(super) const NO_SUID: MountAttrFlags = MountAttrFlags::MOUNT_ATTR_NOSUID;
-pub(super) const NO_EXEC: MountAttrFlags = MountAttrFlags::MOUNT_ATTR_NOEXEC;
-pub(super) const NO_DEV: MountAttrFlags = MountAttrFlags::MOUNT_ATTR_NODEV;
-pub(super) const READ_ONLY: MountAttrFlags = MountAttrFlags::MOUNT_ATTR_RDONLY;
+pub(crate) const NO_SUID: MountAttrFlags = MountAttrFlags::MOUNT_ATTR_NOSUID;
+pub(crate) const NO_EXEC: MountAttrFlags = MountAttrFlags::MOUNT_ATTR_NOEXEC;
+pub(crate) const NO_DEV: MountAttrFlags = MountAttrFlags::MOUNT_ATTR_NODEV;
+pub(crate) const READ_ONLY: MountAttrFlags = MountAttrFlags::MOUNT_ATTR_RDONLY;
 
 /// A new file system of type `kind`, attached nowhere.
-pub(super) fn create(
+pub(crate) fn create(
     kind: &str,
     options: &[(&str, &str)],
     attributes: MountAttrFlags,
@@ -29,7 +29,7 @@ pub(super) fn create(
 }
 
 /// Puts `mount` on `target`, a directory or file of the same kind.
-pub(super) fn attach(mount: impl AsFd, target: impl AsFd) -> io::Result<()> {
+pub(crate) fn attach(mount: impl AsFd, target: impl AsFd) -> io::Result<()> {
     let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
     Ok(move_mount(mount, c"", target, c"", flags)?)
 }
@@ -40,11 +40,11 @@ fn clone_flags(recursive: bool) -> OpenTreeFlags {
 }
 
 /// Another view of what is open as `place`, attached nowhere; with all mounts below it if `recursive`.
-pub(super) fn clone(place: impl AsFd, recursive: bool) -> io::Result<OwnedFd> {
+pub(crate) fn clone(place: impl AsFd, recursive: bool) -> io::Result<OwnedFd> {
     Ok(open_tree(place, c"", clone_flags(recursive) | OpenTreeFlags::AT_EMPTY_PATH)?)
 }
 
 /// The same of a path of the host, before the root changes.
-pub(super) fn clone_path(path: &str, recursive: bool) -> io::Result<OwnedFd> {
+pub(crate) fn clone_path(path: &str, recursive: bool) -> io::Result<OwnedFd> {
     Ok(open_tree(CWD, path, clone_flags(recursive))?)
 }
