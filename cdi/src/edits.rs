@@ -9,8 +9,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rootfs::snapshot::bind_host_all;
-use sandbox::{Mount, MountSource, Spec};
+use sandbox::{DetachedMount, Mount, MountSource, Spec};
 
 use crate::hook::{self, Deed};
 use crate::inventory::{Device, SpecFile};
@@ -210,7 +209,7 @@ impl Node {
             _ => return Err(origin.host(&host, "this machine has no such device")),
         };
         let node = match of_host == Some((is_block, numbers)) {
-            true => Some(bind_host_all(&host).map_err(|error| origin.host(&host, error))?),
+            true => Some(DetachedMount::of_host_path(&host).map_err(|error| origin.host(&host, error))?),
             false => None,
         };
         let device = sandbox::Device {
@@ -247,8 +246,9 @@ impl Bind {
     }
 
     fn mount(&self) -> Result<Mount, CdiError> {
-        let mount = bind_host_all(&self.host).map_err(|error| self.origin.host(&self.host, error))?;
-        sandbox::restrict(&mount, self.flags.no_suid, self.flags.no_exec)?;
+        let mount =
+            DetachedMount::of_host_path(&self.host).map_err(|error| self.origin.host(&self.host, error))?;
+        mount.restrict(self.flags.no_suid, self.flags.no_exec)?;
         let source = MountSource::Detached(mount);
         Ok(Mount { target: self.place.clone(), source, read_only: self.flags.read_only })
     }

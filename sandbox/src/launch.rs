@@ -10,7 +10,7 @@
 //! killed. No process of the sandbox can see the supervisor, so none can prevent this; `PR_SET_PDEATHSIG` on the guest
 //! would be undone by the first set-uid program.
 //!
-//! `report` carries stubs, the terminal and errors; the guest's end is close-on-exec, so its end means that the
+//! `report` carries created mount points, the terminal and errors; the guest's end is close-on-exec, so its end means that the
 //! program runs.
 //!
 //! Concurrency: any thread may spawn, and wait; threads may come and go.
@@ -20,7 +20,6 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use rootfs::snapshot::Stub;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
 use rustix::time::Timespec;
@@ -29,18 +28,10 @@ use crate::channel::{Channel, Message};
 use crate::error::os;
 use crate::message::{FromGuest, FromSupervisor, ToSupervisor};
 use crate::plan::{Output, prepare};
+use crate::report::{CreatedMountPoint, Exit};
 use crate::spec::Spec;
 use crate::wire::{decode, encode};
 use crate::{SandboxError, Usage, exe, init, sys};
-
-/// How a process ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
-    /// It exited.
-    Code(i32),
-    /// A signal ended it.
-    Signal(i32),
-}
 
 /// A process in its sandbox. Killed, with all its children, when dropped before it was waited for.
 #[derive(Debug)]
@@ -50,7 +41,7 @@ pub struct Running {
     pid: u32,
     output: Option<Output>,
     terminal: Option<File>,
-    stubs: Vec<Stub>,
+    created_mount_points: Vec<CreatedMountPoint>,
     ended: Option<Exit>,
     usage: Option<Usage>,
 }
@@ -114,9 +105,9 @@ impl Running {
         self.usage
     }
 
-    /// Mount points that had to be made in the root file system, parents before their children.
-    pub fn stubs(&self) -> &[Stub] {
-        &self.stubs
+    /// Mount points that had to be created in the root file system, parents before their children.
+    pub fn created_mount_points(&self) -> &[CreatedMountPoint] {
+        &self.created_mount_points
     }
 }
 
@@ -219,8 +210,8 @@ pub fn spawn(spec: Spec) -> Result<Running, SandboxError> {
         return Err(supervisor.why_not());
     }
     let pid = pid_of(&guest).map_err(os("find the pid of the process"))?;
-    let Progress { stubs, terminal, .. } = progress;
-    Ok(Running { supervisor, guest, pid, output, terminal, stubs, ended: None, usage: None })
+    let Progress { created_mount_points, terminal, .. } = progress;
+    Ok(Running { supervisor, guest, pid, output, terminal, created_mount_points, ended: None, usage: None })
 }
 
 fn no_namespace(error: io::Error) -> SandboxError {
@@ -238,7 +229,7 @@ fn no_namespace(error: io::Error) -> SandboxError {
 /// What the guest has told before its program ran.
 #[derive(Default)]
 struct Progress {
-    stubs: Vec<Stub>,
+    created_mount_points: Vec<CreatedMountPoint>,
     terminal: Option<File>,
     executed: bool,
 }
@@ -248,7 +239,7 @@ fn until_executed(report: &Channel) -> Result<Progress, SandboxError> {
     let mut progress = Progress::default();
     while let Some(Message { payload, mut fds }) = report.receive().map_err(os("hear of the sandbox"))? {
         match decode(&payload).ok_or_else(died)? {
-            FromGuest::Stub(path, is_dir) => progress.stubs.push(Stub { path, is_dir }),
+            FromGuest::MountPoint(created) => progress.created_mount_points.push(created),
             FromGuest::Terminal => progress.terminal = fds.pop().map(File::from),
             FromGuest::Ready => progress.executed = true,
             FromGuest::Failed(error) => return Err(error),

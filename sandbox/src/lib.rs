@@ -19,6 +19,7 @@
 
 mod capability_sets;
 mod channel;
+mod detached_mount;
 mod error;
 mod etc;
 mod exe;
@@ -29,24 +30,19 @@ mod mount_api;
 pub mod network;
 mod plan;
 pub mod privilege;
+mod report;
 mod seccomp;
 pub mod spec;
 mod sys;
 mod usage;
 mod wire;
 
+pub use detached_mount::DetachedMount;
 pub use error::SandboxError;
-use std::os::fd::{AsFd, OwnedFd};
-
-pub use launch::{Exit, Running, init_if_asked, spawn};
+pub use launch::{Running, init_if_asked, spawn};
+pub use report::{CreatedMountPoint, Exit};
 pub use spec::{
-    Capabilities, Device, HostEntry, Mount, MountSource, Network, PortMap, Process, Rlimit, Seccomp, Spec,
-    Stdio,
+    Capabilities, Device, HostEntry, Mount, MountSource, Network, PortMap, Process, ProcessUser, Rlimit,
+    Seccomp, Spec, Stdio,
 };
 pub use usage::Usage;
-
-/// Takes the rights of set-uid programs, or all programs, off a detached mount and what is mounted below it.
-pub fn restrict(mount: &OwnedFd, no_suid: bool, no_exec: bool) -> Result<(), SandboxError> {
-    let attributes = if no_suid { sys::NO_SUID } else { 0 } | if no_exec { sys::NO_EXEC } else { 0 };
-    sys::mount_setattr(mount.as_fd(), attributes, true).map_err(error::os("restrict a mount"))
-}

@@ -1,11 +1,10 @@
 //! What the caller and the two processes of a sandbox tell each other.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 
 use crate::plan::Plan;
 use crate::wire::{Reader, Wire};
-use crate::{Exit, SandboxError, Usage};
+use crate::{CreatedMountPoint, Exit, SandboxError, Usage};
 
 /// To the supervisor: what it is for.
 #[derive(Debug)]
@@ -85,8 +84,8 @@ impl Wire for FromSupervisor {
 /// From the guest, while it is our program.
 #[derive(Debug)]
 pub(crate) enum FromGuest {
-    /// A mount point had to be made; true for a directory.
-    Stub(PathBuf, bool),
+    /// This mount point had to be created.
+    MountPoint(CreatedMountPoint),
     /// The caller's end of the terminal comes along.
     Terminal,
     /// All is set up; what follows is exec.
@@ -98,7 +97,7 @@ pub(crate) enum FromGuest {
 impl Wire for FromGuest {
     fn put(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Stub(path, is_dir) => (0_u8, path.clone(), *is_dir).put(out),
+            Self::MountPoint(CreatedMountPoint { path, is_dir }) => (0_u8, path.clone(), *is_dir).put(out),
             Self::Terminal => 1_u8.put(out),
             Self::Ready => 2_u8.put(out),
             Self::Failed(error) => {
@@ -110,7 +109,7 @@ impl Wire for FromGuest {
 
     fn take(input: &mut Reader<'_>) -> Option<Self> {
         Some(match u8::take(input)? {
-            0 => Self::Stub(Wire::take(input)?, Wire::take(input)?),
+            0 => Self::MountPoint(CreatedMountPoint { path: Wire::take(input)?, is_dir: Wire::take(input)? }),
             1 => Self::Terminal,
             2 => Self::Ready,
             3 => Self::Failed(Wire::take(input)?),
@@ -140,7 +139,7 @@ mod tests {
             Usage { user_us: 1, system_us: 2, max_rss_bytes: 3, read_bytes: 4, written_bytes: u64::MAX };
         check(FromSupervisor::Exited(Exit::Code(42), usage));
         check(FromSupervisor::Exited(Exit::Signal(9), Usage::default()));
-        check(FromGuest::Stub("etc/hosts".into(), false));
+        check(FromGuest::MountPoint(CreatedMountPoint { path: "etc/hosts".into(), is_dir: false }));
         check(FromGuest::Terminal);
         check(FromGuest::Ready);
         check(FromGuest::Failed(error()));

@@ -243,7 +243,7 @@ pub(crate) fn prepare(spec: Spec) -> Result<(Plan, Fds, Option<Output>), Sandbox
     check_strings(&spec.process)?;
     let Spec { root, mounts, process, network, insecure, .. } = spec;
     let mut fds = Fds::default();
-    let root = fds.add(root);
+    let root = fds.add(root.into());
     let (stdio, output) = stdio(process.stdio, &mut fds)?;
     let capabilities =
         if insecure { capability_sets::ALL } else { capability_sets::set(&process.capabilities)? };
@@ -320,7 +320,7 @@ fn stdio(stdio: Stdio, fds: &mut Fds) -> Result<(PlannedStdio, Option<Output>), 
 
 fn planned_mount(mount: Mount, fds: &mut Fds) -> PlannedMount {
     let source = match mount.source {
-        MountSource::Detached(fd) => PlannedSource::Detached(fds.add(fd)),
+        MountSource::Detached(mount) => PlannedSource::Detached(fds.add(mount.into())),
         MountSource::Tmpfs { size_bytes, mode } => PlannedSource::Tmpfs { size_bytes, mode },
         MountSource::Secret { bytes, mode, uid, gid } => {
             PlannedSource::Secret(Blob(bytes), Rights { mode, uid, gid })
@@ -329,7 +329,7 @@ fn planned_mount(mount: Mount, fds: &mut Fds) -> PlannedMount {
             PlannedSource::Socket(path, Rights { mode, uid, gid })
         }
         MountSource::Device(device) => PlannedSource::Device(PlannedDevice {
-            node: device.node.map(|node| fds.add(node)),
+            node: device.node.map(|node| fds.add(node.into())),
             is_block: device.is_block,
             major: device.numbers.0,
             minor: device.numbers.1,

@@ -5,13 +5,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
+use crate::detached_mount::DetachedMount;
 use crate::network::SharedNetwork;
 
 /// A process and everything around it.
 #[derive(Debug)]
 pub struct Spec {
-    /// A detached mount (`fsmount`, `open_tree`) that becomes `/`.
-    pub root: OwnedFd,
+    /// The mount that becomes `/`.
+    pub root: DetachedMount,
     /// True: `/` is read-only.
     pub read_only_root: bool,
     /// Mounts, in order; later ones may lie on earlier ones.
@@ -41,8 +42,8 @@ pub struct Process {
     pub env: Vec<OsString>,
     /// Absolute; made (0755, of the user) if it does not exist.
     pub cwd: PathBuf,
-    /// Who; from `rootfs::users`.
-    pub user: rootfs::users::User,
+    /// User and groups that the process runs as.
+    pub user: ProcessUser,
     /// Its capabilities.
     pub capabilities: Capabilities,
     /// Its system calls.
@@ -51,6 +52,19 @@ pub struct Process {
     pub rlimits: Vec<Rlimit>,
     /// Its standard streams.
     pub stdio: Stdio,
+}
+
+/// User and groups of a process, as numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProcessUser {
+    /// User ID; 0 is root, and only root keeps capabilities.
+    pub uid: u32,
+    /// Primary group ID.
+    pub gid: u32,
+    /// IDs of the supplementary groups; the primary group is a member only if it is listed.
+    pub groups: Vec<u32>,
+    /// Home directory, the value of `HOME` where the environment has none.
+    pub home: PathBuf,
 }
 
 /// The standard streams.
@@ -119,7 +133,8 @@ pub struct HostEntry {
 /// A place put into the root file system.
 #[derive(Debug)]
 pub struct Mount {
-    /// Absolute, resolved inside the root; made if missing, and then reported as a stub.
+    /// Absolute, resolved inside the root; made if missing, and then reported by
+    /// [`crate::Running::created_mount_points`].
     pub target: PathBuf,
     /// What is put there.
     pub source: MountSource,
@@ -130,8 +145,8 @@ pub struct Mount {
 /// What a mount shows.
 #[derive(Debug)]
 pub enum MountSource {
-    /// A detached mount (`fsmount`, `open_tree(OPEN_TREE_CLONE)`); directory or file.
-    Detached(OwnedFd),
+    /// A directory or file that the caller has prepared.
+    Detached(DetachedMount),
     /// An empty tmpfs.
     Tmpfs {
         /// Its limit; the kernel's default where none is given.
@@ -170,7 +185,7 @@ pub enum MountSource {
 pub struct Device {
     /// The host's node as a detached mount, if there is one: in a user namespace it is what is shown, with the mode and
     /// the owner that it has. Else a node is made.
-    pub node: Option<OwnedFd>,
+    pub node: Option<DetachedMount>,
     /// True for a block device, false for a character device.
     pub is_block: bool,
     /// Major and minor.

@@ -209,8 +209,8 @@ impl Guest<'_> {
     /// The same, with the attributes that it has.
     fn place(&self, root: &Root, target: &Path, fs: &OwnedFd, kind: Kind) -> Result<(), SandboxError> {
         let place = root.place(target, kind, None).map_err(mount(target))?;
-        for stub in place.made {
-            self.tell(&FromGuest::Stub(stub.path, stub.is_dir))?;
+        for created in place.made {
+            self.tell(&FromGuest::MountPoint(created))?;
         }
         mount_api::attach(fs, place.fd).map_err(mount(target))
     }

@@ -10,11 +10,12 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use rootfs::snapshot::Stub;
 use rustix::fs::{
     AtFlags, FileType, Gid, Mode, OFlags, StatxFlags, Uid, chownat, fstat, mkdirat, openat, readlinkat, statx,
 };
 use rustix::io::Errno;
+
+use crate::CreatedMountPoint;
 
 /// As the kernel's own limit.
 const MAX_LINKS: u32 = 40;
@@ -30,7 +31,7 @@ pub(super) enum Kind {
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) fd: OwnedFd,
-    pub(super) made: Vec<Stub>,
+    pub(super) made: Vec<CreatedMountPoint>,
 }
 
 /// The root file system.
@@ -119,7 +120,7 @@ struct Walk<'a> {
     /// Components still to go, the next one last.
     rest: Vec<OsString>,
     links: u32,
-    made: Vec<Stub>,
+    made: Vec<CreatedMountPoint>,
 }
 
 impl Walk<'_> {
@@ -189,7 +190,7 @@ impl Walk<'_> {
             chownat(self.here(), name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
         }
         if mount_id(self.here())? == self.root.mount_id {
-            self.made.push(Stub { path: self.path_of(name), is_dir: kind == Kind::Directory });
+            self.made.push(CreatedMountPoint { path: self.path_of(name), is_dir: kind == Kind::Directory });
         }
         Ok(())
     }
@@ -234,7 +235,7 @@ mod tests {
             let place = self.root.place(Path::new(path), kind, None).unwrap();
             let expected = fs::metadata(self.dir.path().join("root").join(at)).unwrap();
             assert_eq!(fstat(&place.fd).unwrap().st_ino, expected.ino(), "{path}");
-            let paths: Vec<_> = place.made.iter().map(|stub| stub.path.to_str().unwrap()).collect();
+            let paths: Vec<_> = place.made.iter().map(|created| created.path.to_str().unwrap()).collect();
             assert_eq!(paths, made, "{path}");
             assert_eq!(fs::read_dir(self.dir.path().join("host")).unwrap().count(), 0);
         }

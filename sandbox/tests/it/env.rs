@@ -3,13 +3,12 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::Read;
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use rootfs::users::User;
-use rustix::fs::CWD;
-use rustix::mount::{OpenTreeFlags, open_tree};
-use sandbox::{Capabilities, Exit, Network, Process, SandboxError, Seccomp, Spec, Stdio, spawn};
+use sandbox::{
+    Capabilities, DetachedMount, Exit, Network, Process, ProcessUser, SandboxError, Seccomp, Spec, Stdio,
+    spawn,
+};
 
 const BUSYBOX: &str = "/bin/busybox";
 pub const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -25,7 +24,7 @@ pub struct Ran {
     pub exit: Exit,
     pub stdout: String,
     pub stderr: String,
-    pub stubs: Vec<String>,
+    pub created: Vec<String>,
 }
 
 impl TestEnv {
@@ -120,7 +119,7 @@ pub fn spec_of(root: &Path, args: &[&str]) -> Spec {
             args: args.iter().map(OsString::from).collect(),
             env: vec![PATH.into()],
             cwd: "/".into(),
-            user: User { uid: 0, gid: 0, groups: vec![0], home: "/root".into() },
+            user: ProcessUser { uid: 0, gid: 0, groups: vec![0], home: "/root".into() },
             capabilities: Capabilities::Default,
             seccomp: Seccomp::Default,
             rlimits: Vec::new(),
@@ -135,16 +134,16 @@ pub fn spec_of(root: &Path, args: &[&str]) -> Spec {
     }
 }
 
-/// A detached copy of a folder's mount.
-pub fn detached(path: &Path) -> OwnedFd {
-    open_tree(CWD, path, OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC)
-        .expect("root can clone a mount")
+/// Clones the mount of a directory or file.
+pub fn detached(path: &Path) -> DetachedMount {
+    DetachedMount::of_host_path(path).expect("root can clone a mount")
 }
 
 /// Runs to the end.
 pub fn try_run(spec: Spec) -> Result<Ran, SandboxError> {
     let mut running = spawn(spec)?;
-    let stubs = running.stubs().iter().map(|stub| stub.path.display().to_string()).collect();
+    let created =
+        running.created_mount_points().iter().map(|created| created.path.display().to_string()).collect();
     let (mut stdout, mut stderr) = (String::new(), String::new());
     if let Some((mut out, mut err)) = running.take_output() {
         let errors = std::thread::spawn(move || {
@@ -154,7 +153,7 @@ pub fn try_run(spec: Spec) -> Result<Ran, SandboxError> {
         out.read_to_string(&mut stdout).unwrap();
         stderr = errors.join().unwrap().unwrap();
     }
-    Ok(Ran { exit: running.wait()?, stdout, stderr, stubs })
+    Ok(Ran { exit: running.wait()?, stdout, stderr, created })
 }
 
 #[track_caller]

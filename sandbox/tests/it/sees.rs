@@ -177,7 +177,7 @@ fn privileged_secret() {
     spec.mounts.extend([tmpfs("/s"), secret("/s/tok")]);
     let ran = run(spec);
     assert_eq!(ran.stdout, "s3cret 440 10:20\nkept\n");
-    assert_eq!(ran.stubs, ["etc", "etc/hosts", "etc/resolv.conf", "s"], "what lies on a mount is no stub");
+    assert_eq!(ran.created, ["etc", "etc/hosts", "etc/resolv.conf", "s"], "what lies on a mount is no stub");
 }
 
 fn privileged_stubs() {
@@ -190,7 +190,7 @@ fn privileged_stubs() {
     spec.mounts.extend([secret("/alias/a/f"), tmpfs("/new/deep/er")]);
     let ran = run(spec);
     assert_eq!(ran.stdout, "s3cret");
-    assert_eq!(ran.stubs, ["etc/resolv.conf", "real/a", "real/a/f", "new", "new/deep", "new/deep/er"]);
+    assert_eq!(ran.created, ["etc/resolv.conf", "real/a", "real/a/f", "new", "new/deep", "new/deep/er"]);
     assert_eq!(std::fs::read_to_string(env.root("etc/hosts")).unwrap(), "of the image");
 }
 
@@ -227,7 +227,7 @@ fn privileged_working_directory() {
     (spec.process.user.uid, spec.process.user.gid) = (7, 8);
     let ran = run(spec);
     assert_eq!(ran.stdout, "/w/x\n755 7:8\n", "{ran:?}");
-    assert_eq!(ran.stubs, ["etc", "etc/hosts", "etc/resolv.conf"], "a working directory stays");
+    assert_eq!(ran.created, ["etc", "etc/hosts", "etc/resolv.conf"], "a working directory stays");
 }
 
 fn privileged_read_only_root() {

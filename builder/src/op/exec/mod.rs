@@ -22,8 +22,11 @@ use cache::Store;
 use cdi::CdiError;
 use oci::DiffId;
 use rootfs::layers::Layers;
+use rootfs::snapshot::Stub;
 use rootfs::users::{self, User};
-use sandbox::{Capabilities, Exit, HostEntry, Network, Process, Rlimit, Running, Seccomp, Spec, Stdio};
+use sandbox::{
+    Capabilities, Exit, HostEntry, Network, Process, ProcessUser, Rlimit, Running, Seccomp, Spec, Stdio,
+};
 
 use crate::cancel::Cancel;
 use crate::devices;
@@ -87,7 +90,7 @@ pub fn run(exec: &Exec, inputs: &[Files], around: &Around<'_>) -> Result<Outcome
     let mut held = mounts::Held::default();
     let mounts = mounts::prepare(exec, inputs, around, &mut held)?;
     let mut spec = Spec {
-        root: snapshot.mount_volatile()?,
+        root: snapshot.mount_volatile()?.into(),
         read_only_root: false,
         mounts,
         process: process(exec, user, environment(exec, around.options)?),
@@ -107,7 +110,7 @@ pub fn run(exec: &Exec, inputs: &[Files], around: &Around<'_>) -> Result<Outcome
     if let Some(usage) = running.usage() {
         around.vertex.send(EventKind::Used { usage });
     }
-    let stubs = running.stubs().to_vec();
+    let stubs = stubs(&running);
     drop(running);
     drop(held);
     match exit {
@@ -148,12 +151,22 @@ fn process(exec: &Exec, user: User, env: Vec<OsString>) -> Process {
         args: exec.args.iter().map(OsString::from).collect(),
         env,
         cwd: (&exec.cwd).into(),
-        user,
+        user: process_user(user),
         capabilities: if insecure { Capabilities::All } else { Capabilities::Default },
         seccomp: if insecure { Seccomp::Unconfined } else { Seccomp::Default },
         rlimits: exec.ulimits.iter().map(rlimit).collect(),
         stdio: Stdio::Piped,
     }
+}
+
+fn process_user(User { uid, gid, groups, home }: User) -> ProcessUser {
+    ProcessUser { uid, gid, groups, home }
+}
+
+/// Mount points that the sandbox created in the snapshot; they must not become part of the layer.
+fn stubs(running: &Running) -> Vec<Stub> {
+    let created = running.created_mount_points().iter().cloned();
+    created.map(|mount_point| Stub { path: mount_point.path, is_dir: mount_point.is_dir }).collect()
 }
 
 fn rlimit((name, soft, hard): &(String, u64, u64)) -> Rlimit {

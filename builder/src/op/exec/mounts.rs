@@ -86,7 +86,7 @@ fn bind(
         Some(Files::Layers(layers)) => {
             let bind = snapshot::bind(around.layers, layers, Path::new(source), writable)?;
             held.binds.push(bind.keep);
-            return Ok(MountSource::Detached(bind.mount));
+            return Ok(MountSource::Detached(bind.mount.into()));
         }
         Some(Files::Tree(_)) | None => around.store.scratch()?,
     };
@@ -97,7 +97,7 @@ fn bind(
     let place = place.strip_prefix(scratch.path()).expect("it was made below the scratch folder");
     let mount = bind_host(scratch.path(), place)?;
     held.scratches.push(scratch);
-    Ok(MountSource::Detached(mount))
+    Ok(MountSource::Detached(mount.into()))
 }
 
 /// A folder that survives the build; filled and given to its owner when it is new.
@@ -128,7 +128,7 @@ fn cache(
     }
     let descriptor = bind_host(mount.path(), Path::new(""))?;
     held.caches.push(mount);
-    Ok(MountSource::Detached(descriptor))
+    Ok(MountSource::Detached(descriptor.into()))
 }
 
 /// BuildKit: what a cache starts with is part of which cache it is.
@@ -156,7 +156,7 @@ fn script(content: &str, around: &Around<'_>, held: &mut Held) -> Result<MountSo
     write().map_err(|source| StepError::Io { action: "write the script of the heredoc", source })?;
     let descriptor = bind_host(scratch.path(), Path::new("script"))?;
     held.scratches.push(scratch);
-    Ok(MountSource::Detached(descriptor))
+    Ok(MountSource::Detached(descriptor.into()))
 }
 
 /// The bytes of a secret; `None` for an optional one that is not there.
