@@ -24,25 +24,32 @@ mod error;
 mod etc;
 mod exe;
 mod init;
-pub mod launch;
+mod launch;
 mod message;
 mod mount_api;
 pub mod network;
+mod outcome;
 mod plan;
+mod prepare;
 pub mod privilege;
-mod report;
+
+mod rlimits;
+mod running;
 mod seccomp;
-pub mod spec;
+mod spec;
+mod supervisor_handle;
 mod sys;
 mod usage;
 mod wire;
 
 pub use detached_mount::DetachedMount;
 pub use error::SandboxError;
-pub use launch::{Running, init_if_asked, spawn};
-pub use report::{CreatedMountPoint, Exit};
+pub use init::init_if_asked;
+pub use launch::spawn;
+pub use network::{Network, PortMap};
+pub use outcome::{CreatedMountPoint, Exit};
+pub use running::Running;
 pub use spec::{
-    Capabilities, Device, HostEntry, Mount, MountSource, Network, PortMap, Process, ProcessUser, Rlimit,
-    Seccomp, Spec, Stdio,
+    Capabilities, Device, HostEntry, Mount, MountSource, Process, ProcessUser, Rlimit, Seccomp, Spec, Stdio,
 };
 pub use usage::Usage;

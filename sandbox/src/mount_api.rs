@@ -1,4 +1,6 @@
-//! The mount API by descriptor: nothing here takes a path in the root file system.
+//! The kernel's mount API by descriptor: no function takes a path in a root file system.
+//!
+//! Source: fsopen(2), fsmount(2), open_tree(2) and move_mount(2).
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -14,7 +16,7 @@ pub(crate) const NO_EXEC: MountAttrFlags = MountAttrFlags::MOUNT_ATTR_NOEXEC;
 pub(crate) const NO_DEV: MountAttrFlags = MountAttrFlags::MOUNT_ATTR_NODEV;
 pub(crate) const READ_ONLY: MountAttrFlags = MountAttrFlags::MOUNT_ATTR_RDONLY;
 
-/// A new file system of type `kind`, attached nowhere.
+/// Creates a file system of type `kind` and returns it as a detached mount.
 pub(crate) fn create(
     kind: &str,
     options: &[(&str, &str)],
@@ -28,7 +30,7 @@ pub(crate) fn create(
     Ok(fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes)?)
 }
 
-/// Puts `mount` on `target`, a directory or file of the same kind.
+/// Attaches the detached `mount` to `target`: a directory to a directory, a file to a file.
 pub(crate) fn attach(mount: impl AsFd, target: impl AsFd) -> io::Result<()> {
     let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
     Ok(move_mount(mount, c"", target, c"", flags)?)
@@ -39,12 +41,13 @@ fn clone_flags(recursive: bool) -> OpenTreeFlags {
     OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | below
 }
 
-/// Another view of what is open as `place`, attached nowhere; with all mounts below it if `recursive`.
-pub(crate) fn clone(place: impl AsFd, recursive: bool) -> io::Result<OwnedFd> {
-    Ok(open_tree(place, c"", clone_flags(recursive) | OpenTreeFlags::AT_EMPTY_PATH)?)
+/// Clones the mount of the open file or directory `original`, with all mounts below it if `recursive`. The clone is
+/// detached, and `original` is its root.
+pub(crate) fn clone(original: impl AsFd, recursive: bool) -> io::Result<OwnedFd> {
+    Ok(open_tree(original, c"", clone_flags(recursive) | OpenTreeFlags::AT_EMPTY_PATH)?)
 }
 
-/// The same of a path of the host, before the root changes.
+/// Clones the mount at a path of the host, before the root changes.
 pub(crate) fn clone_path(path: &str, recursive: bool) -> io::Result<OwnedFd> {
     Ok(open_tree(CWD, path, clone_flags(recursive))?)
 }

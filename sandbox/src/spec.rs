@@ -1,12 +1,12 @@
 //! What to run and where: plain data.
 
 use std::ffi::OsString;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 use crate::detached_mount::DetachedMount;
-use crate::network::SharedNetwork;
+use crate::network::Network;
 
 /// A process and everything around it.
 #[derive(Debug)]
@@ -196,31 +196,4 @@ pub struct Device {
     pub uid: u32,
     /// Its group.
     pub gid: u32,
-}
-
-/// What network a process has.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Network {
-    /// The host's.
-    Host,
-    /// Only loopback.
-    None,
-    /// A namespace of its own with a way out (by pasta), and ports of the host that lead into it.
-    Private {
-        /// Published ports.
-        publish: Vec<PortMap>,
-    },
-    /// One that others have too.
-    Shared(SharedNetwork),
-}
-
-/// A published port.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PortMap {
-    /// Where the host listens.
-    pub host: SocketAddr,
-    /// The port in the sandbox.
-    pub container_port: u16,
-    /// True for UDP.
-    pub udp: bool,
 }

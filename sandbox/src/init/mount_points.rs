@@ -1,8 +1,9 @@
-//! Places in the root file system by path: found, or made.
+//! Paths in the root file system, found or created: mount points and the working directory.
 //!
-//! The root file system is hostile: a component may be a link to anywhere, and other processes may exchange what is in
-//! a shared mount while we walk. So each component is opened by itself, never followed by the kernel; a link's text is
-//! walked by us, inside the root; `..` goes back on our own stack of descriptors, so no step can leave the root.
+//! The root file system is hostile: any component of a path can be a symlink to anywhere, and other processes can
+//! exchange entries of a shared mount during the walk. Therefore each component is opened by itself, and the kernel
+//! never follows a symlink. The walk follows the target of a symlink itself, inside the root. `..` goes back on the
+//! walk's own stack of descriptors, so that no step can leave the root.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -17,27 +18,29 @@ use rustix::io::Errno;
 
 use crate::CreatedMountPoint;
 
-/// As the kernel's own limit.
-const MAX_LINKS: u32 = 40;
+/// Symlinks that one path can contain, as in the kernel.
+const MAX_SYMLINKS: u32 = 40;
 
-/// What a place must be.
+/// Required type of the last component of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Directory,
     File,
 }
 
-/// What is at a path, and what had to be made for it in the root file system itself (not in mounts on it).
+/// The file or directory at a path.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct Resolved {
     pub(super) fd: OwnedFd,
-    pub(super) made: Vec<CreatedMountPoint>,
+    /// Entries that were created for it in the root file system itself; those in mounts on it are left out.
+    pub(super) created: Vec<CreatedMountPoint>,
 }
 
-/// The root file system.
+/// The root file system, by its root directory.
 #[derive(Debug)]
 pub(super) struct Root {
     fd: OwnedFd,
+    /// The kernel's number of the mount, by which the root file system is told from mounts on it.
     mount_id: u64,
 }
 
@@ -48,14 +51,15 @@ impl AsFd for Root {
 }
 
 impl Root {
-    /// `fd` is the mount's root directory.
+    /// Takes the root directory of the mount.
     pub(super) fn new(fd: OwnedFd) -> io::Result<Self> {
         let mount_id = mount_id(fd.as_fd())?;
         Ok(Self { fd, mount_id })
     }
 
-    /// The directory `name` right below the root, made if missing. Anything else there, a link above all, is an error:
-    /// this is where the kernel's own file systems are mounted.
+    /// Opens the directory `name` right below the root, creating it if it is missing.
+    ///
+    /// The kernel's own file systems are mounted there, so that anything else, above all a symlink, is an error.
     pub(super) fn system_directory(&self, name: &str) -> io::Result<OwnedFd> {
         let open = || openat(&self.fd, name, PATH | OFlags::DIRECTORY, Mode::empty());
         match open() {
@@ -73,15 +77,22 @@ impl Root {
         }
     }
 
-    /// The place at `path`. What is missing is made, directories with mode 0755, and given to `owner`.
-    pub(super) fn place(&self, path: &Path, kind: Kind, owner: Option<(u32, u32)>) -> io::Result<Place> {
+    /// Opens the file or directory at `path`, creating the missing components.
+    ///
+    /// Directories are created with mode 0755 and files with mode 0644; `owner` is the uid and gid they get, if any.
+    pub(super) fn find_or_create(
+        &self,
+        path: &Path,
+        kind: Kind,
+        owner: Option<(u32, u32)>,
+    ) -> io::Result<Resolved> {
         Walk {
             root: self,
             owner,
             stack: Vec::new(),
             rest: components(path.as_os_str()),
-            links: 0,
-            made: Vec::new(),
+            symlinks: 0,
+            created: Vec::new(),
         }
         .run(kind)
     }
@@ -95,7 +106,7 @@ fn mount_id(fd: BorrowedFd<'_>) -> io::Result<u64> {
     Ok(statx(fd, c"", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID)?.stx_mnt_id)
 }
 
-/// The components of `path` that mean something, the first one last.
+/// Returns the components of `path`, the first one last, without empty ones and `.`.
 fn components(path: &OsStr) -> Vec<OsString> {
     let parts = path.as_bytes().split(|byte| *byte == b'/').rev();
     parts
@@ -112,45 +123,48 @@ fn create(parent: BorrowedFd<'_>, name: &OsStr, kind: Kind) -> Result<(), Errno>
     openat(parent, name, flags, FILE_MODE).map(drop)
 }
 
+/// A walk down a path, component by component.
 struct Walk<'a> {
     root: &'a Root,
     owner: Option<(u32, u32)>,
-    /// Directories from the root down to where we are, with their names.
+    /// Directories from below the root down to the current one, with their names.
     stack: Vec<(OsString, OwnedFd)>,
-    /// Components still to go, the next one last.
+    /// Components that are still to be walked, the next one last.
     rest: Vec<OsString>,
-    links: u32,
-    made: Vec<CreatedMountPoint>,
+    /// Number of symlinks followed so far.
+    symlinks: u32,
+    created: Vec<CreatedMountPoint>,
 }
 
 impl Walk<'_> {
-    fn run(mut self, kind: Kind) -> io::Result<Place> {
+    fn run(mut self, kind: Kind) -> io::Result<Resolved> {
         while let Some(name) = self.rest.pop() {
             if name == ".." {
                 self.stack.pop();
             } else if let Some(file) = self.step(name, kind)? {
-                return Ok(Place { fd: file, made: self.made });
+                return Ok(Resolved { fd: file, created: self.created });
             }
         }
         if kind == Kind::File {
             return Err(Errno::ISDIR.into());
         }
-        let fd = rustix::io::fcntl_dupfd_cloexec(self.here(), 0)?;
-        Ok(Place { fd, made: self.made })
+        let fd = rustix::io::fcntl_dupfd_cloexec(self.current(), 0)?;
+        Ok(Resolved { fd, created: self.created })
     }
 
-    fn here(&self) -> BorrowedFd<'_> {
+    /// Returns the directory that the walk has reached.
+    fn current(&self) -> BorrowedFd<'_> {
         self.stack.last().map_or(self.root.fd.as_fd(), |(_, fd)| fd.as_fd())
     }
 
-    /// Goes into `name`; gives it if it is a file and the last component.
+    /// Enters the directory or symlink `name`. Returns a file, which can only be the last component.
     fn step(&mut self, name: OsString, kind: Kind) -> io::Result<Option<OwnedFd>> {
-        let wanted = if self.rest.is_empty() { kind } else { Kind::Directory };
-        let fd = match openat(self.here(), &name, PATH, Mode::empty()) {
-            Err(Errno::NOENT) => self.make(&name, wanted)?,
+        let required = if self.rest.is_empty() { kind } else { Kind::Directory };
+        let fd = match openat(self.current(), &name, PATH, Mode::empty()) {
+            Err(Errno::NOENT) => self.create(&name, required)?,
             result => result?,
         };
-        match (FileType::from_raw_mode(fstat(&fd)?.st_mode), wanted) {
+        match (FileType::from_raw_mode(fstat(&fd)?.st_mode), required) {
             (FileType::Symlink, _) => self.follow(&fd)?,
             (FileType::Directory, _) => self.stack.push((name, fd)),
             (_, Kind::File) => return Ok(Some(fd)),
@@ -159,43 +173,46 @@ impl Walk<'_> {
         Ok(None)
     }
 
-    fn follow(&mut self, link: &OwnedFd) -> io::Result<()> {
-        self.links += 1;
-        if self.links > MAX_LINKS {
+    /// Continues the walk with the target of a symlink.
+    fn follow(&mut self, symlink: &OwnedFd) -> io::Result<()> {
+        self.symlinks += 1;
+        if self.symlinks > MAX_SYMLINKS {
             return Err(Errno::LOOP.into());
         }
-        let text = readlinkat(link, c"", Vec::new())?;
-        if text.as_bytes().starts_with(b"/") {
+        let target = readlinkat(symlink, c"", Vec::new())?;
+        if target.as_bytes().starts_with(b"/") {
             self.stack.clear();
         }
-        self.rest.extend(components(OsStr::from_bytes(text.as_bytes())));
+        self.rest.extend(components(OsStr::from_bytes(target.as_bytes())));
         Ok(())
     }
 
-    /// Makes `name` and opens it. That another sandbox made it first (in a mount that both have) is as good.
-    fn make(&mut self, name: &OsStr, kind: Kind) -> io::Result<OwnedFd> {
-        match create(self.here(), name, kind) {
+    /// Creates `name` and opens it. Another sandbox that has the same mount can create it first, which is as good.
+    fn create(&mut self, name: &OsStr, kind: Kind) -> io::Result<OwnedFd> {
+        match create(self.current(), name, kind) {
             Err(Errno::EXIST) => {}
             result => {
                 result?;
-                self.made_now(name, kind)?;
+                self.note_created(name, kind)?;
             }
         }
-        Ok(openat(self.here(), name, PATH, Mode::empty())?)
+        Ok(openat(self.current(), name, PATH, Mode::empty())?)
     }
 
-    fn made_now(&mut self, name: &OsStr, kind: Kind) -> io::Result<()> {
+    /// Gives the new entry `name` to the owner, and records it if it is in the root file system itself.
+    fn note_created(&mut self, name: &OsStr, kind: Kind) -> io::Result<()> {
         if let Some((uid, gid)) = self.owner {
             let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
-            chownat(self.here(), name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
+            chownat(self.current(), name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
         }
-        if mount_id(self.here())? == self.root.mount_id {
-            self.made.push(CreatedMountPoint { path: self.path_of(name), is_dir: kind == Kind::Directory });
+        if mount_id(self.current())? == self.root.mount_id {
+            self.created
+                .push(CreatedMountPoint { path: self.path_of(name), is_dir: kind == Kind::Directory });
         }
         Ok(())
     }
 
-    /// Relative to the root, without links.
+    /// Returns the path of `name` in the current directory, relative to the root and without symlinks.
     fn path_of(&self, name: &OsStr) -> PathBuf {
         let parents = self.stack.iter().map(|(name, _)| name.as_os_str());
         parents.chain([name]).collect()
@@ -214,7 +231,7 @@ mod tests {
         root: Root,
     }
 
-    /// `<dir>/root` is the root, `<dir>/host` must never be touched.
+    /// Makes a root file system in `<dir>/root`, and `<dir>/host`, which must never be touched.
     fn env() -> Env {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir_all(dir.path().join("root/real/deep")).unwrap();
@@ -225,76 +242,103 @@ mod tests {
     }
 
     impl Env {
-        fn link(&self, target: &str, name: &str) {
+        /// Makes a symlink; `HOST` in its target stands for the path of `<dir>/host`.
+        fn symlink(&self, target: &str, name: &str) {
             let target = target.replace("HOST", self.dir.path().join("host").to_str().unwrap());
             symlink(target, self.dir.path().join("root").join(name)).unwrap();
         }
 
         #[track_caller]
-        fn check(&self, path: &str, kind: Kind, at: &str, made: &[&str]) {
-            let place = self.root.place(Path::new(path), kind, None).unwrap();
+        fn check(&self, path: &str, kind: Kind, at: &str, created: &[&str]) {
+            let found = self.root.find_or_create(Path::new(path), kind, None).unwrap();
             let expected = fs::metadata(self.dir.path().join("root").join(at)).unwrap();
-            assert_eq!(fstat(&place.fd).unwrap().st_ino, expected.ino(), "{path}");
-            let paths: Vec<_> = place.made.iter().map(|created| created.path.to_str().unwrap()).collect();
-            assert_eq!(paths, made, "{path}");
+            assert_eq!(fstat(&found.fd).unwrap().st_ino, expected.ino(), "{path}");
+            let paths: Vec<_> = found.created.iter().map(|entry| entry.path.to_str().unwrap()).collect();
+            assert_eq!(paths, created, "{path}");
             assert_eq!(fs::read_dir(self.dir.path().join("host")).unwrap().count(), 0);
         }
 
         #[track_caller]
         fn check_error(&self, path: &str, kind: Kind, expected: Errno) {
-            let error = self.root.place(Path::new(path), kind, None).unwrap_err();
+            let error = self.root.find_or_create(Path::new(path), kind, None).unwrap_err();
             assert_eq!(error.raw_os_error(), Some(expected.raw_os_error()), "{path}");
         }
     }
 
     #[test]
-    fn what_exists_is_found_and_what_is_missing_is_made() {
+    fn existing_paths_are_found() {
         let env = env();
         env.check("/", Kind::Directory, ".", &[]);
         env.check("/real/deep/", Kind::Directory, "real/deep", &[]);
         env.check("/file", Kind::File, "file", &[]);
+    }
+
+    #[test]
+    fn missing_components_are_created_once() {
+        let env = env();
         env.check("/real/x/y", Kind::Directory, "real/x/y", &["real/x", "real/x/y"]);
         env.check("/a/b", Kind::File, "a/b", &["a", "a/b"]);
         env.check("//a/./b", Kind::File, "a/b", &[]);
     }
 
     #[test]
-    fn links_stay_inside() {
+    fn symlinks_are_followed_inside_the_root() {
         let env = env();
-        env.link("../../../real", "up");
-        env.link("/real/deep", "absolute");
-        env.link("HOST", "host");
-        env.link("/missing/dir", "dangling");
+        env.symlink("../../../real", "up");
+        env.symlink("/real/deep", "absolute");
         env.check("/up/deep", Kind::Directory, "real/deep", &[]);
         env.check("/absolute/f", Kind::File, "real/deep/f", &["real/deep/f"]);
+        env.check("/../../real", Kind::Directory, "real", &[]);
+    }
+
+    #[test]
+    fn the_target_of_a_dangling_symlink_is_created() {
+        let env = env();
+        env.symlink("/missing/dir", "dangling");
         env.check(
             "/dangling/x",
             Kind::Directory,
             "missing/dir/x",
             &["missing", "missing/dir", "missing/dir/x"],
         );
-        env.check("/../../real", Kind::Directory, "real", &[]);
-        let inside = env.root.place(Path::new("/host/x"), Kind::File, None).unwrap();
-        assert!(inside.made.len() > 2, "the host's path is made inside the root");
+    }
+
+    #[test]
+    fn the_target_of_a_symlink_to_the_host_is_created_inside_the_root() {
+        let env = env();
+        env.symlink("HOST", "host");
+        let inside = env.root.find_or_create(Path::new("/host/x"), Kind::File, None).unwrap();
+        assert!(inside.created.len() > 2, "{inside:?}");
         assert_eq!(fs::read_dir(env.dir.path().join("host")).unwrap().count(), 0);
     }
 
     #[test]
-    fn what_does_not_fit_is_an_error() {
+    fn a_path_of_another_kind_is_an_error() {
         let env = env();
-        env.link("loop", "loop");
         env.check_error("/file/x", Kind::Directory, Errno::NOTDIR);
         env.check_error("/file", Kind::Directory, Errno::NOTDIR);
         env.check_error("/real", Kind::File, Errno::ISDIR);
+    }
+
+    #[test]
+    fn a_cycle_of_symlinks_is_an_error() {
+        let env = env();
+        env.symlink("loop", "loop");
         env.check_error("/loop/x", Kind::Directory, Errno::LOOP);
     }
 
     #[test]
-    fn system_directories_are_real_ones() {
+    fn a_missing_system_directory_is_created() {
         let env = env();
-        env.link("HOST", "proc");
-        fs::write(env.dir.path().join("root/dev"), "").unwrap();
         assert!(env.root.system_directory("sys").is_ok());
+        assert!(env.dir.path().join("root/sys").is_dir());
+    }
+
+    #[test]
+    fn a_system_directory_that_is_not_a_directory_is_refused() {
+        let env = env();
+        env.symlink("HOST", "proc");
+        fs::write(env.dir.path().join("root/dev"), "").unwrap();
         for name in ["proc", "dev"] {
             let error = env.root.system_directory(name).unwrap_err();
             assert!(error.to_string().contains("not a real directory"), "{error}");

@@ -1,6 +1,8 @@
-//! The results that a sandbox reports to its caller, apart from [`crate::Usage`]: plain data.
+//! Facts that a sandbox reports to its caller: how it ended, and the mount points it created.
 
 use std::path::PathBuf;
+
+use crate::wire::wire_struct;
 
 /// How the first process of a sandbox ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,3 +23,5 @@ pub struct CreatedMountPoint {
     /// True for an empty directory, false for an empty file.
     pub is_dir: bool,
 }
+
+wire_struct!(CreatedMountPoint { path, is_dir });
