@@ -35,9 +35,9 @@ pub(crate) struct Plan {
     pub(crate) stdio: PlannedStdio,
     pub(crate) network: PlannedNetwork,
     pub(crate) hostname: String,
-    /// Text of `/etc/hosts`.
+    /// Whole text of `/etc/hosts`.
     pub(crate) hosts: String,
-    /// Text of `/etc/resolv.conf`.
+    /// Whole text of `/etc/resolv.conf`.
     pub(crate) resolv: String,
     pub(crate) shm_size_bytes: u64,
     pub(crate) insecure: bool,

@@ -24,7 +24,7 @@ pub(super) fn limit(rlimits: &[(u32, u64, u64)]) -> Result<(), SandboxError> {
 
 /// Becomes the user of `plan` and keeps only the capabilities of `plan`; a user other than root keeps none.
 ///
-/// The bounding set limits the capabilities that root gets by exec, and those that set-user-ID programs get later. The
+/// The bounding set limits the capabilities that root gets by exec and that set-user-ID programs get later. The
 /// inheritable and ambient sets are empty, so that no program gets more than the bounding set allows (CVE-2022-29162).
 pub(super) fn drop_to_user(plan: &Plan) -> Result<(), SandboxError> {
     let kept = CapabilitySet::from_bits_retain(plan.capabilities);
