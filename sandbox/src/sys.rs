@@ -3,7 +3,9 @@
 
 use std::ffi::{c_char, c_int, c_void};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+use rustix::process::{WaitId, WaitIdOptions, waitid};
 
 /// Descriptor at which a started init finds its control channel.
 pub(crate) const CONTROL_FD: RawFd = 3;
@@ -79,10 +81,14 @@ pub(crate) fn start_init(exe: BorrowedFd<'_>, control: BorrowedFd<'_>) -> io::Re
     if start.errno == 0 {
         return Ok(pidfd);
     }
-    let options = rustix::process::WaitIdOptions::EXITED;
-    let _ =
-        rustix::process::waitid(rustix::process::WaitId::PidFd(std::os::fd::AsFd::as_fd(&pidfd)), options);
+    reap(&pidfd);
     Err(io::Error::from_raw_os_error(start.errno))
+}
+
+/// Waits for the end of a child that has nothing more to do.
+fn reap(pidfd: &OwnedFd) {
+    // The only failure is a child that was reaped already, in a caller that ignores SIGCHLD.
+    let _ = waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED);
 }
 
 fn block_signals() -> io::Result<libc::sigset_t> {

@@ -1,4 +1,4 @@
-//! A root file system with busybox, and processes in it.
+//! A root file system with busybox, and running processes in it.
 
 use std::ffi::OsString;
 use std::fs;
@@ -6,29 +6,30 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use sandbox::{
-    Capabilities, DetachedMount, Exit, Network, Process, ProcessUser, SandboxError, Seccomp, Spec, Stdio,
-    spawn,
+    Capabilities, DetachedMount, Exit, Mount, MountSource, Network, Process, ProcessUser, SandboxError,
+    Seccomp, Spec, Stdio, spawn,
 };
 
 const BUSYBOX: &str = "/bin/busybox";
 pub const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Folders of one test: `<dir>/root` becomes `/`, `<dir>/host` must never be touched.
+/// Directories of one test: `<dir>/root` becomes `/`, and `<dir>/host` must never be touched by a sandbox.
 pub struct TestEnv {
     dir: tempfile::TempDir,
 }
 
-/// What came of a process.
+/// Results of a process that has ended.
 #[derive(Debug)]
 pub struct Ran {
     pub exit: Exit,
     pub stdout: String,
     pub stderr: String,
+    /// Paths of the mount points that had to be created.
     pub created: Vec<String>,
 }
 
 impl TestEnv {
-    /// `None`, said on stdout, where sandboxes cannot be made.
+    /// Makes the directories. Where sandboxes cannot be made, prints why the test is skipped and returns `None`.
     #[allow(clippy::print_stdout, reason = "a skipped test says so")]
     pub fn new() -> Option<Self> {
         if !rustix::process::geteuid().is_root() {
@@ -39,7 +40,7 @@ impl TestEnv {
             println!("SKIP needs {BUSYBOX} (busybox-static)");
             return None;
         }
-        let env = Self { dir: tempfile::tempdir().expect("a temporary folder can be made") };
+        let env = Self { dir: tempfile::tempdir().expect("a temporary directory can be made") };
         env.fill();
         Some(env)
     }
@@ -63,33 +64,36 @@ impl TestEnv {
         }
     }
 
+    /// Returns the path of `path` in the root file system.
     pub fn root(&self, path: &str) -> PathBuf {
         self.dir.path().join("root").join(path)
     }
 
+    /// Returns the path of `path` in the directory that stands for the host.
     pub fn host(&self, path: &str) -> PathBuf {
         self.dir.path().join("host").join(path)
     }
 
-    /// This program, where every user can execute it.
+    /// Copies this program to where every user can execute it.
     pub fn copy_of_ourselves(&self) -> PathBuf {
         let copy = self.dir.path().join("it");
         fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
         copy
     }
 
-    /// Makes the root file system `uid`'s own, as an unpacked image would be.
+    /// Makes `uid` the owner of the root file system, as after unpacking an image, and removes what sandboxes left there.
     pub fn give_to(&self, uid: u32) {
-        for folder in [self.root(""), self.root("tmp"), self.root("bin")] {
-            std::os::unix::fs::chown(folder, Some(uid), Some(uid)).unwrap();
+        for dir in [self.root(""), self.root("tmp"), self.root("bin")] {
+            std::os::unix::fs::chown(dir, Some(uid), Some(uid)).unwrap();
         }
-        let leftovers = ["made", "tmp/own"].map(|name| self.root(name));
-        leftovers.iter().for_each(|path| drop(fs::remove_file(path)));
-        let folders = ["etc", "dev", "proc", "sys"].map(|name| self.root(name));
-        folders.iter().for_each(|path| drop(fs::remove_dir_all(path)));
+        for path in ["made", "tmp/own"].map(|name| self.root(name)).into_iter().filter(|path| path.exists()) {
+            fs::remove_file(path).unwrap();
+        }
+        let dirs = ["etc", "dev", "proc", "sys"].map(|name| self.root(name));
+        dirs.iter().filter(|dir| dir.exists()).for_each(|dir| fs::remove_dir_all(dir).unwrap());
     }
 
-    /// Panics unless the host's folder is as it was.
+    /// Panics if a sandbox has changed the directory that stands for the host.
     #[track_caller]
     pub fn check_host(&self) {
         let names: Vec<_> =
@@ -98,18 +102,18 @@ impl TestEnv {
         assert_eq!(fs::read_to_string(self.host("canary")).unwrap(), "canary");
     }
 
-    /// A spec that runs `args` as root.
+    /// Returns a spec that runs `args` as root.
     pub fn spec(&self, args: &[&str]) -> Spec {
         spec_of(&self.root(""), args)
     }
 
-    /// A spec that runs a shell script.
+    /// Returns a spec that runs a shell script as root.
     pub fn script(&self, script: &str) -> Spec {
         self.spec(&["sh", "-c", script])
     }
 }
 
-/// A spec that runs `args` as root on the root file system at `root`.
+/// Returns a spec that runs `args` as root on the root file system at `root`, with the host's network.
 pub fn spec_of(root: &Path, args: &[&str]) -> Spec {
     Spec {
         root: detached(root),
@@ -134,12 +138,12 @@ pub fn spec_of(root: &Path, args: &[&str]) -> Spec {
     }
 }
 
-/// Clones the mount of a directory or file.
+/// Clones a directory or file of the host as a mount.
 pub fn detached(path: &Path) -> DetachedMount {
     DetachedMount::of_host_path(path).expect("root can clone a mount")
 }
 
-/// Runs to the end.
+/// Runs a process to its end.
 pub fn try_run(spec: Spec) -> Result<Ran, SandboxError> {
     let mut running = spawn(spec)?;
     let created =
@@ -156,15 +160,32 @@ pub fn try_run(spec: Spec) -> Result<Ran, SandboxError> {
     Ok(Ran { exit: running.wait()?, stdout, stderr, created })
 }
 
+/// Runs a process to its end; panics if it could not be started.
 #[track_caller]
 pub fn run(spec: Spec) -> Ran {
     try_run(spec).unwrap_or_else(|error| panic!("{error}: {error:?}"))
 }
 
-/// Runs a script, which must succeed, and gives its output.
+/// Runs a process, which must succeed, and returns its output.
 #[track_caller]
 pub fn output(spec: Spec) -> String {
     let ran = run(spec);
     assert_eq!(ran.exit, Exit::Code(0), "{ran:?}");
     ran.stdout
+}
+
+/// Runs a script in a sandbox of its own and compares its output.
+#[track_caller]
+pub fn check(env: &TestEnv, script: &str, expected: &str) {
+    assert_eq!(output(env.script(script)).trim_end(), expected, "{script}");
+}
+
+/// Returns a mount of `source` at `target`.
+pub fn mount(target: &str, source: MountSource, read_only: bool) -> Mount {
+    Mount { target: target.into(), source, read_only }
+}
+
+/// Returns the mount of a tmpfs of 4 MiB that every user can write to.
+pub fn tmpfs(target: &str) -> Mount {
+    mount(target, MountSource::Tmpfs { size_bytes: Some(4 << 20), mode: 0o1777 }, false)
 }
