@@ -8,7 +8,7 @@
 //! | `create-symlinks`: names for the driver's libraries | the same files are mounted under these names too |
 //! | `update-ldcache`: makes the loader search directories, by writing to the image | see [`crate::libraries`] |
 //! | `enable-cuda-compat`: prefers newer libraries of the image, if there are any | ignored: the driver's own suffice |
-//! | `disable-device-node-modification`: keeps the driver from creating nodes | ignored: nodes it creates cannot be opened |
+//! | `disable-device-node-modification`: keeps the driver from creating nodes | ignored: they cannot be opened |
 //! | `update-application-profile`, `chmod`: rendering on screens, modes of `/dev/dri` | ignored |
 
 use std::path::{Path, PathBuf};

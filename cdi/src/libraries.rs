@@ -1,8 +1,8 @@
 //! Further names under which programs find a driver's libraries.
 //!
-//! A driver's libraries are mounted under the names that the machine has: `/usr/lib64/libcuda.so.575.57.08`. Programs ask
-//! the loader for `libcuda.so.1`, the soname in the library itself. For that, NVIDIA's hook runs `ldconfig` in the image,
-//! which writes symlinks and a cache there. Here each library is mounted once more under its soname, in its own
+//! A driver's libraries are mounted under the names that the machine has: `/usr/lib64/libcuda.so.575.57.08`. Programs
+//! ask the loader for `libcuda.so.1`, the soname in the library itself. For that, NVIDIA's hook runs `ldconfig` in the
+//! image, which writes symlinks and a cache there. Here each library is mounted once more under its soname, in its own
 //! directory and in [`DIR`], which is appended to `LD_LIBRARY_PATH`. This works with any loader, hides none of the
 //! image's libraries (as a search path with a whole directory would), and leaves nothing in the image.
 

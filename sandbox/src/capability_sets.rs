@@ -53,8 +53,8 @@ const NAMES: [&str; 41] = [
 /// The set of all capabilities that have a name.
 pub(crate) const ALL: u64 = (1 << NAMES.len()) - 1;
 
-/// Docker's default set of 14 capabilities: chown, dac_override, fowner, fsetid, kill, setgid, setuid, setpcap, net_bind_service, net_raw,
-/// sys_chroot, mknod, audit_write, setfcap.
+/// Docker's default set of 14 capabilities: chown, dac_override, fowner, fsetid, kill, setgid, setuid, setpcap,
+/// net_bind_service, net_raw, sys_chroot, mknod, audit_write and setfcap.
 pub(crate) const DEFAULT: u64 = 0xa804_25fb;
 
 /// Returns the bit of the capability `name`, or every bit for `ALL`. The prefix `CAP_` and lower case are accepted.

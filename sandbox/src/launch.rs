@@ -50,7 +50,7 @@ pub fn spawn(spec: Spec) -> Result<Running, SandboxError> {
 /// Listens to the guest until its end of the channel closes. Returns whether the guest got as far as the program.
 fn follow_setup(report: &Channel, started: &mut Started) -> Result<bool, SandboxError> {
     let mut is_ready = false;
-    while let Some(Message { payload, mut fds }) = report.receive().map_err(os("hear of the sandbox"))? {
+    while let Some(Message { payload, mut fds }) = report.receive().map_err(os("receive from the sandbox"))? {
         match decode(&payload).ok_or_else(died)? {
             FromGuest::MountPoint(created) => started.created_mount_points.push(created),
             FromGuest::Terminal => started.terminal = fds.pop().map(File::from),

@@ -190,8 +190,8 @@ pub enum MountSource {
 pub struct Device {
     /// Detached mount of the host's node, if the host has one.
     ///
-    /// In a user namespace this node is mounted, with the mode and the owner that it has, and is required. As root, a new
-    /// node is created.
+    /// In a user namespace it is required: this node is mounted, with the mode and the owner that it has. As root, a
+    /// new node is created.
     pub node: Option<DetachedMount>,
     /// True for a block device, false for a character device.
     pub is_block: bool,

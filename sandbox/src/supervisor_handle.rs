@@ -43,7 +43,7 @@ impl SupervisorHandle {
 
     /// Waits for the message that the guest or the network exists, and returns the descriptor that comes with it.
     pub(crate) fn started(&self) -> Result<OwnedFd, SandboxError> {
-        let message = self.control.receive().map_err(os("hear of the sandbox's init"))?;
+        let message = self.control.receive().map_err(os("receive from the sandbox's init"))?;
         let Some(Message { payload, mut fds }) = message else { return Err(died()) };
         match (decode(&payload), fds.pop()) {
             (Some(FromSupervisor::Started), Some(fd)) => Ok(fd),
@@ -59,7 +59,7 @@ impl SupervisorHandle {
 
     /// Waits for the next message; `None` means that the supervisor has ended without one.
     pub(crate) fn receive(&self) -> Result<Option<FromSupervisor>, SandboxError> {
-        let message = self.control.receive().map_err(os("hear of the sandbox's init"))?;
+        let message = self.control.receive().map_err(os("receive from the sandbox's init"))?;
         Ok(message.and_then(|message| decode(&message.payload)))
     }
 

@@ -40,7 +40,7 @@ pub(super) struct Resolved {
 #[derive(Debug)]
 pub(super) struct Root {
     fd: OwnedFd,
-    /// The kernel's number of the mount, by which the root file system is told from mounts on it.
+    /// The kernel's id of the mount, which distinguishes the root file system from mounts on it.
     mount_id: u64,
 }
 

@@ -1,4 +1,4 @@
-//! The guest's end of the report channel, on which it tells the caller how far it has got.
+//! The guest's end of the report channel, on which it reports its progress to the caller.
 
 use std::os::fd::{AsFd, OwnedFd};
 

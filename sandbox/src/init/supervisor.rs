@@ -25,7 +25,7 @@ pub(super) fn run() -> ! {
     })
 }
 
-/// The caller is gone, so that nobody can be told how the sandbox ended.
+/// The caller is gone, so that no process is left to report to.
 struct NoCaller;
 
 fn supervise() -> Result<(), NoCaller> {

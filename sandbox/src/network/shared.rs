@@ -6,7 +6,8 @@
 //! ```
 //!
 //! Connecting a network takes longer than a trivial process runs, so a build does it once. The keeper ends when the
-//! caller's end of `control` is closed, for whatever reason; pasta, which is in the keeper's pid namespace, ends with it.
+//! caller's end of `control` is closed, even by the caller's death. pasta, which is in the keeper's pid namespace, ends
+//! with the keeper.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;

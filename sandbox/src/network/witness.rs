@@ -1,9 +1,9 @@
 //! A process in a sandbox's network namespace, through which pasta finds the namespace.
 //!
-//! pasta opens the namespace as `/proc/PID/ns/net`. It keeps only few capabilities, and the kernel lets no process open
-//! the namespaces of one that has more, so neither the supervisor nor the guest will do: the witness has none. A
-//! descriptor of the namespace would not do either, since pasta closes those it inherits, and AppArmor profiles of
-//! pasta allow only this path.
+//! pasta opens the namespace as `/proc/PID/ns/net`. It keeps only few capabilities, and the kernel does not let it open
+//! the namespaces of a process that has more. The supervisor and the guest have more; the witness has no capabilities.
+//! pasta cannot use a descriptor of the namespace instead: it closes the descriptors that it inherits, and its AppArmor
+//! profiles allow only this path.
 
 use std::io::{self, Read};
 use std::os::fd::{BorrowedFd, OwnedFd};

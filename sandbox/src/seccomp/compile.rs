@@ -77,7 +77,9 @@ fn block(abi: &Abi, capabilities: u64) -> Vec<Instruction> {
     block
 }
 
-/// Returns the ranges of numbers with the same verdict: the first number of each, from 0 on. A range ends before the next.
+/// Returns the ranges of numbers with the same verdict, from 0 on: the first number of each, and the verdict.
+///
+/// A range ends before the next one.
 fn ranges(abi: &Abi, capabilities: u64) -> Vec<(u32, Verdict)> {
     let mut verdicts = BTreeMap::new();
     for (offset, table) in abi.tables {
@@ -86,7 +88,7 @@ fn ranges(abi: &Abi, capabilities: u64) -> Vec<(u32, Verdict)> {
             verdicts.insert(offset + number, verdict(name, capabilities));
             end = offset + number + 1;
         }
-        // A number after the last known call belongs to a newer kernel; a number in a gap has never been used or is retired.
+        // A number after the last known call belongs to a newer kernel. A number in a gap was never used, or is retired.
         verdicts.insert(end, UNKNOWN);
         verdicts.entry(*offset).or_insert(REFUSED);
     }

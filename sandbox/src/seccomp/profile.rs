@@ -32,11 +32,13 @@ pub(super) enum ArgumentRule {
 
 /// Verdict on a call that is known and not allowed: `EPERM`.
 pub(super) const REFUSED: Verdict = Verdict::Refuse(libc::EPERM as u16);
-/// Verdict on a call that is unknown: `ENOSYS`. `clone3` gets it too, because a filter cannot see its arguments: libc then
-/// falls back to `clone`.
+/// Verdict on a call that is unknown: `ENOSYS`.
+///
+/// `clone3` gets it too, because a filter cannot see its arguments: libc then falls back to `clone`.
 pub(super) const UNKNOWN: Verdict = Verdict::Refuse(libc::ENOSYS as u16);
 
-/// Flags of `clone` that create a namespace: `CLONE_NEWNS`, `NEWCGROUP`, `NEWUTS`, `NEWIPC`, `NEWUSER`, `NEWPID` and `NEWNET`.
+/// Flags of `clone` that create a namespace: `CLONE_NEWNS`, `NEWCGROUP`, `NEWUTS`, `NEWIPC`, `NEWUSER`, `NEWPID` and
+/// `NEWNET`.
 pub(super) const NAMESPACE_FLAGS: u32 = 0x7e02_0000;
 /// Allowed personalities: `PER_LINUX`, `PER_LINUX32`, each also with `UNAME26`, and the query for the current one.
 pub(super) const PERSONALITIES: [u32; 5] = [0, 8, 0x2_0000, 0x2_0008, 0xffff_ffff];

@@ -13,7 +13,7 @@ use sandbox::{
 const BUSYBOX: &str = "/bin/busybox";
 pub const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Directories of one test: `<dir>/root` becomes `/`, and `<dir>/host` must never be touched by a sandbox.
+/// Directories of one test: `<dir>/root` becomes `/`, and `<dir>/host` must not change unless a mount leads there.
 pub struct TestEnv {
     dir: tempfile::TempDir,
 }
@@ -81,7 +81,7 @@ impl TestEnv {
         copy
     }
 
-    /// Makes `uid` the owner of the root file system, as after unpacking an image, and removes what sandboxes left there.
+    /// Makes `uid` the owner of the root file system, as after unpacking an image. Removes the files of earlier sandboxes.
     pub fn give_to(&self, uid: u32) {
         for dir in [self.root(""), self.root("tmp"), self.root("bin")] {
             std::os::unix::fs::chown(dir, Some(uid), Some(uid)).unwrap();
