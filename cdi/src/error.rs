@@ -1,50 +1,50 @@
-//! Why a device cannot be had.
+//! Errors of requests for devices.
 
 use std::path::PathBuf;
 
-/// A device that cannot be had.
+/// A requested device is unavailable.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CdiError {
-    /// No name of a device.
+    /// The request is not the name of a device.
     #[error("invalid device {name:?}: {reason}")]
     Name {
-        /// As asked for.
+        /// The request, as written.
         name: String,
-        /// What is wrong with it.
+        /// Rule that the request breaks, as a sentence.
         reason: &'static str,
     },
-    /// No file describes it.
+    /// No spec file describes the device.
     #[error("required device {name:?} is not registered{}", listed(.problems))]
     Missing {
-        /// As asked for.
+        /// The request, as written.
         name: String,
-        /// Files that were not understood: it may be in one of them.
+        /// Files and devices that were left out, with reasons: the device may be among them.
         problems: Vec<String>,
     },
-    /// It needs something that is not done here.
+    /// The device's spec requires a change to the container that is not supported.
     #[error("device {device} ({}) needs {what}, which dsbuild does not do", file.display())]
     Unsupported {
-        /// Its name.
+        /// Full name of the device.
         device: String,
-        /// The file that describes it.
+        /// Spec file that describes the device.
         file: PathBuf,
-        /// What it needs.
+        /// The unsupported change, as a noun phrase.
         what: String,
     },
-    /// The file describes something that this machine has not, or not so.
+    /// The device's spec requires a file of this machine that is missing or not as described.
     #[error("device {device} ({}) needs {}: {reason}", file.display(), path.display())]
     Host {
-        /// Its name.
+        /// Full name of the device.
         device: String,
-        /// The file that describes it.
+        /// Spec file that describes the device.
         file: PathBuf,
-        /// What of this machine.
+        /// Path of the required file.
         path: PathBuf,
-        /// What is wrong with that.
+        /// Cause, as a clause.
         reason: String,
     },
-    /// A mount cannot be made as it should be.
+    /// The attributes of a mount could not be set.
     #[error(transparent)]
     Sandbox(#[from] sandbox::SandboxError),
 }

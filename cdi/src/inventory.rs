@@ -1,7 +1,8 @@
-//! The specs of some folders, and the devices in them.
+//! The spec files of some directories, and the devices in them.
 //!
-//! A later folder goes before an earlier one, so that `/var/run/cdi`, which is made anew at each start of the machine,
-//! goes before `/etc/cdi`. A device that two files of one folder describe is none: nobody can say which is meant.
+//! A device in a later directory overrides one of the same name in an earlier directory: `/var/run/cdi`, which is
+//! filled at each start of the machine, overrides `/etc/cdi`. A device that two files of one directory describe is left
+//! out, because neither file has precedence.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,111 +10,114 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::name::Which;
-use crate::spec::Spec;
+use crate::name::Selector;
+use crate::spec::CdiSpec;
 use crate::{CdiError, Request};
 
-/// The name of a group of devices, which a request may ask for.
+/// Annotation with the class of a device. A request can name a class instead of a device.
 const CLASS: &str = "org.mobyproject.buildkit.device.class";
-/// Builds may have the device without being allowed to.
+/// Annotation of devices that builds can use without `--allow device`.
 const AUTO_ALLOW: &str = "org.mobyproject.buildkit.device.autoallow";
 
-/// A spec of NVIDIA's with eight cards has 100 KB.
-const LARGEST_SPEC_BYTES: u64 = 8 << 20;
+/// Size limit of a spec file. NVIDIA's spec for eight GPUs has 100 KB.
+const MAX_SPEC_BYTES: u64 = 8 << 20;
 
-/// The devices that are described.
+/// All devices that the spec files of this machine describe.
 #[derive(Debug, Default)]
 pub struct Inventory {
+    /// Devices by their full name.
     devices: BTreeMap<String, Device>,
     problems: Vec<String>,
 }
 
-/// A device that a file describes.
+/// A device that a spec file describes.
 #[derive(Debug, Clone)]
 pub struct Device {
+    /// Vendor, class and name: `vendor.com/class=name`.
     name: String,
     pub(crate) file: Arc<SpecFile>,
-    /// Its place among the devices of the file.
+    /// Index of the device in the file.
     pub(crate) index: usize,
 }
 
-/// A spec and where it is.
+/// A spec with the path of its file.
 #[derive(Debug)]
 pub(crate) struct SpecFile {
     pub path: PathBuf,
-    pub spec: Spec,
+    pub spec: CdiSpec,
 }
 
 impl Inventory {
-    /// Reads the `.json` and `.yaml` files of `folders`; those that are not there have no files.
-    pub fn read(folders: &[PathBuf]) -> Self {
+    /// Reads the `.json` and `.yaml` files of `dirs`. A directory that does not exist counts as empty.
+    pub fn read(dirs: &[PathBuf]) -> Self {
         let mut inventory = Self::default();
-        folders.iter().for_each(|folder| inventory.add(folder));
+        dirs.iter().for_each(|dir| inventory.add(dir));
         inventory
     }
 
-    fn add(&mut self, folder: &Path) {
+    fn add(&mut self, dir: &Path) {
         let mut devices: BTreeMap<String, Device> = BTreeMap::new();
-        let mut twice = BTreeSet::new();
-        for path in spec_paths(folder) {
-            let spec = read(&path).map_err(|error| error.to_string()).and_then(|text| Spec::parse(&text));
+        // Names that two files describe, with the path of the first one.
+        let mut duplicates = BTreeSet::new();
+        for path in spec_paths(dir) {
+            let spec = read(&path).map_err(|error| error.to_string()).and_then(|text| CdiSpec::parse(&text));
             match spec {
                 Ok(spec) => devices_of(SpecFile { path, spec }).for_each(|device| {
                     let name = device.name.clone();
-                    if let Some(other) = devices.insert(name.clone(), device) {
-                        twice.insert((name, other.file.path.clone()));
+                    if let Some(first) = devices.insert(name.clone(), device) {
+                        duplicates.insert((name, first.file.path.clone()));
                     }
                 }),
                 Err(reason) => self.problems.push(format!("{}: {reason}", path.display())),
             }
         }
-        for (name, path) in twice {
+        for (name, path) in duplicates {
             let other = devices.remove(&name).map(|device| device.file.path.display().to_string());
-            let other = other.unwrap_or_else(|| folder.display().to_string());
+            let other = other.unwrap_or_else(|| dir.display().to_string());
             self.problems.push(format!("{name}: both {} and {other} describe it", path.display()));
             self.devices.remove(&name);
         }
         self.devices.extend(devices);
     }
 
-    /// The devices that `request` asks for, by name; none if there are none.
+    /// Returns the devices that `request` selects, sorted by name; empty if no such device exists.
     pub fn find(&self, request: &Request) -> Vec<&Device> {
         let prefix = format!("{}=", request.kind);
         let mut kind = self.devices.values().filter(|device| device.name.starts_with(&prefix));
-        match &request.which {
-            Which::First => kind.next().into_iter().collect(),
-            Which::All => kind.collect(),
-            Which::Named(name) => match self.devices.get(&format!("{prefix}{name}")) {
+        match &request.selector {
+            Selector::First => kind.next().into_iter().collect(),
+            Selector::All => kind.collect(),
+            Selector::Named(name) => match self.devices.get(&format!("{prefix}{name}")) {
                 Some(device) => vec![device],
                 None => kind.filter(|device| device.annotation(CLASS) == Some(name)).collect(),
             },
         }
     }
 
-    /// The error that there is none of `request`.
+    /// Returns the error for a request that selects no device.
     pub fn missing(&self, request: &Request) -> CdiError {
         CdiError::Missing { name: request.to_string(), problems: self.problems.clone() }
     }
 
-    /// Files and devices that were left out, and why.
+    /// Returns the files and devices that were left out, each with the reason.
     pub fn problems(&self) -> &[String] {
         &self.problems
     }
 }
 
 impl Device {
-    /// `vendor/class=name`.
+    /// Returns the full name: `vendor.com/class=name`.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether its spec says that builds may have it without being allowed to.
+    /// Reports whether the spec allows all builds to use the device.
     pub fn is_auto_allowed(&self) -> bool {
         self.annotation(AUTO_ALLOW)
             .is_some_and(|value| matches!(value, "1" | "t" | "T" | "true" | "True" | "TRUE"))
     }
 
-    /// Its own goes before that of its file.
+    /// Returns an annotation of the device, or else of its file.
     fn annotation(&self, name: &str) -> Option<&str> {
         let spec = &self.file.spec;
         let own = spec.devices[self.index].annotations.get(name);
@@ -129,9 +133,9 @@ fn devices_of(file: SpecFile) -> impl Iterator<Item = Device> {
     })
 }
 
-/// In order of their names.
-fn spec_paths(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+/// Returns the paths of the spec files in `dir`, sorted by name.
+fn spec_paths(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     let is_spec =
         |path: &PathBuf| path.extension().is_some_and(|ending| ending == "json" || ending == "yaml");
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(is_spec).collect();
@@ -141,8 +145,8 @@ fn spec_paths(folder: &Path) -> Vec<PathBuf> {
 
 fn read(path: &Path) -> io::Result<String> {
     let found = fs::metadata(path)?;
-    if !found.is_file() || found.len() > LARGEST_SPEC_BYTES {
-        return Err(io::Error::other("it is no file of a spec's size"));
+    if !found.is_file() || found.len() > MAX_SPEC_BYTES {
+        return Err(io::Error::other("it is not a regular file of at most 8 MiB"));
     }
     fs::read_to_string(path)
 }
@@ -151,14 +155,15 @@ fn read(path: &Path) -> io::Result<String> {
 mod tests {
     use super::*;
 
-    struct Folders(tempfile::TempDir);
+    /// Directories with spec files: `etc`, and `run`, which overrides it.
+    struct SpecDirs(tempfile::TempDir);
 
-    impl Folders {
+    impl SpecDirs {
         fn new() -> Self {
-            Self(tempfile::tempdir().expect("a folder"))
+            Self(tempfile::tempdir().expect("a temporary directory can be made"))
         }
 
-        /// A file that describes these devices of `vendor.com/device`, each `name` or `name@class`.
+        /// Writes a spec file with devices of `vendor.com/device`, each given as `name` or `name@class`.
         fn spec(&self, path: &str, annotation: &str, devices: &[&str]) {
             let device = |text: &&str| {
                 let (name, class) = text.split_once('@').unwrap_or((text, "none"));
@@ -173,8 +178,8 @@ mod tests {
 
         fn file(&self, path: &str, text: &str) {
             let path = self.0.path().join(path);
-            fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
-            fs::write(path, text).expect("a file");
+            fs::create_dir_all(path.parent().expect("a parent")).expect("a directory can be made");
+            fs::write(path, text).expect("a file can be written");
         }
 
         fn read(&self) -> Inventory {
@@ -184,49 +189,85 @@ mod tests {
 
     #[track_caller]
     fn check(inventory: &Inventory, request: &str, expected: &[&str]) {
-        let found = inventory.find(&request.parse().expect("a request"));
+        let found = inventory.find(&request.parse().expect("a valid request"));
         let names: Vec<&str> = found.iter().map(|device| device.name()).collect();
         assert_eq!(names, expected, "{request}");
     }
 
-    #[test]
-    fn names_are_looked_up_as_buildkit_does() {
-        let folders = Folders::new();
-        folders.spec("etc/a.yaml", "", &["foo@one", "bar@one", "baz@two", "two"]);
-        let inventory = folders.read();
-        let full =
-            |names: &[&str]| names.iter().map(|name| format!("vendor.com/device={name}")).collect::<Vec<_>>();
-        let check = |request: &str, expected: &[&str]| {
-            let expected = full(expected);
-            check(&inventory, request, &expected.iter().map(String::as_str).collect::<Vec<_>>());
-        };
-        check("vendor.com/device=foo", &["foo"]);
-        check("vendor.com/device", &["bar"]);
-        check("vendor.com/device=*", &["bar", "baz", "foo", "two"]);
-        check("vendor.com/device=one", &["bar", "foo"]);
-        check("vendor.com/device=two", &["two"]);
-        check("vendor.com/device=no", &[]);
-        check("vendor.com/dev=*", &[]);
+    /// Reads a file with four devices, two of them of the class `one`, and compares the names that a request selects.
+    #[track_caller]
+    fn check_selected(request: &str, expected: &[&str]) {
+        let dirs = SpecDirs::new();
+        dirs.spec("etc/a.yaml", "", &["foo@one", "bar@one", "baz@two", "two"]);
+        let expected: Vec<String> = expected.iter().map(|name| format!("vendor.com/device={name}")).collect();
+        check(&dirs.read(), request, &expected.iter().map(String::as_str).collect::<Vec<_>>());
     }
 
     #[test]
-    fn later_folders_win_and_twice_in_one_is_none() {
-        let folders = Folders::new();
-        folders.spec("etc/a.yaml", "", &["x", "y"]);
-        folders.spec("run/b.yaml", &format!("{AUTO_ALLOW}: true"), &["x", "z"]);
-        folders.spec("run/c.json", "", &["z"]);
-        folders.file("run/d.json", "{");
-        folders.file("run/e.txt", "{");
-        let inventory = folders.read();
+    fn a_name_selects_one_device() {
+        check_selected("vendor.com/device=foo", &["foo"]);
+    }
+
+    #[test]
+    fn a_request_without_a_name_selects_the_first_device() {
+        check_selected("vendor.com/device", &["bar"]);
+    }
+
+    #[test]
+    fn a_star_selects_all_devices() {
+        check_selected("vendor.com/device=*", &["bar", "baz", "foo", "two"]);
+    }
+
+    #[test]
+    fn a_class_selects_its_devices() {
+        check_selected("vendor.com/device=one", &["bar", "foo"]);
+    }
+
+    #[test]
+    fn a_name_goes_before_a_class() {
+        check_selected("vendor.com/device=two", &["two"]);
+    }
+
+    #[test]
+    fn an_unknown_name_or_kind_selects_nothing() {
+        check_selected("vendor.com/device=no", &[]);
+        check_selected("vendor.com/dev=*", &[]);
+    }
+
+    #[test]
+    fn a_later_directory_overrides_an_earlier_one() {
+        let dirs = SpecDirs::new();
+        dirs.spec("etc/a.yaml", "", &["x", "y"]);
+        dirs.spec("run/b.yaml", &format!("{AUTO_ALLOW}: true"), &["x"]);
+        let inventory = dirs.read();
         check(&inventory, "vendor.com/device=*", &["vendor.com/device=x", "vendor.com/device=y"]);
-        let request = |text: &str| text.parse::<Request>().expect("a request");
-        let allowed = |text| inventory.find(&request(text))[0].is_auto_allowed();
+        let allowed = |name: &str| inventory.devices[name].is_auto_allowed();
         assert!(allowed("vendor.com/device=x") && !allowed("vendor.com/device=y"));
-        let told = inventory.missing(&request("vendor.com/device=z")).to_string();
+    }
+
+    #[test]
+    fn a_device_that_two_files_of_a_directory_describe_is_left_out() {
+        let dirs = SpecDirs::new();
+        dirs.spec("etc/a.yaml", "", &["z"]);
+        dirs.spec("run/b.yaml", "", &["x", "z"]);
+        dirs.spec("run/c.json", "", &["z"]);
+        let inventory = dirs.read();
+        check(&inventory, "vendor.com/device=*", &["vendor.com/device=x"]);
+        let [problem] = inventory.problems() else { panic!("{:?}", inventory.problems()) };
         assert!(
-            told.starts_with("required device \"vendor.com/device=z\" is not registered; left out: "),
-            "{told}"
+            problem.starts_with("vendor.com/device=z: both ") && problem.contains("b.yaml and "),
+            "{problem}"
         );
-        assert!(told.contains("d.json: unclosed bracket") && told.contains("b.yaml and "), "{told}");
+    }
+
+    #[test]
+    fn the_error_about_a_missing_device_lists_unreadable_files() {
+        let dirs = SpecDirs::new();
+        dirs.file("run/d.json", "{");
+        dirs.file("run/e.txt", "{");
+        let error = dirs.read().missing(&"vendor.com/device=z".parse().expect("a valid request")).to_string();
+        let expected = "required device \"vendor.com/device=z\" is not registered; left out: ";
+        assert!(error.starts_with(expected) && error.contains("d.json: unclosed bracket"), "{error}");
+        assert!(!error.contains("e.txt"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! What a user asks for.
+//! Requests of users for devices, and the rules for names.
 //!
 //! ```text
 //! request = vendor "/" class [ "=" ( name | "*" ) ]
@@ -9,21 +9,22 @@ use std::str::FromStr;
 
 use crate::CdiError;
 
-/// Devices of one kind.
+/// A request for devices of one kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// `vendor/class`.
+    /// Vendor and class: `nvidia.com/gpu`.
     pub(crate) kind: String,
-    pub(crate) which: Which,
+    pub(crate) selector: Selector,
 }
 
-/// Which of a kind.
+/// Selects devices among all of a kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Which {
-    /// The first by name.
+pub(crate) enum Selector {
+    /// The first device by name.
     First,
+    /// All devices, written `*`.
     All,
-    /// The one of this name; else those that the annotation for classes puts under it.
+    /// The device with this name, or all devices with this class if no device has the name.
     Named(String),
 }
 
@@ -34,52 +35,53 @@ impl FromStr for Request {
         let bad = |reason| CdiError::Name { name: text.to_owned(), reason };
         let (kind, name) = text.split_once('=').unwrap_or((text, ""));
         check_kind(kind).map_err(bad)?;
-        let which = match name {
-            "" => Which::First,
-            "*" => Which::All,
+        let selector = match name {
+            "" => Selector::First,
+            "*" => Selector::All,
             name => {
                 check_name(name).map_err(bad)?;
-                Which::Named(name.to_owned())
+                Selector::Named(name.to_owned())
             }
         };
-        Ok(Self { kind: kind.to_owned(), which })
+        Ok(Self { kind: kind.to_owned(), selector })
     }
 }
 
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.which {
-            Which::First => f.write_str(&self.kind),
-            Which::All => write!(f, "{}=*", self.kind),
-            Which::Named(name) => write!(f, "{}={name}", self.kind),
+        match &self.selector {
+            Selector::First => f.write_str(&self.kind),
+            Selector::All => write!(f, "{}=*", self.kind),
+            Selector::Named(name) => write!(f, "{}={name}", self.kind),
         }
     }
 }
 
-/// `vendor.com/class`.
+/// Checks a kind: `vendor.com/class`. The error is the rule that it breaks.
 pub(crate) fn check_kind(kind: &str) -> Result<(), &'static str> {
     let Some((vendor, class)) = kind.split_once('/') else {
         return Err("it is not VENDOR/CLASS=NAME, for example nvidia.com/gpu=all");
     };
     let starts_well = |part: &str| part.starts_with(|first: char| first.is_ascii_alphabetic());
-    match [vendor, class].into_iter().all(|part| starts_well(part) && is_word(part, "_-.")) {
-        true => Ok(()),
-        false => Err(
-            "vendor and class begin with a letter, end with a letter or digit, and have only those, _, - and . in between",
-        ),
+    if [vendor, class].into_iter().all(|part| starts_well(part) && is_word(part, "_-.")) {
+        return Ok(());
     }
+    Err(
+        "vendor and class begin with a letter, end with a letter or digit, and have only letters, digits, _, - and . in between",
+    )
 }
 
-/// The part after `=`.
+/// Checks the name of a device, the part after `=`. The error is the rule that it breaks.
 pub(crate) fn check_name(name: &str) -> Result<(), &'static str> {
-    match is_word(name, "_-.:") {
-        true => Ok(()),
-        false => {
-            Err("a name begins and ends with a letter or digit and has only those, _, -, . and : in between")
-        }
+    if is_word(name, "_-.:") {
+        return Ok(());
     }
+    Err(
+        "a name begins and ends with a letter or digit, and has only letters, digits, _, -, . and : in between",
+    )
 }
 
+/// Reports whether `text` begins and ends with a letter or digit and has only these and the characters of `between`.
 fn is_word(text: &str, between: &str) -> bool {
     let alphanumeric = |c: char| c.is_ascii_alphanumeric();
     text.starts_with(alphanumeric)
@@ -92,19 +94,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn requests() {
-        let check = |text: &str, which: Which| {
-            let request: Request = text.parse().expect("a name");
-            assert_eq!((request.kind.as_str(), &request.which), ("vendor1.com/dev-ice", &which), "{text}");
+    fn a_request_selects_the_first_all_or_named_devices() {
+        let check = |text: &str, selector: Selector| {
+            let request: Request = text.parse().expect("a valid request");
+            assert_eq!(
+                (request.kind.as_str(), &request.selector),
+                ("vendor1.com/dev-ice", &selector),
+                "{text}"
+            );
         };
-        check("vendor1.com/dev-ice", Which::First);
-        check("vendor1.com/dev-ice=", Which::First);
-        check("vendor1.com/dev-ice=*", Which::All);
-        check("vendor1.com/dev-ice=0:1", Which::Named("0:1".into()));
+        check("vendor1.com/dev-ice", Selector::First);
+        check("vendor1.com/dev-ice=", Selector::First);
+        check("vendor1.com/dev-ice=*", Selector::All);
+        check("vendor1.com/dev-ice=0:1", Selector::Named("0:1".into()));
     }
 
     #[test]
-    fn what_is_no_request() {
+    fn malformed_requests_are_refused() {
         for text in [
             "", "gpu", "/", "vendor/", "/class", "1v/class", "v/c-", "v/c/d", "v/c=a=b", "v/c=-", "v/c=a b",
             "v/../c",

@@ -8,11 +8,11 @@ use std::path::Path;
 
 use rootfs::layers::Layers;
 use rootfs::snapshot::{Snapshot, bind_host};
-use rootfs::users;
+use rootfs::users::{self, User};
 use sandbox::network::{Connecting, SharedNetwork};
 use sandbox::{
-    Capabilities, Exit, Mount, MountSource, Network, PortMap, Process, Running, SandboxError, Seccomp, Spec,
-    Stdio,
+    Capabilities, Exit, Mount, MountSource, Network, PortMap, Process, ProcessUser, Running, SandboxError,
+    Seccomp, Spec, Stdio,
 };
 
 use crate::RunnerError;
@@ -129,7 +129,7 @@ fn launch(container: &Container, layers: &Layers, streams: Streams) -> Result<La
         args: config.args.iter().map(Into::into).collect(),
         env: config.env.iter().map(Into::into).collect(),
         cwd: (&config.cwd).into(),
-        user,
+        user: process_user(user),
         capabilities: Capabilities::Default,
         seccomp: Seccomp::Default,
         rlimits: Vec::new(),
@@ -137,7 +137,7 @@ fn launch(container: &Container, layers: &Layers, streams: Streams) -> Result<La
     };
     let (network, no_private_network) = network(config, connecting);
     let spec = Spec {
-        root: snapshot.mount()?,
+        root: snapshot.mount()?.into(),
         read_only_root: false,
         mounts,
         process,
@@ -151,9 +151,13 @@ fn launch(container: &Container, layers: &Layers, streams: Streams) -> Result<La
     Ok(Launched { running: sandbox::spawn(spec)?, snapshot, network, no_private_network })
 }
 
+fn process_user(User { uid, gid, groups, home }: User) -> ProcessUser {
+    ProcessUser { uid, gid, groups, home }
+}
+
 fn mounts(config: &ContainerConfig) -> Result<Vec<Mount>, RunnerError> {
     let mount = |volume: &Volume| {
-        let source = MountSource::Detached(bind_host(&volume.source, Path::new(""))?);
+        let source = MountSource::Detached(bind_host(&volume.source, Path::new(""))?.into());
         Ok(Mount { target: (&volume.target).into(), source, read_only: volume.read_only })
     };
     config.volumes.iter().map(mount).collect()

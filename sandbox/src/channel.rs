@@ -1,12 +1,12 @@
-//! Messages with descriptors between two processes: a connected pair of unix stream sockets.
+//! Messages with descriptors between two processes, over a connected pair of unix stream sockets.
 //!
 //! ```text
-//! message = u32 payload length, u32 number of descriptors   (the first descriptors ride on these 8 bytes)
+//! message = u32 payload length, u32 number of descriptors   (the first batch of descriptors comes with these 8 bytes)
 //!           one byte per further batch of descriptors
 //!           payload
 //! ```
 //!
-//! Received descriptors are close-on-exec. The end of the other side is the end of the stream: `receive` gives `None`.
+//! Received descriptors are close-on-exec. When the other end is closed, the stream ends and `receive` returns `None`.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -17,19 +17,19 @@ use rustix::net::{
     SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
 };
 
-/// Below the kernel's limit of 253 descriptors a message.
+/// Descriptors in one system call; the kernel's limit is 253.
 const BATCH: usize = 64;
 const HEADER_BYTES: usize = 8;
-/// More is no message of ours; secrets of 500 KB and argument lists of 2 MB fit.
+/// Largest payload that is accepted. Plans have secrets of up to 500 KB and argument lists of up to 2 MB.
 const MAX_PAYLOAD_BYTES: usize = 256 << 20;
 
-/// One end.
+/// One end of a connected pair.
 #[derive(Debug)]
 pub(crate) struct Channel {
     socket: OwnedFd,
 }
 
-/// What came.
+/// A received message with its descriptors.
 pub(crate) struct Message {
     pub(crate) payload: Vec<u8>,
     pub(crate) fds: Vec<OwnedFd>,
@@ -54,13 +54,13 @@ impl From<Channel> for OwnedFd {
 }
 
 impl Channel {
-    /// Two connected ends.
+    /// Makes two connected ends.
     pub(crate) fn pair() -> io::Result<(Self, Self)> {
         let (one, other) = socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
         Ok((one.into(), other.into()))
     }
 
-    /// Sends one message. An end that is gone is an error, not a signal.
+    /// Sends one message. If the other end is closed, that is an error and not a SIGPIPE.
     pub(crate) fn send(&self, payload: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<()> {
         let mut header = [0; HEADER_BYTES];
         header[..4].copy_from_slice(&length(payload.len())?);
@@ -88,7 +88,7 @@ impl Channel {
         Ok(())
     }
 
-    /// The next message; `None` if the other end is gone and no message is left.
+    /// Waits for the next message. Returns `None` if the other end is closed and no message is left.
     pub(crate) fn receive(&self) -> io::Result<Option<Message>> {
         let mut fds = Vec::new();
         let mut header = [0; HEADER_BYTES];
@@ -111,7 +111,7 @@ impl Channel {
         if self.receive_bytes(buffer, fds)? { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
     }
 
-    /// Fills `buffer`. False if the stream was at its end; an end within is an error.
+    /// Fills `buffer`. Returns false at the end of the stream; an end within `buffer` is an error.
     fn receive_bytes(&self, buffer: &mut [u8], fds: &mut Vec<OwnedFd>) -> io::Result<bool> {
         let mut filled = 0;
         while filled < buffer.len() {
@@ -125,7 +125,7 @@ impl Channel {
                 move || recvmsg(socket, &mut rest, control, RecvFlags::CMSG_CLOEXEC)
             }) {
                 Ok(message) => message.bytes,
-                // The other end died with unread data in its queue.
+                // The other end was closed with unread data in its queue.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionReset => 0,
                 Err(error) => return Err(error),
             };
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_message_is_an_error() {
+    fn a_truncated_message_is_an_error() {
         let (one, other) = Channel::pair().unwrap();
         one.send_bytes(&[5, 0, 0, 0, 0, 0, 0, 0, b'x'], &[]).unwrap();
         drop(one);
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn sending_to_nobody_is_an_error() {
+    fn sending_to_a_closed_end_is_an_error() {
         let (one, other) = Channel::pair().unwrap();
         drop(other);
         assert!(one.send(b"x", &[]).is_err());

@@ -1,7 +1,7 @@
-//! Why a process could not be started.
+//! Errors of a sandbox: the process could not be started or watched.
 //!
-//! The variants cross a process boundary: the init, which fails in another process than the one that reports, sends
-//! them with [`crate::wire`].
+//! An error can come from another process than the one that reports it: the init sends its errors to the caller, encoded
+//! by [`crate::wire`]. The system's error number survives that, other details do not.
 
 use std::borrow::Cow;
 use std::io;
@@ -9,70 +9,70 @@ use std::path::PathBuf;
 
 use crate::wire::{Reader, Wire};
 
-/// A sandbox that could not be built. A process that ran and failed is no error but an [`crate::Exit`].
+/// A failure to build a sandbox or to execute its program. A process that ran and failed is an [`crate::Exit`] instead.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SandboxError {
-    /// The program is not there.
+    /// No file with the program's name exists.
     #[error("exec: {program:?}: executable file not found in $PATH")]
     NotFound {
-        /// As asked for.
+        /// First argument of the process.
         program: String,
     },
-    /// The program cannot be executed.
+    /// The program exists, but the kernel cannot execute it.
     #[error("exec: {program:?}: {source}")]
     NotExecutable {
-        /// As asked for.
+        /// First argument of the process.
         program: String,
-        /// Why not.
+        /// Error of exec, such as `EACCES`; `ENOENT` if the interpreter of a script is missing.
         source: io::Error,
     },
-    /// The root file system is not usable: a `/proc` that is a link, a mount target outside, ...
+    /// A mount failed, or the root file system does not allow it: `/proc` is a symlink, for example.
     #[error("cannot mount {}: {reason}", target.display())]
     Mount {
-        /// Where, in the root file system.
+        /// Path of the mount point in the root file system.
         target: PathBuf,
-        /// Why not.
+        /// Cause, as a clause: "it is not a real directory in this image".
         reason: String,
     },
-    /// What was asked for makes no sense: an unknown capability, a NUL in an argument, ...
+    /// A value of the spec is invalid: an unknown capability, a NUL byte in an argument.
     #[error("invalid {what}: {value:?}")]
     Invalid {
-        /// What kind of thing.
+        /// Kind of the value, as a noun.
         what: Cow<'static, str>,
-        /// As given.
+        /// The invalid value, as given.
         value: String,
     },
-    /// This machine does not give what is needed; the message says what to do.
+    /// This machine does not allow something that every sandbox needs.
     #[error("{what}: {hint}")]
     Unavailable {
-        /// What is missing.
+        /// Description of what the machine does not allow, as a clause.
         what: String,
-        /// What to do about it.
+        /// Instruction for the user.
         hint: String,
     },
-    /// A private network cannot be had; the reason says what to do.
-    #[error("there is no private network: {reason}")]
+    /// A private network could not be connected.
+    #[error("the private network is unavailable: {reason}")]
     Network {
-        /// Why not.
+        /// Cause, with an instruction for the user where there is one.
         reason: String,
     },
-    /// The kernel refused. `action` is a verb phrase.
+    /// A system call failed.
     #[error("cannot {action}")]
     Os {
-        /// What was tried.
+        /// Purpose of the call, as a verb phrase: "set the host name".
         action: Cow<'static, str>,
-        /// Why not.
+        /// Error of the call.
         source: io::Error,
     },
 }
 
-/// For `map_err`: the kernel refused to `action`.
+/// Returns a function for `map_err` that makes an error with the purpose `action`.
 pub(crate) fn os<E: Into<io::Error>>(action: &'static str) -> impl FnOnce(E) -> SandboxError {
     move |error| SandboxError::Os { action: action.into(), source: error.into() }
 }
 
-/// For `map_err`: `target` could not be mounted.
+/// Returns a function for `map_err` that makes an error about the mount point `target`.
 pub(crate) fn mount<E: Into<io::Error>>(target: impl Into<PathBuf>) -> impl FnOnce(E) -> SandboxError {
     move |error| SandboxError::Mount { target: target.into(), reason: error.into().to_string() }
 }
@@ -130,7 +130,7 @@ mod tests {
         ] {
             let mut bytes = Vec::new();
             error.put(&mut bytes);
-            let back = SandboxError::take(&mut Reader::new(&bytes)).expect("what was put can be taken");
+            let back = SandboxError::take(&mut Reader::new(&bytes)).expect("an encoded error can be decoded");
             assert_eq!(format!("{back:?}"), format!("{error:?}"));
         }
     }

@@ -1,10 +1,11 @@
-//! The text of `/etc/hosts` and `/etc/resolv.conf` of a sandbox. Pure functions of what they are given.
+//! The text of `/etc/hosts` and `/etc/resolv.conf` of a sandbox.
 
 use std::net::IpAddr;
 
+use crate::network::{DNS_FORWARDER, Network};
 use crate::spec::HostEntry;
 
-/// `/etc/hosts`: loopback, our own name, the entries asked for.
+/// Returns the text of `/etc/hosts`: loopback with the sandbox's own name, then `entries`.
 pub(crate) fn hosts(hostname: &str, entries: &[HostEntry]) -> String {
     let own = if hostname.is_empty() { String::new() } else { format!(" {hostname}") };
     let mut text = format!("127.0.0.1\tlocalhost{own}\n::1\tlocalhost ip6-localhost ip6-loopback\n");
@@ -14,15 +15,22 @@ pub(crate) fn hosts(hostname: &str, entries: &[HostEntry]) -> String {
     text
 }
 
-/// `/etc/resolv.conf` where the network is the host's: its own.
-pub(crate) fn resolv_of_host(text: &str) -> String {
-    text.to_owned()
+/// Returns the text of `/etc/resolv.conf` for a sandbox with `network`, made from the host's file.
+pub(crate) fn resolv_conf(network: &Network) -> String {
+    let bytes = std::fs::read("/etc/resolv.conf").unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    match network {
+        Network::Host | Network::None => text.into_owned(),
+        Network::Private { .. } | Network::Shared(_) => resolv_of_private(&text, DNS_FORWARDER.into()),
+    }
 }
 
-/// `/etc/resolv.conf` in a network of its own: the host's with `forwarder`, behind which pasta has the host's first
-/// IPv4 server (also one on the host's loopback). That server is not listed itself: pasta gives its answers the
-/// forwarder's address, so that they would not be taken. Without an IPv4 server those of IPv6 that are reachable are.
-pub(crate) fn resolv_of_private(text: &str, forwarder: IpAddr) -> String {
+/// Replaces the servers of a `resolv.conf` by ones that a private network can reach.
+///
+/// pasta forwards the address `forwarder` to the host's first IPv4 server, which may be on the host's loopback. That
+/// server is not listed itself: pasta gives its answers the forwarder's address, so that a program would reject them.
+/// If the host has no IPv4 server, its IPv6 servers that are reachable from the network are listed.
+fn resolv_of_private(text: &str, forwarder: IpAddr) -> String {
     let servers: Vec<IpAddr> = text.lines().filter_map(server).collect();
     let mut reachable: Vec<IpAddr> = servers.iter().copied().filter(|address| !is_local(*address)).collect();
     if servers.iter().any(IpAddr::is_ipv4) || reachable.is_empty() {
@@ -37,13 +45,13 @@ fn is_server(line: &str) -> bool {
     line.split_whitespace().next() == Some("nameserver")
 }
 
-/// The address of a `nameserver` line; a zone (`fe80::1%eth0`) is left out.
+/// Returns the address of a `nameserver` line, without a zone (`%eth0` in `fe80::1%eth0`).
 fn server(line: &str) -> Option<IpAddr> {
     let address = line.split_whitespace().nth(1).filter(|_| is_server(line))?;
     address.split('%').next()?.parse().ok()
 }
 
-/// True for addresses that mean something else in another network namespace.
+/// Reports whether an address means another machine in another network namespace.
 fn is_local(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => address.is_loopback() || address.is_unspecified(),
@@ -57,37 +65,48 @@ fn is_local(address: IpAddr) -> bool {
 mod tests {
     use super::*;
 
-    const FORWARDER: &str = "169.254.1.1";
-
     #[test]
-    fn hosts_has_name_and_entries() {
+    fn hosts_has_the_own_name_and_the_entries() {
         let entry = HostEntry { name: "shelf".into(), address: "10.20.30.40".parse().unwrap() };
         assert_eq!(
             hosts("box", &[entry]),
             "127.0.0.1\tlocalhost box\n::1\tlocalhost ip6-localhost ip6-loopback\n10.20.30.40\tshelf\n"
         );
+    }
+
+    #[test]
+    fn hosts_without_an_own_name_has_localhost() {
         assert!(hosts("", &[]).starts_with("127.0.0.1\tlocalhost\n"));
     }
 
     #[track_caller]
     fn check(text: &str, expected: &str) {
-        assert_eq!(resolv_of_private(text, FORWARDER.parse().unwrap()), expected);
+        assert_eq!(resolv_of_private(text, DNS_FORWARDER.into()), expected);
     }
 
     #[test]
-    fn private_networks_ask_the_forwarder() {
+    fn the_forwarder_stands_for_ipv4_servers() {
         check("nameserver 10.0.0.2\nsearch a b\n", "search a b\nnameserver 169.254.1.1\n");
         check("nameserver 127.0.0.53\noptions edns0\n", "options edns0\nnameserver 169.254.1.1\n");
         check("nameserver 127.0.0.1\nnameserver 2001:db8::1\n", "nameserver 169.254.1.1\n");
-        check("nameserver fe80::1%eth0\nnameserver ::1\n", "nameserver 169.254.1.1\n");
+    }
+
+    #[test]
+    fn reachable_ipv6_servers_are_kept_if_there_is_no_other() {
         check("nameserver ::1\nnameserver 2001:db8::1\n", "nameserver 2001:db8::1\n");
+        check("nameserver fe80::1%eth0\nnameserver ::1\n", "nameserver 169.254.1.1\n");
+    }
+
+    #[test]
+    fn the_forwarder_is_used_if_no_server_is_readable() {
         check("", "nameserver 169.254.1.1\n");
         check("nameserver nonsense\n", "nameserver 169.254.1.1\n");
         check("# nameserver 8.8.8.8\n", "# nameserver 8.8.8.8\nnameserver 169.254.1.1\n");
     }
 
     #[test]
-    fn the_hosts_network_keeps_its_servers() {
-        assert_eq!(resolv_of_host("nameserver 127.0.0.53\n"), "nameserver 127.0.0.53\n");
+    fn a_sandbox_in_the_hosts_network_has_the_hosts_servers() {
+        let text = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+        assert_eq!(resolv_conf(&Network::Host), text);
     }
 }

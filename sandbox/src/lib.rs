@@ -1,52 +1,68 @@
-//! One process in a root file system: namespaces, mounts, limits, network.
+//! Runs one process in a root file system, isolated by namespaces, mounts, limits and a network of its own.
+//!
+//! From the bottom up; each module uses only modules above it in this list:
 //!
 //! ```text
-//! spec       what to run and where: plain data
-//! plan       the same, checked and made ready for the init; wire, channel, message: how it gets there and back
-//! launch     the caller's side: start, wait, kill
-//! init/      our own program, executed again: a supervisor, and a guest that builds the sandbox and becomes the process
-//! exe        our program, such that no sandbox can change it
-//! privilege  root, or a user namespace with subordinate ids
-//! seccomp/   docker's profile as a BPF program; capabilities: names and sets
-//! network    host, none, or a namespace of its own (or shared by several) connected by pasta; etc: hosts and resolv.conf
-//! usage      what a sandbox took of the machine
-//! sys        system calls that no safe crate offers: all `unsafe`
+//! sys                system calls that no safe crate offers: all `unsafe` code
+//! wire, channel      encoding of values; messages with descriptors
+//! error, outcome     errors; how a sandbox ended and which mount points it created; usage: the resources it used
+//! mount_api, exe     mounts by descriptor; our own program in a form that a sandbox cannot change
+//! plan, message      instructions for the init; messages between the processes
+//! supervisor_handle  the caller's handle of the process that stands for a sandbox
+//! network            the host's, none, or a private one that pasta connects
+//! spec               what to run and where: plain data; detached_mount: its mounts
+//! capability_sets    capabilities by name; seccomp: docker's filter; rlimits: limits by name; etc: files in /etc
+//! prepare            spec -> plan
+//! running, launch    waiting for a process; starting it
+//! init               the other processes: a supervisor, and a guest that builds the sandbox and becomes the program
+//! privilege          entering a user namespace before sandboxes are started
 //! ```
 //!
-//! Invariants: SIGKILL of the caller leaves no process and no mount. Nothing is opened by path in the root file
-//! system but component by component, without following links. All that can fail by what the caller asks for fails
-//! before the process runs; what is unknown is refused. Needs Linux 5.12. Knows no image and no Dockerfile.
+//! Capabilities are dropped in `init::rights`.
+//!
+//! Invariants:
+//!
+//! - SIGKILL of the caller leaves no process and no mount.
+//! - A path in the root file system is opened component by component, and the kernel never follows a symlink there.
+//! - Invalid or impossible requests fail before the process runs. Unknown names are refused, never ignored.
+//! - No crate of the workspace is used: images, layers and Dockerfiles are unknown here.
+//!
+//! Needs Linux 5.12.
 
-mod capabilities;
+mod capability_sets;
 mod channel;
+mod detached_mount;
 mod error;
 mod etc;
 mod exe;
 mod init;
-pub mod launch;
+mod launch;
 mod message;
+mod mount_api;
 pub mod network;
+mod outcome;
 mod plan;
+mod prepare;
 pub mod privilege;
+
+mod rlimits;
+mod running;
 mod seccomp;
 pub mod signal;
-pub mod spec;
+mod spec;
+mod supervisor_handle;
 mod sys;
 mod usage;
 mod wire;
 
+pub use detached_mount::DetachedMount;
 pub use error::SandboxError;
-use std::os::fd::{AsFd, OwnedFd};
-
-pub use launch::{Exit, Running, init_if_asked, spawn};
+pub use init::init_if_asked;
+pub use launch::spawn;
+pub use network::{Network, PortMap};
+pub use outcome::{CreatedMountPoint, Exit};
+pub use running::Running;
 pub use spec::{
-    Capabilities, Device, HostEntry, Mount, MountSource, Network, PortMap, Process, Rlimit, Seccomp, Spec,
-    Stdio,
+    Capabilities, Device, HostEntry, Mount, MountSource, Process, ProcessUser, Rlimit, Seccomp, Spec, Stdio,
 };
 pub use usage::Usage;
-
-/// Takes the rights of set-uid programs, or all programs, off a detached mount and what is mounted below it.
-pub fn restrict(mount: &OwnedFd, no_suid: bool, no_exec: bool) -> Result<(), SandboxError> {
-    let attributes = if no_suid { sys::NO_SUID } else { 0 } | if no_exec { sys::NO_EXEC } else { 0 };
-    sys::mount_setattr(mount.as_fd(), attributes, true).map_err(error::os("restrict a mount"))
-}

@@ -1,18 +1,18 @@
-//! What the caller and the two processes of a sandbox tell each other.
+//! Messages between the caller, the supervisor and the guest of a sandbox.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 
+use crate::outcome::{CreatedMountPoint, Exit};
 use crate::plan::Plan;
 use crate::wire::{Reader, Wire};
-use crate::{Exit, SandboxError, Usage};
+use crate::{SandboxError, Usage};
 
-/// To the supervisor: what it is for.
+/// The first and only message to a supervisor: its task.
 #[derive(Debug)]
 pub(crate) enum ToSupervisor {
-    /// A sandbox. The guest's end of its report channel comes along, then the descriptors of the plan.
+    /// Run a sandbox. Descriptors: the guest's end of the report channel, then those of the plan.
     Run(Box<Plan>),
-    /// Connect a network by this command, and keep it so.
+    /// Connect a network with this command line of pasta, and keep it connected. No descriptors.
     KeepNetwork(Vec<OsString>),
 }
 
@@ -39,14 +39,14 @@ impl Wire for ToSupervisor {
     }
 }
 
-/// From the supervisor.
+/// Messages from the supervisor: at most one `Started`, then one of the others.
 #[derive(Debug)]
 pub(crate) enum FromSupervisor {
-    /// The guest exists, and its pidfd comes along; or the network does, and its namespace.
+    /// The guest exists, or the network is connected. Descriptor: the guest's pidfd, or the network namespace.
     Started,
-    /// It did not, or not fully.
+    /// The task could not be started, or watching over it failed.
     Failed(SandboxError),
-    /// The guest has ended, and all in its sandbox took this.
+    /// The guest has ended; the resources are those of the whole sandbox.
     Exited(Exit, Usage),
 }
 
@@ -82,23 +82,26 @@ impl Wire for FromSupervisor {
     }
 }
 
-/// From the guest, while it is our program.
+/// Messages from the guest, as long as it runs our program.
 #[derive(Debug)]
 pub(crate) enum FromGuest {
-    /// A mount point had to be made; true for a directory.
-    Stub(PathBuf, bool),
-    /// The caller's end of the terminal comes along.
+    /// This mount point did not exist and was created.
+    MountPoint(CreatedMountPoint),
+    /// The terminal is set up. Descriptor: the caller's end of it.
     Terminal,
-    /// All is set up; what follows is exec.
+    /// The sandbox is complete; the next step is to execute the program.
     Ready,
-    /// It could not.
+    /// The sandbox could not be built, or the program not be executed.
     Failed(SandboxError),
 }
 
 impl Wire for FromGuest {
     fn put(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Stub(path, is_dir) => (0_u8, path.clone(), *is_dir).put(out),
+            Self::MountPoint(created) => {
+                0_u8.put(out);
+                created.put(out);
+            }
             Self::Terminal => 1_u8.put(out),
             Self::Ready => 2_u8.put(out),
             Self::Failed(error) => {
@@ -110,7 +113,7 @@ impl Wire for FromGuest {
 
     fn take(input: &mut Reader<'_>) -> Option<Self> {
         Some(match u8::take(input)? {
-            0 => Self::Stub(Wire::take(input)?, Wire::take(input)?),
+            0 => Self::MountPoint(Wire::take(input)?),
             1 => Self::Terminal,
             2 => Self::Ready,
             3 => Self::Failed(Wire::take(input)?),
@@ -126,28 +129,39 @@ mod tests {
 
     #[track_caller]
     fn check<T: Wire + std::fmt::Debug>(message: T) {
-        let back = decode::<T>(&encode(&message)).expect("what was put can be taken");
+        let back = decode::<T>(&encode(&message)).expect("an encoded message can be decoded");
         assert_eq!(format!("{back:?}"), format!("{message:?}"));
     }
 
+    fn error() -> SandboxError {
+        SandboxError::NotFound { program: "x".into() }
+    }
+
     #[test]
-    fn messages_survive_the_wire() {
-        let error = || SandboxError::NotFound { program: "x".into() };
+    fn messages_to_the_supervisor_survive_the_wire() {
         check(ToSupervisor::KeepNetwork(vec!["pasta".into()]));
+    }
+
+    #[test]
+    fn messages_from_the_supervisor_survive_the_wire() {
         check(FromSupervisor::Started);
         check(FromSupervisor::Failed(error()));
         let usage =
             Usage { user_us: 1, system_us: 2, max_rss_bytes: 3, read_bytes: 4, written_bytes: u64::MAX };
         check(FromSupervisor::Exited(Exit::Code(42), usage));
         check(FromSupervisor::Exited(Exit::Signal(9), Usage::default()));
-        check(FromGuest::Stub("etc/hosts".into(), false));
+    }
+
+    #[test]
+    fn messages_from_the_guest_survive_the_wire() {
+        check(FromGuest::MountPoint(CreatedMountPoint { path: "etc/hosts".into(), is_dir: false }));
         check(FromGuest::Terminal);
         check(FromGuest::Ready);
         check(FromGuest::Failed(error()));
     }
 
     #[test]
-    fn nonsense_is_none() {
+    fn bytes_that_are_no_message_are_not_decoded() {
         assert!(decode::<ToSupervisor>(&[9]).is_none());
         assert!(decode::<FromSupervisor>(&[9]).is_none());
         assert!(decode::<FromGuest>(&[]).is_none());

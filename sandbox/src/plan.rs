@@ -1,26 +1,20 @@
-//! A [`Spec`] made ready for the init: checked, its names turned into numbers, its descriptors put into a list.
+//! The plan of a sandbox: everything the init has to know, in the form in which it travels between processes.
 //!
-//! What needs the host (its `resolv.conf`, the names of capabilities, the compiled seccomp filter) is settled here, in
-//! the caller's process, so that the init only carries out.
+//! A plan is a [`crate::Spec`] after [`crate::prepare`]: checked, with numbers instead of names. Descriptors travel
+//! beside it, in a list; the plan refers to them by index.
 
 use std::ffi::OsString;
-use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use crate::SandboxError;
 use crate::error::os;
-use crate::spec::{Mount, MountSource, Network, Process, Rlimit, Spec, Stdio};
 use crate::wire::{Blob, Reader, Wire, wire_struct};
-use crate::{SandboxError, capabilities, etc, network, seccomp};
 
-/// Size of `/dev/shm` where none is asked for, as docker has it.
-const SHM_SIZE_BYTES: u64 = 64 << 20;
-
-/// Where a descriptor is in the list that travels with the plan.
+/// Index of a descriptor in the list [`Fds`] that travels with the plan.
 pub(crate) type FdIndex = u32;
 
-/// All that the init has to know.
+/// Instructions for the init; the fields without a comment are those of [`crate::Spec`] and [`crate::Process`].
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) root: FdIndex,
@@ -32,15 +26,18 @@ pub(crate) struct Plan {
     pub(crate) uid: u32,
     pub(crate) gid: u32,
     pub(crate) groups: Vec<u32>,
+    /// Capabilities that a root process keeps, as a bit set.
     pub(crate) capabilities: u64,
-    /// The seccomp program; empty for none.
+    /// Seccomp program, an array of `sock_filter`; empty if all system calls are allowed.
     pub(crate) filter: Blob,
-    /// Resource number, soft, hard.
+    /// Number, soft value and hard value of each resource limit.
     pub(crate) rlimits: Vec<(u32, u64, u64)>,
     pub(crate) stdio: PlannedStdio,
     pub(crate) network: PlannedNetwork,
     pub(crate) hostname: String,
+    /// Whole text of `/etc/hosts`.
     pub(crate) hosts: String,
+    /// Whole text of `/etc/resolv.conf`.
     pub(crate) resolv: String,
     pub(crate) shm_size_bytes: u64,
     pub(crate) insecure: bool,
@@ -70,7 +67,7 @@ wire_struct!(Plan {
     read_only_etc,
 });
 
-/// A [`Mount`].
+/// A [`crate::Mount`] whose source is planned.
 #[derive(Debug)]
 pub(crate) struct PlannedMount {
     pub(crate) target: PathBuf,
@@ -80,7 +77,7 @@ pub(crate) struct PlannedMount {
 
 wire_struct!(PlannedMount { target, source, read_only });
 
-/// Mode and owner of a file.
+/// Mode, owner and group of a file that the init creates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Rights {
     pub(crate) mode: u32,
@@ -90,7 +87,7 @@ pub(crate) struct Rights {
 
 wire_struct!(Rights { mode, uid, gid });
 
-/// A [`MountSource`].
+/// A [`crate::MountSource`] whose descriptors are in the list.
 #[derive(Debug)]
 pub(crate) enum PlannedSource {
     Detached(FdIndex),
@@ -100,7 +97,7 @@ pub(crate) enum PlannedSource {
     Device(PlannedDevice),
 }
 
-/// A [`crate::Device`].
+/// A [`crate::Device`] whose node, if it has one, is in the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PlannedDevice {
     pub(crate) node: Option<FdIndex>,
@@ -141,12 +138,14 @@ impl Wire for PlannedSource {
     }
 }
 
-/// A [`Stdio`].
+/// The form of [`crate::Stdio`] that the init sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PlannedStdio {
-    /// `/dev/null`, and the write ends of two pipes.
+    /// An empty stdin, and the write ends of the pipes for stdout and stderr.
     Piped(FdIndex, FdIndex),
+    /// Files for stdin, stdout and stderr.
     Files(FdIndex, FdIndex, FdIndex),
+    /// A terminal that the init creates.
     Terminal,
 }
 
@@ -170,14 +169,14 @@ impl Wire for PlannedStdio {
     }
 }
 
-/// A [`Network`].
+/// The form of [`crate::Network`] that the init sees.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum PlannedNetwork {
     Host,
     None,
-    /// The command line of pasta, without the network namespace.
+    /// A new namespace, and the command line of pasta without the argument that names the namespace.
     Private(Vec<OsString>),
-    /// The network namespace.
+    /// Descriptor of an existing network namespace.
     Shared(FdIndex),
 }
 
@@ -208,22 +207,24 @@ impl Wire for PlannedNetwork {
     }
 }
 
-/// The descriptors that travel with a plan.
+/// The list of descriptors that travels with a plan; each can be taken out once.
 #[derive(Debug, Default)]
 pub(crate) struct Fds(Vec<Option<OwnedFd>>);
 
 impl Fds {
-    fn add(&mut self, fd: OwnedFd) -> FdIndex {
+    /// Appends `fd` and returns its index.
+    pub(crate) fn add(&mut self, fd: OwnedFd) -> FdIndex {
         self.0.push(Some(fd));
         u32::try_from(self.0.len() - 1).expect("descriptors are far fewer than 2^32")
     }
 
-    /// Takes the descriptor at `index` out of the list.
+    /// Takes the descriptor at `index` out of the list. An index that is unknown or used up is an error.
     pub(crate) fn take(&mut self, index: FdIndex) -> Result<OwnedFd, SandboxError> {
         let slot = self.0.get_mut(index as usize).and_then(Option::take);
         slot.ok_or_else(|| os("find a descriptor of the plan")(rustix::io::Errno::BADF))
     }
 
+    /// Returns the descriptors that are still in the list, in order.
     pub(crate) fn borrowed(&self) -> Vec<BorrowedFd<'_>> {
         self.0.iter().flatten().map(AsFd::as_fd).collect()
     }
@@ -233,149 +234,6 @@ impl From<Vec<OwnedFd>> for Fds {
     fn from(fds: Vec<OwnedFd>) -> Self {
         Self(fds.into_iter().map(Some).collect())
     }
-}
-
-/// Read ends of the process's stdout and stderr.
-pub(crate) type Output = (File, File);
-
-/// Turns `spec` into a plan and its descriptors.
-pub(crate) fn prepare(spec: Spec) -> Result<(Plan, Fds, Option<Output>), SandboxError> {
-    check_strings(&spec.process)?;
-    let Spec { root, mounts, process, network, insecure, .. } = spec;
-    let mut fds = Fds::default();
-    let root = fds.add(root);
-    let (stdio, output) = stdio(process.stdio, &mut fds)?;
-    let capabilities = if insecure { capabilities::ALL } else { capabilities::set(&process.capabilities)? };
-    let unconfined = insecure || process.seccomp == crate::Seccomp::Unconfined;
-    let plan = Plan {
-        root,
-        read_only_root: spec.read_only_root,
-        mounts: mounts.into_iter().map(|mount| planned_mount(mount, &mut fds)).collect(),
-        args: process.args,
-        env: environment(process.env, &process.user.home),
-        cwd: process.cwd,
-        uid: process.user.uid,
-        gid: process.user.gid,
-        groups: process.user.groups,
-        capabilities,
-        filter: if unconfined { Blob::default() } else { Blob(seccomp::program(capabilities)) },
-        rlimits: process.rlimits.iter().map(planned_rlimit).collect::<Result<_, _>>()?,
-        stdio,
-        hosts: etc::hosts(&spec.hostname, &spec.hosts),
-        resolv: network::resolv_conf(&network),
-        network: planned_network(&network, &mut fds)?,
-        hostname: spec.hostname,
-        shm_size_bytes: spec.shm_size_bytes.unwrap_or(SHM_SIZE_BYTES),
-        insecure,
-        read_only_etc: spec.read_only_etc,
-    };
-    Ok((plan, fds, output))
-}
-
-fn check_strings(process: &Process) -> Result<(), SandboxError> {
-    let invalid = |what: &'static str, value: &OsString| SandboxError::Invalid {
-        what: what.into(),
-        value: value.to_string_lossy().into_owned(),
-    };
-    if process.args.is_empty() {
-        return Err(invalid("command", &OsString::new()));
-    }
-    if !process.cwd.is_absolute() {
-        return Err(invalid("working directory", &process.cwd.clone().into_os_string()));
-    }
-    let strings = process.args.iter().map(|arg| ("argument", arg));
-    let mut strings = strings.chain(process.env.iter().map(|entry| ("environment", entry)));
-    match strings.find(|(_, value)| value.as_bytes().contains(&0)) {
-        Some((what, value)) => Err(invalid(what, value)),
-        None => Ok(()),
-    }
-}
-
-/// `env`, with a `HOME` if it has none.
-fn environment(mut env: Vec<OsString>, home: &Path) -> Vec<OsString> {
-    if !env.iter().any(|entry| entry.as_bytes().starts_with(b"HOME=")) {
-        let mut entry = OsString::from("HOME=");
-        entry.push(home);
-        env.push(entry);
-    }
-    env
-}
-
-fn stdio(stdio: Stdio, fds: &mut Fds) -> Result<(PlannedStdio, Option<Output>), SandboxError> {
-    match stdio {
-        Stdio::Terminal => Ok((PlannedStdio::Terminal, None)),
-        Stdio::Files { stdin, stdout, stderr } => {
-            Ok((PlannedStdio::Files(fds.add(stdin), fds.add(stdout), fds.add(stderr)), None))
-        }
-        Stdio::Piped => {
-            let pipe =
-                || rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(os("make a pipe"));
-            let ((stdout, stdout_writer), (stderr, stderr_writer)) = (pipe()?, pipe()?);
-            let planned = PlannedStdio::Piped(fds.add(stdout_writer), fds.add(stderr_writer));
-            Ok((planned, Some((stdout.into(), stderr.into()))))
-        }
-    }
-}
-
-fn planned_mount(mount: Mount, fds: &mut Fds) -> PlannedMount {
-    let source = match mount.source {
-        MountSource::Detached(fd) => PlannedSource::Detached(fds.add(fd)),
-        MountSource::Tmpfs { size_bytes, mode } => PlannedSource::Tmpfs { size_bytes, mode },
-        MountSource::Secret { bytes, mode, uid, gid } => {
-            PlannedSource::Secret(Blob(bytes), Rights { mode, uid, gid })
-        }
-        MountSource::Socket { path, mode, uid, gid } => {
-            PlannedSource::Socket(path, Rights { mode, uid, gid })
-        }
-        MountSource::Device(device) => PlannedSource::Device(PlannedDevice {
-            node: device.node.map(|node| fds.add(node)),
-            is_block: device.is_block,
-            major: device.numbers.0,
-            minor: device.numbers.1,
-            rights: Rights { mode: device.mode, uid: device.uid, gid: device.gid },
-        }),
-    };
-    PlannedMount { target: mount.target, source, read_only: mount.read_only }
-}
-
-fn planned_network(network: &Network, fds: &mut Fds) -> Result<PlannedNetwork, SandboxError> {
-    match network {
-        Network::Host => Ok(PlannedNetwork::Host),
-        Network::None => Ok(PlannedNetwork::None),
-        Network::Private { publish } => network::command(publish).map(PlannedNetwork::Private),
-        Network::Shared(shared) => {
-            let netns = shared.netns().try_clone_to_owned().map_err(os("duplicate a descriptor"))?;
-            Ok(PlannedNetwork::Shared(fds.add(netns)))
-        }
-    }
-}
-
-/// Docker's names of the resource limits, in the order of the kernel's numbers.
-///
-/// Source: linux/include/uapi/asm-generic/resource.h.
-const RLIMITS: [&str; 16] = [
-    "cpu",
-    "fsize",
-    "data",
-    "stack",
-    "core",
-    "rss",
-    "nproc",
-    "nofile",
-    "memlock",
-    "as",
-    "locks",
-    "sigpending",
-    "msgqueue",
-    "nice",
-    "rtprio",
-    "rttime",
-];
-
-fn planned_rlimit(limit: &Rlimit) -> Result<(u32, u64, u64), SandboxError> {
-    let invalid = || SandboxError::Invalid { what: "resource limit".into(), value: limit.name.clone() };
-    let (number, _) = (0..).zip(RLIMITS).find(|(_, name)| *name == limit.name).ok_or_else(invalid)?;
-    Ok((number, limit.soft, limit.hard))
 }
 
 #[cfg(test)]
@@ -390,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_survive_the_wire() {
+    fn mounts_survive_the_wire() {
         let rights = Rights { mode: 0o400, uid: 1, gid: 2 };
         for source in [
             PlannedSource::Detached(3),
@@ -408,31 +266,20 @@ mod tests {
         ] {
             check(PlannedMount { target: "/t".into(), source, read_only: true });
         }
+    }
+
+    #[test]
+    fn streams_survive_the_wire() {
         check(PlannedStdio::Piped(1, 2));
         check(PlannedStdio::Files(1, 2, 3));
         check(PlannedStdio::Terminal);
+    }
+
+    #[test]
+    fn networks_survive_the_wire() {
         check(PlannedNetwork::Host);
         check(PlannedNetwork::None);
         check(PlannedNetwork::Shared(3));
         check(PlannedNetwork::Private(vec!["pasta".into(), "-q".into()]));
-    }
-
-    #[test]
-    fn home_is_added_only_if_absent() {
-        let env = |entries: &[&str]| entries.iter().map(OsString::from).collect::<Vec<_>>();
-        let home = Path::new("/root");
-        assert_eq!(environment(env(&["A=1"]), home), env(&["A=1", "HOME=/root"]));
-        assert_eq!(environment(env(&["HOME="]), home), env(&["HOME="]));
-        assert_eq!(environment(env(&["HOMER=x"]), home), env(&["HOMER=x", "HOME=/root"]));
-    }
-
-    #[test]
-    fn limits_have_docker_s_names() {
-        let limit = |name: &str| planned_rlimit(&Rlimit { name: name.into(), soft: 1, hard: 2 });
-        assert_eq!(limit("nofile").unwrap(), (libc::RLIMIT_NOFILE, 1, 2));
-        assert_eq!(limit("cpu").unwrap().0, libc::RLIMIT_CPU);
-        assert_eq!(limit("rttime").unwrap().0, libc::RLIMIT_RTTIME);
-        assert!(limit("NOFILE").is_err());
-        assert!(limit("").is_err());
     }
 }

@@ -1,18 +1,20 @@
 //! Docker's default seccomp profile as a BPF program.
 //!
 //! ```text
-//! x86, arm  numbers and names of the system calls, by way of calling
-//! table     looking them up
-//! profile   name, capabilities -> verdict
+//! table     the form of a table of system calls
+//! x86, arm  numbers and names of the system calls of each ABI
+//! abi       the ABIs of a machine and their tables
+//! profile   name and capabilities -> verdict
 //! compile   verdicts by number -> instructions
 //! ```
 //!
-//! All ways to call that the kernel offers on this machine are covered by one program (a 64-bit image may run 32-bit
-//! programs); a way that is none of them gets EPERM. A call with a number above all known ones gets ENOSYS, so that a
-//! libc that tries something new falls back; one that is known and not allowed gets EPERM.
+//! One program covers all ABIs that the kernel offers on this machine, since an image of a 64-bit platform can contain
+//! 32-bit programs. A call through any other ABI gets EPERM. A call with a number above all known ones gets ENOSYS, so
+//! that a libc that tries a new call falls back to an older one. A known call that is not allowed gets EPERM.
 //!
-//! Made once per process and set of capabilities that matters, and handed to each init as bytes.
+//! The program for docker's default capabilities is compiled once per process; other sets are compiled for each sandbox.
 
+mod abi;
 mod arm;
 mod compile;
 mod profile;
@@ -21,13 +23,13 @@ mod x86;
 
 use std::sync::OnceLock;
 
-use crate::capabilities;
-use table::Way;
+use crate::capability_sets;
+use abi::Abi;
 
-/// The program for a process with `capabilities`: `sock_filter`s in native byte order.
+/// Returns the filter for a process with `capabilities`: an array of `sock_filter` in native byte order.
 pub(crate) fn program(capabilities: u64) -> Vec<u8> {
     static DEFAULT: OnceLock<Vec<u8>> = OnceLock::new();
-    if capabilities == capabilities::DEFAULT {
+    if capabilities == capability_sets::DEFAULT {
         return DEFAULT.get_or_init(|| program_of(capabilities)).clone();
     }
     program_of(capabilities)
@@ -38,8 +40,8 @@ fn program_of(capabilities: u64) -> Vec<u8> {
 }
 
 #[cfg(target_arch = "x86_64")]
-const NATIVE: &[Way] = table::X86_WAYS;
+const NATIVE: &[Abi] = abi::X86_ABIS;
 #[cfg(target_arch = "aarch64")]
-const NATIVE: &[Way] = table::ARM_WAYS;
+const NATIVE: &[Abi] = abi::ARM_ABIS;
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 compile_error!("no system call table for this architecture");

@@ -1,211 +1,206 @@
-//! What to run and where: plain data.
+//! The specification of a sandbox: what to run and where. Plain data, filled in by the caller.
+//!
+//! Types and defaults follow docker. `network` has the types of the network.
 
 use std::ffi::OsString;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
-use crate::network::SharedNetwork;
+use crate::detached_mount::DetachedMount;
+use crate::network::Network;
 
-/// A process and everything around it.
+/// A process with its root file system, mounts, network and limits.
 #[derive(Debug)]
 pub struct Spec {
-    /// A detached mount (`fsmount`, `open_tree`) that becomes `/`.
-    pub root: OwnedFd,
-    /// True: `/` is read-only.
+    /// Mount that becomes `/`.
+    pub root: DetachedMount,
+    /// True if `/` is read-only; mounts on it can still be writable.
     pub read_only_root: bool,
-    /// Mounts, in order; later ones may lie on earlier ones.
+    /// Mounts, made in order; a later one can lie on an earlier one.
     pub mounts: Vec<Mount>,
-    /// The process.
+    /// The process to execute.
     pub process: Process,
-    /// Its network.
+    /// Network that the process sees.
     pub network: Network,
-    /// Its host name, also in `/etc/hosts`.
+    /// Host name, also in `/etc/hosts`.
     pub hostname: String,
-    /// More entries of `/etc/hosts`.
+    /// Further entries of `/etc/hosts`.
     pub hosts: Vec<HostEntry>,
-    /// Size of `/dev/shm`; 64 MiB where none is given.
+    /// Size of `/dev/shm` in bytes; 64 MiB if absent.
     pub shm_size_bytes: Option<u64>,
-    /// True (`RUN --security=insecure`): all capabilities, no seccomp, all devices, nothing masked.
+    /// True for `RUN --security=insecure`: all capabilities, no seccomp filter, all devices, and nothing masked.
     pub insecure: bool,
-    /// True for a build step: `/etc/hosts` and `/etc/resolv.conf` are read-only.
+    /// True if `/etc/hosts` and `/etc/resolv.conf` are read-only, as in a build step.
     pub read_only_etc: bool,
 }
 
-/// The process itself.
+/// The program to execute, its environment, and what it may do.
 #[derive(Debug)]
 pub struct Process {
-    /// Program and arguments; at least one.
+    /// Program and arguments; at least the program.
     pub args: Vec<OsString>,
-    /// `NAME=value`. `HOME` is added by the sandbox only if it is absent; `PATH` is used to find the program.
+    /// Environment, entries of the form `NAME=value`.
+    ///
+    /// `HOME` is added if it is absent. The program is looked for in `PATH`, or in docker's default directories.
     pub env: Vec<OsString>,
-    /// Absolute; made (0755, of the user) if it does not exist.
+    /// Working directory, an absolute path. If it does not exist, it is created with mode 0755 and given to the user.
     pub cwd: PathBuf,
-    /// Who; from `rootfs::users`.
-    pub user: rootfs::users::User,
-    /// Its capabilities.
+    /// User and groups that the process runs as.
+    pub user: ProcessUser,
+    /// Capabilities that a root process keeps.
     pub capabilities: Capabilities,
-    /// Its system calls.
+    /// System calls that the process may make.
     pub seccomp: Seccomp,
-    /// Limits.
+    /// Resource limits; all others stay as the caller has them.
     pub rlimits: Vec<Rlimit>,
-    /// Its standard streams.
+    /// Standard input, output and error.
     pub stdio: Stdio,
 }
 
-/// The standard streams.
+/// User and groups of a process, as numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProcessUser {
+    /// User id; 0 is root, and only root keeps capabilities.
+    pub uid: u32,
+    /// Id of the primary group.
+    pub gid: u32,
+    /// Ids of the supplementary groups; the primary group is among them only if it is listed.
+    pub groups: Vec<u32>,
+    /// Home directory, the value of `HOME` if the environment has none.
+    pub home: PathBuf,
+}
+
+/// Standard input, output and error of a process.
 #[derive(Debug)]
 pub enum Stdio {
-    /// stdin empty, stdout and stderr are pipes that [`crate::Running`] gives out.
+    /// An empty stdin; stdout and stderr are pipes, see [`crate::Running::take_output`].
     Piped,
-    /// These three.
+    /// Open files of the caller.
     Files {
-        /// Standard input.
+        /// File that becomes standard input.
         stdin: OwnedFd,
-        /// Standard output.
+        /// File that becomes standard output.
         stdout: OwnedFd,
-        /// Standard error.
+        /// File that becomes standard error.
         stderr: OwnedFd,
     },
-    /// A new terminal, whose other end [`crate::Running`] gives out.
+    /// A new terminal for all three; for the other end see [`crate::Running::take_terminal`].
     Terminal,
 }
 
-/// Capabilities of a process that runs as root; none for others.
+/// Capabilities of a process that runs as root; a process of another user has none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Capabilities {
-    /// Docker's 14.
+    /// Docker's default set of 14 capabilities.
     Default,
-    /// Docker's, with some more and some less (`--cap-add`, `--cap-drop`), by name without `CAP_`; `ALL` is all.
+    /// Docker's default set with changes. Names with or without `CAP_`; `ALL` stands for all capabilities.
     Changed {
-        /// Added.
+        /// --cap-add: names of capabilities to add.
         add: Vec<String>,
-        /// Dropped, before `add`.
+        /// --cap-drop: names of capabilities to drop; this happens before others are added.
         drop: Vec<String>,
     },
-    /// All.
+    /// Every capability that the caller has.
     All,
 }
 
-/// Which system calls a process may make.
+/// System calls that a process may make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seccomp {
-    /// Docker's profile.
+    /// The calls of docker's default profile.
     Default,
-    /// All.
+    /// Every call, without a filter.
     Unconfined,
 }
 
-/// A resource limit, by the name docker uses (`nofile`).
+/// A limit on a resource of each process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rlimit {
-    /// The name.
+    /// Docker's name of the resource: `nofile`, `nproc`, `core`.
     pub name: String,
-    /// Soft limit.
+    /// Value that the kernel enforces; a process can raise it up to `hard`.
     pub soft: u64,
-    /// Hard limit.
+    /// Largest value that a process without privileges can set.
     pub hard: u64,
 }
 
 /// An entry of `/etc/hosts`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostEntry {
-    /// The name.
+    /// Host name that the entry resolves.
     pub name: String,
-    /// Its address.
+    /// Address that the name resolves to.
     pub address: IpAddr,
 }
 
-/// A place put into the root file system.
+/// A file or directory mounted in the root file system.
 #[derive(Debug)]
 pub struct Mount {
-    /// Absolute, resolved inside the root; made if missing, and then reported as a stub.
+    /// Absolute path of the mount point, resolved inside the root.
+    ///
+    /// If it does not exist, it is created and reported by [`crate::Running::created_mount_points`].
     pub target: PathBuf,
-    /// What is put there.
+    /// File or directory that appears there.
     pub source: MountSource,
-    /// True: no writes.
+    /// True if the process cannot write to it.
     pub read_only: bool,
 }
 
-/// What a mount shows.
+/// The file or directory that a mount shows.
 #[derive(Debug)]
 pub enum MountSource {
-    /// A detached mount (`fsmount`, `open_tree(OPEN_TREE_CLONE)`); directory or file.
-    Detached(OwnedFd),
-    /// An empty tmpfs.
+    /// A directory or file that the caller has prepared.
+    Detached(DetachedMount),
+    /// An empty tmpfs, which disappears with the sandbox.
     Tmpfs {
-        /// Its limit; the kernel's default where none is given.
+        /// Largest size in bytes; half of the machine's memory, the kernel's default, if absent.
         size_bytes: Option<u64>,
-        /// Mode of its root.
+        /// Mode of the root directory.
         mode: u32,
     },
-    /// A file of its own on a tmpfs with nodev, nosuid, noexec: a secret.
+    /// A secret: a file in memory on a file system without devices, set-user-ID programs or executables.
     Secret {
-        /// Its bytes.
+        /// Content of the file.
         bytes: Vec<u8>,
-        /// Its mode.
+        /// Mode of the file.
         mode: u32,
-        /// Its owner.
+        /// Id of the user that owns the file.
         uid: u32,
-        /// Its group.
+        /// Id of the file's group.
         gid: u32,
     },
     /// A device of the host.
     Device(Device),
-    /// A unix socket of the host (an SSH agent), reachable under the target with these rights.
+    /// A unix socket whose clients are connected to a socket of the host, such as an SSH agent.
     Socket {
-        /// The socket on the host.
+        /// Path of the socket on the host.
         path: PathBuf,
-        /// Its mode.
+        /// Mode of the socket in the sandbox.
         mode: u32,
-        /// Its owner.
+        /// Id of the user that owns the socket in the sandbox.
         uid: u32,
-        /// Its group.
+        /// Id of the group of the socket in the sandbox.
         gid: u32,
     },
 }
 
-/// A device node that can be opened, unlike those of images and those that processes make.
+/// A device node that can be opened, unlike the nodes in an image and the nodes that a process creates.
 #[derive(Debug)]
 pub struct Device {
-    /// The host's node as a detached mount, if there is one: in a user namespace it is what is shown, with the mode and
-    /// the owner that it has. Else a node is made.
-    pub node: Option<OwnedFd>,
+    /// Detached mount of the host's node, if the host has one.
+    ///
+    /// In a user namespace it is required: this node is mounted, with the mode and the owner that it has. As root, a
+    /// new node is created.
+    pub node: Option<DetachedMount>,
     /// True for a block device, false for a character device.
     pub is_block: bool,
-    /// Major and minor.
+    /// Major and minor number of the device.
     pub numbers: (u32, u32),
-    /// Its mode.
+    /// Mode of a new node.
     pub mode: u32,
-    /// Its owner.
+    /// Id of the user that owns a new node.
     pub uid: u32,
-    /// Its group.
+    /// Id of the group of a new node.
     pub gid: u32,
-}
-
-/// What network a process has.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Network {
-    /// The host's.
-    Host,
-    /// Only loopback.
-    None,
-    /// A namespace of its own with a way out (by pasta), and ports of the host that lead into it.
-    Private {
-        /// Published ports.
-        publish: Vec<PortMap>,
-    },
-    /// One that others have too.
-    Shared(SharedNetwork),
-}
-
-/// A published port.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PortMap {
-    /// Where the host listens.
-    pub host: SocketAddr,
-    /// The port in the sandbox.
-    pub container_port: u16,
-    /// True for UDP.
-    pub udp: bool,
 }

@@ -1,35 +1,40 @@
-//! The system calls that no safe crate offers. All `unsafe` of this crate is here.
+//! System calls that no safe crate offers. All `unsafe` code of this crate is here.
 #![allow(unsafe_code)]
 
 use std::ffi::{c_char, c_int, c_void};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
-/// Where a started init finds its channel.
+use rustix::process::{WaitId, WaitIdOptions, waitid};
+
+/// Descriptor at which a started init finds its control channel.
 pub(crate) const CONTROL_FD: RawFd = 3;
-/// What a started init is called; how it knows what it is.
+/// First argument of a started init, by which our program knows that it is one.
 pub(crate) const INIT_NAME: &std::ffi::CStr = c"dsbuild-sandbox-init";
 
-/// Attributes of [`mount_setattr`].
+// Attributes for `mount_setattr`.
 pub(crate) const READ_ONLY: u64 = libc::MOUNT_ATTR_RDONLY;
 pub(crate) const NO_DEVICES: u64 = libc::MOUNT_ATTR_NODEV;
 pub(crate) const NO_SUID: u64 = libc::MOUNT_ATTR_NOSUID;
 pub(crate) const NO_EXEC: u64 = libc::MOUNT_ATTR_NOEXEC;
 
-/// What [`start_init`] hands to its child, in shared memory.
+/// Instructions of [`start_init`] to its child, in memory that both share.
 struct Start {
     exe: RawFd,
     control: RawFd,
     argv: [*const c_char; 2],
     envp: [*const c_char; 1],
+    /// Error of the child; 0 if it has executed the init.
     errno: c_int,
 }
 
-/// Runs in the address space of the suspended parent thread, so only calls that are async-signal-safe are made.
+/// The child of [`start_init`]. It runs in the address space of the suspended parent thread, so that it makes only
+/// async-signal-safe calls.
 extern "C" fn init_child(start: *mut c_void) -> c_int {
-    // SAFETY: `start_init` passes its `Start`, which outlives us as CLONE_VFORK suspends it until we exec or exit.
+    // SAFETY: `start_init` passes its `Start`, which outlives this child: CLONE_VFORK suspends the parent until the
+    // child executes or exits.
     let start = unsafe { &mut *start.cast::<Start>() };
-    // SAFETY: plain system calls on descriptors of ours and on strings that live as long as `start`.
+    // SAFETY: these are plain system calls on our own descriptors, and on strings that live as long as `start`.
     unsafe {
         let placed = if start.control == CONTROL_FD {
             libc::fcntl(CONTROL_FD, libc::F_SETFD, 0)
@@ -45,10 +50,10 @@ extern "C" fn init_child(start: *mut c_void) -> c_int {
     }
 }
 
-/// Starts `exe` (our own program) in a pid namespace of its own, with an empty environment and `control` as
-/// descriptor [`CONTROL_FD`]; other descriptors that are not close-on-exec are inherited. Returns its pidfd.
+/// Starts `exe` (our own program) as an init in a new pid namespace, and returns its pidfd.
 ///
-/// Unlike fork it does not copy the page tables of a large, multi-threaded caller.
+/// The init has an empty environment and `control` as descriptor [`CONTROL_FD`]. It inherits other descriptors that are
+/// not close-on-exec, and closes them itself. Unlike fork, this does not copy the page tables of a large caller.
 pub(crate) fn start_init(exe: BorrowedFd<'_>, control: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     let mut start = Start {
         exe: exe.as_raw_fd(),
@@ -61,9 +66,9 @@ pub(crate) fn start_init(exe: BorrowedFd<'_>, control: BorrowedFd<'_>) -> io::Re
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_NEWPID | libc::CLONE_PIDFD | libc::SIGCHLD;
     let mut pidfd: c_int = -1;
     let signals = block_signals()?;
-    // SAFETY: the child runs `init_child` on a stack of its own, 16-byte aligned, whose memory and whose argument
-    // live until it execs or exits, as CLONE_VFORK suspends this thread; signals are blocked, so that no handler runs
-    // in it. CLONE_PIDFD makes the kernel write to `pidfd`.
+    // SAFETY: the child runs `init_child` on a stack of its own, which is 16-byte aligned. The stack and the argument
+    // live until the child executes or exits, because CLONE_VFORK suspends this thread. Signals are blocked, so that no
+    // handler runs in the child. CLONE_PIDFD makes the kernel write to `pidfd`.
     let pid = unsafe {
         let top = stack.as_mut_ptr_range().end.cast::<c_void>();
         libc::clone(init_child, top, flags, (&raw mut start).cast(), &raw mut pidfd)
@@ -71,19 +76,23 @@ pub(crate) fn start_init(exe: BorrowedFd<'_>, control: BorrowedFd<'_>) -> io::Re
     let cloned = if pid < 0 { Err(io::Error::last_os_error()) } else { Ok(()) };
     restore_signals(&signals);
     cloned?;
-    // SAFETY: the kernel has just given us this descriptor.
+    // SAFETY: the kernel has just returned this descriptor, and nothing else owns it.
     let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
     if start.errno == 0 {
         return Ok(pidfd);
     }
-    let options = rustix::process::WaitIdOptions::EXITED;
-    let _ =
-        rustix::process::waitid(rustix::process::WaitId::PidFd(std::os::fd::AsFd::as_fd(&pidfd)), options);
+    reap(&pidfd);
     Err(io::Error::from_raw_os_error(start.errno))
 }
 
+/// Waits for the end of a child that has nothing more to do.
+fn reap(pidfd: &OwnedFd) {
+    // The only failure is a child that was reaped already, in a caller that ignores SIGCHLD.
+    let _ = waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED);
+}
+
 fn block_signals() -> io::Result<libc::sigset_t> {
-    // SAFETY: both sets are ours; a sigset_t of zeros is valid, and is filled before it is used.
+    // SAFETY: both sets are local; a sigset_t of zeros is valid, and is filled before it is used.
     unsafe {
         let (mut all, mut before) = (std::mem::zeroed(), std::mem::zeroed());
         libc::sigfillset(&raw mut all);
@@ -95,17 +104,19 @@ fn block_signals() -> io::Result<libc::sigset_t> {
 }
 
 fn restore_signals(signals: &libc::sigset_t) {
-    // SAFETY: `signals` came from `block_signals`.
+    // SAFETY: `signals` is a set that `block_signals` has returned.
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, signals, std::ptr::null_mut()) };
 }
 
-/// Makes all signals unblocked and of default effect, as after a reboot: ours (Rust ignores SIGPIPE) and our caller's
-/// would go on through exec.
+/// Unblocks all signals and gives them their default effect.
+///
+/// Ignored and blocked signals survive exec: Rust ignores SIGPIPE, and the caller may have changed others.
 pub(crate) fn reset_signals() {
     const SIGNALS: c_int = 64;
     const SET_BYTES: usize = 8;
-    // SAFETY: a kernel sigaction of zeros is SIG_DFL without flags, and larger than the kernel reads; no handler of
-    // ours is in use. Not libc's functions, which leave out two signals. SIGKILL and SIGSTOP are refused.
+    // SAFETY: an array of zeros is a kernel sigaction of SIG_DFL without flags, and larger than the kernel reads. No
+    // handler of ours is in use. libc's functions would leave out two signals. SIGKILL and SIGSTOP are refused, which
+    // does no harm.
     unsafe {
         let default = [0_u64; 8];
         for signal in 1..=SIGNALS {
@@ -118,26 +129,28 @@ pub(crate) fn reset_signals() {
     }
 }
 
-/// The channel that [`start_init`] left for us.
+/// Returns the control channel that [`start_init`] has left at [`CONTROL_FD`]; an error if this process has none.
 pub(crate) fn inherited_control() -> io::Result<OwnedFd> {
     rustix::io::fcntl_setfd(
-        // SAFETY: borrowed for this call only; if there is none, the call fails.
+        // SAFETY: the number is borrowed for this call only, which fails if no such descriptor exists.
         unsafe { BorrowedFd::borrow_raw(CONTROL_FD) },
         rustix::io::FdFlags::CLOEXEC,
     )?;
-    // SAFETY: it exists, and nobody else in this process, which has just begun, knows of it.
+    // SAFETY: the descriptor exists, and nothing else in this process, which has just started, owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(CONTROL_FD) })
 }
 
-/// Which process this is after [`fork`].
+/// The process in which [`fork`] has returned.
 pub(crate) enum Fork {
+    /// The new process, a copy of the calling one.
     Child,
+    /// The calling process, with the pid of the child.
     Parent(rustix::process::Pid),
 }
 
-/// Forks a process that has one thread.
+/// Forks this process, which must have one thread.
 pub(crate) fn fork() -> io::Result<Fork> {
-    // SAFETY: callers have one thread, so the child finds no lock held by a thread that is gone.
+    // SAFETY: callers have one thread, so that no lock in the child is held by a thread that it lacks.
     match unsafe { libc::fork() } {
         0 => Ok(Fork::Child),
         -1 => Err(io::Error::last_os_error()),
@@ -145,52 +158,52 @@ pub(crate) fn fork() -> io::Result<Fork> {
     }
 }
 
-/// Forks a process that has one thread; the child is pid 1 of a new pid namespace. `None` in the child, its pidfd in
-/// the parent.
+/// Forks this process, which must have one thread, into a new pid namespace. Returns `None` in the child, which is pid 1
+/// there, and the pidfd of the child in the parent.
 ///
-/// Not unshare and fork: a process that has unshared its pid namespace can make no threads any more.
+/// Unsharing the pid namespace before a plain fork would not do: the parent could no longer start threads.
 pub(crate) fn fork_into_pid_namespace() -> io::Result<Option<OwnedFd>> {
     let flags =
         libc::c_ulong::try_from(libc::CLONE_NEWPID | libc::CLONE_PIDFD | libc::SIGCHLD).expect("no sign bit");
     let mut pidfd: c_int = -1;
-    // SAFETY: without CLONE_VM and with no stack this is a fork; callers have one thread. The kernel writes to `pidfd`,
-    // which is the third argument of clone on all our architectures; those after it are unused.
+    // SAFETY: without CLONE_VM and without a stack this is a fork, and callers have one thread. The kernel writes to
+    // `pidfd`, the third argument of clone on all supported architectures; the arguments after it are unused.
     let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0, &raw mut pidfd, 0, 0) };
     match pid {
         0 => Ok(None),
-        // SAFETY: the kernel has just given us this descriptor.
+        // SAFETY: the kernel has just returned this descriptor, and nothing else owns it.
         1.. => Ok(Some(unsafe { OwnedFd::from_raw_fd(pidfd) })),
         _ => Err(io::Error::last_os_error()),
     }
 }
 
-/// Ends a forked child, without what the parent has prepared for its own end (buffered output above all).
+/// Ends a forked child without running the exit handlers of the parent, which would write its buffered output twice.
 pub(crate) fn exit_now(code: c_int) -> ! {
-    // SAFETY: it ends the process, which nothing can observe from within.
+    // SAFETY: the process ends here, so that no code can observe a broken state.
     unsafe { libc::_exit(code) }
 }
 
-/// Closes all descriptors from `first` on.
+/// Closes all descriptors with the number `first` or a higher one.
 pub(crate) fn close_from(first: RawFd) -> io::Result<()> {
     close_range(first, 0)
 }
 
-/// Makes all descriptors from `first` on close-on-exec.
+/// Makes all descriptors with the number `first` or a higher one close-on-exec.
 pub(crate) fn close_on_exec_from(first: RawFd) -> io::Result<()> {
     close_range(first, libc::CLOSE_RANGE_CLOEXEC)
 }
 
 fn close_range(first: RawFd, flags: u32) -> io::Result<()> {
-    // SAFETY: no memory is passed. Callers own no descriptor of this range any more, or only mark it.
+    // SAFETY: no memory is passed. Callers use no descriptor of this range any more, or only mark them.
     check(unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, flags) })
 }
 
-/// Sets attributes of a mount; of all below it too if `recursive`.
+/// Sets attributes of a mount, and of all mounts below it if `recursive`.
 pub(crate) fn mount_setattr(mount: BorrowedFd<'_>, set: u64, recursive: bool) -> io::Result<()> {
     change_attributes(mount, set, 0, recursive)
 }
 
-/// Lets the device nodes of a mount be opened.
+/// Allows the device nodes of a mount to be opened.
 pub(crate) fn allow_devices(mount: BorrowedFd<'_>) -> io::Result<()> {
     change_attributes(mount, 0, NO_DEVICES, false)
 }
@@ -198,7 +211,7 @@ pub(crate) fn allow_devices(mount: BorrowedFd<'_>) -> io::Result<()> {
 fn change_attributes(mount: BorrowedFd<'_>, set: u64, clear: u64, recursive: bool) -> io::Result<()> {
     let attributes = libc::mount_attr { attr_set: set, attr_clr: clear, propagation: 0, userns_fd: 0 };
     let flags = libc::AT_EMPTY_PATH | if recursive { libc::AT_RECURSIVE } else { 0 };
-    // SAFETY: the strings and the struct live through the call, and the size is the struct's.
+    // SAFETY: the string and the struct live through the call, and the size is that of the struct.
     check(unsafe {
         libc::syscall(
             libc::SYS_mount_setattr,
@@ -211,10 +224,10 @@ fn change_attributes(mount: BorrowedFd<'_>, set: u64, clear: u64, recursive: boo
     })
 }
 
-/// Joins a new, anonymous session keyring, so that the caller's keys are not seen.
+/// Joins a new, anonymous session keyring, which hides the caller's keys.
 pub(crate) fn new_session_keyring() -> io::Result<()> {
     let join: libc::c_long = libc::KEYCTL_JOIN_SESSION_KEYRING.into();
-    // SAFETY: a null name asks for an anonymous keyring; no memory is passed.
+    // SAFETY: a null name requests an anonymous keyring; no memory is passed.
     check(unsafe { libc::syscall(libc::SYS_keyctl, join, std::ptr::null::<c_char>()) })
 }
 
@@ -233,7 +246,7 @@ pub(crate) fn loopback_up() -> io::Result<()> {
     }
 }
 
-/// Installs a seccomp program: `program` is an array of `sock_filter` in native byte order.
+/// Installs a seccomp filter. `program` is an array of `sock_filter` in native byte order.
 pub(crate) fn install_filter(program: &[u8]) -> io::Result<()> {
     const INSTRUCTION_BYTES: usize = size_of::<libc::sock_filter>();
     let instructions: Vec<libc::sock_filter> = program
@@ -247,21 +260,21 @@ pub(crate) fn install_filter(program: &[u8]) -> io::Result<()> {
         .collect();
     let len = instructions.len().try_into().map_err(|_| io::ErrorKind::InvalidInput)?;
     let program = libc::sock_fprog { len, filter: instructions.as_ptr().cast_mut() };
-    // SAFETY: `program` points to `len` instructions that live through the call, which only reads them.
+    // SAFETY: `program` points to `len` instructions, which live through the call; the kernel only reads them.
     check(unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program) })
 }
 
-/// Sets a resource limit by number.
+/// Sets the resource limit with the kernel's number `resource`.
 pub(crate) fn set_rlimit(resource: u32, soft: u64, hard: u64) -> io::Result<()> {
     let limit = [soft, hard];
-    // SAFETY: `limit` is laid out as a struct rlimit64 and lives through the call; the old value is not asked for.
+    // SAFETY: `limit` is laid out as a struct rlimit64 and lives through the call; the old value is not requested.
     check(unsafe {
         let none = std::ptr::null_mut::<c_void>();
         libc::syscall(libc::SYS_prlimit64, 0, resource, limit.as_ptr(), none)
     })
 }
 
-/// True unless user and group ids are the host's own.
+/// Reports whether this process is in a user namespace other than the host's.
 pub(crate) fn in_user_namespace() -> bool {
     let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     !map.split_whitespace().eq(["0", "0", "4294967295"])

@@ -1,4 +1,4 @@
-//! What a sandbox took of the machine.
+//! The resources that a sandbox has used: processor time, memory, disk.
 
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
@@ -6,29 +6,31 @@ use std::time::Duration;
 
 use crate::wire::wire_struct;
 
-/// Linux counts what is read and written in blocks of this size, whatever the file system's are.
+/// Unit in which Linux counts disk reads and writes, independent of the file system's block size.
 const BLOCK_BYTES: u64 = 512;
 
-/// What the processes of a sandbox took, all together. Those that nobody waited for, such as those that the end of the
-/// first one killed, do not count: the kernel adds up what is waited for.
+/// Resources that the processes of a sandbox have used together.
+///
+/// The kernel counts a process when its parent waits for it. Processes that were killed by the end of the first one are
+/// therefore left out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Time of processors in the processes themselves, in microseconds.
+    /// Processor time in the processes themselves, in microseconds.
     pub user_us: u64,
-    /// Time of processors in the kernel on their behalf, in microseconds.
+    /// Processor time in the kernel on their behalf, in microseconds.
     pub system_us: u64,
-    /// The most memory that one of them had at once. Never less than our own program needs to set the sandbox up.
+    /// Peak memory of the largest process, at least what our own program needs to set the sandbox up.
     pub max_rss_bytes: u64,
-    /// What they read from disks; what was in memory already does not count.
+    /// Bytes read from disks; reads from the page cache do not count.
     pub read_bytes: u64,
-    /// What they wrote that is to go to a disk; a file system in memory does not count.
+    /// Bytes written to files on disks, though some may still be in memory; writes to a tmpfs do not count.
     pub written_bytes: u64,
 }
 
 wire_struct!(Usage { user_us, system_us, max_rss_bytes, read_bytes, written_bytes });
 
 impl Usage {
-    /// Of all children that were waited for, and of theirs. Nothing where the kernel does not say.
+    /// Returns the usage of all children that this process has waited for, and of theirs; zero if it is unavailable.
     pub(crate) fn of_children() -> Self {
         let Ok(usage) = getrusage(UsageWho::RUSAGE_CHILDREN) else { return Self::default() };
         let count = |value: i64| u64::try_from(value).unwrap_or(0);
@@ -41,7 +43,7 @@ impl Usage {
         }
     }
 
-    /// Time of processors.
+    /// Returns the processor time of the processes and of the kernel on their behalf.
     pub fn cpu(&self) -> Duration {
         Duration::from_micros(self.user_us + self.system_us)
     }

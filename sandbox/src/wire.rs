@@ -1,4 +1,4 @@
-//! How a sandbox's plan and its init's messages are put into bytes.
+//! The binary encoding of plans and messages between the processes of a sandbox.
 //!
 //! ```text
 //! integers   little endian        bool      one byte
@@ -6,14 +6,14 @@
 //! list       u32 length, items    option    bool, value
 //! ```
 //!
-//! Both ends are the same program, so there is no version. Not JSON: a plan carries byte strings that are no UTF-8,
-//! and this costs a memcpy. A reader never panics and never allocates more than its input.
+//! Both ends are the same program, so that the encoding needs no version. JSON would not do: a plan has byte strings
+//! that are not UTF-8. A reader never panics and never allocates more than its input.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
-/// What is left to read.
+/// The bytes that are still to be decoded.
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
 }
@@ -30,20 +30,23 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A value that can be sent. `take` gives `None` for bytes that are no such value.
+/// A value that can be sent between processes.
 pub(crate) trait Wire: Sized {
+    /// Appends the encoded value to `out`.
     fn put(&self, out: &mut Vec<u8>);
+
+    /// Decodes a value; returns `None` if the next bytes of `input` are not one.
     fn take(input: &mut Reader<'_>) -> Option<Self>;
 }
 
-/// The bytes of `value`.
+/// Returns the encoded bytes of `value`.
 pub(crate) fn encode(value: &impl Wire) -> Vec<u8> {
     let mut out = Vec::new();
     value.put(&mut out);
     out
 }
 
-/// The value in `bytes`.
+/// Decodes the value at the beginning of `bytes`.
 pub(crate) fn decode<T: Wire>(bytes: &[u8]) -> Option<T> {
     T::take(&mut Reader::new(bytes))
 }
@@ -63,7 +66,7 @@ macro_rules! wire_integers {
 }
 wire_integers!(u8, i32, u32, u64);
 
-/// Implements [`Wire`] for a struct, field by field.
+/// Implements [`Wire`] for a struct by encoding the listed fields in order.
 macro_rules! wire_struct {
     ($name:ident { $($field:ident),* $(,)? }) => {
         impl $crate::wire::Wire for $name {
@@ -91,7 +94,7 @@ impl Wire for bool {
     }
 }
 
-/// Bytes, put as they are.
+/// A byte string, encoded as one piece rather than as a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Blob(pub(crate) Vec<u8>);
 
@@ -190,12 +193,12 @@ mod tests {
         let bytes = encode(&value);
         assert_eq!(decode::<T>(&bytes).as_ref(), Some(&value));
         for len in 0..bytes.len() {
-            assert_ne!(decode::<T>(&bytes[..len]).as_ref(), Some(&value), "cut to {len} bytes");
+            assert_ne!(decode::<T>(&bytes[..len]).as_ref(), Some(&value), "truncated to {len} bytes");
         }
     }
 
     #[test]
-    fn values_come_back_and_cut_ones_do_not() {
+    fn values_survive_and_truncated_ones_do_not() {
         check(7_u8);
         check(-3_i32);
         check(u64::MAX);
@@ -209,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_none() {
+    fn invalid_bytes_are_not_decoded() {
         assert_eq!(decode::<bool>(&[2]), None);
         assert_eq!(decode::<String>(&[1, 0, 0, 0, 0xff]), None);
         assert_eq!(decode::<Vec<u64>>(&[0xff, 0xff, 0xff, 0xff]), None);

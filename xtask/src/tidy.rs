@@ -22,8 +22,8 @@ const EDGES: [(&str, &[&str]); 23] = [
     ("images", &["oci", "cache"]),
     ("context", &["patterns", "rootfs", "cache"]),
     ("sources", &["graph", "progress", "oci", "cache", "rootfs", "registry", "images", "testing"]),
-    ("sandbox", &["rootfs"]),
-    ("cdi", &["rootfs", "sandbox"]),
+    ("sandbox", &[]),
+    ("cdi", &["sandbox"]),
     (
         "builder",
         &[

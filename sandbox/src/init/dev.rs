@@ -1,8 +1,8 @@
 //! `/dev`: a tmpfs of our own with docker's few devices.
 //!
-//! As root the nodes are made; in a user namespace, where that is not allowed, the host's are shown by bind mounts.
-//! Only these nodes work, each a mount of its own: all other mounts are `nodev`, `/dev` too, so that a node in an image,
-//! or one made by a process (which docker's capabilities allow), opens nothing.
+//! As root the nodes are created. In a user namespace, where the kernel forbids that, the host's nodes are bind-mounted.
+//! Each node is a mount of its own. All other mounts, `/dev` included, are `nodev`: a node in an image, or one that a
+//! process creates (which docker's capabilities allow), cannot be opened.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -10,15 +10,16 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Dev, FileType, Mode, OFlags, fstat, makedev, mkdirat, mknodat, openat, stat, symlinkat};
 
-use super::mounts;
 use super::scratch::Scratch;
+use crate::mount_api;
 use crate::plan::PlannedDevice;
 
-/// Name, major, minor; all character devices of mode 0666.
+/// Name, major and minor number of each device; all are character devices of mode 0666.
 const DEVICES: [(&str, u32, u32); 6] =
     [("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0)];
 
-const LINKS: [(&str, &str); 6] = [
+/// Name and target of each symlink.
+const SYMLINKS: [(&str, &str); 6] = [
     ("fd", "/proc/self/fd"),
     ("stdin", "/proc/self/fd/0"),
     ("stdout", "/proc/self/fd/1"),
@@ -27,27 +28,28 @@ const LINKS: [(&str, &str); 6] = [
     ("core", "/proc/kcore"),
 ];
 
-/// What the host has to give.
-pub(super) struct Nodes {
-    /// Bind mounts of the host's nodes, by name; empty as root.
-    shown: Vec<(&'static str, OwnedFd)>,
-    /// All devices of the host, for an insecure sandbox.
+/// Device nodes of the host, looked up while the host's root is still ours.
+pub(super) struct HostNodes {
+    /// Bind mounts of the host's nodes with their names; empty as root.
+    bound: Vec<(&'static str, OwnedFd)>,
+    /// All devices of the host, for an insecure sandbox; empty for others.
     all: Vec<Node>,
 }
 
 struct Node {
-    /// Below `/dev`.
+    /// Path relative to `/dev`.
     path: PathBuf,
     file_type: FileType,
     mode: Mode,
     device: Dev,
 }
 
-impl Nodes {
-    pub(super) fn of_host(all: bool) -> io::Result<Self> {
-        let mut nodes = Self { shown: Vec::new(), all: Vec::new() };
+impl HostNodes {
+    /// Looks the nodes up; `all` asks for every device of the host, which only root can have.
+    pub(super) fn find(all: bool) -> io::Result<Self> {
+        let mut nodes = Self { bound: Vec::new(), all: Vec::new() };
         if crate::sys::in_user_namespace() {
-            nodes.shown = DEVICES.iter().map(|(name, ..)| show(name)).collect::<io::Result<_>>()?;
+            nodes.bound = DEVICES.iter().map(|(name, ..)| bind(name)).collect::<io::Result<_>>()?;
         } else if all {
             collect(Path::new("/dev"), &mut nodes.all);
         }
@@ -55,12 +57,13 @@ impl Nodes {
     }
 }
 
-fn show(name: &'static str) -> io::Result<(&'static str, OwnedFd)> {
-    let node = mounts::clone_path(&format!("/dev/{name}"), false)?;
+fn bind(name: &'static str) -> io::Result<(&'static str, OwnedFd)> {
+    let node = mount_api::clone_path(&format!("/dev/{name}"), false)?;
     Ok((name, checked(name, node)?))
 }
 
-/// The device that should have this name; that it is another one would let a container read or write anything.
+/// Returns `node` if it is the device that `name` stands for. Any other device could let a container read or write
+/// anything.
 fn checked(name: &str, node: OwnedFd) -> io::Result<OwnedFd> {
     let expected =
         DEVICES.iter().find(|device| device.0 == name).map(|(_, major, minor)| makedev(*major, *minor));
@@ -73,7 +76,7 @@ fn checked(name: &str, node: OwnedFd) -> io::Result<OwnedFd> {
     }
 }
 
-/// All device nodes below `dir`, other file systems (`/dev/pts`) left out as their names are made anyway.
+/// Collects the device nodes below `dir`. Other file systems such as `/dev/pts` are left out: a sandbox has its own.
 fn collect(dir: &Path, nodes: &mut Vec<Node>) {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
     for path in entries.map(|entry| entry.path()) {
@@ -94,31 +97,32 @@ fn collect(dir: &Path, nodes: &mut Vec<Node>) {
     }
 }
 
-/// Fills `dev`, an attached, empty tmpfs.
-pub(super) fn populate(dev: &OwnedFd, nodes: &Nodes) -> io::Result<()> {
-    if nodes.shown.is_empty() {
+/// Fills `dev`, which is an attached, empty tmpfs.
+pub(super) fn populate(dev: &OwnedFd, nodes: &HostNodes) -> io::Result<()> {
+    if nodes.bound.is_empty() {
         for (name, major, minor) in DEVICES {
             mknodat(dev, name, FileType::CharacterDevice, Mode::from_raw_mode(0o666), makedev(major, minor))?;
-            let place =
-                || openat(dev, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty());
-            mounts::attach(mounts::clone(place()?, false)?, place()?)?;
+            let open = || openat(dev, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty());
+            mount_api::attach(mount_api::clone(open()?, false)?, open()?)?;
         }
     }
-    for (name, node) in &nodes.shown {
-        mounts::attach(node, file(dev, name)?)?;
+    for (name, node) in &nodes.bound {
+        mount_api::attach(node, file(dev, name)?)?;
     }
-    for (name, target) in LINKS {
+    for (name, target) in SYMLINKS {
         symlinkat(target, dev, name)?;
     }
     for name in ["pts", "shm", "mqueue"] {
         mkdirat(dev, name, Mode::from_raw_mode(0o755))?;
     }
-    nodes.all.iter().for_each(|node| copy(dev, node));
+    nodes.all.iter().for_each(|node| create(dev, node));
     Ok(())
 }
 
-/// A missing device is none of the program's business; one that exists already (`null`) stays.
-fn copy(dev: &OwnedFd, node: &Node) {
+/// Creates a node with the host's numbers and mode.
+///
+/// Failures are ignored: a node can exist already (`null`), and an insecure sandbox works without one device or other.
+fn create(dev: &OwnedFd, node: &Node) {
     for parent in
         node.path.parent().into_iter().flat_map(Path::ancestors).collect::<Vec<_>>().into_iter().rev()
     {
@@ -127,13 +131,13 @@ fn copy(dev: &OwnedFd, node: &Node) {
     let _ = mknodat(dev, &node.path, node.file_type, node.mode, node.device);
 }
 
-/// An empty file to mount on.
+/// Creates an empty file to mount on.
 fn file(dev: &OwnedFd, name: &str) -> io::Result<OwnedFd> {
     let flags = OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
     Ok(openat(dev, name, flags, Mode::from_raw_mode(0o666))?)
 }
 
-/// A node for a device that was asked for, as a mount of its own: made as root, and the host's in a user namespace.
+/// Returns a requested device node as a mount of its own: as root a new node, in a user namespace the host's `node`.
 pub(super) fn device(
     device: &PlannedDevice,
     node: Option<OwnedFd>,
@@ -144,29 +148,31 @@ pub(super) fn device(
     if !crate::sys::in_user_namespace() {
         return scratch.device(file_type, numbers, device.rights);
     }
-    let node =
-        node.ok_or_else(|| io::Error::other("without root's rights only nodes of the host can be shown"))?;
+    let node = node.ok_or_else(|| {
+        io::Error::other("without root's privileges only device nodes of the host can be mounted")
+    })?;
     let found = fstat(&node)?;
-    match FileType::from_raw_mode(found.st_mode) == file_type && found.st_rdev == numbers {
-        true => Ok(node),
-        false => Err(io::Error::other("the host's node is another device")),
+    if FileType::from_raw_mode(found.st_mode) == file_type && found.st_rdev == numbers {
+        Ok(node)
+    } else {
+        Err(io::Error::other("the host's node is another device"))
     }
 }
 
-/// `/dev/null` of our own `/dev`, known to be what it should.
+/// Opens `null` in `dev` as a path, having checked that it is the null device.
 pub(super) fn null(dev: &OwnedFd) -> io::Result<OwnedFd> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     checked("null", openat(dev, "null", flags, Mode::empty())?)
 }
 
-/// The same, open for reading: an empty standard input.
+/// Opens `null` in `dev` for reading, as an empty standard input.
 pub(super) fn empty_input(dev: &OwnedFd) -> io::Result<OwnedFd> {
     checked("null", openat(dev, "null", OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?)
 }
 
-/// `/dev/console`, as another view of `terminal`.
+/// Makes `/dev/console` another name of `terminal`.
 pub(super) fn console(dev: &OwnedFd, terminal: &OwnedFd) -> io::Result<()> {
-    mounts::attach(mounts::clone(terminal, false)?, file(dev, "console")?)
+    mount_api::attach(mount_api::clone(terminal, false)?, file(dev, "console")?)
 }
 
 #[cfg(test)]
@@ -176,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn devices_are_the_hosts() {
+    fn devices_have_the_numbers_of_the_hosts_nodes() {
         for (name, major, minor) in DEVICES {
             let path = format!("/dev/{name}");
             let found = stat(&path).map_or(makedev(major, minor), |found| found.st_rdev);
@@ -188,12 +194,16 @@ mod tests {
     fn another_device_is_refused() {
         let zero = openat(CWD, "/dev/zero", OFlags::PATH, Mode::empty()).unwrap();
         assert!(checked("null", zero).is_err());
+    }
+
+    #[test]
+    fn a_regular_file_is_not_a_device() {
         let file = openat(CWD, "/proc/self/status", OFlags::PATH, Mode::empty()).unwrap();
         assert!(checked("null", file).is_err());
     }
 
     #[test]
-    fn the_hosts_devices_are_found() {
+    fn collecting_finds_the_hosts_devices() {
         let mut nodes = Vec::new();
         collect(Path::new("/dev"), &mut nodes);
         assert!(nodes.iter().any(|node| node.path == Path::new("null")));

@@ -1,4 +1,4 @@
-//! The program: found in the sandbox's own `PATH`, and executed.
+//! Finding the program in the sandbox's own `PATH`, and executing it.
 
 use std::convert::Infallible;
 use std::ffi::{CString, OsStr, OsString};
@@ -9,12 +9,14 @@ use nix::errno::Errno;
 
 use crate::SandboxError;
 
-/// Where programs are looked for if the environment does not say.
+/// Directories in which programs are looked for if the environment has no `PATH`.
 const DEFAULT_PATH: &[u8] = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// All that exec needs, allocated beforehand.
+/// A program with its arguments and environment, in the form that exec takes.
 pub(super) struct Program {
+    /// First argument, for messages.
     name: String,
+    /// Paths to try, in order.
     candidates: Vec<CString>,
     args: Vec<CString>,
     env: Vec<CString>,
@@ -31,7 +33,7 @@ impl Program {
         })
     }
 
-    /// Executes the first candidate that can be; else says what stood in the way, of the last one that was there.
+    /// Executes the first candidate that can be executed. Otherwise returns the error of the last one that exists.
     pub(super) fn execute(self) -> Result<Infallible, SandboxError> {
         let mut reason = None;
         for candidate in &self.candidates {
@@ -40,7 +42,8 @@ impl Program {
             if exists || error != Errno::ENOENT {
                 reason = Some(error);
             }
-            // It was meant, and cannot be executed; a later one of this name was not.
+            // A file that exists is the one that was meant, so that no later candidate is tried; one without the
+            // permission to execute it is skipped, as a shell does.
             if exists && error != Errno::EACCES {
                 break;
             }
@@ -66,7 +69,9 @@ fn strings(strings: &[OsString]) -> Result<Vec<CString>, SandboxError> {
     strings.iter().map(convert).collect()
 }
 
-/// What `program` may mean, in order. One with a slash means itself; empty parts of `PATH` mean nothing.
+/// Returns the paths that `program` can stand for, in order.
+///
+/// A name with a slash is a path. Empty parts of `PATH`, which mean the working directory to a shell, are ignored.
 fn candidates(program: &OsStr, env: &[OsString]) -> Vec<OsString> {
     let name = program.as_bytes();
     if name.is_empty() {
@@ -92,14 +97,34 @@ mod tests {
     }
 
     #[test]
-    fn programs_are_looked_for_in_path() {
+    fn a_name_is_looked_for_in_each_directory_of_path() {
         check("sh", &["PATH=/a:/b"], &["/a/sh", "/b/sh"]);
+    }
+
+    #[test]
+    fn the_last_path_of_the_environment_counts() {
         check("sh", &["PATH=/a", "PATH=/b"], &["/b/sh"]);
+    }
+
+    #[test]
+    fn empty_parts_of_path_are_ignored() {
         check("sh", &["PATH=:/a::"], &["/a/sh"]);
         check("sh", &["PATH="], &[]);
+    }
+
+    #[test]
+    fn a_name_with_a_slash_is_a_path() {
         check("bin/sh", &["PATH=/a"], &["bin/sh"]);
         check("/bin/sh", &[], &["/bin/sh"]);
+    }
+
+    #[test]
+    fn an_empty_name_stands_for_nothing() {
         check("", &[], &[]);
+    }
+
+    #[test]
+    fn the_default_path_has_six_directories() {
         assert_eq!(candidates(OsStr::new("sh"), &[]).len(), 6);
     }
 }

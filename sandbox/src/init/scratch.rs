@@ -1,8 +1,8 @@
-//! Files of our own that are shown at places in the root file system: `/etc/hosts`, secrets, sockets, masks.
+//! Files of our own that are mounted in the root file system: `/etc/hosts`, secrets, sockets, device nodes, masks.
 //!
-//! They live on one small tmpfs. A mount can be cloned from only while it is attached, so the tmpfs is attached below
-//! our own `/dev` while the sandbox is set up, and is reachable by nobody afterwards but through the single files that
-//! were cloned.
+//! They live on one small tmpfs. A file can be cloned as a mount only while its file system is attached, so the tmpfs
+//! is attached below the sandbox's own `/dev` during setup. Once it is detached, processes reach only the single files
+//! that were cloned.
 
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -14,72 +14,78 @@ use rustix::fs::{
 };
 use rustix::mount::{UnmountFlags, unmount};
 
-use super::mounts;
+use crate::mount_api;
 use crate::plan::Rights;
 use crate::sys;
 
+/// Name of the mount point in `/dev`.
 const NAME: &str = ".dsbuild";
+/// Name of the empty directory on the tmpfs.
 const EMPTY: &str = "empty";
 
+/// The attached tmpfs. All descriptors that it returns are detached mounts.
 pub(super) struct Scratch {
     dev: OwnedFd,
     dir: OwnedFd,
+    /// Number of files made so far, from which their names are made.
     files: u32,
 }
 
 impl Scratch {
-    /// Attaches `tmpfs` below `dev`, which must be ours.
+    /// Attaches `tmpfs` below `dev`, which must be a file system that no other process has changed.
     pub(super) fn attach(tmpfs: OwnedFd, dev: OwnedFd) -> io::Result<Self> {
         mkdirat(&dev, NAME, Mode::RWXU)?;
-        let place = openat(&dev, NAME, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
-        mounts::attach(&tmpfs, place)?;
+        let mount_point = openat(&dev, NAME, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+        mount_api::attach(&tmpfs, mount_point)?;
         mkdirat(&tmpfs, EMPTY, Mode::from_raw_mode(0o555))?;
         Ok(Self { dev, dir: tmpfs, files: 0 })
     }
 
-    /// An empty directory.
+    /// Returns an empty directory of mode 0555, as writable as the tmpfs.
     pub(super) fn empty_directory(&self) -> io::Result<OwnedFd> {
-        mounts::clone(openat(&self.dir, EMPTY, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?, false)
+        mount_api::clone(openat(&self.dir, EMPTY, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?, false)
     }
 
-    /// A file with these bytes.
+    /// Makes a file with the content `bytes`.
     pub(super) fn file(&mut self, bytes: &[u8], rights: Rights) -> io::Result<OwnedFd> {
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
         let name = self.next_name();
         let file = openat(&self.dir, name, flags, Mode::RUSR | Mode::WUSR)?;
         let mut file = std::fs::File::from(file);
         file.write_all(bytes)?;
-        // Mode after owner: chown clears set-uid.
+        // The mode is set last, since a change of owner clears the set-user-ID bit.
         fchown(&file, Some(Uid::from_raw(rights.uid)), Some(Gid::from_raw(rights.gid)))?;
         fchmod(&file, Mode::from_raw_mode(rights.mode))?;
-        mounts::clone(file.as_fd(), false)
+        mount_api::clone(file.as_fd(), false)
     }
 
-    /// A device node, which can be opened there and nowhere else.
+    /// Makes a device node that can be opened through the returned mount and nowhere else.
     pub(super) fn device(&mut self, file_type: FileType, device: Dev, rights: Rights) -> io::Result<OwnedFd> {
         let name = self.next_name();
         mknodat(&self.dir, &name, file_type, Mode::empty(), device)?;
         let (uid, gid) = (Uid::from_raw(rights.uid), Gid::from_raw(rights.gid));
         chownat(&self.dir, &name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
         chmodat(&self.dir, &name, Mode::from_raw_mode(rights.mode), AtFlags::empty())?;
-        let node =
-            mounts::clone(openat(&self.dir, &name, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?, false)?;
+        let node = mount_api::clone(
+            openat(&self.dir, &name, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?,
+            false,
+        )?;
         sys::allow_devices(node.as_fd())?;
         Ok(node)
     }
 
-    /// A unix socket; gives the mount and the socket that listens.
+    /// Makes a unix socket. Returns its mount and the listening socket.
     pub(super) fn socket(&mut self, rights: Rights) -> io::Result<(OwnedFd, UnixListener)> {
         let name = self.next_name();
-        // Sockets are bound by path; we are in the root file system, where /dev is our own.
+        // Sockets are bound by path. A path relative to the tmpfs involves nothing of the root file system.
         rustix::process::fchdir(&self.dir)?;
         let listener = UnixListener::bind(&name)?;
         rustix::process::chdir("/")?;
         let (uid, gid) = (Uid::from_raw(rights.uid), Gid::from_raw(rights.gid));
         chownat(&self.dir, &name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
         chmodat(&self.dir, &name, Mode::from_raw_mode(rights.mode), AtFlags::empty())?;
-        let place = openat(&self.dir, &name, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
-        Ok((mounts::clone(place, false)?, listener))
+        let file = openat(&self.dir, &name, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+        Ok((mount_api::clone(file, false)?, listener))
     }
 
     fn next_name(&mut self) -> String {
@@ -87,9 +93,9 @@ impl Scratch {
         self.files.to_string()
     }
 
-    /// Takes the tmpfs out of sight.
+    /// Detaches the tmpfs and removes its mount point.
     pub(super) fn detach(self) -> io::Result<()> {
-        // By descriptor: something else may have been mounted on /dev.
+        // A path would not do: a mount of the plan can cover /dev.
         rustix::process::fchdir(&self.dir)?;
         unmount(".", UnmountFlags::DETACH)?;
         rustix::process::chdir("/")?;

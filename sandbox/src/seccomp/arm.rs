@@ -1,10 +1,8 @@
-//! System calls of ARM: 64 and 32 bits, up to Linux 6.17.
-//!
-//! As runs of consecutive numbers: the first, and the names in order. Names are the kernel's.
+//! Numbers and names of ARM's system calls, of its 64-bit and its 32-bit ABI, as of Linux 6.17.
 
 use super::table::Table;
 
-/// 64-bit ARM.
+/// Calls of 64-bit ARM (AArch64).
 pub(super) const AARCH64: Table = &[
     (
         0,
@@ -51,7 +49,7 @@ pub(super) const AARCH64: Table = &[
     ),
 ];
 
-/// 32-bit ARM (EABI).
+/// Calls of 32-bit ARM with the EABI.
 pub(super) const ARM: Table = &[
     (0, "restart_syscall exit fork read write open close"),
     (8, "creat link unlink execve chdir"),

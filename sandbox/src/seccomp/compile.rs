@@ -1,21 +1,25 @@
-//! Verdicts by number, made a BPF program.
+//! Compiles verdicts by call number into a BPF program.
 //!
-//! The numbers of a way to call fall into a few dozen ranges of the same verdict; a binary search over their bounds
-//! finds the one, in some seven steps where a list would need hundreds.
+//! The numbers of an ABI fall into a few dozen ranges with the same verdict. The program finds the range of a call by
+//! binary search over the bounds, in about seven steps; a linear list would need hundreds.
 
 use std::collections::BTreeMap;
 
+use super::abi::Abi;
 use super::profile::{
-    Arguments, FAMILIES, NAMESPACE_FLAGS, PERSONALITIES, REFUSED, UNKNOWN, Verdict, verdict,
+    ArgumentRule, FAMILIES, NAMESPACE_FLAGS, PERSONALITIES, REFUSED, UNKNOWN, Verdict, verdict,
 };
-use super::table::{Way, calls};
+use super::table::calls;
 
-/// A classic BPF instruction, `struct sock_filter`.
+/// A classic BPF instruction, laid out as `struct sock_filter`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Instruction {
     pub(super) code: u16,
+    /// Instructions to skip if the condition of a branch holds.
     pub(super) if_true: u8,
+    /// Instructions to skip if it does not hold.
     pub(super) if_false: u8,
+    /// Operand; its meaning depends on `code`.
     pub(super) k: u32,
 }
 
@@ -26,7 +30,7 @@ impl Instruction {
     }
 }
 
-// Source: linux/include/uapi/linux/{filter,bpf_common,seccomp}.h.
+// Instruction codes and return values. Source: linux/include/uapi/linux/{filter,bpf_common,seccomp}.h.
 pub(super) const LOAD: u16 = 0x20;
 pub(super) const JUMP: u16 = 0x05;
 pub(super) const JUMP_IF_EQUAL: u16 = 0x15;
@@ -35,7 +39,8 @@ pub(super) const JUMP_IF_ANY_BIT: u16 = 0x45;
 pub(super) const RETURN: u16 = 0x06;
 pub(super) const RETURN_ALLOW: u32 = 0x7fff_0000;
 pub(super) const RETURN_ERRNO: u32 = 0x0005_0000;
-/// Offsets in `struct seccomp_data`; of the first argument its lower half, as all our machines are little-endian.
+// Offsets in `struct seccomp_data`. All supported machines are little-endian, so the lower half of the first argument
+// comes first.
 pub(super) const NUMBER: u32 = 0;
 pub(super) const ARCH: u32 = 4;
 pub(super) const FIRST_ARGUMENT: u32 = 16;
@@ -52,12 +57,12 @@ fn distance(code: &[Instruction]) -> u32 {
     u32::try_from(code.len()).expect("programs have at most 4096 instructions")
 }
 
-/// The program for these ways to call.
-pub(super) fn program(ways: &[Way], capabilities: u64) -> Vec<Instruction> {
+/// Compiles the program for calls through any of `abis` by a process with `capabilities`.
+pub(super) fn program(abis: &[Abi], capabilities: u64) -> Vec<Instruction> {
     let mut program = vec![instruction(LOAD, ARCH)];
-    for way in ways {
-        let block = block(way, capabilities);
-        program.push(branch(JUMP_IF_EQUAL, way.arch, 1, 0));
+    for abi in abis {
+        let block = block(abi, capabilities);
+        program.push(branch(JUMP_IF_EQUAL, abi.arch, 1, 0));
         program.push(instruction(JUMP, distance(&block)));
         program.extend(block);
     }
@@ -65,30 +70,32 @@ pub(super) fn program(ways: &[Way], capabilities: u64) -> Vec<Instruction> {
     program
 }
 
-/// Judges a call whose way is known.
-fn block(way: &Way, capabilities: u64) -> Vec<Instruction> {
+/// Compiles the part that judges a call through `abi`.
+fn block(abi: &Abi, capabilities: u64) -> Vec<Instruction> {
     let mut block = vec![instruction(LOAD, NUMBER)];
-    block.extend(search(&ranges(way, capabilities)));
+    block.extend(search(&ranges(abi, capabilities)));
     block
 }
 
-/// The first number of each range of one verdict; the first range begins at 0, each ends before the next.
-fn ranges(way: &Way, capabilities: u64) -> Vec<(u32, Verdict)> {
+/// Returns the ranges of numbers with the same verdict, from 0 on: the first number of each, and the verdict.
+///
+/// A range ends before the next one.
+fn ranges(abi: &Abi, capabilities: u64) -> Vec<(u32, Verdict)> {
     let mut verdicts = BTreeMap::new();
-    for (offset, table) in way.tables {
+    for (offset, table) in abi.tables {
         let mut end = 0;
         for (number, name) in calls(table) {
             verdicts.insert(offset + number, verdict(name, capabilities));
             end = offset + number + 1;
         }
-        // What comes after the last one we know is new, what lies in a gap was never there or is gone.
+        // A number after the last known call belongs to a newer kernel. A number in a gap was never used, or is retired.
         verdicts.insert(end, UNKNOWN);
         verdicts.entry(*offset).or_insert(REFUSED);
     }
     with_gaps(&verdicts)
 }
 
-/// Runs of equal verdicts; what is in none is refused, but unknown if an unknown end is before it.
+/// Merges runs of equal verdicts. A number that has no verdict is refused, or unknown if it follows the end of a table.
 fn with_gaps(verdicts: &BTreeMap<u32, Verdict>) -> Vec<(u32, Verdict)> {
     let mut ranges = vec![];
     let mut next = 0;
@@ -108,7 +115,7 @@ fn push(ranges: &mut Vec<(u32, Verdict)>, number: u32, verdict: Verdict) {
     }
 }
 
-/// Finds the range of the number that is loaded, and judges.
+/// Compiles the binary search for the range of the loaded number, and the verdict on each range.
 fn search(ranges: &[(u32, Verdict)]) -> Vec<Instruction> {
     if let [(_, verdict)] = ranges {
         return judge(*verdict);
@@ -117,7 +124,7 @@ fn search(ranges: &[(u32, Verdict)]) -> Vec<Instruction> {
     let (bound, below, above) = (above[0].0, search(below), search(above));
     let mut code = match u8::try_from(below.len()) {
         Ok(near) => vec![branch(JUMP_IF_AT_LEAST, bound, near, 0)],
-        // Conditional jumps reach 255 instructions.
+        // A conditional jump skips at most 255 instructions.
         Err(_) => vec![branch(JUMP_IF_AT_LEAST, bound, 0, 1), instruction(JUMP, distance(&below))],
     };
     code.extend(below);
@@ -127,7 +134,7 @@ fn search(ranges: &[(u32, Verdict)]) -> Vec<Instruction> {
 
 fn judge(verdict: Verdict) -> Vec<Instruction> {
     match verdict {
-        Verdict::Depends(arguments) => judge_argument(arguments),
+        Verdict::Depends(rule) => judge_argument(rule),
         plain => vec![answer(plain)],
     }
 }
@@ -136,25 +143,25 @@ fn answer(verdict: Verdict) -> Instruction {
     let value = match verdict {
         Verdict::Allow => RETURN_ALLOW,
         Verdict::Refuse(errno) => RETURN_ERRNO | u32::from(errno),
-        Verdict::Depends(_) => unreachable!("judged by its argument"),
+        Verdict::Depends(_) => unreachable!("the caller compiles argument rules itself"),
     };
     instruction(RETURN, value)
 }
 
-fn judge_argument(arguments: Arguments) -> Vec<Instruction> {
+fn judge_argument(rule: ArgumentRule) -> Vec<Instruction> {
     let mut code = vec![instruction(LOAD, FIRST_ARGUMENT)];
-    match arguments {
-        Arguments::Clone => {
+    match rule {
+        ArgumentRule::Clone => {
             code.push(branch(JUMP_IF_ANY_BIT, NAMESPACE_FLAGS, 1, 0));
             code.extend([answer(Verdict::Allow), answer(REFUSED)]);
         }
-        Arguments::Personality => {
+        ArgumentRule::Personality => {
             for personality in PERSONALITIES {
                 code.extend([branch(JUMP_IF_EQUAL, personality, 0, 1), answer(Verdict::Allow)]);
             }
             code.push(answer(REFUSED));
         }
-        Arguments::Socket => {
+        ArgumentRule::Socket => {
             let bounds =
                 FAMILIES.iter().flat_map(|(first, last)| [(*first, Verdict::Allow), (last + 1, REFUSED)]);
             code.extend(search(&bounds.collect::<Vec<_>>()));

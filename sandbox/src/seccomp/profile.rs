@@ -1,48 +1,53 @@
-//! What docker's default profile says about each system call.
+//! Docker's default profile: the verdict on each system call, by name.
 //!
-//! Source: moby/profiles, seccomp/default.json, state of 2026. Names that no machine of ours has are left out.
+//! Calls that exist on none of the supported machines are left out.
+//!
+//! Source: moby/profiles, seccomp/default.json, as of 2026.
 
 use std::collections::HashSet;
 use std::sync::OnceLock;
 
-use crate::capabilities;
+use crate::capability_sets;
 
-/// What happens to a call.
+/// The filter's decision on a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     Allow,
-    /// It fails with this error.
+    /// The call fails with this error number.
     Refuse(u16),
-    /// Allowed if its arguments are.
-    Depends(Arguments),
+    /// The call is allowed if its first argument is.
+    Depends(ArgumentRule),
 }
 
-/// Calls that are judged by their first argument, of which the kernel reads 32 bits.
+/// Rule for the lower 32 bits of a call's first argument; the kernel ignores the upper ones for these calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Arguments {
-    /// `clone`: no new namespaces.
+pub(super) enum ArgumentRule {
+    /// `clone`: no flag that creates a namespace, see [`NAMESPACE_FLAGS`].
     Clone,
-    /// `personality`: what `setarch` and old programs need.
+    /// `personality`: one of [`PERSONALITIES`], which `setarch` and old programs need.
     Personality,
-    /// `socket`: no families that only ever open holes (AF_ALG and AF_VSOCK above all).
+    /// `socket`: one of [`FAMILIES`], which leave out the families that are mostly attack surface.
     Socket,
 }
 
-/// `EPERM`, for what is known and not allowed.
+/// Verdict on a call that is known and not allowed: `EPERM`.
 pub(super) const REFUSED: Verdict = Verdict::Refuse(libc::EPERM as u16);
-/// `ENOSYS`, for what is unknown; also for `clone3`, whose arguments a filter cannot see, so that libc uses `clone`.
+/// Verdict on a call that is unknown: `ENOSYS`.
+///
+/// `clone3` gets it too, because a filter cannot see its arguments: libc then falls back to `clone`.
 pub(super) const UNKNOWN: Verdict = Verdict::Refuse(libc::ENOSYS as u16);
 
-/// `CLONE_NEWNS`, `NEWCGROUP`, `NEWUTS`, `NEWIPC`, `NEWUSER`, `NEWPID`, `NEWNET`.
+/// Flags of `clone` that create a namespace: `CLONE_NEWNS`, `NEWCGROUP`, `NEWUTS`, `NEWIPC`, `NEWUSER`, `NEWPID` and
+/// `NEWNET`.
 pub(super) const NAMESPACE_FLAGS: u32 = 0x7e02_0000;
-/// `PER_LINUX`, `PER_LINUX32`, both with `UNAME26`, and the query.
+/// Allowed personalities: `PER_LINUX`, `PER_LINUX32`, each also with `UNAME26`, and the query for the current one.
 pub(super) const PERSONALITIES: [u32; 5] = [0, 8, 0x2_0000, 0x2_0008, 0xffff_ffff];
-/// Address families: first and last of each allowed range. Missing are those nobody has used for long (DECnet, Econet,
+/// Allowed address families: first and last number of each range. Left out are families out of use (DECnet, Econet,
 /// ATM SVC, IrDA, wanpipe, IUCV, CAIF), AF_ALG (38) and AF_VSOCK (40).
 pub(super) const FAMILIES: [(u32, u32); 8] =
     [(0, 11), (13, 18), (21, 22), (24, 24), (26, 33), (35, 36), (39, 39), (41, 45)];
 
-/// Always allowed.
+/// Names of the calls that every process may make, separated by blanks.
 const ALLOWED: &[&str] = &[
     // System V and POSIX IPC
     "ipc mq_getsetattr mq_notify mq_open mq_timedreceive mq_timedreceive_time64 mq_timedsend mq_timedsend_time64",
@@ -101,7 +106,7 @@ const ALLOWED: &[&str] = &[
     "timerfd_gettime timerfd_gettime64 timerfd_settime timerfd_settime64",
 ];
 
-/// Allowed to a process with a capability.
+/// A capability, and the names of the calls that a process with this capability may make in addition.
 const WITH_CAPABILITY: [(&str, &str); 14] = [
     ("BPF", "bpf"),
     ("DAC_READ_SEARCH", "open_by_handle_at"),
@@ -130,22 +135,22 @@ fn allowed() -> &'static HashSet<&'static str> {
 }
 
 fn allowed_by_capability(name: &str, capabilities: u64) -> bool {
-    let has = |capability| capabilities::bit(capability).is_some_and(|bit| capabilities & bit != 0);
+    let has = |capability| capability_sets::bit(capability).is_some_and(|bit| capabilities & bit != 0);
     WITH_CAPABILITY
         .iter()
         .any(|(capability, names)| names.split(' ').any(|listed| listed == name) && has(capability))
 }
 
-/// The verdict on the call `name` of a process with `capabilities`.
+/// Returns the verdict on the call `name` of a process with the set `capabilities`.
 pub(super) fn verdict(name: &str, capabilities: u64) -> Verdict {
     if allowed().contains(name) || allowed_by_capability(name, capabilities) {
         return Verdict::Allow;
     }
     match name {
-        "clone" => Verdict::Depends(Arguments::Clone),
+        "clone" => Verdict::Depends(ArgumentRule::Clone),
         "clone3" => UNKNOWN,
-        "personality" => Verdict::Depends(Arguments::Personality),
-        "socket" => Verdict::Depends(Arguments::Socket),
+        "personality" => Verdict::Depends(ArgumentRule::Personality),
+        "socket" => Verdict::Depends(ArgumentRule::Socket),
         _ => REFUSED,
     }
 }
@@ -162,49 +167,54 @@ mod tests {
     }
 
     #[test]
-    fn what_docker_refuses() {
+    fn calls_that_docker_refuses_are_refused() {
         check(
             "mount umount2 unshare setns bpf keyctl add_key request_key io_uring_setup io_uring_enter io_uring_register \
              userfaultfd perf_event_open open_by_handle_at kexec_load init_module finit_module pivot_root swapon swapoff \
              move_pages migrate_pages mbind nfsservctl uselib ustat sysfs _sysctl reboot settimeofday acct iopl \
              move_mount open_tree fsopen mount_setattr kcmp pidfd_getfd syslog quotactl vm86 sethostname \
              open_tree_attr no_such_call",
-            capabilities::DEFAULT,
+            capability_sets::DEFAULT,
             REFUSED,
         );
-        check("clone3", capabilities::DEFAULT, UNKNOWN);
+        check("clone3", capability_sets::DEFAULT, UNKNOWN);
     }
 
     #[test]
-    fn what_docker_allows() {
+    fn calls_that_docker_allows_are_allowed() {
         check(
             "read ptrace process_vm_readv landlock_create_ruleset memfd_secret fanotify_mark name_to_handle_at listmount \
              seccomp pidfd_open chroot socketcall mknod setuid capset faccessat2 futex_waitv rseq",
-            capabilities::DEFAULT,
+            capability_sets::DEFAULT,
             Verdict::Allow,
         );
-        check("clone", capabilities::DEFAULT, Verdict::Depends(Arguments::Clone));
+        check("clone", capability_sets::DEFAULT, Verdict::Depends(ArgumentRule::Clone));
         check("chroot", 0, REFUSED);
     }
 
     #[test]
-    fn capabilities_open_calls() {
-        let bit = |name| capabilities::bit(name).unwrap();
+    fn a_capability_allows_the_calls_that_need_it() {
+        let bit = |name| capability_sets::bit(name).unwrap();
         check("mount clone clone3 unshare setns syslog bpf", bit("SYS_ADMIN"), Verdict::Allow);
         check("syslog", bit("SYSLOG"), Verdict::Allow);
         check("mbind", bit("SYS_NICE"), Verdict::Allow);
-        check("keyctl io_uring_setup userfaultfd", capabilities::ALL, REFUSED);
+        check("keyctl io_uring_setup userfaultfd", capability_sets::ALL, REFUSED);
     }
 
     #[test]
-    fn every_name_is_a_system_call() {
-        use super::super::table::{ARM_WAYS, X86_WAYS, calls};
-        let tables = X86_WAYS.iter().chain(ARM_WAYS).flat_map(|way| way.tables);
+    fn every_name_of_the_profile_is_a_system_call() {
+        use crate::seccomp::abi::{ARM_ABIS, X86_ABIS};
+        use crate::seccomp::table::calls;
+        let tables = X86_ABIS.iter().chain(ARM_ABIS).flat_map(|abi| abi.tables);
         let known: HashSet<_> = tables.flat_map(|(_, table)| calls(table)).map(|call| call.1).collect();
         let gated = WITH_CAPABILITY.iter().flat_map(|(_, names)| names.split(' '));
         for name in allowed().iter().copied().chain(gated) {
             assert!(known.contains(name), "{name}");
         }
-        assert!(WITH_CAPABILITY.iter().all(|(capability, _)| capabilities::bit(capability).is_some()));
+    }
+
+    #[test]
+    fn every_capability_of_the_profile_exists() {
+        assert!(WITH_CAPABILITY.iter().all(|(capability, _)| capability_sets::bit(capability).is_some()));
     }
 }

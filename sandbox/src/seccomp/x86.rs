@@ -1,10 +1,8 @@
-//! System calls of x86: its three ways to call Linux 6.17.
-//!
-//! As runs of consecutive numbers: the first, and the names in order. Names are the kernel's.
+//! Numbers and names of x86's system calls, of its three ABIs, as of Linux 6.17.
 
 use super::table::Table;
 
-/// 64-bit x86.
+/// Calls of 64-bit x86.
 pub(super) const X86_64: Table = &[
     (
         0,
@@ -52,7 +50,7 @@ pub(super) const X86_64: Table = &[
     ),
 ];
 
-/// 32-bit x86.
+/// Calls of 32-bit x86 (i386).
 pub(super) const I386: Table = &[
     (
         0,
@@ -122,7 +120,7 @@ pub(super) const I386: Table = &[
     ),
 ];
 
-/// x32, without its bit 30.
+/// Calls of x32 (32-bit pointers on 64-bit x86), numbered without [`super::abi::X32_BIT`].
 pub(super) const X32: Table = &[
     (0, "read write open close stat fstat lstat poll lseek mmap mprotect munmap brk"),
     (14, "rt_sigprocmask"),

@@ -1,35 +1,35 @@
-//! A root file system with busybox, and processes in it.
+//! A root file system with busybox, and running processes in it.
 
 use std::ffi::OsString;
 use std::fs;
 use std::io::Read;
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use rootfs::users::User;
-use rustix::fs::CWD;
-use rustix::mount::{OpenTreeFlags, open_tree};
-use sandbox::{Capabilities, Exit, Network, Process, SandboxError, Seccomp, Spec, Stdio, spawn};
+use sandbox::{
+    Capabilities, DetachedMount, Exit, Mount, MountSource, Network, Process, ProcessUser, SandboxError,
+    Seccomp, Spec, Stdio, spawn,
+};
 
 const BUSYBOX: &str = "/bin/busybox";
 pub const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Folders of one test: `<dir>/root` becomes `/`, `<dir>/host` must never be touched.
+/// Directories of one test: `<dir>/root` becomes `/`, and `<dir>/host` must not change unless a mount leads there.
 pub struct TestEnv {
     dir: tempfile::TempDir,
 }
 
-/// What came of a process.
+/// Results of a process that has ended.
 #[derive(Debug)]
 pub struct Ran {
     pub exit: Exit,
     pub stdout: String,
     pub stderr: String,
-    pub stubs: Vec<String>,
+    /// Paths of the mount points that had to be created.
+    pub created: Vec<String>,
 }
 
 impl TestEnv {
-    /// `None`, said on stdout, where sandboxes cannot be made.
+    /// Makes the directories. Where sandboxes cannot be made, prints why the test is skipped and returns `None`.
     #[allow(clippy::print_stdout, reason = "a skipped test says so")]
     pub fn new() -> Option<Self> {
         if !rustix::process::geteuid().is_root() {
@@ -40,7 +40,7 @@ impl TestEnv {
             println!("SKIP needs {BUSYBOX} (busybox-static)");
             return None;
         }
-        let env = Self { dir: tempfile::tempdir().expect("a temporary folder can be made") };
+        let env = Self { dir: tempfile::tempdir().expect("a temporary directory can be made") };
         env.fill();
         Some(env)
     }
@@ -64,33 +64,36 @@ impl TestEnv {
         }
     }
 
+    /// Returns the path of `path` in the root file system.
     pub fn root(&self, path: &str) -> PathBuf {
         self.dir.path().join("root").join(path)
     }
 
+    /// Returns the path of `path` in the directory that stands for the host.
     pub fn host(&self, path: &str) -> PathBuf {
         self.dir.path().join("host").join(path)
     }
 
-    /// This program, where every user can execute it.
+    /// Copies this program to where every user can execute it.
     pub fn copy_of_ourselves(&self) -> PathBuf {
         let copy = self.dir.path().join("it");
         fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
         copy
     }
 
-    /// Makes the root file system `uid`'s own, as an unpacked image would be.
+    /// Makes `uid` the owner of the root file system, as after unpacking an image. Removes the files of earlier sandboxes.
     pub fn give_to(&self, uid: u32) {
-        for folder in [self.root(""), self.root("tmp"), self.root("bin")] {
-            std::os::unix::fs::chown(folder, Some(uid), Some(uid)).unwrap();
+        for dir in [self.root(""), self.root("tmp"), self.root("bin")] {
+            std::os::unix::fs::chown(dir, Some(uid), Some(uid)).unwrap();
         }
-        let leftovers = ["made", "tmp/own"].map(|name| self.root(name));
-        leftovers.iter().for_each(|path| drop(fs::remove_file(path)));
-        let folders = ["etc", "dev", "proc", "sys"].map(|name| self.root(name));
-        folders.iter().for_each(|path| drop(fs::remove_dir_all(path)));
+        for path in ["made", "tmp/own"].map(|name| self.root(name)).into_iter().filter(|path| path.exists()) {
+            fs::remove_file(path).unwrap();
+        }
+        let dirs = ["etc", "dev", "proc", "sys"].map(|name| self.root(name));
+        dirs.iter().filter(|dir| dir.exists()).for_each(|dir| fs::remove_dir_all(dir).unwrap());
     }
 
-    /// Panics unless the host's folder is as it was.
+    /// Panics if a sandbox has changed the directory that stands for the host.
     #[track_caller]
     pub fn check_host(&self) {
         let names: Vec<_> =
@@ -99,18 +102,18 @@ impl TestEnv {
         assert_eq!(fs::read_to_string(self.host("canary")).unwrap(), "canary");
     }
 
-    /// A spec that runs `args` as root.
+    /// Returns a spec that runs `args` as root.
     pub fn spec(&self, args: &[&str]) -> Spec {
         spec_of(&self.root(""), args)
     }
 
-    /// A spec that runs a shell script.
+    /// Returns a spec that runs a shell script as root.
     pub fn script(&self, script: &str) -> Spec {
         self.spec(&["sh", "-c", script])
     }
 }
 
-/// A spec that runs `args` as root on the root file system at `root`.
+/// Returns a spec that runs `args` as root on the root file system at `root`, with the host's network.
 pub fn spec_of(root: &Path, args: &[&str]) -> Spec {
     Spec {
         root: detached(root),
@@ -120,7 +123,7 @@ pub fn spec_of(root: &Path, args: &[&str]) -> Spec {
             args: args.iter().map(OsString::from).collect(),
             env: vec![PATH.into()],
             cwd: "/".into(),
-            user: User { uid: 0, gid: 0, groups: vec![0], home: "/root".into() },
+            user: ProcessUser { uid: 0, gid: 0, groups: vec![0], home: "/root".into() },
             capabilities: Capabilities::Default,
             seccomp: Seccomp::Default,
             rlimits: Vec::new(),
@@ -135,16 +138,16 @@ pub fn spec_of(root: &Path, args: &[&str]) -> Spec {
     }
 }
 
-/// A detached copy of a folder's mount.
-pub fn detached(path: &Path) -> OwnedFd {
-    open_tree(CWD, path, OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC)
-        .expect("root can clone a mount")
+/// Clones a directory or file of the host as a mount.
+pub fn detached(path: &Path) -> DetachedMount {
+    DetachedMount::of_host_path(path).expect("root can clone a mount")
 }
 
-/// Runs to the end.
+/// Runs a process to its end.
 pub fn try_run(spec: Spec) -> Result<Ran, SandboxError> {
     let mut running = spawn(spec)?;
-    let stubs = running.stubs().iter().map(|stub| stub.path.display().to_string()).collect();
+    let created =
+        running.created_mount_points().iter().map(|created| created.path.display().to_string()).collect();
     let (mut stdout, mut stderr) = (String::new(), String::new());
     if let Some((mut out, mut err)) = running.take_output() {
         let errors = std::thread::spawn(move || {
@@ -154,18 +157,35 @@ pub fn try_run(spec: Spec) -> Result<Ran, SandboxError> {
         out.read_to_string(&mut stdout).unwrap();
         stderr = errors.join().unwrap().unwrap();
     }
-    Ok(Ran { exit: running.wait()?, stdout, stderr, stubs })
+    Ok(Ran { exit: running.wait()?, stdout, stderr, created })
 }
 
+/// Runs a process to its end; panics if it could not be started.
 #[track_caller]
 pub fn run(spec: Spec) -> Ran {
     try_run(spec).unwrap_or_else(|error| panic!("{error}: {error:?}"))
 }
 
-/// Runs a script, which must succeed, and gives its output.
+/// Runs a process, which must succeed, and returns its output.
 #[track_caller]
 pub fn output(spec: Spec) -> String {
     let ran = run(spec);
     assert_eq!(ran.exit, Exit::Code(0), "{ran:?}");
     ran.stdout
+}
+
+/// Runs a script in a sandbox of its own and compares its output.
+#[track_caller]
+pub fn check(env: &TestEnv, script: &str, expected: &str) {
+    assert_eq!(output(env.script(script)).trim_end(), expected, "{script}");
+}
+
+/// Returns a mount of `source` at `target`.
+pub fn mount(target: &str, source: MountSource, read_only: bool) -> Mount {
+    Mount { target: target.into(), source, read_only }
+}
+
+/// Returns the mount of a tmpfs of 4 MiB that every user can write to.
+pub fn tmpfs(target: &str) -> Mount {
+    mount(target, MountSource::Tmpfs { size_bytes: Some(4 << 20), mode: 0o1777 }, false)
 }

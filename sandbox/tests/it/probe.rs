@@ -1,6 +1,6 @@
-//! This program as the one that runs in a sandbox, for what busybox cannot do.
+//! This program as the process that runs in a sandbox, for things that busybox cannot do.
 //!
-//! It needs the host's libraries, which are mounted read-only where the host has them.
+//! The program needs the host's libraries, which are mounted read-only at the same paths.
 
 use std::io::Read;
 use std::os::unix::net::UnixStream;
@@ -11,13 +11,13 @@ use sandbox::{Mount, MountSource, Network, PortMap, Spec};
 use crate::env::{TestEnv, detached};
 
 const FLAG: &str = "--probe";
-const PLACE: &str = "/probe";
+const PATH: &str = "/probe";
 
-/// A spec that runs the probe `name` with `argument`.
+/// Returns a spec that runs the probe `name` with `argument`.
 pub fn spec(env: &TestEnv, name: &str, argument: &str) -> Spec {
-    let mut spec = env.spec(&[PLACE, FLAG, name, argument]);
+    let mut spec = env.spec(&[PATH, FLAG, name, argument]);
     let exe = std::env::current_exe().unwrap();
-    let shown = [(exe.as_path(), PLACE)]
+    let shown = [(exe.as_path(), PATH)]
         .into_iter()
         .chain(["/lib", "/lib64", "/usr/lib"].map(|dir| (Path::new(dir), dir)));
     for (source, target) in shown.filter(|(source, _)| source.exists()) {
@@ -27,7 +27,7 @@ pub fn spec(env: &TestEnv, name: &str, argument: &str) -> Spec {
     spec
 }
 
-/// Becomes the probe, where this process was started to be one.
+/// Becomes a probe if this process was started to be one, and never returns then.
 #[allow(clippy::print_stdout, reason = "a probe prints what it found")]
 pub fn run_if_asked() {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -39,7 +39,7 @@ pub fn run_if_asked() {
         "socket" => print!("{}", read_socket(argument)),
         "sleep" => sleep_in_sandbox(Path::new(argument)),
         "outside" => print!("{}", outside(Path::new(argument))),
-        "calls" => print!("{}", crate::calls::all()),
+        "calls" => print!("{}", crate::system_calls::all()),
         _ => panic!("no probe {name}"),
     }
     std::process::exit(0)
@@ -51,18 +51,19 @@ fn read_socket(path: &str) -> String {
     text
 }
 
-/// Outside of a sandbox: starts one on the root file system at `root` that lasts, says its pid, and waits.
+/// Outside of a sandbox: starts one that lasts on the root file system at `root`, prints its pid, and waits.
 #[allow(clippy::print_stdout, reason = "a probe prints what it found")]
 fn sleep_in_sandbox(root: &Path) {
-    // What a set-uid program would do to a death signal: the guest's own does not matter.
     let mut running =
         sandbox::spawn(crate::env::spec_of(root, &["sh", "-c", "sleep 1000 & sleep 1000"])).unwrap();
     println!("{}", running.pid());
     running.wait().unwrap();
 }
 
-/// Outside of a sandbox, as whoever we are: the tier, what the shell script `SCRIPT` prints in a sandbox with the
-/// network `NETWORK`, run as the user `USER_ID`.
+/// Outside of a sandbox, as the current user: runs a script in one, and returns the tier and the script's output.
+///
+/// The variables are `SCRIPT`, the script; `NETWORK`, its network (`none`, `private`, or `ADDRESS:PORT` to publish port
+/// 80 there); and `USER_ID`, the user in the sandbox.
 fn outside(root: &Path) -> String {
     let variable = |name: &str| std::env::var(name).unwrap_or_default();
     let tier = sandbox::privilege::enter().unwrap_or_else(|error| panic!("{error}: {error:?}"));
@@ -81,7 +82,7 @@ fn outside(root: &Path) -> String {
     }
 }
 
-/// The host's address, which leads to port 80.
+/// Returns the map of an address of the host to port 80.
 fn published(host: &str) -> PortMap {
     PortMap { host: host.parse().unwrap(), container_port: 80, udp: false }
 }

@@ -1,34 +1,34 @@
-//! As much of libtest as its callers need: `--list`, `--exact`, `--ignored`, filters.
+//! A test runner with the part of libtest's interface that its callers need: `--list`, `--exact`, `--ignored`, filters.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::exit;
 
-/// A name and what it runs.
+/// Name of a test, and the function that runs it.
 pub type Test = (&'static str, fn());
 
-/// Names tests by their functions.
+/// Makes a list of tests that are named like their functions.
 macro_rules! tests {
     ($($name:ident),* $(,)?) => { &[$((stringify!($name), $name as fn())),*] };
 }
 pub(crate) use tests;
 
-/// Does what the command line says. Never returns.
+/// Runs or lists the tests that the command line selects. Never returns.
 #[allow(clippy::print_stdout, reason = "this is what a test runner does")]
 pub fn run(tests: &[Test]) -> ! {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let has = |flag: &str| args.iter().any(|arg| arg == flag);
     let filters: Vec<&String> = args.iter().filter(|arg| !arg.starts_with('-') && *arg != "terse").collect();
-    let wanted = |name: &str| {
-        let fits =
+    let is_selected = |name: &str| {
+        let matches =
             |filter: &&String| if has("--exact") { **filter == name } else { name.contains(filter.as_str()) };
-        !has("--ignored") && (filters.is_empty() || filters.iter().any(fits))
+        !has("--ignored") && (filters.is_empty() || filters.iter().any(matches))
     };
-    let chosen = tests.iter().filter(|(name, _)| wanted(name));
+    let selected = tests.iter().filter(|(name, _)| is_selected(name));
     if has("--list") {
-        chosen.for_each(|(name, _)| println!("{name}: test"));
+        selected.for_each(|(name, _)| println!("{name}: test"));
         exit(0);
     }
-    let failed = chosen.filter(|test| !passes(test)).count();
+    let failed = selected.filter(|test| !passes(test)).count();
     exit(if failed == 0 { 0 } else { 101 });
 }
 

@@ -22,9 +22,11 @@ use cdi::CdiError;
 use oci::DiffId;
 use rootfs::RootfsError;
 use rootfs::layers::Layers;
+use rootfs::snapshot::Stub;
 use rootfs::users::{self, User, UserError};
 use sandbox::{
-    Capabilities, Exit, HostEntry, Network, Process, Rlimit, Running, SandboxError, Seccomp, Spec, Stdio,
+    Capabilities, Exit, HostEntry, Network, Process, ProcessUser, Rlimit, Running, SandboxError, Seccomp,
+    Spec, Stdio,
 };
 
 use sources::SecretError;
@@ -160,7 +162,7 @@ pub fn run(exec: &Exec, inputs: &[Files], context: &ExecContext<'_>) -> Result<D
     let mut held = mounts::Held::default();
     let mounts = mounts::prepare(exec, inputs, context, &mut held)?;
     let mut spec = Spec {
-        root: snapshot.mount_volatile()?,
+        root: snapshot.mount_volatile()?.into(),
         read_only_root: false,
         mounts,
         process: process(exec, user, environment(exec, context.options)?),
@@ -180,7 +182,7 @@ pub fn run(exec: &Exec, inputs: &[Files], context: &ExecContext<'_>) -> Result<D
     if let Some(usage) = running.usage() {
         context.vertex.send(EventKind::Used { usage: consumed(&usage) });
     }
-    let stubs = running.stubs().to_vec();
+    let stubs = stubs(&running);
     drop(running);
     drop(held);
     match exit {
@@ -231,12 +233,22 @@ fn process(exec: &Exec, user: User, env: Vec<OsString>) -> Process {
         args: exec.args.iter().map(OsString::from).collect(),
         env,
         cwd: (&exec.cwd).into(),
-        user,
+        user: process_user(user),
         capabilities: if insecure { Capabilities::All } else { Capabilities::Default },
         seccomp: if insecure { Seccomp::Unconfined } else { Seccomp::Default },
         rlimits: exec.ulimits.iter().map(rlimit).collect(),
         stdio: Stdio::Piped,
     }
+}
+
+fn process_user(User { uid, gid, groups, home }: User) -> ProcessUser {
+    ProcessUser { uid, gid, groups, home }
+}
+
+/// Mount points that the sandbox created in the snapshot; they must not become part of the layer.
+fn stubs(running: &Running) -> Vec<Stub> {
+    let created = running.created_mount_points().iter().cloned();
+    created.map(|mount_point| Stub { path: mount_point.path, is_dir: mount_point.is_dir }).collect()
 }
 
 fn rlimit(limit: &graph::Ulimit) -> Rlimit {

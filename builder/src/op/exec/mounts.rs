@@ -86,7 +86,7 @@ fn bind(
         Some(Files::Layers(layers)) => {
             let bind = snapshot::bind(context.layers, layers, Path::new(source), writable)?;
             held.binds.push(bind.keep);
-            return Ok(MountSource::Detached(bind.mount));
+            return Ok(MountSource::Detached(bind.mount.into()));
         }
         Some(Files::Tree(_)) | None => context.store.scratch()?,
     };
@@ -97,7 +97,7 @@ fn bind(
     let place = place.strip_prefix(scratch.path()).expect("it was made below the scratch folder");
     let mount = bind_host(scratch.path(), place)?;
     held.scratches.push(scratch);
-    Ok(MountSource::Detached(mount))
+    Ok(MountSource::Detached(mount.into()))
 }
 
 /// A folder that survives the build; filled and given to its owner when it is new.
@@ -128,7 +128,7 @@ fn cache(
     }
     let descriptor = bind_host(mount.path(), Path::new(""))?;
     held.caches.push(mount);
-    Ok(MountSource::Detached(descriptor))
+    Ok(MountSource::Detached(descriptor.into()))
 }
 
 fn sharing_of(sharing: CacheSharing) -> cache::Sharing {
@@ -164,5 +164,5 @@ fn script(content: &str, context: &ExecContext<'_>, held: &mut Held) -> Result<M
     write().map_err(|source| ExecError::Io { action: "write the script of the heredoc", source })?;
     let descriptor = bind_host(scratch.path(), Path::new("script"))?;
     held.scratches.push(scratch);
-    Ok(MountSource::Detached(descriptor))
+    Ok(MountSource::Detached(descriptor.into()))
 }

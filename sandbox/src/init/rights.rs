@@ -1,4 +1,4 @@
-//! Who the program is and what it may do.
+//! Dropping rights: resource limits, capabilities, groups and user of the program.
 
 use rustix::fs::{Gid, Uid};
 use rustix::io::Errno;
@@ -11,9 +11,10 @@ use crate::error::os;
 use crate::plan::Plan;
 use crate::{SandboxError, sys};
 
-/// More than any kernel has; those it does not know are refused.
+/// Capability numbers to try; more than any kernel has. The kernel refuses the numbers that it does not know.
 const CAPABILITY_COUNT: u32 = 64;
 
+/// Sets resource limits, each given as its number, soft and hard value.
 pub(super) fn limit(rlimits: &[(u32, u64, u64)]) -> Result<(), SandboxError> {
     for &(resource, soft, hard) in rlimits {
         sys::set_rlimit(resource, soft, hard).map_err(os("set a resource limit"))?;
@@ -21,27 +22,27 @@ pub(super) fn limit(rlimits: &[(u32, u64, u64)]) -> Result<(), SandboxError> {
     Ok(())
 }
 
-/// Becomes the user of `plan`, with its capabilities.
+/// Becomes the user of `plan` and keeps only the capabilities of `plan`; a user other than root keeps none.
 ///
-/// The bounding set bounds what root gets by exec, and what set-uid programs get later; inheritable and ambient are
-/// empty, so that nobody gets more than it (CVE-2022-29162).
-pub(super) fn assume(plan: &Plan) -> Result<(), SandboxError> {
+/// The bounding set limits the capabilities that root gets by exec and that set-user-ID programs get later. The
+/// inheritable and ambient sets are empty, so that no program gets more than the bounding set allows (CVE-2022-29162).
+pub(super) fn drop_to_user(plan: &Plan) -> Result<(), SandboxError> {
     let kept = CapabilitySet::from_bits_retain(plan.capabilities);
-    bound(kept).map_err(os("bound the capabilities"))?;
+    limit_bounding_set(kept).map_err(os("bound the capabilities"))?;
     clear_ambient_capability_set().map_err(os("clear the ambient capabilities"))?;
     become_user(plan)?;
-    let kept = if plan.uid == 0 { kept & known() } else { CapabilitySet::empty() };
+    let kept = if plan.uid == 0 { kept & permitted() } else { CapabilitySet::empty() };
     let sets = CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
     set_capabilities(None, sets).map_err(os("set the capabilities"))
 }
 
-fn bound(kept: CapabilitySet) -> Result<(), Errno> {
+fn limit_bounding_set(kept: CapabilitySet) -> Result<(), Errno> {
     for capability in (0..CAPABILITY_COUNT).map(|number| CapabilitySet::from_bits_retain(1 << number)) {
         if kept.contains(capability) {
             continue;
         }
         match remove_capability_from_bounding_set(capability) {
-            // The first that this kernel does not know; there are none above it.
+            // This kernel does not know the capability, nor any with a higher number.
             Err(Errno::INVAL) => break,
             result => result?,
         }
@@ -49,14 +50,14 @@ fn bound(kept: CapabilitySet) -> Result<(), Errno> {
     Ok(())
 }
 
-/// All capabilities that this process has now: no others can be kept.
-fn known() -> CapabilitySet {
+/// Returns the capabilities that this process has now, the only ones that it can keep.
+fn permitted() -> CapabilitySet {
     rustix::thread::capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.permitted)
 }
 
 fn become_user(plan: &Plan) -> Result<(), SandboxError> {
     let groups: Vec<Gid> = plan.groups.iter().map(|gid| Gid::from_raw(*gid)).collect();
-    if groups_may_change() {
+    if groups_can_change() {
         set_thread_groups(&groups).map_err(|error| unmapped(plan, error))?;
     }
     let gid = Gid::from_raw(plan.gid);
@@ -65,9 +66,9 @@ fn become_user(plan: &Plan) -> Result<(), SandboxError> {
     set_thread_res_uid(uid, uid, uid).map_err(|error| unmapped(plan, error))
 }
 
-/// Not in a user namespace that was made without help: there the kernel forbids to drop groups.
-fn groups_may_change() -> bool {
-    // Read in the sandbox's own /proc.
+/// Reports whether supplementary groups can be set. In a user namespace with a single id the kernel forbids it.
+fn groups_can_change() -> bool {
+    // This is the sandbox's own /proc.
     std::fs::read_to_string("/proc/self/setgroups").is_ok_and(|text| text.trim() == "allow")
 }
 

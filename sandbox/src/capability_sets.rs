@@ -1,9 +1,9 @@
-//! Capabilities by name, and as the kernel's bit sets.
+//! Sets of capabilities: names, and the kernel's bits for them. [`crate::init`] drops all others.
 
 use crate::SandboxError;
 use crate::spec::Capabilities;
 
-/// Names without `CAP_`, in the order of their numbers.
+/// Names of the capabilities without `CAP_`, in the order of their numbers.
 ///
 /// Source: linux/include/uapi/linux/capability.h.
 const NAMES: [&str; 41] = [
@@ -50,14 +50,14 @@ const NAMES: [&str; 41] = [
     "CHECKPOINT_RESTORE",
 ];
 
-/// All that have a name.
+/// The set of all capabilities that have a name.
 pub(crate) const ALL: u64 = (1 << NAMES.len()) - 1;
 
-/// Docker's 14: chown, dac_override, fowner, fsetid, kill, setgid, setuid, setpcap, net_bind_service, net_raw,
-/// sys_chroot, mknod, audit_write, setfcap.
+/// Docker's default set of 14 capabilities: chown, dac_override, fowner, fsetid, kill, setgid, setuid, setpcap,
+/// net_bind_service, net_raw, sys_chroot, mknod, audit_write and setfcap.
 pub(crate) const DEFAULT: u64 = 0xa804_25fb;
 
-/// The bit of `name`, which may be written with `CAP_` and in lower case.
+/// Returns the bit of the capability `name`, or every bit for `ALL`. The prefix `CAP_` and lower case are accepted.
 pub(crate) fn bit(name: &str) -> Option<u64> {
     let upper = name.to_ascii_uppercase();
     let bare = upper.strip_prefix("CAP_").unwrap_or(&upper);
@@ -72,9 +72,9 @@ fn union(names: &[String]) -> Result<u64, SandboxError> {
     names.iter().try_fold(0, |set, name| Ok(set | bit(name).ok_or_else(|| unknown(name))?))
 }
 
-/// The set that `wanted` means. An unknown name is an error, whatever it would do.
-pub(crate) fn set(wanted: &Capabilities) -> Result<u64, SandboxError> {
-    match wanted {
+/// Returns the set that `requested` stands for. An unknown name is an error, even one that is to be dropped.
+pub(crate) fn set(requested: &Capabilities) -> Result<u64, SandboxError> {
+    match requested {
         Capabilities::Default => Ok(DEFAULT),
         Capabilities::Changed { add, drop } => Ok((DEFAULT & !union(drop)?) | union(add)?),
         Capabilities::All => Ok(ALL),
@@ -91,19 +91,27 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(wanted: Capabilities, expected: u64) {
-        assert_eq!(set(&wanted).unwrap(), expected, "{wanted:?}");
+    fn check(requested: Capabilities, expected: u64) {
+        assert_eq!(set(&requested).unwrap(), expected, "{requested:?}");
     }
 
     #[test]
-    fn sets() {
-        check(Capabilities::Default, 0xa804_25fb);
+    fn all_has_41_capabilities() {
         check(Capabilities::All, 0x1ff_ffff_ffff);
+    }
+
+    #[test]
+    fn changes_start_from_docker_s_set() {
+        check(Capabilities::Default, DEFAULT);
+        check(changed(&["cap_sys_admin"], &[]), DEFAULT | 1 << 21);
+        check(changed(&[], &["CAP_NET_RAW"]), DEFAULT & !(1 << 13));
+    }
+
+    #[test]
+    fn capabilities_are_dropped_before_others_are_added() {
         check(changed(&[], &["ALL"]), 0);
         check(changed(&["NET_BIND_SERVICE"], &["ALL"]), 1 << 10);
-        check(changed(&["cap_sys_admin"], &[]), DEFAULT | 1 << 21);
         check(changed(&["ALL"], &["CHOWN"]), ALL);
-        check(changed(&[], &["CAP_NET_RAW"]), DEFAULT & !(1 << 13));
     }
 
     #[test]
@@ -113,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn default_is_docker_s_fourteen() {
+    fn the_default_set_has_docker_s_fourteen_names() {
         let names = "CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_RAW SETGID SETUID SETFCAP SETPCAP NET_BIND_SERVICE \
                      SYS_CHROOT KILL AUDIT_WRITE";
         let set = names.split(' ').map(|name| bit(name).unwrap()).fold(0, |set, bit| set | bit);

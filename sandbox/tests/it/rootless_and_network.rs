@@ -1,5 +1,6 @@
-//! Sandboxes of ordinary users, and ways out of private networks. The caller is a process of its own each time, as it
-//! changes its namespaces.
+//! Sandboxes of users without root, and connections of private networks.
+//!
+//! Each caller is a process of its own (the probe `outside`), because it changes its namespaces.
 
 use std::io::Read;
 use std::net::TcpStream;
@@ -12,23 +13,27 @@ use crate::runner::{Test, tests};
 
 pub const TESTS: &[Test] = tests![
     privileged_root_enters_a_mount_namespace,
-    privileged_user_with_one_id,
-    privileged_user_with_subordinate_ids,
-    privileged_private_network,
-    privileged_published_port,
+    privileged_a_user_without_subordinate_ids_is_root_in_the_sandbox,
+    privileged_a_user_without_subordinate_ids_can_isolate_the_network,
+    privileged_a_user_without_subordinate_ids_cannot_run_as_others,
+    privileged_a_user_with_subordinate_ids_can_run_as_others,
+    privileged_a_private_network_has_a_route_and_a_resolver,
+    privileged_a_published_port_leads_into_the_sandbox,
 ];
 
-/// Nobody, who has no subordinate ids.
+/// The user `nobody`, who has no subordinate ids.
 const NOBODY: u32 = 65534;
 
+/// Script that prints the user, processes, devices, capabilities and mounts that it sees.
 const LOOK: &str = "id -u; id -G; set -- /proc/[0-9]*; echo $$ $#; echo x > /dev/null; test -c /dev/pts/ptmx && echo pts; \
     grep -E '^(CapEff|CapBnd|Seccomp:)' /proc/self/status | tr -d '\\t'; touch /made; stat -c %u /made; \
     (echo x > /proc/sys/vm/drop_caches) 2>/dev/null || echo refused; \
     awk '$2 == \"/sys\" { split($4, o, \",\"); print $3, o[1] }' /proc/mounts";
+/// Output of [`LOOK`], the same for root and for users with a user namespace.
 const SEEN: &str =
     "0\n0\n1 1\npts\nCapEff:00000000a80425fb\nCapBnd:00000000a80425fb\nSeccomp:2\n0\nrefused\nsysfs ro\n";
 
-/// Lets `uid` of the host run `script`.
+/// Runs the probe `outside` as the user `uid` of the host, with the environment `variables`, and returns its output.
 fn outside(env: &TestEnv, uid: u32, variables: &[(&str, &str)]) -> String {
     let exe = env.copy_of_ourselves();
     let root = env.root("");
@@ -44,22 +49,38 @@ fn privileged_root_enters_a_mount_namespace() {
     assert_eq!(outside(&env, 0, &[("SCRIPT", LOOK)]), format!("Root\n{SEEN}"));
 }
 
-fn privileged_user_with_one_id() {
-    let Some(env) = TestEnv::new() else { return };
-    let seen = outside(&env, NOBODY, &[("SCRIPT", LOOK)]);
+/// Runs the probe as `nobody`. Returns `None`, having printed why, where users cannot make user namespaces.
+fn as_nobody(env: &TestEnv, variables: &[(&str, &str)]) -> Option<String> {
+    let seen = outside(env, NOBODY, variables);
     if seen.contains("cannot make a user namespace") {
-        return skip(&seen);
+        skip(&seen);
+        return None;
     }
-    assert_eq!(seen, format!("RootlessSingleId\n{SEEN}"));
-    let address = [("SCRIPT", "ip -o -4 addr | awk '{ print $4 }'"), ("NETWORK", "none")];
-    assert_eq!(outside(&env, NOBODY, &address), "RootlessSingleId\n127.0.0.1/8\n");
-    let other = outside(&env, NOBODY, &[("SCRIPT", "id -u"), ("USER_ID", "1000")]);
-    assert!(other.contains("user 1000:1000 does not exist in this user namespace"), "{other}");
+    Some(seen)
 }
 
-fn privileged_user_with_subordinate_ids() {
+fn privileged_a_user_without_subordinate_ids_is_root_in_the_sandbox() {
     let Some(env) = TestEnv::new() else { return };
-    let Some(uid) = user_with_ids() else { return skip("nobody has ids in /etc/subuid, or no newuidmap") };
+    let Some(seen) = as_nobody(&env, &[("SCRIPT", LOOK)]) else { return };
+    assert_eq!(seen, format!("RootlessSingleId\n{SEEN}"));
+}
+
+fn privileged_a_user_without_subordinate_ids_can_isolate_the_network() {
+    let Some(env) = TestEnv::new() else { return };
+    let address = [("SCRIPT", "ip -o -4 addr | awk '{ print $4 }'"), ("NETWORK", "none")];
+    let Some(seen) = as_nobody(&env, &address) else { return };
+    assert_eq!(seen, "RootlessSingleId\n127.0.0.1/8\n");
+}
+
+fn privileged_a_user_without_subordinate_ids_cannot_run_as_others() {
+    let Some(env) = TestEnv::new() else { return };
+    let Some(seen) = as_nobody(&env, &[("SCRIPT", "id -u"), ("USER_ID", "1000")]) else { return };
+    assert!(seen.contains("user 1000:1000 does not exist in this user namespace"), "{seen}");
+}
+
+fn privileged_a_user_with_subordinate_ids_can_run_as_others() {
+    let Some(env) = TestEnv::new() else { return };
+    let Some(uid) = user_with_ids() else { return skip("no user has ids in /etc/subuid, or no newuidmap") };
     let seen = outside(&env, uid, &[("SCRIPT", LOOK)]);
     if seen.contains("cannot make a user namespace") {
         return skip(&seen);
@@ -69,7 +90,7 @@ fn privileged_user_with_subordinate_ids() {
     assert_eq!(outside(&env, uid, &own), "Rootless\n1000\n1000\n1000\n");
 }
 
-fn privileged_private_network() {
+fn privileged_a_private_network_has_a_route_and_a_resolver() {
     let Some(env) = TestEnv::new() else { return };
     if !sandbox::network::private_available() {
         return skip("no pasta");
@@ -82,11 +103,11 @@ fn privileged_private_network() {
     }
     let lines: Vec<_> = seen.lines().collect();
     assert_eq!(lines[..3], ["Root", "1", "1"], "{seen}");
-    let behind = lines[3].strip_prefix("nameserver ").expect("a server");
-    assert!(!behind.starts_with("127."), "{seen}");
+    let server = lines[3].strip_prefix("nameserver ").expect("a server");
+    assert!(!server.starts_with("127."), "{seen}");
 }
 
-fn privileged_published_port() {
+fn privileged_a_published_port_leads_into_the_sandbox() {
     let Some(env) = TestEnv::new() else { return };
     if !sandbox::network::private_available() {
         return skip("no pasta");
@@ -102,6 +123,7 @@ fn privileged_published_port() {
     assert!(heard, "{seen}");
 }
 
+/// Waits a moment, connects to `address`, and reports whether it reads `hello`.
 fn hears_hello(address: &str) -> bool {
     std::thread::sleep(Duration::from_millis(50));
     let mut text = [0; 6];
@@ -117,6 +139,7 @@ fn skip(reason: &str) {
     println!("SKIP {reason}");
 }
 
+/// Returns a user other than root to whom `/etc/subuid` gives ids, if the programs that map them are installed.
 fn user_with_ids() -> Option<u32> {
     let text = std::fs::read_to_string("/etc/subuid").ok()?;
     let name = text.lines().find_map(|line| line.split(':').next().filter(|name| !name.is_empty()))?;

@@ -1,7 +1,8 @@
-//! `/proc`, `/sys`, `/dev` and what is mounted below them.
+//! `/proc`, `/sys`, `/dev` and the mounts below them.
 //!
-//! All are made while the host's root is still ours: a new procfs or sysfs is given to a user namespace only while a
-//! full one is in sight, and host devices can be reached only there. They are attached when the root has changed.
+//! They are created while the host's root is still ours: the kernel grants a user namespace a new procfs or sysfs only
+//! while a full one is visible to it, and only there can device nodes of the host be found. They are attached once the
+//! root has changed.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -10,14 +11,14 @@ use rustix::fs::{Mode, OFlags, openat};
 use rustix::io::Errno;
 
 use super::dev;
-use super::mounts::{self, NO_DEV, NO_EXEC, NO_SUID, READ_ONLY};
-use super::targets::Root;
+use super::mount_points::Root;
 use crate::error::{mount, os};
+use crate::mount_api::{self, NO_DEV, NO_EXEC, NO_SUID, READ_ONLY};
 use crate::plan::{Plan, PlannedNetwork};
 use crate::{SandboxError, sys};
 
-/// File systems that are attached nowhere yet.
-pub(super) struct Special {
+/// The file systems, attached nowhere yet.
+pub(super) struct SystemMounts {
     proc: OwnedFd,
     sys: OwnedFd,
     dev: OwnedFd,
@@ -27,11 +28,12 @@ pub(super) struct Special {
     mqueue: Option<OwnedFd>,
     /// `None` where the host has no unified hierarchy at `/sys/fs/cgroup`.
     cgroup: Option<OwnedFd>,
+    /// The tmpfs for [`super::scratch::Scratch`].
     scratch: OwnedFd,
-    nodes: dev::Nodes,
+    nodes: dev::HostNodes,
 }
 
-/// Those that are still needed by descriptor after they were attached.
+/// The root directories of the file systems that are still needed once they are attached.
 pub(super) struct Attached {
     pub(super) proc: OwnedFd,
     pub(super) sys: OwnedFd,
@@ -40,29 +42,32 @@ pub(super) struct Attached {
     pub(super) scratch: OwnedFd,
 }
 
-impl Special {
+impl SystemMounts {
     pub(super) fn create(plan: &Plan) -> Result<Self, SandboxError> {
         let shm_size = plan.shm_size_bytes.to_string();
         let private = NO_SUID | NO_EXEC | NO_DEV;
         Ok(Self {
-            proc: mounts::create("proc", &[], private).map_err(no_proc)?,
+            proc: mount_api::create("proc", &[], private).map_err(no_proc)?,
             sys: sysfs(plan).map_err(mount("/sys"))?,
-            dev: mounts::create("tmpfs", &[("size", "64m"), ("mode", "755")], NO_SUID)
+            dev: mount_api::create("tmpfs", &[("size", "64m"), ("mode", "755")], NO_SUID)
                 .map_err(mount("/dev"))?,
             pts: devpts().map_err(mount("/dev/pts"))?,
-            shm: mounts::create("tmpfs", &[("size", &shm_size), ("mode", "1777")], private)
+            shm: mount_api::create("tmpfs", &[("size", &shm_size), ("mode", "1777")], private)
                 .map_err(mount("/dev/shm"))?,
-            mqueue: mounts::create("mqueue", &[], private).ok(),
+            mqueue: mount_api::create("mqueue", &[], private).ok(),
             cgroup: cgroup(plan).map_err(mount("/sys/fs/cgroup"))?,
-            scratch: mounts::create("tmpfs", &[("mode", "700")], private).map_err(os("mount a tmpfs"))?,
-            nodes: dev::Nodes::of_host(plan.insecure).map_err(mount("/dev"))?,
+            scratch: mount_api::create("tmpfs", &[("mode", "700")], private).map_err(os("mount a tmpfs"))?,
+            nodes: dev::HostNodes::find(plan.insecure).map_err(mount("/dev"))?,
         })
     }
 
-    /// Attaches all to `root`. What is made in `/dev` from then on opens no device, unless the sandbox is `insecure`.
+    /// Attaches the file systems to `root` and fills `/dev`.
+    ///
+    /// Device nodes that are created in `/dev` later cannot be opened, unless the sandbox is `insecure`.
     pub(super) fn attach(self, root: &Root, insecure: bool) -> Result<Attached, SandboxError> {
-        let put =
-            |fs: &OwnedFd, name| root.system_directory(name).and_then(|place| mounts::attach(fs, place));
+        let put = |fs: &OwnedFd, name| {
+            root.system_directory(name).and_then(|mount_point| mount_api::attach(fs, mount_point))
+        };
         put(&self.dev, "dev").map_err(mount("/dev"))?;
         put(&self.proc, "proc").map_err(mount("/proc"))?;
         put(&self.sys, "sys").map_err(mount("/sys"))?;
@@ -82,17 +87,17 @@ impl Special {
     }
 }
 
-/// On a file system of the kernel's or ours, where paths can be trusted.
+/// Attaches `fs` at `path` on a file system of the kernel's or of ours, where paths can be trusted.
 fn attach_below(on: &OwnedFd, path: &str, fs: &OwnedFd) -> io::Result<()> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    mounts::attach(fs, openat(on, path, flags, Mode::empty())?)
+    mount_api::attach(fs, openat(on, path, flags, Mode::empty())?)
 }
 
-/// In a container whose own `/proc` is masked a user namespace gets no new one.
+/// Explains the kernel's refusal of a new procfs: in a container whose `/proc` is masked, a user namespace gets none.
 fn no_proc(error: io::Error) -> SandboxError {
     match error.raw_os_error() {
         Some(libc::EPERM) => SandboxError::Unavailable {
-            what: "the kernel gives no new /proc here".into(),
+            what: "the kernel does not allow a new /proc here".into(),
             hint: "parts of this container's /proc are masked; docker: --security-opt systempaths=unconfined"
                 .into(),
         },
@@ -100,12 +105,15 @@ fn no_proc(error: io::Error) -> SandboxError {
     }
 }
 
-/// A new sysfs shows the devices of our network namespace, and needs rights over it; else the host's is shown.
+/// Creates a sysfs, or clones the host's.
+///
+/// A new sysfs shows the devices of a network namespace, and needs privileges over that namespace. A sandbox without
+/// these privileges is in the host's network, so that the host's sysfs shows the same devices.
 fn sysfs(plan: &Plan) -> io::Result<OwnedFd> {
     let access = if plan.insecure { NO_SUID } else { READ_ONLY | NO_SUID };
-    match mounts::create("sysfs", &[], access | NO_EXEC | NO_DEV) {
+    match mount_api::create("sysfs", &[], access | NO_EXEC | NO_DEV) {
         Err(error) if error.raw_os_error() == Some(libc::EPERM) && plan.network == PlannedNetwork::Host => {
-            let clone = mounts::clone_path("/sys", true)?;
+            let clone = mount_api::clone_path("/sys", true)?;
             let read_only = if plan.insecure { 0 } else { sys::READ_ONLY };
             sys::mount_setattr(
                 clone.as_fd(),
@@ -118,14 +126,14 @@ fn sysfs(plan: &Plan) -> io::Result<OwnedFd> {
     }
 }
 
-/// `gid=5` is `tty` everywhere; a user namespace may not have it.
+/// Creates a devpts whose terminals belong to the group `tty`, 5 in all distributions, if this user namespace has it.
 fn devpts() -> io::Result<OwnedFd> {
     let options = [("ptmxmode", "0666"), ("mode", "0620"), ("gid", "5")];
-    mounts::create("devpts", &options, NO_SUID | NO_EXEC)
-        .or_else(|_| mounts::create("devpts", &options[..2], NO_SUID | NO_EXEC))
+    mount_api::create("devpts", &options, NO_SUID | NO_EXEC)
+        .or_else(|_| mount_api::create("devpts", &options[..2], NO_SUID | NO_EXEC))
 }
 
-/// The part of the unified hierarchy that is ours, for programs that ask for their limits.
+/// Creates a view of the own part of the unified cgroup hierarchy, where programs look up their limits.
 fn cgroup(plan: &Plan) -> io::Result<Option<OwnedFd>> {
     const CGROUP2_SUPER_MAGIC: u64 = 0x6367_7270;
     let unified = match rustix::fs::statfs("/sys/fs/cgroup") {
@@ -137,6 +145,6 @@ fn cgroup(plan: &Plan) -> io::Result<Option<OwnedFd>> {
         return Ok(None);
     }
     let access = if plan.insecure { NO_SUID } else { READ_ONLY | NO_SUID };
-    // Without rights over the cgroup namespace there is none, as with the older hierarchies.
-    Ok(mounts::create("cgroup2", &[], access | NO_EXEC | NO_DEV).ok())
+    // Without privileges over the cgroup namespace the sandbox has no view, as with the older hierarchies.
+    Ok(mount_api::create("cgroup2", &[], access | NO_EXEC | NO_DEV).ok())
 }

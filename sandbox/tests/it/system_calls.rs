@@ -1,11 +1,11 @@
-//! What becomes of system calls in a sandbox, for the probe.
+//! A probe that makes system calls and prints how each ends.
 #![allow(unsafe_code)]
 
 use std::io;
 
 use libc::{c_long, syscall};
 
-/// Name, number and first arguments. All are such that nothing happens where the call is allowed.
+/// Name, number and first arguments of each call. The arguments are such that an allowed call does nothing.
 const CALLS: [(&str, c_long, [c_long; 2]); 15] = [
     ("unshare", libc::SYS_unshare, [libc::CLONE_NEWUSER as c_long, 0]),
     ("mount", libc::SYS_mount, [0, 0]),
@@ -24,7 +24,7 @@ const CALLS: [(&str, c_long, [c_long; 2]); 15] = [
     ("setns", libc::SYS_setns, [-1, 0]),
 ];
 
-/// A line for each.
+/// Makes each call and returns one line per call: its name and `ok` or the error.
 pub fn all() -> String {
     CALLS
         .iter()
@@ -33,7 +33,7 @@ pub fn all() -> String {
 }
 
 fn result(number: c_long, [first, second]: [c_long; 2]) -> &'static str {
-    // SAFETY: no pointer of these calls is anything but null, and none of them changes this process if allowed.
+    // SAFETY: every pointer argument of these calls is null, and none of the calls changes this process if allowed.
     if unsafe { syscall(number, first, second, 0, 0, 0, 0) } >= 0 {
         return "ok";
     }

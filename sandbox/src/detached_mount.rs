@@ -1,0 +1,48 @@
+//! Mounts that are attached nowhere: the form in which a caller hands files and directories to a sandbox.
+//!
+//! A detached mount is owned by its descriptor. It is in no mount namespace, so that no process can reach it by a
+//! path, and the kernel dissolves it when the descriptor is closed before the mount was attached.
+//!
+//! Source: mount_setattr(2), open_tree(2) and fsmount(2).
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::{Mode, OFlags, open};
+
+use crate::error::os;
+use crate::{SandboxError, mount_api, sys};
+
+/// A directory or a single file as a mount of its own, made by `fsmount` or by `open_tree` with `OPEN_TREE_CLONE`.
+///
+/// The conversion from a descriptor checks nothing. The kernel refuses any other descriptor when the sandbox is built.
+#[derive(Debug)]
+pub struct DetachedMount(OwnedFd);
+
+impl DetachedMount {
+    /// Clones the host's view of `path`: a directory with everything mounted below it, or a file. Symlinks in `path`
+    /// are followed. The clone is as writable as the original.
+    pub fn of_host_path(path: &Path) -> io::Result<Self> {
+        let original = open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+        mount_api::clone(original, true).map(Self)
+    }
+
+    /// Forbids set-user-ID programs (`no_suid`) or all programs (`no_exec`) on this mount and on every mount below it.
+    pub fn restrict(&self, no_suid: bool, no_exec: bool) -> Result<(), SandboxError> {
+        let attributes = if no_suid { sys::NO_SUID } else { 0 } | if no_exec { sys::NO_EXEC } else { 0 };
+        sys::mount_setattr(self.0.as_fd(), attributes, true).map_err(os("restrict a mount"))
+    }
+}
+
+impl From<OwnedFd> for DetachedMount {
+    fn from(mount: OwnedFd) -> Self {
+        Self(mount)
+    }
+}
+
+impl From<DetachedMount> for OwnedFd {
+    fn from(mount: DetachedMount) -> Self {
+        mount.0
+    }
+}

@@ -1,0 +1,166 @@
+//! Turns a [`Spec`] into a [`Plan`]: checks it, resolves names to numbers, and collects its descriptors.
+//!
+//! Everything that can be decided beforehand is decided here, in the caller's process: the text of `resolv.conf`, the
+//! numbers of capabilities and limits, the compiled seccomp filter, the command line of pasta. The init only carries
+//! the plan out. Invalid names and strings are refused here, before any process is started.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use crate::error::os;
+use crate::network::Network;
+use crate::plan::{
+    Fds, Plan, PlannedDevice, PlannedMount, PlannedNetwork, PlannedSource, PlannedStdio, Rights,
+};
+use crate::spec::{Device, Mount, MountSource, Process, Seccomp, Spec, Stdio};
+use crate::wire::Blob;
+use crate::{SandboxError, capability_sets, etc, network, rlimits, seccomp};
+
+/// Size of `/dev/shm` if the spec has none; docker's default.
+const SHM_SIZE_BYTES: u64 = 64 << 20;
+
+/// Read ends of the pipes to the process's stdout and stderr.
+pub(crate) type Output = (File, File);
+
+/// Returns the plan for `spec`, the descriptors that travel with it, and the output pipes of [`Stdio::Piped`].
+pub(crate) fn prepare(spec: Spec) -> Result<(Plan, Fds, Option<Output>), SandboxError> {
+    check_strings(&spec.process)?;
+    let Spec { root, mounts, process, network, insecure, .. } = spec;
+    let mut fds = Fds::default();
+    let root = fds.add(root.into());
+    let (stdio, output) = planned_stdio(process.stdio, &mut fds)?;
+    let capabilities =
+        if insecure { capability_sets::ALL } else { capability_sets::set(&process.capabilities)? };
+    let plan = Plan {
+        root,
+        read_only_root: spec.read_only_root,
+        mounts: mounts.into_iter().map(|mount| planned_mount(mount, &mut fds)).collect(),
+        args: process.args,
+        env: environment(process.env, &process.user.home),
+        cwd: process.cwd,
+        uid: process.user.uid,
+        gid: process.user.gid,
+        groups: process.user.groups,
+        capabilities,
+        filter: filter(insecure, process.seccomp, capabilities),
+        rlimits: process.rlimits.iter().map(rlimits::numbered).collect::<Result<_, _>>()?,
+        stdio,
+        hosts: etc::hosts(&spec.hostname, &spec.hosts),
+        resolv: etc::resolv_conf(&network),
+        network: planned_network(&network, &mut fds)?,
+        hostname: spec.hostname,
+        shm_size_bytes: spec.shm_size_bytes.unwrap_or(SHM_SIZE_BYTES),
+        insecure,
+        read_only_etc: spec.read_only_etc,
+    };
+    Ok((plan, fds, output))
+}
+
+fn check_strings(process: &Process) -> Result<(), SandboxError> {
+    let invalid = |what: &'static str, value: &OsString| SandboxError::Invalid {
+        what: what.into(),
+        value: value.to_string_lossy().into_owned(),
+    };
+    if process.args.is_empty() {
+        return Err(invalid("command", &OsString::new()));
+    }
+    if !process.cwd.is_absolute() {
+        return Err(invalid("working directory", &process.cwd.clone().into_os_string()));
+    }
+    let args = process.args.iter().map(|arg| ("argument", arg));
+    let mut strings = args.chain(process.env.iter().map(|entry| ("environment", entry)));
+    match strings.find(|(_, value)| value.as_bytes().contains(&0)) {
+        Some((what, value)) => Err(invalid(what, value)),
+        None => Ok(()),
+    }
+}
+
+/// Returns the seccomp filter, or an empty one for a process that may make all system calls.
+fn filter(insecure: bool, mode: Seccomp, capabilities: u64) -> Blob {
+    if insecure || mode == Seccomp::Unconfined {
+        return Blob::default();
+    }
+    Blob(seccomp::program(capabilities))
+}
+
+/// Returns `env`, with the entry `HOME` appended if it has none.
+fn environment(mut env: Vec<OsString>, home: &Path) -> Vec<OsString> {
+    if !env.iter().any(|entry| entry.as_bytes().starts_with(b"HOME=")) {
+        let mut entry = OsString::from("HOME=");
+        entry.push(home);
+        env.push(entry);
+    }
+    env
+}
+
+fn planned_stdio(stdio: Stdio, fds: &mut Fds) -> Result<(PlannedStdio, Option<Output>), SandboxError> {
+    match stdio {
+        Stdio::Terminal => Ok((PlannedStdio::Terminal, None)),
+        Stdio::Files { stdin, stdout, stderr } => {
+            Ok((PlannedStdio::Files(fds.add(stdin), fds.add(stdout), fds.add(stderr)), None))
+        }
+        Stdio::Piped => {
+            let pipe =
+                || rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(os("make a pipe"));
+            let ((stdout, stdout_writer), (stderr, stderr_writer)) = (pipe()?, pipe()?);
+            let planned = PlannedStdio::Piped(fds.add(stdout_writer), fds.add(stderr_writer));
+            Ok((planned, Some((stdout.into(), stderr.into()))))
+        }
+    }
+}
+
+fn planned_mount(mount: Mount, fds: &mut Fds) -> PlannedMount {
+    let source = match mount.source {
+        MountSource::Detached(mount) => PlannedSource::Detached(fds.add(mount.into())),
+        MountSource::Tmpfs { size_bytes, mode } => PlannedSource::Tmpfs { size_bytes, mode },
+        MountSource::Secret { bytes, mode, uid, gid } => {
+            PlannedSource::Secret(Blob(bytes), Rights { mode, uid, gid })
+        }
+        MountSource::Socket { path, mode, uid, gid } => {
+            PlannedSource::Socket(path, Rights { mode, uid, gid })
+        }
+        MountSource::Device(device) => PlannedSource::Device(planned_device(device, fds)),
+    };
+    PlannedMount { target: mount.target, source, read_only: mount.read_only }
+}
+
+fn planned_device(device: Device, fds: &mut Fds) -> PlannedDevice {
+    let Device { node, is_block, numbers: (major, minor), mode, uid, gid } = device;
+    let node = node.map(|node| fds.add(node.into()));
+    PlannedDevice { node, is_block, major, minor, rights: Rights { mode, uid, gid } }
+}
+
+fn planned_network(network: &Network, fds: &mut Fds) -> Result<PlannedNetwork, SandboxError> {
+    match network {
+        Network::Host => Ok(PlannedNetwork::Host),
+        Network::None => Ok(PlannedNetwork::None),
+        Network::Private { publish } => network::command(publish).map(PlannedNetwork::Private),
+        Network::Shared(shared) => {
+            let netns = shared.netns().try_clone_to_owned().map_err(os("duplicate a descriptor"))?;
+            Ok(PlannedNetwork::Shared(fds.add(netns)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(entries: &[&str]) -> Vec<OsString> {
+        entries.iter().map(OsString::from).collect()
+    }
+
+    #[track_caller]
+    fn check_environment(given: &[&str], expected: &[&str]) {
+        assert_eq!(environment(env(given), Path::new("/root")), env(expected));
+    }
+
+    #[test]
+    fn home_is_added_only_if_absent() {
+        check_environment(&["A=1"], &["A=1", "HOME=/root"]);
+        check_environment(&["HOME="], &["HOME="]);
+        check_environment(&["HOMER=x"], &["HOMER=x", "HOME=/root"]);
+    }
+}

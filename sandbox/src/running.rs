@@ -1,0 +1,122 @@
+//! A process that runs in its sandbox: waiting for it, signaling it, taking its streams.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::time::Duration;
+
+use rustix::process::{Signal, pidfd_send_signal};
+
+use crate::error::os;
+use crate::message::FromSupervisor;
+use crate::outcome::{CreatedMountPoint, Exit};
+use crate::prepare::Output;
+use crate::supervisor_handle::SupervisorHandle;
+use crate::{SandboxError, Usage};
+
+/// A process in its sandbox. If dropped before it was waited for, it is killed with all its children.
+#[derive(Debug)]
+pub struct Running {
+    supervisor: SupervisorHandle,
+    /// pidfd of the sandbox's first process.
+    guest: OwnedFd,
+    pid: u32,
+    output: Option<Output>,
+    terminal: Option<File>,
+    created_mount_points: Vec<CreatedMountPoint>,
+    /// How the process ended, once it was waited for.
+    exit: Option<Exit>,
+    usage: Option<Usage>,
+}
+
+/// Streams and mount points of a process that has just been executed.
+#[derive(Default)]
+pub(crate) struct Started {
+    pub(crate) output: Option<Output>,
+    pub(crate) terminal: Option<File>,
+    pub(crate) created_mount_points: Vec<CreatedMountPoint>,
+}
+
+impl Running {
+    /// `guest` is the pidfd of the process.
+    pub(crate) fn new(
+        supervisor: SupervisorHandle,
+        guest: OwnedFd,
+        started: Started,
+    ) -> Result<Self, SandboxError> {
+        let pid = pid_of(&guest).map_err(os("find the pid of the process"))?;
+        let Started { output, terminal, created_mount_points } = started;
+        Ok(Self { supervisor, guest, pid, output, terminal, created_mount_points, exit: None, usage: None })
+    }
+
+    /// Returns the host's pid of the sandbox's first process, or 0 if the process ended before it could be read.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Takes the read ends of stdout and stderr of [`crate::Stdio::Piped`]; returns `None` the second time.
+    pub fn take_output(&mut self) -> Option<(File, File)> {
+        self.output.take()
+    }
+
+    /// Takes the caller's end of the terminal of [`crate::Stdio::Terminal`]; returns `None` the second time.
+    pub fn take_terminal(&mut self) -> Option<File> {
+        self.terminal.take()
+    }
+
+    /// Waits for the end of the first process, with which the whole sandbox ends. Can be called again.
+    pub fn wait(&mut self) -> Result<Exit, SandboxError> {
+        if let Some(exit) = self.exit {
+            return Ok(exit);
+        }
+        let last = self.supervisor.receive();
+        self.supervisor.reap();
+        let exit = match last? {
+            Some(FromSupervisor::Exited(exit, usage)) => {
+                self.usage = Some(usage);
+                exit
+            }
+            Some(FromSupervisor::Failed(error)) => return Err(error),
+            // The supervisor was killed, and the process with it.
+            Some(FromSupervisor::Started) | None => Exit::Signal(libc::SIGKILL),
+        };
+        self.exit = Some(exit);
+        Ok(exit)
+    }
+
+    /// Waits as [`Running::wait`] does, but for at most `timeout`; returns `None` if the process still runs.
+    pub fn wait_timeout(&mut self, timeout: Duration) -> Result<Option<Exit>, SandboxError> {
+        if self.exit.is_none() && !self.supervisor.answers_within(timeout)? {
+            return Ok(None);
+        }
+        self.wait().map(Some)
+    }
+
+    /// Sends a signal to the first process. A process that has ended is not an error; an unknown signal is.
+    pub fn signal(&self, signal: i32) -> Result<(), SandboxError> {
+        let invalid = || SandboxError::Invalid { what: "signal".into(), value: signal.to_string() };
+        let signal = Signal::from_named_raw(signal).ok_or_else(invalid)?;
+        match pidfd_send_signal(&self.guest, signal) {
+            Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
+            Err(error) => Err(os("signal the process")(error)),
+        }
+    }
+
+    /// Returns the resources used by the sandbox; `None` before [`Running::wait`], or if the supervisor was killed.
+    pub fn usage(&self) -> Option<Usage> {
+        self.usage
+    }
+
+    /// Returns the mount points that had to be created in the root file system, parents before their children.
+    pub fn created_mount_points(&self) -> &[CreatedMountPoint] {
+        &self.created_mount_points
+    }
+}
+
+/// Returns the pid, in the caller's pid namespace, of the process behind `pidfd`; 0 if it has ended already.
+fn pid_of(pidfd: &OwnedFd) -> io::Result<u32> {
+    let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd()))?;
+    let pid: Option<i32> = info.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok());
+    let pid = pid.ok_or(io::ErrorKind::InvalidData)?;
+    Ok(u32::try_from(pid).unwrap_or(0))
+}
