@@ -39,7 +39,7 @@ pub fn parse_with(text: &[u8], limits: Limits) -> Result<Dockerfile, ParseError>
     Ok(file)
 }
 
-/// Parses the text of an ONBUILD trigger, as it is in an image config.
+/// Parses the text of an ONBUILD trigger in the form that image configs have.
 ///
 /// Instruction and errors have the span of line 1, since the trigger has no lines in the file being built.
 pub fn parse_trigger(text: &str, escape: char) -> Result<Instruction, ParseError> {
