@@ -74,7 +74,7 @@ pub struct Config {
     /// Docker only, for Windows: the command line in `cmd` is already escaped.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub args_escaped: bool,
-    /// Docker only, HEALTHCHECK: the check of whether the container works; `None` if the image defines none.
+    /// Docker only, HEALTHCHECK: the health check of containers; `None` for images without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub healthcheck: Option<Healthcheck>,
     /// Docker only, ONBUILD: instructions that run when another image is built on this one.

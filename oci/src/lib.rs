@@ -1,9 +1,9 @@
 //! Digests, image references and the documents of the OCI image specification.
 //!
 //! ```text
-//! digest, reference, platform      names: of content, of images, of what images run on
-//! manifest, config, media_type     the documents as Rust types
-//! document                         JSON from outside to a document, with its kind checked
+//! digest, reference, platform      names of content, of images and of the machines they run on
+//! manifest, config, media_type     types of the documents
+//! document                         strict parsing of documents from outside
 //! validate                         rules that hold between the documents of one image
 //! verify                           a reader that checks a blob against its digest
 //! ```

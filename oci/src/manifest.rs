@@ -14,7 +14,7 @@ use crate::{Digest, Platform, media_type};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Descriptor {
-    /// Media type of the blob, as in [`media_type`](crate::media_type).
+    /// Media type of the blob, as in [`media_type`].
     pub media_type: String,
     /// Digest of the blob, which is also its name.
     pub digest: Digest,
@@ -55,7 +55,7 @@ pub struct Manifest {
     /// Media type of the manifest itself; some builders omit it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media_type: Option<String>,
-    /// Descriptor of the [`ImageConfig`](crate::ImageConfig).
+    /// Descriptor of the image config.
     pub config: Descriptor,
     /// Descriptors of the layers, from the base layer up.
     #[serde(deserialize_with = "null_as_default")]

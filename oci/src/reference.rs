@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::Digest;
 
-/// Registry of names that have none.
+/// Registry of names without a registry part.
 const DOCKER_HUB: &str = "docker.io";
 
 /// Maximum length of a whole reference.
@@ -30,7 +30,7 @@ pub struct ReferenceError {
 /// The complete name of an image: `busybox` is completed to `docker.io/library/busybox:latest`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Reference {
-    /// Registry as `host[:port]`; `docker.io` if the name has none.
+    /// Registry as `host[:port]`; `docker.io` by default.
     pub registry: String,
     /// Path of the image in the registry, in lower case, as in `library/busybox`.
     pub repository: String,

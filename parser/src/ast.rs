@@ -261,7 +261,7 @@ pub struct Notice {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NoticeKind {
-    /// A blank line stands between the continuation lines of an instruction.
+    /// There is a blank line between the continuation lines of an instruction.
     EmptyContinuation,
     /// AS and FROM are written in different cases.
     FromAsCasing {

@@ -1,8 +1,8 @@
 //! Parsing of whole files, and of single instructions outside of a file.
 //!
-//! There are two passes, as in BuildKit. The first one reads all lines to nodes ([`crate::syntax`]), the second one
+//! There are two passes, as in BuildKit. The first one converts all lines to nodes ([`crate::syntax`]), the second one
 //! checks each node ([`crate::instruction`]) and adds it to its stage. An error of the first pass takes precedence
-//! over all errors of the second, even on a later line.
+//! over all errors of the second, even if it is on a later line.
 
 use crate::{
     ast::{Dockerfile, Instruction, Kind, Notice, NoticeKind, Span, Stage},
@@ -39,7 +39,7 @@ pub fn parse_with(text: &[u8], limits: Limits) -> Result<Dockerfile, ParseError>
     Ok(file)
 }
 
-/// Parses the text of an ONBUILD trigger, as it is in an image config.
+/// Parses the text of an ONBUILD trigger in the form that image configs have.
 ///
 /// Instruction and errors have the span of line 1, since the trigger has no lines in the file being built.
 pub fn parse_trigger(text: &str, escape: char) -> Result<Instruction, ParseError> {
@@ -73,7 +73,7 @@ pub(crate) fn parse_one(text: &str, escape: char) -> Option<Instruction> {
     }
 }
 
-/// The first pass: reads all lines to nodes.
+/// The first pass: converts all lines to nodes, and notes irregularities.
 fn read_nodes(lines: &mut LineReader<'_>, limits: Limits) -> Result<(Vec<Node>, Vec<Notice>), ParseError> {
     let mut nodes = Vec::new();
     let mut notices = Vec::new();

@@ -5,9 +5,9 @@
 //! flag  = "--" { "\" any | "'" ... "'" | '"' ... '"' | other }
 //! ```
 //!
-//! Quotes and backslashes are removed. As in BuildKit, the escape character is always the backslash here, whatever
-//! the escape directive. The first pass only splits flags from arguments ([`split`]); the second pass compares them
-//! with the flags that the instruction knows ([`Flags::check`]).
+//! Quotes and backslashes are removed. As in BuildKit, the escape character in flags is always the backslash,
+//! regardless of the escape directive. The first pass only splits flags from arguments ([`split`]); the second pass
+//! compares them with the flags that the instruction knows ([`Flags::check`]).
 
 use nom::{
     IResult, Parser,

@@ -70,6 +70,22 @@ impl Node {
         let is_json = matches!(inner.arguments, Arguments::Json(_));
         (takes_heredocs && !is_json).then_some(self.text.as_str())
     }
+
+    /// Returns the arguments in plain or exec form; empty if they have another form.
+    pub(crate) fn words(&self) -> &[String] {
+        match &self.arguments {
+            Arguments::Words(words) | Arguments::Json(words) => words,
+            _ => &[],
+        }
+    }
+
+    /// Moves the arguments that [`Self::words`] returns out of the node.
+    pub(crate) fn take_words(&mut self) -> Vec<String> {
+        match std::mem::take(&mut self.arguments) {
+            Arguments::Words(words) | Arguments::Json(words) => words,
+            _ => Vec::new(),
+        }
+    }
 }
 
 fn arguments(keyword: &str, rest: &str, escape: char, depth: usize) -> Result<Arguments, Fault> {
@@ -135,22 +151,4 @@ fn pair(word: &str) -> Result<(String, String), Fault> {
         let message = format!("Syntax error - can't find = in {word:?}. Must be of the form: name=value");
         Fault::new(message).blaming(word).hint("put a value that has blanks in quotes: name=\"a value\"")
     })
-}
-
-impl Node {
-    /// Returns the arguments in plain or exec form; empty if they have another form.
-    pub(crate) fn words(&self) -> &[String] {
-        match &self.arguments {
-            Arguments::Words(words) | Arguments::Json(words) => words,
-            _ => &[],
-        }
-    }
-
-    /// Moves the arguments that [`Self::words`] returns out of the node.
-    pub(crate) fn take_words(&mut self) -> Vec<String> {
-        match std::mem::take(&mut self.arguments) {
-            Arguments::Words(words) | Arguments::Json(words) => words,
-            _ => Vec::new(),
-        }
-    }
 }

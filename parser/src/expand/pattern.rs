@@ -90,9 +90,9 @@ impl Pattern {
         let (mut copied, mut from) = (0, 0);
         while let Some(found) = search.find(from, false)? {
             append(&mut replaced, &String::from_iter(&text[copied..found.start]))?;
-            // As in Go, an empty match directly behind the previous match does not count.
-            let is_behind_match = found.is_empty() && found.start == copied && copied > 0;
-            if !is_behind_match {
+            // As in Go, an empty match directly after the previous match does not count.
+            let repeats_match = found.is_empty() && found.start == copied && copied > 0;
+            if !repeats_match {
                 append(&mut replaced, replacement)?;
             }
             copied = found.end;

@@ -19,7 +19,7 @@ use crate::{
     syntax::{Arguments, Node},
 };
 
-/// An item of a Dockerfile, depending on where it is added.
+/// A checked instruction, by its place in the syntax tree.
 pub(crate) enum Item {
     /// FROM, which starts a stage.
     Stage(StageHead, Instruction),

@@ -55,7 +55,7 @@ pub struct Mount {
     pub env: Option<String>,
 }
 
-/// Checks everything that does not depend on the values of variables.
+/// Checks a mount before variables are expanded: the quotes of its fields, and that `from` has no variable.
 pub fn check(value: &str) -> Result<(), MountError> {
     for field in field::split(value)? {
         if field.key == "from" && field.has_variable() {
