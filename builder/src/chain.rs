@@ -1,7 +1,7 @@
-//! Layers on top of each other, with the chain ID that says which.
+//! A stack of layers with its chain ID.
 //!
-//! A chain ID is a hash over all layers. Made anew for each step, it would cost a Dockerfile of n steps n²/2 hashes, more
-//! than all else that a cached step does; so a chain that grows by a layer takes its ID from the one below.
+//! A chain ID is a hash over all layers. Computed from scratch for each step, it would cost a Dockerfile of n steps n²/2
+//! hashes, more than everything else that a cached step does. A chain that grows by a layer derives its ID from the one below.
 
 use std::fmt;
 use std::ops::Deref;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use oci::{ChainId, DiffId};
 
-/// Layers from the base up; shared between copies.
+/// Layers from the base up. Clones share the list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Chain {
     layers: Arc<[DiffId]>,
@@ -17,7 +17,7 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// These layers and one more.
+    /// Returns these layers and one more.
     #[must_use]
     pub fn with(&self, layer: DiffId) -> Self {
         let layers = self.layers.iter().copied().chain([layer]).collect();
@@ -40,7 +40,7 @@ impl Deref for Chain {
     }
 }
 
-/// The chain ID; `scratch` where there is no layer.
+/// The chain ID, or `scratch` if there is no layer.
 impl fmt::Display for Chain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.id {
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_chain_that_grew_is_the_one_that_was_made_at_once() {
+    fn a_chain_that_grows_layer_by_layer_has_the_id_of_the_whole() {
         let layers: Vec<DiffId> = ["a", "b", "c"].map(|text| DiffId(oci::Digest::of(text.as_bytes()))).into();
         let grown = layers.iter().fold(Chain::default(), |chain, layer| chain.with(*layer));
         assert_eq!(grown, Chain::from(layers.clone()));

@@ -1,8 +1,8 @@
-//! `RUN --device`: the devices of this machine that a build asks for, and may have.
+//! `RUN --device`: the devices of this machine that a build asks for and may use.
 //!
-//! A RUN may have what the user allowed (`--allow device`, `--allow device=NAME`), and what the device's own description
-//! allows all builds. Who asks for a device that is not there needs no permission. Names count in cache keys, what they
-//! stand for on this machine does not: a result that needed a GPU is found where there is none.
+//! A RUN may use the devices that the user allowed (`--allow device`, `--allow device=NAME`), and devices whose own
+//! description allows them to all builds. Asking for a device that does not exist needs no permission. Names are part of
+//! cache keys; the hardware behind them is not, so a result that needed a GPU is found on machines without one.
 //!
 //! Source: BuildKit, `solver/llbsolver/vertex.go` (`ValidateEntitlements`).
 
@@ -23,7 +23,8 @@ pub struct DevicesNotAllowed {
     pub lines: Option<Lines>,
 }
 
-/// The devices of this machine, read only if a step of `graph` asks for some, and all that it asks for is allowed.
+/// Returns the devices of this machine. Descriptions are read only if a step of `graph` asks for a device. Fails if a
+/// step asks for one that is not allowed.
 pub fn inventory(graph: &Graph, options: &RunOptions) -> Result<Inventory, DevicesNotAllowed> {
     let mut asking = graph.steps.iter().filter_map(|step| match &step.op {
         Op::Exec(exec) if !exec.devices.is_empty() => Some((exec, step.meta.lines)),
@@ -40,7 +41,7 @@ pub fn inventory(graph: &Graph, options: &RunOptions) -> Result<Inventory, Devic
     Ok(inventory)
 }
 
-/// The devices that `exec` asks for and may not have.
+/// Returns the devices that `exec` asks for and may not use.
 fn refused<'i>(exec: &Exec, allowed: &AllowedDevices, inventory: &'i Inventory) -> Vec<&'i str> {
     if allowed.all {
         return Vec::new();
@@ -60,7 +61,8 @@ fn refused<'i>(exec: &Exec, allowed: &AllowedDevices, inventory: &'i Inventory) 
     refused
 }
 
-/// What the devices of `exec` need; `missing` is told of those that it can do without.
+/// Returns the changes to the sandbox that the devices of `exec` need. Calls `missing` for optional devices that do not
+/// exist.
 pub fn edits(
     exec: &Exec,
     options: &RunOptions,
@@ -97,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn who_may_have_what() {
+    fn only_allowed_devices_are_granted() {
         let nothing = AllowedDevices::default();
         check(&nothing, &["v.com/gpu=a", "v.com/gpu=*", "v.com/gpu=free"], &["v.com/gpu=a", "v.com/gpu=b"]);
         check(&nothing, &["v.com/gpu=free", "v.com/gpu=missing", "w.com/x"], &[]);
@@ -112,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alias_is_the_device_that_it_stands_for() {
+    fn an_alias_stands_for_its_device() {
         let aliases = BTreeMap::from([("x.com/y".into(), "v.com/gpu=b".into())]);
         let mut options = RunOptions::default();
         let exec = |name: &str, required| Exec {

@@ -1,4 +1,4 @@
-//! Engines: what solves a build graph.
+//! Engines, which solve build graphs.
 //!
 //! [`LocalEngine`] does it on this machine. Other engines take the same request and bring the same results into the store.
 
@@ -22,7 +22,7 @@ use crate::result::{InputError, StepResult};
 use crate::schedule::{self, Stopped};
 use crate::step::Solver;
 
-/// Solves build graphs.
+/// An engine that solves build graphs.
 pub trait Engine {
     /// Solves the steps that the targets need, and returns the layers of each target, from the base up. The layers are
     /// in the store when this returns.
@@ -34,7 +34,7 @@ pub trait Engine {
     ) -> Result<Vec<Vec<DiffId>>, SolveError>;
 }
 
-/// What an engine is asked to solve.
+/// A graph to solve.
 #[derive(Debug, Clone, Copy)]
 pub struct SolveRequest<'a> {
     /// Steps of the build.
@@ -52,7 +52,7 @@ pub enum SolveError {
     /// A step failed: the first one that did.
     #[error("{cause}")]
     Step {
-        /// Step that failed.
+        /// Id of the step that failed.
         step: StepId,
         /// Reason of the failure.
         #[source]
@@ -64,7 +64,7 @@ pub enum SolveError {
     /// The build was canceled.
     #[error("canceled")]
     Canceled,
-    /// The store refused.
+    /// The store reported an error.
     #[error(transparent)]
     Store(#[from] cache::StoreError),
 }
@@ -140,7 +140,7 @@ impl Solving<'_> {
         Ok(result)
     }
 
-    /// Adds to the error about a missing file what is known about it.
+    /// Adds a diagnosis to an error about a missing file.
     fn diagnosed(&self, error: StepError, step: &Step, inputs: &[StepResult]) -> StepError {
         let StepError::File(cause @ FileOpError::NotFound { .. }) = error else { return error };
         let FileOpError::NotFound { path } = &cause else { return StepError::File(cause) };
@@ -165,7 +165,7 @@ fn layers_of(target: StepId, results: &[Option<StepResult>]) -> Result<Vec<DiffI
     Ok(result.files.layers().map_err(no_layers)?.to_vec())
 }
 
-/// The position of each step among those of its stage.
+/// Returns the position of each step within its stage.
 fn ordinals(graph: &Graph) -> Vec<usize> {
     let mut counters: BTreeMap<&str, usize> = BTreeMap::new();
     let mut count = |stage| {
@@ -176,7 +176,7 @@ fn ordinals(graph: &Graph) -> Vec<usize> {
     graph.steps.iter().map(|step| count(step.meta.stage.as_str())).collect()
 }
 
-/// One vertex for each step that people see.
+/// Announces a vertex for each step.
 fn announce(graph: &Graph, progress: &Progress) -> Vec<Vertex> {
     let mut vertices: Vec<Vertex> = Vec::with_capacity(graph.steps.len());
     for step in &graph.steps {

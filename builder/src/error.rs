@@ -29,7 +29,7 @@ pub enum StepError {
     NotFound {
         /// Error in BuildKit's words.
         cause: FileOpError,
-        /// What is known about the file.
+        /// Facts about the file that may explain it.
         diagnosis: NotFound,
     },
     /// A download or a repository failed.
@@ -44,7 +44,7 @@ pub enum StepError {
     /// The layer store refused.
     #[error(transparent)]
     Rootfs(#[from] RootfsError),
-    /// The store refused.
+    /// The store reported an error.
     #[error(transparent)]
     Store(#[from] cache::StoreError),
     /// The ignore file of a context has a bad pattern.

@@ -9,7 +9,7 @@
 //! result     what a step leaves: layers or a tree;  chain: layers with their chain ID
 //! devices    which devices of this machine a build may use
 //! not_found  why a file that a step takes does not exist
-//! options    what the user allows and gives to the steps of a build
+//! options    settings that the user gives to the steps of a build
 //! ```
 //!
 //! Never prints, reads no environment, knows no Dockerfile.

@@ -1,6 +1,6 @@
-//! Why a file that a step takes is not there: ignored, misspelt, or somewhere else.
+//! Why a file that a step takes does not exist: ignored, misspelt, or in another directory.
 //!
-//! Looked into when a step has failed for it, and never before.
+//! This is looked into only after a step has failed for it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsStr;
@@ -14,12 +14,12 @@ use graph::{CopySource, FileAction, Graph, ImageOrigin, InputIndex, MountKind, O
 use patterns::clean;
 use patterns::{IgnoreFile, Patterns};
 
-/// As many names of a directory are compared with what was asked for.
+/// Number of names of a directory that are compared with the missing one.
 const MAX_NAMES: usize = 5_000;
-/// As many files are looked at for one of the same name.
+/// Number of files that are searched for one of the same name.
 const MAX_FILES: usize = 20_000;
 
-/// What is known about a file that a step takes and that does not exist.
+/// Facts about a file that a step takes and that does not exist.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NotFound {
     /// Place in which the step looked for the file.
@@ -32,32 +32,32 @@ pub struct NotFound {
     pub is_outside: bool,
 }
 
-/// A line of an ignore file.
+/// Line of an ignore file that excludes a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IgnoredBy {
-    /// The file's name: `.dockerignore`.
+    /// Name of the ignore file, such as `.dockerignore`.
     pub file: String,
-    /// Which line, from 1.
+    /// Number of the line, counted from 1.
     pub line: u32,
-    /// What it says.
+    /// Text of the line as written.
     pub written: String,
 }
 
-/// Where a step takes files from.
+/// Place that a step takes files from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Place {
-    /// The build context.
+    /// The main context of the build.
     #[default]
     Context,
-    /// Another stage, by its name.
+    /// Another stage, identified by its name.
     Stage(String),
-    /// An image, by its name.
+    /// An image, identified by its name.
     Image(String),
-    /// A context of `--build-context`, a repository, a download.
+    /// A context of `--build-context`, a repository or a download.
     Other,
 }
 
-/// What was looked for.
+/// The source of a step that does not exist.
 struct Wanted<'s> {
     input: InputIndex,
     path: &'s str,
@@ -96,7 +96,7 @@ pub fn diagnose(
     Some(NotFound { place, ignored_by, suggestion, is_outside })
 }
 
-/// The path that may have been meant, absolute if the written one is.
+/// Returns a similar path, absolute if the written one is.
 fn suggestion(tree: &dyn Tree, wanted: &Wanted<'_>) -> Option<String> {
     let path = meant(tree, wanted.path)?;
     Some(if wanted.as_written.starts_with('/') { format!("/{path}") } else { path })
@@ -109,7 +109,7 @@ fn image_name(origin: &ImageOrigin) -> String {
     }
 }
 
-/// Which of a step's sources was not there.
+/// Finds the source of a step whose path is missing.
 fn wanted<'s>(op: &'s Op, missing: &str) -> Option<Wanted<'s>> {
     let is_missing = |path: &str| clean(&format!("/{path}")) == missing;
     match op {
@@ -135,7 +135,7 @@ fn wanted<'s>(op: &'s Op, missing: &str) -> Option<Wanted<'s>> {
     }
 }
 
-/// The line that leaves `path`, which is in the folder `context`, out of the context.
+/// Finds the line that excludes `path`, if the file exists in the directory `context`.
 fn ignored_by(context: &Path, ignore: &IgnoreFile, path: &str) -> Option<IgnoredBy> {
     let path = clean(path.trim_start_matches('/'));
     std::fs::symlink_metadata(context.join(&path)).ok()?;
@@ -144,7 +144,7 @@ fn ignored_by(context: &Path, ignore: &IgnoreFile, path: &str) -> Option<Ignored
     Some(IgnoredBy { file: ignore.name(), line: line.number, written: line.written.clone() })
 }
 
-/// The name that differs from `word` by at most two edits, and by the fewest.
+/// Finds the name that differs from `word` by the fewest edits, at most two.
 fn suggest<'n>(word: &str, names: &[&'n str]) -> Option<&'n str> {
     const MAX_EDITS: usize = 2;
     // Comparing costs the product of both lengths, and no long name is a misspelling of another.
@@ -157,14 +157,14 @@ fn suggest<'n>(word: &str, names: &[&'n str]) -> Option<&'n str> {
     near.filter(|(edits, _)| *edits <= MAX_EDITS).min_by_key(|(edits, _)| *edits).map(|(_, name)| name)
 }
 
-/// A path of the tree that may have been meant: a name that is nearly the same, or the same one in another folder.
+/// Finds a similar path in the tree: with nearly the same name, or with the same name in another directory.
 fn meant(tree: &dyn Tree, path: &str) -> Option<String> {
     let path = Path::new(path.trim_start_matches('/'));
     let found = similar(tree, path).or_else(|| elsewhere(tree, path.file_name()?))?;
     found.into_os_string().into_string().ok()
 }
 
-/// The path with the first element that is not there replaced by one that is.
+/// Replaces the first element that does not exist by a similar one that does.
 fn similar(tree: &dyn Tree, path: &Path) -> Option<PathBuf> {
     let mut folder = PathBuf::new();
     let mut elements = path.iter();
@@ -183,15 +183,15 @@ fn similar(tree: &dyn Tree, path: &Path) -> Option<PathBuf> {
     None
 }
 
-/// The name that differs in case only, or else in little.
+/// Finds the name that differs in case only, or else by few edits.
 fn nearest<'n>(word: &str, names: &[&'n str]) -> Option<&'n str> {
     let same = names.iter().find(|name| name.eq_ignore_ascii_case(word)).copied();
-    // Short names are all alike.
+    // Short names are all similar to each other.
     let is_near = |name: &&str| word.chars().count() > 3 || name.chars().count() > 3;
     same.or_else(|| suggest(word, names).filter(is_near))
 }
 
-/// The file of this name that is nearest to the root.
+/// Finds the file with this name that is nearest to the root.
 fn elsewhere(tree: &dyn Tree, name: &OsStr) -> Option<PathBuf> {
     let mut folders = VecDeque::from([PathBuf::new()]);
     let mut looked_at = 0;
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_have_been_meant_is_there() {
+    fn a_similar_path_is_suggested() {
         let dir = context();
         let tree = ContextTree::open(dir.path(), Patterns::default(), None).expect("a folder");
         let check = |path: &str, expected: Option<&str>| {
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn the_line_that_decides_is_named() {
+    fn the_line_that_excludes_a_file_is_named() {
         let dir = context();
         let check = |text: &str, path: &str, expected: Option<(u32, &str)>| {
             let ignore = IgnoreFile::parse(".dockerignore".into(), text.as_bytes()).expect("good patterns");

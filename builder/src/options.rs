@@ -1,4 +1,4 @@
-//! What the user allows and gives to the steps of a build.
+//! Settings of one build that the user gives to its steps.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

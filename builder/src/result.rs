@@ -1,4 +1,4 @@
-//! What a step leaves behind.
+//! The result of a step.
 
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
 //! Steps to results, in parallel.
 //!
-//! A pool of at most `jobs` threads takes ready steps, those on the longest way to a target first. The first failure
-//! stops the taking of new steps; running ones are told by [`Cancel`], and all threads have ended when [`run`] returns.
-//! Knows nothing of what a step does.
+//! A pool of at most `jobs` threads takes steps whose inputs have results, and of those the ones on the longest path to a
+//! target first. After the first failure no new step starts, running ones are asked to stop through [`Cancel`], and all
+//! threads have ended when [`run`] returns. Generic over the result: it knows nothing of what a step does.
 
 use std::collections::BinaryHeap;
 use std::sync::{Condvar, Mutex, MutexGuard};
@@ -10,18 +10,18 @@ use std::sync::{Condvar, Mutex, MutexGuard};
 use graph::{Graph, StepId};
 use progress::Cancel;
 
-/// Why there are no results.
+/// Reason why there are no results.
 #[derive(Debug)]
 pub enum Stopped<E> {
-    /// A step failed: the first one that did.
+    /// A step failed. This is the first failure.
     Failed(StepId, E),
-    /// Somebody asked.
+    /// Somebody asked to stop.
     Canceled,
 }
 
-/// Solves the steps that `targets` need, each after its inputs; `solve` gets a step and the results of its inputs.
+/// Solves the steps that `targets` need, each after its inputs. `solve` gets a step and the results of its inputs.
 ///
-/// Returns the result of each step, in the order of the graph; `None` for those not needed.
+/// Returns the result of each step in the order of the graph, and `None` for steps that are not needed.
 pub fn run<R, E>(
     graph: &Graph,
     targets: &[StepId],
@@ -49,12 +49,12 @@ struct Pool<R, E> {
     changed: Condvar,
     users: Vec<Vec<StepId>>,
     height: Vec<usize>,
-    /// No more threads than this can ever be busy at once.
+    /// Largest number of threads that can ever be busy at once.
     width: usize,
 }
 
 struct State<R, E> {
-    /// Height first: the longest way to a target.
+    /// Ready steps, ordered by the length of their longest path to a target.
     ready: BinaryHeap<(usize, std::cmp::Reverse<usize>)>,
     missing_inputs: Vec<usize>,
     results: Vec<Option<R>>,
@@ -80,7 +80,7 @@ impl<R: Clone, E> Pool<R, E> {
             .filter(|index| needed[*index] && missing_inputs[*index] == 0)
             .map(|index| (height[index], std::cmp::Reverse(index)))
             .collect();
-        // Every step beyond the first user of a result opens at most one more way to go in parallel.
+        // Each further user of a result allows at most one more thread to be busy.
         let forks: usize = users.iter().map(|users| users.len().saturating_sub(1)).sum();
         let unsolved = needed.iter().filter(|needed| **needed).count();
         let width = ready.len() + forks;
@@ -93,7 +93,7 @@ impl<R: Clone, E> Pool<R, E> {
         self.state.lock().expect("no thread panics while it holds the lock")
     }
 
-    /// One thread's life: takes ready steps until all are solved or one failed.
+    /// Runs in each thread: takes ready steps until all are solved or one has failed.
     fn work(&self, graph: &Graph, cancel: &Cancel, solve: &impl Fn(StepId, &[R]) -> Result<R, E>) {
         while let Some((step, inputs)) = self.take(graph, cancel) {
             let outcome = solve(step, &inputs);
@@ -101,7 +101,7 @@ impl<R: Clone, E> Pool<R, E> {
         }
     }
 
-    /// Waits for a step that is ready; `None` when there is nothing more to do.
+    /// Waits for a step that is ready. Returns `None` when no step is left or the build stops.
     fn take(&self, graph: &Graph, cancel: &Cancel) -> Option<(StepId, Vec<R>)> {
         let mut state = self.lock();
         loop {
@@ -134,7 +134,7 @@ impl<R: Clone, E> Pool<R, E> {
                 }
             }
             Err(error) => {
-                // What fails after a cancellation fails because of it: only the first failure is told.
+                // Failures after a cancellation are caused by it, so only the first failure is kept.
                 if state.failure.is_none() && !cancel.is_canceled() {
                     state.failure = Some((step, error));
                 }
@@ -154,7 +154,7 @@ impl<R: Clone, E> Pool<R, E> {
     }
 }
 
-/// Which steps the targets need; inputs come before their users, so one pass from the end does.
+/// Finds the steps that the targets need. Inputs come before their users, so one pass from the end suffices.
 fn needed(graph: &Graph, targets: &[StepId]) -> Vec<bool> {
     let mut needed = vec![false; graph.steps.len()];
     targets.iter().for_each(|target| needed[target.0] = true);
@@ -166,7 +166,7 @@ fn needed(graph: &Graph, targets: &[StepId]) -> Vec<bool> {
     needed
 }
 
-/// How many steps wait one after another for each.
+/// Computes for each step the length of the longest path to a target.
 fn heights(users: &[Vec<StepId>]) -> Vec<usize> {
     let mut heights = vec![0; users.len()];
     for index in (0..users.len()).rev() {
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn solves_inputs_first_and_only_what_is_needed() {
+    fn inputs_are_solved_first_and_unneeded_steps_are_not() {
         check(&[&[]], 0, &[Some(1)]);
         check(&[&[], &[0], &[1]], 2, &[Some(1), Some(2), Some(3)]);
         check(&[&[], &[0], &[0], &[1, 2]], 3, &[Some(1), Some(2), Some(2), Some(5)]);
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_as_many_at_once_as_jobs_allow() {
+    fn at_most_jobs_steps_run_at_once() {
         let (busy, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let solve = |_: StepId, _: &[()]| {
             most.fetch_max(busy.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_stops_the_rest_and_is_the_one_told() {
+    fn the_first_failure_stops_the_rest_and_is_returned() {
         let cancel = Cancel::default();
         let solve = |step: StepId, _: &[()]| match step.0 {
             1 => Err("broken"),

@@ -36,7 +36,7 @@ pub struct Solver<'a> {
     pub layers: &'a Layers,
     /// Connections to registries and other servers.
     pub sources: &'a Sources,
-    /// What the user allows and gives to the steps.
+    /// Settings that the user gives to the steps.
     pub options: &'a RunOptions,
     /// Flag that ends the build early.
     pub cancel: &'a Cancel,

@@ -10,7 +10,7 @@ use crate::InputIndex;
 /// A process, its root file system and everything it can see.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Exec {
-    /// Program and arguments.
+    /// Program and its arguments.
     pub args: Vec<String>,
     /// Environment as `NAME=value`, in order; PATH is always present.
     pub env: Vec<String>,
@@ -37,7 +37,7 @@ pub struct Exec {
     pub security: SecurityMode,
     /// Size of `/dev/shm` in bytes (`--shm-size`), or `None` for the default of 64 MiB.
     pub shm_size_bytes: Option<u64>,
-    /// Resource limits (`--ulimit`).
+    /// Resource limits of the process (`--ulimit`).
     pub ulimits: Vec<Ulimit>,
     /// Devices of the machine (`RUN --device`).
     pub devices: Vec<DeviceRequest>,
@@ -63,7 +63,7 @@ pub struct DeviceRequest {
     pub required: bool,
 }
 
-/// Devices that RUNs may use, besides those that their vendor allows for all builds.
+/// Devices that RUNs may use in addition to devices whose vendor allows them to all builds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AllowedDevices {
     /// True if all devices are allowed (`--allow device`).
@@ -123,7 +123,7 @@ pub enum MountKind {
         /// Id of the cache, including its namespace.
         #[serde(skip)]
         id: String,
-        /// What happens when two steps use the cache at once.
+        /// Rule for steps that use the cache at the same time.
         #[serde(skip)]
         sharing: CacheSharing,
         /// Input whose files a new cache starts with, or `None` to start empty.
@@ -196,7 +196,7 @@ pub enum NetworkMode {
     Default,
     /// The network of the machine (`--allow network.host`).
     Host,
-    /// Loopback only.
+    /// Loopback interface only, without any connection.
     None,
 }
 

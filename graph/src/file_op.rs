@@ -21,7 +21,7 @@ pub enum FileAction {
     Copy(Box<CopyAction>),
     /// Creates a directory and its parents (WORKDIR). Directories that exist are left as they are.
     Mkdir {
-        /// Absolute, clean path.
+        /// Absolute and clean path of the directory.
         path: String,
         /// Mode of the directories that are created.
         mode: u32,
@@ -43,7 +43,7 @@ pub struct CopyAction {
     pub owner: Option<String>,
     /// Mode from `--chmod`, or `None` to keep the mode of the source.
     pub mode: Option<Mode>,
-    /// Patterns from `--exclude`.
+    /// Patterns given by `--exclude`, in order.
     pub excludes: Vec<String>,
     /// True for `--parents`: the path of the source is kept below the destination.
     pub parents: bool,
@@ -65,7 +65,7 @@ pub enum CopySource {
     Input {
         /// Input that holds the files.
         input: InputIndex,
-        /// Absolute, clean path. With `parents` it has the form `ROOT/./PATTERN`.
+        /// Absolute and clean path of the directory. With `parents` it has the form `ROOT/./PATTERN`.
         path: String,
         /// Path as the user wrote it, for messages.
         #[serde(skip)]

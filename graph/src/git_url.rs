@@ -10,20 +10,20 @@ use crate::{Source, paths};
 #[error("{0}")]
 pub struct GitUrlError(pub String);
 
-/// A git URL in parts.
+/// A git URL taken apart.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GitUrl {
-    /// What git is given.
+    /// URL that git is called with.
     pub remote: String,
-    /// Branch, tag or commit.
+    /// Branch, tag or commit, or `None` for the default branch.
     pub reference: Option<String>,
-    /// A folder of it.
+    /// Directory of the repository, without slashes around it.
     pub subdir: Option<String>,
-    /// `keep-git-dir=` of the URL.
+    /// Value of `keep-git-dir=`, if given.
     pub keep_git_dir: Option<bool>,
-    /// `checksum=` or `commit=` of the URL.
+    /// Value of `checksum=` or `commit=`, if given.
     pub checksum: Option<String>,
-    /// `submodules=false` of the URL.
+    /// True if the query has `submodules=false`.
     pub skip_submodules: bool,
 }
 
@@ -32,7 +32,7 @@ fn is_http(source: &str) -> bool {
 }
 
 impl GitUrl {
-    /// Takes a git URL apart; `None` if it is none: an HTTP URL counts only if its path ends in `.git`.
+    /// Parses a git URL. Returns `None` for any other text; an HTTP URL is a git URL only if its path ends in `.git`.
     pub fn parse(text: &str) -> Result<Option<Self>, GitUrlError> {
         let (front, fragment) = match text.split_once('#') {
             Some((front, fragment)) => (front, Some(fragment)),
@@ -55,7 +55,7 @@ impl GitUrl {
         Ok(Some(url))
     }
 
-    /// `[ref][:subdir]`
+    /// Parses the fragment, `[ref][:subdir]`.
     fn take_fragment(&mut self, fragment: &str) {
         let (reference, subdir) = fragment.split_once(':').unwrap_or((fragment, ""));
         self.reference = Some(reference.to_owned()).filter(|text| !text.is_empty());
@@ -80,7 +80,7 @@ impl GitUrl {
                 self.skip_submodules = !boolean(key, value)?;
                 Ok(())
             }
-            // Times are the commit's always: that of a checkout is another each time.
+            // Files always get the time of the commit, since the time of a checkout differs each time.
             "mtime" if matches!(value, "checkout" | "commit") => Ok(()),
             "mtime" => Err(GitUrlError(format!("invalid mtime value: {value:?}"))),
             "fetch-by-commit" => boolean(key, value).map(drop),
@@ -93,7 +93,7 @@ impl GitUrl {
     }
 }
 
-/// Sets what is not set yet, or is set to the same.
+/// Sets a value that is not set yet, or is set to the same value.
 fn set(place: &mut Option<String>, value: String, what: &str) -> Result<(), GitUrlError> {
     match place {
         Some(old) if *old != value => Err(GitUrlError(format!("{what} conflicts: {old:?} vs {value:?}"))),
@@ -104,7 +104,7 @@ fn set(place: &mut Option<String>, value: String, what: &str) -> Result<(), GitU
     }
 }
 
-/// A boolean of a query; a key without a value is true.
+/// Parses a boolean of the query. A key without a value is true.
 fn boolean(key: &str, value: &str) -> Result<bool, GitUrlError> {
     if value.is_empty() {
         return Ok(true);
@@ -112,14 +112,14 @@ fn boolean(key: &str, value: &str) -> Result<bool, GitUrlError> {
     go_bool(value).ok_or_else(|| GitUrlError(format!("invalid {key} value: {value:?}")))
 }
 
-/// A folder below the root, without slashes around it; `None` for the root.
+/// Returns a directory without slashes around it, or `None` for the root.
 fn folder(text: &str) -> Option<String> {
     let clean = paths::clean(text);
     let inner = clean.trim_start_matches('/');
     (!inner.is_empty()).then(|| inner.to_owned())
 }
 
-/// `user@host:path`, the way of scp.
+/// Reports whether a text has the form of scp, `user@host:path`.
 fn is_scp(text: &str) -> bool {
     let Some((user, rest)) = text.split_once('@') else { return false };
     let Some((host, _)) = rest.split_once(':') else { return false };
@@ -129,7 +129,7 @@ fn is_scp(text: &str) -> bool {
     is_word(user, "-_") && is_word(host, ".-")
 }
 
-/// The step's source for a git URL with ADD's flags.
+/// Combines a git URL with the flags of ADD into a source.
 pub fn git_source(
     url: GitUrl,
     keep_git_dir: Option<bool>,
@@ -151,12 +151,12 @@ pub fn git_source(
         return Err(GitUrlError(format!("invalid checksum {checksum:?}, expected hex commit hash")));
     }
     let GitUrl { remote, reference, subdir, skip_submodules, .. } = url;
-    // A commit that is known is what is fetched, where no branch or tag is named.
+    // A known commit is fetched if no branch or tag is named.
     let reference = reference.or_else(|| checksum.clone());
     Ok(Source::Git { remote, reference, subdir, keep_git_dir: keep, checksum, skip_submodules })
 }
 
-/// A commit's hash, or the beginning of one.
+/// Reports whether a text is the hash of a commit or the beginning of one.
 fn is_commit(text: &str) -> bool {
     (7..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit())
 }

@@ -25,7 +25,7 @@ impl Lines {
     }
 }
 
-/// `7` or `7-9`.
+/// Writes `7` for a single line, else `7-9`.
 impl fmt::Display for Lines {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.first == self.last {

@@ -20,7 +20,7 @@ const STICKY: u32 = 0o1000;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid chmod parameter: '{text}'. it should be octal string and between 0 and 07777")]
 pub struct ModeError {
-    /// Text as written.
+    /// Text of `--chmod` as written.
     pub text: String,
 }
 

@@ -1,6 +1,6 @@
 //! Paths inside an image: text with slashes, as Go's `path` treats it.
 
-/// The shortest equivalent absolute path: no `.`, `..`, repeated or trailing slashes. `..` stops at `/`.
+/// Returns the shortest equivalent absolute path, without `.`, `..`, repeated or trailing slashes. `..` stops at `/`.
 pub fn clean(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
@@ -13,12 +13,13 @@ pub fn clean(path: &str) -> String {
     format!("/{}", parts.join("/"))
 }
 
-/// `path` seen from the folder `base`, cleaned.
+/// Returns `path` relative to the directory `base` as a clean absolute path.
 pub fn join(base: &str, path: &str) -> String {
     if path.starts_with('/') { clean(path) } else { clean(&format!("{base}/{path}")) }
 }
 
-/// The destination of a COPY: like [`join`], but what means a folder (`x/`, `x/.`, nothing, `.`) ends in `/`.
+/// Returns the destination of a COPY: like [`join`], but a text that denotes a directory (`x/`, `x/.`, `.`, empty) ends in
+/// `/`.
 ///
 /// Source: BuildKit, `pathRelativeToWorkingDir` and `NormalizePath` with `keepSlash`.
 pub fn destination(working_dir: &str, path: &str) -> String {
@@ -27,7 +28,7 @@ pub fn destination(working_dir: &str, path: &str) -> String {
     if is_folder && !joined.ends_with('/') { joined + "/" } else { joined }
 }
 
-/// The last part of a path; `None` for `/` and nothing.
+/// Returns the last element of a path, or `None` for `/` and the empty path.
 pub fn base_name(path: &str) -> Option<&str> {
     path.trim_end_matches('/').rsplit('/').next().filter(|name| !matches!(*name, "" | "." | ".."))
 }

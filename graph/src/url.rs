@@ -1,20 +1,20 @@
-//! Who a URL asks, and what may be said of it.
+//! The authority of a URL, and URLs without credentials.
 
-/// The parts of a URL that decide who is asked and as whom. Of `user@host:path` (scp's way), too.
+/// Scheme, user and host of a URL, or of an address in the form of scp (`user@host:path`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Authority {
-    /// Lower case; `ssh` for scp's way.
+    /// Scheme in lower case; `ssh` for the form of scp.
     pub scheme: String,
-    /// `user[:password]`, as written.
+    /// User, and password after a colon, as written.
     pub user: Option<String>,
-    /// Lower case, without port; IPv6 addresses in brackets.
+    /// Host in lower case without the port. IPv6 addresses are in brackets.
     pub host: String,
-    /// With the port, if one is written.
+    /// Host with the port, if one is written.
     pub host_and_port: String,
 }
 
 impl Authority {
-    /// That of `url`; `None` if it has none.
+    /// Parses the authority of `url`. Returns `None` if it has none.
     pub fn of(url: &str) -> Option<Self> {
         let (scheme, rest) = match url.split_once("://") {
             Some((scheme, rest)) => (scheme.to_ascii_lowercase(), &rest[..end_of_authority(rest)]),
@@ -37,7 +37,7 @@ fn end_of_authority(rest: &str) -> usize {
     rest.find(['/', '?', '#']).unwrap_or(rest.len())
 }
 
-/// Without user and password: for servers, and for people. Scp's `user@` stays, it is no secret.
+/// Returns the URL without user and password. The `user@` of the form of scp stays, since it is no secret.
 pub fn without_user(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     let (place, path) = rest.split_at(end_of_authority(rest));
@@ -45,7 +45,7 @@ pub fn without_user(url: &str) -> String {
     format!("{scheme}://{place}{path}")
 }
 
-/// Replaces `%XX`.
+/// Replaces each `%XX` by its byte.
 pub fn percent_decoded(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

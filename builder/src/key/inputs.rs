@@ -1,4 +1,4 @@
-//! What a step takes from its inputs, as parts of a key.
+//! The files that a step takes from its inputs, as parts of a key.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -25,27 +25,27 @@ pub enum KeyError {
     File(#[from] FileOpError),
 }
 
-/// Makes the keys of a step whose inputs have results.
+/// Computes the keys of a step whose inputs have results.
 pub struct KeyMaker<'a> {
     layers: &'a Layers,
     step: &'a Step,
     inputs: &'a [StepResult],
     own: Parts,
-    /// The digests of context files that were taken already, by action: both keys have them.
+    /// Digests of context files by action. Both keys contain them, so each is computed once.
     digests: RefCell<HashMap<usize, Key>>,
 }
 
 impl<'a> KeyMaker<'a> {
-    /// For `step`, on these results.
+    /// Creates the maker for `step`, whose inputs have these results.
     pub fn new(layers: &'a Layers, step: &'a Step, inputs: &'a [StepResult]) -> Self {
         Self { layers, step, inputs, own: Parts::of(step), digests: RefCell::default() }
     }
 
-    /// The recipe of the step's result; `definition` are the parts of its definition key.
+    /// Returns the recipe of the step's result. `definition` holds the parts of its definition key.
     pub fn recipe(&self, definition: &Parts) -> Recipe {
         let mut own = self.own.clone();
         if let Op::File(op) = &self.step.op {
-            // BuildKit: a copied file that differs in what no layer keeps (an attribute) is another file for what follows.
+            // As in BuildKit, a copied file that differs only in metadata that no layer keeps is a new file for later steps.
             for (index, _) in copied_inputs(op).filter(|(_, input)| self.is_tree(*input)) {
                 own.add_from(definition, Part::CopiedFiles(index));
             }
@@ -57,8 +57,8 @@ impl<'a> KeyMaker<'a> {
         matches!(self.inputs[input.0].files, Files::Tree(_))
     }
 
-    /// The parts of its keys but for the digests of the context files that it copies; `None` if it copies none. Steps
-    /// that differ in it have no key in common.
+    /// Returns the parts of the keys without the digests of the context files that the step copies, or `None` if it
+    /// copies none. Steps with different outlines have no key in common.
     pub fn outline(&self) -> Result<Option<Parts>, KeyError> {
         let Op::File(op) = &self.step.op else { return Ok(None) };
         if !copied_inputs(op).any(|(_, input)| self.is_tree(input)) {
@@ -69,7 +69,7 @@ impl<'a> KeyMaker<'a> {
         Ok(Some(parts))
     }
 
-    /// The parts of one of its keys.
+    /// Returns the parts of one of the two keys.
     pub fn parts(&self, kind: KeyKind) -> Result<Parts, KeyError> {
         let mut parts = self.parts_below()?;
         match &self.step.op {
@@ -80,7 +80,7 @@ impl<'a> KeyMaker<'a> {
         Ok(parts)
     }
 
-    /// What it does, and on what.
+    /// The parts of the operation and of the layers that it is applied to.
     fn parts_below(&self) -> Result<Parts, KeyError> {
         let mut parts = self.own.clone();
         if let Some(base) = self.base() {
@@ -98,7 +98,7 @@ impl<'a> KeyMaker<'a> {
         }
     }
 
-    /// What the step builds on.
+    /// Returns the result that the step builds on, or `None` if it starts from nothing.
     pub fn base(&self) -> Option<&'a StepResult> {
         let base = match &self.step.op {
             Op::File(op) => op.base,
@@ -122,7 +122,7 @@ impl<'a> KeyMaker<'a> {
         Ok(())
     }
 
-    /// The digest of what an action takes from context files.
+    /// Returns the digest of the context files that an action takes.
     fn digest_once(&self, action: usize, input: &InputIndex, copy: &CopyAction) -> Result<Key, KeyError> {
         if let Some(known) = self.digests.borrow().get(&action) {
             return Ok(*known);
@@ -154,7 +154,7 @@ impl<'a> KeyMaker<'a> {
     }
 }
 
-/// The actions of a copy that take files of an input, and which.
+/// Lists the actions that take files of an input, with that input.
 fn copied_inputs(op: &FileOp) -> impl Iterator<Item = (usize, InputIndex)> + '_ {
     op.actions.iter().enumerate().filter_map(|(index, action)| match action {
         FileAction::Copy(copy) => match &copy.from {

@@ -30,11 +30,11 @@ pub enum Part {
     Network,
     /// Privileges of a process.
     Security,
-    /// Size of `/dev/shm`.
+    /// Size of `/dev/shm` of a process.
     ShmSize,
-    /// Resource limits.
+    /// Resource limits of a process.
     Ulimits,
-    /// Names of devices.
+    /// Names of the devices of a process.
     Devices,
     /// Change to files (COPY, ADD, WORKDIR), by position in its step.
     Action(usize),
@@ -44,7 +44,7 @@ pub enum Part {
     MountedFiles(String),
     /// Layers that the step builds on.
     Base,
-    /// What the steps below do.
+    /// Operations of the steps below.
     Recipe,
     /// Marks an outline: a key without the files that are copied from a context.
     Outline,

@@ -28,7 +28,7 @@ enum Value {
     Text(String),
     /// Anything else: what is hashed, and how it is shown.
     Encoded {
-        /// Canonical encoding.
+        /// Canonical encoding of the value, which is hashed.
         bytes: Vec<u8>,
         /// Text for people, which need not be unambiguous.
         text: String,

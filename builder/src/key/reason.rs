@@ -1,4 +1,4 @@
-//! Which part of a key changed since the step was last built.
+//! The part of a key that changed since the step was last built.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The hash of what the steps up to one do, apart from what they do it to.
+//! The hash of the operations up to a step, regardless of the files they were applied to.
 
 use cache::Key;
 
@@ -6,7 +6,7 @@ use super::Parts;
 use crate::result::Recipe;
 
 impl Recipe {
-    /// Recipe of a source: what it is shows in its layers.
+    /// Recipe of a source, whose identity shows in its layers.
     pub const EMPTY: Self = Self(Key::ZERO);
 
     /// Returns the recipe after `own` was done on top of `below`.

@@ -1,4 +1,4 @@
-//! What each op does, given the results of its inputs.
+//! The operations: each turns the results of its inputs into a layer.
 
 pub mod exec;
 pub mod file;

@@ -1,9 +1,12 @@
-//! A step and the cache.
+//! Finding the result of a step in the cache, or running the step and recording the result.
 //!
-//! Most steps are looked up under both their keys, and run if neither has a record. A copy from a context is keyed by the
-//! files that it takes, so these must be read to look it up, and again to write the layer. Where no record can be found
-//! (no step of its [outline](KeyMaker::outline) was ever recorded, or the cache is not wanted) it is run first: what
-//! the writer of the layer learns of the files makes the keys, and each file is read once.
+//! Most steps are looked up under both keys, and run if neither has a record. A copy from a context is keyed by the files
+//! that it takes, so these are read once for the lookup and once more to write the layer. If no record can exist (no step
+//! with its [outline](KeyMaker::outline) was ever recorded, or the cache is disabled) the copy runs first: writing the layer
+//! yields the digests for the keys, and each file is read once.
+//!
+//! Concurrency: two processes that need the same step take the lock of its key. The second one waits, looks the step up
+//! again, and finds the result of the first.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -24,20 +27,20 @@ use progress::{EventKind, KeyKind, Phase, Vertex};
 pub(super) struct CachedStep<'a> {
     pub solver: &'a Solver<'a>,
     pub step: &'a Step,
-    /// Which of its stage.
+    /// Position of the step among those of its stage.
     pub ordinal: usize,
     pub inputs: &'a [StepResult],
     pub vertex: &'a Vertex,
 }
 
-/// Makes the step's layer.
+/// Runs the step; returns its layer.
 type Run<'a> = dyn Fn(&[Files]) -> Result<DiffId, StepError> + 'a;
 
-/// A result, and whether it was there already.
+/// A result, and whether it was cached.
 type Solved = Result<(StepResult, bool), StepError>;
 
 impl CachedStep<'_> {
-    /// Finds the result, or makes it.
+    /// Finds the result, or runs the step.
     pub(super) fn solve(&self, run: &Run<'_>) -> Solved {
         self.vertex.enter(Phase::Hash);
         let maker = KeyMaker::new(self.solver.layers, self.step, self.inputs);
@@ -46,7 +49,7 @@ impl CachedStep<'_> {
         {
             self.vertex.enter(Phase::Lock);
             let _lock = self.solver.store.lock_step(&outline.key())?;
-            // Another process may have done it meanwhile.
+            // Another process may have run it in the meantime.
             if !self.was_seen(&outline)? {
                 return self.run_first(&maker, &outline, run);
             }
@@ -71,16 +74,16 @@ impl CachedStep<'_> {
             self.solver.store.save_record(&definition, &record)?;
             return self.found(maker, recipe, record.layer, true);
         }
-        self.tell_miss(&content.for_record())?;
+        self.report_miss(&content.for_record())?;
         let started = Instant::now();
         let layer = run(&self.files())?;
         self.record(started, layer, &content, &[content.key(), definition])?;
         self.found(maker, recipe, layer, false)
     }
 
-    /// For a step that cannot hit.
+    /// Runs a step that cannot hit, and computes its keys afterwards.
     fn run_first(&self, maker: &KeyMaker<'_>, outline: &Parts, run: &Run<'_>) -> Solved {
-        self.tell_miss(&self.with_former_files(outline)?)?;
+        self.report_miss(&self.with_former_files(outline)?)?;
         let started = Instant::now();
         let layer = run(&self.files())?;
         self.vertex.enter(Phase::Hash);
@@ -91,7 +94,7 @@ impl CachedStep<'_> {
         self.found(maker, maker.recipe(&definition), layer, false)
     }
 
-    /// True if there may be a record of a step with this outline.
+    /// Reports whether a record of a step with this outline can exist.
     fn was_seen(&self, outline: &Parts) -> Result<bool, StepError> {
         Ok(!self.step.meta.ignore_cache && self.solver.store.load_record(&outline.key())?.is_some())
     }
@@ -108,7 +111,7 @@ impl CachedStep<'_> {
         Ok((StepResult { files: Files::Layers(layers), recipe }, cached))
     }
 
-    /// The record of a key, if the layer that it names is here and the user does not want the step run again.
+    /// Returns the record of a key if its layer is in the store and the user does not want the step to run again.
     fn hit(&self, kind: KeyKind, key: &Key) -> Result<Option<Record>, StepError> {
         self.vertex.enter(Phase::Lookup);
         if self.step.meta.ignore_cache {
@@ -131,20 +134,20 @@ impl CachedStep<'_> {
             inputs: parts.for_record(),
         };
         self.vertex.enter(Phase::Record);
-        // By definition and by content are two keys only where a step takes files of other stages.
+        // The two keys differ only if the step takes files of other stages.
         let distinct: BTreeSet<Key> = keys.iter().copied().chain([self.place()]).collect();
         distinct.iter().try_for_each(|key| self.solver.store.save_record(key, &record))?;
         Ok(())
     }
 
-    /// Where the last record of this place in this Dockerfile is kept.
+    /// Returns the key of the last record for this position in this Dockerfile.
     fn place(&self) -> Key {
         let (project, platform, stage) =
             (&self.solver.options.project, &self.step.platform, &self.step.meta.stage);
         Key::of(format!("place\0{project}\0{platform}\0{stage}\0{}", self.ordinal).as_bytes())
     }
 
-    fn tell_miss(&self, parts: &BTreeMap<String, String>) -> Result<(), StepError> {
+    fn report_miss(&self, parts: &BTreeMap<String, String>) -> Result<(), StepError> {
         let reason = match self.solver.store.load_record(&self.place())? {
             _ if self.step.meta.ignore_cache => MissReason::Forced,
             None => MissReason::New,
@@ -154,10 +157,10 @@ impl CachedStep<'_> {
         Ok(())
     }
 
-    /// The outline as if the files were those of the last time: they are not what this miss is about.
+    /// Returns the outline with the files of the last build, since this miss is not about files.
     fn with_former_files(&self, outline: &Parts) -> Result<BTreeMap<String, String>, StepError> {
         let mut parts = outline.for_record();
-        // No record has it: it would be what changed, whatever did.
+        // No record has this part, so it would always be reported as the change.
         parts.remove(&Part::Outline.to_string());
         if let Some(record) = self.solver.store.load_record(&self.place())? {
             let files = record

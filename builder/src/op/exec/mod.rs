@@ -1,135 +1,61 @@
-//! RUN: a process on a writable snapshot of its root, which becomes a layer when the process succeeds.
+//! RUN: a process on a writable snapshot of its root. The changes become a layer when the process succeeds.
 //!
 //! ```text
-//! mounts   what the process finds in its root: bind, cache, tmpfs, secret, ssh, script
-//! network  the one that a process has by default
-//! output   the process's streams -> events, and the tail that an error shows
+//! mounts   the mounts of the process: bind, cache, tmpfs, secret, ssh, script
+//! network  the default network
+//! output   the output of the process to events, and its tail for error messages
+//! error    why there is no layer
 //! ```
 //!
-//! Whatever was mounted is gone when [`run`] returns.
+//! All mounts are gone when [`run`] returns.
 
+mod error;
 mod mounts;
 mod network;
 mod output;
 
 use std::ffi::OsString;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache::{Store, StoreError};
+use cache::Store;
 use cdi::CdiError;
 use oci::DiffId;
-use rootfs::RootfsError;
 use rootfs::layers::Layers;
-use rootfs::snapshot::Stub;
-use rootfs::users::{self, User, UserError};
+use rootfs::snapshot::{Snapshot, Stub};
+use rootfs::users::{self, User};
 use sandbox::{
-    Capabilities, Exit, HostEntry, Network, Process, ProcessUser, Rlimit, Running, SandboxError, Seccomp,
-    Spec, Stdio,
+    Capabilities, Exit, HostEntry, Network, Process, ProcessUser, Rlimit, Running, Seccomp, Spec, Stdio,
 };
-
-use sources::SecretError;
 
 use crate::devices;
 use crate::options::RunOptions;
-use crate::result::{Files, InputError};
+use crate::result::Files;
 use graph::{Exec, NetworkMode, SecurityMode};
-use progress::Cancel;
-use progress::{EventKind, Phase, Vertex};
+use progress::{Cancel, EventKind, Phase, Vertex};
 
+pub use error::ExecError;
 pub use network::BuildNetwork;
 
-/// How often a running process looks whether the build was canceled.
+/// Interval at which the end of the process and a cancellation are looked for.
 const CANCEL_POLL: Duration = Duration::from_millis(50);
 
-/// What a process needs from context it.
+/// Parts of the build that a process needs.
 pub struct ExecContext<'a> {
-    /// The store.
+    /// Store for scratch directories and cache mounts.
     pub store: &'a Arc<Store>,
-    /// Its layers.
+    /// Layers of the store.
     pub layers: &'a Layers,
-    /// Secrets and agents.
+    /// Secrets, agents and allowed devices.
     pub options: &'a RunOptions,
-    /// Where its output goes.
+    /// Vertex that receives output, phases and usage.
     pub vertex: &'a Vertex,
-    /// Whether to stop.
+    /// Flag that ends the process early.
     pub cancel: &'a Cancel,
-    /// The network that `RUN` has by default.
+    /// Network of RUNs that do not ask for another.
     pub default_network: &'a BuildNetwork,
-    /// The devices of this machine.
+    /// Devices of this machine, if a RUN asks for one.
     pub inventory: &'a cdi::Inventory,
-}
-
-/// A process that could not be run.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ExecError {
-    /// The process ran and failed.
-    #[error("process {command:?} did not complete successfully: {}", status(exit))]
-    Process {
-        /// Command line as BuildKit shows it.
-        command: String,
-        /// Exit code or signal.
-        exit: Exit,
-        /// Last lines of its output.
-        tail: String,
-    },
-    /// `RUN []`, which is an error only when it is run, as with BuildKit.
-    #[error("RUN needs a command")]
-    NoCommand,
-    /// A required secret was not given.
-    #[error("secret {id}: not found")]
-    NoSecret {
-        /// Id of the secret.
-        id: String,
-    },
-    /// A required SSH agent was not given.
-    #[error("unset ssh forward key {id}")]
-    NoSshAgent {
-        /// Id of the agent.
-        id: String,
-    },
-    /// The build was canceled.
-    #[error("canceled")]
-    Canceled,
-    /// A secret cannot be read.
-    #[error(transparent)]
-    Secret(#[from] SecretError),
-    /// A device does not exist or cannot be described.
-    #[error(transparent)]
-    Device(#[from] CdiError),
-    /// An input cannot be used as the process needs it.
-    #[error(transparent)]
-    Input(#[from] InputError),
-    /// The layer store refused.
-    #[error(transparent)]
-    Rootfs(#[from] RootfsError),
-    /// The user of the process cannot be resolved.
-    #[error(transparent)]
-    User(#[from] UserError),
-    /// The sandbox could not be built.
-    #[error(transparent)]
-    Sandbox(#[from] SandboxError),
-    /// The store refused.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The file system refused. `action` is a verb phrase.
-    #[error("cannot {action}")]
-    Io {
-        /// Verb phrase that says what was tried.
-        action: &'static str,
-        /// Error of the operating system.
-        source: io::Error,
-    },
-}
-
-/// Formats the end of a process as a shell does: a signal is 128 plus its number.
-fn status(exit: &Exit) -> String {
-    match exit {
-        Exit::Code(code) => format!("exit code: {code}"),
-        Exit::Signal(signal) => format!("exit code: {} (signal {signal})", 128 + signal),
-    }
 }
 
 /// Reads a secret. Returns `None` for an optional one that was not given.
@@ -158,9 +84,37 @@ pub fn run(exec: &Exec, inputs: &[Files], context: &ExecContext<'_>) -> Result<D
     let user = users::resolve_user(&*tree, &exec.user)?;
     context.vertex.enter(Phase::Unpack);
     let snapshot = context.layers.prepare(root)?;
+    let mut resources = mounts::MountResources::default();
+    let spec = spec(exec, inputs, user, &snapshot, context, &mut resources)?;
+    let mut running = sandbox::spawn(spec)?;
+    let (exit, tail) = supervise(&mut running, context)?;
+    context.vertex.enter(Phase::Unmount);
+    if let Some(usage) = running.usage() {
+        context.vertex.send(EventKind::Used { usage: consumed(&usage) });
+    }
+    let stubs = stubs(&running);
+    drop(running);
+    drop(resources);
+    match exit {
+        Exit::Code(0) => {
+            context.vertex.enter(Phase::Commit);
+            Ok(snapshot.commit(&stubs)?)
+        }
+        exit => Err(ExecError::Process { command: exec.args.join(" "), exit, tail }),
+    }
+}
+
+/// Assembles the sandbox: root, mounts, process, network and devices.
+fn spec(
+    exec: &Exec,
+    inputs: &[Files],
+    user: User,
+    snapshot: &Snapshot,
+    context: &ExecContext<'_>,
+    resources: &mut mounts::MountResources,
+) -> Result<Spec, ExecError> {
     context.vertex.enter(Phase::Mount);
-    let mut held = mounts::Held::default();
-    let mounts = mounts::prepare(exec, inputs, context, &mut held)?;
+    let mounts = mounts::prepare(exec, inputs, context, resources)?;
     let mut spec = Spec {
         root: snapshot.mount_volatile()?.into(),
         read_only_root: false,
@@ -175,27 +129,12 @@ pub fn run(exec: &Exec, inputs: &[Files], context: &ExecContext<'_>) -> Result<D
     };
     let missing = |error: &CdiError| context.vertex.warning(&format!("{error}; the step runs without it"));
     devices::edits(exec, context.options, context.inventory, missing)?.apply(&mut spec)?;
-    let mut running = sandbox::spawn(spec)?;
-    context.vertex.enter(Phase::Exec);
-    let (exit, tail) = supervise(&mut running, context)?;
-    context.vertex.enter(Phase::Unmount);
-    if let Some(usage) = running.usage() {
-        context.vertex.send(EventKind::Used { usage: consumed(&usage) });
-    }
-    let stubs = stubs(&running);
-    drop(running);
-    drop(held);
-    match exit {
-        Exit::Code(0) => {
-            context.vertex.enter(Phase::Commit);
-            Ok(snapshot.commit(&stubs)?)
-        }
-        exit => Err(ExecError::Process { command: exec.args.join(" "), exit, tail }),
-    }
+    Ok(spec)
 }
 
-/// Forwards the output until the process has ended; kills it when the build is canceled.
+/// Forwards the output until the process has ended. Kills the process when the build is canceled.
 fn supervise(running: &mut Running, context: &ExecContext<'_>) -> Result<(Exit, String), ExecError> {
+    context.vertex.enter(Phase::Exec);
     let (stdout, stderr) = running.take_output().expect("its streams are pipes, and not taken yet");
     let tail = output::Tail::default();
     let exit = std::thread::scope(|scope| {
@@ -255,12 +194,13 @@ fn rlimit(limit: &graph::Ulimit) -> Rlimit {
     Rlimit { name: limit.name.clone(), soft: limit.soft, hard: limit.hard }
 }
 
-/// The variables of the process: image and ARGs, then proxies, then secrets. A missing optional secret is empty.
+/// Returns the environment of the process: image and ARGs, then proxies, then secrets. A missing optional secret is
+/// empty.
 fn environment(exec: &Exec, options: &RunOptions) -> Result<Vec<OsString>, ExecError> {
     let mut env: Vec<OsString> = exec.env.iter().chain(&exec.proxy_env).map(OsString::from).collect();
     for secret in &exec.secret_env {
         let value = read_secret(options, &secret.id, secret.required)?.unwrap_or_default();
-        // A secret beats a variable of the same name: the later entry of the two would be undefined.
+        // A secret replaces a variable of the same name: programs differ in which of two entries they use.
         let prefix = format!("{}=", secret.variable);
         env.retain(|entry| !entry.as_encoded_bytes().starts_with(prefix.as_bytes()));
         let mut entry = OsString::from(prefix);

@@ -1,4 +1,4 @@
-//! What a process finds in its root besides the root itself.
+//! The mounts of a process besides its root.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -15,20 +15,20 @@ use crate::result::Files;
 use graph::{CacheSharing, Exec, ExecMount, MountKind};
 use progress::Phase;
 
-/// What must live as long as the process: dropped after it has ended.
+/// Resources behind mounts. They are dropped after the process has ended.
 #[derive(Default)]
-pub struct Held {
+pub struct MountResources {
     scratches: Vec<ScratchDir>,
     caches: Vec<CacheMount>,
     binds: Vec<Keep>,
 }
 
-/// The mounts of `exec`, in order of their targets' depth, so that none hides another.
+/// Prepares the mounts of `exec`, sorted by the depth of their targets so that none hides another.
 pub fn prepare(
     exec: &Exec,
     inputs: &[Files],
     context: &ExecContext<'_>,
-    held: &mut Held,
+    held: &mut MountResources,
 ) -> Result<Vec<Mount>, ExecError> {
     let mut mounts = Vec::with_capacity(exec.mounts.len());
     for mount in &exec.mounts {
@@ -41,12 +41,12 @@ pub fn prepare(
     Ok(mounts)
 }
 
-/// What one mount shows; `None` for an optional secret or agent that is not there.
+/// Prepares one mount. Returns `None` for an optional secret or agent that was not given.
 fn source(
     mount: &ExecMount,
     inputs: &[Files],
     context: &ExecContext<'_>,
-    held: &mut Held,
+    held: &mut MountResources,
 ) -> Result<Option<MountSource>, ExecError> {
     Ok(Some(match &mount.kind {
         MountKind::Bind { from, source } => {
@@ -74,13 +74,13 @@ fn source(
     }))
 }
 
-/// Files of another step, of the context, or an empty folder; writes go nowhere.
+/// Mounts files of another step or of the context, or an empty directory. Writes are discarded.
 fn bind(
     files: Option<&Files>,
     source: &str,
     writable: bool,
     context: &ExecContext<'_>,
-    held: &mut Held,
+    held: &mut MountResources,
 ) -> Result<MountSource, ExecError> {
     let scratch = match files {
         Some(Files::Layers(layers)) => {
@@ -100,12 +100,12 @@ fn bind(
     Ok(MountSource::Detached(mount.into()))
 }
 
-/// A folder that survives the build; filled and given to its owner when it is new.
+/// Mounts a directory that survives the build. A new one is filled and given to its owner.
 fn cache(
     kind: &MountKind,
     inputs: &[Files],
     context: &ExecContext<'_>,
-    held: &mut Held,
+    held: &mut MountResources,
 ) -> Result<MountSource, ExecError> {
     let MountKind::Cache { id, sharing, from, source, mode, uid, gid } = kind else {
         unreachable!("called for cache mounts only")
@@ -139,7 +139,7 @@ fn sharing_of(sharing: CacheSharing) -> cache::Sharing {
     }
 }
 
-/// BuildKit: what a cache starts with is part of which cache it is.
+/// Returns the id of the cache. As in BuildKit, the initial content is part of its identity.
 fn cache_id(kind: &MountKind, inputs: &[Files], id: &str) -> String {
     let MountKind::Cache { from, source, mode, uid, gid, .. } = kind else { return id.to_owned() };
     if from.is_none() && mode.is_none() && uid.is_none() && gid.is_none() {
@@ -152,8 +152,12 @@ fn cache_id(kind: &MountKind, inputs: &[Files], id: &str) -> String {
     format!("{id}\0{from:?}\0{source}\0{mode:?}\0{uid:?}\0{gid:?}")
 }
 
-/// The script of a heredoc RUN: a file that the kernel can execute.
-fn script(content: &str, context: &ExecContext<'_>, held: &mut Held) -> Result<MountSource, ExecError> {
+/// Mounts the script of a heredoc RUN as an executable file.
+fn script(
+    content: &str,
+    context: &ExecContext<'_>,
+    held: &mut MountResources,
+) -> Result<MountSource, ExecError> {
     let scratch = context.store.scratch()?;
     let path = scratch.path().join("script");
     let write = || -> io::Result<()> {

@@ -1,9 +1,9 @@
-//! The network of a process that asks for none: one for all such processes of a build, away from the host's own.
+//! The default network: shared by the RUNs of a build, and separate from the host's.
 //!
-//! It is connected when the first of them runs, so that a build out of the cache starts nothing. Where it cannot be had
-//! the host's is used, and the user told so once.
+//! It is connected when the first RUN starts, so that a fully cached build starts nothing. Where it is unavailable, the
+//! host's network is used and the user is warned once.
 //!
-//! Concurrency: shared by all steps; those that come while it is being connected wait for it.
+//! Concurrency: shared by all steps. A step that needs the network while it is being connected waits for it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,7 +12,7 @@ use sandbox::{Network, SandboxError};
 
 use progress::Vertex;
 
-/// What the user can do about it is in the reason.
+/// Warning about the fallback; the reason that follows says what the user can do.
 const FALLBACK: &str = "RUN uses this machine's network, and can reach what listens on its loopback";
 
 /// The default network of one build.
@@ -28,7 +28,7 @@ enum State {
 }
 
 impl BuildNetwork {
-    /// Begins to connect it, so that it is ready when [`BuildNetwork::get`] is called. Does not wait.
+    /// Begins to connect the network, so that it is ready when [`BuildNetwork::get`] is called. Does not wait.
     pub fn begin(&self) {
         if let Ok(mut state) = self.0.try_lock()
             && matches!(*state, State::Idle)
@@ -37,7 +37,7 @@ impl BuildNetwork {
         }
     }
 
-    /// The network; a warning for `vertex` if it is the host's.
+    /// Waits for the network and returns it. Warns on `vertex` if it is the host's.
     pub fn get(&self, vertex: &Vertex) -> Network {
         let mut state = self.lock();
         let begun = match std::mem::take(&mut *state) {
@@ -48,7 +48,7 @@ impl BuildNetwork {
         let network = match begun.and_then(Connecting::finish) {
             Ok(network) => Network::Shared(network),
             Err(error) => {
-                vertex.warning(&format!("{FALLBACK}: {}", told(&error)));
+                vertex.warning(&format!("{FALLBACK}: {}", with_cause(&error)));
                 Network::Host
             }
         };
@@ -56,7 +56,7 @@ impl BuildNetwork {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Whatever a thread was doing that panicked, the state is whole.
+        // The state is consistent even if a thread panicked while it held the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -66,8 +66,8 @@ fn kept(state: &mut State, network: Network) -> Network {
     network
 }
 
-/// With what is behind it.
-fn told(error: &SandboxError) -> String {
+/// Formats the error with its immediate cause.
+fn with_cause(error: &SandboxError) -> String {
     match std::error::Error::source(error) {
         Some(source) => format!("{error} ({source})"),
         None => error.to_string(),

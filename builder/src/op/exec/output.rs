@@ -1,4 +1,4 @@
-//! The streams of a process: forwarded as they come, and their end kept for an error message.
+//! The output of a process: forwarded as it arrives, and its end kept for error messages.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -7,10 +7,10 @@ use std::sync::Mutex;
 
 use progress::{EventKind, Vertex};
 
-/// How much of the output an error can show.
+/// Bytes of output that an error message can show.
 const TAIL_BYTES: usize = 16 * 1024;
 
-/// The last bytes that a process wrote, both streams together.
+/// The last bytes that a process wrote to either stream.
 #[derive(Debug, Default)]
 pub struct Tail(Mutex<VecDeque<u8>>);
 
@@ -22,14 +22,14 @@ impl Tail {
         tail.drain(..surplus);
     }
 
-    /// As text; what is no UTF-8 is replaced.
+    /// Returns the text; bytes that are not UTF-8 are replaced.
     pub fn text(&self) -> String {
         let mut tail = self.0.lock().expect("no thread panics while it holds the lock");
         String::from_utf8_lossy(tail.make_contiguous()).into_owned()
     }
 }
 
-/// Reads `pipe` to its end and reports what comes.
+/// Reads `pipe` to its end and reports the output.
 pub fn forward(mut pipe: File, stream: u8, vertex: &Vertex, tail: &Tail) {
     let mut buffer = vec![0; 32 * 1024];
     loop {
@@ -40,7 +40,7 @@ pub fn forward(mut pipe: File, stream: u8, vertex: &Vertex, tail: &Tail) {
                 vertex.send(EventKind::Log { stream, bytes: buffer[..length].to_vec() });
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            // The other end is gone; how the process ended is told elsewhere.
+            // The other end is closed. The exit status is reported elsewhere.
             Err(_) => return,
         }
     }

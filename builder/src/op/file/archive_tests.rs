@@ -1,4 +1,4 @@
-//! What ADD makes of archives.
+//! ADD of archives.
 
 use std::io::Write;
 

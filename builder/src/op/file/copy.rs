@@ -1,6 +1,6 @@
-//! A selection as changes.
+//! A selection of files to changes.
 //!
-//! Where things go, as BuildKit has it: the destination's directories are made first (0755 and root's, or as `--chmod` and
+//! Files go where BuildKit puts them: the directories of the destination are created first (0755 and root's, or as `--chmod` and
 //! `--chown` say); a file goes into a destination that is a directory; of a directory, the contents are copied. A
 //! directory that the copy finds keeps its metadata if it is the destination itself, and gets the source's if it is below.
 
@@ -23,20 +23,20 @@ use graph::Mode;
 use graph::{CopyAction, CopySource};
 use patterns::clean;
 
-/// The mode of a heredoc.
+/// Mode of a file made from a heredoc.
 const TEXT_MODE: u32 = 0o644;
-/// The mode of directories that are made.
+/// Mode of directories that are created.
 const DIRECTORY_MODE: u32 = 0o755;
 
-/// Makes the changes of one action.
+/// Computes the changes of one action.
 pub(super) struct Copier<'a> {
     pub diff: &'a mut Diff,
     pub action: &'a CopyAction,
-    /// `--chown`.
+    /// Owner and group from `--chown`, resolved.
     pub owner: Option<(u32, u32)>,
-    /// `--chmod`.
+    /// Mode from `--chmod`, or `None` to keep the mode of the source.
     pub mode: Option<&'a Mode>,
-    /// Of what is made on the way.
+    /// Modification time of directories that are created on the way.
     pub mtime: Timestamp,
     pub scratch: &'a Path,
 }
@@ -171,7 +171,7 @@ impl Copier<'_> {
         Ok(self.diff.put(target, entry, content(source, path, &item.entry, item.content))?)
     }
 
-    /// Unpacks a match that is an archive; `false` if it is none.
+    /// Unpacks a match if it is an archive; returns `false` otherwise.
     fn unpack(&mut self, source: &dyn Tree, found: &Match) -> Result<bool, FileOpError> {
         if !matches!(found.entry.kind, Kind::File { size_bytes } if size_bytes > 0) {
             return Ok(false);
@@ -215,7 +215,7 @@ impl Copier<'_> {
         NewDirectory { mode, uid, gid, mtime: self.mtime }
     }
 
-    /// What the copy of `entry` is.
+    /// Returns the metadata of the copy of `entry`.
     fn adapted(&self, entry: &Entry) -> Entry {
         let (uid, gid) = match self.owner {
             Some(owner) => owner,

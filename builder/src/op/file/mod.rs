@@ -1,18 +1,18 @@
 //! COPY, ADD and WORKDIR: changes to a root file system, from other trees, from text, from archives.
 //!
 //! ```text
-//! select   what a source pattern selects, and the digest of exactly that
-//! walk     what of it lies below a directory, one after another
-//! taken    what a whole graph selects of the build context
-//! copy     a selection -> changes
-//! destination  where the destination leads
+//! select       the files that a source pattern selects, and their digest
+//! walk         selected files below a directory, one after another
+//! taken        the files that a whole graph takes from the build context
+//! copy         a selection to changes
+//! destination  symlinks in the destination
 //! ```
 //!
-//! Nothing is written: the changes are a [`Diff`], whose files are read when it becomes a layer. Links of the source are
-//! followed inside the source, links of the destination inside what lies below. What happens where a file meets a
-//! directory, which of them keeps its owner, and the words of the errors are BuildKit's.
+//! Nothing is written: the changes are a [`Diff`], whose files are read when it becomes a layer. Symlinks of the source are
+//! followed inside the source, symlinks of the destination inside the tree below. Conflicts between files and directories
+//! are resolved as in BuildKit, and errors have its wording.
 //!
-//! Knows nothing of keys but [`Selection::digest`], and nothing of where trees come from.
+//! Knows nothing of keys except [`Selection::digest`], and nothing of where trees come from.
 //!
 //! Source: moby/buildkit, `solver/llbsolver/file/backend.go`; tonistiigi/fsutil, `copy/copy.go`.
 
@@ -49,40 +49,40 @@ use copy::Copier;
 use destination::destination;
 pub use select::{Selection, digest_of, select};
 
-/// A copy that cannot be made.
+/// COPY, ADD or WORKDIR that cannot be carried out.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileOpError {
-    /// The source does not exist, or is ignored. `path` starts with a slash.
+    /// The source does not exist, or an ignore file excludes it.
     #[error("failed to compute cache key: failed to calculate checksum of ref: {path:?}: not found")]
     NotFound {
-        /// As written, cleaned.
+        /// Path as written, cleaned; it starts with a slash.
         path: String,
     },
-    /// A wildcard that means nothing.
+    /// A wildcard has a syntax error.
     #[error("{pattern}: {source}")]
     Pattern {
-        /// The pattern.
+        /// Pattern as the user wrote it.
         pattern: String,
-        /// Says so.
+        /// Description of the syntax error.
         source: BadPattern,
     },
-    /// An `--exclude` or a `--parents` source that means nothing.
+    /// A pattern of `--exclude` or `--parents` has a syntax error.
     #[error(transparent)]
     Patterns(#[from] PatternError),
-    /// A `--chown` that cannot be resolved.
+    /// The owner given by `--chown` cannot be resolved.
     #[error(transparent)]
     Owner(#[from] UserError),
-    /// A directory is to go where something else is.
+    /// A directory would replace something that is not a directory.
     #[error("cannot copy to non-directory: {}", path.display())]
     NonDirectory {
-        /// Where, from the root.
+        /// Path in the image, with a leading slash.
         path: PathBuf,
     },
-    /// A file is to go where a directory is.
+    /// A file would replace a directory.
     #[error("cannot replace to directory {} with file", path.display())]
     ReplaceDirectory {
-        /// Where, from the root.
+        /// Path in the image, with a leading slash.
         path: PathBuf,
     },
     /// A directory is needed where something else exists.
@@ -94,35 +94,35 @@ pub enum FileOpError {
     /// The source cannot be read.
     #[error("cannot read {}", path.display())]
     Read {
-        /// What, in its tree.
+        /// Path in the source.
         path: PathBuf,
-        /// Why not.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// The changes cannot be kept.
+    /// The changes cannot be recorded.
     #[error(transparent)]
     Rootfs(#[from] RootfsError),
 }
 
 impl FileOpError {
-    /// For `map_err`: what was read.
+    /// Returns a closure for `map_err` that wraps the error of reading `path`.
     fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Read { path: path.to_owned(), source }
     }
 }
 
-/// What a [`FileOp`] did.
+/// The outcome of a [`FileOp`].
 pub struct Applied {
-    /// The changes, on top of the base.
+    /// Changes on top of the base.
     pub diff: Diff,
-    /// What the user should know, one line each.
+    /// Warnings for the user, one line each.
     pub warnings: Vec<String>,
 }
 
-/// Makes the changes of `op` on top of `base`.
+/// Computes the changes of `op` on top of `base`.
 ///
-/// `inputs` are the trees of the step's inputs. `scratch` is a directory for the bytes of archives: files there have no
-/// name, and last as long as the changes do.
+/// `inputs` returns the trees of the step's inputs. `scratch` is a directory for the bytes of archives: files there have no
+/// name, and exist as long as the changes do.
 pub fn apply(
     op: &FileOp,
     base: Arc<dyn Tree>,
@@ -148,7 +148,7 @@ struct Applying<'a> {
     scratch: &'a Path,
 }
 
-/// Looks names of owners up: in what lay below before the first action.
+/// Looks up names of owners in the base, as it was before the first action.
 struct Owners {
     tree: Arc<dyn Tree>,
     warnings: Vec<String>,
@@ -158,8 +158,9 @@ impl Owners {
     fn resolve(&mut self, owner: &str) -> Result<(u32, u32), FileOpError> {
         let (uid, gid, unknown) = resolve_owner(&*self.tree, owner)?;
         for name in unknown {
-            let warning =
-                format!("{name:?} is not in /etc/passwd or /etc/group of the image: it counts as 0 (root)");
+            let warning = format!(
+                "{name:?} is not in /etc/passwd or /etc/group of the image: 0 (root) is used instead"
+            );
             if !self.warnings.contains(&warning) {
                 self.warnings.push(warning);
             }
@@ -196,7 +197,7 @@ impl Applying<'_> {
     }
 }
 
-/// The time of what an action makes by itself.
+/// Returns the modification time of directories and files that an action creates by itself.
 fn made_at(mtime_s: Option<i64>) -> Timestamp {
     match mtime_s {
         Some(seconds) => Timestamp { seconds, nanoseconds: 0 },
@@ -210,12 +211,12 @@ fn made_at(mtime_s: Option<i64>) -> Timestamp {
     }
 }
 
-/// A path of a tree, as people see it.
+/// Returns a path of a tree with a leading slash, as messages show it.
 fn shown(path: &Path) -> PathBuf {
     Path::new("/").join(path)
 }
 
-/// A path below a directory; the directory itself where it is empty (`Path::join` would leave a slash).
+/// Joins a path below a directory. An empty path is the directory itself (`Path::join` would add a slash).
 fn below(directory: &Path, path: &Path) -> PathBuf {
     if path.as_os_str().is_empty() { directory.to_owned() } else { directory.join(path) }
 }

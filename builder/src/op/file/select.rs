@@ -1,12 +1,12 @@
-//! What the source of a copy selects, and the digest of exactly that.
+//! The files that the source of a copy selects, and their digest.
 //!
 //! | | in the digest? |
 //! |---|---|
 //! | a file: its name, mode, owner, kind, link target, device numbers, attributes, content | yes |
 //! | a directory whose contents are copied: its own name and metadata | no |
-//! | what lies below it: the same as of a file, and its path from there | yes |
+//! | files below it: the same as for a file, and the path from there | yes |
 //! | the order of several matches | yes |
-//! | modification times; which names are one file; what is excluded or not matched | no |
+//! | modification times; hard links between names; files that are excluded or not matched | no |
 //!
 //! Concurrency: directories are listed and files are hashed in parallel; the digest depends on neither.
 
@@ -27,12 +27,12 @@ use graph::{CopyAction, CopySource};
 use patterns::glob;
 use patterns::{Patterns, clean};
 
-/// Changes whenever the meaning of a digest does.
+/// Version of the digest; it changes whenever the encoding does.
 const VERSION: &[u8] = b"dsbuild selection 2";
-/// How many items are held at once while their files are read.
+/// Number of items that are held at once while their files are read.
 const BATCH_ITEMS: usize = 16 * 1024;
 
-/// What a source selects in a tree.
+/// The files that a source selects in a tree.
 pub struct Selection<'a> {
     source: &'a dyn Tree,
     filter: Filter,
@@ -41,15 +41,15 @@ pub struct Selection<'a> {
 
 /// One path that the source names, or that its wildcard matches.
 pub(super) struct Match {
-    /// By what name it was found: the name of the copy where the destination is a directory.
+    /// Name under which it was found: the name of the copy if the destination is a directory.
     pub name: OsString,
-    /// Where it is, links followed.
+    /// Path in the tree, with symlinks resolved.
     pub path: PathBuf,
-    /// What it is.
+    /// Metadata of the file or directory.
     pub entry: Entry,
 }
 
-/// Finds what `action` copies from `source`. Text selects nothing.
+/// Finds the files that `action` copies from `source`. Text selects nothing.
 pub fn select<'a>(action: &CopyAction, source: &'a dyn Tree) -> Result<Selection<'a>, FileOpError> {
     let CopySource::Input { path, .. } = &action.from else {
         return Ok(Selection { source, filter: Filter::all(), matches: Vec::new() });
@@ -68,11 +68,11 @@ pub fn select<'a>(action: &CopyAction, source: &'a dyn Tree) -> Result<Selection
     Ok(selection)
 }
 
-/// Splits the source of `--parents` at its first `/./`: where to look, and the pattern that chooses there.
+/// Splits the source of `--parents` at its first `/./` into a root and the pattern below it.
 fn pivot(path: &str) -> (String, Option<String>) {
     let (root, include) = path.split_once("/./").unwrap_or(("/", path));
     let include = clean(&format!("/{include}"));
-    // All of it: what a pattern can say only with a wildcard.
+    // No pattern: everything below the root.
     let include = if include == "/" { "**" } else { &include[1..] };
     (clean(&format!("/{root}")), Some(include.to_owned()))
 }
@@ -134,7 +134,7 @@ fn expand(
     Ok(())
 }
 
-/// What is at `path` when all links are followed.
+/// Returns the file at `path` after following all symlinks.
 fn follow(source: &dyn Tree, path: &Path) -> Result<Match, FileOpError> {
     let missing = || FileOpError::NotFound { path: format!("/{}", path.display()) };
     let resolved = match resolve(source, path, true) {
@@ -147,7 +147,7 @@ fn follow(source: &dyn Tree, path: &Path) -> Result<Match, FileOpError> {
 }
 
 impl Selection<'_> {
-    /// Has the directories listed, in parallel where that pays, before they are walked through.
+    /// Lists the directories before they are walked, in parallel if that pays.
     fn expect_walks(&self) {
         let expect = |found: &Match| {
             self.source.expect_walk(&found.path, &|path: &Path| self.filter.may_choose_below(path));
@@ -155,23 +155,23 @@ impl Selection<'_> {
         let directories: Vec<&Match> = self.matches.iter().filter(|found| found.entry.is_dir()).collect();
         match directories[..] {
             [] => {}
-            // Which wakes other threads if there is something to do for them.
+            // This wakes other threads only if there is work for them.
             [directory] => expect(directory),
             _ => directories.into_par_iter().for_each(expect),
         }
     }
 
-    /// What is copied from below the directory `found`.
+    /// Returns the items that are copied from below the directory `found`.
     pub(super) fn items<'s>(&'s self, found: &'s Match) -> Result<Walk<'s>, FileOpError> {
         Walk::new(self.source, &self.filter, &found.path)
     }
 
-    /// True if patterns choose what is copied (`--parents`).
+    /// Reports whether patterns choose the files (`--parents`).
     pub(super) fn is_by_pattern(&self) -> bool {
         self.filter.includes.is_some()
     }
 
-    /// Where everything is that would be copied.
+    /// Returns the paths of all files that would be copied.
     pub fn paths(&self) -> Result<HashSet<PathBuf>, FileOpError> {
         let mut paths = HashSet::new();
         for found in &self.matches {
@@ -185,7 +185,7 @@ impl Selection<'_> {
         Ok(paths)
     }
 
-    /// The digest of what would be copied: see the table above. Reads the files whose digests are not known.
+    /// Returns the digest of the files that would be copied, by the table above. Reads files whose digests are unknown.
     pub fn digest(&self) -> Result<Key, FileOpError> {
         let mut hasher = Hasher::new();
         for found in &self.matches {
@@ -224,7 +224,7 @@ impl Selection<'_> {
         Ok(())
     }
 
-    /// The digest of a regular file, read if it is not `known`; `None` of what is none.
+    /// Returns the digest of a regular file, reading it unless `known`. Returns `None` for anything else.
     fn content(&self, path: &Path, entry: &Entry, known: Option<Key>) -> Result<Option<Key>, FileOpError> {
         match (&entry.kind, known) {
             (Kind::File { .. }, None) => self.source.content(path).map(Some).map_err(FileOpError::read(path)),
@@ -237,8 +237,8 @@ fn needs_reading(item: &Item) -> bool {
     matches!(item.entry.kind, Kind::File { .. }) && item.content.is_none()
 }
 
-/// The digest of all that is at `path` of a tree, links followed: what a bind mount shows. Names and metadata of what is
-/// below a directory count, as in a copy; those of the path itself do not, but for the mode of a file.
+/// Returns the digest of the file or directory at `path`, with symlinks resolved: the content of a bind mount. Names and
+/// metadata below a directory count, as in a copy. Those of the path itself do not, except the mode of a file.
 pub fn digest_of(source: &dyn Tree, path: &Path) -> Result<Key, FileOpError> {
     let found = follow(source, path.strip_prefix("/").unwrap_or(path))?;
     let matches = vec![Match { name: OsString::new(), ..found }];
@@ -247,7 +247,7 @@ pub fn digest_of(source: &dyn Tree, path: &Path) -> Result<Key, FileOpError> {
     selection.digest()
 }
 
-/// A hash of fields, each told apart from the next.
+/// Hashes fields so that no two sequences of fields give the same input.
 struct Hasher(blake3::Hasher);
 
 impl Hasher {

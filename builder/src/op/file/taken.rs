@@ -1,4 +1,4 @@
-//! What a graph takes of the build context.
+//! The files that a graph takes from the build context.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -10,26 +10,27 @@ use graph::{
     CopyAction, CopySource, ExecMount, FileAction, Graph, InputIndex, Lines, MountKind, Op, Source, Step,
 };
 
-/// The paths that COPY, ADD and mounts take of a context.
+/// Paths that COPY, ADD and mounts take from a context.
 #[derive(Debug, Default)]
 pub struct Taken {
     paths: HashSet<PathBuf>,
-    /// With all that is below.
+    /// Directories that are taken with everything below them.
     whole: Vec<PathBuf>,
-    /// Sources that are not there, and other reasons why a step could not take what it asks for.
+    /// Sources that do not exist, and other reasons why a step could not take its files.
     pub failures: Vec<Failure>,
 }
 
-/// A step that could not take what it asks for.
+/// A step that could not take its files.
 #[derive(Debug)]
 pub struct Failure {
-    /// Its lines in the Dockerfile.
+    /// Lines of the instruction in the Dockerfile.
     pub lines: Option<Lines>,
-    /// Why not.
+    /// Reason why the files cannot be taken.
     pub error: super::FileOpError,
 }
 
-/// What the steps of `graph` take of `tree`, the context called `name`. Of its files nothing but names and kinds is used.
+/// Finds the files that the steps of `graph` take from `tree`, the context called `name`. Only names and kinds of files
+/// are used.
 pub fn taken(graph: &Graph, name: &str, tree: &dyn Tree) -> Taken {
     let mut taken = Taken::default();
     for step in &graph.steps {
@@ -61,7 +62,7 @@ pub fn taken(graph: &Graph, name: &str, tree: &dyn Tree) -> Taken {
     taken
 }
 
-/// Whose files a mount shows, and which.
+/// Returns the input and the path that a mount shows.
 fn source(mount: &ExecMount) -> Option<(InputIndex, &str)> {
     match &mount.kind {
         MountKind::Bind { from, source } | MountKind::Cache { from, source, .. } => Some(((*from)?, source)),
@@ -70,13 +71,13 @@ fn source(mount: &ExecMount) -> Option<(InputIndex, &str)> {
 }
 
 impl Taken {
-    /// True if something takes this path.
+    /// Reports whether a step takes this path.
     pub fn has(&self, path: &Path) -> bool {
         self.paths.contains(path) || self.whole.iter().any(|whole| path.starts_with(whole))
     }
 
     fn copy(&mut self, step: &Step, copy: &CopyAction, path: &str, tree: &dyn Tree) {
-        // What most do needs no list of all files.
+        // `COPY . .` takes everything, so that no list is needed.
         if path == "/" && !copy.parents && copy.excludes.is_empty() {
             return self.whole.push(PathBuf::new());
         }
@@ -84,7 +85,7 @@ impl Taken {
             Ok(paths) => self.paths.extend(paths),
             Err(error) => self.failures.push(Failure { lines: step.meta.lines, error }),
         }
-        // A link on the way there is used, too.
+        // A symlink on the way is used, too.
         self.paths.insert(path.trim_start_matches('/').into());
     }
 

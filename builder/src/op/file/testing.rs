@@ -55,7 +55,7 @@ impl MemoryTree {
         self.entries.insert(path, (entry, content.to_vec()));
     }
 
-    /// Changes an entry.
+    /// Changes the entry at a path.
     pub fn change(mut self, path: &str, change: impl FnOnce(&mut Entry)) -> Self {
         change(&mut self.entries.get_mut(Path::new(path)).expect("it is there").0);
         self
@@ -115,7 +115,7 @@ impl Tree for MemoryTree {
     }
 }
 
-/// `COPY source destination`.
+/// The action of `COPY source destination`.
 pub(super) fn copy(source: &str, destination: &str) -> CopyAction {
     CopyAction {
         from: CopySource::Input {

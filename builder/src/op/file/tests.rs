@@ -1,4 +1,4 @@
-//! What copies make of trees.
+//! Copies between trees.
 
 use super::testing::{MemoryTree, copied, copy, try_copies};
 use graph::Mode;

@@ -1,4 +1,4 @@
-//! What is copied from below a directory: one item after another, parents first and siblings by name.
+//! The selected files below a directory: one after another, parents first and siblings by name.
 //!
 //! Depth first, with the unread rest of each open directory on a stack: memory grows with the depth of a tree and the
 //! length of its listings, never with the number of its files. A directory that no pattern chooses waits until something
@@ -15,27 +15,27 @@ use rootfs::tree::{Child, Tree};
 use super::{FileOpError, below};
 use patterns::{Matched, Patterns};
 
-/// Something below a directory that is copied.
+/// One file or directory that is copied.
 pub(super) struct Item {
-    /// From the directory.
+    /// Path from the directory that is walked.
     pub path: PathBuf,
-    /// What it is.
+    /// Metadata of the file or directory.
     pub entry: Entry,
-    /// The blake3 of a regular file, if it is known without reading it.
+    /// blake3 of a regular file, if it is known without reading the file.
     pub content: Option<Key>,
-    /// A directory that is there only because something below it is copied.
+    /// True for a directory that is copied only because something below it is.
     pub implied: bool,
 }
 
-/// Chooses what is copied from below a directory.
+/// Chooses the files below a directory that are copied.
 pub(super) struct Filter {
-    /// All, or what these match.
+    /// Patterns of files to copy, or `None` for all files.
     pub includes: Option<Patterns>,
-    /// But not these.
+    /// Patterns of files to leave out.
     pub excludes: Patterns,
 }
 
-/// What the patterns say of a directory, for what is below it.
+/// The patterns that matched a directory, which also hold below it.
 #[derive(Default, Clone)]
 struct Above {
     included: Matched,
@@ -43,12 +43,12 @@ struct Above {
 }
 
 impl Filter {
-    /// Chooses all.
+    /// Returns the filter that chooses all files.
     pub(super) fn all() -> Self {
         Self { includes: None, excludes: Patterns::default() }
     }
 
-    /// True if the path is chosen; and what holds for what lies below it.
+    /// Reports whether the path is chosen, and the patterns that hold below it.
     fn look(&self, path: &Path, above: &Above) -> (bool, Above) {
         let path = path.as_os_str().as_bytes();
         let mut inside = Above::default();

@@ -3,7 +3,7 @@
 use super::super::testing::MemoryTree;
 use super::*;
 
-/// What is copied from below `base`: a line for each item, with a `?` where it is implied.
+/// The items copied from below `base`: a line for each item, with a `?` where it is implied.
 fn walked(tree: &MemoryTree, base: &str, include: Option<&str>, excludes: &[&str]) -> Vec<String> {
     let patterns = |texts: &[&str]| {
         let texts: Vec<String> = texts.iter().map(|&text| text.to_owned()).collect();

@@ -1,0 +1,83 @@
+//! Why a RUN has no layer.
+
+use std::io;
+
+use cache::StoreError;
+use cdi::CdiError;
+use rootfs::RootfsError;
+use rootfs::users::UserError;
+use sandbox::{Exit, SandboxError};
+use sources::SecretError;
+
+use crate::result::InputError;
+
+/// A process that could not be run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExecError {
+    /// The process ran and failed.
+    #[error("process {command:?} did not complete successfully: {}", status(exit))]
+    Process {
+        /// Command line as BuildKit shows it.
+        command: String,
+        /// Exit code or signal.
+        exit: Exit,
+        /// Last lines of its output.
+        tail: String,
+    },
+    /// `RUN []`, which is an error only when it is run, as with BuildKit.
+    #[error("RUN needs a command")]
+    NoCommand,
+    /// A required secret was not given.
+    #[error("secret {id}: not found")]
+    NoSecret {
+        /// Id of the secret.
+        id: String,
+    },
+    /// A required SSH agent was not given.
+    #[error("unset ssh forward key {id}")]
+    NoSshAgent {
+        /// Id of the agent.
+        id: String,
+    },
+    /// The build was canceled.
+    #[error("canceled")]
+    Canceled,
+    /// A secret cannot be read.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// A device does not exist or cannot be described.
+    #[error(transparent)]
+    Device(#[from] CdiError),
+    /// An input cannot be used as the process needs it.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The layer store refused.
+    #[error(transparent)]
+    Rootfs(#[from] RootfsError),
+    /// The user of the process cannot be resolved.
+    #[error(transparent)]
+    User(#[from] UserError),
+    /// The sandbox could not be built.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// The store reported an error.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The file system refused. `action` is a verb phrase.
+    #[error("cannot {action}")]
+    Io {
+        /// Verb phrase that says what was tried.
+        action: &'static str,
+        /// Error of the operating system.
+        source: io::Error,
+    },
+}
+
+/// Formats the end of a process as a shell does: a signal is 128 plus its number.
+fn status(exit: &Exit) -> String {
+    match exit {
+        Exit::Code(code) => format!("exit code: {code}"),
+        Exit::Signal(signal) => format!("exit code: {} (signal {signal})", 128 + signal),
+    }
+}
