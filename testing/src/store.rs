@@ -16,6 +16,12 @@ pub struct Env {
     pub layers: Layers,
 }
 
+impl Default for Env {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Env {
     pub fn new() -> Self {
         let dir = tempfile::tempdir().expect("temporary folder");

@@ -19,7 +19,7 @@ impl BlobSource for RegistryBlobs<'_> {
     }
 
     fn open(&self, blob: &Descriptor) -> Result<Box<dyn Read + Send + '_>, ImageError> {
-        Ok(self.client.blob(self.name, blob).map_err(refused)?)
+        self.client.blob(self.name, blob).map_err(refused)
     }
 
     fn manifest(&self, manifest: &Descriptor) -> Result<Vec<u8>, ImageError> {
