@@ -3,13 +3,15 @@
 //! [`LocalEngine`] does it on this machine. Other engines take the same request and bring the same results into the store.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use cache::Store;
-use graph::{Graph, Step, StepId};
+use graph::{Graph, InputIndex, Op, Step, StepId};
 use oci::DiffId;
 use progress::{Cancel, EventKind, Place, Progress, Vertex};
 use rootfs::layers::Layers;
+use rootfs::tree::Tree;
 use sources::Sources;
 
 use crate::StepError;
@@ -18,9 +20,10 @@ use crate::not_found;
 use crate::op::exec::BuildNetwork;
 use crate::op::file::FileOpError;
 use crate::options::RunOptions;
+use crate::preflight::MissingSource;
 use crate::result::{InputError, StepResult};
 use crate::schedule::{self, Stopped};
-use crate::step::Solver;
+use crate::step::{Preflight, Solver};
 
 /// An engine that solves build graphs.
 pub trait Engine {
@@ -97,6 +100,11 @@ impl Engine for LocalEngine {
             cancel,
             default_network: BuildNetwork::default(),
             inventory: devices::inventory(graph, options)?,
+            preflight: Preflight {
+                graph,
+                needed: schedule::needed(graph, targets),
+                is_done: AtomicBool::new(false),
+            },
             stat_caches: Mutex::default(),
         };
         let solving = Solving {
@@ -112,8 +120,12 @@ impl Engine for LocalEngine {
             stat_cache.save()?;
         }
         let results = solved.map_err(|stopped| match stopped {
-            Stopped::Canceled | Stopped::Failed(_, StepError::Canceled) => SolveError::Canceled,
-            Stopped::Failed(step, cause) => SolveError::Step { step, cause: Box::new(cause) },
+            Stopped::Canceled => SolveError::Canceled,
+            Stopped::Failed(StepFailure { error: StepError::Canceled, .. }) => SolveError::Canceled,
+            Stopped::Failed(StepFailure { step, error }) => SolveError::Step { step, cause: Box::new(error) },
+            Stopped::Panicked(step, message) => {
+                SolveError::Step { step, cause: Box::new(StepError::Internal { message }) }
+            }
         })?;
         targets.iter().map(|target| layers_of(*target, &results)).collect()
     }
@@ -127,25 +139,56 @@ struct Solving<'a> {
     vertices: Vec<Vertex>,
 }
 
+/// A failed step, which need not be the one that ran: see [`StepError::Preflight`].
+struct StepFailure {
+    step: StepId,
+    error: StepError,
+}
+
 impl Solving<'_> {
-    fn step(&self, id: StepId, inputs: &[StepResult]) -> Result<StepResult, StepError> {
+    fn step(&self, id: StepId, inputs: &[StepResult]) -> Result<StepResult, StepFailure> {
         let (step, vertex) = (&self.graph.steps[id.0], &self.vertices[id.0]);
         vertex.started();
-        let (result, cached) = self
-            .solver
-            .solve(step, self.ordinals[id.0], inputs, vertex)
-            .inspect_err(|error| report_failure(vertex, error))
-            .map_err(|error| self.diagnosed(error, step, inputs))?;
-        vertex.finished(cached);
-        Ok(result)
+        match self.solver.solve(step, self.ordinals[id.0], inputs, vertex) {
+            Ok((result, cached)) => {
+                vertex.finished(cached);
+                Ok(result)
+            }
+            Err(StepError::Preflight { missing }) => {
+                vertex.send(EventKind::Canceled);
+                Err(self.missing_source(missing))
+            }
+            Err(error) => {
+                report_failure(vertex, &error);
+                let tree_of = |input: InputIndex| inputs[input.0].files.tree(self.solver.layers).ok();
+                Err(StepFailure { step: id, error: self.diagnosed(error, step, tree_of) })
+            }
+        }
+    }
+
+    /// Fails the step whose source does not exist.
+    fn missing_source(&self, MissingSource { step: id, error }: MissingSource) -> StepFailure {
+        let (step, vertex) = (&self.graph.steps[id.0], &self.vertices[id.0]);
+        vertex.started();
+        vertex.failed(&error);
+        let tree_of = |input: InputIndex| match &self.graph.steps[step.inputs[input.0].0].op {
+            Op::Source(source) => self.solver.open_context(source),
+            _ => None,
+        };
+        StepFailure { step: id, error: self.diagnosed(error.into(), step, tree_of) }
     }
 
     /// Adds a diagnosis to an error about a missing file.
-    fn diagnosed(&self, error: StepError, step: &Step, inputs: &[StepResult]) -> StepError {
+    fn diagnosed(
+        &self,
+        error: StepError,
+        step: &Step,
+        tree_of: impl Fn(InputIndex) -> Option<Arc<dyn Tree>>,
+    ) -> StepError {
         let StepError::File(cause @ FileOpError::NotFound { .. }) = error else { return error };
         let FileOpError::NotFound { path } = &cause else { return StepError::File(cause) };
         let ignore_files = &self.solver.options.ignore_files;
-        match not_found::diagnose(path, self.graph, step, inputs, self.solver.layers, ignore_files) {
+        match not_found::diagnose(path, self.graph, step, tree_of, ignore_files) {
             Some(diagnosis) => StepError::NotFound { cause, diagnosis },
             None => StepError::File(cause),
         }

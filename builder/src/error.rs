@@ -9,6 +9,7 @@ use crate::key::KeyError;
 use crate::not_found::NotFound;
 use crate::op::exec::ExecError;
 use crate::op::file::FileOpError;
+use crate::preflight::MissingSource;
 use crate::result::InputError;
 
 /// A step that failed.
@@ -32,6 +33,12 @@ pub enum StepError {
         /// Facts about the file that may explain it.
         diagnosis: NotFound,
     },
+    /// A source of another step does not exist. It was looked for before this step ran.
+    #[error("{}", missing.error)]
+    Preflight {
+        /// Source, and the step that takes it.
+        missing: MissingSource,
+    },
     /// A download or a repository failed.
     #[error(transparent)]
     Fetch(FetchError),
@@ -50,6 +57,12 @@ pub enum StepError {
     /// The ignore file of a context has a bad pattern.
     #[error("failed parsing .dockerignore")]
     Ignore(#[from] PatternError),
+    /// Our own code panicked, or could not start the threads that it needs.
+    #[error("internal error: {message}")]
+    Internal {
+        /// Message of the panic.
+        message: String,
+    },
     /// The build context cannot be opened.
     #[error("cannot open the build context")]
     Context {

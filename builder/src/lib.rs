@@ -9,6 +9,7 @@
 //! result     what a step leaves: layers or a tree;  chain: layers with their chain ID
 //! devices    which devices of this machine a build may use
 //! not_found  why a file that a step takes does not exist
+//! preflight  sources in contexts that do not exist, found before the first step runs
 //! options    settings that the user gives to the steps of a build
 //! ```
 //!
@@ -22,6 +23,7 @@ pub mod key;
 pub mod not_found;
 pub mod op;
 pub mod options;
+pub mod preflight;
 pub mod result;
 mod schedule;
 pub mod step;

@@ -5,11 +5,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use rootfs::layers::Layers;
 use rootfs::tree::{Child, Tree};
 
-use crate::result::StepResult;
 use graph::{CopySource, FileAction, Graph, ImageOrigin, InputIndex, MountKind, Op, Source, Step};
 use patterns::clean;
 use patterns::{IgnoreFile, Patterns};
@@ -66,13 +65,13 @@ struct Wanted<'s> {
 
 /// Finds out why `missing` does not exist. Returns `None` if no source of the step has that path.
 ///
-/// `missing` is the path of [`FileOpError::NotFound`](crate::op::file::FileOpError::NotFound); `ignore_files` are those of the local contexts, by their name.
+/// `missing` is the path of [`FileOpError::NotFound`](crate::op::file::FileOpError::NotFound). `tree_of` returns the files
+/// of an input, if they are known. `ignore_files` has the ignore files of local contexts by the name of the context.
 pub fn diagnose(
     missing: &str,
     graph: &Graph,
     step: &Step,
-    inputs: &[StepResult],
-    layers: &Layers,
+    tree_of: impl Fn(InputIndex) -> Option<Arc<dyn Tree>>,
     ignore_files: &BTreeMap<String, IgnoreFile>,
 ) -> Option<NotFound> {
     let wanted = wanted(&step.op, missing)?;
@@ -89,8 +88,8 @@ pub fn diagnose(
         _ => (Place::Stage(source.meta.stage.clone()), None),
     };
     let is_outside = place == Place::Context && clean(wanted.as_written).starts_with("../");
-    let suggestion = match (&ignored_by, inputs[wanted.input.0].files.tree(layers)) {
-        (None, Ok(tree)) => suggestion(&*tree, &wanted),
+    let suggestion = match (&ignored_by, tree_of(wanted.input)) {
+        (None, Some(tree)) => suggestion(&*tree, &wanted),
         _ => None,
     };
     Some(NotFound { place, ignored_by, suggestion, is_outside })

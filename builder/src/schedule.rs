@@ -4,8 +4,10 @@
 //! target first. After the first failure no new step starts, running ones are asked to stop through [`Cancel`], and all
 //! threads have ended when [`run`] returns. Generic over the result: it knows nothing of what a step does.
 
+use std::any::Any;
 use std::collections::BinaryHeap;
-use std::sync::{Condvar, Mutex, MutexGuard};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use graph::{Graph, StepId};
 use progress::Cancel;
@@ -14,7 +16,9 @@ use progress::Cancel;
 #[derive(Debug)]
 pub enum Stopped<E> {
     /// A step failed. This is the first failure.
-    Failed(StepId, E),
+    Failed(E),
+    /// The code of a step panicked: a bug of ours, or threads that could not be started. The text is the message.
+    Panicked(StepId, String),
     /// Somebody asked to stop.
     Canceled,
 }
@@ -37,7 +41,11 @@ where
     let threads = jobs.clamp(1, pool.width.max(1));
     std::thread::scope(|scope| {
         for _ in 1..threads {
-            scope.spawn(|| pool.work(graph, cancel, &solve));
+            let work = || pool.work(graph, cancel, &solve);
+            // Where no more threads can be started (a limit on processes), fewer steps run at once.
+            if std::thread::Builder::new().spawn_scoped(scope, work).is_err() {
+                break;
+            }
         }
         pool.work(graph, cancel, &solve);
     });
@@ -59,7 +67,13 @@ struct State<R, E> {
     missing_inputs: Vec<usize>,
     results: Vec<Option<R>>,
     unsolved: usize,
-    failure: Option<(StepId, E)>,
+    failure: Option<Failure<E>>,
+}
+
+/// First failure of a build.
+enum Failure<E> {
+    Error(E),
+    Panic(StepId, String),
 }
 
 impl<R: Clone, E> Pool<R, E> {
@@ -90,14 +104,18 @@ impl<R: Clone, E> Pool<R, E> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State<R, E>> {
-        self.state.lock().expect("no thread panics while it holds the lock")
+        // A panic inside `put` or `take` would leave the state consistent, since they only move values.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs in each thread: takes ready steps until all are solved or one has failed.
     fn work(&self, graph: &Graph, cancel: &Cancel, solve: &impl Fn(StepId, &[R]) -> Result<R, E>) {
         while let Some((step, inputs)) = self.take(graph, cancel) {
-            let outcome = solve(step, &inputs);
-            self.put(step, outcome, cancel);
+            // A panic must not leave the other threads waiting for this step.
+            match catch_unwind(AssertUnwindSafe(|| solve(step, &inputs))) {
+                Ok(outcome) => self.put(step, outcome, cancel),
+                Err(panic) => self.fail(Failure::Panic(step, message_of(&*panic)), cancel),
+            }
         }
     }
 
@@ -115,47 +133,57 @@ impl<R: Clone, E> Pool<R, E> {
                 let inputs = graph.steps[index].inputs.iter().map(result).collect();
                 return Some((StepId(index), inputs));
             }
-            state = self.changed.wait(state).expect("no thread panics while it holds the lock");
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     fn put(&self, step: StepId, outcome: Result<R, E>, cancel: &Cancel) {
+        let result = match outcome {
+            Ok(result) => result,
+            Err(error) => return self.fail(Failure::Error(error), cancel),
+        };
         let mut guard = self.lock();
         let state = &mut *guard;
-        match outcome {
-            Ok(result) => {
-                state.results[step.0] = Some(result);
-                state.unsolved -= 1;
-                for user in &self.users[step.0] {
-                    state.missing_inputs[user.0] -= 1;
-                    if state.missing_inputs[user.0] == 0 {
-                        state.ready.push((self.height[user.0], std::cmp::Reverse(user.0)));
-                    }
-                }
-            }
-            Err(error) => {
-                // Failures after a cancellation are caused by it, so only the first failure is kept.
-                if state.failure.is_none() && !cancel.is_canceled() {
-                    state.failure = Some((step, error));
-                }
-                cancel.cancel();
+        state.results[step.0] = Some(result);
+        state.unsolved -= 1;
+        for user in &self.users[step.0] {
+            state.missing_inputs[user.0] -= 1;
+            if state.missing_inputs[user.0] == 0 {
+                state.ready.push((self.height[user.0], std::cmp::Reverse(user.0)));
             }
         }
         self.changed.notify_all();
     }
 
+    /// Stops the build. Failures after a cancellation are caused by it, so only the first failure is kept.
+    fn fail(&self, failure: Failure<E>, cancel: &Cancel) {
+        let mut state = self.lock();
+        if state.failure.is_none() && !cancel.is_canceled() {
+            state.failure = Some(failure);
+        }
+        cancel.cancel();
+        self.changed.notify_all();
+    }
+
     fn into_results(self, cancel: &Cancel) -> Result<Vec<Option<R>>, Stopped<E>> {
-        let state = self.state.into_inner().expect("no thread panics while it holds the lock");
+        let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         match state.failure {
-            Some((step, error)) => Err(Stopped::Failed(step, error)),
+            Some(Failure::Error(error)) => Err(Stopped::Failed(error)),
+            Some(Failure::Panic(step, message)) => Err(Stopped::Panicked(step, message)),
             None if state.unsolved > 0 && cancel.is_canceled() => Err(Stopped::Canceled),
             None => Ok(state.results),
         }
     }
 }
 
+/// Returns the message of a panic; panics with other values than texts have none.
+fn message_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("no message").to_owned()
+}
+
 /// Finds the steps that the targets need. Inputs come before their users, so one pass from the end suffices.
-fn needed(graph: &Graph, targets: &[StepId]) -> Vec<bool> {
+pub fn needed(graph: &Graph, targets: &[StepId]) -> Vec<bool> {
     let mut needed = vec![false; graph.steps.len()];
     targets.iter().for_each(|target| needed[target.0] = true);
     for (index, step) in graph.steps.iter().enumerate().rev() {
@@ -241,7 +269,20 @@ mod tests {
             _ => Ok(()),
         };
         let stopped = run(&graph(&[&[], &[0], &[0], &[1, 2]]), &[StepId(3)], 4, &cancel, solve);
-        assert!(matches!(stopped, Err(Stopped::Failed(StepId(1), "broken"))));
+        assert!(matches!(stopped, Err(Stopped::Failed("broken"))));
+    }
+
+    #[test]
+    fn a_panic_in_a_step_ends_the_build_with_its_message() {
+        for jobs in [1, 4] {
+            let solve = |step: StepId, _: &[()]| match step.0 {
+                1 => panic!("broken {}", 7),
+                _ => Ok::<_, ()>(()),
+            };
+            let wide = graph(&[&[], &[0], &[0], &[1, 2]]);
+            let stopped = run(&wide, &[StepId(3)], jobs, &Cancel::default(), solve);
+            assert!(matches!(stopped, Err(Stopped::Panicked(StepId(1), message)) if message == "broken 7"));
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 
 use cache::{StatCache, Store};
 use context::ContextTree;
-use graph::{Exec, FileOp, Op, Source, Step};
+use graph::{Exec, FileOp, Graph, Op, Source, Step};
 use oci::DiffId;
 use patterns::Patterns;
 use progress::{Cancel, Phase, Vertex};
@@ -25,6 +25,7 @@ use crate::key::Parts;
 use crate::op::exec::{self, BuildNetwork, ExecContext};
 use crate::op::file;
 use crate::options::RunOptions;
+use crate::preflight;
 use crate::result::{Files, Recipe, StepResult};
 use cached::CachedStep;
 
@@ -44,11 +45,50 @@ pub struct Solver<'a> {
     pub default_network: BuildNetwork,
     /// Devices of this machine, if a RUN asks for one.
     pub inventory: cdi::Inventory,
+    /// The sources that do not exist are looked for once, before the first step runs.
+    pub preflight: Preflight<'a>,
     /// Stat caches that were opened; the engine saves them when the build ends.
     pub stat_caches: Mutex<Vec<Arc<StatCache>>>,
 }
 
+/// Check of the sources in build contexts, made when the first step misses the cache.
+pub struct Preflight<'a> {
+    /// Steps of the build.
+    pub graph: &'a Graph,
+    /// For each step, whether a target needs it.
+    pub needed: Vec<bool>,
+    /// True once a step has made the check.
+    pub is_done: AtomicBool,
+}
+
 impl Solver<'_> {
+    /// Fails if a source in a build context does not exist; checks once per build.
+    fn preflight(&self) -> Result<(), StepError> {
+        let Preflight { graph, needed, is_done } = &self.preflight;
+        if is_done.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
+        match preflight::missing_sources(graph, needed, |source| self.open_context(source)).into_iter().next()
+        {
+            Some(missing) => Err(StepError::Preflight { missing }),
+            None => Ok(()),
+        }
+    }
+
+    /// Opens a build context for lookups.
+    pub fn open_context(&self, source: &Source) -> Option<Arc<dyn Tree>> {
+        match source {
+            Source::Local { path, ignore, .. } => {
+                let patterns = Patterns::new(ignore).ok()?;
+                Some(Arc::new(ContextTree::open(path, patterns, None).ok()?))
+            }
+            Source::Stored { layer, .. } => {
+                self.layers.view(&[*layer]).ok().map(|tree| tree as Arc<dyn Tree>)
+            }
+            _ => None,
+        }
+    }
+
     /// Solves `step`, the `ordinal`th of its stage. Also returns whether its result was there already.
     pub fn solve(
         &self,

@@ -26,7 +26,7 @@ pub fn tail(name: &str, cause: &StepError) -> Option<String> {
 /// Whether the engine is at fault, and not what the user wrote.
 pub fn is_ours(cause: &StepError) -> bool {
     match cause {
-        StepError::Store(_) | StepError::Rootfs(_) | StepError::Context { .. } => true,
+        StepError::Store(_) | StepError::Rootfs(_) | StepError::Context { .. } | StepError::Internal { .. } => true,
         StepError::Exec(error) => is_our_exec(error),
         StepError::Fetch(error) => matches!(error, FetchError::Store(_) | FetchError::Rootfs(_)),
         _ => false,
@@ -49,8 +49,18 @@ pub fn hint(cause: &StepError) -> Option<String> {
     match cause {
         StepError::Exec(error) => exec_hint(error),
         StepError::NotFound { diagnosis, .. } => missing(diagnosis),
+        StepError::Internal { message } => Some(internal(message).to_owned()),
         StepError::File(FileOpError::Owner(error)) => owner(error),
         _ => None,
+    }
+}
+
+/// Threads that cannot be started are a limit of this machine; any other panic is a bug.
+fn internal(message: &str) -> &'static str {
+    if message.contains("Resource temporarily unavailable") || message.contains("thread pool") {
+        "no more threads can be started: raise the limit on processes (pids cgroup, ulimit -u)"
+    } else {
+        "this is a bug in dsbuild; please report it with the command and the Dockerfile"
     }
 }
 

@@ -75,6 +75,7 @@ impl CachedStep<'_> {
             return self.found(maker, recipe, record.layer, true);
         }
         self.report_miss(&content.for_record())?;
+        self.solver.preflight()?;
         let started = Instant::now();
         let layer = run(&self.files())?;
         self.record(started, layer, &content, &[content.key(), definition])?;
@@ -84,6 +85,7 @@ impl CachedStep<'_> {
     /// Runs a step that cannot hit, and computes its keys afterwards.
     fn run_first(&self, maker: &KeyMaker<'_>, outline: &Parts, run: &Run<'_>) -> Solved {
         self.report_miss(&self.with_former_files(outline)?)?;
+        self.solver.preflight()?;
         let started = Instant::now();
         let layer = run(&self.files())?;
         self.vertex.enter(Phase::Hash);

@@ -138,8 +138,16 @@ fn supervise(running: &mut Running, context: &ExecContext<'_>) -> Result<(Exit, 
     let (stdout, stderr) = running.take_output().expect("its streams are pipes, and not taken yet");
     let tail = output::Tail::default();
     let exit = std::thread::scope(|scope| {
-        scope.spawn(|| output::forward(stdout, 1, context.vertex, &tail));
-        scope.spawn(|| output::forward(stderr, 2, context.vertex, &tail));
+        let (vertex, tail) = (context.vertex, &tail);
+        let spawn = |stream, pipe| {
+            let forward = move || output::forward(pipe, stream, vertex, tail);
+            std::thread::Builder::new().spawn_scoped(scope, forward)
+        };
+        if let Err(source) = spawn(1, stdout).and(spawn(2, stderr)) {
+            running.signal(SIGKILL)?;
+            running.wait()?;
+            return Err(ExecError::Io { action: "start a thread for the output of the process", source });
+        }
         loop {
             if let Some(exit) = running.wait_timeout(CANCEL_POLL)? {
                 return Ok(exit);

@@ -68,6 +68,19 @@ pub fn select<'a>(action: &CopyAction, source: &'a dyn Tree) -> Result<Selection
     Ok(selection)
 }
 
+/// Fails if a source without wildcards does not exist. Costs one lookup; nothing is listed.
+pub fn require_source(source: &dyn Tree, path: &str, parents: bool) -> Result<(), FileOpError> {
+    let (root, include) = if parents { pivot(path) } else { (clean(&format!("/{path}")), None) };
+    if glob::has_wildcards(&root) {
+        return Ok(());
+    }
+    let matches = find(source, &root)?;
+    match include.filter(|include| !glob::has_wildcards(include)) {
+        Some(include) => require(source, &matches, &root, &include),
+        None => Ok(()),
+    }
+}
+
 /// Splits the source of `--parents` at its first `/./` into a root and the pattern below it.
 fn pivot(path: &str) -> (String, Option<String>) {
     let (root, include) = path.split_once("/./").unwrap_or(("/", path));
