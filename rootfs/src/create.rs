@@ -18,7 +18,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::RootfsError;
 use crate::entry::{Entry, Kind, Timestamp};
-use crate::safe_path::{DIRECTORY, failed};
+use crate::error::failed;
+use crate::safe_path::DIRECTORY;
 use crate::xattr::{self, Flavor};
 
 /// What could not be made here, or not as it should be.

@@ -20,9 +20,10 @@ use cache::Key;
 
 use crate::RootfsError;
 use crate::entry::{Entry, Kind};
+use crate::error::{bad_entry, failed};
 use crate::layer::path::{after, ancestors, from_key, key, split, to_bytes, to_path};
 use crate::layer::write::{NewEntry, open_content};
-use crate::layer::{bad, io_error};
+
 use crate::layers::Clamp;
 use crate::tree::{Child, Tree};
 
@@ -120,7 +121,9 @@ impl Diff {
             Kind::Whiteout => return self.remove(path),
             Kind::Hardlink { target } => return self.link(path, &target.clone()),
             Kind::Directory { .. } => {}
-            _ if path.as_os_str().is_empty() => return Err(bad(b"", "the root can only be a directory")),
+            _ if path.as_os_str().is_empty() => {
+                return Err(bad_entry(b"", "the root can only be a directory"));
+            }
             _ => {}
         }
         check(path)?;
@@ -142,7 +145,12 @@ impl Diff {
                 }
                 (entry.clone(), content.clone(), *group)
             }
-            _ => return Err(bad(to_bytes(path), format!("a hard link to {}, no new file", first.display()))),
+            _ => {
+                return Err(bad_entry(
+                    to_bytes(path),
+                    format!("a hard link to {}, no new file", first.display()),
+                ));
+            }
         };
         self.groups = new_group;
         self.record_parents(to_bytes(path))?;
@@ -153,9 +161,9 @@ impl Diff {
     pub fn remove(&mut self, path: &Path) -> Result<(), RootfsError> {
         let path = to_bytes(path);
         if path.is_empty() {
-            return Err(bad(path, "the root cannot be removed"));
+            return Err(bad_entry(path, "the root cannot be removed"));
         }
-        if self.lookup(to_path(path)).map_err(io_error("look up", to_path(path)))?.is_none() {
+        if self.lookup(to_path(path)).map_err(failed("look up", to_path(path)))?.is_none() {
             return Ok(());
         }
         self.record_parents(path)?;
@@ -210,7 +218,7 @@ impl Diff {
             }
         }
         for above in missing.into_iter().rev() {
-            let entry = self.lookup(to_path(above)).map_err(io_error("look up", to_path(above)))?;
+            let entry = self.lookup(to_path(above)).map_err(failed("look up", to_path(above)))?;
             let entry = entry.filter(Entry::is_dir).ok_or_else(|| not_a_directory(above))?;
             self.changes.insert(key(above), Change::Present { entry, content: None, group: 0 });
         }
@@ -221,7 +229,7 @@ impl Diff {
     fn base_entry(&self, path: &[u8]) -> Result<Option<Entry>, RootfsError> {
         match self.parents_hide(path) {
             true => Ok(None),
-            false => self.base.lookup(to_path(path)).map_err(io_error("look up", to_path(path))),
+            false => self.base.lookup(to_path(path)).map_err(failed("look up", to_path(path))),
         }
     }
 
@@ -281,12 +289,12 @@ fn check(path: &Path) -> Result<(), RootfsError> {
     let bytes = to_bytes(path);
     match crate::layer::path::clean(bytes)? == bytes {
         true => Ok(()),
-        false => Err(bad(bytes, "the path is not relative and clean")),
+        false => Err(bad_entry(bytes, "the path is not relative and clean")),
     }
 }
 
 fn not_a_directory(path: &[u8]) -> RootfsError {
-    io_error("make entries in", to_path(path))(io::ErrorKind::NotADirectory.into())
+    failed("make entries in", to_path(path))(io::Error::from(io::ErrorKind::NotADirectory))
 }
 
 /// As a tree shows it: what hides lower layers is of layers only.

@@ -1,6 +1,8 @@
 //! What can go wrong with layers and trees.
 
+use std::ffi::OsStr;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 /// A layer or tree that cannot be read, written or mounted.
@@ -53,4 +55,18 @@ pub enum RootfsError {
         /// Why not.
         source: io::Error,
     },
+}
+
+/// Returns the error for the entry at `path` that breaks the rule in `reason`.
+pub(crate) fn bad_entry(path: &[u8], reason: impl Into<String>) -> RootfsError {
+    RootfsError::BadEntry { path: OsStr::from_bytes(path).into(), reason: reason.into() }
+}
+
+/// Returns a converter for `map_err` that adds what was attempted: `action` is a verb phrase such as `"open"`, `path`
+/// its object.
+pub(crate) fn failed<E: Into<io::Error>>(
+    action: &'static str,
+    path: impl Into<PathBuf>,
+) -> impl FnOnce(E) -> RootfsError {
+    move |source| RootfsError::Io { action, path: path.into(), source: source.into() }
 }

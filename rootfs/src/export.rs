@@ -15,7 +15,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, Timespec, Timestamps};
 
 use crate::RootfsError;
 use crate::entry::Kind;
-use crate::layer::io_error;
+use crate::error::failed;
 use crate::layer::path::{components, is_below, split, to_path};
 use crate::layer::write::{NewEntry, open_content};
 
@@ -23,14 +23,14 @@ use crate::layer::write::{NewEntry, open_content};
 ///
 /// Everything belongs to the user who runs this; devices are left out where that user may not make them.
 pub(crate) fn write_dir(entries: &[NewEntry], dest: &Path) -> Result<(), RootfsError> {
-    std::fs::create_dir_all(dest).map_err(io_error("make", dest))?;
+    std::fs::create_dir_all(dest).map_err(failed("make", dest))?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let root = rustix::fs::open(dest, flags, Mode::empty()).map_err(io::Error::from);
-    let mut writer = Writer { open: vec![Open { fd: root.map_err(io_error("open", dest))?, of: None }] };
+    let mut writer = Writer { open: vec![Open { fd: root.map_err(failed("open", dest))?, of: None }] };
     for new in entries {
-        writer.entry(new).map_err(io_error("write", &dest.join(to_path(&new.path))))?;
+        writer.entry(new).map_err(failed("write", &dest.join(to_path(&new.path))))?;
     }
-    writer.close_all().map_err(io_error("write", dest))
+    writer.close_all().map_err(failed("write", dest))
 }
 
 /// A directory that is being filled.

@@ -25,11 +25,11 @@ use crate::RootfsError;
 use crate::create::Skipped;
 use crate::diff::{Content, Diff};
 use crate::entry::{Entry, Kind, Timestamp};
+use crate::error::failed;
 use crate::layer::extract::extract;
 use crate::layer::index::{Index, Item, Origin};
 use crate::layer::write::{self, NewEntry};
-use crate::layer::{import, io_error, path};
-use crate::safe_path::failed;
+use crate::layer::{import, path};
 use crate::snapshot::Snapshot;
 use crate::snapshot::in_place::MountedLayers;
 use crate::snapshot::lowers::Ground;
@@ -220,14 +220,14 @@ impl Layers {
             Origin::Imported => *layer,
             Origin::Made => self.commit_entries(self.layer_entries(layer, &index, times)?)?,
         };
-        save(&memo, format!("{rewritten}\n").as_bytes()).map_err(io_error("write", &memo))?;
+        save(&memo, format!("{rewritten}\n").as_bytes()).map_err(failed("write", &memo))?;
         Ok(rewritten)
     }
 
     /// Forgets what a layer becomes with other times: it is ours now, and no longer as somebody else made it.
     fn forget_rewritten(&self, layer: &DiffId) -> Result<(), RootfsError> {
         let dir = self.store.layer_dir(layer)?;
-        let failed = io_error("clean", &dir);
+        let failed = failed("clean", &dir);
         let remove = || -> io::Result<()> {
             for entry in fs::read_dir(&dir)? {
                 let entry = entry?;
@@ -260,7 +260,7 @@ impl Layers {
         // An implied directory stays one, unless it hides what is below.
         let is_said = |item: &Item<'_>| !item.is_implied() || item.is_opaque();
         let entries = index.items().and_then(|items| items.filter(is_said).map(new_entry).collect());
-        entries.map_err(io_error("read the layers of", self.store.root()))
+        entries.map_err(failed("read the layers of", self.store.root()))
     }
 
     /// Writes the merged tree of `layers` as one tar (the tar exporter). Base layers keep their times.
@@ -296,7 +296,7 @@ impl Layers {
         let tree: Arc<dyn Tree> = stack.clone();
         let mut first_names: HashMap<u64, PathBuf> = HashMap::new();
         let mut entries = Vec::new();
-        let read_error = io_error("read the layers of", self.store.root());
+        let read_error = failed("read the layers of", self.store.root());
         let mut visit = |bytes: &[u8], found: &crate::stack::Found<'_>| -> io::Result<()> {
             let path = path::to_path(bytes);
             let mut entry = found.entry();
@@ -376,7 +376,7 @@ fn reindex(store: &Store, layer: &DiffId) -> Result<Index, RootfsError> {
 
 fn save_index(store: &Store, layer: &DiffId, index: &Index) -> Result<(), RootfsError> {
     let path = index_path(store, layer)?;
-    save_with(&path, |out| index.write(out)).map_err(io_error("save the index of a layer as", &path))
+    save_with(&path, |out| index.write(out)).map_err(failed("save the index of a layer as", &path))
 }
 
 fn index_path(store: &Store, layer: &DiffId) -> Result<PathBuf, RootfsError> {

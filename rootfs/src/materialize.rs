@@ -11,7 +11,8 @@ use rustix::fs::{AtFlags, Mode, OFlags};
 use crate::RootfsError;
 use crate::create::{Creator, Place, Skipped};
 use crate::entry::{Entry, Kind};
-use crate::safe_path::{DIRECTORY, failed, open_beneath};
+use crate::error::failed;
+use crate::safe_path::{DIRECTORY, open_beneath};
 use crate::tree::{Child, Tree, resolve};
 use crate::xattr::Flavor;
 

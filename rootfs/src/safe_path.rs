@@ -10,7 +10,6 @@
 //! Source: openat2(2); CVE-2024-23652, CVE-2024-1753, CVE-2026-33056.
 
 use std::ffi::{OsStr, OsString};
-use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -19,14 +18,7 @@ use rustix::fs::{Dir, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 use crate::RootfsError;
-
-/// Turns an error into ours. `action` is a verb phrase.
-pub(crate) fn failed<E: Into<io::Error>>(
-    action: &'static str,
-    path: impl Into<PathBuf>,
-) -> impl FnOnce(E) -> RootfsError {
-    move |source| RootfsError::Io { action, path: path.into(), source: source.into() }
-}
+use crate::error::failed;
 
 /// Opens a directory of the store (a path that is ours) as `O_PATH`.
 pub(crate) fn open_store_dir(path: &Path) -> Result<OwnedFd, RootfsError> {
@@ -109,8 +101,8 @@ pub(crate) fn is_absent(error: Errno) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
     use std::os::unix::fs::symlink;
+    use std::{fs, io};
 
     fn tree() -> (tempfile::TempDir, OwnedFd) {
         let dir = tempfile::tempdir().unwrap();

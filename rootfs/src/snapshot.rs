@@ -43,10 +43,11 @@ use crate::create::{Creator, Place};
 use crate::diff::Content;
 use crate::dir_tree::{DirTree, read_entry};
 use crate::entry::{Entry, Kind};
+use crate::error::failed;
 use crate::layer::path::to_bytes;
 use crate::layer::write::NewEntry;
 use crate::layers::{Clamp, Layers};
-use crate::safe_path::{DIRECTORY, failed};
+use crate::safe_path::DIRECTORY;
 use crate::tree::Tree;
 use crate::xattr::Flavor;
 

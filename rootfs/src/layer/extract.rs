@@ -23,8 +23,9 @@ use super::path::to_path;
 use super::stored;
 use crate::RootfsError;
 use crate::create::{Creator, Place, Skipped};
+use crate::error::failed;
 use crate::materialize::link;
-use crate::safe_path::{DIRECTORY, failed, open_beneath};
+use crate::safe_path::{DIRECTORY, open_beneath};
 use crate::xattr::Flavor;
 
 /// How many entries of a directory one thread makes at a time.

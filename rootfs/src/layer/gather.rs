@@ -14,9 +14,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::index::{Row, Stored, implied};
 use super::member::Member;
 use super::path::{after, clean, components, from_key, is_below, join, key, split, to_path};
-use super::{MAX_ENTRIES, MAX_NAMES_BYTES, OPAQUE_MARKER, WHITEOUT_PREFIX, bad, path};
+use super::{MAX_ENTRIES, MAX_NAMES_BYTES, OPAQUE_MARKER, WHITEOUT_PREFIX, path};
 use crate::RootfsError;
 use crate::entry::{Entry, Kind};
+use crate::error::bad_entry;
 use crate::tree::MAX_LINKS;
 
 /// What stands for aufs' own files, which no other file system knows.
@@ -54,7 +55,7 @@ pub(super) fn role(name: &[u8]) -> Result<Role, RootfsError> {
     }
     let (parent, last) = split(&path).unwrap_or_default();
     if components(parent).any(|name| name.starts_with(WHITEOUT_PREFIX)) {
-        return Err(bad(&path, "an entry lies below a whiteout"));
+        return Err(bad_entry(&path, "an entry lies below a whiteout"));
     }
     Ok(if last.starts_with(WHITEOUT_PREFIX) { Role::Whiteout } else { Role::Entry })
 }
@@ -99,7 +100,7 @@ impl Gather {
 
     fn set_root(&mut self, member: Member) -> Result<(), RootfsError> {
         if member.typeflag != b'5' {
-            return Err(bad(&member.name, "the root can only be a directory"));
+            return Err(bad_entry(&member.name, "the root can only be a directory"));
         }
         let entry = entry_of(&member)?;
         let row = Row { path: Vec::new(), entry, implied: false, group: 0, stored: Stored::default() };
@@ -131,7 +132,7 @@ impl Gather {
                 Some(Kind::Symlink { target }) => {
                     links += 1;
                     if links > MAX_LINKS {
-                        return Err(bad(path, "too many symbolic links on the way"));
+                        return Err(bad_entry(path, "too many symbolic links on the way"));
                     }
                     let target = path::to_bytes(target);
                     if target.starts_with(b"/") {
@@ -139,7 +140,7 @@ impl Gather {
                     }
                     components(target).rev().for_each(|name| pending.push_front(name.to_vec()));
                 }
-                Some(_) => return Err(bad(path, "an entry lies below something that is no directory")),
+                Some(_) => return Err(bad_entry(path, "an entry lies below something that is no directory")),
                 None => {
                     path::check(&next)?;
                     self.put(implied(&next))?;
@@ -190,7 +191,7 @@ impl Gather {
 
     fn hide(&mut self, parent: &[u8], name: &[u8], member: &Member) -> Result<(), RootfsError> {
         if member.typeflag != b'0' {
-            return Err(bad(&member.name, "a whiteout that is no regular file"));
+            return Err(bad_entry(&member.name, "a whiteout that is no regular file"));
         }
         self.count(parent.len() + name.len())?;
         if name == OPAQUE_MARKER {
@@ -198,7 +199,7 @@ impl Gather {
             return Ok(());
         }
         match &name[WHITEOUT_PREFIX.len()..] {
-            b"" | b"." | b".." => Err(bad(&member.name, "a whiteout of no name")),
+            b"" | b"." | b".." => Err(bad_entry(&member.name, "a whiteout of no name")),
             hidden => {
                 self.whiteouts.insert(key(&join(parent, hidden)));
                 Ok(())
@@ -208,7 +209,7 @@ impl Gather {
 
     fn link(&mut self, path: Vec<u8>, member: &Member) -> Result<(), RootfsError> {
         let shown = to_path(&member.link).display().to_string();
-        let refuse = |reason: &str| bad(&path, format!("a hard link to {shown}, {reason}"));
+        let refuse = |reason: &str| bad_entry(&path, format!("a hard link to {shown}, {reason}"));
         let target = clean(&member.link)?;
         let (parent, name) = split(&target).ok_or_else(|| refuse("the root"))?;
         let target = join(&self.directory(parent)?, name);
@@ -249,11 +250,11 @@ fn entry_of(member: &Member) -> Result<Entry, RootfsError> {
     let kind = match member.typeflag {
         b'0' => Kind::File { size_bytes: member.size_bytes },
         b'2' if member.link.is_empty() || member.link.len() >= path::MAX_PATH_BYTES => {
-            return Err(bad(&member.name, "a symbolic link to nothing, or to too long a name"));
+            return Err(bad_entry(&member.name, "a symbolic link to nothing, or to too long a name"));
         }
         b'2' => Kind::Symlink { target: to_path(&member.link).to_owned() },
         // overlayfs takes it for a whiteout.
-        b'3' if member.device == (0, 0) => return Err(bad(&member.name, "the character device 0:0")),
+        b'3' if member.device == (0, 0) => return Err(bad_entry(&member.name, "the character device 0:0")),
         b'3' => Kind::CharDevice { major, minor },
         b'4' => Kind::BlockDevice { major, minor },
         b'5' => Kind::Directory { opaque: false },

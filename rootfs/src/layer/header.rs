@@ -7,8 +7,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{BLOCK_BYTES, bad, padding, path};
+use super::{BLOCK_BYTES, padding, path};
 use crate::RootfsError;
+use crate::error::bad_entry;
 
 /// What a header says.
 pub(super) struct Header<'a> {
@@ -54,7 +55,10 @@ impl Header<'_> {
     fn xattr_records(&self) -> Result<Records, RootfsError> {
         let record = |(name, value): (&Vec<u8>, &Vec<u8>)| {
             if name.is_empty() || name.contains(&b'=') || name.contains(&0) {
-                return Err(bad(self.name, "the name of an extended attribute cannot be written to a tar"));
+                return Err(bad_entry(
+                    self.name,
+                    "the name of an extended attribute cannot be written to a tar",
+                ));
             }
             Ok(([b"SCHILY.xattr.", name.as_slice()].concat(), value.clone()))
         };

@@ -14,8 +14,9 @@ use super::index::{Index, Origin, Row};
 use super::member::{Member, Members};
 use super::pipe::{CHUNK_BYTES, Pipe};
 use super::stored::Filled;
-use super::{bad, io_error};
+
 use crate::RootfsError;
+use crate::error::{bad_entry, failed};
 
 /// What is hashed at a time.
 const BUFFER_BYTES: usize = 64 << 10;
@@ -28,11 +29,11 @@ pub(crate) fn import(
     tar: &mut dyn Read,
     expected: Option<DiffId>,
 ) -> Result<(DiffId, Index), RootfsError> {
-    let pipe = Pipe::start(store.write_blob()?).map_err(io_error("start a thread for", store.root()))?;
+    let pipe = Pipe::start(store.write_blob()?).map_err(failed("start a thread for", store.root()))?;
     let mut tee = Tee { source: tar, chunk: Arc::default(), at: 0, pipe };
     let rows = rows(&mut tee)?;
-    tee.drain().map_err(io_error("read the layer's tar", "".as_ref()))?;
-    let blob = tee.pipe.finish().map_err(io_error("write a layer to", store.root()))?;
+    tee.drain().map_err(failed("read the layer's tar", ""))?;
+    let blob = tee.pipe.finish().map_err(failed("write a layer to", store.root()))?;
     let digest = blob.commit(expected.as_ref().map(|layer| &layer.0))?;
     Ok((DiffId(digest), Index::build(rows, Origin::Imported)?))
 }
@@ -75,7 +76,7 @@ fn hash<R: Read>(
         None => copy(|buffer| members.read_data(buffer), &mut hasher, buffer)?,
         Some(map) => {
             let mut filled = Filled::new(Data(members), map.clone(), member.size_bytes);
-            let read = |error: io::Error| bad(&member.name, error.to_string());
+            let read = |error: io::Error| bad_entry(&member.name, error.to_string());
             copy(|buffer| filled.read(buffer).map_err(read), &mut hasher, buffer)?;
         }
     }

@@ -12,9 +12,10 @@ use std::collections::BTreeMap;
 use std::io::{self, Read};
 
 use super::sparse::{self, Extent};
-use super::{BLOCK_BYTES, bad, io_error, padding, path};
+use super::{BLOCK_BYTES, padding};
 use crate::RootfsError;
 use crate::entry::Timestamp;
+use crate::error::{bad_entry, failed};
 
 /// The most bytes of a PAX header.
 pub(crate) const MAX_RECORDS_BYTES: u64 = 1 << 20;
@@ -104,8 +105,8 @@ impl<R: Read> Members<R> {
         if most == 0 {
             return Ok(0);
         }
-        match self.input.read(&mut buffer[..most]).map_err(io_error("read the layer's tar", "".as_ref()))? {
-            0 => Err(bad(b"", "the tar ends inside a file")),
+        match self.input.read(&mut buffer[..most]).map_err(failed("read the layer's tar", ""))? {
+            0 => Err(bad_entry(b"", "the tar ends inside a file")),
             count => {
                 self.position += count as u64;
                 self.data_left -= count as u64;
@@ -134,7 +135,7 @@ impl<R: Read> Members<R> {
             return Ok(Some(block));
         }
         match self.read_block_or_end(&mut block)? && block.iter().any(|&byte| byte != 0) {
-            true => Err(bad(b"", "one zero block alone, where two end a tar")),
+            true => Err(bad_entry(b"", "one zero block alone, where two end a tar")),
             false => Ok(None),
         }
     }
@@ -144,10 +145,10 @@ impl<R: Read> Members<R> {
         while filled < BLOCK_BYTES {
             match self.input.read(&mut block[filled..]) {
                 Ok(0) if filled == 0 => return Ok(false),
-                Ok(0) => return Err(bad(b"", "the tar ends inside a header")),
+                Ok(0) => return Err(bad_entry(b"", "the tar ends inside a header")),
                 Ok(count) => filled += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(io_error("read the layer's tar", "".as_ref())(error)),
+                Err(error) => return Err(failed("read the layer's tar", "")(error)),
             }
         }
         self.position += BLOCK_BYTES as u64;
@@ -156,8 +157,8 @@ impl<R: Read> Members<R> {
 
     fn read_exact(&mut self, buffer: &mut [u8]) -> Result<(), RootfsError> {
         self.input.read_exact(buffer).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => bad(b"", "the tar ends too early"),
-            _ => io_error("read the layer's tar", "".as_ref())(error),
+            io::ErrorKind::UnexpectedEof => bad_entry(b"", "the tar ends too early"),
+            _ => failed("read the layer's tar", "")(error),
         })?;
         self.position += buffer.len() as u64;
         Ok(())
@@ -166,7 +167,7 @@ impl<R: Read> Members<R> {
     /// The body of an extension header, with its padding.
     fn read_body(&mut self, block: &Block, limit_bytes: u64) -> Result<Vec<u8>, RootfsError> {
         let size = number(&block[124..136]).and_then(|size| u64::try_from(size).ok());
-        let size = size.ok_or_else(|| bad(b"", "the length of an extended header is no number"))?;
+        let size = size.ok_or_else(|| bad_entry(b"", "the length of an extended header is no number"))?;
         if size > limit_bytes {
             let limit = format!("{limit_bytes} bytes");
             return Err(RootfsError::Limit { what: "an extended header of the layer's tar", limit });
@@ -211,7 +212,7 @@ impl<R: Read> Members<R> {
         self.start_data(&mut member)?;
         self.read_sparse(&mut member, block, &records)?;
         if member.name.contains(&0) || member.link.contains(&0) {
-            return Err(bad(until_nul(&member.name), "a name contains a zero byte"));
+            return Err(bad_entry(until_nul(&member.name), "a name contains a zero byte"));
         }
         Ok(member)
     }
@@ -223,7 +224,7 @@ impl<R: Read> Members<R> {
             member.size_bytes = 0;
         }
         if member.typeflag != b'0' && member.size_bytes != 0 {
-            return Err(bad(&member.name, "only a regular file can have content"));
+            return Err(bad_entry(&member.name, "only a regular file can have content"));
         }
         member.stored_bytes = member.size_bytes;
         member.offset = self.position;
@@ -272,7 +273,7 @@ impl<R: Read> Members<R> {
             more = sparse::old_extents(&extension[..504], &mut map)? && extension[504] != 0;
         }
         let size = number(&block[483..495]).and_then(|size| u64::try_from(size).ok());
-        Ok((map, size.ok_or_else(|| bad(b"", "the length of a sparse file is no number"))?))
+        Ok((map, size.ok_or_else(|| bad_entry(b"", "the length of a sparse file is no number"))?))
     }
 
     /// The newest PAX form: a map in front of the data, in whole blocks.
@@ -283,7 +284,7 @@ impl<R: Read> Members<R> {
             let mut filled = 0;
             while filled < BLOCK_BYTES {
                 match self.read_data(&mut block[filled..])? {
-                    0 => return Err(bad(&member.name, "the map of a sparse file is cut off")),
+                    0 => return Err(bad_entry(&member.name, "the map of a sparse file is cut off")),
                     count => filled += count,
                 }
             }
@@ -298,7 +299,7 @@ impl Extensions {
     fn none_left(&self) -> Result<(), RootfsError> {
         match self.records.is_none() && self.long_name.is_none() && self.long_link.is_none() {
             true => Ok(()),
-            false => Err(bad(b"", "an extended header belongs to nothing")),
+            false => Err(bad_entry(b"", "an extended header belongs to nothing")),
         }
     }
 }
@@ -306,14 +307,14 @@ impl Extensions {
 fn set_once<T>(slot: &mut Option<T>, value: T) -> Result<(), RootfsError> {
     match slot.replace(value) {
         None => Ok(()),
-        Some(_) => Err(bad(b"", "two extended headers of one kind for one member")),
+        Some(_) => Err(bad_entry(b"", "two extended headers of one kind for one member")),
     }
 }
 
 /// A long name in GNU's form or as a PAX record, in place of the header's; both at once is read differently by others.
 fn override_text(text: &mut Vec<u8>, gnu: Option<Vec<u8>>, pax: Option<&[u8]>) -> Result<(), RootfsError> {
     match (gnu, pax) {
-        (Some(name), Some(_)) => Err(bad(&name, "a long name both in GNU's form and in that of PAX")),
+        (Some(name), Some(_)) => Err(bad_entry(&name, "a long name both in GNU's form and in that of PAX")),
         (Some(long), None) => {
             *text = long;
             Ok(())
@@ -334,11 +335,11 @@ fn base(block: &Block) -> Result<Member, RootfsError> {
         known @ b'1'..=b'6' => known,
         other => {
             let shown = other.escape_ascii();
-            return Err(bad(&name, format!("entries of type '{shown}' are not known in layers")));
+            return Err(bad_entry(&name, format!("entries of type '{shown}' are not known in layers")));
         }
     };
     let field = |range: std::ops::Range<usize>, what: &str| {
-        number(&block[range]).ok_or_else(|| bad(&name, format!("its {what} is no number")))
+        number(&block[range]).ok_or_else(|| bad_entry(&name, format!("its {what} is no number")))
     };
     let mode = u32::try_from(field(100..108, "mode")? & 0o7777).expect("twelve bits");
     let device = match typeflag {
@@ -351,7 +352,7 @@ fn base(block: &Block) -> Result<Member, RootfsError> {
         uid: owner(field(108..116, "owner")?, &name)?,
         gid: owner(field(116..124, "group")?, &name)?,
         size_bytes: u64::try_from(field(124..136, "length")?)
-            .map_err(|_| bad(&name, "its length is negative"))?,
+            .map_err(|_| bad_entry(&name, "its length is negative"))?,
         mtime: Timestamp { seconds: field(136..148, "time")?, nanoseconds: 0 },
         link: until_nul(&block[157..257]).to_vec(),
         device,
@@ -379,14 +380,14 @@ fn owner(number: i64, name: &[u8]) -> Result<u32, RootfsError> {
     u32::try_from(number)
         .ok()
         .filter(|&id| id != u32::MAX)
-        .ok_or_else(|| bad(name, format!("the owner {number} is out of range")))
+        .ok_or_else(|| bad_entry(name, format!("the owner {number} is out of range")))
 }
 
 fn device_of(major: i64, minor: i64, name: &[u8]) -> Result<(u32, u32), RootfsError> {
     let within = |number: i64, bits: u32| u32::try_from(number).ok().filter(|number| number >> bits == 0);
     match (within(major, 12), within(minor, 20)) {
         (Some(major), Some(minor)) => Ok((major, minor)),
-        _ => Err(bad(name, format!("the device {major}:{minor} is out of range"))),
+        _ => Err(bad_entry(name, format!("the device {major}:{minor} is out of range"))),
     }
 }
 
@@ -397,7 +398,7 @@ fn apply_numbers(member: &mut Member, records: &Records) -> Result<(), RootfsErr
         None => Ok(None),
         Some(value) => match parse_decimal(value) {
             Some(number) => Ok(Some(number)),
-            None => Err(bad(&name, format!("its {keyword} is no number"))),
+            None => Err(bad_entry(&name, format!("its {keyword} is no number"))),
         },
     };
     if let Some(size) = decimal("size")? {
@@ -411,7 +412,7 @@ fn apply_numbers(member: &mut Member, records: &Records) -> Result<(), RootfsErr
         member.gid = owner(signed(gid), &name)?;
     }
     if let Some(value) = text(b"mtime") {
-        member.mtime = parse_time(value).ok_or_else(|| bad(&name, "its mtime is no number"))?;
+        member.mtime = parse_time(value).ok_or_else(|| bad_entry(&name, "its mtime is no number"))?;
     }
     Ok(())
 }
@@ -440,7 +441,7 @@ fn check_global(records: &Records) -> Result<(), RootfsError> {
     match records.iter().find(|(keyword, _)| changes(keyword)) {
         Some((keyword, _)) => {
             let keyword = keyword.escape_ascii();
-            Err(bad(b"", format!("a global header sets {keyword}, which readers take differently")))
+            Err(bad_entry(b"", format!("a global header sets {keyword}, which readers take differently")))
         }
         None => Ok(()),
     }
@@ -455,7 +456,7 @@ pub(super) fn last<'a>(records: &'a Records, keyword: &[u8]) -> Option<&'a [u8]>
 fn parse_records(mut body: &[u8]) -> Result<Records, RootfsError> {
     let mut records = Vec::new();
     while !body.is_empty() {
-        let (record, rest) = parse_record(body).ok_or_else(|| bad(b"", "a malformed PAX record"))?;
+        let (record, rest) = parse_record(body).ok_or_else(|| bad_entry(b"", "a malformed PAX record"))?;
         records.push(record);
         body = rest;
     }
@@ -537,7 +538,7 @@ fn check_sum(block: &Block) -> Result<(), RootfsError> {
     let signed: i64 = others().map(|&byte| i64::from(byte.cast_signed())).sum::<i64>() + 8 * i64::from(b' ');
     match number(&block[148..156]) {
         Some(sum) if sum == unsigned || sum == signed => Ok(()),
-        _ => Err(bad(path::to_bytes("".as_ref()), "no tar header, or a damaged one")),
+        _ => Err(bad_entry(b"", "no tar header, or a damaged one")),
     }
 }
 

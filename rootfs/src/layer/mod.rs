@@ -34,11 +34,6 @@ pub(crate) mod stored;
 mod tests;
 pub(crate) mod write;
 
-use std::io;
-use std::path::Path;
-
-use crate::RootfsError;
-
 /// The unit of a tar.
 pub(crate) const BLOCK_BYTES: usize = 512;
 /// What a removed name starts with in a tar.
@@ -54,14 +49,4 @@ pub(crate) const MAX_NAMES_BYTES: usize = 128 << 20;
 pub(crate) fn padding(size_bytes: u64) -> usize {
     const BLOCK: u64 = BLOCK_BYTES as u64;
     usize::try_from((BLOCK - size_bytes % BLOCK) % BLOCK).expect("less than a block")
-}
-
-/// An entry that breaks a rule.
-pub(crate) fn bad(path: &[u8], reason: impl Into<String>) -> RootfsError {
-    RootfsError::BadEntry { path: path::to_path(path).to_owned(), reason: reason.into() }
-}
-
-/// For `map_err`: what was tried on what.
-pub(crate) fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> RootfsError {
-    move |source| RootfsError::Io { action, path: path.to_owned(), source }
 }

@@ -9,8 +9,8 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::bad;
 use crate::RootfsError;
+use crate::error::bad_entry;
 
 /// Linux takes no longer path (`PATH_MAX`).
 pub(crate) const MAX_PATH_BYTES: usize = 4096;
@@ -96,7 +96,8 @@ pub(crate) fn clean(name: &[u8]) -> Result<Vec<u8>, RootfsError> {
         match component {
             b"." => {}
             b".." => {
-                let above = split(&path).ok_or_else(|| bad(name, "the name leads out of the root"))?.0.len();
+                let above =
+                    split(&path).ok_or_else(|| bad_entry(name, "the name leads out of the root"))?.0.len();
                 path.truncate(above);
             }
             component => path = append(path, component),
@@ -117,16 +118,16 @@ fn append(mut path: Vec<u8>, name: &[u8]) -> Vec<u8> {
 /// Whether Linux could make this path.
 pub(crate) fn check(path: &[u8]) -> Result<(), RootfsError> {
     if path.len() > MAX_PATH_BYTES {
-        return Err(bad(
+        return Err(bad_entry(
             &path[..MAX_NAME_BYTES],
             format!("the path is over the limit of {MAX_PATH_BYTES} bytes"),
         ));
     }
     if path.contains(&0) {
-        return Err(bad(path, "the name contains a zero byte"));
+        return Err(bad_entry(path, "the name contains a zero byte"));
     }
     match components(path).find(|name| name.len() > MAX_NAME_BYTES) {
-        Some(_) => Err(bad(path, format!("a name is over the limit of {MAX_NAME_BYTES} bytes"))),
+        Some(_) => Err(bad_entry(path, format!("a name is over the limit of {MAX_NAME_BYTES} bytes"))),
         None => Ok(()),
     }
 }

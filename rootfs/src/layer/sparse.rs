@@ -2,9 +2,9 @@
 //!
 //! Source: GNU tar manual, "Storing Sparse Files": the old GNU form, and PAX versions 0.0, 0.1 and 1.0.
 
-use super::bad;
 use super::member::{last, number, parse_decimal};
 use crate::RootfsError;
+use crate::error::bad_entry;
 
 /// The most parts of a sparse file.
 const MAX_EXTENTS: usize = 64 << 10;
@@ -47,14 +47,14 @@ impl Pax {
             ((Some(b"1"), Some(b"0")), None) => None,
             ((None, None) | (Some(b"0"), Some(b"1")), Some(map)) => Some(parse_list(map)),
             ((None, None) | (Some(b"0"), Some(b"0")), None) => Some(parse_pairs(records)),
-            _ => return Err(bad(name, "a sparse file of an unknown version")),
+            _ => return Err(bad_entry(name, "a sparse file of an unknown version")),
         };
         let map = match map {
-            Some(None) => return Err(bad(name, "the map of a sparse file is malformed")),
+            Some(None) => return Err(bad_entry(name, "the map of a sparse file is malformed")),
             map => map.flatten(),
         };
         let size = get("GNU.sparse.realsize").or(get("GNU.sparse.size")).and_then(parse_decimal);
-        let size_bytes = size.ok_or_else(|| bad(name, "a sparse file without a length"))?;
+        let size_bytes = size.ok_or_else(|| bad_entry(name, "a sparse file without a length"))?;
         Ok(Some(Self { name: get("GNU.sparse.name").map(<[u8]>::to_vec), size_bytes, map }))
     }
 }
@@ -101,7 +101,7 @@ pub(super) struct Lines {
 impl Lines {
     /// Takes the next block; the map once that is whole. What follows it in its block is filling.
     pub(super) fn take(&mut self, block: &[u8], name: &[u8]) -> Result<Option<Vec<Extent>>, RootfsError> {
-        let malformed = || bad(name, "the map of a sparse file is malformed");
+        let malformed = || bad_entry(name, "the map of a sparse file is malformed");
         for &byte in block {
             match byte {
                 b'\n' => {
@@ -120,7 +120,9 @@ impl Lines {
 
     fn count(&self, name: &[u8]) -> Result<u64, RootfsError> {
         match self.numbers.first() {
-            Some(&count) if count > MAX_EXTENTS as u64 => Err(bad(name, "a sparse file of too many parts")),
+            Some(&count) if count > MAX_EXTENTS as u64 => {
+                Err(bad_entry(name, "a sparse file of too many parts"))
+            }
             // Not known yet: as many as there can be.
             count => Ok(count.copied().unwrap_or(MAX_EXTENTS as u64)),
         }
@@ -137,7 +139,7 @@ pub(super) fn old_extents(fields: &[u8], map: &mut Vec<Extent>) -> Result<bool, 
             |range: std::ops::Range<usize>| number(&pair[range]).and_then(|value| u64::try_from(value).ok());
         match (field(0..12), field(12..24)) {
             (Some(at), Some(length)) if map.len() < MAX_EXTENTS => map.push(Extent { at, length }),
-            _ => return Err(bad(b"", "the map of a sparse file is malformed")),
+            _ => return Err(bad_entry(b"", "the map of a sparse file is malformed")),
         }
     }
     Ok(true)
@@ -158,11 +160,11 @@ pub(super) fn check(
     for extent in map {
         let next =
             extent.at.checked_add(extent.length).filter(|&next| extent.at >= end && next <= size_bytes);
-        end = next.ok_or_else(|| bad(name, "the parts of a sparse file overlap or leave it"))?;
+        end = next.ok_or_else(|| bad_entry(name, "the parts of a sparse file overlap or leave it"))?;
         stored += extent.length;
     }
     match stored == stored_bytes {
         true => Ok(()),
-        false => Err(bad(name, "a sparse file's map and its data differ in length")),
+        false => Err(bad_entry(name, "a sparse file's map and its data differ in length")),
     }
 }

@@ -17,10 +17,11 @@ use super::index::{Index, Origin, Row, Stored};
 use super::path::{self, compare, join, split, to_path};
 use super::pipe::{CHUNK_BYTES, Pipe};
 use super::stored::Range;
-use super::{BLOCK_BYTES, OPAQUE_MARKER, WHITEOUT_PREFIX, bad, io_error, padding, pyc};
+use super::{BLOCK_BYTES, OPAQUE_MARKER, WHITEOUT_PREFIX, padding, pyc};
 use crate::RootfsError;
 use crate::diff::Content;
 use crate::entry::{Entry, Kind};
+use crate::error::{bad_entry, failed};
 use crate::layers::Clamp;
 
 /// Files up to this length are read whole, several at a time.
@@ -48,9 +49,9 @@ pub(crate) struct NewEntry {
 /// Writes `entries` to the store. They are in the order of [`compare`], each once; the directories they lie in come
 /// before them, or are implied.
 pub(crate) fn write(store: &Store, entries: Vec<NewEntry>) -> Result<(DiffId, Index), RootfsError> {
-    let mut pipe = Pipe::start(store.write_blob()?).map_err(io_error("start a thread for", store.root()))?;
+    let mut pipe = Pipe::start(store.write_blob()?).map_err(failed("start a thread for", store.root()))?;
     let rows = write_chunks(&entries, &mut |chunk| pipe.send(Arc::new(chunk)))?;
-    let blob = pipe.finish().map_err(io_error("write a layer to", store.root()))?;
+    let blob = pipe.finish().map_err(failed("write a layer to", store.root()))?;
     // Before the index takes as much again.
     drop(entries);
     // Made while the thread writes its last chunks, were it not that the disk is waited for anyway.
@@ -77,7 +78,7 @@ fn write_chunks(
 fn check_order(entries: &[NewEntry]) -> Result<(), RootfsError> {
     let in_order = |pair: &&[NewEntry]| compare(&pair[0].path, &pair[1].path).is_ge();
     match entries.windows(2).find(in_order) {
-        Some(pair) => Err(bad(&pair[1].path, "it is twice in its layer, or not in order")),
+        Some(pair) => Err(bad_entry(&pair[1].path, "it is twice in its layer, or not in order")),
         None => Ok(()),
     }
 }
@@ -145,7 +146,7 @@ impl Writer<'_> {
     }
 
     fn whiteout(&mut self, new: &NewEntry) -> Result<(), RootfsError> {
-        let (parent, name) = split(&new.path).ok_or_else(|| bad(b"", "the root cannot be removed"))?;
+        let (parent, name) = split(&new.path).ok_or_else(|| bad_entry(b"", "the root cannot be removed"))?;
         self.header(&marker(&join(parent, &[WHITEOUT_PREFIX, name].concat())))?;
         self.rows.push(super::gather::whiteout(new.path.clone()));
         Ok(())
@@ -154,7 +155,7 @@ impl Writer<'_> {
     fn link(&mut self, new: &NewEntry, target: &[u8]) -> Result<(), RootfsError> {
         let found = self.rows.binary_search_by(|row| compare(&row.path, target)).ok();
         let first = found.filter(|&first| matches!(self.rows[first].entry.kind, Kind::File { .. }));
-        let first = first.ok_or_else(|| bad(&new.path, "a hard link to what is no file before it"))?;
+        let first = first.ok_or_else(|| bad_entry(&new.path, "a hard link to what is no file before it"))?;
         // As the file is: an unpacker may apply all of this again, by the new name.
         let file = NewEntry { entry: self.rows[first].entry.clone(), ..new.clone() };
         self.header(&Header { typeflag: b'1', link: target, ..header_of(&file, &new.path) })?;
@@ -222,7 +223,7 @@ impl Writer<'_> {
         let next = Vec::with_capacity(CHUNK_BYTES + SMALL_BYTES as usize);
         let chunk = std::mem::replace(&mut self.buffer, next);
         self.flushed += chunk.len() as u64;
-        (self.sink)(chunk).map_err(io_error("write a layer's tar", "".as_ref()))
+        (self.sink)(chunk).map_err(failed("write a layer's tar", ""))
     }
 }
 
@@ -302,7 +303,7 @@ fn written_mtime(new: &NewEntry) -> i64 {
 }
 
 fn open(new: &NewEntry) -> Result<Box<dyn Read + Send>, RootfsError> {
-    let content = new.content.as_ref().ok_or_else(|| bad(&new.path, "a file without its content"))?;
+    let content = new.content.as_ref().ok_or_else(|| bad_entry(&new.path, "a file without its content"))?;
     open_content(content, size_of(new)).map_err(read_error(new))
 }
 
@@ -331,7 +332,7 @@ fn read_error(new: &NewEntry) -> impl FnOnce(io::Error) -> RootfsError {
     move |error| match error.kind() {
         // It was there when the build looked.
         io::ErrorKind::NotFound => changed(new),
-        _ => io_error("read", to_path(source_path(new)))(error),
+        _ => failed("read", to_path(source_path(new)))(error),
     }
 }
 
@@ -364,8 +365,8 @@ fn verified(new: &NewEntry, found: [u8; 32]) -> Result<[u8; 32], RootfsError> {
 fn check_name(new: &NewEntry) -> Result<(), RootfsError> {
     path::check(&new.path)?;
     match split(&new.path) {
-        None if !new.entry.is_dir() => Err(bad(b"", "the root can only be a directory")),
-        Some((_, name)) if name.starts_with(WHITEOUT_PREFIX) => Err(bad(
+        None if !new.entry.is_dir() => Err(bad_entry(b"", "the root can only be a directory")),
+        Some((_, name)) if name.starts_with(WHITEOUT_PREFIX) => Err(bad_entry(
             &new.path,
             "a layer cannot hold a file whose name starts with \".wh.\": it would remove another",
         )),

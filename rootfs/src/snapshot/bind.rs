@@ -16,8 +16,8 @@ use super::Snapshot;
 use super::lowers::{Ground, Lower};
 use super::overlay::{Attached, Overlay, clone_mount, clone_mounts, clone_tree};
 use crate::RootfsError;
+use crate::error::failed;
 use crate::layers::Layers;
-use crate::safe_path::failed;
 use crate::xattr::Flavor;
 
 /// A detached mount, and what must live as long as it is in use.

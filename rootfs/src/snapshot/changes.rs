@@ -23,7 +23,8 @@ use super::lowers::{Lowers, kind};
 use crate::RootfsError;
 use crate::dir_tree::read_entry;
 use crate::entry::{Entry, Kind};
-use crate::safe_path::{DIRECTORY, failed, names, open_beneath};
+use crate::error::failed;
+use crate::safe_path::{DIRECTORY, names, open_beneath};
 
 /// A path that differs from the lower layers.
 #[derive(Debug, Clone, PartialEq, Eq)]

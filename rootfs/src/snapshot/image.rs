@@ -23,8 +23,8 @@ use super::trees::boot;
 use crate::RootfsError;
 use crate::erofs::image::image;
 use crate::erofs::seal;
+use crate::error::failed;
 use crate::layers::{Layers, save};
-use crate::safe_path::failed;
 
 /// To read so much costs less than a stamp.
 const SMALL_BYTES: u64 = 64 << 10;

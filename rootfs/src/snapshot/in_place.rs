@@ -22,8 +22,8 @@ use super::lowers::Lower;
 use super::overlay::{Api, Attached, Overlay};
 use crate::RootfsError;
 use crate::erofs::mount::mount;
+use crate::error::failed;
 use crate::layers::Layers;
-use crate::safe_path::failed;
 use crate::xattr::Flavor;
 
 /// A layer that is mounted; no more when dropped.

@@ -9,7 +9,8 @@ use rustix::fs::{FileType, Mode, OFlags, Stat};
 use super::in_place::Mounted;
 use super::trees::{Home, Stamp};
 use crate::RootfsError;
-use crate::safe_path::{failed, is_absent, open_store_dir};
+use crate::error::failed;
+use crate::safe_path::{is_absent, open_store_dir};
 use crate::xattr::Flavor;
 
 /// What an overlay can have as a lower layer.

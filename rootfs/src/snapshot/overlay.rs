@@ -24,7 +24,8 @@ use rustix::mount::{
 
 use super::lowers::Lower;
 use crate::RootfsError;
-use crate::safe_path::{failed, fd_path, open_store_dir};
+use crate::error::failed;
+use crate::safe_path::{fd_path, open_store_dir};
 use crate::xattr::Flavor;
 
 /// The most lower layers that the kernel takes (`OVL_MAX_STACK`).

@@ -18,7 +18,8 @@ use rustix::io::Errno;
 use super::Stub;
 use super::lowers::{Lowers, kind};
 use crate::RootfsError;
-use crate::safe_path::{DIRECTORY, failed, is_absent, names, open_beneath};
+use crate::error::failed;
+use crate::safe_path::{DIRECTORY, is_absent, names, open_beneath};
 use crate::xattr;
 
 /// Removes `stubs` below the directory `upper`.

@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::RootfsError;
 use crate::create::Skipped;
-use crate::safe_path::failed;
+use crate::error::failed;
 use crate::xattr::Flavor;
 
 /// After this time the kernel has written a tree to disk anyway (`dirty_expire_centisecs` and some more), so that
