@@ -21,8 +21,8 @@ use cache::Key;
 use crate::RootfsError;
 use crate::entry::{Entry, Kind};
 use crate::error::{bad_entry, failed};
-use crate::layer::path::{after, ancestors, from_key, key, split, to_bytes, to_path};
 use crate::layer::write::{NewEntry, open_content};
+use crate::path::{after, ancestors, from_key, key, split, to_bytes, to_path};
 
 use crate::layers::Clamp;
 use crate::tree::{Child, Tree};
@@ -53,7 +53,7 @@ pub enum Content {
 /// A set of changes on top of `base`. It is itself a [`Tree`]: base and changes as one.
 pub struct Diff {
     base: Arc<dyn Tree>,
-    /// By key ([`crate::layer::path`]).
+    /// By key ([`crate::path`]).
     changes: BTreeMap<Vec<u8>, Change>,
     groups: u64,
 }
@@ -287,7 +287,7 @@ fn below(key: &[u8]) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
 
 fn check(path: &Path) -> Result<(), RootfsError> {
     let bytes = to_bytes(path);
-    match crate::layer::path::clean(bytes)? == bytes {
+    match crate::path::clean(bytes)? == bytes {
         true => Ok(()),
         false => Err(bad_entry(bytes, "the path is not relative and clean")),
     }

@@ -16,8 +16,8 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, Timespec, Timestamps};
 use crate::RootfsError;
 use crate::entry::Kind;
 use crate::error::failed;
-use crate::layer::path::{components, is_below, split, to_path};
 use crate::layer::write::{NewEntry, open_content};
+use crate::path::{components, is_below, split, to_path};
 
 /// Writes `entries`, which are in order with all their directories, below `dest`, which is made if missing.
 ///

@@ -28,6 +28,7 @@ mod export;
 mod layer;
 pub mod layers;
 pub mod materialize;
+mod path;
 mod safe_path;
 pub mod snapshot;
 pub mod stack;

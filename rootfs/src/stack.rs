@@ -21,9 +21,9 @@ use oci::DiffId;
 
 use crate::entry::{Entry, Kind};
 use crate::layer::index::{Index, Item};
-use crate::layer::path::{join, to_bytes, to_path};
 use crate::layer::stored;
 use crate::layers::Layers;
+use crate::path::{join, to_bytes, to_path};
 use crate::tree::{Child, Tree};
 
 /// The merged view of a stack of layers; made by [`crate::layers::Layers::view`]. Reads contents from whichever face
@@ -159,7 +159,7 @@ impl Stack {
 
     /// Calls `visit` for each path of the merged tree but the root: parents first, in the order of [`compare`].
     ///
-    /// [`compare`]: crate::layer::path::compare
+    /// [`compare`]: crate::path::compare
     pub(crate) fn walk(&self, visit: &mut Visit<'_>) -> io::Result<()> {
         let mut pending: Vec<(Vec<u8>, Found<'_>)> = Vec::new();
         let mut next = Some((Vec::new(), true));

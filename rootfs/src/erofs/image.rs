@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 use crate::entry::{Entry, Kind};
 use crate::layer::index::{Index, Item};
-use crate::layer::path::to_bytes;
 use crate::layer::{BLOCK_BYTES, stored};
+use crate::path::to_bytes;
 
 use super::chunks::{Chunk, Chunks};
 use super::directory::{self, Name};

@@ -20,10 +20,10 @@ use crate::diff::Content;
 use crate::entry::{Entry, Kind, Timestamp};
 use crate::layer::import;
 use crate::layer::index::{Index, Item, Origin, Row, Stored, implied};
-use crate::layer::path::compare;
 use crate::layer::sparse::Extent;
 use crate::layer::write::NewEntry;
 use crate::layers::{Clamp, Layers};
+use crate::path::compare;
 use crate::safe_path::{names, proc_path};
 
 mod random;

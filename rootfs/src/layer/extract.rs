@@ -19,12 +19,12 @@ use rayon::prelude::*;
 use rustix::fs::{Mode, OFlags};
 
 use super::index::{Index, Item};
-use super::path::to_path;
 use super::stored;
 use crate::RootfsError;
 use crate::create::{Creator, Place, Skipped};
 use crate::error::failed;
 use crate::materialize::link;
+use crate::path::to_path;
 use crate::safe_path::{DIRECTORY, open_beneath};
 use crate::xattr::Flavor;
 

@@ -7,9 +7,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{BLOCK_BYTES, padding, path};
+use super::{BLOCK_BYTES, padding};
 use crate::RootfsError;
 use crate::error::bad_entry;
+use crate::path;
 
 /// What a header says.
 pub(super) struct Header<'a> {

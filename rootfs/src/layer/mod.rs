@@ -25,7 +25,6 @@ mod header;
 pub(crate) mod import;
 pub(crate) mod index;
 pub(crate) mod member;
-pub(crate) mod path;
 mod pipe;
 mod pyc;
 pub(crate) mod sparse;

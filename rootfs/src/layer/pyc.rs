@@ -8,7 +8,7 @@
 
 use std::io::{self, Read};
 
-use super::path::{join, split};
+use crate::path::{join, split};
 
 /// Where the header has the time: behind magic and flags, in front of the source's length.
 const TIME: std::ops::Range<usize> = 8..12;

@@ -14,7 +14,6 @@ use rayon::prelude::*;
 
 use super::header::Header;
 use super::index::{Index, Origin, Row, Stored};
-use super::path::{self, compare, join, split, to_path};
 use super::pipe::{CHUNK_BYTES, Pipe};
 use super::stored::Range;
 use super::{BLOCK_BYTES, OPAQUE_MARKER, WHITEOUT_PREFIX, padding, pyc};
@@ -23,6 +22,7 @@ use crate::diff::Content;
 use crate::entry::{Entry, Kind};
 use crate::error::{bad_entry, failed};
 use crate::layers::Clamp;
+use crate::path::{self, compare, join, split, to_path};
 
 /// Files up to this length are read whole, several at a time.
 const SMALL_BYTES: u64 = 256 << 10;

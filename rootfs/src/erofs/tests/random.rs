@@ -7,9 +7,9 @@ use proptest::prelude::*;
 use super::{can_mount, check_same};
 use crate::diff::Content;
 use crate::entry::{Entry, Kind, Timestamp};
-use crate::layer::path::{ancestors, key, to_path};
 use crate::layer::write::NewEntry;
 use crate::layers::Clamp;
+use crate::path::{ancestors, key, to_path};
 
 #[derive(Debug, Clone)]
 enum What {

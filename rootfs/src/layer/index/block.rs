@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::layer::path::compare;
+use crate::path::compare;
 
 pub(super) const ROW_BYTES: usize = 112;
 

@@ -15,7 +15,7 @@ use std::ops::Range;
 
 use super::Origin;
 use super::block::{Block, u32_at};
-use crate::layer::path::compare;
+use crate::path::compare;
 
 const MAGIC: &[u8; 16] = b"dsbuild index\0\0\x02";
 const HASHED_FROM: usize = 48;

@@ -14,7 +14,7 @@ use super::build::FULL_BYTES;
 use super::*;
 use crate::entry::Kind;
 use crate::layer::gather;
-use crate::layer::path::{compare, split};
+use crate::path::{compare, split};
 
 fn row(path: &str) -> Row {
     let entry = Entry { kind: Kind::Fifo, ..Entry::directory(0o600) };
