@@ -9,7 +9,6 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Bound;
 use std::os::unix::ffi::OsStringExt;
@@ -21,34 +20,13 @@ use cache::Key;
 use crate::RootfsError;
 use crate::entry::{Entry, Kind};
 use crate::error::{bad_entry, failed};
-use crate::layer::write::{NewEntry, open_content};
+use crate::layer::write::NewEntry;
 use crate::path::{after, ancestors, from_key, key, split, to_bytes, to_path};
 
-use crate::layers::Clamp;
+use crate::times::Clamp;
 use crate::tree::{Child, Tree};
 
-/// Where the bytes of a file come from.
-#[derive(Clone)]
-pub enum Content {
-    /// Here.
-    Bytes(Arc<[u8]>),
-    /// A file of a tree, read when the layer is written; `digest` is what was hashed for the key, and checked again.
-    Tree {
-        /// The tree.
-        tree: Arc<dyn Tree>,
-        /// The file in it.
-        path: PathBuf,
-        /// The blake3 that its bytes must have; `None` where none was taken.
-        digest: Option<cache::Key>,
-    },
-    /// Part of an open file (an unpacked archive).
-    Range {
-        /// The file.
-        file: Arc<File>,
-        /// First byte.
-        offset: u64,
-    },
-}
+pub use crate::content::Content;
 
 /// A set of changes on top of `base`. It is itself a [`Tree`]: base and changes as one.
 pub struct Diff {
@@ -335,7 +313,7 @@ impl Tree for Diff {
             Found::Nothing => Err(io::ErrorKind::NotFound.into()),
             Found::Base => self.base.open(path),
             Found::Change(Entry { kind: Kind::File { size_bytes }, .. }, content, _) => match content {
-                Some(content) => open_content(content, *size_bytes),
+                Some(content) => content.open(*size_bytes),
                 None => Ok(Box::new(io::empty())),
             },
             Found::Change(..) => Err(io::ErrorKind::InvalidInput.into()),

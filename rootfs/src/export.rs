@@ -16,7 +16,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, Timespec, Timestamps};
 use crate::RootfsError;
 use crate::entry::Kind;
 use crate::error::failed;
-use crate::layer::write::{NewEntry, open_content};
+use crate::layer::write::NewEntry;
 use crate::path::{components, is_below, split, to_path};
 
 /// Writes `entries`, which are in order with all their directories, below `dest`, which is made if missing.
@@ -140,7 +140,7 @@ fn write_file(parent: &OwnedFd, name: &OsStr, new: &NewEntry, size_bytes: u64) -
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let mut file = File::from(rustix::fs::openat(parent, name, flags, Mode::RUSR | Mode::WUSR)?);
     if let Some(content) = &new.content {
-        check_length(io::copy(&mut open_content(content, size_bytes)?, &mut file)?, size_bytes)?;
+        check_length(io::copy(&mut content.open(size_bytes)?, &mut file)?, size_bytes)?;
     }
     set_attributes(&OwnedFd::from(file), new)
 }

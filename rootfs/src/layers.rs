@@ -22,8 +22,9 @@ use oci::DiffId;
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 
 use crate::RootfsError;
+use crate::content::Content;
 use crate::create::Skipped;
-use crate::diff::{Content, Diff};
+use crate::diff::Diff;
 use crate::entry::{Entry, Kind, Timestamp};
 use crate::error::failed;
 use crate::layer::extract::extract;
@@ -39,43 +40,13 @@ use crate::snapshot::trees::{Home, Stamp};
 use crate::stack::Stack;
 use crate::tree::{Scratch, Tree};
 
-/// The latest time that a layer's entries may carry, in seconds since 1970; later ones are set to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Clamp(pub i64);
-
-impl Clamp {
-    /// 1980-01-01: what the tars in the store are clamped to, whatever the build's source date, so that a layer has
-    /// one identity. Exporters rewrite them for another source date ([`Layers::rewrite`]).
-    pub const STORE: Self = Self(315_532_800);
-}
+pub use crate::times::{Clamp, Times};
 
 /// How much of a file is written at a time.
 const BUFFER_BYTES: usize = 256 << 10;
 
 /// How the names of files begin that say what a layer becomes with other times.
 const MEMO_PREFIX: &str = "times-";
-
-/// How an exporter wants times.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Times {
-    /// As in the store: clamped to [`Clamp::STORE`].
-    Store,
-    /// Clamped to a source date.
-    Clamped(Clamp),
-    /// As they were (`rewrite-timestamp=false`).
-    Real,
-}
-
-impl Times {
-    /// The latest time that is kept.
-    pub(crate) fn clamp(self) -> Clamp {
-        match self {
-            Self::Store => Clamp::STORE,
-            Self::Clamped(clamp) => clamp,
-            Self::Real => Clamp(i64::MAX),
-        }
-    }
-}
 
 /// The layers of a store. A layer's truth is its tar, the blob named by its diff ID; all else is derived from it and
 /// may be dropped (the index also remembers the real times that the tar does not).

@@ -18,6 +18,7 @@
 //! xattr         extended attributes: a layer's, and overlayfs' own
 //! ```
 
+mod content;
 mod create;
 pub mod diff;
 mod dir_tree;
@@ -25,6 +26,7 @@ pub mod entry;
 mod erofs;
 mod error;
 mod export;
+mod file_range;
 mod layer;
 pub mod layers;
 pub mod materialize;
@@ -34,6 +36,7 @@ pub mod snapshot;
 pub mod stack;
 #[cfg(test)]
 mod testing;
+mod times;
 pub mod tree;
 pub mod users;
 mod xattr;

@@ -39,15 +39,16 @@ use rustix::fs::{Mode, OFlags};
 pub use bind::{Bind, Keep, bind, bind_host, bind_host_all};
 
 use crate::RootfsError;
+use crate::content::Content;
 use crate::create::{Creator, Place};
-use crate::diff::Content;
 use crate::dir_tree::{DirTree, read_entry};
 use crate::entry::{Entry, Kind};
 use crate::error::failed;
 use crate::layer::write::NewEntry;
-use crate::layers::{Clamp, Layers};
+use crate::layers::Layers;
 use crate::path::to_bytes;
 use crate::safe_path::DIRECTORY;
+use crate::times::Clamp;
 use crate::tree::Tree;
 use crate::xattr::Flavor;
 

@@ -16,15 +16,16 @@ use rustix::io::Errno;
 use super::image::image;
 use super::mount::mount;
 use super::seal;
-use crate::diff::Content;
+use crate::content::Content;
 use crate::entry::{Entry, Kind, Timestamp};
 use crate::layer::import;
 use crate::layer::index::{Index, Item, Origin, Row, Stored, implied};
 use crate::layer::sparse::Extent;
 use crate::layer::write::NewEntry;
-use crate::layers::{Clamp, Layers};
+use crate::layers::Layers;
 use crate::path::compare;
 use crate::safe_path::{names, proc_path};
+use crate::times::Clamp;
 
 mod random;
 

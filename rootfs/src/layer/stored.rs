@@ -2,43 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use super::index::{Item, Stored};
 use super::pyc;
 use super::sparse::Extent;
-
-/// Reads part of a file, at its own position: many may read one file at a time.
-pub(crate) struct Range {
-    file: Arc<File>,
-    offset: u64,
-    left: u64,
-}
-
-impl Range {
-    /// `size_bytes` bytes of `file` from `offset` on.
-    pub(crate) fn new(file: Arc<File>, offset: u64, size_bytes: u64) -> Self {
-        Self { file, offset, left: size_bytes }
-    }
-}
-
-impl Read for Range {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let most = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
-        if most == 0 {
-            return Ok(0);
-        }
-        match self.file.read_at(&mut buffer[..most], self.offset)? {
-            0 => Err(io::ErrorKind::UnexpectedEof.into()),
-            count => {
-                self.offset += count as u64;
-                self.left -= count as u64;
-                Ok(count)
-            }
-        }
-    }
-}
+use crate::file_range::FileRange;
 
 /// Fills the holes of a sparse file around its stored parts.
 pub(super) struct Filled<R> {
@@ -82,7 +51,7 @@ impl<R: Read> Read for Filled<R> {
 pub(crate) fn open(item: &Item<'_>, tar: &Arc<File>) -> Box<dyn Read + Send> {
     let size_bytes = item.size_bytes();
     let Stored { offset, sparse, pyc_mtime, .. } = item.stored();
-    let range = |length| Range::new(tar.clone(), offset, length);
+    let range = |length| FileRange::new(tar.clone(), offset, length);
     match (sparse, pyc_mtime) {
         (Some(map), _) => {
             let stored = map.iter().map(|extent| extent.length).sum();

@@ -4,7 +4,6 @@
 //! that of the tar; this thread puts the tar together; another hashes (sha256) and writes it ([`super::pipe`]). Memory is
 //! flat in the size of contents.
 
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
@@ -15,14 +14,13 @@ use rayon::prelude::*;
 use super::header::Header;
 use super::index::{Index, Origin, Row, Stored};
 use super::pipe::{CHUNK_BYTES, Pipe};
-use super::stored::Range;
 use super::{BLOCK_BYTES, OPAQUE_MARKER, WHITEOUT_PREFIX, padding, pyc};
 use crate::RootfsError;
-use crate::diff::Content;
+use crate::content::Content;
 use crate::entry::{Entry, Kind};
 use crate::error::{bad_entry, failed};
-use crate::layers::Clamp;
 use crate::path::{self, compare, join, split, to_path};
+use crate::times::Clamp;
 
 /// Files up to this length are read whole, several at a time.
 const SMALL_BYTES: u64 = 256 << 10;
@@ -304,19 +302,7 @@ fn written_mtime(new: &NewEntry) -> i64 {
 
 fn open(new: &NewEntry) -> Result<Box<dyn Read + Send>, RootfsError> {
     let content = new.content.as_ref().ok_or_else(|| bad_entry(&new.path, "a file without its content"))?;
-    open_content(content, size_of(new)).map_err(read_error(new))
-}
-
-/// Opens what a file of `size_bytes` is to contain.
-pub(crate) fn open_content(content: &Content, size_bytes: u64) -> io::Result<Box<dyn Read + Send>> {
-    Ok(match content {
-        Content::Bytes(bytes) => Box::new(io::Cursor::new(bytes.clone())),
-        Content::Tree { tree, path, .. } => tree.open(path)?,
-        Content::Range { file, offset } => {
-            let file: &Arc<File> = file;
-            Box::new(Range::new(file.clone(), *offset, size_bytes))
-        }
-    })
+    content.open(size_of(new)).map_err(read_error(new))
 }
 
 fn read_some(reader: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {

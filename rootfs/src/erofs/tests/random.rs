@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::{can_mount, check_same};
-use crate::diff::Content;
+use crate::content::Content;
 use crate::entry::{Entry, Kind, Timestamp};
 use crate::layer::write::NewEntry;
-use crate::layers::Clamp;
 use crate::path::{ancestors, key, to_path};
+use crate::times::Clamp;
 
 #[derive(Debug, Clone)]
 enum What {
