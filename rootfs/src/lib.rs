@@ -34,18 +34,13 @@ mod path;
 mod safe_path;
 pub mod snapshot;
 pub mod stack;
+pub mod tar;
 #[cfg(test)]
 mod testing;
 mod times;
 pub mod tree;
 pub mod users;
 mod xattr;
-
-/// Reading any tar, member by member: layers, and the archives that ADD unpacks.
-pub mod tar {
-    pub use crate::layer::member::{Member, Members};
-    pub use crate::layer::sparse::Extent;
-}
 
 pub use create::Skipped;
 pub use error::RootfsError;

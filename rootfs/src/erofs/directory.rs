@@ -1,6 +1,6 @@
 //! Directories: blocks of entries in order of their names.
 
-use crate::layer::BLOCK_BYTES;
+use crate::tar::BLOCK_BYTES;
 
 use super::format::{DIRENT_BYTES, dirent};
 

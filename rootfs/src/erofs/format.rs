@@ -11,7 +11,7 @@
 //! Source: Linux, fs/erofs/erofs_fs.h and Documentation/filesystems/erofs.rst. All that is used here is as old as
 //! Linux 6.4, the first that takes blocks smaller than pages.
 
-use crate::layer::BLOCK_BYTES;
+use crate::tar::BLOCK_BYTES;
 
 /// Where the superblock is.
 pub(super) const SUPER_OFFSET: usize = 1024;

@@ -15,8 +15,9 @@ use std::sync::Arc;
 
 use crate::entry::{Entry, Kind};
 use crate::layer::index::{Index, Item};
-use crate::layer::{BLOCK_BYTES, stored};
+use crate::layer::stored;
 use crate::path::to_bytes;
+use crate::tar::BLOCK_BYTES;
 
 use super::chunks::{Chunk, Chunks};
 use super::directory::{self, Name};

@@ -20,11 +20,11 @@ use crate::content::Content;
 use crate::entry::{Entry, Kind, Timestamp};
 use crate::layer::import;
 use crate::layer::index::{Index, Item, Origin, Row, Stored, implied};
-use crate::layer::sparse::Extent;
 use crate::layer::write::NewEntry;
 use crate::layers::Layers;
 use crate::path::compare;
 use crate::safe_path::{names, proc_path};
+use crate::tar::Extent;
 use crate::times::Clamp;
 
 mod random;

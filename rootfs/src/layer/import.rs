@@ -11,9 +11,9 @@ use oci::DiffId;
 
 use super::gather::{Gather, Role, role};
 use super::index::{Index, Origin, Row};
-use super::member::{Member, Members};
 use super::pipe::{CHUNK_BYTES, Pipe};
 use super::stored::Filled;
+use crate::tar::{Member, Members};
 
 use crate::RootfsError;
 use crate::error::{bad_entry, failed};

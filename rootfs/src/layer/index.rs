@@ -43,9 +43,9 @@ use std::sync::OnceLock;
 
 use self::block::Block;
 use self::table::{Place, Table};
-use super::sparse::Extent;
 use crate::entry::Entry;
 use crate::path::components;
+use crate::tar::Extent;
 
 pub(crate) use self::build::implied;
 pub(crate) use self::item::Item;

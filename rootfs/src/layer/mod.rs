@@ -21,20 +21,15 @@
 
 pub(crate) mod extract;
 pub(crate) mod gather;
-mod header;
 pub(crate) mod import;
 pub(crate) mod index;
-pub(crate) mod member;
 mod pipe;
 mod pyc;
-pub(crate) mod sparse;
 pub(crate) mod stored;
 #[cfg(test)]
 mod tests;
 pub(crate) mod write;
 
-/// The unit of a tar.
-pub(crate) const BLOCK_BYTES: usize = 512;
 /// What a removed name starts with in a tar.
 pub(crate) const WHITEOUT_PREFIX: &[u8] = b".wh.";
 /// The name that makes its directory hide lower layers.
@@ -43,9 +38,3 @@ pub(crate) const OPAQUE_MARKER: &[u8] = b".wh..wh..opq";
 pub(crate) const MAX_ENTRIES: usize = 1 << 20;
 /// The most bytes of all paths, link targets and attributes of a layer.
 pub(crate) const MAX_NAMES_BYTES: usize = 128 << 20;
-
-/// The bytes that pad `size_bytes` to whole blocks.
-pub(crate) fn padding(size_bytes: u64) -> usize {
-    const BLOCK: u64 = BLOCK_BYTES as u64;
-    usize::try_from((BLOCK - size_bytes % BLOCK) % BLOCK).expect("less than a block")
-}

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::index::{Item, Stored};
 use super::pyc;
-use super::sparse::Extent;
 use crate::file_range::FileRange;
+use crate::tar::Extent;
 
 /// Fills the holes of a sparse file around its stored parts.
 pub(super) struct Filled<R> {

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::header::Header;
+use super::import;
 use super::index::{Index, Origin};
-use super::member::{Member, Members};
-use super::{BLOCK_BYTES, import};
 use crate::entry::Timestamp;
+use crate::tar::BLOCK_BYTES;
+use crate::tar::write_header::Header;
+use crate::tar::{Member, Members};
 
 fn members(tar: &[u8]) -> Result<Vec<Member>, crate::RootfsError> {
     let mut members = Members::new(tar);

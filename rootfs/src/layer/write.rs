@@ -11,15 +11,16 @@ use cache::{Key, Store};
 use oci::DiffId;
 use rayon::prelude::*;
 
-use super::header::Header;
 use super::index::{Index, Origin, Row, Stored};
 use super::pipe::{CHUNK_BYTES, Pipe};
-use super::{BLOCK_BYTES, OPAQUE_MARKER, WHITEOUT_PREFIX, padding, pyc};
+use super::{OPAQUE_MARKER, WHITEOUT_PREFIX, pyc};
 use crate::RootfsError;
 use crate::content::Content;
 use crate::entry::{Entry, Kind};
 use crate::error::{bad_entry, failed};
 use crate::path::{self, compare, join, split, to_path};
+use crate::tar::write_header::Header;
+use crate::tar::{BLOCK_BYTES, padding};
 use crate::times::Clamp;
 
 /// Files up to this length are read whole, several at a time.

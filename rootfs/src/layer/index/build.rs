@@ -12,9 +12,9 @@ use super::table::{Table, small};
 use super::{Index, Origin, Row, Stored, common_directory};
 use crate::RootfsError;
 use crate::entry::{Entry, Kind};
-use crate::layer::sparse::Extent;
 use crate::layer::{MAX_ENTRIES, MAX_NAMES_BYTES};
 use crate::path::{is_below, split, to_bytes};
+use crate::tar::Extent;
 
 /// A block that has so much is full: with a head and a table of one, it comes with the first read of a file.
 pub(super) const FULL_BYTES: usize = 56 << 10;

@@ -15,8 +15,8 @@ use super::block::{
 };
 use super::{Index, Stored};
 use crate::entry::{Entry, Kind, Timestamp};
-use crate::layer::sparse::Extent;
 use crate::path::{split, to_path};
+use crate::tar::Extent;
 
 /// An entry of an index.
 #[derive(Clone, Copy)]

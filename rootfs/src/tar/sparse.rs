@@ -2,7 +2,7 @@
 //!
 //! Source: GNU tar manual, "Storing Sparse Files": the old GNU form, and PAX versions 0.0, 0.1 and 1.0.
 
-use super::member::{last, number, parse_decimal};
+use super::members::{last, number, parse_decimal};
 use crate::RootfsError;
 use crate::error::bad_entry;
 

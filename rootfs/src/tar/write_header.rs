@@ -13,7 +13,7 @@ use crate::error::bad_entry;
 use crate::path;
 
 /// What a header says.
-pub(super) struct Header<'a> {
+pub(crate) struct Header<'a> {
     /// As the tar has it: a directory ends in `/`.
     pub name: &'a [u8],
     /// `0` to `6`.
@@ -43,7 +43,7 @@ const PREFIX_BYTES: usize = 155;
 
 impl Header<'_> {
     /// Appends the blocks of this header.
-    pub(super) fn encode(&self, out: &mut Vec<u8>) -> Result<(), RootfsError> {
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) -> Result<(), RootfsError> {
         let mut records = self.xattr_records()?;
         let block = self.block(&mut records);
         if !records.is_empty() {
