@@ -1,22 +1,37 @@
-//! Tars, member by member.
+//! Tars: reading the members of any tar, and writing the headers of a canonical one.
 //!
 //! ```text
-//! members        the members of any tar, in: ustar, PAX, GNU; strict
-//! sparse         the maps of sparse files
-//! write_header   ustar and PAX headers, out
+//! members        reader: the members of any tar (ustar, PAX, GNU), in one pass
+//! extensions     PAX records and long names in front of a member
+//! member         one member, as its headers describe it
+//! read_header    decoding of a ustar header block
+//! pax            decoding of the records of a PAX header
+//! sparse         decoding of the maps of sparse files
+//! number         decoding of numbers in headers and records
+//! write_header   encoding of ustar and PAX headers
 //! ```
+//!
+//! This module knows tars but no layers: whiteouts are ordinary members to it, and names are not yet cleaned.
 
-pub(crate) mod members;
-pub(crate) mod sparse;
+mod extensions;
+mod member;
+mod members;
+mod number;
+mod pax;
+mod read_header;
+mod sparse;
+#[cfg(test)]
+pub(crate) mod tests;
 pub(crate) mod write_header;
 
-pub use members::{Member, Members};
+pub use member::Member;
+pub use members::Members;
 pub use sparse::Extent;
 
-/// The unit of a tar.
+/// Unit of a tar: headers and the content of files each fill whole blocks.
 pub(crate) const BLOCK_BYTES: usize = 512;
 
-/// The bytes that pad `size_bytes` to whole blocks.
+/// Returns the number of bytes that pad `size_bytes` to whole blocks.
 pub(crate) fn padding(size_bytes: u64) -> usize {
     const BLOCK: u64 = BLOCK_BYTES as u64;
     usize::try_from((BLOCK - size_bytes % BLOCK) % BLOCK).expect("less than a block")

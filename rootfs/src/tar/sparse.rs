@@ -1,43 +1,44 @@
-//! The maps of sparse files: which parts of a file are in the tar.
+//! Maps of sparse files: the parts of a file that are stored in the tar. All else is holes.
 //!
-//! Source: GNU tar manual, "Storing Sparse Files": the old GNU form, and PAX versions 0.0, 0.1 and 1.0.
+//! There are four forms: the old GNU one in and behind the header, PAX 0.0 (two records for each part), PAX 0.1 (one
+//! record with a list) and PAX 1.0 (lines in front of the data).
+//!
+//! Source: GNU tar manual, "Storing Sparse Files".
 
-use super::members::{last, number, parse_decimal};
+use super::number::{parse_decimal, parse_length};
+use super::pax::{Records, last};
 use crate::RootfsError;
 use crate::error::bad_entry;
 
-/// The most parts of a sparse file.
+/// Maximum number of parts of a sparse file.
 const MAX_EXTENTS: usize = 64 << 10;
-/// The longest sparse file: what lies in its holes is free for who writes it, and not for who reads it.
+/// Maximum length of a sparse file. Holes cost nothing to the writer of a tar, but time to its reader.
 const MAX_SIZE_BYTES: u64 = 1 << 40;
-
-/// The most digits of a 64-bit number.
+/// Number of digits of the largest 64-bit number.
 const MAX_DIGITS: usize = 20;
 
-/// A part of a file that is in the tar.
+/// Part of a sparse file that is stored in the tar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extent {
-    /// Where in the file.
+    /// Offset of the part in the file.
     pub at: u64,
-    /// How long.
+    /// Length of the part in bytes; a map can end with a part of length 0.
     pub length: u64,
 }
 
-/// What PAX records say of a sparse file.
-pub(super) struct Pax {
-    /// Its name: the member's own is a stand-in in version 1.0.
+/// Description of a sparse file in PAX records.
+pub(super) struct PaxSparse {
+    /// Name of the file. In version 1.0 the member's own name is a placeholder.
     pub name: Option<Vec<u8>>,
-    /// Its length.
+    /// Length of the file, holes included.
     pub size_bytes: u64,
-    /// Its map; `None` if it is in front of the data.
+    /// Map of the file; `None` if it stands in front of the data (version 1.0).
     pub map: Option<Vec<Extent>>,
 }
 
-type Records = Vec<(Vec<u8>, Vec<u8>)>;
-
-impl Pax {
-    /// `None` if the records are of no sparse file.
-    pub(super) fn of(records: &Records, name: &[u8]) -> Result<Option<Self>, RootfsError> {
+impl PaxSparse {
+    /// Decodes the records in front of the member `name`; `None` if they describe no sparse file.
+    pub(super) fn parse(records: &Records, name: &[u8]) -> Result<Option<Self>, RootfsError> {
         if !records.iter().any(|(keyword, _)| keyword.starts_with(b"GNU.sparse.")) {
             return Ok(None);
         }
@@ -59,16 +60,16 @@ impl Pax {
     }
 }
 
-/// Version 0.1: `at,length,at,length`.
+/// Decodes a map of version 0.1: `at,length,at,length`.
 fn parse_list(text: &[u8]) -> Option<Vec<Extent>> {
     if text.is_empty() {
         return Some(Vec::new());
     }
     let numbers: Vec<u64> = text.split(|&byte| byte == b',').map(parse_decimal).collect::<Option<_>>()?;
-    pairs(&numbers)
+    extents(&numbers)
 }
 
-/// Version 0.0: a record each, in order.
+/// Decodes a map of version 0.0: a record for each offset and each length, in turns.
 fn parse_pairs(records: &Records) -> Option<Vec<Extent>> {
     let of_map = records
         .iter()
@@ -81,25 +82,27 @@ fn parse_pairs(records: &Records) -> Option<Vec<Extent>> {
         }
         numbers.push(parse_decimal(value)?);
     }
-    pairs(&numbers)
+    extents(&numbers)
 }
 
-fn pairs(numbers: &[u64]) -> Option<Vec<Extent>> {
-    let whole = numbers.len().is_multiple_of(2) && numbers.len() / 2 <= MAX_EXTENTS;
-    whole.then(|| numbers.chunks_exact(2).map(|pair| Extent { at: pair[0], length: pair[1] }).collect())
+/// Pairs up offsets and lengths; `None` if one is left over or there are too many.
+fn extents(numbers: &[u64]) -> Option<Vec<Extent>> {
+    let are_pairs = numbers.len().is_multiple_of(2) && numbers.len() / 2 <= MAX_EXTENTS;
+    are_pairs.then(|| numbers.chunks_exact(2).map(|pair| Extent { at: pair[0], length: pair[1] }).collect())
 }
 
-/// Reads version 1.0 as it comes, in blocks: a count, then two numbers for each part, each in a line of its own.
+/// Incremental decoder of a map of version 1.0: a count, then two numbers for each part, each number in a line of its
+/// own. The map fills whole blocks.
 #[derive(Default)]
-pub(super) struct Lines {
-    /// The digits of a line that has not ended.
+pub(super) struct LineDecoder {
+    /// Digits of the line that has not ended yet.
     partial: Vec<u8>,
-    /// The count first.
+    /// Numbers of the lines so far; the first one is the count of parts.
     numbers: Vec<u64>,
 }
 
-impl Lines {
-    /// Takes the next block; the map once that is whole. What follows it in its block is filling.
+impl LineDecoder {
+    /// Takes the next block; returns the map once it is complete. The rest of its last block is padding.
     pub(super) fn take(&mut self, block: &[u8], name: &[u8]) -> Result<Option<Vec<Extent>>, RootfsError> {
         let malformed = || bad_entry(name, "the map of a sparse file is malformed");
         for &byte in block {
@@ -111,33 +114,32 @@ impl Lines {
                 byte if self.partial.len() < MAX_DIGITS => self.partial.push(byte),
                 _ => return Err(malformed()),
             }
-            if self.numbers.len() as u64 == 1 + 2 * self.count(name)? {
-                return pairs(&self.numbers[1..]).map(Some).ok_or_else(malformed);
+            if self.numbers.len() as u64 == 1 + 2 * self.part_count(name)? {
+                return extents(&self.numbers[1..]).map(Some).ok_or_else(malformed);
             }
         }
         Ok(None)
     }
 
-    fn count(&self, name: &[u8]) -> Result<u64, RootfsError> {
+    /// Returns the number of parts, or the maximum while it is not known.
+    fn part_count(&self, name: &[u8]) -> Result<u64, RootfsError> {
         match self.numbers.first() {
             Some(&count) if count > MAX_EXTENTS as u64 => {
                 Err(bad_entry(name, "a sparse file of too many parts"))
             }
-            // Not known yet: as many as there can be.
             count => Ok(count.copied().unwrap_or(MAX_EXTENTS as u64)),
         }
     }
 }
 
-/// The old form: pairs of 12-byte numbers; `true` if all are in use.
+/// Decodes a piece of a map of the old GNU form, pairs of 12-byte numbers, and adds it to `map`. Returns whether all of
+/// the pairs are in use, so that the map can go on in another block.
 pub(super) fn old_extents(fields: &[u8], map: &mut Vec<Extent>) -> Result<bool, RootfsError> {
     for pair in fields.chunks_exact(24) {
         if pair[0] == 0 {
             return Ok(false);
         }
-        let field =
-            |range: std::ops::Range<usize>| number(&pair[range]).and_then(|value| u64::try_from(value).ok());
-        match (field(0..12), field(12..24)) {
+        match (parse_length(&pair[..12]), parse_length(&pair[12..])) {
             (Some(at), Some(length)) if map.len() < MAX_EXTENTS => map.push(Extent { at, length }),
             _ => return Err(bad_entry(b"", "the map of a sparse file is malformed")),
         }
@@ -145,7 +147,8 @@ pub(super) fn old_extents(fields: &[u8], map: &mut Vec<Extent>) -> Result<bool, 
     Ok(true)
 }
 
-/// Whether the parts are in order, apart, within the file, and as long as what is stored.
+/// Checks that the parts of the file `name` are in order, do not overlap, lie within the file, and are as long as the
+/// data that is stored.
 pub(super) fn check(
     map: &[Extent],
     size_bytes: u64,
@@ -160,11 +163,11 @@ pub(super) fn check(
     for extent in map {
         let next =
             extent.at.checked_add(extent.length).filter(|&next| extent.at >= end && next <= size_bytes);
-        end = next.ok_or_else(|| bad_entry(name, "the parts of a sparse file overlap or leave it"))?;
+        end = next.ok_or_else(|| bad_entry(name, "the parts of a sparse file overlap or exceed it"))?;
         stored += extent.length;
     }
-    match stored == stored_bytes {
-        true => Ok(()),
-        false => Err(bad_entry(name, "a sparse file's map and its data differ in length")),
+    if stored != stored_bytes {
+        return Err(bad_entry(name, "the map of a sparse file and its data differ in length"));
     }
+    Ok(())
 }

@@ -1,7 +1,8 @@
-//! The headers of a canonical tar.
+//! Encoding of the headers of a canonical tar; [`super::read_header`] and [`super::pax`] are the other direction.
 //!
-//! ustar, with PAX records in front where a value does not fit or a name is not ASCII: the rules of Go's `archive/tar`,
-//! which is what writes and reads nearly all layers. Numbers are octal with leading zeros, owners have no names.
+//! A header is a ustar block, with PAX records in front of it where a value does not fit or a name is not ASCII.
+//! These are the rules of Go's `archive/tar`, which writes and reads nearly all layers. Numbers are octal with
+//! leading zeros, and owners have no names.
 //!
 //! Source: POSIX.1-2017, pax, "ustar Interchange Format" and "pax Extended Header".
 
@@ -12,37 +13,39 @@ use crate::RootfsError;
 use crate::error::bad_entry;
 use crate::path;
 
-/// What a header says.
+/// Content of a header: one entry of a canonical tar.
 pub(crate) struct Header<'a> {
-    /// As the tar has it: a directory ends in `/`.
+    /// Name as the tar has it: the name of a directory ends in `/`.
     pub name: &'a [u8],
-    /// `0` to `6`.
+    /// Type of the entry, `b'0'` to `b'6'`.
     pub typeflag: u8,
-    /// Permission bits.
+    /// Permission bits with set-uid, set-gid and sticky: 0 to 0o7777.
     pub mode: u32,
-    /// Owner.
+    /// User ID of the owner.
     pub uid: u32,
-    /// Group.
+    /// Group ID of the owner.
     pub gid: u32,
-    /// The length of the content that follows.
+    /// Length of the content that follows the header; 0 for all but regular files.
     pub size_bytes: u64,
-    /// Seconds since 1970.
+    /// Modification time in seconds since 1970; negative before that.
     pub mtime: i64,
-    /// Target of a link, else empty.
+    /// Target of a hard or symbolic link; empty for other types.
     pub link: &'a [u8],
-    /// Numbers of a device, else 0.
+    /// Major and minor number of a device; 0 for other types.
     pub device: (u32, u32),
-    /// Extended attributes.
+    /// Extended attributes by name, written as `SCHILY.xattr.*` records.
     pub xattrs: &'a BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
 type Records = BTreeMap<Vec<u8>, Vec<u8>>;
 
+/// Length of the name field.
 const NAME_BYTES: usize = 100;
+/// Length of the prefix field, which holds the directories of a long name.
 const PREFIX_BYTES: usize = 155;
 
 impl Header<'_> {
-    /// Appends the blocks of this header.
+    /// Appends the header to `out`: PAX blocks if there are any, then the ustar block.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) -> Result<(), RootfsError> {
         let mut records = self.xattr_records()?;
         let block = self.block(&mut records);
@@ -66,9 +69,16 @@ impl Header<'_> {
         self.xattrs.iter().map(record).collect()
     }
 
-    /// The ustar block; what it cannot hold is added to `records`.
+    /// Returns the ustar block, and adds values that it cannot hold to `records`.
     fn block(&self, records: &mut Records) -> [u8; BLOCK_BYTES] {
         let mut block = [0; BLOCK_BYTES];
+        self.put_names(&mut block, records);
+        self.put_numbers(&mut block, records);
+        finish(&mut block, self.typeflag);
+        block
+    }
+
+    fn put_names(&self, block: &mut [u8; BLOCK_BYTES], records: &mut Records) {
         match split_name(self.name) {
             Some((prefix, name)) => {
                 block[..name.len()].copy_from_slice(name);
@@ -83,6 +93,9 @@ impl Header<'_> {
             records.insert(b"linkpath".to_vec(), self.link.to_vec());
         }
         put_ascii(&mut block[157..257], self.link);
+    }
+
+    fn put_numbers(&self, block: &mut [u8; BLOCK_BYTES], records: &mut Records) {
         put_octal(&mut block[100..108], u64::from(self.mode));
         for (field, value, keyword) in [
             (108..116, u64::from(self.uid), "uid"),
@@ -99,12 +112,10 @@ impl Header<'_> {
         }
         put_octal(&mut block[329..337], u64::from(self.device.0));
         put_octal(&mut block[337..345], u64::from(self.device.1));
-        finish(&mut block, self.typeflag);
-        block
     }
 }
 
-/// Prefix and name of a ustar header; `None` if the name does not fit or is not ASCII.
+/// Splits `name` into the prefix and the name of a ustar header; `None` if it does not fit or is not ASCII.
 fn split_name(name: &[u8]) -> Option<(&[u8], &[u8])> {
     if !name.is_ascii() {
         return None;
@@ -112,19 +123,19 @@ fn split_name(name: &[u8]) -> Option<(&[u8], &[u8])> {
     if name.len() <= NAME_BYTES {
         return Some((b"", name));
     }
-    // The slash that ends a directory's name is no place to split.
+    // The slash at the end of a directory's name is not a place to split.
     let searched = &name[..name.len().min(PREFIX_BYTES + 1) - usize::from(name.len() <= PREFIX_BYTES + 1)];
     let at = searched.iter().rposition(|&byte| byte == b'/').filter(|&at| at > 0)?;
     (name.len() - at - 1 <= NAME_BYTES).then(|| (&name[..at], &name[at + 1..]))
 }
 
-/// As much of `text` as is ASCII and fits: for readers that know no PAX.
+/// Writes the ASCII characters of `text`, as many as fit, for readers without PAX.
 fn put_ascii(field: &mut [u8], text: &[u8]) {
     let ascii = text.iter().filter(|byte| byte.is_ascii());
     field.iter_mut().zip(ascii).for_each(|(slot, &byte)| *slot = byte);
 }
 
-/// Fills `field` with zero-padded octal and a NUL; with the number 0 and `false` if `value` does not fit.
+/// Fills `field` with zero-padded octal digits and a NUL. If `value` does not fit, writes 0 and returns `false`.
 fn put_octal(field: &mut [u8], value: u64) -> bool {
     let digits = field.len() - 1;
     let fits = value >> (3 * digits) == 0;
@@ -137,7 +148,7 @@ fn put_octal(field: &mut [u8], value: u64) -> bool {
     fits
 }
 
-/// Puts type, magic and checksum in.
+/// Sets the type, the magic and the checksum of a block that is otherwise complete.
 fn finish(block: &mut [u8; BLOCK_BYTES], typeflag: u8) {
     block[156] = typeflag;
     block[257..265].copy_from_slice(b"ustar\x0000");
@@ -146,7 +157,7 @@ fn finish(block: &mut [u8; BLOCK_BYTES], typeflag: u8) {
     put_octal(&mut block[148..155], sum);
 }
 
-/// Appends the PAX header of an entry.
+/// Appends the PAX header in front of the entry `name`.
 fn encode_records(name: &[u8], records: &Records, out: &mut Vec<u8>) {
     let mut body = Vec::new();
     for (keyword, value) in records {
@@ -165,7 +176,7 @@ fn encode_records(name: &[u8], records: &Records, out: &mut Vec<u8>) {
     out.resize(out.len() + padding(body.len() as u64), 0);
 }
 
-/// `"<length of all of this> <keyword>=<value>\n"`.
+/// Appends the record `"<length of all of this> <keyword>=<value>\n"`.
 fn encode_record(keyword: &[u8], value: &[u8], out: &mut Vec<u8>) {
     let rest = keyword.len() + value.len() + 3;
     let mut length = rest + decimal_digits(rest);
@@ -205,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn long_names_are_split_where_they_can_be() {
+    fn long_names_are_split_at_a_slash_if_both_parts_fit() {
         check_split(&"n".repeat(100), Some((0, 100)));
         check_split(&"n".repeat(101), None);
         check_split("é", None);
@@ -217,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_do_not_fit_are_zero() {
+    fn numbers_that_do_not_fit_are_written_as_zero() {
         let mut field = [0xff; 8];
         assert!(put_octal(&mut field, 0o7777777));
         assert_eq!(&field, b"7777777\0");

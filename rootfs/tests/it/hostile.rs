@@ -237,11 +237,11 @@ fn lengths_said_twice() {
     for size in ["-1", "0x10", "99999999999999999999", "1 "] {
         refused(
             Tar::default().pax('x', &[("size", size.as_bytes())]).file("f", "").end(),
-            "size is no number",
+            "size is not a number",
         );
     }
     refused(Tar::default().add(raw('0', "f").size([0xff; 12])).end(), "negative");
-    refused(Tar::default().add(raw('0', "f").size("0000000000x")).end(), "length is no number");
+    refused(Tar::default().add(raw('0', "f").size("0000000000x")).end(), "length is not a number");
     refused(Tar::default().add(raw('5', "d").size("00000001000")).end(), "only a regular file");
     refused(Tar::default().add(raw('2', "l").link("x").size("00000001000")).end(), "only a regular file");
     let base_256 = [&[0x80][..], &[0; 10], &[3]].concat();
@@ -258,7 +258,7 @@ fn names_said_twice() {
     refused(pax(Tar::default().long('L', "from-gnu")).file("f", "").end(), "both in GNU's form");
     refused(Tar::default().long('L', "a").long('L', "b").file("f", "").end(), "two extended headers");
     refused(pax(pax(Tar::default())).file("f", "").end(), "two extended headers");
-    refused(pax(Tar::default()).end(), "belongs to nothing");
+    refused(pax(Tar::default()).end(), "without an entry behind it");
     refused(Tar::default().pax('x', &[("path", b"a\0b")]).file("f", "").end(), "malformed PAX");
     shows(
         Tar::default().pax('x', &[("size", b"3")]).long('L', "long").add(raw('0', "f").data("abc")).end(),
@@ -292,16 +292,16 @@ fn global_headers() {
 
 #[test]
 fn broken_tars() {
-    refused(vec![1; 512], "no tar header");
+    refused(vec![1; 512], "not a tar header");
     refused(Tar::default().file("f", "").0[..100].to_vec(), "ends inside a header");
     refused(Tar::default().add(raw('0', "f").size("00000001000")).0, "ends inside a file");
     refused([vec![0; 512], Tar::default().file("f", "").end()].concat(), "one zero block");
-    refused(Tar::default().add(raw('V', "volume")).end(), "not known");
+    refused(Tar::default().add(raw('V', "volume")).end(), "not supported");
     refused(Tar::default().add(raw('0', "")).end(), "the root can only be");
     refused(Tar::default().symlink("l", "").end(), "symbolic link to nothing");
     let mut sum = Tar::default().file("f", "").end();
     sum[0] = b'g';
-    refused(sum, "no tar header");
+    refused(sum, "not a tar header");
 }
 
 #[test]
@@ -391,10 +391,10 @@ fn sparse_maps_that_lie() {
         Tar::default().pax('x', &all).file("f", data).end()
     };
     refused(map(&[("GNU.sparse.map", b"0,3,2,1")], "abcd"), "overlap");
-    refused(map(&[("GNU.sparse.map", b"8,3")], "abc"), "overlap or leave");
+    refused(map(&[("GNU.sparse.map", b"8,3")], "abc"), "overlap or exceed");
     refused(map(&[("GNU.sparse.map", b"0,3")], "ab"), "differ in length");
     refused(map(&[("GNU.sparse.map", b"0,3,4")], "abc"), "malformed");
-    refused(map(&[("GNU.sparse.map", b"0,18446744073709551615,1,1")], "abc"), "overlap or leave");
+    refused(map(&[("GNU.sparse.map", b"0,18446744073709551615,1,1")], "abc"), "overlap or exceed");
     refused(map(&[("GNU.sparse.numbytes", b"3"), ("GNU.sparse.offset", b"0")], "abc"), "malformed");
     refused(map(&[("GNU.sparse.major", b"2"), ("GNU.sparse.minor", b"0")], "abc"), "unknown version");
     assert_eq!(record("a", b"b"), b"6 a=b\n");
