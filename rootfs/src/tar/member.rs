@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::sparse::Extent;
 use crate::entry::Timestamp;
 
 /// One member of a tar, as its headers describe it.
@@ -24,7 +23,7 @@ pub struct Member {
     pub link: Vec<u8>,
     /// Major and minor number of a device; 0 for other types.
     pub device: (u32, u32),
-    /// Extended attributes by name, without those that overlayfs uses for itself.
+    /// Extended attributes by name, without the private ones of overlayfs.
     pub xattrs: BTreeMap<Vec<u8>, Vec<u8>>,
     /// Length of a regular file, holes included; 0 for other types.
     pub size_bytes: u64,
@@ -35,4 +34,13 @@ pub struct Member {
     pub sparse: Option<Vec<Extent>>,
     /// Number of bytes stored in the tar from `offset` on: `size_bytes` unless the file is sparse.
     pub stored_bytes: u64,
+}
+
+/// Part of a sparse file that is stored in the tar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// Offset of the part in the file.
+    pub at: u64,
+    /// Length of the part in bytes; a map can end with a part of length 0.
+    pub length: u64,
 }

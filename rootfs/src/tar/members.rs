@@ -13,11 +13,11 @@
 use std::io::{self, Read};
 
 use super::extensions::Extensions;
-use super::member::Member;
+use super::member::{Extent, Member};
 use super::number::parse_length;
 use super::pax::{Records, apply_numbers, check_global, parse_records, xattrs};
 use super::read_header::{Block, SIZE, TYPEFLAG, check_sum, member_of, until_nul};
-use super::sparse::{self, Extent, LineDecoder, PaxSparse};
+use super::sparse::{self, LineDecoder, PaxSparse};
 use super::{BLOCK_BYTES, padding};
 use crate::RootfsError;
 use crate::error::{bad_entry, failed};

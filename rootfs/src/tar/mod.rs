@@ -24,9 +24,8 @@ mod sparse;
 pub(crate) mod tests;
 pub(crate) mod write_header;
 
-pub use member::Member;
+pub use member::{Extent, Member};
 pub use members::Members;
-pub use sparse::Extent;
 
 /// Unit of a tar: headers and the content of files each fill whole blocks.
 pub(crate) const BLOCK_BYTES: usize = 512;

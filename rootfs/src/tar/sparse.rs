@@ -5,6 +5,7 @@
 //!
 //! Source: GNU tar manual, "Storing Sparse Files".
 
+use super::member::Extent;
 use super::number::{parse_decimal, parse_length};
 use super::pax::{Records, last};
 use crate::RootfsError;
@@ -16,15 +17,6 @@ const MAX_EXTENTS: usize = 64 << 10;
 const MAX_SIZE_BYTES: u64 = 1 << 40;
 /// Number of digits of the largest 64-bit number.
 const MAX_DIGITS: usize = 20;
-
-/// Part of a sparse file that is stored in the tar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Extent {
-    /// Offset of the part in the file.
-    pub at: u64,
-    /// Length of the part in bytes; a map can end with a part of length 0.
-    pub length: u64,
-}
 
 /// Description of a sparse file in PAX records.
 pub(super) struct PaxSparse {
