@@ -27,6 +27,7 @@ mod erofs;
 mod error;
 mod export;
 mod file_range;
+mod index;
 mod layer;
 pub mod layers;
 pub mod materialize;

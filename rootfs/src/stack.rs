@@ -20,7 +20,7 @@ use cache::Key;
 use oci::DiffId;
 
 use crate::entry::{Entry, Kind};
-use crate::layer::index::{Index, Item};
+use crate::index::{Index, Item};
 use crate::layer::stored;
 use crate::layers::Layers;
 use crate::path::{join, to_bytes, to_path};

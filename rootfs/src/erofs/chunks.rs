@@ -3,7 +3,7 @@
 //! A file that lies in the tar as it is is one chunk. A sparse one has as many as its map makes necessary. Byte code that
 //! carries another time in the tar than in truth (`layer::pyc`) has its first block in the image.
 
-use crate::layer::index::{Item, Stored};
+use crate::index::{Item, Stored};
 use crate::tar::BLOCK_BYTES;
 use crate::tar::Extent;
 

@@ -14,7 +14,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use crate::entry::{Entry, Kind};
-use crate::layer::index::{Index, Item};
+use crate::index::{Index, Item};
 use crate::layer::stored;
 use crate::path::to_bytes;
 use crate::tar::BLOCK_BYTES;

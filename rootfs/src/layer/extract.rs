@@ -18,11 +18,11 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use rustix::fs::{Mode, OFlags};
 
-use super::index::{Index, Item};
 use super::stored;
 use crate::RootfsError;
 use crate::create::{Creator, Place, Skipped};
 use crate::error::failed;
+use crate::index::{Index, Item};
 use crate::materialize::link;
 use crate::path::to_path;
 use crate::safe_path::{DIRECTORY, open_beneath};

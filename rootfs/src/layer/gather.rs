@@ -11,11 +11,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::index::{Row, Stored, implied};
-use super::{MAX_ENTRIES, MAX_NAMES_BYTES, OPAQUE_MARKER, WHITEOUT_PREFIX};
+use super::{OPAQUE_MARKER, WHITEOUT_PREFIX};
 use crate::RootfsError;
 use crate::entry::{Entry, Kind};
 use crate::error::bad_entry;
+use crate::index::{MAX_ENTRIES, MAX_NAMES_BYTES};
+use crate::index::{Row, Stored, implied};
 use crate::path::{self, after, clean, components, from_key, is_below, join, key, split, to_path};
 use crate::tar::Member;
 use crate::tree::MAX_LINKS;

@@ -10,9 +10,9 @@ use cache::Store;
 use oci::DiffId;
 
 use super::gather::{Gather, Role, role};
-use super::index::{Index, Origin, Row};
 use super::pipe::{CHUNK_BYTES, Pipe};
 use super::stored::Filled;
+use crate::index::{Index, Origin, Row};
 use crate::tar::{Member, Members};
 
 use crate::RootfsError;

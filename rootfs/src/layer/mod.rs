@@ -22,7 +22,6 @@
 pub(crate) mod extract;
 pub(crate) mod gather;
 pub(crate) mod import;
-pub(crate) mod index;
 mod pipe;
 mod pyc;
 pub(crate) mod stored;
@@ -34,7 +33,3 @@ pub(crate) mod write;
 pub(crate) const WHITEOUT_PREFIX: &[u8] = b".wh.";
 /// The name that makes its directory hide lower layers.
 pub(crate) const OPAQUE_MARKER: &[u8] = b".wh..wh..opq";
-/// The most entries of a layer, implied directories included.
-pub(crate) const MAX_ENTRIES: usize = 1 << 20;
-/// The most bytes of all paths, link targets and attributes of a layer.
-pub(crate) const MAX_NAMES_BYTES: usize = 128 << 20;

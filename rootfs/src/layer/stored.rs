@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use super::index::{Item, Stored};
 use super::pyc;
 use crate::file_range::FileRange;
+use crate::index::{Item, Stored};
 use crate::tar::Extent;
 
 /// Fills the holes of a sparse file around its stored parts.

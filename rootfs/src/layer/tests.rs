@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::import;
-use super::index::{Index, Origin};
+use crate::index::{Index, Origin};
 use crate::tar::BLOCK_BYTES;
 use crate::tar::tests::{header, values};
 

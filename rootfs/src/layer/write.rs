@@ -11,13 +11,13 @@ use cache::{Key, Store};
 use oci::DiffId;
 use rayon::prelude::*;
 
-use super::index::{Index, Origin, Row, Stored};
 use super::pipe::{CHUNK_BYTES, Pipe};
 use super::{OPAQUE_MARKER, WHITEOUT_PREFIX, pyc};
 use crate::RootfsError;
 use crate::content::Content;
 use crate::entry::{Entry, Kind};
 use crate::error::{bad_entry, failed};
+use crate::index::{Index, Origin, Row, Stored};
 use crate::path::{self, compare, join, split, to_path};
 use crate::tar::write_header::Header;
 use crate::tar::{BLOCK_BYTES, padding};

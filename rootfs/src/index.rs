@@ -50,6 +50,10 @@ use crate::tar::Extent;
 pub(crate) use self::build::implied;
 pub(crate) use self::item::Item;
 
+/// Maximum number of entries of a layer, implied directories included.
+pub(crate) const MAX_ENTRIES: usize = 1 << 20;
+/// Maximum length of all paths, link targets and attributes of a layer together.
+pub(crate) const MAX_NAMES_BYTES: usize = 128 << 20;
 /// What is read at once of a file: more than most have.
 const START_BYTES: usize = 64 << 10;
 

@@ -10,9 +10,9 @@ use super::block::{
 };
 use super::table::{Table, small};
 use super::{Index, Origin, Row, Stored, common_directory};
+use super::{MAX_ENTRIES, MAX_NAMES_BYTES};
 use crate::RootfsError;
 use crate::entry::{Entry, Kind};
-use crate::layer::{MAX_ENTRIES, MAX_NAMES_BYTES};
 use crate::path::{is_below, split, to_bytes};
 use crate::tar::Extent;
 
