@@ -1,36 +1,46 @@
-//! What is in a layer's tar, and where: one sidecar file, of which is read what is asked for.
+//! The index of a layer: which entries its tar has and where their bytes are, read on demand from one sidecar file.
 //!
 //! ```text
 //! head     magic and version, blake3 of the rest of head and table, origin, counts
-//! table    of each block its length, its first row with the path of that, and its blake3
-//! blocks   rows, ROW_BYTES each; behind them their heap: paths, link targets, attributes, maps of sparse files
+//! table    for each block: its length, its first row and the path of that row, its blake3
+//! blocks   rows of ROW_BYTES each, then their heap: paths, link targets, attributes, maps of sparse files
 //! ```
 //!
 //! ```text
-//! table   head and table
-//! block   rows and their heap
-//! build   rows -> blocks and table
-//! item    what a row says
+//! row          an entry on its way into an index
+//! build        rows -> index
+//! encode       rows -> blocks and table
+//! limits       how large a layer can be
+//! row_format   layout of a row on disk
+//! block        rows and their heap
+//! table        head and table
+//! item         an entry that is read back
 //! ```
 //!
-//! Rows are in order of their paths' components; row 0 is the root. A row has the *real* modification time where the tar
-//! has the clamped one, the blake3 of the file as it really is, and the offset of its bytes in the tar. Each directory on
-//! the way to an entry has a row, marked as implied if the layer says nothing of it, so that what is below a directory is
-//! a range of rows; each row has the end of that range.
+//! Rows are in the order of their paths' components, and row 0 is the root. A row has the *real* modification time
+//! where the tar has the clamped one, the blake3 of the file's real content, and the offset of its bytes in the tar.
+//! Each directory on the way to an entry has a row, marked as implied if the layer does not describe it. So
+//! everything below a directory is a range of rows, and each row stores the end of that range.
 //!
-//! To look up a path is to search the table for its block, and that for its row. A block is read and checked when first
-//! asked for, and stays: what is read grows with the look-ups, and not with the layer. Small layers come whole with
-//! the first read.
+//! A lookup searches the table for the block that can have the path, and that block for the row. A block is read and
+//! verified on first use and stays in memory, so the bytes read grow with the number of lookups and not with the size
+//! of the layer. The index of a small layer comes whole with the first read.
 //!
-//! Invariants: no accessor of a block that was taken can panic or leave it, and none leads out of the rows. What is
-//! damaged (the file is never synced) is never used: damage of head or table is found by [`Index::load`], that of a
-//! block when it is read, and then the index is made anew, if it was told how ([`Index::mended_by`]).
+//! Invariants: accessors of a verified block never panic, never leave the block and never lead to a row that does not
+//! exist. Damaged bytes are never used (the file is never synced): [`Index::load`] finds damage of head and table;
+//! damage of a block is found when the block is read, and then the index is rebuilt if its owner has provided for
+//! that ([`Index::with_rebuild`]).
 //!
-//! Rebuildable from the tar, less the real times. Knows no other layer: that is `stack`.
+//! An index can be rebuilt from its tar, except for the real times. It describes one layer alone; `layers::stack`
+//! merges several.
 
 mod block;
 mod build;
+mod encode;
 mod item;
+mod limits;
+mod row;
+mod row_format;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -42,112 +52,68 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use self::block::Block;
-use self::table::{Place, Table};
-use crate::entry::Entry;
+use self::table::{BlockInfo, Table};
 use crate::path::components;
-use crate::tar::Extent;
 
-pub(crate) use self::build::implied;
 pub(crate) use self::item::Item;
+pub(crate) use self::limits::{MAX_ENTRIES, MAX_NAMES_BYTES, too_many_entries, too_many_names};
+pub(crate) use self::row::{Origin, Row, Stored};
 
-/// Maximum number of entries of a layer, implied directories included.
-pub(crate) const MAX_ENTRIES: usize = 1 << 20;
-/// Maximum length of all paths, link targets and attributes of a layer together.
-pub(crate) const MAX_NAMES_BYTES: usize = 128 << 20;
-/// What is read at once of a file: more than most have.
+/// Number of bytes of the file that the first read takes; most indexes are shorter.
 const START_BYTES: usize = 64 << 10;
 
-/// Whose tar it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Origin {
-    /// We wrote it: canonical, times clamped.
-    Made,
-    /// Taken as it was.
-    Imported,
-}
+/// Function that makes the index of the same tar again.
+type Rebuild = dyn Fn() -> io::Result<Index> + Send + Sync;
 
-/// One entry on its way into an index.
-#[derive(Debug, Clone)]
-pub(crate) struct Row {
-    /// Relative to the root, which is empty.
-    pub path: Vec<u8>,
-    /// With its real time. Every name of a file is a [`Kind::File`] here, never a [`Kind::Hardlink`].
-    ///
-    /// [`Kind::File`]: crate::entry::Kind::File
-    /// [`Kind::Hardlink`]: crate::entry::Kind::Hardlink
-    pub entry: Entry,
-    /// A directory that the layer says nothing of.
-    pub implied: bool,
-    /// Names of one file have the same number; 0 where there is one name only.
-    pub group: u32,
-    /// Where a file's bytes are.
-    pub stored: Stored,
-}
-
-/// Where the bytes of a file are in the tar.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Stored {
-    /// The first one.
-    pub offset: u64,
-    /// The blake3 of the file.
-    pub content: [u8; 32],
-    /// The parts of a sparse file.
-    pub sparse: Option<Vec<Extent>>,
-    /// The time that byte code really carries, where the tar has another ([`super::pyc`]).
-    pub pyc_mtime: Option<u32>,
-}
-
-/// Makes an index anew.
-type Mend = dyn Fn() -> io::Result<Index> + Send + Sync;
-
-/// The entries of a layer.
+/// Entries of a layer, by path.
 pub(crate) struct Index {
     table: Table,
-    /// Those that were read.
+    /// Blocks that have been read, each in its own slot.
     blocks: Vec<OnceLock<Block>>,
-    /// Has the others.
+    /// File to read the other blocks from; `None` if all of them are in memory.
     file: Option<File>,
-    mend: Option<Box<Mend>>,
-    /// What counts instead, once damage was found.
-    mended: OnceLock<Box<Index>>,
+    rebuild: Option<Box<Rebuild>>,
+    /// Replacement that is used from the moment when damage was found.
+    rebuilt: OnceLock<Box<Index>>,
 }
 
-/// Where a path leads in an index.
+/// Result of a lookup in an index.
 #[derive(Clone, Copy)]
 pub(crate) enum Nearest<'a> {
-    /// The path's own entry.
-    There(Item<'a>),
-    /// The deepest entry on the way to it.
-    Above(Item<'a>),
+    /// The entry at the path itself.
+    Exact(Item<'a>),
+    /// The deepest entry above the path, which has no entry of its own.
+    Ancestor(Item<'a>),
 }
 
 impl<'a> Nearest<'a> {
-    /// The path's own entry.
-    pub(crate) fn there(self) -> Option<Item<'a>> {
+    /// Returns the entry at the path itself, if there is one.
+    pub(crate) fn exact(self) -> Option<Item<'a>> {
         match self {
-            Self::There(item) => Some(item),
-            Self::Above(_) => None,
+            Self::Exact(item) => Some(item),
+            Self::Ancestor(_) => None,
         }
     }
 
-    /// True if the path is hidden in lower layers.
+    /// Reports whether the layer hides this path in lower layers.
     pub(crate) fn hides_lower(self) -> bool {
         match self {
-            Self::There(item) | Self::Above(item) => item.hides_lower(),
+            Self::Exact(item) | Self::Ancestor(item) => item.hides_lower(),
         }
     }
 }
 
 impl Index {
-    /// The index at `path`; `None` if there is none, if it is of another version, or found damaged so far.
+    /// Opens the index at `path`. Returns `None` if it does not exist, has another version, or is damaged in a part
+    /// that has been read.
     pub(crate) fn load(path: &Path) -> Option<Self> {
         let file = File::open(path).ok()?;
         let mut start = vec![0; START_BYTES];
-        // Linux gives less than it is asked for only where the file ends.
+        // On Linux, a read is short only where the file ends.
         let read = file.read_at(&mut start, 0).ok()?;
         start.truncate(read);
         let length = if read < START_BYTES { read as u64 } else { file.metadata().ok()?.len() };
-        // Not believed before the checksum fits, so no more is made room for than there is.
+        // The checksum is not verified yet, so no more memory is reserved than the file has bytes.
         let table_bytes = Table::length(&start).filter(|&bytes| bytes as u64 <= length)?;
         if let Some(missing) = table_bytes.checked_sub(read).filter(|&missing| missing > 0) {
             start.resize(read + missing, 0);
@@ -157,10 +123,10 @@ impl Index {
         if table.end() != length {
             return None;
         }
-        let mut blocks = Vec::with_capacity(table.places().len());
-        for place in table.places() {
-            blocks.push(match table.bytes_in(place, &start) {
-                Some(bytes) => OnceLock::from(table.check(place, bytes.into())?),
+        let mut blocks = Vec::with_capacity(table.blocks().len());
+        for block_info in table.blocks() {
+            blocks.push(match table.bytes_in(block_info, &start) {
+                Some(bytes) => OnceLock::from(table.check(block_info, bytes.into())?),
                 None => OnceLock::new(),
             });
         }
@@ -168,17 +134,18 @@ impl Index {
         Some(Self { file, ..Self::of(table, blocks) })
     }
 
-    /// The same, read to the end: no damage can be found later.
+    /// Opens the index at `path` and reads all of it, so that no damage can be found later.
     pub(crate) fn load_whole(path: &Path) -> Option<Self> {
         Self::load(path).filter(|index| index.read_all().is_ok())
     }
 
-    /// Has `mend` called, and what it makes used, when damage is found. It makes an index of the same tar.
-    pub(crate) fn mended_by(self, mend: impl Fn() -> io::Result<Self> + Send + Sync + 'static) -> Self {
-        Self { mend: Some(Box::new(mend)), ..self }
+    /// Sets the function that makes the index of the same tar again. It is called when damage is found, and its
+    /// result replaces this index.
+    pub(crate) fn with_rebuild(self, rebuild: impl Fn() -> io::Result<Self> + Send + Sync + 'static) -> Self {
+        Self { rebuild: Some(Box::new(rebuild)), ..self }
     }
 
-    /// Writes it as [`Index::load`] wants it.
+    /// Writes the index in the form that [`Index::load`] reads.
     pub(crate) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         self.read_all()?;
         out.write_all(&self.table.encode())?;
@@ -186,65 +153,66 @@ impl Index {
     }
 
     fn of(table: Table, blocks: Vec<OnceLock<Block>>) -> Self {
-        Self { table, blocks, file: None, mend: None, mended: OnceLock::new() }
+        Self { table, blocks, file: None, rebuild: None, rebuilt: OnceLock::new() }
     }
 
-    /// Whose tar it is.
+    /// Returns the origin of the layer's tar.
     pub(crate) fn origin(&self) -> Origin {
-        self.mended.get().map_or(self.table.origin, |anew| anew.origin())
+        self.rebuilt.get().map_or(self.table.origin, |fresh| fresh.origin())
     }
 
-    /// The root.
+    /// Returns the entry of the root directory.
     pub(crate) fn root(&self) -> io::Result<Item<'_>> {
         self.item(0)
     }
 
-    /// All entries, implied directories and the root too, in order of their paths. Reads all that has not been read.
+    /// Returns all entries in the order of their paths, with the root and the implied directories. Reads every block
+    /// that has not been read.
     pub(crate) fn items(&self) -> io::Result<impl Iterator<Item = Item<'_>>> {
-        // First, so that all items are of one index, also where damage is found on the way.
+        // First of all, so that the items all come from one index even if damage is found on the way.
         self.read_all()?;
         let blocks =
             (0..self.blocks.len()).map(|number| self.block(number)).collect::<io::Result<Vec<_>>>()?;
         Ok(blocks.into_iter().flat_map(move |block| block.rows().map(move |row| Item::new(self, block, row))))
     }
 
-    /// The entry at `path`.
+    /// Returns the entry at `path`, if there is one.
     pub(crate) fn get(&self, path: &[u8]) -> io::Result<Option<Item<'_>>> {
         let block = self.block(self.table.block_of_path(path))?;
         Ok(block.find(path).ok().map(|row| Item::new(self, block, row)))
     }
 
-    /// The entry at `path`, or else the deepest one on the way to it.
+    /// Returns the entry at `path`, or else the deepest entry above it.
     pub(crate) fn nearest(&self, path: &[u8]) -> io::Result<Nearest<'_>> {
         let block = self.block(self.table.block_of_path(path))?;
         let before = match block.find(path) {
-            Ok(row) => return Ok(Nearest::There(Item::new(self, block, row))),
+            Ok(row) => return Ok(Nearest::Exact(Item::new(self, block, row))),
             Err(before) => Item::new(self, block, before),
         };
-        // What the entry in front and `path` have in common has a row: that is what implied directories are for.
+        // The path that `before` and `path` have in common has a row: this is why implied directories exist.
         let common = common_directory(before.path(), path);
         if common.len() == before.path().len() {
-            return Ok(Nearest::Above(before));
+            return Ok(Nearest::Ancestor(before));
         }
         let above = self.get(common)?;
-        Ok(Nearest::Above(above.map_or_else(|| self.root(), Ok)?))
+        Ok(Nearest::Ancestor(above.map_or_else(|| self.root(), Ok)?))
     }
 
-    /// The entry of a row.
+    /// Returns the entry of a row.
     fn item(&self, row: usize) -> io::Result<Item<'_>> {
         Ok(Item::new(self, self.block(self.table.block_of_row(row))?, row))
     }
 
     fn block(&self, number: usize) -> io::Result<&Block> {
-        if let Some(anew) = self.mended.get() {
-            return anew.block(number);
+        if let Some(fresh) = self.rebuilt.get() {
+            return fresh.block(number);
         }
         if let Some(block) = self.blocks[number].get() {
             return Ok(block);
         }
-        match self.read(&self.table.places()[number]) {
+        match self.read(&self.table.blocks()[number]) {
             Some(block) => Ok(self.blocks[number].get_or_init(|| block)),
-            None => self.mend()?.block(number),
+            None => self.rebuild()?.block(number),
         }
     }
 
@@ -252,32 +220,32 @@ impl Index {
         (0..self.blocks.len()).try_for_each(|number| self.block(number).map(drop))
     }
 
-    /// A block from the file; `None` if it is damaged.
-    fn read(&self, place: &Place) -> Option<Block> {
-        let mut bytes = vec![0; place.length];
-        self.file.as_ref()?.read_exact_at(&mut bytes, self.table.offset(place)).ok()?;
-        self.table.check(place, bytes.into())
+    /// Reads a block from the file; returns `None` if it is damaged.
+    fn read(&self, block_info: &BlockInfo) -> Option<Block> {
+        let mut bytes = vec![0; block_info.length];
+        self.file.as_ref()?.read_exact_at(&mut bytes, self.table.offset(block_info)).ok()?;
+        self.table.check(block_info, bytes.into())
     }
 
-    fn mend(&self) -> io::Result<&Self> {
+    fn rebuild(&self) -> io::Result<&Self> {
         let refuse = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what);
-        let mend = self.mend.as_ref().ok_or_else(|| refuse("the index of a layer is damaged"))?;
-        let anew = mend()?;
-        // Items that are in use refer to others by their numbers.
-        if !anew.table.has_borders_of(&self.table) {
-            return Err(refuse("the index of a layer was damaged and has been made anew; build again"));
+        let rebuild = self.rebuild.as_ref().ok_or_else(|| refuse("the index of a layer is damaged"))?;
+        let fresh = rebuild()?;
+        // Items in use refer to others by their row numbers.
+        if !fresh.table.has_same_rows(&self.table) {
+            return Err(refuse("the index of a layer was damaged and has been made fresh; build again"));
         }
-        Ok(self.mended.get_or_init(|| Box::new(anew)))
+        Ok(self.rebuilt.get_or_init(|| Box::new(fresh)))
     }
 
-    /// How many bytes of blocks were read.
+    /// Returns the number of bytes of the blocks that have been read.
     #[cfg(test)]
     fn read_bytes(&self) -> usize {
         self.blocks.iter().filter_map(OnceLock::get).map(|block| block.bytes().len()).sum()
     }
 }
 
-/// The longest path that is `entry` or above it, and above `path`.
+/// Returns the longest path that is `entry` or above it, and also above `path`.
 fn common_directory<'a>(entry: &'a [u8], path: &[u8]) -> &'a [u8] {
     let mut length = 0;
     for (left, right) in components(entry).zip(components(path)) {

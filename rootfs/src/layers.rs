@@ -302,7 +302,7 @@ impl Layers {
         let index = match Index::load(&index_path(&self.store, layer)?) {
             Some(index) => {
                 let (store, layer) = (Arc::clone(&self.store), *layer);
-                index.mended_by(move || reindex(&store, &layer).map_err(io::Error::other))
+                index.with_rebuild(move || reindex(&store, &layer).map_err(io::Error::other))
             }
             None => reindex(&self.store, layer)?,
         };

@@ -92,7 +92,7 @@ impl Stack {
         let mut implied: Option<(usize, Item<'_>)> = None;
         for number in first..self.slots.len() {
             let nearest = self.index(number)?.nearest(path)?;
-            match (nearest.there(), implied) {
+            match (nearest.exact(), implied) {
                 (Some(item), None) if item.is_whiteout() => return Ok(None),
                 (Some(item), None) if !item.is_implied() => {
                     return Ok(Some(Found { slot: number, item, metadata: item }));
@@ -115,7 +115,7 @@ impl Stack {
         let mut children: BTreeMap<&[u8], Option<Found<'_>>> = BTreeMap::new();
         for slot in 0..self.slots.len() {
             let nearest = self.index(slot)?.nearest(path)?;
-            if let Some(directory) = nearest.there() {
+            if let Some(directory) = nearest.exact() {
                 for item in directory.children()? {
                     let found = Found { slot, item, metadata: item };
                     children.entry(item.name()).or_insert((!item.is_whiteout()).then_some(found));
@@ -211,6 +211,6 @@ impl Tree for Stack {
     fn link_group(&self, path: &Path) -> io::Result<Option<u64>> {
         let found = self.file(path)?;
         let number = |first: usize| (found.slot as u64) << 32 | first as u64;
-        Ok(found.item.first_number().map(number))
+        Ok(found.item.first_name_row().map(number))
     }
 }

@@ -38,7 +38,7 @@ pub(crate) fn image(index: &Index, tar: &Arc<File>, uuid: [u8; 16]) -> io::Resul
     let Some(plan) = Plan::new(index)? else { return Ok(None) };
     let Ok(blocks) = u32::try_from(plan.end / BLOCK_BYTES) else { return Ok(None) };
     let mut writer = Writer { plan: &plan, tar, bytes: vec![0; plan.end] };
-    for item in index.items()?.filter(|item| !item.is_further_name()) {
+    for item in index.items()?.filter(|item| !item.is_hard_link()) {
         writer.item(&item)?;
     }
     writer.put(format::SUPER_OFFSET, &format::superblock(plan.inodes, blocks, uuid));
@@ -141,11 +141,11 @@ fn target_of(target: &[u8]) -> Option<Vec<u8>> {
 /// What a directory shows, in order.
 fn names<'a>(item: &Item<'a>) -> io::Result<Vec<Name<'a>>> {
     let name = |child: Item<'a>| {
-        let row = child.first_number().unwrap_or(child.number());
+        let row = child.first_name_row().unwrap_or(child.row());
         Name { name: child.name(), row, file_type: type_of(&child.kind()).0 }
     };
     let mut names: Vec<Name<'a>> = item.children()?.into_iter().map(name).collect();
-    for (name, row) in [(&b"."[..], item.number()), (b"..", item.parent()?.number())] {
+    for (name, row) in [(&b"."[..], item.row()), (b"..", item.parent()?.row())] {
         let at = names.partition_point(|other| other.name < name);
         names.insert(at, Name { name, row, file_type: DIRECTORY.0 });
     }
@@ -185,7 +185,7 @@ impl Plan {
         let mut inodes = 0;
         for item in index.items()? {
             links.push(0);
-            if let Some(first) = item.first_number().filter(|_| item.is_further_name()) {
+            if let Some(first) = item.first_name_row().filter(|_| item.is_hard_link()) {
                 links[first] += 1;
                 inode_at.push(inode_at[first]);
                 block_at.push(0);
@@ -236,7 +236,7 @@ impl Writer<'_> {
     fn item(&mut self, item: &Item<'_>) -> io::Result<()> {
         let entry = item.entry();
         let shape = Shape::of(item, &entry)?.expect("the first pass has seen it");
-        let (at, block_at) = (self.plan.inode_at[item.number()], self.plan.block_at[item.number()]);
+        let (at, block_at) = (self.plan.inode_at[item.row()], self.plan.block_at[item.row()]);
         self.put(at, &self.inode(item, &entry, &shape).encode());
         self.put(at + INODE_BYTES, &shape.xattrs);
         match &shape.body {
@@ -260,7 +260,7 @@ impl Writer<'_> {
     }
 
     fn inode(&self, item: &Item<'_>, entry: &Entry, shape: &Shape) -> Inode {
-        let row = item.number();
+        let row = item.row();
         let block = block_number(self.plan.block_at[row]);
         let (layout, size_bytes) = match &shape.body {
             Body::Nothing { device } => (Layout::Device(*device), 0),

@@ -18,7 +18,7 @@ use super::mount::mount;
 use super::seal;
 use crate::content::Content;
 use crate::entry::{Entry, Kind, Timestamp};
-use crate::index::{Index, Item, Origin, Row, Stored, implied};
+use crate::index::{Index, Item, Origin, Row, Stored};
 use crate::layer::import;
 use crate::layer::write::NewEntry;
 use crate::layers::Layers;
@@ -33,7 +33,7 @@ mod random;
 #[expect(clippy::print_stdout, reason = "tests say why they are skipped")]
 pub(crate) fn can_mount() -> Option<()> {
     let dir = tempfile::tempdir().unwrap();
-    let index = Index::build(vec![implied(b"")], Origin::Made).unwrap();
+    let index = Index::build(vec![Row::implied(b"")], Origin::Made).unwrap();
     let tar = Arc::new(file(dir.path(), "tar", &[0; 1024]));
     let bytes = image(&index, &tar, [0; 16]).unwrap().unwrap();
     match mount(&file(dir.path(), "image", &bytes), &tar) {
@@ -61,7 +61,7 @@ fn mounted(rows: Vec<Row>, tar: File) -> OwnedFd {
 
 fn row(path: impl AsRef<[u8]>, kind: Kind) -> Row {
     let entry = Entry { kind, ..Entry::directory(0o755) };
-    Row { path: path.as_ref().to_vec(), entry, implied: false, group: 0, stored: Stored::default() }
+    Row::new(path.as_ref().to_vec(), entry, Stored::default())
 }
 
 /// All that a process can find out about what is below `root`.
@@ -136,7 +136,7 @@ fn check_same(mut entries: Vec<NewEntry>) -> BTreeMap<PathBuf, String> {
 
 /// What items refer to by their numbers.
 fn numbered(index: &Index) -> Vec<(Vec<u8>, Kind, Option<usize>)> {
-    let row = |item: Item<'_>| (item.path().to_vec(), item.kind(), item.first_number());
+    let row = |item: Item<'_>| (item.path().to_vec(), item.kind(), item.first_name_row());
     index.items().unwrap().map(row).collect()
 }
 

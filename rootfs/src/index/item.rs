@@ -1,6 +1,7 @@
-//! What a row says.
+//! An entry of an index, as it is read back from a row.
 //!
-//! What is in the row's own block is at hand; what leads to other rows may have to be read.
+//! The row's own block is in memory. Methods that lead to other rows can read further blocks, so they return
+//! `io::Result`.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -8,17 +9,19 @@ use std::path::PathBuf;
 
 use cache::Key;
 
-use super::block::{
-    Block, CONTENT, END, EXTRA, FLAGS, GID, GROUP, HAS_PYC, HIDES, IMPLIED, KIND, KIND_BLOCK, KIND_CHAR,
+use super::Index;
+use super::block::Block;
+use super::row::Stored;
+use super::row_format::{
+    CONTENT, END, EXTRA, FLAGS, GID, GROUP, HAS_PYC, HIDES, IMPLIED, KIND, KIND_BLOCK, KIND_CHAR,
     KIND_DIRECTORY, KIND_FIFO, KIND_FILE, KIND_SYMLINK, KIND_WHITEOUT, MODE, MTIME, MTIME_NS, OFFSET, OPAQUE,
     PATH, PYC, SIZE, SPARSE, UID, XATTRS, u32_at, u64_at,
 };
-use super::{Index, Stored};
 use crate::entry::{Entry, Kind, Timestamp};
 use crate::path::{split, to_path};
 use crate::tar::Extent;
 
-/// An entry of an index.
+/// Entry of an index; cheap to copy.
 #[derive(Clone, Copy)]
 pub(crate) struct Item<'a> {
     index: &'a Index,
@@ -27,7 +30,7 @@ pub(crate) struct Item<'a> {
 }
 
 impl<'a> Item<'a> {
-    /// A row of `block`.
+    /// Returns the entry of a row of `block`.
     pub(super) fn new(index: &'a Index, block: &'a Block, row: usize) -> Self {
         Self { index, block, row }
     }
@@ -56,7 +59,7 @@ impl<'a> Item<'a> {
         self.bytes()[FLAGS] & flag != 0
     }
 
-    /// Another entry of the index.
+    /// Returns the entry of another row.
     fn other(&self, row: usize) -> io::Result<Item<'a>> {
         match self.block.rows().contains(&row) {
             true => Ok(Item { row, ..*self }),
@@ -64,43 +67,43 @@ impl<'a> Item<'a> {
         }
     }
 
-    /// Its place in the index.
-    pub(crate) fn number(&self) -> usize {
+    /// Returns the number of its row, which identifies it within the index.
+    pub(crate) fn row(&self) -> usize {
         self.row
     }
 
-    /// Its path, relative to the root.
+    /// Returns its path relative to the root.
     pub(crate) fn path(&self) -> &'a [u8] {
         self.in_heap(PATH)
     }
 
-    /// The last component of its path; empty for the root.
+    /// Returns the last component of its path; empty for the root.
     pub(crate) fn name(&self) -> &'a [u8] {
         split(self.path()).map_or(b"", |(_, name)| name)
     }
 
-    /// The directory that it is in; the root for the root.
+    /// Returns the directory that it is in; the root for the root itself.
     pub(crate) fn parent(&self) -> io::Result<Item<'a>> {
         let parent = split(self.path()).map(|(parent, _)| self.index.get(parent)).transpose()?.flatten();
         parent.map_or_else(|| self.index.root(), Ok)
     }
 
-    /// The place of the first name of the file of which it is one of several; `None` if it is the only one.
-    pub(crate) fn first_number(&self) -> Option<usize> {
+    /// Returns the row of the file's first name, which can be this one; `None` for a file with one name.
+    pub(crate) fn first_name_row(&self) -> Option<usize> {
         (self.u32(GROUP) as usize).checked_sub(1)
     }
 
-    /// True for all names of a file but the first.
-    pub(crate) fn is_further_name(&self) -> bool {
-        self.first_number().is_some_and(|first| first != self.row)
+    /// Reports whether it is one of several names of a file, but not the first.
+    pub(crate) fn is_hard_link(&self) -> bool {
+        self.first_name_row().is_some_and(|first| first != self.row)
     }
 
-    /// The first name of the file of which it is a further one.
+    /// Returns the first name of the file if this is another one.
     pub(crate) fn first_name(&self) -> io::Result<Option<Item<'a>>> {
-        self.first_number().filter(|&first| first != self.row).map(|first| self.other(first)).transpose()
+        self.first_name_row().filter(|&first| first != self.row).map(|first| self.other(first)).transpose()
     }
 
-    /// What it is, with its real time: as trees show it, a further name of a file is a file.
+    /// Returns its metadata with the real time, in the way of a tree: every hard link is a file.
     pub(crate) fn entry(&self) -> Entry {
         Entry {
             kind: self.kind(),
@@ -112,7 +115,8 @@ impl<'a> Item<'a> {
         }
     }
 
-    /// What it is, as layers have it: a further name of a file is a [`Kind::Hardlink`] to the first.
+    /// Returns its metadata in the way of a layer: every name of a file but the first is a [`Kind::Hardlink`] to the
+    /// first.
     pub(crate) fn layer_entry(&self) -> io::Result<Entry> {
         Ok(match self.first_name()? {
             Some(first) => {
@@ -122,7 +126,7 @@ impl<'a> Item<'a> {
         })
     }
 
-    /// What kind of thing it is: as in [`Item::entry`].
+    /// Returns its kind, as in [`Item::entry`].
     pub(crate) fn kind(&self) -> Kind {
         let (major, minor) = (self.u32(SIZE + 4), self.u32(SIZE));
         match self.kind_byte() {
@@ -136,7 +140,7 @@ impl<'a> Item<'a> {
         }
     }
 
-    /// Its real time, where that is known.
+    /// Returns its modification time: the real one if it is known, else that of the tar.
     pub(crate) fn mtime(&self) -> Timestamp {
         Timestamp { seconds: self.u64(MTIME).cast_signed(), nanoseconds: self.u32(MTIME_NS) }
     }
@@ -152,37 +156,37 @@ impl<'a> Item<'a> {
         std::iter::from_fn(|| Some((next()?, next()?))).collect()
     }
 
-    /// True for a directory, implied or not.
+    /// Reports whether it is a directory, implied or not.
     pub(crate) fn is_dir(&self) -> bool {
         self.kind_byte() == KIND_DIRECTORY
     }
 
-    /// True for a regular file.
+    /// Reports whether it is a regular file.
     pub(crate) fn is_file(&self) -> bool {
         self.kind_byte() == KIND_FILE
     }
 
-    /// True for a name that this layer removes.
+    /// Reports whether it is a name that this layer removes.
     pub(crate) fn is_whiteout(&self) -> bool {
         self.kind_byte() == KIND_WHITEOUT
     }
 
-    /// True for a directory of which the layer says nothing: a lower layer's metadata counts.
+    /// Reports whether the layer does not describe this directory, so that a lower layer's metadata counts.
     pub(crate) fn is_implied(&self) -> bool {
         self.has(IMPLIED)
     }
 
-    /// True for a directory that hides what lower layers have in it.
+    /// Reports whether it is a directory that hides the content of the same directory in lower layers.
     pub(crate) fn is_opaque(&self) -> bool {
         self.has(OPAQUE)
     }
 
-    /// True if it hides what lower layers have below its path, itself or by a directory above it.
+    /// Reports whether it hides everything at and below its path in lower layers, itself or by a directory above it.
     pub(crate) fn hides_lower(&self) -> bool {
         !self.is_dir() || self.has(HIDES)
     }
 
-    /// The entries directly below it, in order. Blocks that lie between them are not read.
+    /// Returns the entries directly below it, in order. Reads only blocks that have one of them.
     pub(crate) fn children(&self) -> io::Result<Vec<Item<'a>>> {
         let end = self.u32(END) as usize;
         let mut children = Vec::new();
@@ -196,7 +200,7 @@ impl<'a> Item<'a> {
         Ok(children)
     }
 
-    /// Where the bytes of a regular file are.
+    /// Returns the position of a regular file's bytes.
     pub(crate) fn stored(&self) -> Stored {
         let content = self.bytes()[CONTENT..].try_into().expect("the row ends with 32 bytes");
         Stored {
@@ -207,12 +211,12 @@ impl<'a> Item<'a> {
         }
     }
 
-    /// The blake3 of a regular file.
+    /// Returns the blake3 of a regular file's content.
     pub(crate) fn content(&self) -> Key {
         Key::from_bytes(self.stored().content)
     }
 
-    /// The length of a regular file.
+    /// Returns the length of a regular file; 0 for other kinds.
     pub(crate) fn size_bytes(&self) -> u64 {
         if self.is_file() { self.u64(SIZE) } else { 0 }
     }

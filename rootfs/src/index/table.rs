@@ -1,20 +1,21 @@
-//! The head of an index and the table of its blocks: all that has to be read to find a row.
+//! The head of an index and the table of its blocks: everything that must be read before a row can be found.
 //!
 //! ```text
-//! magic, version                     16 bytes
-//! blake3 of the rest                 32
-//! origin, rows, blocks, text          4 each
-//! of each block                      ENTRY_BYTES: length, first row, length of its path, blake3
-//! text                               the paths
+//! magic, version                   16 bytes
+//! blake3 of the rest               32 bytes
+//! origin, rows, blocks, text       4 bytes each
+//! for each block                   ENTRY_BYTES: length, number of rows, length of its first path, blake3
+//! text                             the first paths of all blocks
 //! ```
 //!
-//! Blocks lie behind it, one after the other.
+//! The blocks follow the table in the file, one after the other.
 
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use super::Origin;
-use super::block::{Block, u32_at};
+use super::block::Block;
+use super::row::Origin;
+use super::row_format::u32_at;
 use crate::path::compare;
 
 const MAGIC: &[u8; 16] = b"dsbuild index\0\0\x02";
@@ -22,30 +23,30 @@ const HASHED_FROM: usize = 48;
 const HEAD_BYTES: usize = 64;
 const ENTRY_BYTES: usize = 44;
 
-/// The blocks of an index.
+/// Head and table of an index.
 pub(super) struct Table {
     pub origin: Origin,
-    /// Of all blocks.
+    /// Number of rows in all blocks.
     pub rows: usize,
-    places: Vec<Place>,
+    blocks: Vec<BlockInfo>,
     text: Vec<u8>,
 }
 
-/// Where a block is, and what it is to be.
-pub(super) struct Place {
-    /// Behind the table.
+/// Description of a block: its position and its expected content.
+pub(super) struct BlockInfo {
+    /// Offset of the block, counted from the end of the table.
     from: u64,
     pub length: usize,
     rows: Range<usize>,
-    /// Of the first row's path, in the text.
+    /// Range of the text that holds the path of the first row.
     path: Range<usize>,
     hash: [u8; 32],
 }
 
 impl Table {
-    /// One of no blocks.
+    /// Returns a table without blocks.
     pub(super) fn new(origin: Origin) -> Self {
-        Self { origin, rows: 0, places: Vec::new(), text: Vec::new() }
+        Self { origin, rows: 0, blocks: Vec::new(), text: Vec::new() }
     }
 
     /// Adds the block that comes next.
@@ -55,28 +56,33 @@ impl Table {
     }
 
     fn add(&mut self, path_bytes: usize, rows: usize, length: usize, hash: [u8; 32]) {
-        let from = self.places.last().map_or(0, Place::end);
-        let path = self.places.last().map_or(0, |last| last.path.end);
-        let place =
-            Place { from, length, rows: self.rows..self.rows + rows, path: path..path + path_bytes, hash };
+        let from = self.blocks.last().map_or(0, BlockInfo::end);
+        let path = self.blocks.last().map_or(0, |last| last.path.end);
+        let info = BlockInfo {
+            from,
+            length,
+            rows: self.rows..self.rows + rows,
+            path: path..path + path_bytes,
+            hash,
+        };
         self.rows += rows;
-        self.places.push(place);
+        self.blocks.push(info);
     }
 
-    /// As it lies on disk.
+    /// Returns the head and the table in the form that they have on disk.
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.length_bytes());
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(&[0; HASHED_FROM - MAGIC.len()]);
         let origin = usize::from(self.origin == Origin::Imported);
-        for number in [origin, self.rows, self.places.len(), self.text.len()] {
-            bytes.extend_from_slice(&small(number).to_le_bytes());
+        for number in [origin, self.rows, self.blocks.len(), self.text.len()] {
+            bytes.extend_from_slice(&to_u32(number).to_le_bytes());
         }
-        for place in &self.places {
-            for number in [place.length, place.rows.len(), place.path.len()] {
-                bytes.extend_from_slice(&small(number).to_le_bytes());
+        for info in &self.blocks {
+            for number in [info.length, info.rows.len(), info.path.len()] {
+                bytes.extend_from_slice(&to_u32(number).to_le_bytes());
             }
-            bytes.extend_from_slice(&place.hash);
+            bytes.extend_from_slice(&info.hash);
         }
         bytes.extend_from_slice(&self.text);
         let hash = blake3::hash(&bytes[HASHED_FROM..]);
@@ -84,14 +90,15 @@ impl Table {
         bytes
     }
 
-    /// How long head and table are that begin with `start`; not checked. `None` if it is none of this version.
+    /// Returns the length of the head and table that begin with `start`, unverified. Returns `None` if `start` is not
+    /// the head of an index of this version.
     pub(super) fn length(start: &[u8]) -> Option<usize> {
         let start = start.get(..HEAD_BYTES).filter(|start| start.starts_with(MAGIC))?;
         let number = |at| usize::try_from(u32_at(start, at)?).ok();
         number(56)?.checked_mul(ENTRY_BYTES)?.checked_add(number(60)?)?.checked_add(HEAD_BYTES)
     }
 
-    /// What [`Table::encode`] gave; `None` if it is damaged.
+    /// Decodes the result of [`Table::encode`]; returns `None` if it is damaged.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         if Self::length(bytes)? != bytes.len()
             || *blake3::hash(&bytes[HASHED_FROM..]).as_bytes() != bytes[MAGIC.len()..HASHED_FROM]
@@ -110,73 +117,74 @@ impl Table {
     }
 
     fn is_sound(&self, rows: usize) -> bool {
-        let text = self.places.last().map_or(0, |last| last.path.end);
+        let text = self.blocks.last().map_or(0, |last| last.path.end);
         self.rows == rows
             && text == self.text.len()
-            && self.places.iter().all(|place| !place.rows.is_empty())
-            && self.places.first().is_some_and(|root| root.path.is_empty())
+            && self.blocks.iter().all(|info| !info.rows.is_empty())
+            && self.blocks.first().is_some_and(|root| root.path.is_empty())
     }
 
-    /// The blocks, in order.
-    pub(super) fn places(&self) -> &[Place] {
-        &self.places
+    /// Returns the descriptions of all blocks, in order.
+    pub(super) fn blocks(&self) -> &[BlockInfo] {
+        &self.blocks
     }
 
-    /// Where in the file a block is.
-    pub(super) fn offset(&self, place: &Place) -> u64 {
-        self.length_bytes() as u64 + place.from
+    /// Returns the offset of a block in the file.
+    pub(super) fn offset(&self, info: &BlockInfo) -> u64 {
+        self.length_bytes() as u64 + info.from
     }
 
-    /// The length of the file.
+    /// Returns the length of the whole file.
     pub(super) fn end(&self) -> u64 {
-        self.length_bytes() as u64 + self.places.last().map_or(0, Place::end)
+        self.length_bytes() as u64 + self.blocks.last().map_or(0, BlockInfo::end)
     }
 
-    /// The bytes of a block, if they are in the first ones of the file.
-    pub(super) fn bytes_in<'a>(&self, place: &Place, start: &'a [u8]) -> Option<&'a [u8]> {
-        let from = usize::try_from(self.offset(place)).ok()?;
-        start.get(from..from.checked_add(place.length)?)
+    /// Returns the bytes of a block if they are part of `start`, the first bytes of the file.
+    pub(super) fn bytes_in<'a>(&self, info: &BlockInfo, start: &'a [u8]) -> Option<&'a [u8]> {
+        let from = usize::try_from(self.offset(info)).ok()?;
+        start.get(from..from.checked_add(info.length)?)
     }
 
-    /// Takes the bytes of a block; `None` if they are not what they were.
-    pub(super) fn check(&self, place: &Place, bytes: Box<[u8]>) -> Option<Block> {
-        let is_it = *blake3::hash(&bytes).as_bytes() == place.hash;
-        is_it.then(|| Block::new(bytes, place.rows.clone(), self.rows)).flatten()
+    /// Verifies the bytes of a block; returns `None` if they are damaged.
+    pub(super) fn check(&self, info: &BlockInfo, bytes: Box<[u8]>) -> Option<Block> {
+        let is_it = *blake3::hash(&bytes).as_bytes() == info.hash;
+        is_it.then(|| Block::new(bytes, info.rows.clone(), self.rows)).flatten()
     }
 
-    /// The only block that can have `path`, and else the entry in front of it.
+    /// Returns the block that has `path`. If no block has it, the row in front of where it would be is in this block.
     pub(super) fn block_of_path(&self, path: &[u8]) -> usize {
-        self.last(|place| compare(&self.text[place.path.clone()], path) != Ordering::Greater)
+        self.last(|info| compare(&self.text[info.path.clone()], path) != Ordering::Greater)
     }
 
-    /// The block of a row.
+    /// Returns the block that has `row`.
     pub(super) fn block_of_row(&self, row: usize) -> usize {
-        self.last(|place| place.rows.start <= row)
+        self.last(|info| info.rows.start <= row)
     }
 
-    /// The last block of the first ones of which this is true, as it is of the very first.
-    fn last(&self, is_before: impl Fn(&Place) -> bool) -> usize {
-        self.places.partition_point(is_before).saturating_sub(1)
+    /// Returns the last block for which `is_before` holds. It holds for the first block, and for no block behind one
+    /// where it does not.
+    fn last(&self, is_before: impl Fn(&BlockInfo) -> bool) -> usize {
+        self.blocks.partition_point(is_before).saturating_sub(1)
     }
 
-    /// True if both have the same rows in the same blocks, as far as can be told from here.
-    pub(super) fn has_borders_of(&self, other: &Self) -> bool {
-        let rows = |table: &Self| table.places.iter().map(|place| place.rows.clone()).collect::<Vec<_>>();
+    /// Reports whether both tables have the same rows in the same blocks, as far as the tables show.
+    pub(super) fn has_same_rows(&self, other: &Self) -> bool {
+        let rows = |table: &Self| table.blocks.iter().map(|info| info.rows.clone()).collect::<Vec<_>>();
         self.text == other.text && rows(self) == rows(other)
     }
 
     fn length_bytes(&self) -> usize {
-        HEAD_BYTES + self.places.len() * ENTRY_BYTES + self.text.len()
+        HEAD_BYTES + self.blocks.len() * ENTRY_BYTES + self.text.len()
     }
 }
 
-impl Place {
+impl BlockInfo {
     fn end(&self) -> u64 {
         self.from + self.length as u64
     }
 }
 
-/// A number as it lies on disk.
-pub(super) fn small(number: usize) -> u32 {
+/// Converts a number to its form on disk.
+pub(super) fn to_u32(number: usize) -> u32 {
     u32::try_from(number).expect("entries and names are limited to less than 2^32")
 }

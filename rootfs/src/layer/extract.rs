@@ -53,7 +53,7 @@ pub(crate) fn extract(
     let chunks = directories.iter().map(chunks).collect::<Result<Vec<_>, _>>()?;
     let chunks: Vec<_> = chunks.into_iter().flatten().collect();
     chunks.par_iter().try_for_each(|(directory, items)| extract.entries(directory, items))?;
-    items()?.filter(Item::is_further_name).try_for_each(|item| extract.hard_link(&item))?;
+    items()?.filter(Item::is_hard_link).try_for_each(|item| extract.hard_link(&item))?;
     directories.iter().rev().try_for_each(|item| extract.finish(item))?;
     Ok(extract.creator.into_skipped())
 }
@@ -67,7 +67,7 @@ struct Extract<'a> {
 /// What is in a directory besides directories and hard links, in portions.
 fn chunks<'a>(directory: &Item<'a>) -> Result<Vec<(Item<'a>, Vec<Item<'a>>)>, RootfsError> {
     let mut entries = children(directory)?;
-    entries.retain(|item| !item.is_dir() && !item.is_further_name());
+    entries.retain(|item| !item.is_dir() && !item.is_hard_link());
     Ok(entries.chunks(CHUNK_ENTRIES).map(|chunk| (*directory, chunk.to_vec())).collect())
 }
 

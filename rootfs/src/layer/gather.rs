@@ -15,8 +15,8 @@ use super::{OPAQUE_MARKER, WHITEOUT_PREFIX};
 use crate::RootfsError;
 use crate::entry::{Entry, Kind};
 use crate::error::bad_entry;
-use crate::index::{MAX_ENTRIES, MAX_NAMES_BYTES};
-use crate::index::{Row, Stored, implied};
+use crate::index::{MAX_ENTRIES, MAX_NAMES_BYTES, too_many_entries, too_many_names};
+use crate::index::{Row, Stored};
 use crate::path::{self, after, clean, components, from_key, is_below, join, key, split, to_path};
 use crate::tar::Member;
 use crate::tree::MAX_LINKS;
@@ -79,7 +79,7 @@ impl Gather {
         }
         let entry = entry_of(&member)?;
         let stored = Stored { offset: member.offset, content, sparse: member.sparse, pyc_mtime: None };
-        self.put(Row { path, entry, implied: false, group: 0, stored })
+        self.put(Row::new(path, entry, stored))
     }
 
     /// The rows, in order.
@@ -87,13 +87,13 @@ impl Gather {
         for key in std::mem::take(&mut self.opaque) {
             // The directory may have become something else since.
             let row = match key.is_empty() {
-                true => Some(self.nodes.entry(key).or_insert_with(|| implied(b""))),
+                true => Some(self.nodes.entry(key).or_insert_with(|| Row::implied(b""))),
                 false => self.nodes.get_mut(&key),
             };
             set_opaque(row);
         }
         for key in std::mem::take(&mut self.whiteouts) {
-            let row = self.nodes.entry(key).or_insert_with(|| whiteout(Vec::new()));
+            let row = self.nodes.entry(key).or_insert_with(|| Row::whiteout(Vec::new()));
             set_opaque(Some(row));
         }
         self.nodes.into_iter().map(|(key, row)| Row { path: from_key(&key), ..row }).collect()
@@ -104,7 +104,7 @@ impl Gather {
             return Err(bad_entry(&member.name, "the root can only be a directory"));
         }
         let entry = entry_of(&member)?;
-        let row = Row { path: Vec::new(), entry, implied: false, group: 0, stored: Stored::default() };
+        let row = Row::new(Vec::new(), entry, Stored::default());
         self.nodes.insert(Vec::new(), row);
         Ok(())
     }
@@ -144,7 +144,7 @@ impl Gather {
                 Some(_) => return Err(bad_entry(path, "an entry lies below something that is no directory")),
                 None => {
                     path::check(&next)?;
-                    self.put(implied(&next))?;
+                    self.put(Row::implied(&next))?;
                     found = next;
                 }
             }
@@ -168,11 +168,10 @@ impl Gather {
     fn count(&mut self, names_bytes: usize) -> Result<(), RootfsError> {
         self.names_bytes += names_bytes;
         if self.names_bytes > MAX_NAMES_BYTES {
-            let limit = format!("{} MiB", MAX_NAMES_BYTES >> 20);
-            return Err(RootfsError::Limit { what: "all names and attributes of a layer", limit });
+            return Err(too_many_names());
         }
         if self.nodes.len() + self.whiteouts.len() + self.opaque.len() >= MAX_ENTRIES {
-            return Err(RootfsError::Limit { what: "a layer", limit: format!("{MAX_ENTRIES} entries") });
+            return Err(too_many_entries());
         }
         Ok(())
     }
@@ -238,12 +237,6 @@ fn set_opaque(row: Option<&mut Row>) {
     if let Some(Kind::Directory { opaque }) = row.map(|row| &mut row.entry.kind) {
         *opaque = true;
     }
-}
-
-/// A name that lower layers lose.
-pub(crate) fn whiteout(path: Vec<u8>) -> Row {
-    let entry = Entry { kind: Kind::Whiteout, ..Entry::directory(0) };
-    Row { path, entry, implied: false, group: 0, stored: Stored::default() }
 }
 
 fn entry_of(member: &Member) -> Result<Entry, RootfsError> {

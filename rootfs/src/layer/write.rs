@@ -147,7 +147,7 @@ impl Writer<'_> {
     fn whiteout(&mut self, new: &NewEntry) -> Result<(), RootfsError> {
         let (parent, name) = split(&new.path).ok_or_else(|| bad_entry(b"", "the root cannot be removed"))?;
         self.header(&marker(&join(parent, &[WHITEOUT_PREFIX, name].concat())))?;
-        self.rows.push(super::gather::whiteout(new.path.clone()));
+        self.rows.push(Row::whiteout(new.path.clone()));
         Ok(())
     }
 
@@ -211,7 +211,7 @@ impl Writer<'_> {
 
     fn row(&mut self, new: &NewEntry, stored: Stored) {
         let (path, entry) = (new.path.clone(), new.entry.clone());
-        self.rows.push(Row { path, entry, implied: false, group: 0, stored });
+        self.rows.push(Row::new(path, entry, stored));
     }
 
     fn flush_if_full(&mut self) -> Result<(), RootfsError> {
