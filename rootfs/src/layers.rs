@@ -11,6 +11,12 @@
 //! Concurrency: indexes are opened once a process and shared. Files of a layer's directory are written by another name and
 //! renamed; processes that race write the same.
 
+pub(crate) mod erofs_image;
+pub(crate) mod in_place;
+mod stack;
+pub(crate) mod tree;
+mod write_dir;
+
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
@@ -21,6 +27,9 @@ use cache::Store;
 use oci::DiffId;
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 
+use self::in_place::MountedLayers;
+use self::stack::Stack;
+use self::tree::{Home, Stamp};
 use crate::RootfsError;
 use crate::content::Content;
 use crate::create::Skipped;
@@ -31,13 +40,10 @@ use crate::index::{Index, Item, Origin};
 use crate::layer::extract::extract;
 use crate::layer::import;
 use crate::layer::write::{self, NewEntry};
+use crate::overlay::MAX_LOWERS;
 use crate::path;
 use crate::snapshot::Snapshot;
-use crate::snapshot::in_place::MountedLayers;
 use crate::snapshot::lowers::Ground;
-use crate::snapshot::overlay::MAX_LOWERS;
-use crate::snapshot::trees::{Home, Stamp};
-use crate::stack::Stack;
 use crate::tree::{Scratch, Tree};
 
 pub use crate::times::{Clamp, Times};
@@ -65,7 +71,7 @@ impl Layers {
 
     /// The same, with layers mounted this way and no other.
     #[cfg(test)]
-    pub(crate) fn mounting(store: Arc<Store>, way: crate::snapshot::in_place::Way) -> Self {
+    pub(crate) fn mounting(store: Arc<Store>, way: self::in_place::Way) -> Self {
         Self { mounted: Arc::new(MountedLayers::with(way)), ..Self::new(store) }
     }
 
@@ -259,7 +265,7 @@ impl Layers {
     /// Writes the merged tree of `layers` below the directory `dest` (the local exporter), never through a link.
     /// Everything belongs to the user who runs this, as with BuildKit.
     pub fn write_dir(&self, layers: &[DiffId], times: Times, dest: &Path) -> Result<(), RootfsError> {
-        crate::export::write_dir(&self.merged_entries(layers, times)?, dest)
+        write_dir::write_dir(&self.merged_entries(layers, times)?, dest)
     }
 
     /// The merged tree of `layers`, in order, without the root.
@@ -269,7 +275,7 @@ impl Layers {
         let mut first_names: HashMap<u64, PathBuf> = HashMap::new();
         let mut entries = Vec::new();
         let read_error = failed("read the layers of", self.store.root());
-        let mut visit = |bytes: &[u8], found: &crate::stack::Found<'_>| -> io::Result<()> {
+        let mut visit = |bytes: &[u8], found: &self::stack::Found<'_>| -> io::Result<()> {
             let path = path::to_path(bytes);
             let mut entry = found.entry();
             if let Some(group) = found.item.is_file().then(|| tree.link_group(path)).transpose()?.flatten() {

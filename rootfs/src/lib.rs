@@ -25,16 +25,15 @@ mod dir_tree;
 pub mod entry;
 mod erofs;
 mod error;
-mod export;
 mod file_range;
 mod index;
 mod layer;
 pub mod layers;
 pub mod materialize;
+mod overlay;
 mod path;
 mod safe_path;
 pub mod snapshot;
-pub mod stack;
 pub mod tar;
 #[cfg(test)]
 mod testing;

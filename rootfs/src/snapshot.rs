@@ -19,12 +19,8 @@
 
 mod bind;
 mod changes;
-mod image;
-pub(crate) mod in_place;
 pub(crate) mod lowers;
-pub(crate) mod overlay;
 mod stubs;
-pub(crate) mod trees;
 
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -52,10 +48,10 @@ use crate::times::Clamp;
 use crate::tree::Tree;
 use crate::xattr::Flavor;
 
+use crate::layers::tree::Home;
+use crate::overlay::Overlay;
 use changes::Change;
 use lowers::{Ground, Lower, Lowers};
-use overlay::Overlay;
-use trees::Home;
 
 /// A mount point that a sandbox had to make for itself, and that must not stay.
 #[derive(Debug, Clone, PartialEq, Eq)]

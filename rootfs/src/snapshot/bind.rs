@@ -14,10 +14,10 @@ use rustix::fs::{Mode, OFlags};
 
 use super::Snapshot;
 use super::lowers::{Ground, Lower};
-use super::overlay::{Attached, Overlay, clone_mount, clone_mounts, clone_tree};
 use crate::RootfsError;
 use crate::error::failed;
 use crate::layers::Layers;
+use crate::overlay::{Attached, Overlay, clone_mount, clone_mounts, clone_tree};
 use crate::xattr::Flavor;
 
 /// A detached mount, and what must live as long as it is in use.

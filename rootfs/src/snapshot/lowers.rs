@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use rustix::fs::{FileType, Mode, OFlags, Stat};
 
-use super::in_place::Mounted;
-use super::trees::{Home, Stamp};
 use crate::RootfsError;
 use crate::error::failed;
+use crate::layers::in_place::Mounted;
+use crate::layers::tree::{Home, Stamp};
 use crate::safe_path::{is_absent, open_store_dir};
 use crate::xattr::Flavor;
 
@@ -24,7 +24,7 @@ pub(crate) enum Lower {
 
 impl Lower {
     /// Its root, as `O_PATH`.
-    pub(super) fn open(&self) -> Result<OwnedFd, RootfsError> {
+    pub(crate) fn open(&self) -> Result<OwnedFd, RootfsError> {
         match self {
             Self::Directory(path) => open_store_dir(path),
             Self::Mounted(mounted) => mounted.root().try_clone().map_err(failed("open", self.path())),
@@ -32,7 +32,7 @@ impl Lower {
     }
 
     /// For messages.
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         match self {
             Self::Directory(path) => path,
             Self::Mounted(mounted) => mounted.path(),

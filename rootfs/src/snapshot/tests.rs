@@ -13,10 +13,10 @@ use cache::Store;
 mod deeds;
 mod layers_in_place;
 
-use super::in_place::Way;
 use super::*;
 use crate::diff::Diff;
 use crate::entry::Timestamp;
+use crate::layers::in_place::Way;
 use crate::safe_path::fd_path;
 use crate::testing::MemoryTree;
 use crate::tree::{Child, Scratch};
@@ -461,7 +461,9 @@ fn privileged_more_layers_than_the_kernel_takes() {
     )
     .unwrap();
     let lowers: Vec<Lower> = trees.iter().cloned().map(Lower::Directory).collect();
-    for (lowers, api) in [(&lowers[..], overlay::Api::Detached), (&lowers[300..], overlay::Api::Options)] {
+    for (lowers, api) in
+        [(&lowers[..], crate::overlay::Api::Detached), (&lowers[300..], crate::overlay::Api::Options)]
+    {
         let scratch = tempfile::tempdir_in(env.root.path()).unwrap();
         let (upper, work) = (scratch.path().join("upper"), scratch.path().join("work"));
         fs::create_dir(&upper).unwrap();
@@ -561,7 +563,7 @@ fn privileged_a_store_on_an_overlay_is_told() {
         scratch: env.root.path(),
         flavor: Flavor::current(),
     };
-    let _attached = overlay::Attached::new(&outer.mount().unwrap(), &at).unwrap();
+    let _attached = crate::overlay::Attached::new(&outer.mount().unwrap(), &at).unwrap();
     let layers = Layers::new(Arc::new(Store::open(&at.join("store")).unwrap()));
     let error = layers.prepare(&[]).unwrap().mount().unwrap_err();
     assert!(matches!(error, RootfsError::NoOverlay { file_system: "overlayfs", .. }), "{error}");

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use oci::DiffId;
 
-use super::super::in_place::Way;
 use super::{Env, all, base, mounted};
 use crate::entry::Entry;
 use crate::layers::Layers;
+use crate::layers::in_place::Way;
 use crate::safe_path::fd_path;
 use crate::xattr::Flavor;
 

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use oci::DiffId;
 use serde::{Deserialize, Serialize};
 
-use super::trees::boot;
+use super::tree::boot;
 use crate::RootfsError;
 use crate::erofs::image::image;
 use crate::erofs::seal;

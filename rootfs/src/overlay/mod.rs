@@ -22,10 +22,10 @@ use rustix::mount::{
     fsconfig_create, fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, move_mount, open_tree,
 };
 
-use super::lowers::Lower;
 use crate::RootfsError;
 use crate::error::failed;
 use crate::safe_path::{fd_path, open_store_dir};
+use crate::snapshot::lowers::Lower;
 use crate::xattr::Flavor;
 
 /// The most lower layers that the kernel takes (`OVL_MAX_STACK`).
@@ -34,7 +34,7 @@ pub(crate) const MAX_LOWERS: usize = 500;
 const MAX_LOWERS_IN_PAGE: usize = 180;
 
 /// What is mounted.
-pub(super) struct Overlay<'a> {
+pub(crate) struct Overlay<'a> {
     /// Lower layers, from the base up.
     pub lowers: &'a [Lower],
     /// The writable layer and overlayfs' work directory, fresh for each mount; read-only without.
@@ -49,7 +49,7 @@ pub(super) struct Overlay<'a> {
 
 impl Overlay<'_> {
     /// Mounts it, attached nowhere.
-    pub(super) fn mount(&self) -> Result<OwnedFd, RootfsError> {
+    pub(crate) fn mount(&self) -> Result<OwnedFd, RootfsError> {
         match self.mount_with(Api::Detached) {
             // An old kernel does not know `lowerdir+`.
             Err(RootfsError::Io { source, .. }) if source.raw_os_error() == Some(UNKNOWN_OPTION) => {
@@ -69,7 +69,7 @@ impl Overlay<'_> {
     }
 
     /// Mounts with `api`; layers that are too many for it become one below the others.
-    pub(super) fn mount_with(&self, api: Api) -> Result<OwnedFd, RootfsError> {
+    pub(crate) fn mount_with(&self, api: Api) -> Result<OwnedFd, RootfsError> {
         let mut lowers: Vec<Lower> = self.lowers.iter().rev().cloned().collect();
         let minimum = if self.upper.is_some() { 1 } else { 2 };
         while lowers.len() < minimum {
@@ -182,7 +182,7 @@ impl Overlay<'_> {
 
 /// The two ways to mount.
 #[derive(Clone, Copy)]
-pub(super) enum Api {
+pub(crate) enum Api {
     Detached,
     Options,
 }
@@ -214,20 +214,20 @@ const UNFIT: [(i64, &str); 5] = [
 
 /// A mount that is attached for a moment; detached when dropped.
 #[derive(Debug)]
-pub(super) struct Attached {
+pub(crate) struct Attached {
     at: PathBuf,
 }
 
 impl Attached {
     /// Attaches a detached mount at the directory `at`.
-    pub(super) fn new(mount: &OwnedFd, at: &Path) -> Result<Self, RootfsError> {
+    pub(crate) fn new(mount: &OwnedFd, at: &Path) -> Result<Self, RootfsError> {
         move_mount(mount, "", CWD, at, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
             .map_err(failed("attach an overlay at", at))?;
         Ok(Self { at: at.to_owned() })
     }
 
     /// The part of it at `source` as a mount of its own, attached nowhere. Links in `source` are resolved inside.
-    pub(super) fn clone_tree(&self, source: &Path) -> Result<OwnedFd, RootfsError> {
+    pub(crate) fn clone_tree(&self, source: &Path) -> Result<OwnedFd, RootfsError> {
         let root = open_store_dir(&self.at)?;
         clone_tree(&root, source)
     }
@@ -241,19 +241,19 @@ impl Drop for Attached {
 }
 
 /// What is at `source` in the opened directory `root` (links resolved as if that were `/`) as a mount of its own.
-pub(super) fn clone_tree(root: &OwnedFd, source: &Path) -> Result<OwnedFd, RootfsError> {
+pub(crate) fn clone_tree(root: &OwnedFd, source: &Path) -> Result<OwnedFd, RootfsError> {
     let found = crate::safe_path::open_in_root(root, source, rustix::fs::OFlags::PATH)
         .map_err(failed("open the mount source", source))?;
     clone_mount(&found, source)
 }
 
 /// What is open as a mount of its own; `path` is for messages.
-pub(super) fn clone_mount(found: &OwnedFd, path: &Path) -> Result<OwnedFd, RootfsError> {
+pub(crate) fn clone_mount(found: &OwnedFd, path: &Path) -> Result<OwnedFd, RootfsError> {
     open_tree(found, "", CLONE).map_err(failed("bind", path))
 }
 
 /// The same with all that is mounted below it.
-pub(super) fn clone_mounts(found: &OwnedFd, path: &Path) -> Result<OwnedFd, RootfsError> {
+pub(crate) fn clone_mounts(found: &OwnedFd, path: &Path) -> Result<OwnedFd, RootfsError> {
     open_tree(found, "", CLONE | OpenTreeFlags::AT_RECURSIVE).map_err(failed("bind", path))
 }
 

@@ -17,13 +17,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use cache::{ScratchDir, Store};
 use oci::DiffId;
 
-use super::image::Image;
-use super::lowers::Lower;
-use super::overlay::{Api, Attached, Overlay};
+use super::erofs_image::Image;
 use crate::RootfsError;
 use crate::erofs::mount::mount;
 use crate::error::failed;
 use crate::layers::Layers;
+use crate::overlay::{Api, Attached, Overlay};
+use crate::snapshot::lowers::Lower;
 use crate::xattr::Flavor;
 
 /// A layer that is mounted; no more when dropped.
@@ -38,17 +38,17 @@ pub(crate) struct Mounted {
 
 impl Mounted {
     /// The root of the mount.
-    pub(super) fn root(&self) -> &OwnedFd {
+    pub(crate) fn root(&self) -> &OwnedFd {
         &self.root
     }
 
     /// Where the image is.
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Whether the layer says what the root is; else those below do.
-    pub(super) fn has_root(&self) -> bool {
+    pub(crate) fn has_root(&self) -> bool {
         self.has_root
     }
 }
