@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::file_range::FileRange;
@@ -35,6 +35,11 @@ pub enum Content {
 }
 
 impl Content {
+    /// Returns the content of the file at `path` in `tree`. `digest` is the blake3 that its bytes must have.
+    pub(crate) fn of_tree(tree: &Arc<dyn Tree>, path: &Path, digest: Option<cache::Key>) -> Self {
+        Self::Tree { tree: Arc::clone(tree), path: path.to_owned(), digest }
+    }
+
     /// Opens the content of a file whose length is `size_bytes`.
     pub(crate) fn open(&self, size_bytes: u64) -> io::Result<Box<dyn Read + Send>> {
         Ok(match self {

@@ -20,7 +20,7 @@ use cache::Key;
 use crate::RootfsError;
 use crate::entry::{Entry, Kind};
 use crate::error::{bad_entry, failed};
-use crate::layer::write::NewEntry;
+use crate::layer::new_entry::NewEntry;
 use crate::path::{after, ancestors, from_key, key, split, to_bytes, to_path};
 
 use crate::times::Clamp;

@@ -18,6 +18,7 @@
 //! xattr         extended attributes: a layer's, and overlayfs' own
 //! ```
 
+mod clone_mount;
 mod content;
 mod create;
 pub mod diff;

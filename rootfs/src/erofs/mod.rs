@@ -32,5 +32,5 @@ pub(crate) mod image;
 pub(crate) mod mount;
 pub(crate) mod seal;
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;
 mod xattrs;

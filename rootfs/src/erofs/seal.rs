@@ -25,11 +25,11 @@ pub(super) fn close(image: &mut [u8], has_root: bool) {
 /// Whether the layer says what the root is; `None` if the image is damaged or of another version.
 pub(crate) fn open(image: &[u8]) -> Option<bool> {
     let body = image.get(HASHED_FROM..).filter(|_| image.len() > SUPER_OFFSET)?;
-    let has_root = open_whole(image.first_chunk()?)?;
+    let has_root = open_verified(image.first_chunk()?)?;
     (*blake3::hash(body).as_bytes() == image[16..HASHED_FROM]).then_some(has_root)
 }
 
 /// The same of an image that is known to be whole, from its seal.
-pub(crate) fn open_whole(seal: &[u8; SEAL_BYTES]) -> Option<bool> {
+pub(crate) fn open_verified(seal: &[u8; SEAL_BYTES]) -> Option<bool> {
     seal.starts_with(MAGIC).then_some(seal[HAS_ROOT] == 1)
 }

@@ -19,36 +19,18 @@ use super::seal;
 use crate::content::Content;
 use crate::entry::{Entry, Kind, Timestamp};
 use crate::index::{Index, Item, Origin, Row, Stored};
+use crate::layer::extract::extract;
 use crate::layer::import;
-use crate::layer::write::NewEntry;
-use crate::layers::Layers;
+use crate::layer::new_entry::NewEntry;
+use crate::layer::write;
 use crate::path::compare;
 use crate::safe_path::{names, proc_path};
 use crate::tar::Extent;
+use crate::testing::{can_mount_erofs, new_file};
 use crate::times::Clamp;
+use crate::xattr::Flavor;
 
 mod random;
-
-/// `None`, with the reason printed, where nothing can be mounted.
-#[expect(clippy::print_stdout, reason = "tests say why they are skipped")]
-pub(crate) fn can_mount() -> Option<()> {
-    let dir = tempfile::tempdir().unwrap();
-    let index = Index::build(vec![Row::implied(b"")], Origin::Made).unwrap();
-    let tar = Arc::new(file(dir.path(), "tar", &[0; 1024]));
-    let bytes = image(&index, &tar, [0; 16]).unwrap().unwrap();
-    match mount(&file(dir.path(), "image", &bytes), &tar) {
-        Ok(_) => Some(()),
-        Err(error) => {
-            println!("SKIP cannot mount a file as EROFS: {error}");
-            None
-        }
-    }
-}
-
-fn file(dir: &Path, name: &str, bytes: &[u8]) -> File {
-    fs::write(dir.join(name), bytes).unwrap();
-    File::open(dir.join(name)).unwrap()
-}
 
 /// An image of rows, mounted over a tar.
 fn mounted(rows: Vec<Row>, tar: File) -> OwnedFd {
@@ -56,7 +38,7 @@ fn mounted(rows: Vec<Row>, tar: File) -> OwnedFd {
     let index = Index::build(rows, Origin::Imported).unwrap();
     let tar = Arc::new(tar);
     let bytes = image(&index, &tar, [1; 16]).unwrap().expect("nothing that EROFS cannot say");
-    mount(&file(dir.path(), "image", &bytes), &tar).unwrap()
+    mount(&new_file(dir.path(), "image", &bytes), &tar).unwrap()
 }
 
 fn row(path: impl AsRef<[u8]>, kind: Kind) -> Row {
@@ -114,21 +96,23 @@ fn attributes(path: &Path) -> BTreeMap<Vec<u8>, Vec<u8>> {
         .collect()
 }
 
-/// That the layer of `entries` looks the same mounted and extracted.
+/// Checks that the layer of `entries` looks the same mounted and extracted, and returns its entries.
 #[track_caller]
 fn check_same(mut entries: Vec<NewEntry>) -> BTreeMap<PathBuf, String> {
     entries.sort_by(|left, right| compare(&left.path, &right.path));
     let dir = tempfile::tempdir().unwrap();
-    let store = Arc::new(Store::open(dir.path()).unwrap());
-    let layers = Layers::new(Arc::clone(&store));
-    let layer = layers.commit_entries(entries).unwrap();
-    // An index that is made anew must fit what was read of a damaged one.
-    let anew = import::reindex(layers.open_tar(&layer).unwrap(), Origin::Made).unwrap();
-    assert_eq!(numbered(&anew), numbered(&layers.index(&layer).unwrap()));
-    let tree = File::open(layers.tree(&layer).unwrap()).unwrap();
-    let tar = Arc::new(layers.open_tar(&layer).unwrap());
-    let bytes = image(&layers.index(&layer).unwrap(), &tar, [1; 16]).unwrap().expect("EROFS can say this");
-    let root = mount(&file(dir.path(), "image", &bytes), &tar).unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let (layer, index) = write::write(&store, entries).unwrap();
+    let tar = store.open_blob(&layer.0).unwrap();
+    // An index that is made again must fit the parts that were read of a damaged one.
+    let rebuilt = import::reindex(tar.try_clone().unwrap(), Origin::Made).unwrap();
+    assert_eq!(numbered(&rebuilt), numbered(&index));
+    let tar = Arc::new(tar);
+    let scratch = store.scratch().unwrap();
+    extract(&index, &tar, scratch.path(), Flavor::current()).unwrap();
+    let tree = File::open(scratch.path()).unwrap();
+    let bytes = image(&index, &tar, [1; 16]).unwrap().expect("EROFS can represent this");
+    let root = mount(&new_file(dir.path(), "image", &bytes), &tar).unwrap();
     let (found, expected) = (shown(&root), shown(&tree.into()));
     assert_eq!(found, expected);
     found
@@ -140,7 +124,7 @@ fn numbered(index: &Index) -> Vec<(Vec<u8>, Kind, Option<usize>)> {
     index.items().unwrap().map(row).collect()
 }
 
-fn new_file(path: &str, content: impl Into<Arc<[u8]>>, mtime: i64) -> NewEntry {
+fn file_entry(path: &str, content: impl Into<Arc<[u8]>>, mtime: i64) -> NewEntry {
     let content = content.into();
     let kind = Kind::File { size_bytes: content.len() as u64 };
     let mtime = Timestamp { seconds: mtime, nanoseconds: 0 };
@@ -155,7 +139,7 @@ fn lookup(at: &OwnedFd, name: impl AsRef<OsStr>) -> rustix::io::Result<OwnedFd> 
 
 #[test]
 fn privileged_names_of_all_sorts_are_found() {
-    let Some(()) = can_mount() else { return };
+    let Some(()) = can_mount_erofs() else { return };
     // As long as they can be, and around `.` and `..` in order; in a directory as deep as a path leads.
     let mut all: Vec<Vec<u8>> =
         (0..4000_usize).map(|n| format!("{n:0width$}", width = n % 255 + 1).into()).collect();
@@ -167,7 +151,7 @@ fn privileged_names_of_all_sorts_are_found() {
     let mut rows = vec![row(&deep, Kind::Directory { opaque: false })];
     rows.extend(all.iter().map(|name| row([deep.as_bytes(), b"/", name].concat(), Kind::Fifo)));
     let dir = tempfile::tempdir().unwrap();
-    let root = mounted(rows, file(dir.path(), "tar", &[0; 1024]));
+    let root = mounted(rows, new_file(dir.path(), "tar", &[0; 1024]));
     let deepest = Path::new(&deep).iter().fold(root, |at, name| lookup(&at, name).unwrap());
     for name in &all {
         assert!(lookup(&deepest, OsStr::from_bytes(name)).is_ok(), "{name:?}");
@@ -185,7 +169,7 @@ fn privileged_names_of_all_sorts_are_found() {
 
 #[test]
 fn privileged_files_that_lie_in_many_pieces_or_far_behind() {
-    let Some(()) = can_mount() else { return };
+    let Some(()) = can_mount_erofs() else { return };
     const GIB: u64 = 1 << 30;
     const MIB: u64 = 1 << 20;
     let dir = tempfile::tempdir().unwrap();
@@ -222,7 +206,7 @@ fn privileged_files_that_lie_in_many_pieces_or_far_behind() {
 
 #[test]
 fn privileged_byte_code_has_its_own_time() {
-    let Some(()) = can_mount() else { return };
+    let Some(()) = can_mount_erofs() else { return };
     let mtime = 1_700_000_000_u32;
     let code = |length: usize| {
         let mut code = b"\xa7\x0d\r\n\0\0\0\0".to_vec();
@@ -230,12 +214,12 @@ fn privileged_byte_code_has_its_own_time() {
         code.extend((0..length).map(|n| n as u8));
         code
     };
-    let source = |name: &str| new_file(name, b"pass".as_slice(), mtime.into());
+    let source = |name: &str| file_entry(name, b"pass".as_slice(), mtime.into());
     let shown = check_same(vec![
         source("a.py"),
-        new_file("__pycache__/a.cpython-311.pyc", code(5000), 1_700_000_001),
+        file_entry("__pycache__/a.cpython-311.pyc", code(5000), 1_700_000_001),
         source("b.py"),
-        new_file("__pycache__/b.cpython-311.pyc", code(4), 1_700_000_001),
+        file_entry("__pycache__/b.cpython-311.pyc", code(4), 1_700_000_001),
     ]);
     let hash = blake3::hash(&code(5000)).to_string();
     assert!(
@@ -249,7 +233,7 @@ fn privileged_byte_code_has_its_own_time() {
 fn check_refused(row: Row) {
     let index = Index::build(vec![row.clone()], Origin::Imported).unwrap();
     let dir = tempfile::tempdir().unwrap();
-    let tar = Arc::new(file(dir.path(), "tar", &[0; 4096]));
+    let tar = Arc::new(new_file(dir.path(), "tar", &[0; 4096]));
     assert!(image(&index, &tar, [0; 16]).unwrap().is_none(), "{row:?}");
 }
 
@@ -283,7 +267,7 @@ fn what_extraction_leaves_out_or_refuses_has_no_image() {
 fn a_seal_tells_what_is_whole() {
     let index = Index::build(vec![row("d", Kind::Directory { opaque: false })], Origin::Made).unwrap();
     let dir = tempfile::tempdir().unwrap();
-    let tar = Arc::new(file(dir.path(), "tar", &[0; 1024]));
+    let tar = Arc::new(new_file(dir.path(), "tar", &[0; 1024]));
     let good = image(&index, &tar, [0; 16]).unwrap().unwrap();
     assert_eq!(seal::open(&good), Some(false));
     for at in [0, 16, 47, 48, 1023, 1024, good.len() - 1] {

@@ -22,6 +22,7 @@
 pub(crate) mod extract;
 pub(crate) mod gather;
 pub(crate) mod import;
+pub(crate) mod new_entry;
 mod pipe;
 mod pyc;
 pub(crate) mod stored;

@@ -15,13 +15,12 @@ use super::pipe::{CHUNK_BYTES, Pipe};
 use super::{OPAQUE_MARKER, WHITEOUT_PREFIX, pyc};
 use crate::RootfsError;
 use crate::content::Content;
-use crate::entry::{Entry, Kind};
+use crate::entry::Kind;
 use crate::error::{bad_entry, failed};
 use crate::index::{Index, Origin, Row, Stored};
 use crate::path::{self, compare, join, split, to_path};
 use crate::tar::write_header::Header;
 use crate::tar::{BLOCK_BYTES, padding};
-use crate::times::Clamp;
 
 /// Files up to this length are read whole, several at a time.
 const SMALL_BYTES: u64 = 256 << 10;
@@ -32,18 +31,7 @@ const BATCH_ENTRIES: usize = 1024;
 /// Fewer are not worth other threads.
 const PARALLEL_ENTRIES: usize = 8;
 
-/// An entry of the layer to be written.
-#[derive(Clone)]
-pub(crate) struct NewEntry {
-    /// Relative to the root, clean; the root itself is empty.
-    pub path: Vec<u8>,
-    /// With its real time. A further name of a file is a [`Kind::Hardlink`] to one that comes before it.
-    pub entry: Entry,
-    /// The bytes of a regular file of more than none.
-    pub content: Option<Content>,
-    /// How its time is written.
-    pub clamp: Clamp,
-}
+use super::new_entry::NewEntry;
 
 /// Writes `entries` to the store. They are in the order of [`compare`], each once; the directories they lie in come
 /// before them, or are implied.

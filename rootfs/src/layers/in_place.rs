@@ -1,130 +1,122 @@
-//! Layers whose tars are mounted in place ([`crate::erofs`]), by this process.
+//! Layers that this process has mounted in place: an EROFS image over the tar ([`crate::erofs`]).
 //!
-//! Where it does not work (in a user namespace, with a kernel that mounts no files or lays no overlay on them, for a
-//! layer of which EROFS cannot say all), nothing is mounted and no error made of it: the layer is unpacked. Whether it
-//! works is found out once, with the first layer: by mounting it, and an overlay on top.
+//! A layer that cannot be mounted is unpacked instead, and that is never an error. Mounting fails in a user namespace,
+//! with a kernel that does not mount files or does not accept such a mount as a lower layer, and for a layer that EROFS
+//! cannot represent. The first layer shows what this machine supports: it is mounted, with an overlay on top.
 //!
-//! A mount is attached nowhere; kernels before 6.15, which want lower layers to be attached, get it in a scratch directory,
-//! in the mount namespace that is ours. It stays as long as this process uses the store: the next step finds the files in
-//! memory that this one has read. An overlay holds what is below it for itself, so a container outlives us all the same.
+//! A mount is attached nowhere. Kernels before 6.15 require lower layers to be attached, so there it is attached to a
+//! scratch directory in the mount namespace of this process. It lives as long as this process uses the store, so that the
+//! next step finds files in memory that this one has read. An overlay keeps the mounts below it, so a container that
+//! outlives this process keeps them as well.
 
 use std::collections::HashMap;
 use std::fs;
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cache::{ScratchDir, Store};
 use oci::DiffId;
 
-use super::erofs_image::Image;
+use super::erofs_image::ErofsImage;
+use super::files::LayerFiles;
 use crate::RootfsError;
 use crate::erofs::mount::mount;
 use crate::error::failed;
-use crate::layers::Layers;
-use crate::overlay::{Api, Attached, Overlay};
-use crate::snapshot::lowers::Lower;
+use crate::overlay::{Attached, Lower, LowerMount, MountApi, Overlay};
 use crate::xattr::Flavor;
 
-/// A layer that is mounted; no more when dropped.
-#[derive(Debug)]
-pub(crate) struct Mounted {
-    root: OwnedFd,
-    path: PathBuf,
-    has_root: bool,
-    #[expect(dead_code, reason = "held for its Drop, the mount's first")]
-    attached: Option<(Attached, ScratchDir)>,
+/// Layer that is mounted in place; unmounted when its last clone is dropped.
+#[derive(Debug, Clone)]
+pub(crate) struct MountedLayer {
+    mount: Arc<LowerMount>,
+    /// Whether the layer describes the root directory. If not, lower layers do.
+    pub has_root: bool,
 }
 
-impl Mounted {
-    /// The root of the mount.
-    pub(crate) fn root(&self) -> &OwnedFd {
-        &self.root
-    }
-
-    /// Where the image is.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Whether the layer says what the root is; else those below do.
-    pub(crate) fn has_root(&self) -> bool {
-        self.has_root
+impl MountedLayer {
+    /// Returns the layer as a lower layer of an overlay.
+    pub(super) fn lower(&self) -> Lower {
+        Lower::Mount(Arc::clone(&self.mount))
     }
 }
 
-/// How layers are mounted here.
+/// Method by which layers are mounted on this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Way {
-    /// Attached nowhere.
+pub(crate) enum MountMethod {
+    /// Mounts are attached nowhere.
     Detached,
-    /// In a scratch directory.
+    /// Mounts are attached to scratch directories.
     Attached,
-    /// Not at all.
-    None,
+    /// Layers are not mounted but unpacked.
+    Unsupported,
 }
 
-/// Those of this process.
+/// Layers that this process has mounted in place, by diff ID.
 #[derive(Default)]
 pub(crate) struct MountedLayers(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    /// Once it has been found out.
-    way: Option<Way>,
-    mounted: HashMap<DiffId, Arc<Mounted>>,
+    /// Method that works here; `None` until the first layer has been tried.
+    method: Option<MountMethod>,
+    mounted: HashMap<DiffId, MountedLayer>,
 }
 
 impl MountedLayers {
-    /// That are mounted this way and no other.
+    /// Returns a set whose layers are mounted by `method` and no other.
     #[cfg(test)]
-    pub(crate) fn with(way: Way) -> Self {
-        Self(Mutex::new(State { way: Some(way), ..State::default() }))
+    pub(super) fn by(method: MountMethod) -> Self {
+        Self(Mutex::new(State { method: Some(method), ..State::default() }))
     }
 
-    /// The layer, mounted; `None` if it has to be unpacked.
-    pub(crate) fn get(&self, layers: &Layers, layer: &DiffId) -> Option<Arc<Mounted>> {
+    /// Returns the layer, mounted in place; `None` if it must be unpacked.
+    pub(super) fn get(&self, files: &LayerFiles, layer: &DiffId) -> Option<MountedLayer> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(mounted) = state.mounted.get(layer) {
-            return Some(Arc::clone(mounted));
+            return Some(mounted.clone());
         }
-        if state.way == Some(Way::None) || Flavor::current() != Flavor::Trusted {
+        if state.method == Some(MountMethod::Unsupported) || Flavor::current() != Flavor::Trusted {
             return None;
         }
-        // Whatever does not work out here does in the way that always did, or fails there with a reason.
-        let image = Image::of(layers, layer).ok().flatten()?;
-        let mounted = match state.way {
-            Some(way) => image.mount(layers, layer, way).ok(),
+        // An error is not reported here: unpacking the layer works, or fails with a reason of its own.
+        let image = ErofsImage::of(files, layer).ok().flatten()?;
+        let mounted = match state.method {
+            Some(method) => image.mount(files, layer, method).ok(),
             None => {
-                let found = image.find_way(layers, layer);
-                state.way = Some(found.as_ref().map_or(Way::None, |(way, _)| *way));
+                let found = image.find_method(files, layer);
+                state.method = Some(found.as_ref().map_or(MountMethod::Unsupported, |(method, _)| *method));
                 found.map(|(_, mounted)| mounted)
             }
         };
-        let mounted = Arc::new(mounted?);
-        state.mounted.insert(*layer, Arc::clone(&mounted));
+        let mounted = mounted?;
+        state.mounted.insert(*layer, mounted.clone());
         Some(mounted)
     }
 }
 
-impl Image {
-    fn mount(&self, layers: &Layers, layer: &DiffId, way: Way) -> Result<Mounted, RootfsError> {
-        let tar = layers.open_tar(layer)?;
+impl ErofsImage {
+    fn mount(
+        &self,
+        files: &LayerFiles,
+        layer: &DiffId,
+        method: MountMethod,
+    ) -> Result<MountedLayer, RootfsError> {
+        let tar = files.open_tar(layer)?;
         let root = mount(&self.file, &tar).map_err(failed("mount", &self.path))?;
-        let attached = match way {
-            Way::Attached => Some(attach(&root, layers.store())?),
+        let attached = match method {
+            MountMethod::Attached => Some(attach(&root, files.store())?),
             _ => None,
         };
-        Ok(Mounted { root, path: self.path.clone(), has_root: self.has_root, attached })
+        let mount = Arc::new(LowerMount::new(root, self.path.clone(), attached));
+        Ok(MountedLayer { mount, has_root: self.has_root })
     }
 
-    /// The first way that works, with the layer mounted this way.
-    fn find_way(&self, layers: &Layers, layer: &DiffId) -> Option<(Way, Mounted)> {
-        [Way::Detached, Way::Attached].into_iter().find_map(|way| {
-            let mounted = self.mount(layers, layer, way).ok()?;
-            let lower = Arc::new(mounted);
-            carries_overlay(&lower, layers.store()).ok()?;
-            Some((way, Arc::into_inner(lower)?))
+    /// Returns the first method that works on this machine, and the layer mounted by it.
+    fn find_method(&self, files: &LayerFiles, layer: &DiffId) -> Option<(MountMethod, MountedLayer)> {
+        [MountMethod::Detached, MountMethod::Attached].into_iter().find_map(|method| {
+            let mounted = self.mount(files, layer, method).ok()?;
+            try_overlay(&mounted, files.store()).ok()?;
+            Some((method, mounted))
         })
     }
 }
@@ -136,15 +128,15 @@ fn attach(mount: &OwnedFd, store: &Store) -> Result<(Attached, ScratchDir), Root
     Ok((Attached::new(mount, &at)?, scratch))
 }
 
-/// Whether an overlay can be laid on it.
-fn carries_overlay(mounted: &Arc<Mounted>, store: &Store) -> Result<(), RootfsError> {
+/// Mounts an overlay on top of the layer, and drops it again.
+fn try_overlay(mounted: &MountedLayer, store: &Store) -> Result<(), RootfsError> {
     let scratch = store.scratch()?;
     let overlay = Overlay {
-        lowers: &[Lower::Mounted(Arc::clone(mounted))],
+        lowers: &[mounted.lower()],
         upper: None,
         volatile: false,
         scratch: scratch.path(),
         flavor: Flavor::Trusted,
     };
-    overlay.mount_with(Api::Detached).map(drop)
+    overlay.mount_with(MountApi::Detached).map(drop)
 }

@@ -1,12 +1,12 @@
 //! Layers on top of each other, seen as one tree.
 //!
-//! No tree is made: each look-up asks the layers' indexes from the top down, each by one binary search, until one has the
-//! path or hides what is below it. An index is opened when first asked, and read as far as it is asked; a tar is opened
-//! when the first of its files is.
+//! The merged tree is never built. Each lookup asks the indexes of the layers from the top down, one search in each, until
+//! a layer has the path or hides everything below it. An index is opened at the first lookup that reaches it and read on
+//! demand; a tar is opened when the first of its files is.
 //!
-//! A directory of which a layer says nothing, and which is only on the way to one of its entries, has the metadata of the
-//! next layer that knows it; over something that is no directory it is a new one, as when each layer is unpacked for
-//! itself and overlayfs merges them.
+//! A directory that a layer does not describe, and that is only on the way to one of its entries, has the metadata of the
+//! next lower layer that has it as a directory. If that layer has something else there, it is a new directory. The same
+//! results from unpacking each layer by itself and merging them with overlayfs.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -19,44 +19,44 @@ use std::sync::{Arc, OnceLock};
 use cache::Key;
 use oci::DiffId;
 
+use super::files::LayerFiles;
 use crate::entry::{Entry, Kind};
 use crate::index::{Index, Item};
 use crate::layer::stored;
-use crate::layers::Layers;
 use crate::path::{join, to_bytes, to_path};
 use crate::tree::{Child, Tree};
 
-/// The merged view of a stack of layers; made by [`crate::layers::Layers::view`]. Reads contents from whichever face
-/// a layer has (tar or tree); opens a layer's index when first needed.
-pub struct Stack {
-    layers: Layers,
-    /// From the top down.
-    slots: Vec<Slot>,
+/// Merged view of a stack of layers. Reads contents from the tar of a layer, or from its tree if the tar is missing.
+pub(super) struct Stack {
+    files: LayerFiles,
+    /// Layers from the top down.
+    layers: Vec<StackLayer>,
 }
 
-struct Slot {
-    layer: DiffId,
+struct StackLayer {
+    id: DiffId,
     index: OnceLock<Arc<Index>>,
+    /// `None` once it is known that the tar is missing.
     tar: OnceLock<Option<Arc<File>>>,
 }
 
-/// What a path is in a stack.
+/// Entry that a stack shows at a path.
 #[derive(Clone, Copy)]
-pub(crate) struct Found<'a> {
-    /// Which layer has it, from the top.
-    pub slot: usize,
-    /// It, there.
+pub(super) struct Found<'a> {
+    /// Number of the layer that has it, counted from the top.
+    pub layer: usize,
+    /// Entry in the index of that layer.
     pub item: Item<'a>,
-    /// The item that has its metadata: a lower layer's for an implied directory.
+    /// Entry with its metadata: for an implied directory that of a lower layer.
     metadata: Item<'a>,
 }
 
-/// Takes a path of a stack and what it is.
-pub(crate) type Visit<'a> = dyn FnMut(&[u8], &Found<'_>) -> io::Result<()> + 'a;
+/// Function that takes a path of the merged tree and the entry there.
+pub(super) type Visit<'a> = dyn FnMut(&[u8], &Found<'_>) -> io::Result<()> + 'a;
 
 impl Found<'_> {
-    /// As trees show it.
-    pub(crate) fn entry(&self) -> Entry {
+    /// Returns the metadata in the way of a tree.
+    pub(super) fn entry(&self) -> Entry {
         let mut entry = self.metadata.entry();
         if let Kind::Directory { opaque } = &mut entry.kind {
             *opaque = false;
@@ -66,40 +66,40 @@ impl Found<'_> {
 }
 
 impl Stack {
-    /// The stack of `layers`, from the base up.
-    pub(crate) fn new(layers: Layers, stack: &[DiffId]) -> Self {
-        let slot = |layer: &DiffId| Slot { layer: *layer, index: OnceLock::new(), tar: OnceLock::new() };
-        Self { layers, slots: stack.iter().rev().map(slot).collect() }
+    /// Returns the stack of `layers`, from the base up.
+    pub(super) fn new(files: LayerFiles, layers: &[DiffId]) -> Self {
+        let layer = |id: &DiffId| StackLayer { id: *id, index: OnceLock::new(), tar: OnceLock::new() };
+        Self { files, layers: layers.iter().rev().map(layer).collect() }
     }
 
-    /// The index of a layer.
-    pub(crate) fn index(&self, slot: usize) -> io::Result<&Index> {
-        let slot = &self.slots[slot];
-        if let Some(index) = slot.index.get() {
+    /// Returns the index of the layer with this number, counted from the top.
+    pub(super) fn index(&self, layer: usize) -> io::Result<&Index> {
+        let layer = &self.layers[layer];
+        if let Some(index) = layer.index.get() {
             return Ok(index);
         }
-        let index = self.layers.index(&slot.layer).map_err(io::Error::other)?;
-        Ok(slot.index.get_or_init(|| index))
+        let index = self.files.index(&layer.id).map_err(io::Error::other)?;
+        Ok(layer.index.get_or_init(|| index))
     }
 
-    /// What `path` is.
-    pub(crate) fn find(&self, path: &[u8]) -> io::Result<Option<Found<'_>>> {
+    /// Returns the entry at `path`, if there is one.
+    fn find(&self, path: &[u8]) -> io::Result<Option<Found<'_>>> {
         self.find_from(0, path)
     }
 
-    /// What `path` is where only the layers from `first` down count.
+    /// Returns the entry at `path` in the stack that begins with the layer `first`.
     fn find_from(&self, first: usize, path: &[u8]) -> io::Result<Option<Found<'_>>> {
         let mut implied: Option<(usize, Item<'_>)> = None;
-        for number in first..self.slots.len() {
-            let nearest = self.index(number)?.nearest(path)?;
+        for layer in first..self.layers.len() {
+            let nearest = self.index(layer)?.nearest(path)?;
             match (nearest.exact(), implied) {
                 (Some(item), None) if item.is_whiteout() => return Ok(None),
                 (Some(item), None) if !item.is_implied() => {
-                    return Ok(Some(Found { slot: number, item, metadata: item }));
+                    return Ok(Some(Found { layer, item, metadata: item }));
                 }
-                (Some(item), None) => implied = Some((number, item)),
-                (Some(item), Some((slot, there))) if item.is_dir() && !item.is_implied() => {
-                    return Ok(Some(Found { slot, item: there, metadata: item }));
+                (Some(item), None) => implied = Some((layer, item)),
+                (Some(lower), Some((layer, item))) if lower.is_dir() && !lower.is_implied() => {
+                    return Ok(Some(Found { layer, item, metadata: lower }));
                 }
                 _ => {}
             }
@@ -107,30 +107,17 @@ impl Stack {
                 break;
             }
         }
-        Ok(implied.map(|(slot, item)| Found { slot, item, metadata: item }))
+        Ok(implied.map(|(layer, item)| Found { layer, item, metadata: item }))
     }
 
-    /// What is directly below the directory `path`, by name.
-    pub(crate) fn find_children(&self, path: &[u8]) -> io::Result<BTreeMap<&[u8], Found<'_>>> {
-        let mut children: BTreeMap<&[u8], Option<Found<'_>>> = BTreeMap::new();
-        for slot in 0..self.slots.len() {
-            let nearest = self.index(slot)?.nearest(path)?;
-            if let Some(directory) = nearest.exact() {
-                for item in directory.children()? {
-                    let found = Found { slot, item, metadata: item };
-                    children.entry(item.name()).or_insert((!item.is_whiteout()).then_some(found));
-                }
-            }
-            if nearest.hides_lower() {
-                break;
-            }
-        }
+    /// Returns the entries directly below the directory `path`, by name.
+    fn find_children(&self, path: &[u8]) -> io::Result<BTreeMap<&[u8], Found<'_>>> {
         let mut shown = BTreeMap::new();
-        for (name, found) in children {
+        for (name, found) in self.topmost_children(path)? {
             match found {
                 Some(found) if found.item.is_implied() => {
-                    // A lower layer may know more of it.
-                    shown.insert(name, self.find_from(found.slot, found.item.path())?.unwrap_or(found));
+                    // A lower layer can have the metadata of the directory.
+                    shown.insert(name, self.find_from(found.layer, found.item.path())?.unwrap_or(found));
                 }
                 Some(found) => drop(shown.insert(name, found)),
                 None => {}
@@ -139,7 +126,25 @@ impl Stack {
         Ok(shown)
     }
 
-    fn file(&self, path: &Path) -> io::Result<Found<'_>> {
+    /// Returns for each name below `path` the entry of the topmost layer that has the name; `None` for a whiteout.
+    fn topmost_children(&self, path: &[u8]) -> io::Result<BTreeMap<&[u8], Option<Found<'_>>>> {
+        let mut children = BTreeMap::new();
+        for layer in 0..self.layers.len() {
+            let nearest = self.index(layer)?.nearest(path)?;
+            if let Some(directory) = nearest.exact() {
+                for item in directory.children()? {
+                    let found = Found { layer, item, metadata: item };
+                    children.entry(item.name()).or_insert((!item.is_whiteout()).then_some(found));
+                }
+            }
+            if nearest.hides_lower() {
+                break;
+            }
+        }
+        Ok(children)
+    }
+
+    fn find_file(&self, path: &Path) -> io::Result<Found<'_>> {
         match self.find(to_bytes(path))? {
             Some(found) if found.item.is_file() => Ok(found),
             Some(_) => Err(io::ErrorKind::InvalidInput.into()),
@@ -147,20 +152,10 @@ impl Stack {
         }
     }
 
-    /// Opens the regular file that was found.
-    pub(crate) fn open_found(&self, found: &Found<'_>) -> io::Result<Box<dyn Read + Send>> {
-        let slot = &self.slots[found.slot];
-        let tar = slot.tar.get_or_init(|| self.layers.open_tar(&slot.layer).ok().map(Arc::new));
-        match tar {
-            Some(tar) => Ok(stored::open(&found.item, tar)),
-            None => Ok(Box::new(self.layers.open_in_tree(&slot.layer, to_path(found.item.path()))?)),
-        }
-    }
-
-    /// Calls `visit` for each path of the merged tree but the root: parents first, in the order of [`compare`].
+    /// Calls `visit` for each path of the merged tree except the root, parents first, in the order of [`compare`].
     ///
     /// [`compare`]: crate::path::compare
-    pub(crate) fn walk(&self, visit: &mut Visit<'_>) -> io::Result<()> {
+    pub(super) fn walk(&self, visit: &mut Visit<'_>) -> io::Result<()> {
         let mut pending: Vec<(Vec<u8>, Found<'_>)> = Vec::new();
         let mut next = Some((Vec::new(), true));
         while let Some((path, is_dir)) = next.take() {
@@ -201,16 +196,22 @@ impl Tree for Stack {
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn Read + Send>> {
-        self.open_found(&self.file(path)?)
+        let found = self.find_file(path)?;
+        let layer = &self.layers[found.layer];
+        let tar = layer.tar.get_or_init(|| self.files.open_tar(&layer.id).ok().map(Arc::new));
+        match tar {
+            Some(tar) => Ok(stored::open(&found.item, tar)),
+            None => Ok(Box::new(self.files.open_in_tree(&layer.id, to_path(found.item.path()))?)),
+        }
     }
 
     fn content(&self, path: &Path) -> io::Result<Key> {
-        Ok(self.file(path)?.item.content())
+        Ok(self.find_file(path)?.item.content())
     }
 
     fn link_group(&self, path: &Path) -> io::Result<Option<u64>> {
-        let found = self.file(path)?;
-        let number = |first: usize| (found.slot as u64) << 32 | first as u64;
-        Ok(found.item.first_name_row().map(number))
+        let found = self.find_file(path)?;
+        let group = |first: usize| (found.layer as u64) << 32 | first as u64;
+        Ok(found.item.first_name_row().map(group))
     }
 }

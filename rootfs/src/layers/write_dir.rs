@@ -16,7 +16,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, Timespec, Timestamps};
 use crate::RootfsError;
 use crate::entry::Kind;
 use crate::error::failed;
-use crate::layer::write::NewEntry;
+use crate::layer::new_entry::NewEntry;
 use crate::path::{components, is_below, split, to_path};
 
 /// Writes `entries`, which are in order with all their directories, below `dest`, which is made if missing.

@@ -1,12 +1,13 @@
-//! Taking away the mount points that a sandbox made, so that a layer has no trace of them.
+//! Removal of the mount points that a sandbox made for itself, so that a layer has no trace of them.
 //!
-//! The process has run meanwhile and may have put anything in their place. So each is looked up below the upper
-//! directory without meeting a link, and goes only if it is still as empty as it was made; what else lies there is the
-//! process's. A directory that is in the upper layer for nothing but a stub goes with it: a step that changes nothing
-//! leaves an empty layer.
+//! The process has run meanwhile, and can have put anything in their place. So each mount point is looked up below the
+//! upper directory without following a symlink, and is removed only if it is still as empty as it was made. Everything
+//! else there belongs to the process. A directory that is in the upper layer because of a mount point alone is removed
+//! with it, so that a step that changes nothing leaves an empty layer.
 //!
-//! Source: CVE-2024-23652 (a cleaner that followed links deleted files of the host).
+//! Source: CVE-2024-23652 (a cleaner that followed symlinks deleted files of the host).
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, OwnedFd};
@@ -15,25 +16,33 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, FileType, OFlags, Stat, Timespec, Timestamps};
 use rustix::io::Errno;
 
-use super::Stub;
-use super::lowers::{Lowers, kind};
+use super::lowers::Lowers;
 use crate::RootfsError;
 use crate::error::failed;
 use crate::safe_path::{DIRECTORY, is_absent, names, open_beneath};
 use crate::xattr;
 
-/// Removes `stubs` below the directory `upper`.
+/// Mount point that a sandbox had to make in a root file system, and that must not become part of a layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stub {
+    /// Path relative to the root.
+    pub path: PathBuf,
+    /// Whether it was made as a directory; if not, as an empty file.
+    pub is_dir: bool,
+}
+
+/// Removes the mount points `stubs` below the directory `upper`.
 pub(super) fn remove(upper: &OwnedFd, stubs: &[Stub], lowers: &Lowers<'_>) -> Result<(), RootfsError> {
     let cleaner = Cleaner { upper, lowers };
     let mut stubs: Vec<&Stub> = stubs.iter().filter(|stub| stub.path.file_name().is_some()).collect();
-    // The deepest first: a stub may lie in another.
-    stubs.sort_by_key(|stub| std::cmp::Reverse(stub.path.components().count()));
+    // The deepest first, since a mount point can be inside another.
+    stubs.sort_by_key(|stub| Reverse(stub.path.components().count()));
     let mut parents = BTreeMap::new();
     for stub in stubs {
         cleaner.remove_stub(stub, &mut parents)?;
     }
-    // From below: a parent that goes changes the one above it.
-    parents.iter().rev().try_for_each(|(path, stat)| cleaner.settle(path, stat))
+    // From the bottom up, since the removal of a directory changes the time of its parent.
+    parents.iter().rev().try_for_each(|(path, stat)| cleaner.restore(path, stat))
 }
 
 struct Cleaner<'a> {
@@ -42,7 +51,7 @@ struct Cleaner<'a> {
 }
 
 impl Cleaner<'_> {
-    /// Removes one stub; remembers what its parent was before.
+    /// Removes one mount point, and records the state that its parent had before.
     fn remove_stub(&self, stub: &Stub, parents: &mut BTreeMap<PathBuf, Stat>) -> Result<(), RootfsError> {
         let path = stub.path.strip_prefix("/").unwrap_or(&stub.path);
         let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
@@ -54,16 +63,16 @@ impl Cleaner<'_> {
         Ok(())
     }
 
-    /// Gives the directory `path`, from which a name was removed, the time it had `before`; or removes it, and so on
-    /// upwards, where it differs in nothing from what the lower layers have.
-    fn settle(&self, path: &Path, before: &Stat) -> Result<(), RootfsError> {
+    /// Undoes the effect that removing an entry had on the directory `path`: gives it the time that it had `before`. If it
+    /// equals the directory of the lower layers, removes it and goes on with its parent.
+    fn restore(&self, path: &Path, before: &Stat) -> Result<(), RootfsError> {
         let (mut path, mut before) = (path, *before);
         loop {
             let Some(dir) = self.open(path)? else { return Ok(()) };
-            let time = self.time_of(&dir, path, &before)?;
-            rustix::fs::futimens(&dir, &time).map_err(failed("restore the time of", path))?;
+            let times = self.original_times(&dir, path, &before)?;
+            rustix::fs::futimens(&dir, &times).map_err(failed("restore the time of", path))?;
             let Some(parent) = path.parent().filter(|_| !path.as_os_str().is_empty()) else { return Ok(()) };
-            if !self.says_nothing(&dir, path)? {
+            if !self.equals_lower(&dir, path)? {
                 return Ok(());
             }
             let Some(above) = self.open(parent)? else { return Ok(()) };
@@ -74,9 +83,9 @@ impl Cleaner<'_> {
         }
     }
 
-    /// The times that `dir` gets: those of the lower layers if nothing is left in it, because then only stubs can have
-    /// changed them.
-    fn time_of(&self, dir: &OwnedFd, path: &Path, before: &Stat) -> Result<Timestamps, RootfsError> {
+    /// Returns the times to give to `dir`: those of the lower layers if nothing is left in it, because then nothing but
+    /// mount points can have changed them.
+    fn original_times(&self, dir: &OwnedFd, path: &Path, before: &Stat) -> Result<Timestamps, RootfsError> {
         let is_empty = names(dir.as_fd()).map_err(failed("read the directory", path))?.is_empty();
         match self.lowers.directory(path)? {
             Some(lower) if is_empty => Ok(times(&rustix::fs::fstat(lower).map_err(failed("stat", path))?)),
@@ -84,8 +93,8 @@ impl Cleaner<'_> {
         }
     }
 
-    /// True if the upper directory `dir` is a mere copy of what the lower layers have at `path`.
-    fn says_nothing(&self, dir: &OwnedFd, path: &Path) -> Result<bool, RootfsError> {
+    /// Reports whether the upper directory `dir` is a mere copy of the directory that the lower layers have at `path`.
+    fn equals_lower(&self, dir: &OwnedFd, path: &Path) -> Result<bool, RootfsError> {
         let Some(lower) = self.lowers.directory(path)? else { return Ok(false) };
         let stat = |fd: &OwnedFd| rustix::fs::fstat(fd).map_err(failed("stat", path));
         let attributes = |fd: &OwnedFd| {
@@ -98,7 +107,8 @@ impl Cleaner<'_> {
             && attributes(dir)? == attributes(&lower)?)
     }
 
-    /// A directory of the upper layer; `None` if there is none (any more), or only through a link or outside.
+    /// Opens a directory of the upper layer. Returns `None` if there is none (any more), or if the path leads through a
+    /// symlink or outside.
     fn open(&self, path: &Path) -> Result<Option<OwnedFd>, RootfsError> {
         match open_beneath(self.upper, path, DIRECTORY | OFlags::RDONLY) {
             Ok(dir) => Ok(Some(dir)),
@@ -108,14 +118,15 @@ impl Cleaner<'_> {
     }
 }
 
-/// Removes `name` if it is still an empty directory, or an empty file with one name; true if it did.
+/// Removes `name` if it is still an empty directory, or an empty file with one name. Returns whether it did.
 fn unlink(dir: &OwnedFd, name: &OsStr, is_dir: bool) -> rustix::io::Result<bool> {
     let stat = match rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) {
         Err(error) if is_absent(error) => return Ok(false),
         stat => stat?,
     };
-    let is_empty_file = kind(&stat) == FileType::RegularFile && stat.st_size == 0 && stat.st_nlink == 1;
-    let flags = match (is_dir, kind(&stat)) {
+    let file_type = FileType::from_raw_mode(stat.st_mode);
+    let is_empty_file = file_type == FileType::RegularFile && stat.st_size == 0 && stat.st_nlink == 1;
+    let flags = match (is_dir, file_type) {
         (true, FileType::Directory) => AtFlags::REMOVEDIR,
         (false, _) if is_empty_file => AtFlags::empty(),
         _ => return Ok(false),
@@ -127,7 +138,7 @@ fn unlink(dir: &OwnedFd, name: &OsStr, is_dir: bool) -> rustix::io::Result<bool>
     }
 }
 
-/// What two directories must have in common to be the same.
+/// Returns the metadata that two directories must have in common to count as equal.
 fn metadata(stat: &Stat) -> (u32, u32, u32, i64, i64) {
     (stat.st_mode, stat.st_uid, stat.st_gid, stat.st_mtime, stat.st_mtime_nsec.cast_signed())
 }
