@@ -11,7 +11,7 @@ use crate::tree::Tree;
 /// Source of the bytes of a regular file.
 #[derive(Clone)]
 pub enum Content {
-    /// Bytes in memory.
+    /// Bytes that are in memory already.
     Bytes(Arc<[u8]>),
     /// A file of a tree, which is opened when the layer is written.
     Tree {

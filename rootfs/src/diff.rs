@@ -1,11 +1,11 @@
 //! Changes on top of a tree, collected in memory before they become a layer.
 //!
-//! A diff holds what overlayfs would have in its upper directory: an entry for each changed path and for the directories
-//! it lies in, and whiteouts for names of the base that are gone. Contents are named, not held: they are read when the
+//! A diff has the content of an overlayfs upper directory: an entry for each changed path and for its parent
+//! directories, and whiteouts for removed names of the base. The contents of files are named, and read only when the
 //! layer is written.
 //!
-//! Invariant: the directory above each change is in the map, as a directory, but for the root. A whiteout is there only
-//! where the base shows something, an opaque directory only over a directory of the base.
+//! Invariants: the parent of each change is a directory in the map, except for the root. A whiteout is only where the
+//! base has an entry, and an opaque directory only where the base has a directory.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -28,22 +28,22 @@ use crate::tree::{Child, Tree};
 
 pub use crate::content::Content;
 
-/// A set of changes on top of `base`. It is itself a [`Tree`]: base and changes as one.
+/// Set of changes on top of a base tree. It is itself a [`Tree`], the base with the changes applied.
 pub struct Diff {
     base: Arc<dyn Tree>,
-    /// By key ([`crate::path`]).
+    /// Changes by key ([`crate::path`]).
     changes: BTreeMap<Vec<u8>, Change>,
     groups: u64,
 }
 
 enum Change {
-    /// The base has it, and it is gone.
+    /// The base has an entry here, which is removed.
     Removed,
     Present {
-        /// A directory is opaque where it hides one of the base.
+        /// New entry. A directory is opaque if it hides one of the base.
         entry: Entry,
         content: Option<Content>,
-        /// Names of one file have the same number; 0 where there is one name only.
+        /// Number that all names of one file share; 0 for a file with one name.
         group: u64,
     },
 }
@@ -56,7 +56,7 @@ impl Change {
         }
     }
 
-    /// As a tree shows it under `name`; `None` if it shows nothing.
+    /// Returns the change in the way of a tree, with this `name`; `None` for a removal.
     fn as_child(&self, name: OsString) -> Option<Child> {
         let Self::Present { entry, content, .. } = self else { return None };
         let content = match content {
@@ -66,34 +66,36 @@ impl Change {
         Some(Child { name, entry: shown(entry), content })
     }
 
-    /// True if nothing of the base is seen below it.
+    /// Reports whether nothing of the base can be seen below the path.
     fn hides_base(&self) -> bool {
         !matches!(self.entry().map(|entry| &entry.kind), Some(Kind::Directory { opaque: false }))
     }
 }
 
 impl Diff {
-    /// No change on top of `base`.
+    /// Returns an empty set of changes on top of `base`.
     pub fn new(base: Arc<dyn Tree>) -> Self {
         Self { base, changes: BTreeMap::new(), groups: 0 }
     }
 
-    /// What the changes are on top of.
+    /// Returns the tree below the changes.
     pub fn base(&self) -> &Arc<dyn Tree> {
         &self.base
     }
 
-    /// True if nothing was changed.
+    /// Reports whether there are no changes.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }
 
-    /// Makes `path` what `entry` says, in place of whatever is there (a directory is replaced with all below it,
-    /// unless `entry` is a directory too: then its metadata is replaced and what is below stays). Its parent must be
-    /// a directory (links already resolved) and is recorded with the metadata it has.
-    /// `content` is needed for a regular file of more than 0 bytes, and for nothing else.
+    /// Puts `entry` at `path` and replaces whatever is there. A directory is replaced with everything below it,
+    /// unless `entry` is a directory too: then its metadata is replaced, and the entries below it stay.
     ///
-    /// A [`Kind::Whiteout`] removes `path`, a [`Kind::Hardlink`] links it, an opaque directory also hides what was there.
+    /// The parent must be a directory, with symlinks in its path already resolved; it is recorded with its current
+    /// metadata. `content` is required for a regular file of more than 0 bytes, and for nothing else.
+    ///
+    /// A [`Kind::Whiteout`] removes `path`, a [`Kind::Hardlink`] links it, and an opaque directory also hides
+    /// everything that was below it.
     pub fn put(&mut self, path: &Path, entry: Entry, content: Option<Content>) -> Result<(), RootfsError> {
         match &entry.kind {
             Kind::Whiteout => return self.remove(path),
@@ -126,7 +128,7 @@ impl Diff {
             _ => {
                 return Err(bad_entry(
                     to_bytes(path),
-                    format!("a hard link to {}, no new file", first.display()),
+                    format!("a hard link to {}, which is not a new file", first.display()),
                 ));
             }
         };
@@ -135,7 +137,7 @@ impl Diff {
         self.insert(to_bytes(path), entry, content, group)
     }
 
-    /// Takes `path` away, with all below it.
+    /// Removes `path` with everything below it. Does nothing if it does not exist.
     pub fn remove(&mut self, path: &Path) -> Result<(), RootfsError> {
         let path = to_bytes(path);
         if path.is_empty() {
@@ -147,10 +149,11 @@ impl Diff {
         self.record_parents(path)?;
         let in_base = self.base_entry(path)?.is_some();
         self.clear_below(path);
-        match in_base {
-            true => self.changes.insert(key(path), Change::Removed),
-            false => self.changes.remove(&key(path)),
-        };
+        if in_base {
+            self.changes.insert(key(path), Change::Removed);
+        } else {
+            self.changes.remove(&key(path));
+        }
         Ok(())
     }
 
@@ -176,7 +179,7 @@ impl Diff {
         Ok(())
     }
 
-    /// Forgets the changes below `path`.
+    /// Drops the changes below `path`.
     fn clear_below(&mut self, path: &[u8]) {
         let (from, to) = below(&key(path));
         while let Some((last, _)) = self.changes.range((from.clone(), to.clone())).next_back() {
@@ -185,7 +188,7 @@ impl Diff {
         }
     }
 
-    /// Records the directories that `path` lies in.
+    /// Records the parent directories of `path`.
     fn record_parents(&mut self, path: &[u8]) -> Result<(), RootfsError> {
         let mut missing = Vec::new();
         for above in ancestors(path).take_while(|above| !above.is_empty()) {
@@ -203,31 +206,33 @@ impl Diff {
         Ok(())
     }
 
-    /// What the base shows at `path`, if no directory above it is replaced.
+    /// Returns the entry of the base at `path`, unless a directory above it is replaced.
     fn base_entry(&self, path: &[u8]) -> Result<Option<Entry>, RootfsError> {
-        match self.parents_hide(path) {
-            true => Ok(None),
-            false => self.base.lookup(to_path(path)).map_err(failed("look up", to_path(path))),
+        if self.parents_hide(path) {
+            return Ok(None);
         }
+        self.base.lookup(to_path(path)).map_err(failed("look up", to_path(path)))
     }
 
-    /// True if a directory above `path` hides what the base has there.
+    /// Reports whether a directory above `path` hides the entry that the base has there.
     fn parents_hide(&self, path: &[u8]) -> bool {
         !self.changes.is_empty()
             && ancestors(path).any(|above| self.changes.get(&key(above)).is_some_and(Change::hides_base))
     }
 
-    /// The change at `path`, or that there is none and whether the base counts.
-    fn find(&self, path: &Path) -> Found<'_> {
+    /// Returns the change at `path`, or whether the base counts there.
+    fn find(&self, path: &Path) -> Lookup<'_> {
         match self.changes.get(&key(to_bytes(path))) {
-            Some(Change::Removed) => Found::Nothing,
-            Some(Change::Present { entry, content, group }) => Found::Change(entry, content.as_ref(), *group),
-            None if self.parents_hide(to_bytes(path)) => Found::Nothing,
-            None => Found::Base,
+            Some(Change::Removed) => Lookup::Nothing,
+            Some(Change::Present { entry, content, group }) => {
+                Lookup::Change(entry, content.as_ref(), *group)
+            }
+            None if self.parents_hide(to_bytes(path)) => Lookup::Nothing,
+            None => Lookup::Base,
         }
     }
 
-    /// The entries of the layer that this diff is, in order.
+    /// Returns the entries of the layer that this diff makes, in order.
     pub(crate) fn into_entries(self) -> Vec<NewEntry> {
         let mut first_names: BTreeMap<u64, PathBuf> = BTreeMap::new();
         let mut entries = Vec::with_capacity(self.changes.len());
@@ -249,33 +254,36 @@ impl Diff {
     }
 }
 
-enum Found<'a> {
+/// Result of a lookup among the changes.
+enum Lookup<'a> {
+    /// Nothing is there any more.
     Nothing,
+    /// There is no change, so the base counts.
     Base,
+    /// Entry, content and link group of a change.
     Change(&'a Entry, Option<&'a Content>, u64),
 }
 
-/// The keys below `key`.
+/// Returns the range of the keys below `key`.
 fn below(key: &[u8]) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
-    match key.is_empty() {
-        true => (Bound::Excluded(Vec::new()), Bound::Unbounded),
-        false => (Bound::Excluded(key.to_vec()), Bound::Excluded(after(key))),
-    }
+    let end = if key.is_empty() { Bound::Unbounded } else { Bound::Excluded(after(key)) };
+    (Bound::Excluded(key.to_vec()), end)
 }
 
+/// Checks that `path` is a clean path inside a layer.
 fn check(path: &Path) -> Result<(), RootfsError> {
     let bytes = to_bytes(path);
-    match crate::path::clean(bytes)? == bytes {
-        true => Ok(()),
-        false => Err(bad_entry(bytes, "the path is not relative and clean")),
+    if crate::path::clean(bytes)? != bytes {
+        return Err(bad_entry(bytes, "the path is not relative and clean"));
     }
+    Ok(())
 }
 
 fn not_a_directory(path: &[u8]) -> RootfsError {
     failed("make entries in", to_path(path))(io::Error::from(io::ErrorKind::NotADirectory))
 }
 
-/// As a tree shows it: what hides lower layers is of layers only.
+/// Returns an entry in the way of a tree: nothing is opaque there.
 fn shown(entry: &Entry) -> Entry {
     let mut entry = entry.clone();
     if let Kind::Directory { opaque } = &mut entry.kind {
@@ -287,22 +295,22 @@ fn shown(entry: &Entry) -> Entry {
 impl Tree for Diff {
     fn lookup(&self, path: &Path) -> io::Result<Option<Entry>> {
         match self.find(path) {
-            Found::Nothing => Ok(None),
-            Found::Change(entry, ..) => Ok(Some(shown(entry))),
-            Found::Base => self.base.lookup(path),
+            Lookup::Nothing => Ok(None),
+            Lookup::Change(entry, ..) => Ok(Some(shown(entry))),
+            Lookup::Base => self.base.lookup(path),
         }
     }
 
     fn children(&self, path: &Path) -> io::Result<Vec<Child>> {
         let hidden = match self.find(path) {
-            Found::Nothing => return Err(io::ErrorKind::NotFound.into()),
-            Found::Change(entry, ..) if !entry.is_dir() => return Err(io::ErrorKind::NotADirectory.into()),
-            Found::Change(Entry { kind: Kind::Directory { opaque: true }, .. }, ..) => true,
-            Found::Change(..) => {
+            Lookup::Nothing => return Err(io::ErrorKind::NotFound.into()),
+            Lookup::Change(entry, ..) if !entry.is_dir() => return Err(io::ErrorKind::NotADirectory.into()),
+            Lookup::Change(Entry { kind: Kind::Directory { opaque: true }, .. }, ..) => true,
+            Lookup::Change(..) => {
                 let base = self.parents_hide(to_bytes(path));
                 base || !self.base.lookup(path)?.is_some_and(|entry| entry.is_dir())
             }
-            Found::Base => false,
+            Lookup::Base => false,
         };
         let of_base = if hidden { Vec::new() } else { self.base.children(path)? };
         Ok(merged(of_base, self.changed_children(to_bytes(path))))
@@ -310,21 +318,21 @@ impl Tree for Diff {
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn Read + Send>> {
         match self.find(path) {
-            Found::Nothing => Err(io::ErrorKind::NotFound.into()),
-            Found::Base => self.base.open(path),
-            Found::Change(Entry { kind: Kind::File { size_bytes }, .. }, content, _) => match content {
+            Lookup::Nothing => Err(io::ErrorKind::NotFound.into()),
+            Lookup::Base => self.base.open(path),
+            Lookup::Change(Entry { kind: Kind::File { size_bytes }, .. }, content, _) => match content {
                 Some(content) => content.open(*size_bytes),
                 None => Ok(Box::new(io::empty())),
             },
-            Found::Change(..) => Err(io::ErrorKind::InvalidInput.into()),
+            Lookup::Change(..) => Err(io::ErrorKind::InvalidInput.into()),
         }
     }
 
     fn content(&self, path: &Path) -> io::Result<Key> {
         match self.find(path) {
-            Found::Nothing => Err(io::ErrorKind::NotFound.into()),
-            Found::Base => self.base.content(path),
-            Found::Change(entry, content, _) => match content {
+            Lookup::Nothing => Err(io::ErrorKind::NotFound.into()),
+            Lookup::Base => self.base.content(path),
+            Lookup::Change(entry, content, _) => match content {
                 Some(Content::Bytes(bytes)) => Ok(Key::of(bytes)),
                 Some(Content::Tree { digest: Some(digest), .. }) => Ok(*digest),
                 Some(Content::Tree { tree, path, digest: None }) => tree.content(path),
@@ -337,16 +345,16 @@ impl Tree for Diff {
 
     fn link_group(&self, path: &Path) -> io::Result<Option<u64>> {
         match self.find(path) {
-            // Odd for those of the diff, so that none of the base's is the same.
-            Found::Change(_, _, group) => Ok((group != 0).then_some(group << 1 | 1)),
-            Found::Base => Ok(self.base.link_group(path)?.map(|group| group << 1)),
-            Found::Nothing => Ok(None),
+            // Odd numbers for the groups of the diff, even ones for those of the base, so that they never collide.
+            Lookup::Change(_, _, group) => Ok((group != 0).then_some(group << 1 | 1)),
+            Lookup::Base => Ok(self.base.link_group(path)?.map(|group| group << 1)),
+            Lookup::Nothing => Ok(None),
         }
     }
 }
 
 impl Diff {
-    /// The changes directly below `path`, in order.
+    /// Returns the changes directly below `path`, in order.
     fn changed_children(&self, path: &[u8]) -> Vec<(OsString, Option<Child>)> {
         let (mut from, to) = below(&key(path));
         let mut children = Vec::new();
@@ -360,7 +368,7 @@ impl Diff {
     }
 }
 
-/// Entries of the base with the changed ones in their places.
+/// Replaces the children of the base by the changed ones.
 fn merged(base: Vec<Child>, changes: Vec<(OsString, Option<Child>)>) -> Vec<Child> {
     if changes.is_empty() {
         return base;
@@ -371,6 +379,7 @@ fn merged(base: Vec<Child>, changes: Vec<(OsString, Option<Child>)>) -> Vec<Chil
     all.into_values().flatten().collect()
 }
 
+/// Returns the blake3 of everything that `reader` gives.
 fn hash(reader: &mut dyn Read) -> io::Result<Key> {
     let mut hasher = blake3::Hasher::new();
     io::copy(reader, &mut hasher)?;

@@ -99,7 +99,7 @@ impl Layers {
         Ok(self.store().stat_blob(&layer.0)?.is_some())
     }
 
-    /// Returns the merged view of `layers`, from the base up; [`crate::tree::Scratch`] if there are none.
+    /// Returns the merged view of `layers`, from the base up; [`crate::tree::Scratch`] for an empty list.
     pub fn view(&self, layers: &[DiffId]) -> Result<Arc<dyn Tree>, RootfsError> {
         Ok(match layers {
             [] => Arc::new(Scratch),

@@ -1,8 +1,8 @@
-//! Names in a tar: clean, in order, within limits.
+//! Paths inside a layer: clean, in order, within limits.
 //!
-//! A path here is bytes: components joined by `/`, relative to the root, which is the empty path. Its *key* has a zero
-//! byte in place of each `/`: no name contains one, so plain comparison of keys is comparison by component, and what
-//! lies below a path is one range of keys.
+//! Such a path is bytes: components joined by `/`, relative to the root, which is the empty path. The *key* of a path
+//! has a zero byte in place of each `/`. No name contains one, so comparing keys as bytes compares paths by
+//! component, and everything below a path is one range of keys.
 
 use std::cmp::Ordering;
 use std::ffi::OsStr;
@@ -12,27 +12,27 @@ use std::path::Path;
 use crate::RootfsError;
 use crate::error::bad_entry;
 
-/// Linux takes no longer path (`PATH_MAX`).
+/// Maximum length of a path in Linux (`PATH_MAX`).
 pub(crate) const MAX_PATH_BYTES: usize = 4096;
-/// Linux takes no longer name (`NAME_MAX`).
+/// Maximum length of a name in Linux (`NAME_MAX`).
 pub(crate) const MAX_NAME_BYTES: usize = 255;
 
-/// The path that `bytes` are.
+/// Converts bytes to the path that they spell.
 pub(crate) fn to_path(bytes: &[u8]) -> &Path {
     Path::new(OsStr::from_bytes(bytes))
 }
 
-/// The bytes of a path.
+/// Returns the bytes of a path.
 pub(crate) fn to_bytes(path: &Path) -> &[u8] {
     path.as_os_str().as_bytes()
 }
 
-/// The components of a clean path; none for the root.
+/// Returns the components of a clean path; none for the root.
 pub(crate) fn components(path: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
     path.split(|&byte| byte == b'/').filter(|name| !name.is_empty())
 }
 
-/// Everything before the last component, and that; `None` for the root.
+/// Splits off the last component; returns the path of the parent and the component. Returns `None` for the root.
 pub(crate) fn split(path: &[u8]) -> Option<(&[u8], &[u8])> {
     match path.iter().rposition(|&byte| byte == b'/') {
         Some(at) => Some((&path[..at], &path[at + 1..])),
@@ -41,12 +41,12 @@ pub(crate) fn split(path: &[u8]) -> Option<(&[u8], &[u8])> {
     }
 }
 
-/// The paths above `path`, the nearest first; the root is the last.
+/// Returns the paths above `path`: the nearest first, the root last.
 pub(crate) fn ancestors(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::successors(split(path), |(above, _)| split(above)).map(|(above, _)| above)
 }
 
-/// `directory` and `name` as one path.
+/// Joins the path of a directory and a name in it.
 pub(crate) fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
     let mut path = Vec::with_capacity(directory.len() + 1 + name.len());
     path.extend_from_slice(directory);
@@ -57,23 +57,23 @@ pub(crate) fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
     path
 }
 
-/// True if `path` lies below `directory`.
+/// Reports whether `path` is below `directory`.
 pub(crate) fn is_below(path: &[u8], directory: &[u8]) -> bool {
     directory.is_empty() && !path.is_empty()
         || path.strip_prefix(directory).is_some_and(|rest| rest.first() == Some(&b'/'))
 }
 
-/// The key of a path.
+/// Returns the key of a path.
 pub(crate) fn key(path: &[u8]) -> Vec<u8> {
     path.iter().map(|&byte| if byte == b'/' { 0 } else { byte }).collect()
 }
 
-/// The path of a key.
+/// Returns the path of a key.
 pub(crate) fn from_key(key: &[u8]) -> Vec<u8> {
     key.iter().map(|&byte| if byte == 0 { b'/' } else { byte }).collect()
 }
 
-/// The first key that is greater than those of `key` and all below it. Not for the root.
+/// Returns the first key that is greater than `key` and all keys below it. Not for the root.
 pub(crate) fn after(key: &[u8]) -> Vec<u8> {
     [key, &[1]].concat()
 }
@@ -87,9 +87,9 @@ pub(crate) fn compare(left: &[u8], right: &[u8]) -> Ordering {
     rank(left[at]).cmp(&rank(right[at]))
 }
 
-/// A name as a tar has it, made relative and free of empty components, `.` and `..`.
+/// Converts a name in a tar to a clean path: relative, and without empty components, `.` and `..`.
 ///
-/// Leading slashes are dropped, as every extractor of layers does; a `..` that would climb out is an error.
+/// Leading slashes are dropped, as every extractor of layers does. A `..` that leaves the root is an error.
 pub(crate) fn clean(name: &[u8]) -> Result<Vec<u8>, RootfsError> {
     let mut path: Vec<u8> = Vec::with_capacity(name.len());
     for component in components(name) {
@@ -115,7 +115,7 @@ fn append(mut path: Vec<u8>, name: &[u8]) -> Vec<u8> {
     path
 }
 
-/// Whether Linux could make this path.
+/// Checks that Linux can have this path.
 pub(crate) fn check(path: &[u8]) -> Result<(), RootfsError> {
     if path.len() > MAX_PATH_BYTES {
         return Err(bad_entry(
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn order_is_by_component() {
+    fn paths_are_ordered_by_component() {
         let sorted: [&[u8]; 7] = [b"", b"a", b"a/b", b"a/b/c", b"a/b-c", b"a-b", b"b"];
         for (left, right) in sorted.iter().zip(&sorted[1..]) {
             assert_eq!(compare(left, right), Ordering::Less, "{left:?} {right:?}");
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_come_apart_and_together() {
+    fn paths_are_split_and_joined() {
         assert_eq!(ancestors(b"a/b/c").collect::<Vec<_>>(), [&b"a/b"[..], b"a", b""]);
         assert_eq!(ancestors(b"").count(), 0);
         assert_eq!(join(b"", b"a"), b"a");

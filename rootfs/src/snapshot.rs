@@ -34,7 +34,7 @@ use self::changes::Change;
 use self::lowers::Lowers;
 use crate::RootfsError;
 use crate::content::Content;
-use crate::create::{Creator, Place};
+use crate::create::{Creator, Location};
 use crate::dir_tree::{DirTree, read_entry};
 use crate::entry::Entry;
 use crate::error::failed;
@@ -124,7 +124,7 @@ impl Snapshot {
             None => None,
         };
         let (upper, path) = (self.open_upper()?, self.upper());
-        let place = Place { dir: upper.as_fd(), name: "".as_ref(), path: &path };
+        let place = Location { dir: upper.as_fd(), name: "".as_ref(), path: &path };
         Creator::new(self.flavor).finish_directory(place, &entry.unwrap_or_else(|| Entry::directory(0o755)))
     }
 

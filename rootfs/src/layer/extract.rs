@@ -20,7 +20,7 @@ use rustix::fs::{Mode, OFlags};
 
 use super::stored;
 use crate::RootfsError;
-use crate::create::{Creator, Place, Skipped};
+use crate::create::{Creator, Location, Skipped};
 use crate::error::failed;
 use crate::index::{Index, Item};
 use crate::materialize::link;
@@ -82,7 +82,8 @@ impl Extract<'_> {
             return Ok(());
         }
         let dir = self.open(to_path(directory.path()))?;
-        children.try_for_each(|child| self.creator.begin_directory(Place::new(&dir, to_path(child.path()))))
+        children
+            .try_for_each(|child| self.creator.begin_directory(Location::new(&dir, to_path(child.path()))))
     }
 
     fn entries(&self, directory: &Item<'_>, items: &[Item<'_>]) -> Result<(), RootfsError> {
@@ -93,7 +94,7 @@ impl Extract<'_> {
 
     fn entry(&self, dir: &OwnedFd, item: &Item<'_>, buffer: &mut Vec<u8>) -> Result<(), RootfsError> {
         let path = to_path(item.path());
-        let (place, entry) = (Place::new(dir, path), item.entry());
+        let (place, entry) = (Location::new(dir, path), item.entry());
         if !item.is_file() {
             return self.creator.special(place, &entry);
         }
@@ -128,14 +129,14 @@ impl Extract<'_> {
         let path = to_path(item.path());
         let Some(first) = item.first_name().map_err(failed(READ_INDEX, path))? else { return Ok(()) };
         let parent = self.open(path.parent().unwrap_or(Path::new("")))?;
-        link(&self.root, to_path(first.path()), Place::new(&parent, path))
+        link(&self.root, to_path(first.path()), Location::new(&parent, path))
     }
 
     fn finish(&self, item: &Item<'_>) -> Result<(), RootfsError> {
         let path = to_path(item.path());
         let parent = self.open(path.parent().unwrap_or(Path::new("")))?;
         let name = std::ffi::OsStr::from_bytes(item.name());
-        self.creator.finish_directory(Place { dir: parent.as_fd(), name, path }, &item.entry())
+        self.creator.finish_directory(Location { dir: parent.as_fd(), name, path }, &item.entry())
     }
 
     fn open(&self, path: &Path) -> Result<OwnedFd, RootfsError> {

@@ -52,7 +52,7 @@ impl LowerLayer {
 impl Layers {
     /// Returns the lower layers of an overlay of `layers`, from the base up. Representations that are missing are made.
     ///
-    /// Overlayfs refuses a lower layer that is given twice. Of several equal layers only the topmost is used: the others
+    /// Overlayfs refuses a lower layer that is given twice. Only the topmost of several equal layers is used: the others
     /// show nothing that this one does not.
     pub(crate) fn lower_layers(&self, layers: &[DiffId]) -> Result<Vec<LowerLayer>, RootfsError> {
         let mut seen = HashSet::new();

@@ -1,8 +1,8 @@
-//! A merged tree as a directory of the user: the local exporter.
+//! Writing a merged tree into a directory of the user, for the local exporter.
 //!
-//! The destination may be anything, links to elsewhere included, and so may the tree. Each entry is made by the
-//! descriptor of the directory that it lies in, which was opened without following a link: nothing outside can be
-//! reached. What is in the way is replaced, but a directory in the place of one is kept with all else that it holds.
+//! The destination and the tree can contain anything, symlinks to elsewhere included. Each entry is made through the
+//! descriptor of its parent directory, which was opened without following a symlink, so nothing outside can be
+//! reached. Entries in the way are replaced. A directory in place of a directory is kept with everything else in it.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -19,30 +19,32 @@ use crate::error::failed;
 use crate::layer::new_entry::NewEntry;
 use crate::path::{components, is_below, split, to_path};
 
-/// Writes `entries`, which are in order with all their directories, below `dest`, which is made if missing.
+/// Writes `entries`, which are in order and include all directories, into `dest`, and makes `dest` if it does not
+/// exist.
 ///
-/// Everything belongs to the user who runs this; devices are left out where that user may not make them.
+/// Everything belongs to the user who runs this process. Devices are left out if that user has no right to make them.
 pub(crate) fn write_dir(entries: &[NewEntry], dest: &Path) -> Result<(), RootfsError> {
     std::fs::create_dir_all(dest).map_err(failed("make", dest))?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let root = rustix::fs::open(dest, flags, Mode::empty()).map_err(io::Error::from);
-    let mut writer = Writer { open: vec![Open { fd: root.map_err(failed("open", dest))?, of: None }] };
+    let mut writer =
+        Writer { open: vec![OpenDirectory { fd: root.map_err(failed("open", dest))?, of: None }] };
     for new in entries {
         writer.entry(new).map_err(failed("write", &dest.join(to_path(&new.path))))?;
     }
     writer.close_all().map_err(failed("write", dest))
 }
 
-/// A directory that is being filled.
-struct Open<'a> {
+/// Directory that is being filled.
+struct OpenDirectory<'a> {
     fd: OwnedFd,
-    /// Its entry; `None` for the destination.
+    /// Entry of the directory; `None` for the destination.
     of: Option<&'a NewEntry>,
 }
 
 struct Writer<'a> {
-    /// From the destination down to the directory of the current entry.
-    open: Vec<Open<'a>>,
+    /// Directories from the destination down to the parent of the current entry.
+    open: Vec<OpenDirectory<'a>>,
 }
 
 impl<'a> Writer<'a> {
@@ -57,7 +59,7 @@ impl<'a> Writer<'a> {
         match &new.entry.kind {
             Kind::Directory { .. } => {
                 let fd = open_directory(directory, name)?;
-                self.open.push(Open { fd, of: Some(new) });
+                self.open.push(OpenDirectory { fd, of: Some(new) });
                 return Ok(());
             }
             Kind::File { size_bytes } => return write_file(directory, name, new, *size_bytes),
@@ -71,7 +73,7 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Opens the first name's directory anew: it was made by us, and is looked up without following links all the same.
+    /// Opens the parent of the first name again, without following symlinks although this process has made it.
     fn link(&self, directory: &OwnedFd, name: &OsStr, target: &Path) -> io::Result<()> {
         let (parent, last) = split(target.as_os_str().as_bytes()).ok_or(io::ErrorKind::InvalidInput)?;
         let mut from = rustix::io::dup(&self.open[0].fd)?;
@@ -82,10 +84,10 @@ impl<'a> Writer<'a> {
         Ok(rustix::fs::linkat(from, OsStr::from_bytes(last), directory, name, AtFlags::empty())?)
     }
 
-    /// Gives the last directory its mode and time, which filling it would have changed.
+    /// Gives the innermost directory its mode and time, which would have changed while it was filled.
     fn close_last(&mut self) -> io::Result<()> {
         match self.open.pop() {
-            Some(Open { fd, of: Some(new) }) => set_attributes(&fd, new),
+            Some(OpenDirectory { fd, of: Some(new) }) => set_attributes(&fd, new),
             _ => Ok(()),
         }
     }
@@ -103,7 +105,7 @@ fn open_existing(parent: &OwnedFd, name: &OsStr) -> io::Result<OwnedFd> {
     Ok(rustix::fs::openat(parent, name, flags, Mode::empty())?)
 }
 
-/// The directory `name`, made if there is none; what else has that name goes.
+/// Opens the directory `name`, and makes it if it does not exist. Anything else with this name is removed.
 fn open_directory(parent: &OwnedFd, name: &OsStr) -> io::Result<OwnedFd> {
     match kind_of(parent, name)? {
         Some(FileType::Directory) => return open_existing(parent, name),
@@ -122,11 +124,11 @@ fn kind_of(parent: &OwnedFd, name: &OsStr) -> io::Result<Option<FileType>> {
     }
 }
 
-/// Takes `name` away, a directory with all below it.
+/// Removes `name`, a directory with everything below it.
 fn clear(parent: &OwnedFd, name: &OsStr) -> io::Result<()> {
     match kind_of(parent, name)? {
         None => Ok(()),
-        // The standard library's removal follows no link below the directory it is given.
+        // The removal of the standard library follows no symlink below the directory that it is given.
         Some(FileType::Directory) => {
             let parent = format!("/proc/self/fd/{}", parent.as_raw_fd());
             std::fs::remove_dir_all(Path::new(&parent).join(name))
@@ -149,7 +151,7 @@ fn check_length(found: u64, expected: u64) -> io::Result<()> {
     if found == expected { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
 
-/// Makes what is neither directory nor file; `false` if this user may not.
+/// Makes an entry that is neither a directory nor a file. Returns `false` if this user has no right to.
 fn make_special(parent: &OwnedFd, name: &OsStr, new: &NewEntry) -> io::Result<bool> {
     let (kind, device) = match &new.entry.kind {
         Kind::Symlink { target } => {
@@ -171,10 +173,11 @@ fn mode_of(new: &NewEntry) -> Mode {
     Mode::from_raw_mode(new.entry.mode & 0o7777)
 }
 
-/// Sets attributes, mode and time of an open file or directory. A file system or a user that may not have an attribute
-/// goes without.
+/// Sets attributes, mode and time of an open file or directory. Attributes that the file system or the user does not
+/// allow are left out.
 fn set_attributes(fd: &OwnedFd, new: &NewEntry) -> io::Result<()> {
     for (name, value) in &new.entry.xattrs {
+        // Left out if it is not allowed.
         let _ = rustix::fs::fsetxattr(fd, name.as_slice(), value, rustix::fs::XattrFlags::empty());
     }
     rustix::fs::fchmod(fd, mode_of(new))?;
@@ -183,18 +186,19 @@ fn set_attributes(fd: &OwnedFd, new: &NewEntry) -> io::Result<()> {
 
 fn set_attributes_at(parent: &OwnedFd, name: &OsStr, new: &NewEntry) -> io::Result<()> {
     if !matches!(new.entry.kind, Kind::Symlink { .. }) {
-        // A node that was made just now: no link, and the mode lacks what the umask took.
+        // The node was made by the caller and is not a symlink. Its mode lacks the bits that the umask took away.
         rustix::fs::chmodat(parent, name, mode_of(new), AtFlags::empty())?;
     }
     Ok(rustix::fs::utimensat(parent, name, &times_of(new), AtFlags::SYMLINK_NOFOLLOW)?)
 }
 
-/// The time that a tar would have, to the nanosecond where it is the real one.
+/// Returns the time that a tar would have, with nanoseconds if it is the real one.
 fn times_of(new: &NewEntry) -> Timestamps {
     let real = new.entry.mtime;
-    let time = match real.seconds >= new.clamp.0 {
-        true => Timespec { tv_sec: new.clamp.0, tv_nsec: 0 },
-        false => Timespec { tv_sec: real.seconds, tv_nsec: i64::from(real.nanoseconds) },
+    let time = if real.seconds >= new.clamp.0 {
+        Timespec { tv_sec: new.clamp.0, tv_nsec: 0 }
+    } else {
+        Timespec { tv_sec: real.seconds, tv_nsec: i64::from(real.nanoseconds) }
     };
     Timestamps { last_access: time, last_modification: time }
 }

@@ -107,7 +107,7 @@ impl Cleaner<'_> {
             && attributes(dir)? == attributes(&lower)?)
     }
 
-    /// Opens a directory of the upper layer. Returns `None` if there is none (any more), or if the path leads through a
+    /// Opens a directory of the upper layer. Returns `None` if it does not exist (any more), or if the path leads through a
     /// symlink or outside.
     fn open(&self, path: &Path) -> Result<Option<OwnedFd>, RootfsError> {
         match open_beneath(self.upper, path, DIRECTORY | OFlags::RDONLY) {

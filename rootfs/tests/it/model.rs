@@ -212,7 +212,7 @@ fn what_cannot_be_done_is_an_error() {
     assert!(error(diff.put(Path::new("/x"), dir(), None)).contains("not relative"));
     assert!(error(diff.put(Path::new(""), symlink("x"), None)).contains("root"));
     assert!(error(diff.remove(Path::new(""))).contains("root"));
-    assert!(error(diff.link(Path::new("g"), Path::new("no"))).contains("no new file"));
+    assert!(error(diff.link(Path::new("g"), Path::new("no"))).contains("not a new file"));
     put_entry(&mut diff, ".wh.f", crate::support::file(0), "");
     let error = env.layers.commit(diff).expect_err("it would be a whiteout").to_string();
     assert!(error.contains(".wh."), "{error}");
