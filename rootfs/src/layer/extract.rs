@@ -1,11 +1,11 @@
-//! A layer's tar becomes a directory tree, as overlayfs wants its lower layers.
+//! Unpacking a layer: its tar becomes a directory tree in the form of an overlayfs lower layer.
 //!
-//! The index has each path once, parents first, and no path in it leads through anything but directories of the layer.
-//! So nothing is looked up: directories are made from the top down, then the files in them by several threads, then hard
-//! links, and last the directories get their owner, mode and time, from the bottom up. Every name is made in its opened
-//! parent, with `O_EXCL` or its like, in a directory that nobody else has.
+//! The index has each path once, parents first, and every path in it leads through directories of the layer only. So
+//! no path is resolved. Directories are made from the top down, then the files in them by several threads, then hard
+//! links. At last the directories get their owner, mode and time, from the bottom up. Every name is made in its
+//! opened parent, with `O_EXCL` or an equivalent, in a directory that no other process has.
 //!
-//! Whiteouts become character devices 0:0, which any process may make, and opaque directories get overlayfs' attribute.
+//! Whiteouts become character devices 0:0, which every process can make. Opaque directories get overlayfs' attribute.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -28,15 +28,16 @@ use crate::path::to_path;
 use crate::safe_path::{DIRECTORY, open_beneath};
 use crate::xattr::Flavor;
 
-/// How many entries of a directory one thread makes at a time.
+/// Number of entries of a directory that one thread makes at a time.
 const CHUNK_ENTRIES: usize = 64;
-/// How much of a file is copied at a time.
+/// Number of bytes of a file that are copied at a time.
 const BUFFER_BYTES: usize = 256 << 10;
 
-/// For messages.
+/// Action for error messages.
 const READ_INDEX: &str = "read the index of the layer for";
 
-/// Makes the layer whose tar is `tar` below the empty directory `dest`.
+/// Unpacks the layer with this index and tar into the empty directory `dest`; returns the entries that could not be
+/// made.
 pub(crate) fn extract(
     index: &Index,
     tar: &Arc<File>,
@@ -64,7 +65,7 @@ struct Extract<'a> {
     creator: Creator,
 }
 
-/// What is in a directory besides directories and hard links, in portions.
+/// Returns the entries of a directory that are neither directories nor hard links, in portions for the threads.
 fn chunks<'a>(directory: &Item<'a>) -> Result<Vec<(Item<'a>, Vec<Item<'a>>)>, RootfsError> {
     let mut entries = children(directory)?;
     entries.retain(|item| !item.is_dir() && !item.is_hard_link());
@@ -144,7 +145,7 @@ impl Extract<'_> {
     }
 }
 
-/// Copies `length` bytes of `tar` from `from` on to `at` in `file`.
+/// Copies `length` bytes of `tar`, starting at `from`, to the offset `at` of `file`.
 fn copy_range(
     tar: &File,
     from: u64,

@@ -24,4 +24,17 @@ impl NewEntry {
         let has_content = matches!(entry.kind, Kind::File { size_bytes } if size_bytes > 0);
         Self { path: path.to_vec(), entry, content: has_content.then(content), clamp }
     }
+
+    /// Returns the length of a regular file; 0 for other kinds.
+    pub(super) fn size_bytes(&self) -> u64 {
+        match self.entry.kind {
+            Kind::File { size_bytes } => size_bytes,
+            _ => 0,
+        }
+    }
+
+    /// Returns the modification time that the tar has, in seconds since 1970.
+    pub(super) fn written_mtime(&self) -> i64 {
+        self.entry.mtime.seconds.min(self.clamp.0)
+    }
 }

@@ -1,4 +1,5 @@
-//! The bytes of a file that lies in a tar, as the file really is: holes filled, byte code with its own time.
+//! Reading the real content of a file that is stored in a tar: holes are filled, and byte code has its real source
+//! time.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -9,8 +10,8 @@ use crate::file_range::FileRange;
 use crate::index::{Item, Stored};
 use crate::tar::Extent;
 
-/// Fills the holes of a sparse file around its stored parts.
-pub(super) struct Filled<R> {
+/// Reader of a sparse file: fills the holes around its stored parts.
+pub(super) struct SparseReader<R> {
     data: R,
     extents: std::vec::IntoIter<Extent>,
     current: Option<Extent>,
@@ -18,8 +19,8 @@ pub(super) struct Filled<R> {
     size_bytes: u64,
 }
 
-impl<R: Read> Filled<R> {
-    /// `data` are the stored parts, one behind the other; `map` has been checked against it.
+impl<R: Read> SparseReader<R> {
+    /// Returns a reader. `data` has the stored parts one after the other; `map` has been checked against it.
     pub(super) fn new(data: R, map: Vec<Extent>, size_bytes: u64) -> Self {
         let mut extents = map.into_iter().filter(|extent| extent.length > 0).collect::<Vec<_>>().into_iter();
         let current = extents.next();
@@ -27,7 +28,7 @@ impl<R: Read> Filled<R> {
     }
 }
 
-impl<R: Read> Read for Filled<R> {
+impl<R: Read> Read for SparseReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.current.is_some_and(|extent| self.position == extent.at + extent.length) {
             self.current = self.extents.next();
@@ -47,7 +48,7 @@ impl<R: Read> Read for Filled<R> {
     }
 }
 
-/// Opens the regular file `item`, which is in the tar `tar`.
+/// Opens the content of the regular file `item`, which is stored in `tar`.
 pub(crate) fn open(item: &Item<'_>, tar: &Arc<File>) -> Box<dyn Read + Send> {
     let size_bytes = item.size_bytes();
     let Stored { offset, sparse, pyc_mtime, .. } = item.stored();
@@ -55,7 +56,7 @@ pub(crate) fn open(item: &Item<'_>, tar: &Arc<File>) -> Box<dyn Read + Send> {
     match (sparse, pyc_mtime) {
         (Some(map), _) => {
             let stored = map.iter().map(|extent| extent.length).sum();
-            Box::new(Filled::new(range(stored), map, size_bytes))
+            Box::new(SparseReader::new(range(stored), map, size_bytes))
         }
         (None, Some(mtime)) => Box::new(pyc::Restored::new(range(size_bytes), mtime)),
         (None, None) => Box::new(range(size_bytes)),
@@ -67,17 +68,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn holes_are_zeros() {
+    fn holes_are_read_as_zeros() {
         let map = vec![Extent { at: 2, length: 3 }, Extent { at: 5, length: 0 }, Extent { at: 7, length: 1 }];
         let mut filled = Vec::new();
-        Filled::new(&b"abcd"[..], map, 10).read_to_end(&mut filled).expect("in memory");
+        SparseReader::new(&b"abcd"[..], map, 10).read_to_end(&mut filled).expect("in memory");
         assert_eq!(filled, b"\0\0abc\0\0d\0\0");
     }
 
     #[test]
-    fn a_file_of_one_hole() {
+    fn a_file_can_be_one_hole() {
         let mut filled = Vec::new();
-        Filled::new(&b""[..], Vec::new(), 3).read_to_end(&mut filled).expect("in memory");
+        SparseReader::new(&b""[..], Vec::new(), 3).read_to_end(&mut filled).expect("in memory");
         assert_eq!(filled, b"\0\0\0");
     }
 }
