@@ -4,27 +4,26 @@
 //! directories, and whiteouts for removed names of the base. The contents of files are named, and read only when the
 //! layer is written.
 //!
+//! `view` shows the base and the changes as one tree.
+//!
 //! Invariants: the parent of each change is a directory in the map, except for the root. A whiteout is only where the
 //! base has an entry, and an opaque directory only where the base has a directory.
 
+mod view;
+
 use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::io::{self, Read};
+use std::io;
 use std::ops::Bound;
-use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-use cache::Key;
 
 use crate::RootfsError;
 use crate::entry::{Entry, Kind};
 use crate::error::{bad_entry, failed};
 use crate::layer::new_entry::NewEntry;
-use crate::path::{after, ancestors, from_key, key, split, to_bytes, to_path};
-
+use crate::path::{after, ancestors, from_key, key, to_bytes, to_path};
 use crate::times::Clamp;
-use crate::tree::{Child, Tree};
+use crate::tree::Tree;
 
 pub use crate::content::Content;
 
@@ -33,9 +32,11 @@ pub struct Diff {
     base: Arc<dyn Tree>,
     /// Changes by key ([`crate::path`]).
     changes: BTreeMap<Vec<u8>, Change>,
+    /// Number of files that have several names.
     groups: u64,
 }
 
+/// Change of one path.
 enum Change {
     /// The base has an entry here, which is removed.
     Removed,
@@ -54,16 +55,6 @@ impl Change {
             Self::Removed => None,
             Self::Present { entry, .. } => Some(entry),
         }
-    }
-
-    /// Returns the change in the way of a tree, with this `name`; `None` for a removal.
-    fn as_child(&self, name: OsString) -> Option<Child> {
-        let Self::Present { entry, content, .. } = self else { return None };
-        let content = match content {
-            Some(Content::Tree { digest, .. }) => *digest,
-            _ => None,
-        };
-        Some(Child { name, entry: shown(entry), content })
     }
 
     /// Reports whether nothing of the base can be seen below the path.
@@ -220,18 +211,6 @@ impl Diff {
             && ancestors(path).any(|above| self.changes.get(&key(above)).is_some_and(Change::hides_base))
     }
 
-    /// Returns the change at `path`, or whether the base counts there.
-    fn find(&self, path: &Path) -> Lookup<'_> {
-        match self.changes.get(&key(to_bytes(path))) {
-            Some(Change::Removed) => Lookup::Nothing,
-            Some(Change::Present { entry, content, group }) => {
-                Lookup::Change(entry, content.as_ref(), *group)
-            }
-            None if self.parents_hide(to_bytes(path)) => Lookup::Nothing,
-            None => Lookup::Base,
-        }
-    }
-
     /// Returns the entries of the layer that this diff makes, in order.
     pub(crate) fn into_entries(self) -> Vec<NewEntry> {
         let mut first_names: BTreeMap<u64, PathBuf> = BTreeMap::new();
@@ -254,16 +233,6 @@ impl Diff {
     }
 }
 
-/// Result of a lookup among the changes.
-enum Lookup<'a> {
-    /// Nothing is there any more.
-    Nothing,
-    /// There is no change, so the base counts.
-    Base,
-    /// Entry, content and link group of a change.
-    Change(&'a Entry, Option<&'a Content>, u64),
-}
-
 /// Returns the range of the keys below `key`.
 fn below(key: &[u8]) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
     let end = if key.is_empty() { Bound::Unbounded } else { Bound::Excluded(after(key)) };
@@ -281,107 +250,4 @@ fn check(path: &Path) -> Result<(), RootfsError> {
 
 fn not_a_directory(path: &[u8]) -> RootfsError {
     failed("make entries in", to_path(path))(io::Error::from(io::ErrorKind::NotADirectory))
-}
-
-/// Returns an entry in the way of a tree: nothing is opaque there.
-fn shown(entry: &Entry) -> Entry {
-    let mut entry = entry.clone();
-    if let Kind::Directory { opaque } = &mut entry.kind {
-        *opaque = false;
-    }
-    entry
-}
-
-impl Tree for Diff {
-    fn lookup(&self, path: &Path) -> io::Result<Option<Entry>> {
-        match self.find(path) {
-            Lookup::Nothing => Ok(None),
-            Lookup::Change(entry, ..) => Ok(Some(shown(entry))),
-            Lookup::Base => self.base.lookup(path),
-        }
-    }
-
-    fn children(&self, path: &Path) -> io::Result<Vec<Child>> {
-        let hidden = match self.find(path) {
-            Lookup::Nothing => return Err(io::ErrorKind::NotFound.into()),
-            Lookup::Change(entry, ..) if !entry.is_dir() => return Err(io::ErrorKind::NotADirectory.into()),
-            Lookup::Change(Entry { kind: Kind::Directory { opaque: true }, .. }, ..) => true,
-            Lookup::Change(..) => {
-                let base = self.parents_hide(to_bytes(path));
-                base || !self.base.lookup(path)?.is_some_and(|entry| entry.is_dir())
-            }
-            Lookup::Base => false,
-        };
-        let of_base = if hidden { Vec::new() } else { self.base.children(path)? };
-        Ok(merged(of_base, self.changed_children(to_bytes(path))))
-    }
-
-    fn open(&self, path: &Path) -> io::Result<Box<dyn Read + Send>> {
-        match self.find(path) {
-            Lookup::Nothing => Err(io::ErrorKind::NotFound.into()),
-            Lookup::Base => self.base.open(path),
-            Lookup::Change(Entry { kind: Kind::File { size_bytes }, .. }, content, _) => match content {
-                Some(content) => content.open(*size_bytes),
-                None => Ok(Box::new(io::empty())),
-            },
-            Lookup::Change(..) => Err(io::ErrorKind::InvalidInput.into()),
-        }
-    }
-
-    fn content(&self, path: &Path) -> io::Result<Key> {
-        match self.find(path) {
-            Lookup::Nothing => Err(io::ErrorKind::NotFound.into()),
-            Lookup::Base => self.base.content(path),
-            Lookup::Change(entry, content, _) => match content {
-                Some(Content::Bytes(bytes)) => Ok(Key::of(bytes)),
-                Some(Content::Tree { digest: Some(digest), .. }) => Ok(*digest),
-                Some(Content::Tree { tree, path, digest: None }) => tree.content(path),
-                Some(Content::Range { .. }) => hash(&mut self.open(path)?),
-                None if matches!(entry.kind, Kind::File { .. }) => Ok(Key::of(b"")),
-                None => Err(io::ErrorKind::InvalidInput.into()),
-            },
-        }
-    }
-
-    fn link_group(&self, path: &Path) -> io::Result<Option<u64>> {
-        match self.find(path) {
-            // Odd numbers for the groups of the diff, even ones for those of the base, so that they never collide.
-            Lookup::Change(_, _, group) => Ok((group != 0).then_some(group << 1 | 1)),
-            Lookup::Base => Ok(self.base.link_group(path)?.map(|group| group << 1)),
-            Lookup::Nothing => Ok(None),
-        }
-    }
-}
-
-impl Diff {
-    /// Returns the changes directly below `path`, in order.
-    fn changed_children(&self, path: &[u8]) -> Vec<(OsString, Option<Child>)> {
-        let (mut from, to) = below(&key(path));
-        let mut children = Vec::new();
-        while let Some((key, change)) = self.changes.range((from, to.clone())).next() {
-            let child = from_key(key);
-            let name = OsString::from_vec(split(&child).map_or(&b""[..], |(_, name)| name).to_vec());
-            children.push((name.clone(), change.as_child(name)));
-            from = Bound::Included(after(key));
-        }
-        children
-    }
-}
-
-/// Replaces the children of the base by the changed ones.
-fn merged(base: Vec<Child>, changes: Vec<(OsString, Option<Child>)>) -> Vec<Child> {
-    if changes.is_empty() {
-        return base;
-    }
-    let mut all: BTreeMap<OsString, Option<Child>> =
-        base.into_iter().map(|child| (child.name.clone(), Some(child))).collect();
-    all.extend(changes);
-    all.into_values().flatten().collect()
-}
-
-/// Returns the blake3 of everything that `reader` gives.
-fn hash(reader: &mut dyn Read) -> io::Result<Key> {
-    let mut hasher = blake3::Hasher::new();
-    io::copy(reader, &mut hasher)?;
-    Ok(Key::from_bytes(*hasher.finalize().as_bytes()))
 }

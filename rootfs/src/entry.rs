@@ -90,4 +90,12 @@ impl Entry {
             xattrs: BTreeMap::new(),
         }
     }
+
+    /// Returns the entry as a tree shows it: no directory is opaque there.
+    pub(crate) fn into_tree_entry(mut self) -> Self {
+        if let Kind::Directory { opaque } = &mut self.kind {
+            *opaque = false;
+        }
+        self
+    }
 }

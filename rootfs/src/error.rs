@@ -58,7 +58,7 @@ pub enum RootfsError {
     },
 }
 
-/// Returns a path for a message, with a space in front of it; nothing for an empty path.
+/// Returns a path for a message, with a space before it; nothing for an empty path.
 fn shown(path: &Path) -> String {
     if path.as_os_str().is_empty() { String::new() } else { format!(" {}", path.display()) }
 }

@@ -24,22 +24,26 @@ pub fn materialize(tree: &dyn Tree, source: &Path, dest: &Path) -> Result<(PathB
     let entry = lookup(tree, &source)?;
     let root =
         rustix::fs::open(dest, DIRECTORY | OFlags::RDONLY, Mode::empty()).map_err(failed("open", dest))?;
-    let mut work =
-        Materialize { tree, root, creator: Creator::new(Flavor::current()), links: HashMap::new() };
-    work.creator.begin_root(&work.root, dest)?;
+    let mut materializer =
+        Materializer { tree, root, creator: Creator::new(Flavor::current()), links: HashMap::new() };
+    materializer.creator.begin_root(&materializer.root, dest)?;
     let made = if entry.is_dir() {
-        work.directory(&source, entry)?;
+        materializer.directory(&source, entry)?;
         dest.to_owned()
     } else {
         let name = PathBuf::from(source.file_name().unwrap_or(OsStr::new("file")));
-        let root = rustix::io::dup(&work.root).map_err(failed("open", dest))?;
-        work.entry(Location { dir: root.as_fd(), name: name.as_os_str(), path: &name }, &source, &entry)?;
+        let root = rustix::io::dup(&materializer.root).map_err(failed("open", dest))?;
+        materializer.entry(
+            Location { dir: root.as_fd(), name: name.as_os_str(), path: &name },
+            &source,
+            &entry,
+        )?;
         dest.join(name)
     };
-    Ok((made, work.creator.into_skipped()))
+    Ok((made, materializer.creator.into_skipped()))
 }
 
-struct Materialize<'a> {
+struct Materializer<'a> {
     tree: &'a dyn Tree,
     root: OwnedFd,
     creator: Creator,
@@ -47,7 +51,7 @@ struct Materialize<'a> {
     links: HashMap<u64, PathBuf>,
 }
 
-impl Materialize<'_> {
+impl Materializer<'_> {
     /// Writes the directory `source` of the tree as `root`.
     fn directory(&mut self, source: &Path, entry: Entry) -> Result<(), RootfsError> {
         // In the order in which they were made, so that each directory comes after its parent.

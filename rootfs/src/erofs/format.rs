@@ -30,7 +30,7 @@ pub(super) const CHUNK_BYTES: usize = 8;
 pub(super) const MAX_CHUNK_BITS: u32 = 31;
 /// Length of an entry of a directory without its name.
 pub(super) const DIRENT_BYTES: usize = 12;
-/// Length of the header in front of the attributes.
+/// Length of the header before the attributes.
 pub(super) const XATTRS_HEAD_BYTES: usize = 12;
 /// Number that stands for no block: a hole, or an empty file.
 pub(super) const NO_BLOCK: u32 = u32::MAX;
@@ -89,7 +89,7 @@ pub(super) fn device(blocks: u32) -> [u8; DEVICE_BYTES] {
 pub(super) enum Layout {
     /// In blocks of the image that start with this one.
     Blocks(u32),
-    /// Directly behind the inode.
+    /// Directly after the inode.
     Inline,
     /// In chunks. The number is the base-2 logarithm of their length in blocks.
     Chunks(u32),

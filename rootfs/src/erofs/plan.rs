@@ -62,7 +62,7 @@ impl Plan {
         self.inodes += 1;
     }
 
-    /// Replaces the numbers of blocks in `block_at` by their positions behind all inodes.
+    /// Replaces the numbers of blocks in `block_at` by their positions after all inodes.
     fn place_blocks(&mut self) {
         self.end = self.end.next_multiple_of(BLOCK_BYTES);
         for block_at in &mut self.block_at {

@@ -1,4 +1,4 @@
-//! The seal in front of an image, in bytes that EROFS does not use: it shows whether the image is undamaged.
+//! The seal at the start of an image, in bytes that EROFS does not use: it shows whether the image is undamaged.
 //!
 //! An image is derived from its layer and never synced, so a power cut can damage it. The bytes between the seal and
 //! the superblock are zeros.
@@ -7,7 +7,7 @@ use super::format::SUPER_OFFSET;
 
 /// First bytes of a seal. They change with the format of images.
 const MAGIC: &[u8; 16] = b"dsbuild erofs\0\0\x01";
-/// Offset of the first byte that the blake3 covers; the blake3 is in front of it.
+/// Offset of the first byte that the blake3 covers; the blake3 is directly before it.
 const HASHED_FROM: usize = 48;
 /// Offset of the byte that is 1 if the layer describes the root directory.
 const HAS_ROOT: usize = 48;

@@ -1,4 +1,4 @@
-//! The shape of an inode: its attributes, and the data behind it or in blocks of the image.
+//! The shape of an inode: its attributes, and the data after it or in blocks of the image.
 
 use std::io;
 

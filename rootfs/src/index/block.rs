@@ -64,7 +64,7 @@ impl Block {
         &self.bytes[from..from + self.u32(row, field + 4) as usize]
     }
 
-    /// Returns the row of `path`, or else (`Err`) the row in front of where it would be.
+    /// Returns the row of `path`, or else (`Err`) the row before where it would be.
     pub(super) fn find(&self, path: &[u8]) -> Result<usize, usize> {
         let (mut low, mut high) = (self.rows.start, self.rows.end);
         while low < high {

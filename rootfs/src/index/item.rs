@@ -61,10 +61,7 @@ impl<'a> Item<'a> {
 
     /// Returns the entry of another row.
     fn other(&self, row: usize) -> io::Result<Item<'a>> {
-        match self.block.rows().contains(&row) {
-            true => Ok(Item { row, ..*self }),
-            false => self.index.item(row),
-        }
+        if self.block.rows().contains(&row) { Ok(Item { row, ..*self }) } else { self.index.item(row) }
     }
 
     /// Returns the number of its row, which identifies it within the index.

@@ -151,7 +151,7 @@ impl Table {
         is_it.then(|| Block::new(bytes, info.rows.clone(), self.rows)).flatten()
     }
 
-    /// Returns the block that has `path`. If no block has it, the row in front of where it would be is in this block.
+    /// Returns the block that has `path`. If no block has it, the row before where it would be is in this block.
     pub(super) fn block_of_path(&self, path: &[u8]) -> usize {
         self.last(|info| compare(&self.text[info.path.clone()], path) != Ordering::Greater)
     }
@@ -161,7 +161,7 @@ impl Table {
         self.last(|info| info.rows.start <= row)
     }
 
-    /// Returns the last block for which `is_before` holds. It holds for the first block, and for no block behind one
+    /// Returns the last block for which `is_before` holds. It holds for the first block, and for no block after one
     /// where it does not.
     fn last(&self, is_before: impl Fn(&BlockInfo) -> bool) -> usize {
         self.blocks.partition_point(is_before).saturating_sub(1)

@@ -26,6 +26,7 @@ use crate::index::{Index, Item};
 use crate::materialize::link;
 use crate::path::to_path;
 use crate::safe_path::{DIRECTORY, open_beneath};
+use crate::tar::Extent;
 use crate::xattr::Flavor;
 
 /// Number of entries of a directory that one thread makes at a time.
@@ -46,20 +47,20 @@ pub(crate) fn extract(
 ) -> Result<Skipped, RootfsError> {
     let root =
         rustix::fs::open(dest, DIRECTORY | OFlags::RDONLY, Mode::empty()).map_err(failed("open", dest))?;
-    let extract = Extract { root, tar, creator: Creator::new(flavor) };
-    extract.creator.begin_root(&extract.root, dest)?;
+    let extractor = Extractor { root, tar, creator: Creator::new(flavor) };
+    extractor.creator.begin_root(&extractor.root, dest)?;
     let items = || index.items().map_err(failed(READ_INDEX, dest));
     let directories: Vec<Item<'_>> = items()?.filter(Item::is_dir).collect();
-    directories.iter().try_for_each(|item| extract.subdirectories(item))?;
+    directories.iter().try_for_each(|item| extractor.subdirectories(item))?;
     let chunks = directories.iter().map(chunks).collect::<Result<Vec<_>, _>>()?;
     let chunks: Vec<_> = chunks.into_iter().flatten().collect();
-    chunks.par_iter().try_for_each(|(directory, items)| extract.entries(directory, items))?;
-    items()?.filter(Item::is_hard_link).try_for_each(|item| extract.hard_link(&item))?;
-    directories.iter().rev().try_for_each(|item| extract.finish(item))?;
-    Ok(extract.creator.into_skipped())
+    chunks.par_iter().try_for_each(|(directory, items)| extractor.entries(directory, items))?;
+    items()?.filter(Item::is_hard_link).try_for_each(|item| extractor.hard_link(&item))?;
+    directories.iter().rev().try_for_each(|item| extractor.finish(item))?;
+    Ok(extractor.creator.into_skipped())
 }
 
-struct Extract<'a> {
+struct Extractor<'a> {
     root: OwnedFd,
     tar: &'a Arc<File>,
     creator: Creator,
@@ -76,7 +77,7 @@ fn children<'a>(directory: &Item<'a>) -> Result<Vec<Item<'a>>, RootfsError> {
     directory.children().map_err(failed(READ_INDEX, to_path(directory.path())))
 }
 
-impl Extract<'_> {
+impl Extractor<'_> {
     fn subdirectories(&self, directory: &Item<'_>) -> Result<(), RootfsError> {
         let mut children = children(directory)?.into_iter().filter(Item::is_dir).peekable();
         if children.peek().is_none() {
@@ -104,6 +105,7 @@ impl Extract<'_> {
         })
     }
 
+    /// Copies the real content of a file from the tar.
     fn copy(&self, item: &Item<'_>, mut file: &File, buffer: &mut Vec<u8>) -> io::Result<()> {
         let size_bytes = item.size_bytes();
         if size_bytes == 0 {
@@ -113,7 +115,7 @@ impl Extract<'_> {
         if let Some(map) = stored.sparse {
             let mut from = stored.offset;
             for extent in map {
-                copy_range(self.tar, from, file, extent.at, extent.length, buffer)?;
+                self.copy_extent(from, file, extent, buffer)?;
                 from += extent.length;
             }
             return file.set_len(size_bytes);
@@ -123,7 +125,22 @@ impl Extract<'_> {
             stored::open(item, self.tar).read_to_end(&mut code)?;
             return file.write_all(&code);
         }
-        copy_range(self.tar, stored.offset, file, 0, size_bytes, buffer)
+        self.copy_extent(stored.offset, file, Extent { at: 0, length: size_bytes }, buffer)
+    }
+
+    /// Copies a part of a file from the offset `from` of the tar. `buffer` keeps its memory for the next file.
+    fn copy_extent(&self, from: u64, file: &File, part: Extent, buffer: &mut Vec<u8>) -> io::Result<()> {
+        let mut done = 0;
+        while done < part.length {
+            let count = usize::try_from(part.length - done).unwrap_or(usize::MAX).min(BUFFER_BYTES);
+            if buffer.len() < count {
+                buffer.resize(count, 0);
+            }
+            self.tar.read_exact_at(&mut buffer[..count], from + done)?;
+            file.write_all_at(&buffer[..count], part.at + done)?;
+            done += count as u64;
+        }
+        Ok(())
     }
 
     fn hard_link(&self, item: &Item<'_>) -> Result<(), RootfsError> {
@@ -143,26 +160,4 @@ impl Extract<'_> {
     fn open(&self, path: &Path) -> Result<OwnedFd, RootfsError> {
         open_beneath(&self.root, path, DIRECTORY | OFlags::RDONLY).map_err(failed("open", path))
     }
-}
-
-/// Copies `length` bytes of `tar`, starting at `from`, to the offset `at` of `file`.
-fn copy_range(
-    tar: &File,
-    from: u64,
-    file: &File,
-    at: u64,
-    length: u64,
-    buffer: &mut Vec<u8>,
-) -> io::Result<()> {
-    let mut done = 0;
-    while done < length {
-        let most = usize::try_from(length - done).unwrap_or(usize::MAX).min(BUFFER_BYTES);
-        if buffer.len() < most {
-            buffer.resize(most, 0);
-        }
-        tar.read_exact_at(&mut buffer[..most], from + done)?;
-        file.write_all_at(&buffer[..most], at + done)?;
-        done += most as u64;
-    }
-    Ok(())
 }

@@ -26,7 +26,7 @@ const AUFS_PREFIX: &[u8] = b".wh..wh.";
 
 /// Entries that the members so far have left.
 #[derive(Default)]
-pub(super) struct Gather {
+pub(super) struct EntryCollector {
     /// Entries by key ([`crate::path`]), implied directories included except for the root. The paths in the rows are empty.
     nodes: BTreeMap<Vec<u8>, Row>,
     /// Keys of the names that lower layers lose.
@@ -63,7 +63,7 @@ pub(super) fn role(name: &[u8]) -> Result<Role, RootfsError> {
     Ok(if last.starts_with(WHITEOUT_PREFIX) { Role::Whiteout } else { Role::Entry })
 }
 
-impl Gather {
+impl EntryCollector {
     /// Adds a member. `content` is the blake3 of a file; it is ignored for other members.
     pub(super) fn add(&mut self, member: Member, content: [u8; 32]) -> Result<(), RootfsError> {
         let path = clean(&member.name)?;

@@ -1,6 +1,6 @@
 //! Importing a foreign tar: it becomes a blob and an index in one pass.
 //!
-//! The blob is the whole input, including bytes behind the end of the tar, because the digest that others know covers
+//! The blob is the whole input, including bytes after the end of the tar, because the digest that others know covers
 //! all of it.
 
 use std::fs::File;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use cache::Store;
 use oci::DiffId;
 
-use super::gather::{Gather, Role, role};
+use super::gather::{EntryCollector, Role, role};
 use super::pipe::{CHUNK_BYTES, Pipe};
 use super::stored::SparseReader;
 use crate::index::{Index, Origin, Row};
@@ -47,7 +47,7 @@ pub(crate) fn reindex(tar: File, origin: Origin) -> Result<Index, RootfsError> {
 /// Returns the rows of the entries that unpacking `tar` would leave.
 pub(super) fn rows(tar: impl Read) -> Result<Vec<Row>, RootfsError> {
     let mut members = Members::new(tar);
-    let mut gather = Gather::default();
+    let mut collector = EntryCollector::default();
     let mut holes_left = MAX_HOLES_BYTES;
     let mut buffer = vec![0; BUFFER_BYTES];
     while let Some(member) = members.next()? {
@@ -62,9 +62,9 @@ pub(super) fn rows(tar: impl Read) -> Result<Vec<Row>, RootfsError> {
             }
             Role::Entry | Role::Whiteout => [0; 32],
         };
-        gather.add(member, content)?;
+        collector.add(member, content)?;
     }
-    Ok(gather.finish())
+    Ok(collector.finish())
 }
 
 /// Returns the blake3 of the real content of the current member.
@@ -131,7 +131,7 @@ impl Tee<'_> {
         Ok(true)
     }
 
-    /// Reads to the end of the input, which can be behind the end of the tar.
+    /// Reads to the end of the input, which can be after the end of the tar.
     fn drain(&mut self) -> io::Result<()> {
         while self.fill()? {}
         Ok(())

@@ -10,7 +10,7 @@ use std::io::{self, Read};
 
 use crate::path::{join, split};
 
-/// Position of the time in the header: behind magic and flags, in front of the length of the source.
+/// Position of the time in the header: after magic and flags, before the length of the source.
 const TIME: std::ops::Range<usize> = 8..12;
 /// Length of the header.
 const HEADER_BYTES: usize = 16;

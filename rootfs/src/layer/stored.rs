@@ -36,12 +36,12 @@ impl<R: Read> Read for SparseReader<R> {
         let at = self.current.map_or(self.size_bytes, |extent| extent.at);
         let in_hole = self.position < at;
         let until = if in_hole { at } else { self.current.map_or(at, |extent| extent.at + extent.length) };
-        let most = buffer.len().min(usize::try_from(until - self.position).unwrap_or(usize::MAX));
+        let wanted = buffer.len().min(usize::try_from(until - self.position).unwrap_or(usize::MAX));
         let count = if in_hole {
-            buffer[..most].fill(0);
-            most
+            buffer[..wanted].fill(0);
+            wanted
         } else {
-            self.data.read(&mut buffer[..most])?
+            self.data.read(&mut buffer[..wanted])?
         };
         self.position += count as u64;
         Ok(count)

@@ -20,7 +20,7 @@ use cache::Key;
 use oci::DiffId;
 
 use super::files::LayerFiles;
-use crate::entry::{Entry, Kind};
+use crate::entry::Entry;
 use crate::index::{Index, Item};
 use crate::layer::stored;
 use crate::path::{join, to_bytes, to_path};
@@ -57,11 +57,7 @@ pub(super) type Visit<'a> = dyn FnMut(&[u8], &Found<'_>) -> io::Result<()> + 'a;
 impl Found<'_> {
     /// Returns the metadata in the way of a tree.
     pub(super) fn entry(&self) -> Entry {
-        let mut entry = self.metadata.entry();
-        if let Kind::Directory { opaque } = &mut entry.kind {
-            *opaque = false;
-        }
-        entry
+        self.metadata.entry().into_tree_entry()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Extension headers in front of a member: PAX records, and GNU's long names.
+//! Extension headers before a member: PAX records, and GNU's long names.
 
 use super::member::Member;
 use super::pax::{Records, last};
@@ -29,7 +29,7 @@ impl Extensions {
     /// Checks that no extension header is left over where the tar ends.
     pub(super) fn check_end(&self) -> Result<(), RootfsError> {
         if self.records.is_some() || self.long_name.is_some() || self.long_link.is_some() {
-            return Err(bad_entry(b"", "an extended header without an entry behind it"));
+            return Err(bad_entry(b"", "an extended header without an entry after it"));
         }
         Ok(())
     }

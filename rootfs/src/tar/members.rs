@@ -2,7 +2,7 @@
 //!
 //! The reader is strict. Tar readers differ in how they resolve contradictions, and an entry that one of them sees and
 //! another does not is an attack. So input that Go's `archive/tar` (which unpacks nearly all layers) and GNU tar read
-//! differently is an error here: two length fields for one member, a long name given twice, data behind a directory, a
+//! differently is an error here: two length fields for one member, a long name given twice, data after a directory, a
 //! global header that renames what follows.
 //!
 //! The `tar` crate's reader is not used: it buffers PAX headers of any size, takes each line of one for a record and
@@ -34,7 +34,7 @@ pub struct Members<R> {
     position: u64,
     /// Number of bytes of the current member's data that have not been read.
     data_left: u64,
-    /// Number of padding bytes behind that data.
+    /// Number of padding bytes after that data.
     padding_left: usize,
 }
 
@@ -161,7 +161,7 @@ impl<R: Read> Members<R> {
         let records = extensions.apply_names(&mut member)?;
         apply_numbers(&mut member, &records)?;
         member.xattrs = xattrs(&records);
-        // The oldest tars have no type for directories, only a slash behind their names.
+        // The oldest tars have no type for directories, only a slash after their names.
         if block[TYPEFLAG] == 0 && member.name.ends_with(b"/") {
             member.typeflag = b'5';
         }
@@ -219,7 +219,7 @@ impl<R: Read> Members<R> {
         Ok(())
     }
 
-    /// Reads a map of the old GNU form: it begins in the header and goes on in blocks behind it, which no length field
+    /// Reads a map of the old GNU form: it begins in the header and goes on in blocks after it, which no length field
     /// counts. Returns it with the length of the file.
     fn read_old_map(&mut self, block: &Block) -> Result<(Vec<Extent>, u64), RootfsError> {
         let mut map = Vec::new();
@@ -233,7 +233,7 @@ impl<R: Read> Members<R> {
         Ok((map, size.ok_or_else(|| bad_entry(b"", "the length of a sparse file is not a number"))?))
     }
 
-    /// Reads a map of the newest PAX form: it fills whole blocks in front of the data.
+    /// Reads a map of the newest PAX form: it fills whole blocks before the data.
     fn read_map_lines(&mut self, member: &Member) -> Result<Vec<Extent>, RootfsError> {
         let mut decoder = LineDecoder::default();
         loop {

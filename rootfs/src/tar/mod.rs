@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! members        reader: the members of any tar (ustar, PAX, GNU), in one pass
-//! extensions     PAX records and long names in front of a member
+//! extensions     PAX records and long names before a member
 //! member         one member, as its headers describe it
 //! read_header    decoding of a ustar header block
 //! pax            decoding of the records of a PAX header

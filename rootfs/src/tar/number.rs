@@ -9,7 +9,7 @@ pub(super) fn parse_field(field: &[u8]) -> Option<i64> {
     let is_filler = |byte: &u8| matches!(byte, b' ' | 0);
     let start = field.iter().position(|byte| !is_filler(byte)).unwrap_or(field.len());
     let end = field.iter().rposition(|byte| !is_filler(byte)).map_or(start, |at| at + 1);
-    // Some old tars end a number with a NUL and leave garbage behind it. Go refuses those, and so does this reader.
+    // Some old tars end a number with a NUL and leave garbage after it. Go refuses those, and so does this reader.
     field[start..end].iter().try_fold(0_i64, |sum, &digit| match digit {
         b'0'..=b'7' => sum.checked_mul(8)?.checked_add(i64::from(digit - b'0')),
         _ => None,

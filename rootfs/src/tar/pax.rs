@@ -14,7 +14,7 @@ use crate::error::bad_entry;
 /// Keyword and value of one record.
 pub(super) type Record = (Vec<u8>, Vec<u8>);
 
-/// Records in front of a member, in order. The last record of a keyword counts; only the oldest form of sparse files
+/// Records before a member, in order. The last record of a keyword counts; only the oldest form of sparse files
 /// repeats keywords on purpose.
 pub(super) type Records = Vec<Record>;
 
@@ -110,7 +110,7 @@ fn is_overlay_xattr(name: &[u8]) -> bool {
 }
 
 /// Checks a global header. Those are comments (`git archive` writes the commit there); a global header that changes the
-/// members behind it is an error, because readers disagree about its effect.
+/// members after it is an error, because readers disagree about its effect.
 pub(super) fn check_global(records: &Records) -> Result<(), RootfsError> {
     let changes_members = |keyword: &[u8]| {
         matches!(keyword, b"path" | b"linkpath" | b"size" | b"uid" | b"gid")

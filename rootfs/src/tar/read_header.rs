@@ -17,7 +17,7 @@ pub(super) const TYPEFLAG: usize = 156;
 /// Offsets of the field that holds the length of a member's data.
 pub(super) const SIZE: Range<usize> = 124..136;
 
-/// Decodes a header block on its own, without the extension headers in front of it.
+/// Decodes a header block on its own, without the extension headers before it.
 pub(super) fn member_of(block: &Block) -> Result<Member, RootfsError> {
     let name = name_of(block);
     let typeflag = typeflag_of(block, &name)?;
@@ -98,7 +98,7 @@ pub(super) fn check_sum(block: &Block) -> Result<(), RootfsError> {
     }
 }
 
-/// Returns the bytes of a text field: those in front of the first NUL.
+/// Returns the bytes of a text field: those before the first NUL.
 pub(super) fn until_nul(field: &[u8]) -> &[u8] {
     let end = field.iter().position(|&byte| byte == 0).unwrap_or(field.len());
     &field[..end]

@@ -1,7 +1,7 @@
 //! Maps of sparse files: the parts of a file that are stored in the tar. All else is holes.
 //!
-//! There are four forms: the old GNU one in and behind the header, PAX 0.0 (two records for each part), PAX 0.1 (one
-//! record with a list) and PAX 1.0 (lines in front of the data).
+//! There are four forms: the old GNU one in and after the header, PAX 0.0 (two records for each part), PAX 0.1 (one
+//! record with a list) and PAX 1.0 (lines before the data).
 //!
 //! Source: GNU tar manual, "Storing Sparse Files".
 
@@ -24,12 +24,12 @@ pub(super) struct PaxSparse {
     pub name: Option<Vec<u8>>,
     /// Length of the file, holes included.
     pub size_bytes: u64,
-    /// Map of the file; `None` if it stands in front of the data (version 1.0).
+    /// Map of the file; `None` if it comes before the data (version 1.0).
     pub map: Option<Vec<Extent>>,
 }
 
 impl PaxSparse {
-    /// Decodes the records in front of the member `name`; `None` if they describe no sparse file.
+    /// Decodes the records before the member `name`; `None` if they describe no sparse file.
     pub(super) fn parse(records: &Records, name: &[u8]) -> Result<Option<Self>, RootfsError> {
         if !records.iter().any(|(keyword, _)| keyword.starts_with(b"GNU.sparse.")) {
             return Ok(None);

@@ -1,6 +1,6 @@
 //! Encoding of the headers of a canonical tar; [`super::read_header`] and [`super::pax`] are the other direction.
 //!
-//! A header is a ustar block, with PAX records in front of it where a value does not fit or a name is not ASCII.
+//! A header is a ustar block, with PAX records before it where a value does not fit or a name is not ASCII.
 //! These are the rules of Go's `archive/tar`, which writes and reads nearly all layers. Numbers are octal with
 //! leading zeros, and owners have no names.
 //!
@@ -157,7 +157,7 @@ fn finish(block: &mut [u8; BLOCK_BYTES], typeflag: u8) {
     put_octal(&mut block[148..155], sum);
 }
 
-/// Appends the PAX header in front of the entry `name`.
+/// Appends the PAX header before the entry `name`.
 fn encode_records(name: &[u8], records: &Records, out: &mut Vec<u8>) {
     let mut body = Vec::new();
     for (keyword, value) in records {

@@ -63,7 +63,7 @@ fn a_name_given_twice_is_refused() {
 
 #[test]
 fn an_extension_header_without_an_entry_is_refused() {
-    refused(Tar::default().pax('x', &[("path", b"name")]).end(), "without an entry behind it");
+    refused(Tar::default().pax('x', &[("path", b"name")]).end(), "without an entry after it");
 }
 
 #[test]
