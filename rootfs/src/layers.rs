@@ -21,8 +21,8 @@
 //! save, boot     replacing derived files, and trusting them
 //! ```
 //!
-//! A derived representation can be dropped at any time. Only the real times in an index of the store's own layers cannot
-//! be restored: a tar has no time later than its clamp.
+//! A derived representation can be dropped at any time. Only the real times in an index of the store's own layers
+//! cannot be restored: a tar has no time later than its clamp.
 //!
 //! Concurrency: a process opens an index once and shares it between threads. Files in the directory of a layer are
 //! written to another name and renamed; processes that race write the same bytes.
@@ -82,8 +82,8 @@ impl Layers {
         self.files.store()
     }
 
-    /// Stores the tar of a pulled layer, uncompressed, as it is, and makes its index. Fails if `expected` is given and the
-    /// tar has another diff ID.
+    /// Stores the tar of a pulled layer, uncompressed, as it is, and makes its index. Fails if `expected` is given
+    /// and the tar has another diff ID.
     pub fn import(&self, tar: &mut dyn Read, expected: Option<DiffId>) -> Result<DiffId, RootfsError> {
         let (layer, index) = import::import(self.store(), tar, expected)?;
         match self.files.undamaged_index(&layer)? {

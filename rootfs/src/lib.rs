@@ -1,7 +1,7 @@
 //! Layers, the trees that they make, and snapshots to run processes in.
 //!
-//! A layer has several representations, all derived from its tar: an index of its entries, an EROFS image that mounts the
-//! tar in place, and a tree on disk. A stack of layers is seen as one [`tree::Tree`], without making any file.
+//! A layer has several representations, all derived from its tar: an index of its entries, an EROFS image that mounts
+//! the tar in place, and a tree on disk. A stack of layers is seen as one [`tree::Tree`], without making any file.
 //!
 //! The modules form levels, and each uses the levels below it only:
 //!

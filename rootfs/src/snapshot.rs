@@ -7,11 +7,11 @@
 //! bind           mount sources: parts of layers, and files of the host
 //! ```
 //!
-//! A snapshot is a scratch directory of this process with an upper and a work directory, on top of layers. A commit makes
-//! the upper directory *itself* the tree of the new layer, so that the next step needs no extraction.
+//! A snapshot is a scratch directory of this process with an upper and a work directory, on top of layers. A commit
+//! makes the upper directory *itself* the tree of the new layer, so that the next step needs no extraction.
 //!
-//! Invariants: nothing is mounted where another process can see it. SIGKILL leaves a directory in `tmp/` of the store,
-//! which the next process removes. No path in an upper directory is opened through a symlink.
+//! Invariants: nothing is mounted where another process can see it. SIGKILL leaves a directory in `tmp/` of the
+//! store, which the next process removes. No path in an upper directory is opened through a symlink.
 
 mod bind;
 mod changes;
@@ -79,14 +79,14 @@ impl Snapshot {
         Ok(snapshot)
     }
 
-    /// Mounts the snapshot. The mount is attached nowhere, and goes away with its descriptor. A snapshot can be mounted
-    /// again, but not twice at a time.
+    /// Mounts the snapshot. The mount is attached nowhere, and goes away with its descriptor. A snapshot can be
+    /// mounted again, but not twice at a time.
     pub fn mount(&self) -> Result<OwnedFd, RootfsError> {
         self.mount_with(false)
     }
 
-    /// Mounts the snapshot for a step whose result is committed or discarded: nothing that a process syncs reaches the
-    /// disk for certain, and the end of the mount does not sync the file system.
+    /// Mounts the snapshot for a step whose result is committed or discarded: nothing that a process syncs reaches
+    /// the disk for certain, and the end of the mount does not sync the file system.
     ///
     /// A power cut can lose what the process wrote, so a tree made before a reboot is not trusted after it (see
     /// `layers::tree`).
@@ -100,8 +100,8 @@ impl Snapshot {
         Overlay { lowers, upper: Some((&upper, &work)), volatile, scratch, flavor: self.flavor }.mount()
     }
 
-    /// Makes the changes a layer. Mount points in `stubs` that are still empty are removed first, and their parents get
-    /// their times back. No mount of the snapshot may be in use.
+    /// Makes the changes a layer. Mount points in `stubs` that are still empty are removed first, and their parents
+    /// get their times back. No mount of the snapshot may be in use.
     pub fn commit(self, stubs: &[Stub]) -> Result<DiffId, RootfsError> {
         let upper = self.open_upper()?;
         let lowers = Lowers { all: &self.lowers, flavor: self.flavor };

@@ -8,8 +8,8 @@
 pub struct Clamp(pub i64);
 
 impl Clamp {
-    /// 1980-01-01, the clamp of all tars that the store makes. It does not depend on the build's source date, so that a
-    /// layer has one identity; exporters rewrite layers for another source date ([`Layers::rewrite`]).
+    /// 1980-01-01, the clamp of all tars that the store makes. It does not depend on the build's source date, so that
+    /// a layer has one identity; exporters rewrite layers for another source date ([`Layers::rewrite`]).
     ///
     /// [`Layers::rewrite`]: crate::layers::Layers::rewrite
     pub const STORE: Self = Self(315_532_800);

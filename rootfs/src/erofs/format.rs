@@ -1,4 +1,5 @@
-//! The format of EROFS on disk, as far as images of layers use it: little-endian, with blocks as long as those of a tar.
+//! The format of EROFS on disk, as far as images of layers use it: little-endian, with blocks as long as those of a
+//! tar.
 //!
 //! ```text
 //! inode          64 bytes, at 32 times its number

@@ -76,7 +76,8 @@ impl Plan {
     }
 }
 
-/// Returns the number of names that an entry has without hard links: a directory has `.`, and `..` in each subdirectory.
+/// Returns the number of names that an entry has without hard links: a directory has `.`, and `..` in each
+/// subdirectory.
 fn own_links(item: &Item<'_>) -> io::Result<u32> {
     if !item.is_dir() {
         return Ok(1);

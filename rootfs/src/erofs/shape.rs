@@ -36,8 +36,8 @@ pub(super) enum Body {
 }
 
 impl Shape {
-    /// Returns the shape of an entry. Returns `None` if EROFS cannot represent the entry, or if unpacking would leave it out
-    /// or refuse it.
+    /// Returns the shape of an entry. Returns `None` if EROFS cannot represent the entry, or if unpacking would leave
+    /// it out or refuse it.
     pub(super) fn of(item: &Item<'_>, entry: &Entry) -> io::Result<Option<Self>> {
         let directory_blocks =
             if entry.is_dir() { directory::blocks(&directory::names(item)?).count() } else { 0 };

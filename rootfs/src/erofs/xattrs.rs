@@ -13,8 +13,8 @@ const SECURITY: u8 = 6;
 const MAX_UNITS: usize = u16::MAX as usize;
 
 /// Encodes the attributes of a file or directory, including overlayfs' mark of an opaque directory; returns nothing
-/// for an entry without any. Returns `None` if unpacking could not set an attribute, or if only the kernel could decide
-/// that: an ACL, malformed capabilities, a name that no file system accepts.
+/// for an entry without any. Returns `None` if unpacking could not set an attribute, or if only the kernel could
+/// decide that: an ACL, malformed capabilities, a name that no file system accepts.
 pub(super) fn encode(entry: &Entry) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     if entry.kind == (crate::entry::Kind::Directory { opaque: true }) {

@@ -13,8 +13,8 @@ pub(super) struct Block {
 }
 
 impl Block {
-    /// Verifies the block with these rows, of an index that has `all_rows`. Returns `None` if a field points outside the
-    /// block or to a row that does not exist.
+    /// Verifies the block with these rows, of an index that has `all_rows`. Returns `None` if a field points outside
+    /// the block or to a row that does not exist.
     pub(super) fn new(bytes: Box<[u8]>, rows: Range<usize>, all_rows: usize) -> Option<Self> {
         let block = Self { bytes, rows };
         let heap = block.bytes.len().checked_sub(block.rows.len().checked_mul(ROW_BYTES)?)? as u64;

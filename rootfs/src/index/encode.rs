@@ -40,8 +40,8 @@ impl Encoder {
         Self { table: Table::new(origin), done: Vec::new(), names_bytes: 0, path, rows, heap }
     }
 
-    /// Adds the next row. `end` is the first row that is not below it; `first` is the row of the file's first name if it
-    /// has several; `hides` tells that it is in or below an opaque directory.
+    /// Adds the next row. `end` is the first row that is not below it; `first` is the row of the file's first name if
+    /// it has several; `hides` tells that it is in or below an opaque directory.
     pub(super) fn row(
         &mut self,
         row: &Row,

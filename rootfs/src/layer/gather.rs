@@ -1,11 +1,11 @@
 //! The entries that unpacking a foreign tar into an empty directory would leave.
 //!
-//! The rules are those of containerd's unpacker, which BuildKit and Docker share. The last member of a name wins. A symlink
-//! in the path of a member is followed inside the layer, from its root. Missing directories are made. Members that could
-//! lead out of the root, or that unpackers treat differently, are errors.
+//! The rules are those of containerd's unpacker, which BuildKit and Docker share. The last member of a name wins. A
+//! symlink in the path of a member is followed inside the layer, from its root. Missing directories are made. Members
+//! that could lead out of the root, or that unpackers treat differently, are errors.
 //!
-//! Whiteouts apply to lower layers only, at any position in the tar: a name that is both whited out and present exists, and
-//! hides the entry of lower layers.
+//! Whiteouts apply to lower layers only, at any position in the tar: a name that is both whited out and present
+//! exists, and hides the entry of lower layers.
 //!
 //! Source: OCI image-spec v1.1, layer.md; containerd 2.x, `pkg/archive/tar.go`.
 
@@ -27,7 +27,8 @@ const AUFS_PREFIX: &[u8] = b".wh..wh.";
 /// Entries that the members so far have left.
 #[derive(Default)]
 pub(super) struct EntryCollector {
-    /// Entries by key ([`crate::path`]), implied directories included except for the root. The paths in the rows are empty.
+    /// Entries by key ([`crate::path`]), implied directories included except for the root. The paths in the rows are
+    /// empty.
     nodes: BTreeMap<Vec<u8>, Row>,
     /// Keys of the names that lower layers lose.
     whiteouts: BTreeSet<Vec<u8>>,
@@ -151,7 +152,8 @@ impl EntryCollector {
         Ok(())
     }
 
-    /// Puts a row at its path and replaces whatever is there. A directory keeps the entries of a directory in its place.
+    /// Puts a row at its path and replaces whatever is there. A directory keeps the entries of a directory in its
+    /// place.
     fn put(&mut self, mut row: Row) -> Result<(), RootfsError> {
         let key = key(&std::mem::take(&mut row.path));
         let xattrs = row.entry.xattrs.iter().map(|(name, value)| name.len() + value.len() + 8).sum::<usize>();

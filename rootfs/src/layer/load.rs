@@ -38,8 +38,8 @@ pub(super) fn batch_length(entries: &[NewEntry]) -> usize {
     entries.iter().take(MAX_BATCH_ENTRIES).take_while(fits).count().max(1)
 }
 
-/// Reads the small files of a batch, which is part of the layer of `entries`. The result has one item for each entry of the
-/// batch; `None` for a large file and for other kinds.
+/// Reads the small files of a batch, which is part of the layer of `entries`. The result has one item for each entry
+/// of the batch; `None` for a large file and for other kinds.
 pub(super) fn load_batch(
     batch: &[NewEntry],
     entries: &[NewEntry],
@@ -69,8 +69,8 @@ fn load(new: &NewEntry, entries: &[NewEntry]) -> Result<Loaded, RootfsError> {
     Ok(Loaded { bytes, content, pyc_mtime: times.map(|(real, _)| real) })
 }
 
-/// Reads the content of a small file. It asks for one byte more than the file has: most readers return everything at once
-/// then, and need no second call to show that the file has not grown.
+/// Reads the content of a small file. It asks for one byte more than the file has: most readers return everything at
+/// once then, and need no second call to show that the file has not grown.
 fn read_whole(new: &NewEntry) -> Result<Vec<u8>, RootfsError> {
     let size_bytes = usize::try_from(new.size_bytes()).expect("small");
     if size_bytes == 0 {
@@ -89,8 +89,8 @@ fn read_whole(new: &NewEntry) -> Result<Vec<u8>, RootfsError> {
     Ok(bytes)
 }
 
-/// Returns the real and the clamped source time of byte code; `None` if the source is not in the layer, or if its time is
-/// not clamped.
+/// Returns the real and the clamped source time of byte code; `None` if the source is not in the layer, or if its
+/// time is not clamped.
 fn source_times(new: &NewEntry, bytes: &[u8], entries: &[NewEntry]) -> Option<(u32, u32)> {
     let source = pyc::source_of(&new.path)?;
     let recorded = pyc::recorded_mtime(bytes)?;

@@ -51,8 +51,8 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Checks the blake3 of content that has been read against the one that went into the key of the step. If there was none,
-/// the tree learns it.
+/// Checks the blake3 of content that has been read against the one that went into the key of the step. If there was
+/// none, the tree learns it.
 pub(super) fn verify(new: &NewEntry, found: [u8; 32]) -> Result<(), RootfsError> {
     match &new.content {
         Some(Content::Tree { digest: Some(expected), .. }) if *expected.as_bytes() != found => {

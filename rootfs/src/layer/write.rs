@@ -1,8 +1,8 @@
 //! Writing new entries as a canonical tar and its index, in one pass.
 //!
-//! Three kinds of work run at the same time. Several threads read small files and hash them (blake3), in batches that are
-//! in the order of the tar ([`super::load`]). The calling thread assembles the tar. Another thread hashes it (sha256) and
-//! writes it ([`super::pipe`]). Memory does not grow with the length of contents.
+//! Three kinds of work run at the same time. Several threads read small files and hash them (blake3), in batches that
+//! are in the order of the tar ([`super::load`]). The calling thread assembles the tar. Another thread hashes it
+//! (sha256) and writes it ([`super::pipe`]). Memory does not grow with the length of contents.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -24,8 +24,8 @@ use crate::path::{compare, join, split, to_bytes};
 use crate::tar::write_header::Header;
 use crate::tar::{BLOCK_BYTES, padding};
 
-/// Writes a layer of `entries` to the store. Their paths are in the order of [`compare`] and unique. Parent directories
-/// come before the entries in them, or are implied.
+/// Writes a layer of `entries` to the store. Their paths are in the order of [`compare`] and unique. Parent
+/// directories come before the entries in them, or are implied.
 pub(crate) fn write(store: &Store, entries: Vec<NewEntry>) -> Result<(DiffId, Index), RootfsError> {
     let mut pipe = Pipe::start(store.write_blob()?).map_err(failed("start a thread for", store.root()))?;
     let rows = write_chunks(&entries, &mut |chunk| pipe.send(Arc::new(chunk)))?;
@@ -37,7 +37,7 @@ pub(crate) fn write(store: &Store, entries: Vec<NewEntry>) -> Result<(DiffId, In
     Ok((DiffId(blob.commit(None)?), index))
 }
 
-/// Writes `entries` as a tar to `out`; they are as for [`write`].
+/// Writes `entries` as a tar to `out`; they are as for [`write()`].
 pub(crate) fn write_to(entries: &[NewEntry], out: &mut dyn Write) -> Result<(), RootfsError> {
     write_chunks(entries, &mut |chunk| out.write_all(&chunk)).map(|_| ())
 }

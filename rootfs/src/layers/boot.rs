@@ -1,10 +1,11 @@
-//! Identity of the current boot of the machine: derived files that were never synced are trusted within one boot only.
+//! Identity of the current boot of the machine: derived files that were never synced are trusted within one boot
+//! only.
 
 use std::fs;
 use std::sync::OnceLock;
 
-/// Returns the ID of the current boot. If the kernel has none, returns an ID of this process, so that nothing is trusted
-/// after it has ended.
+/// Returns the ID of the current boot. If the kernel has none, returns an ID of this process, so that nothing is
+/// trusted after it has ended.
 pub(super) fn boot_id() -> &'static str {
     static BOOT_ID: OnceLock<String> = OnceLock::new();
     BOOT_ID.get_or_init(|| {

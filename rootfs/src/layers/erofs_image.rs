@@ -5,10 +5,10 @@
 //!                  erofs.stamp   proof that the image is undamaged; small images have none
 //! ```
 //!
-//! An image is never synced, so a power cut can damage it. Its seal shows whether it is undamaged to a reader of the whole
-//! image. For a layer of many files that is a lot of data, so an image is read to the end once for each boot. The stamp
-//! records the boot, the inode of the image and the time of its last change. If one of these differs, the image is read
-//! again; if it is damaged or missing, it is made again.
+//! An image is never synced, so a power cut can damage it. Its seal shows whether it is undamaged to a reader of the
+//! whole image. For a layer of many files that is a lot of data, so an image is read to the end once for each boot.
+//! The stamp records the boot, the inode of the image and the time of its last change. If one of these differs, the
+//! image is read again; if it is damaged or missing, it is made again.
 
 use std::fs::{self, File};
 use std::io::{self, Read};

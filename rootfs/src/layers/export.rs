@@ -27,7 +27,8 @@ impl Layers {
         write::write_to(&self.merged_entries(layers, times)?, out)
     }
 
-    /// Writes several merged trees as one tar, each in a directory of its own. Names of these directories contain no `/`.
+    /// Writes several merged trees as one tar, each in a directory of its own. Names of these directories contain no
+    /// `/`.
     pub fn write_tar_of(
         &self,
         trees: &[(String, Vec<DiffId>)],
@@ -43,8 +44,8 @@ impl Layers {
         write::write_to(&entries, out)
     }
 
-    /// Writes the merged tree of `layers` into the directory `dest`, for the local exporter. Nothing is written through a
-    /// symlink. As with BuildKit, everything belongs to the user who runs this process.
+    /// Writes the merged tree of `layers` into the directory `dest`, for the local exporter. Nothing is written
+    /// through a symlink. As with BuildKit, everything belongs to the user who runs this process.
     pub fn write_dir(&self, layers: &[DiffId], times: Times, dest: &Path) -> Result<(), RootfsError> {
         write_dir::write_dir(&self.merged_entries(layers, times)?, dest)
     }

@@ -35,8 +35,8 @@ impl LayerFiles {
         &self.store
     }
 
-    /// Returns the index of a layer. Damaged parts are made again from the tar: at once if opening the index shows the
-    /// damage, or later when a read finds it.
+    /// Returns the index of a layer. Damaged parts are made again from the tar: at once if opening the index shows
+    /// the damage, or later when a read finds it.
     pub(super) fn index(&self, layer: &DiffId) -> Result<Arc<Index>, RootfsError> {
         if let Some(index) = self.open_indexes().get(layer) {
             return Ok(Arc::clone(index));

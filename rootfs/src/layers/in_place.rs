@@ -1,13 +1,14 @@
 //! Layers that this process has mounted in place: an EROFS image over the tar ([`crate::erofs`]).
 //!
-//! A layer that cannot be mounted is unpacked instead, and that is never an error. Mounting fails in a user namespace,
-//! with a kernel that does not mount files or does not accept such a mount as a lower layer, and for a layer that EROFS
-//! cannot represent. The first layer shows what this machine supports: it is mounted, with an overlay on top.
+//! A layer that cannot be mounted is unpacked instead, and that is never an error. Mounting fails in a user
+//! namespace, with a kernel that does not mount files or does not accept such a mount as a lower layer, and for a
+//! layer that EROFS cannot represent. The first layer shows what this machine supports: it is mounted, with an
+//! overlay on top.
 //!
 //! A mount is attached nowhere. Kernels before 6.15 require lower layers to be attached, so there it is attached to a
-//! scratch directory in the mount namespace of this process. It lives as long as this process uses the store, so that the
-//! next step finds files in memory that this one has read. An overlay keeps the mounts below it, so a container that
-//! outlives this process keeps them as well.
+//! scratch directory in the mount namespace of this process. It lives as long as this process uses the store, so that
+//! the next step finds files in memory that this one has read. An overlay keeps the mounts below it, so a container
+//! that outlives this process keeps them as well.
 
 use std::collections::HashMap;
 use std::fs;

@@ -50,10 +50,11 @@ impl LowerLayer {
 }
 
 impl Layers {
-    /// Returns the lower layers of an overlay of `layers`, from the base up. Representations that are missing are made.
+    /// Returns the lower layers of an overlay of `layers`, from the base up. Representations that are missing are
+    /// made.
     ///
-    /// Overlayfs refuses a lower layer that is given twice. Only the topmost of several equal layers is used: the others
-    /// show nothing that this one does not.
+    /// Overlayfs refuses a lower layer that is given twice. Only the topmost of several equal layers is used: the
+    /// others show nothing that this one does not.
     pub(crate) fn lower_layers(&self, layers: &[DiffId]) -> Result<Vec<LowerLayer>, RootfsError> {
         let mut seen = HashSet::new();
         let mut distinct: Vec<&DiffId> = layers.iter().rev().filter(|layer| seen.insert(**layer)).collect();
@@ -66,8 +67,8 @@ impl Layers {
         Ok(lower_layers)
     }
 
-    /// Returns a tree that exists, because reading it involves one file system less. Making a tree is slow, so the layer
-    /// is mounted in place otherwise, and unpacked only if that is impossible.
+    /// Returns a tree that exists, because reading it involves one file system less. Making a tree is slow, so the
+    /// layer is mounted in place otherwise, and unpacked only if that is impossible.
     fn lower_layer(&self, layer: &DiffId, in_place: bool) -> Result<LowerLayer, RootfsError> {
         let tree = LayerTree::new(self.store(), layer)?;
         if let Some(stamp) = tree.stamp() {
@@ -84,8 +85,8 @@ impl Layers {
         Ok(self.unpacked(layer)?.0.path())
     }
 
-    /// Returns the entries that could not be made in the layer's tree, such as devices in a user namespace. Unpacks the
-    /// layer if it has no tree.
+    /// Returns the entries that could not be made in the layer's tree, such as devices in a user namespace. Unpacks
+    /// the layer if it has no tree.
     pub fn skipped(&self, layer: &DiffId) -> Result<Skipped, RootfsError> {
         Ok(self.unpacked(layer)?.1.skipped)
     }
@@ -102,8 +103,8 @@ impl Layers {
         Ok((tree, stamp))
     }
 
-    /// Makes the directory `fresh` the tree of `layer`, unless the layer has one. `aside` takes a tree that is no longer
-    /// trusted.
+    /// Makes the directory `fresh` the tree of `layer`, unless the layer has one. `aside` takes a tree that is no
+    /// longer trusted.
     pub(crate) fn adopt_tree(&self, layer: &DiffId, fresh: &Path, aside: &Path) -> Result<(), RootfsError> {
         LayerTree::new(self.store(), layer)?.adopt(fresh, aside).map(drop)
     }

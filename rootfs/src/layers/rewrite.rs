@@ -20,8 +20,8 @@ use crate::times::{Clamp, Times};
 const RECORD_PREFIX: &str = "times-";
 
 impl Layers {
-    /// Returns the layer with other modification times, which is a blob of the store like any other; the layer itself for
-    /// [`Times::Store`]. The result is recorded, so that it is written once.
+    /// Returns the layer with other modification times, which is a blob of the store like any other; the layer itself
+    /// for [`Times::Store`]. The result is recorded, so that it is written once.
     ///
     /// Only layers that this store made are rewritten. Imported layers keep their times.
     pub fn rewrite(&self, layer: &DiffId, times: Times) -> Result<DiffId, RootfsError> {

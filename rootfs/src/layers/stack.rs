@@ -1,12 +1,12 @@
 //! Layers on top of each other, seen as one tree.
 //!
-//! The merged tree is never built. Each lookup asks the indexes of the layers from the top down, one search in each, until
-//! a layer has the path or hides everything below it. An index is opened at the first lookup that reaches it and read on
-//! demand; a tar is opened when the first of its files is.
+//! The merged tree is never built. Each lookup asks the indexes of the layers from the top down, one search in each,
+//! until a layer has the path or hides everything below it. An index is opened at the first lookup that reaches it
+//! and read on demand; a tar is opened when the first of its files is.
 //!
-//! A directory that a layer does not describe, and that is only on the way to one of its entries, has the metadata of the
-//! next lower layer that has it as a directory. If that layer has something else there, it is a new directory. The same
-//! results from unpacking each layer by itself and merging them with overlayfs.
+//! A directory that a layer does not describe, and that is only on the way to one of its entries, has the metadata of
+//! the next lower layer that has it as a directory. If that layer has something else there, it is a new directory.
+//! The same results from unpacking each layer by itself and merging them with overlayfs.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;

@@ -7,13 +7,13 @@
 //! └── tree.lock      held while the tree is made
 //! ```
 //!
-//! A tree is derived from the layer's tar, so it is never synced for its own sake. Until the file system has been synced
-//! for another reason, a stamp is valid for the boot in which the tree was made only, because a power cut can leave a
-//! tree with holes. Such a tree is dropped and made again. The same goes for a tree made for another user namespace,
-//! where overlayfs uses other attributes.
+//! A tree is derived from the layer's tar, so it is never synced for its own sake. Until the file system has been
+//! synced for another reason, a stamp is valid for the boot in which the tree was made only, because a power cut can
+//! leave a tree with holes. Such a tree is dropped and made again. The same goes for a tree made for another user
+//! namespace, where overlayfs uses other attributes.
 //!
-//! Concurrency: one process at a time makes a tree. No process drops a tree that another can be using: the events that
-//! invalidate a stamp (a reboot, another kind of user namespace) have ended all its users.
+//! Concurrency: one process at a time makes a tree. No process drops a tree that another can be using: the events
+//! that invalidate a stamp (a reboot, another kind of user namespace) have ended all its users.
 
 use std::fs::{self, File};
 use std::io;
@@ -34,8 +34,8 @@ use crate::create::Skipped;
 use crate::error::failed;
 use crate::xattr::Flavor;
 
-/// Age from which the kernel has written a tree to disk anyway (`dirty_expire_centisecs` and a margin), so that syncing
-/// it costs little.
+/// Age from which the kernel has written a tree to disk anyway (`dirty_expire_centisecs` and a margin), so that
+/// syncing it costs little.
 const SYNC_AGE: Duration = Duration::from_secs(120);
 
 /// Facts about a tree on disk, saved beside it.
@@ -81,8 +81,8 @@ impl LayerTree {
         (trusted && stamp.inode == inode && stamp.flavor == self.flavor).then_some(stamp)
     }
 
-    /// Makes the tree unless it exists. `make` fills an empty directory; it returns whether the layer describes the root
-    /// directory, and the entries that it skipped.
+    /// Makes the tree unless it exists. `make` fills an empty directory; it returns whether the layer describes the
+    /// root directory, and the entries that it skipped.
     pub(super) fn ensure(
         &self,
         store: &Store,
@@ -102,8 +102,8 @@ impl LayerTree {
         self.publish(&fresh, scratch.path(), has_root, skipped)
     }
 
-    /// Makes the finished directory `fresh` the tree, unless there is one already. `aside` is a directory that takes a
-    /// tree that is no longer trusted.
+    /// Makes the finished directory `fresh` the tree, unless there is one already. `aside` is a directory that takes
+    /// a tree that is no longer trusted.
     pub(super) fn adopt(&self, fresh: &Path, aside: &Path) -> Result<TreeStamp, RootfsError> {
         let _lock = self.lock()?;
         match self.stamp() {

@@ -43,7 +43,8 @@ impl Attached {
 
 impl Drop for Attached {
     fn drop(&mut self) {
-        // A mount that cannot be detached ends with the mount namespace of this process; nothing more can be done here.
+        // A mount that cannot be detached ends with the mount namespace of this process; nothing more can be done
+        // here.
         let _ = rustix::mount::unmount(&self.at, UnmountFlags::DETACH | UnmountFlags::NOFOLLOW);
     }
 }

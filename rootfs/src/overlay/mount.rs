@@ -33,7 +33,8 @@ use crate::xattr::Flavor;
 pub(crate) struct Overlay<'a> {
     /// Lower layers, from the base up.
     pub lowers: &'a [Lower],
-    /// Upper directory, and a work directory for overlayfs that no mount has used before. `None` for a read-only overlay.
+    /// Upper directory, and a work directory for overlayfs that no mount has used before. `None` for a read-only
+    /// overlay.
     pub upper: Option<(&'a Path, &'a Path)>,
     /// Option `volatile`: changes need not reach the disk.
     pub volatile: bool,
@@ -76,8 +77,8 @@ impl Overlay<'_> {
         }
     }
 
-    /// Replaces an error by its most frequent cause if that is the case: the kernel reports `EINVAL` for everything that
-    /// it does not support.
+    /// Replaces an error by its most frequent cause if that is the case: the kernel reports `EINVAL` for everything
+    /// that it does not support.
     fn explain(&self, error: RootfsError) -> RootfsError {
         let Ok(status) = rustix::fs::statfs(self.scratch) else { return error };
         match unfit_file_system(status.f_type) {
@@ -86,7 +87,8 @@ impl Overlay<'_> {
         }
     }
 
-    /// Mounts the overlay with `api`. If there are too many layers, the lowest ones become an overlay below the others.
+    /// Mounts the overlay with `api`. If there are too many layers, the lowest ones become an overlay below the
+    /// others.
     pub(crate) fn mount_with(&self, api: MountApi) -> Result<OwnedFd, RootfsError> {
         let mut lowers: Vec<Lower> = self.lowers.iter().rev().cloned().collect();
         self.add_empty_lowers(&mut lowers)?;
@@ -199,8 +201,8 @@ impl Overlay<'_> {
         user.into_iter().chain(self.volatile.then_some("volatile"))
     }
 
-    /// Returns the attributes of the mount. Device files of an image can be copied but not opened (`nodev`): a sandbox
-    /// has a `/dev` of its own.
+    /// Returns the attributes of the mount. Device files of an image can be copied but not opened (`nodev`): a
+    /// sandbox has a `/dev` of its own.
     fn attributes(&self) -> MountAttrFlags {
         let mut attributes = MountAttrFlags::MOUNT_ATTR_NODEV;
         attributes.set(MountAttrFlags::MOUNT_ATTR_RDONLY, self.upper.is_none());

@@ -7,8 +7,8 @@ pub(crate) const MAX_LOWERS: usize = 500;
 pub(super) const MAX_LOWERS_IN_PAGE: usize = 180;
 
 /// Options of every overlay. They turn off the features that make an upper directory more than a plain layer:
-/// `redirect_dir` (a renamed directory would be a reference to a lower one), `metacopy` (a file could lack its content)
-/// and `index`. With `nofollow`, a redirect that a lower layer brings is not followed either.
+/// `redirect_dir` (a renamed directory would be a reference to a lower one), `metacopy` (a file could lack its
+/// content) and `index`. With `nofollow`, a redirect that a lower layer brings is not followed either.
 pub(super) const FEATURES: [(&str, &str); 3] =
     [("redirect_dir", "nofollow"), ("metacopy", "off"), ("index", "off")];
 

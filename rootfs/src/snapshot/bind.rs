@@ -1,8 +1,8 @@
 //! Mount sources of `RUN --mount=type=bind`: part of some layers, or of a directory of the host.
 //!
-//! The source is resolved inside its tree, symlinks included, on the mount itself. The result is cloned as a mount of its
-//! own, and nothing else of the tree can be reached through it. A writable mount is on top of a snapshot that is never
-//! committed.
+//! The source is resolved inside its tree, symlinks included, on the mount itself. The result is cloned as a mount of
+//! its own, and nothing else of the tree can be reached through it. A writable mount is on top of a snapshot that is
+//! never committed.
 //!
 //! Source: CVE-2024-1753, CVE-2024-23651 (a source that was a symlink to the host).
 
@@ -72,8 +72,8 @@ pub fn bind_host(place: &Path, source: &Path) -> Result<OwnedFd, RootfsError> {
     if is_root(source) { clone_mount(&found, place) } else { clone_in_root(&found, source) }
 }
 
-/// Clones `place` of the host: a file, or a directory with everything that is mounted below it. The mount is as writable
-/// as the original.
+/// Clones `place` of the host: a file, or a directory with everything that is mounted below it. The mount is as
+/// writable as the original.
 pub fn bind_host_all(place: &Path) -> Result<OwnedFd, RootfsError> {
     let found = rustix::fs::open(place, OFlags::CLOEXEC | OFlags::PATH, Mode::empty());
     clone_mount_recursively(&found.map_err(failed("open", place))?, place)

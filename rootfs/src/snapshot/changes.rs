@@ -9,8 +9,8 @@
 //! | second or further name of an inode         | hard link to the first one in order |
 //! | overlayfs' own attributes, security labels | nothing                             |
 //!
-//! Overlayfs marks every directory that it makes in a merged one as opaque, to avoid lookups in lower layers. In a layer,
-//! that mark would claim that something was replaced, so it counts only where there is a directory to hide.
+//! Overlayfs marks every directory that it makes in a merged one as opaque, to avoid lookups in lower layers. In a
+//! layer, that mark would claim that something was replaced, so it counts only where there is a directory to hide.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;

@@ -29,8 +29,8 @@ enum DirectorySearch {
 }
 
 impl Lowers<'_> {
-    /// Returns the topmost directory at `path`, whose metadata overlayfs shows. Returns `None` if the merged lower layers
-    /// have no directory there.
+    /// Returns the topmost directory at `path`, whose metadata overlayfs shows. Returns `None` if the merged lower
+    /// layers have no directory there.
     pub(super) fn directory(&self, path: &Path) -> Result<Option<OwnedFd>, RootfsError> {
         for lower in self.all.iter().rev() {
             match self.search(lower, path)? {
@@ -74,8 +74,8 @@ mod tests {
     use std::fs;
     use std::path::PathBuf;
 
-    /// Looks up `path` in three layers. The base has `d/x`, `prepare` fills the middle one, the top is empty. `expected`
-    /// is the number of the layer whose directory is found.
+    /// Looks up `path` in three layers. The base has `d/x`, `prepare` fills the middle one, the top is empty.
+    /// `expected` is the number of the layer whose directory is found.
     #[track_caller]
     fn check(prepare: impl Fn(&Path), path: &str, expected: Option<usize>) {
         let dir = tempfile::tempdir().unwrap();

@@ -1,9 +1,9 @@
 //! Removal of the mount points that a sandbox made for itself, so that a layer has no trace of them.
 //!
-//! The process has run meanwhile, and can have put anything in their place. So each mount point is looked up below the
-//! upper directory without following a symlink, and is removed only if it is still as empty as it was made. Everything
-//! else there belongs to the process. A directory that is in the upper layer because of a mount point alone is removed
-//! with it, so that a step that changes nothing leaves an empty layer.
+//! The process has run meanwhile, and can have put anything in their place. So each mount point is looked up below
+//! the upper directory without following a symlink, and is removed only if it is still as empty as it was made.
+//! Everything else there belongs to the process. A directory that is in the upper layer because of a mount point
+//! alone is removed with it, so that a step that changes nothing leaves an empty layer.
 //!
 //! Source: CVE-2024-23652 (a cleaner that followed symlinks deleted files of the host).
 
@@ -63,8 +63,8 @@ impl Cleaner<'_> {
         Ok(())
     }
 
-    /// Undoes the effect that removing an entry had on the directory `path`: gives it the time that it had `before`. If it
-    /// equals the directory of the lower layers, removes it and goes on with its parent.
+    /// Undoes the effect that removing an entry had on the directory `path`: gives it the time that it had `before`.
+    /// If it equals the directory of the lower layers, removes it and goes on with its parent.
     fn restore(&self, path: &Path, before: &Stat) -> Result<(), RootfsError> {
         let (mut path, mut before) = (path, *before);
         loop {
@@ -83,8 +83,8 @@ impl Cleaner<'_> {
         }
     }
 
-    /// Returns the times to give to `dir`: those of the lower layers if nothing is left in it, because then nothing but
-    /// mount points can have changed them.
+    /// Returns the times to give to `dir`: those of the lower layers if nothing is left in it, because then nothing
+    /// but mount points can have changed them.
     fn original_times(&self, dir: &OwnedFd, path: &Path, before: &Stat) -> Result<Timestamps, RootfsError> {
         let is_empty = names(dir.as_fd()).map_err(failed("read the directory", path))?.is_empty();
         match self.lowers.directory(path)? {
@@ -93,7 +93,8 @@ impl Cleaner<'_> {
         }
     }
 
-    /// Reports whether the upper directory `dir` is a mere copy of the directory that the lower layers have at `path`.
+    /// Reports whether the upper directory `dir` is a mere copy of the directory that the lower layers have at
+    /// `path`.
     fn equals_lower(&self, dir: &OwnedFd, path: &Path) -> Result<bool, RootfsError> {
         let Some(lower) = self.lowers.directory(path)? else { return Ok(false) };
         let stat = |fd: &OwnedFd| rustix::fs::fstat(fd).map_err(failed("stat", path));
@@ -107,8 +108,8 @@ impl Cleaner<'_> {
             && attributes(dir)? == attributes(&lower)?)
     }
 
-    /// Opens a directory of the upper layer. Returns `None` if it does not exist (any more), or if the path leads through a
-    /// symlink or outside.
+    /// Opens a directory of the upper layer. Returns `None` if it does not exist (any more), or if the path leads
+    /// through a symlink or outside.
     fn open(&self, path: &Path) -> Result<Option<OwnedFd>, RootfsError> {
         match open_beneath(self.upper, path, DIRECTORY | OFlags::RDONLY) {
             Ok(dir) => Ok(Some(dir)),

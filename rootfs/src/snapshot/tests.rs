@@ -65,8 +65,8 @@ impl Env {
         self.layers.commit(diff).unwrap()
     }
 
-    /// Runs `work` in a snapshot on top of `below`, and returns the layers with the new one on top. Without mount points
-    /// to remove, checks that the layers show exactly what the process saw.
+    /// Runs `work` in a snapshot on top of `below`, and returns the layers with the new one on top. Without mount
+    /// points to remove, checks that the layers show exactly what the process saw.
     fn run(&self, below: &[DiffId], stubs: &[Stub], work: impl FnOnce(&Path)) -> Vec<DiffId> {
         let snapshot = self.layers.prepare(below).unwrap();
         let mount = snapshot.mount_volatile().unwrap();
@@ -81,7 +81,8 @@ impl Env {
         layers
     }
 
-    /// Checks that the merged view, the trees as they are, and the layers prepared again by each method show `expected`.
+    /// Checks that the merged view, the trees as they are, and the layers prepared again by each method show
+    /// `expected`.
     fn check_shows(&self, layers: &[DiffId], expected: &BTreeMap<PathBuf, Entry>) {
         assert_same(&all(&*self.layers.view(layers).unwrap()), expected);
         assert_same(&mounted(&self.layers, layers), expected);

@@ -50,8 +50,8 @@ fn set_once<T>(slot: &mut Option<T>, value: T) -> Result<(), RootfsError> {
     }
 }
 
-/// Replaces the text of a header with a long one, in GNU's form or as a PAX record. Both at once are an error, because
-/// readers differ in which one they take.
+/// Replaces the text of a header with a long one, in GNU's form or as a PAX record. Both at once are an error,
+/// because readers differ in which one they take.
 fn override_text(text: &mut Vec<u8>, gnu: Option<Vec<u8>>, pax: Option<&[u8]>) -> Result<(), RootfsError> {
     match (gnu, pax) {
         (Some(name), Some(_)) => Err(bad_entry(&name, "a long name both in GNU's form and in that of PAX")),

@@ -1,9 +1,9 @@
 //! Reader of any tar, member by member in one pass: ustar, PAX and GNU.
 //!
-//! The reader is strict. Tar readers differ in how they resolve contradictions, and an entry that one of them sees and
-//! another does not is an attack. So input that Go's `archive/tar` (which unpacks nearly all layers) and GNU tar read
-//! differently is an error here: two length fields for one member, a long name given twice, data after a directory, a
-//! global header that renames what follows.
+//! The reader is strict. Tar readers differ in how they resolve contradictions, and an entry that one of them sees
+//! and another does not is an attack. So input that Go's `archive/tar` (which unpacks nearly all layers) and GNU tar
+//! read differently is an error here: two length fields for one member, a long name given twice, data after a
+//! directory, a global header that renames what follows.
 //!
 //! The `tar` crate's reader is not used: it buffers PAX headers of any size, takes each line of one for a record and
 //! malformed records as absent, has no PAX sparse files and ignores global headers.
@@ -44,8 +44,8 @@ impl<R: Read> Members<R> {
         Self { input, position: 0, data_left: 0, padding_left: 0 }
     }
 
-    /// Returns the next member, and skips data of the previous one that was not read. Returns `None` at the end of the
-    /// tar: after two zero blocks, or where the input ends in place of a header.
+    /// Returns the next member, and skips data of the previous one that was not read. Returns `None` at the end of
+    /// the tar: after two zero blocks, or where the input ends in place of a header.
     #[expect(clippy::should_implement_trait, reason = "an iterator has no errors")]
     pub fn next(&mut self) -> Result<Option<Member>, RootfsError> {
         let mut extensions = Extensions::default();

@@ -97,8 +97,8 @@ fn parse_time(text: &[u8]) -> Option<Timestamp> {
     })
 }
 
-/// Returns the extended attributes among `records`. Overlayfs' own are left out: they would redirect overlayfs, and no
-/// image needs them.
+/// Returns the extended attributes among `records`. Overlayfs' own are left out: they would redirect overlayfs, and
+/// no image needs them.
 pub(super) fn xattrs(records: &Records) -> BTreeMap<Vec<u8>, Vec<u8>> {
     let attribute =
         |(keyword, value): &Record| Some((keyword.strip_prefix(b"SCHILY.xattr.")?.to_vec(), value.clone()));
@@ -109,8 +109,8 @@ fn is_overlay_xattr(name: &[u8]) -> bool {
     name.starts_with(b"trusted.overlay.") || name.starts_with(b"user.overlay.")
 }
 
-/// Checks a global header. Those are comments (`git archive` writes the commit there); a global header that changes the
-/// members after it is an error, because readers disagree about its effect.
+/// Checks a global header. Those are comments (`git archive` writes the commit there); a global header that changes
+/// the members after it is an error, because readers disagree about its effect.
 pub(super) fn check_global(records: &Records) -> Result<(), RootfsError> {
     let changes_members = |keyword: &[u8]| {
         matches!(keyword, b"path" | b"linkpath" | b"size" | b"uid" | b"gid")

@@ -86,8 +86,8 @@ fn device_of(major: i64, minor: i64, name: &[u8]) -> Result<(u32, u32), RootfsEr
     }
 }
 
-/// Checks the sum of all bytes of a header, in which the checksum field itself counts as spaces. Old tars summed signed
-/// bytes, and both sums are accepted.
+/// Checks the sum of all bytes of a header, in which the checksum field itself counts as spaces. Old tars summed
+/// signed bytes, and both sums are accepted.
 pub(super) fn check_sum(block: &Block) -> Result<(), RootfsError> {
     let others = || block[..148].iter().chain(&block[156..]);
     let unsigned: i64 = others().map(|&byte| i64::from(byte)).sum::<i64>() + 8 * i64::from(b' ');

@@ -124,8 +124,8 @@ impl LineDecoder {
     }
 }
 
-/// Decodes a piece of a map of the old GNU form, pairs of 12-byte numbers, and adds it to `map`. Returns whether all of
-/// the pairs are in use, so that the map can go on in another block.
+/// Decodes a piece of a map of the old GNU form, pairs of 12-byte numbers, and adds it to `map`. Returns whether all
+/// of the pairs are in use, so that the map can go on in another block.
 pub(super) fn old_extents(fields: &[u8], map: &mut Vec<Extent>) -> Result<bool, RootfsError> {
     for pair in fields.chunks_exact(24) {
         if pair[0] == 0 {

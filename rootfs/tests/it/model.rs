@@ -1,7 +1,7 @@
 //! Random changes, compared with a model that is a plain map.
 //!
-//! Four views must show the same tree as the model: the diff, the stack of committed layers, the same tars imported by
-//! another store, and the tars unpacked one after the other by a simple unpacker.
+//! Four views must show the same tree as the model: the diff, the stack of committed layers, the same tars imported
+//! by another store, and the tars unpacked one after the other by a simple unpacker.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -114,8 +114,8 @@ impl ModelledDiff<'_> {
         has_parent && has_target
     }
 
-    /// Makes the change in the diff. Returns the line of the model for the path; `None` for a removal. `linked` is the line
-    /// of the file that a hard link points to.
+    /// Makes the change in the diff. Returns the line of the model for the path; `None` for a removal. `linked` is
+    /// the line of the file that a hard link points to.
     fn put(&mut self, change: &Change, linked: Option<String>) -> Option<String> {
         let diff = &mut self.diff;
         match change {

@@ -34,7 +34,8 @@ impl Tree for Directory {
     }
 }
 
-/// Prints how long `work` took, and the processor time of all threads, which is the meaningful figure on a busy machine.
+/// Prints how long `work` took, and the processor time of all threads, which is the meaningful figure on a busy
+/// machine.
 fn timed<T>(what: &str, work: impl FnOnce() -> T) -> T {
     let (start, cpu) = (Instant::now(), cpu_ms());
     let result = work();

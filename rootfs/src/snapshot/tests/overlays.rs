@@ -17,8 +17,8 @@ use crate::safe_path::fd_path;
 use crate::snapshot::bind;
 use crate::xattr::Flavor;
 
-/// Makes `count` lower layers. Each has a file of its own and a version of `same`; the topmost removes the file of the
-/// lowest.
+/// Makes `count` lower layers. Each has a file of its own and a version of `same`; the topmost removes the file of
+/// the lowest.
 fn many_lowers(env: &Env, count: usize) -> Vec<Lower> {
     let trees: Vec<PathBuf> = (0..count).map(|n| env.root.path().join(format!("layer{n}"))).collect();
     for (n, tree) in trees.iter().enumerate() {

@@ -24,8 +24,8 @@ enum FileChange {
 }
 
 impl FileChange {
-    /// Makes the change, which can fail for lack of a parent, say. It never follows a symlink out of `root`: the targets
-    /// are relative and do not climb.
+    /// Makes the change, which can fail for lack of a parent, say. It never follows a symlink out of `root`: the
+    /// targets are relative and do not climb.
     fn make(&self, root: &Path) -> io::Result<()> {
         let at = |path: &str| root.join(path);
         match self {
@@ -64,8 +64,8 @@ fn changes() -> impl Strategy<Value = Vec<FileChange>> {
     proptest::collection::vec(change, 1..25)
 }
 
-/// `Env::run` compares the view of the layers, their trees, and trees made again from the tars with what the last process
-/// saw.
+/// `Env::run` compares the view of the layers, their trees, and trees made again from the tars with what the last
+/// process saw.
 #[test]
 fn privileged_layers_show_what_processes_did() {
     if Env::new().is_none() {
