@@ -34,7 +34,7 @@ pub enum RootfsError {
     /// The file system of the store cannot hold an upper directory of overlayfs. Examples are another overlay (such
     /// as a container's own root) and NFS.
     #[error(
-        "cannot run a process on {}: its file system ({file_system}) cannot carry an overlay; put the store on another",
+        "cannot run a process on {}: its file system ({file_system}) cannot hold an overlay; put the store on another file system",
         path.display()
     )]
     NoOverlay {

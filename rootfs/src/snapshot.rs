@@ -85,8 +85,8 @@ impl Snapshot {
         self.mount_with(false)
     }
 
-    /// Mounts the snapshot for a step whose result is committed or discarded: nothing that a process syncs reaches
-    /// the disk for certain, and the end of the mount does not sync the file system.
+    /// Mounts the snapshot for a step whose result is committed or discarded: syncs of a process inside have no
+    /// effect, and unmounting does not sync the file system.
     ///
     /// A power cut can lose what the process wrote, so a tree made before a reboot is not trusted after it (see
     /// `layers::tree`).

@@ -1,4 +1,4 @@
-//! Resolution of USER and `--chown` in `/etc/passwd` and `/etc/group` of a tree, in the way of runc.
+//! Resolution of USER and `--chown` in `/etc/passwd` and `/etc/group` of a tree, as runc does it.
 //!
 //! Both files are content of an image, so they are not trusted: they are looked up inside the tree and must be
 //! regular files of at most [`MAX_FILE_BYTES`]. A number that is out of range is an error wherever it matters, never

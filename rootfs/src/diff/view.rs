@@ -113,7 +113,7 @@ impl Diff {
 }
 
 impl Change {
-    /// Returns the change in the way of a tree, with this `name`; `None` for a removal.
+    /// Returns the change as a tree shows it under `name`; `None` for a removal.
     fn as_child(&self, name: OsString) -> Option<Child> {
         let Self::Present { entry, content, .. } = self else { return None };
         let content = match content {

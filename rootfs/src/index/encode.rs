@@ -41,7 +41,7 @@ impl Encoder {
     }
 
     /// Adds the next row. `end` is the first row that is not below it; `first` is the row of the file's first name if
-    /// it has several; `hides` tells that it is in or below an opaque directory.
+    /// it has several; `hides` is whether it is in or below an opaque directory.
     pub(super) fn row(
         &mut self,
         row: &Row,

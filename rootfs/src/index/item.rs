@@ -100,7 +100,7 @@ impl<'a> Item<'a> {
         self.first_name_row().filter(|&first| first != self.row).map(|first| self.other(first)).transpose()
     }
 
-    /// Returns its metadata with the real time, in the way of a tree: every hard link is a file.
+    /// Returns its metadata with the real time, as a tree shows it: every hard link is a file.
     pub(crate) fn entry(&self) -> Entry {
         Entry {
             kind: self.kind(),
@@ -112,8 +112,8 @@ impl<'a> Item<'a> {
         }
     }
 
-    /// Returns its metadata in the way of a layer: every name of a file but the first is a [`Kind::Hardlink`] to the
-    /// first.
+    /// Returns its metadata as a layer describes it: every name of a file but the first is a [`Kind::Hardlink`] to
+    /// the first.
     pub(crate) fn layer_entry(&self) -> io::Result<Entry> {
         Ok(match self.first_name()? {
             Some(first) => {

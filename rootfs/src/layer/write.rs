@@ -72,7 +72,7 @@ struct Writer<'a> {
     sink: &'a mut dyn FnMut(Vec<u8>) -> io::Result<()>,
     /// Part of the tar that `sink` does not have yet.
     buffer: Vec<u8>,
-    /// Number of bytes that `sink` has got.
+    /// Number of bytes that `sink` has received.
     flushed: u64,
     rows: Vec<Row>,
 }

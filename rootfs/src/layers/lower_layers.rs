@@ -1,4 +1,4 @@
-//! The choice of what an overlay has as its lower layers: the tree of a layer, or the layer mounted in place.
+//! The representation of each layer that an overlay uses: its tree on disk, or the layer mounted in place.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -67,8 +67,8 @@ impl Layers {
         Ok(lower_layers)
     }
 
-    /// Returns a tree that exists, because reading it involves one file system less. Making a tree is slow, so the
-    /// layer is mounted in place otherwise, and unpacked only if that is impossible.
+    /// Prefers an existing tree, because reading it involves one file system less. Otherwise the layer is mounted in
+    /// place, because making a tree is slow. It is unpacked only if mounting is impossible.
     fn lower_layer(&self, layer: &DiffId, in_place: bool) -> Result<LowerLayer, RootfsError> {
         let tree = LayerTree::new(self.store(), layer)?;
         if let Some(stamp) = tree.stamp() {

@@ -6,7 +6,7 @@
 //!
 //! A directory that a layer does not describe, and that is only on the way to one of its entries, has the metadata of
 //! the next lower layer that has it as a directory. If that layer has something else there, it is a new directory.
-//! The same results from unpacking each layer by itself and merging them with overlayfs.
+//! Unpacking each layer by itself and merging them with overlayfs gives the same result.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -55,7 +55,7 @@ pub(super) struct Found<'a> {
 pub(super) type Visit<'a> = dyn FnMut(&[u8], &Found<'_>) -> io::Result<()> + 'a;
 
 impl Found<'_> {
-    /// Returns the metadata in the way of a tree.
+    /// Returns the metadata as a tree shows it.
     pub(super) fn entry(&self) -> Entry {
         self.metadata.entry().into_tree_entry()
     }
