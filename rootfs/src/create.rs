@@ -1,10 +1,12 @@
-//! Making what an [`Entry`] says, in a directory that is open.
+//! Making the file that an [`Entry`] describes, in an opened directory.
 //!
-//! Order matters: the owner first (a change of owner clears set-uid and capabilities), then mode and attributes, the
-//! time last. Directories are made accessible first and finished when everything is in them.
+//! The order of the operations matters. The owner comes first, since a change of owner clears set-uid bits and
+//! capabilities; then mode and attributes; the time comes last. A directory is made accessible to this process first,
+//! and gets its final metadata when everything in it has been made.
 //!
-//! What this process may not make is left out and remembered ([`Skipped`]), never an error: a device in a user
-//! namespace, an owner that is not mapped there (the set-uid and set-gid bits are left out with it).
+//! An entry that this process has no right to make is left out and recorded ([`Skipped`]), never an error. Examples
+//! are a device in a user namespace, and an owner without a mapping there; set-uid and set-gid bits are left out with
+//! the owner.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -18,20 +20,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::RootfsError;
 use crate::entry::{Entry, Kind, Timestamp};
-use crate::safe_path::{DIRECTORY, failed};
+use crate::error::failed;
+use crate::safe_path::DIRECTORY;
 use crate::xattr::{self, Flavor};
 
-/// What could not be made here, or not as it should be.
+/// Entries that could not be made, or not with all of their metadata.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skipped {
-    /// How many entries.
+    /// Number of such entries.
     pub count: u64,
-    /// The first of them, with the reason.
+    /// First entries with the reasons, at most eight.
     pub examples: Vec<(PathBuf, String)>,
 }
 
 impl Skipped {
-    /// As many examples as tell a person what is going on.
+    /// Number of examples that are kept for a message to the user.
     const MAX_EXAMPLES: usize = 8;
 
     fn add(&mut self, path: &Path, reason: &str) {
@@ -42,56 +45,56 @@ impl Skipped {
     }
 }
 
-/// Makes entries; shared between threads.
+/// Maker of entries; it can be shared between threads.
 pub(crate) struct Creator {
     flavor: Flavor,
-    /// Who makes them: owners that need no change.
+    /// User and group of this process: entries with this owner need no change of owner.
     owner: (u32, u32),
     skipped: Mutex<Skipped>,
 }
 
-/// Where an entry is made: `name` in the opened `dir`; `path` is for messages.
+/// Position of an entry to make: `name` in the opened directory `dir`. `path` is for messages.
 #[derive(Clone, Copy)]
-pub(crate) struct Place<'a> {
+pub(crate) struct Location<'a> {
     pub dir: BorrowedFd<'a>,
     pub name: &'a OsStr,
     pub path: &'a Path,
 }
 
-impl<'a> Place<'a> {
-    /// `path`, whose parent is open as `dir`.
+impl<'a> Location<'a> {
+    /// Returns the position of `path`, whose parent is open as `dir`.
     pub(crate) fn new(dir: &'a OwnedFd, path: &'a Path) -> Self {
         Self { dir: dir.as_fd(), name: path.file_name().unwrap_or_default(), path }
     }
 }
 
 impl Creator {
-    /// One for overlayfs as this process may mount it.
+    /// Returns a maker for overlayfs as this process can mount it.
     pub(crate) fn new(flavor: Flavor) -> Self {
         let owner = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
         Self { flavor, owner, skipped: Mutex::default() }
     }
 
-    /// What has been left out.
+    /// Returns the entries that have been left out.
     pub(crate) fn into_skipped(self) -> Skipped {
         self.skipped.into_inner().unwrap_or_else(|poison| poison.into_inner())
     }
 
-    /// Makes sure that what is made in the empty directory `root` is ours, and that only we see it until it is finished.
+    /// Makes the empty directory `root` private to this process until its final metadata is set.
     pub(crate) fn begin_root(&self, root: &OwnedFd, path: &Path) -> Result<(), RootfsError> {
         let (uid, gid) = (Uid::from_raw(self.owner.0), Gid::from_raw(self.owner.1));
-        // A set-gid bit above would be inherited, and the group with it.
+        // A set-gid bit of the parent would make new entries inherit its group.
         rustix::fs::fchown(root, Some(uid), Some(gid)).map_err(failed("set the owner of", path))?;
         rustix::fs::fchmod(root, Mode::RWXU).map_err(failed("set the mode of", path))
     }
 
-    /// Makes a directory for now; [`Creator::finish_directory`] makes it what it should be.
-    pub(crate) fn begin_directory(&self, at: Place<'_>) -> Result<(), RootfsError> {
+    /// Makes a directory with preliminary metadata; [`Creator::finish_directory`] completes it.
+    pub(crate) fn begin_directory(&self, at: Location<'_>) -> Result<(), RootfsError> {
         rustix::fs::mkdirat(at.dir, at.name, Mode::RWXU).map_err(failed("make the directory", at.path))
     }
 
-    /// Gives a directory its owner, mode, attributes and time; nothing may be made in it afterwards.
-    pub(crate) fn finish_directory(&self, at: Place<'_>, entry: &Entry) -> Result<(), RootfsError> {
+    /// Gives a directory its owner, mode, attributes and time. Nothing can be made in it afterwards.
+    pub(crate) fn finish_directory(&self, at: Location<'_>, entry: &Entry) -> Result<(), RootfsError> {
         let name = if at.name.is_empty() { OsStr::new(".") } else { at.name };
         let dir = rustix::fs::openat(at.dir, name, DIRECTORY | OFlags::RDONLY, Mode::empty())
             .map_err(failed("open", at.path))?;
@@ -103,10 +106,10 @@ impl Creator {
         rustix::fs::futimens(&dir, &timestamps(entry.mtime)).map_err(failed("set the time of", at.path))
     }
 
-    /// Makes a regular file whose content is what `write` writes.
+    /// Makes a regular file, and has `write` fill it.
     pub(crate) fn file(
         &self,
-        at: Place<'_>,
+        at: Location<'_>,
         entry: &Entry,
         write: impl FnOnce(&File) -> Result<(), RootfsError>,
     ) -> Result<(), RootfsError> {
@@ -120,14 +123,14 @@ impl Creator {
         rustix::fs::futimens(&file, &timestamps(entry.mtime)).map_err(failed("set the time of", at.path))
     }
 
-    /// Makes whatever has neither content nor names in it: a link, a device, a pipe, a whiteout.
-    pub(crate) fn special(&self, at: Place<'_>, entry: &Entry) -> Result<(), RootfsError> {
+    /// Makes an entry that has neither content nor entries in it: a symlink, a device, a pipe or a whiteout.
+    pub(crate) fn special(&self, at: Location<'_>, entry: &Entry) -> Result<(), RootfsError> {
         match &entry.kind {
             Kind::Symlink { target } => self.symlink(at, target, entry),
             Kind::Whiteout => {
                 node(at, FileType::CharacterDevice, 0).map_err(failed("make a whiteout of", at.path))
             }
-            // Overlayfs would take it for a whiteout.
+            // Overlayfs would take this device for a whiteout.
             Kind::CharDevice { major: 0, minor: 0 } => {
                 self.skip(at.path, "a character device 0:0");
                 Ok(())
@@ -145,30 +148,30 @@ impl Creator {
         }
     }
 
-    fn symlink(&self, at: Place<'_>, target: &Path, entry: &Entry) -> Result<(), RootfsError> {
+    fn symlink(&self, at: Location<'_>, target: &Path, entry: &Entry) -> Result<(), RootfsError> {
         rustix::fs::symlinkat(target, at.dir, at.name).map_err(failed("make the link", at.path))?;
         self.own_name(at, entry)?;
         set_time(at, entry)
     }
 
-    fn node(&self, at: Place<'_>, kind: FileType, device: u64, entry: &Entry) -> Result<(), RootfsError> {
+    fn node(&self, at: Location<'_>, kind: FileType, device: u64, entry: &Entry) -> Result<(), RootfsError> {
         match node(at, kind, device) {
             Ok(()) => {}
             Err(Errno::PERM) => {
-                self.skip(at.path, "a device, which this process may not make");
+                self.skip(at.path, "a device, which this process has no right to make");
                 return Ok(());
             }
             Err(error) => return Err(failed("make the device", at.path)(error)),
         }
         let owned = self.own_name(at, entry)?;
-        // It was made just now and is no link.
+        // The name was made by the call above and is not a symlink.
         rustix::fs::chmodat(at.dir, at.name, mode(entry, owned), AtFlags::empty())
             .map_err(failed("set the mode of", at.path))?;
         self.attributes(at, entry)?;
         set_time(at, entry)
     }
 
-    /// Owner and mode of what is open.
+    /// Sets the owner and the mode of an open file or directory.
     fn own_and_mode(&self, fd: BorrowedFd<'_>, path: &Path, entry: &Entry) -> Result<(), RootfsError> {
         let (uid, gid) = owner(path, entry)?;
         let owned = (entry.uid, entry.gid) == self.owner
@@ -176,8 +179,8 @@ impl Creator {
         rustix::fs::fchmod(fd, mode(entry, owned)).map_err(failed("set the mode of", path))
     }
 
-    /// The owner of a name; false if it could not be given.
-    fn own_name(&self, at: Place<'_>, entry: &Entry) -> Result<bool, RootfsError> {
+    /// Sets the owner of a name; returns `false` if this process has no right to.
+    fn own_name(&self, at: Location<'_>, entry: &Entry) -> Result<bool, RootfsError> {
         let (uid, gid) = owner(at.path, entry)?;
         if (entry.uid, entry.gid) == self.owner {
             return Ok(true);
@@ -190,21 +193,21 @@ impl Creator {
         match result {
             Ok(()) => Ok(true),
             Err(Errno::PERM | Errno::INVAL) => {
-                self.skip(path, "an owner that this process may not give");
+                self.skip(path, "an owner, which this process has no right to set");
                 Ok(false)
             }
             Err(error) => Err(failed("set the owner of", path)(error)),
         }
     }
 
-    fn attributes(&self, at: Place<'_>, entry: &Entry) -> Result<(), RootfsError> {
+    fn attributes(&self, at: Location<'_>, entry: &Entry) -> Result<(), RootfsError> {
         if entry.xattrs.is_empty() {
             return Ok(());
         }
         let skipped =
             xattr::write(at.dir, at.name, &entry.xattrs).map_err(failed("set the attributes of", at.path))?;
         if skipped {
-            self.skip(at.path, "an extended attribute that this process may not set");
+            self.skip(at.path, "an extended attribute, which this process has no right to set");
         }
         Ok(())
     }
@@ -214,11 +217,12 @@ impl Creator {
     }
 }
 
-fn node(at: Place<'_>, kind: FileType, device: u64) -> rustix::io::Result<()> {
+fn node(at: Location<'_>, kind: FileType, device: u64) -> rustix::io::Result<()> {
     rustix::fs::mknodat(at.dir, at.name, kind, Mode::empty(), device)
 }
 
-/// Linux has 12 bits for the major and 20 for the minor number; more would name another device.
+/// Returns the device number. Linux has 12 bits for the major and 20 bits for the minor number, and would drop the
+/// others.
 fn device(path: &Path, major: u32, minor: u32) -> Result<u64, RootfsError> {
     if major >= 1 << 12 || minor >= 1 << 20 {
         let reason = format!("device number {major}:{minor} is out of range");
@@ -227,7 +231,7 @@ fn device(path: &Path, major: u32, minor: u32) -> Result<u64, RootfsError> {
     Ok(rustix::fs::makedev(major, minor))
 }
 
-/// An id of all ones means "leave it" to the kernel, so it cannot be an owner.
+/// Returns the owner. An ID of all ones is refused: to the kernel it means "leave as it is".
 fn owner(path: &Path, entry: &Entry) -> Result<(Uid, Gid), RootfsError> {
     if entry.uid == u32::MAX || entry.gid == u32::MAX {
         let reason = format!("owner {}:{} is out of range", entry.uid, entry.gid);
@@ -241,7 +245,7 @@ fn mode(entry: &Entry, owned: bool) -> Mode {
     Mode::from_raw_mode(if owned { entry.mode & 0o7777 } else { entry.mode & 0o7777 & !SET_IDS })
 }
 
-fn set_time(at: Place<'_>, entry: &Entry) -> Result<(), RootfsError> {
+fn set_time(at: Location<'_>, entry: &Entry) -> Result<(), RootfsError> {
     rustix::fs::utimensat(at.dir, at.name, &timestamps(entry.mtime), AtFlags::SYMLINK_NOFOLLOW)
         .map_err(failed("set the time of", at.path))
 }

@@ -1,70 +1,50 @@
 //! Changes on top of a tree, collected in memory before they become a layer.
 //!
-//! A diff holds what overlayfs would have in its upper directory: an entry for each changed path and for the directories
-//! it lies in, and whiteouts for names of the base that are gone. Contents are named, not held: they are read when the
+//! A diff has the content of an overlayfs upper directory: an entry for each changed path and for its parent
+//! directories, and whiteouts for removed names of the base. The contents of files are named, and read only when the
 //! layer is written.
 //!
-//! Invariant: the directory above each change is in the map, as a directory, but for the root. A whiteout is there only
-//! where the base shows something, an opaque directory only over a directory of the base.
+//! `view` shows the base and the changes as one tree.
+//!
+//! Invariants: the parent of each change is a directory in the map, except for the root. A whiteout is only where the
+//! base has an entry, and an opaque directory only where the base has a directory.
+
+mod view;
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::ops::Bound;
-use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cache::Key;
-
 use crate::RootfsError;
 use crate::entry::{Entry, Kind};
-use crate::layer::path::{after, ancestors, from_key, key, split, to_bytes, to_path};
-use crate::layer::write::{NewEntry, open_content};
-use crate::layer::{bad, io_error};
-use crate::layers::Clamp;
-use crate::tree::{Child, Tree};
+use crate::error::{bad_entry, failed};
+use crate::layer::new_entry::NewEntry;
+use crate::path::{after, ancestors, from_key, key, to_bytes, to_path};
+use crate::times::Clamp;
+use crate::tree::Tree;
 
-/// Where the bytes of a file come from.
-#[derive(Clone)]
-pub enum Content {
-    /// Here.
-    Bytes(Arc<[u8]>),
-    /// A file of a tree, read when the layer is written; `digest` is what was hashed for the key, and checked again.
-    Tree {
-        /// The tree.
-        tree: Arc<dyn Tree>,
-        /// The file in it.
-        path: PathBuf,
-        /// The blake3 that its bytes must have; `None` where none was taken.
-        digest: Option<cache::Key>,
-    },
-    /// Part of an open file (an unpacked archive).
-    Range {
-        /// The file.
-        file: Arc<File>,
-        /// First byte.
-        offset: u64,
-    },
-}
+pub use crate::content::Content;
 
-/// A set of changes on top of `base`. It is itself a [`Tree`]: base and changes as one.
+/// Set of changes on top of a base tree. It is itself a [`Tree`], the base with the changes applied.
 pub struct Diff {
     base: Arc<dyn Tree>,
-    /// By key ([`crate::layer::path`]).
+    /// Changes by key ([`crate::path`]).
     changes: BTreeMap<Vec<u8>, Change>,
+    /// Number of files that have several names.
     groups: u64,
 }
 
+/// Change of one path.
 enum Change {
-    /// The base has it, and it is gone.
+    /// The base has an entry here, which is removed.
     Removed,
     Present {
-        /// A directory is opaque where it hides one of the base.
+        /// New entry. A directory is opaque if it hides one of the base.
         entry: Entry,
         content: Option<Content>,
-        /// Names of one file have the same number; 0 where there is one name only.
+        /// Number that all names of one file share; 0 for a file with one name.
         group: u64,
     },
 }
@@ -77,50 +57,44 @@ impl Change {
         }
     }
 
-    /// As a tree shows it under `name`; `None` if it shows nothing.
-    fn as_child(&self, name: OsString) -> Option<Child> {
-        let Self::Present { entry, content, .. } = self else { return None };
-        let content = match content {
-            Some(Content::Tree { digest, .. }) => *digest,
-            _ => None,
-        };
-        Some(Child { name, entry: shown(entry), content })
-    }
-
-    /// True if nothing of the base is seen below it.
+    /// Reports whether nothing of the base can be seen below the path.
     fn hides_base(&self) -> bool {
         !matches!(self.entry().map(|entry| &entry.kind), Some(Kind::Directory { opaque: false }))
     }
 }
 
 impl Diff {
-    /// No change on top of `base`.
+    /// Returns an empty set of changes on top of `base`.
     pub fn new(base: Arc<dyn Tree>) -> Self {
         Self { base, changes: BTreeMap::new(), groups: 0 }
     }
 
-    /// What the changes are on top of.
+    /// Returns the tree below the changes.
     pub fn base(&self) -> &Arc<dyn Tree> {
         &self.base
     }
 
-    /// True if nothing was changed.
+    /// Reports whether there are no changes.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }
 
-    /// Makes `path` what `entry` says, in place of whatever is there (a directory is replaced with all below it,
-    /// unless `entry` is a directory too: then its metadata is replaced and what is below stays). Its parent must be
-    /// a directory (links already resolved) and is recorded with the metadata it has.
-    /// `content` is needed for a regular file of more than 0 bytes, and for nothing else.
+    /// Puts `entry` at `path` and replaces whatever is there. A directory is replaced with everything below it,
+    /// unless `entry` is a directory too: then its metadata is replaced, and the entries below it stay.
     ///
-    /// A [`Kind::Whiteout`] removes `path`, a [`Kind::Hardlink`] links it, an opaque directory also hides what was there.
+    /// The parent must be a directory, with symlinks in its path already resolved; it is recorded with its current
+    /// metadata. `content` is required for a regular file of more than 0 bytes, and for nothing else.
+    ///
+    /// A [`Kind::Whiteout`] removes `path`, a [`Kind::Hardlink`] links it, and an opaque directory also hides
+    /// everything that was below it.
     pub fn put(&mut self, path: &Path, entry: Entry, content: Option<Content>) -> Result<(), RootfsError> {
         match &entry.kind {
             Kind::Whiteout => return self.remove(path),
             Kind::Hardlink { target } => return self.link(path, &target.clone()),
             Kind::Directory { .. } => {}
-            _ if path.as_os_str().is_empty() => return Err(bad(b"", "the root can only be a directory")),
+            _ if path.as_os_str().is_empty() => {
+                return Err(bad_entry(b"", "the root can only be a directory"));
+            }
             _ => {}
         }
         check(path)?;
@@ -142,29 +116,35 @@ impl Diff {
                 }
                 (entry.clone(), content.clone(), *group)
             }
-            _ => return Err(bad(to_bytes(path), format!("a hard link to {}, no new file", first.display()))),
+            _ => {
+                return Err(bad_entry(
+                    to_bytes(path),
+                    format!("a hard link to {}, which is not a new file", first.display()),
+                ));
+            }
         };
         self.groups = new_group;
         self.record_parents(to_bytes(path))?;
         self.insert(to_bytes(path), entry, content, group)
     }
 
-    /// Takes `path` away, with all below it.
+    /// Removes `path` with everything below it. Does nothing if it does not exist.
     pub fn remove(&mut self, path: &Path) -> Result<(), RootfsError> {
         let path = to_bytes(path);
         if path.is_empty() {
-            return Err(bad(path, "the root cannot be removed"));
+            return Err(bad_entry(path, "the root cannot be removed"));
         }
-        if self.lookup(to_path(path)).map_err(io_error("look up", to_path(path)))?.is_none() {
+        if self.lookup(to_path(path)).map_err(failed("look up", to_path(path)))?.is_none() {
             return Ok(());
         }
         self.record_parents(path)?;
         let in_base = self.base_entry(path)?.is_some();
         self.clear_below(path);
-        match in_base {
-            true => self.changes.insert(key(path), Change::Removed),
-            false => self.changes.remove(&key(path)),
-        };
+        if in_base {
+            self.changes.insert(key(path), Change::Removed);
+        } else {
+            self.changes.remove(&key(path));
+        }
         Ok(())
     }
 
@@ -190,7 +170,7 @@ impl Diff {
         Ok(())
     }
 
-    /// Forgets the changes below `path`.
+    /// Drops the changes below `path`.
     fn clear_below(&mut self, path: &[u8]) {
         let (from, to) = below(&key(path));
         while let Some((last, _)) = self.changes.range((from.clone(), to.clone())).next_back() {
@@ -199,7 +179,7 @@ impl Diff {
         }
     }
 
-    /// Records the directories that `path` lies in.
+    /// Records the parent directories of `path`.
     fn record_parents(&mut self, path: &[u8]) -> Result<(), RootfsError> {
         let mut missing = Vec::new();
         for above in ancestors(path).take_while(|above| !above.is_empty()) {
@@ -210,38 +190,28 @@ impl Diff {
             }
         }
         for above in missing.into_iter().rev() {
-            let entry = self.lookup(to_path(above)).map_err(io_error("look up", to_path(above)))?;
+            let entry = self.lookup(to_path(above)).map_err(failed("look up", to_path(above)))?;
             let entry = entry.filter(Entry::is_dir).ok_or_else(|| not_a_directory(above))?;
             self.changes.insert(key(above), Change::Present { entry, content: None, group: 0 });
         }
         Ok(())
     }
 
-    /// What the base shows at `path`, if no directory above it is replaced.
+    /// Returns the entry of the base at `path`, unless a directory above it is replaced.
     fn base_entry(&self, path: &[u8]) -> Result<Option<Entry>, RootfsError> {
-        match self.parents_hide(path) {
-            true => Ok(None),
-            false => self.base.lookup(to_path(path)).map_err(io_error("look up", to_path(path))),
+        if self.parents_hide(path) {
+            return Ok(None);
         }
+        self.base.lookup(to_path(path)).map_err(failed("look up", to_path(path)))
     }
 
-    /// True if a directory above `path` hides what the base has there.
+    /// Reports whether a directory above `path` hides the entry that the base has there.
     fn parents_hide(&self, path: &[u8]) -> bool {
         !self.changes.is_empty()
             && ancestors(path).any(|above| self.changes.get(&key(above)).is_some_and(Change::hides_base))
     }
 
-    /// The change at `path`, or that there is none and whether the base counts.
-    fn find(&self, path: &Path) -> Found<'_> {
-        match self.changes.get(&key(to_bytes(path))) {
-            Some(Change::Removed) => Found::Nothing,
-            Some(Change::Present { entry, content, group }) => Found::Change(entry, content.as_ref(), *group),
-            None if self.parents_hide(to_bytes(path)) => Found::Nothing,
-            None => Found::Base,
-        }
-    }
-
-    /// The entries of the layer that this diff is, in order.
+    /// Returns the entries of the layer that this diff makes, in order.
     pub(crate) fn into_entries(self) -> Vec<NewEntry> {
         let mut first_names: BTreeMap<u64, PathBuf> = BTreeMap::new();
         let mut entries = Vec::with_capacity(self.changes.len());
@@ -263,130 +233,21 @@ impl Diff {
     }
 }
 
-enum Found<'a> {
-    Nothing,
-    Base,
-    Change(&'a Entry, Option<&'a Content>, u64),
-}
-
-/// The keys below `key`.
+/// Returns the range of the keys below `key`.
 fn below(key: &[u8]) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
-    match key.is_empty() {
-        true => (Bound::Excluded(Vec::new()), Bound::Unbounded),
-        false => (Bound::Excluded(key.to_vec()), Bound::Excluded(after(key))),
-    }
+    let end = if key.is_empty() { Bound::Unbounded } else { Bound::Excluded(after(key)) };
+    (Bound::Excluded(key.to_vec()), end)
 }
 
+/// Checks that `path` is a clean path inside a layer.
 fn check(path: &Path) -> Result<(), RootfsError> {
     let bytes = to_bytes(path);
-    match crate::layer::path::clean(bytes)? == bytes {
-        true => Ok(()),
-        false => Err(bad(bytes, "the path is not relative and clean")),
+    if crate::path::clean(bytes)? != bytes {
+        return Err(bad_entry(bytes, "the path is not relative and clean"));
     }
+    Ok(())
 }
 
 fn not_a_directory(path: &[u8]) -> RootfsError {
-    io_error("make entries in", to_path(path))(io::ErrorKind::NotADirectory.into())
-}
-
-/// As a tree shows it: what hides lower layers is of layers only.
-fn shown(entry: &Entry) -> Entry {
-    let mut entry = entry.clone();
-    if let Kind::Directory { opaque } = &mut entry.kind {
-        *opaque = false;
-    }
-    entry
-}
-
-impl Tree for Diff {
-    fn lookup(&self, path: &Path) -> io::Result<Option<Entry>> {
-        match self.find(path) {
-            Found::Nothing => Ok(None),
-            Found::Change(entry, ..) => Ok(Some(shown(entry))),
-            Found::Base => self.base.lookup(path),
-        }
-    }
-
-    fn children(&self, path: &Path) -> io::Result<Vec<Child>> {
-        let hidden = match self.find(path) {
-            Found::Nothing => return Err(io::ErrorKind::NotFound.into()),
-            Found::Change(entry, ..) if !entry.is_dir() => return Err(io::ErrorKind::NotADirectory.into()),
-            Found::Change(Entry { kind: Kind::Directory { opaque: true }, .. }, ..) => true,
-            Found::Change(..) => {
-                let base = self.parents_hide(to_bytes(path));
-                base || !self.base.lookup(path)?.is_some_and(|entry| entry.is_dir())
-            }
-            Found::Base => false,
-        };
-        let of_base = if hidden { Vec::new() } else { self.base.children(path)? };
-        Ok(merged(of_base, self.changed_children(to_bytes(path))))
-    }
-
-    fn open(&self, path: &Path) -> io::Result<Box<dyn Read + Send>> {
-        match self.find(path) {
-            Found::Nothing => Err(io::ErrorKind::NotFound.into()),
-            Found::Base => self.base.open(path),
-            Found::Change(Entry { kind: Kind::File { size_bytes }, .. }, content, _) => match content {
-                Some(content) => open_content(content, *size_bytes),
-                None => Ok(Box::new(io::empty())),
-            },
-            Found::Change(..) => Err(io::ErrorKind::InvalidInput.into()),
-        }
-    }
-
-    fn content(&self, path: &Path) -> io::Result<Key> {
-        match self.find(path) {
-            Found::Nothing => Err(io::ErrorKind::NotFound.into()),
-            Found::Base => self.base.content(path),
-            Found::Change(entry, content, _) => match content {
-                Some(Content::Bytes(bytes)) => Ok(Key::of(bytes)),
-                Some(Content::Tree { digest: Some(digest), .. }) => Ok(*digest),
-                Some(Content::Tree { tree, path, digest: None }) => tree.content(path),
-                Some(Content::Range { .. }) => hash(&mut self.open(path)?),
-                None if matches!(entry.kind, Kind::File { .. }) => Ok(Key::of(b"")),
-                None => Err(io::ErrorKind::InvalidInput.into()),
-            },
-        }
-    }
-
-    fn link_group(&self, path: &Path) -> io::Result<Option<u64>> {
-        match self.find(path) {
-            // Odd for those of the diff, so that none of the base's is the same.
-            Found::Change(_, _, group) => Ok((group != 0).then_some(group << 1 | 1)),
-            Found::Base => Ok(self.base.link_group(path)?.map(|group| group << 1)),
-            Found::Nothing => Ok(None),
-        }
-    }
-}
-
-impl Diff {
-    /// The changes directly below `path`, in order.
-    fn changed_children(&self, path: &[u8]) -> Vec<(OsString, Option<Child>)> {
-        let (mut from, to) = below(&key(path));
-        let mut children = Vec::new();
-        while let Some((key, change)) = self.changes.range((from, to.clone())).next() {
-            let child = from_key(key);
-            let name = OsString::from_vec(split(&child).map_or(&b""[..], |(_, name)| name).to_vec());
-            children.push((name.clone(), change.as_child(name)));
-            from = Bound::Included(after(key));
-        }
-        children
-    }
-}
-
-/// Entries of the base with the changed ones in their places.
-fn merged(base: Vec<Child>, changes: Vec<(OsString, Option<Child>)>) -> Vec<Child> {
-    if changes.is_empty() {
-        return base;
-    }
-    let mut all: BTreeMap<OsString, Option<Child>> =
-        base.into_iter().map(|child| (child.name.clone(), Some(child))).collect();
-    all.extend(changes);
-    all.into_values().flatten().collect()
-}
-
-fn hash(reader: &mut dyn Read) -> io::Result<Key> {
-    let mut hasher = blake3::Hasher::new();
-    io::copy(reader, &mut hasher)?;
-    Ok(Key::from_bytes(*hasher.finalize().as_bytes()))
+    failed("make entries in", to_path(path))(io::Error::from(io::ErrorKind::NotADirectory))
 }

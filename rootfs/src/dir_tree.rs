@@ -1,4 +1,4 @@
-//! A directory of ours as a [`Tree`], read in place: what a step left, a tree that was extracted.
+//! A directory of the store as a [`Tree`], read in place: an upper directory, or a layer that was unpacked.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -13,13 +13,13 @@ use crate::safe_path::{DIRECTORY, is_absent, names, open_beneath, path_of};
 use crate::tree::{Child, Tree};
 use crate::xattr::{self, Xattrs};
 
-/// The tree below an opened directory. What is no file, directory, link, device or pipe is not there.
+/// Tree below an opened directory. Sockets are not part of it.
 pub(crate) struct DirTree {
     root: OwnedFd,
 }
 
 impl DirTree {
-    /// The tree below `root`, a directory opened for reading.
+    /// Returns the tree below `root`, a directory that is open for reading.
     pub(crate) fn new(root: OwnedFd) -> Self {
         Self { root }
     }
@@ -54,7 +54,7 @@ impl Tree for DirTree {
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn Read + Send>> {
-        // A pipe in place of the file must not keep us waiting, and is found out below.
+        // Without `O_NONBLOCK`, a pipe in place of the file would block; the check below refuses it.
         let file = File::from(open_beneath(&self.root, path, OFlags::RDONLY | OFlags::NONBLOCK)?);
         if file.metadata()?.is_file() { Ok(Box::new(file)) } else { Err(io::ErrorKind::NotFound.into()) }
     }
@@ -66,7 +66,8 @@ impl Tree for DirTree {
     }
 }
 
-/// What `name` in `dir` is (itself for the empty name), with the numbers the kernel gives it. `None` for a socket.
+/// Reads the metadata of `name` in `dir`, or of `dir` itself for the empty name. Returns it with the kernel's own
+/// record of it; `None` for a socket.
 pub(crate) fn read_entry(dir: &OwnedFd, name: &std::ffi::OsStr) -> rustix::io::Result<Option<(Entry, Stat)>> {
     let stat = rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW | AtFlags::EMPTY_PATH)?;
     let (major, minor) = (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev));
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there() {
+    fn all_kinds_but_sockets_are_shown() {
         let (_dir, tree) = tree();
         let kind = |path: &str| tree.lookup(Path::new(path)).unwrap().map(|entry| entry.kind);
         assert_eq!(kind(""), Some(Kind::Directory { opaque: false }));
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn only_files_are_opened() {
+    fn only_regular_files_are_opened() {
         let (_dir, tree) = tree();
         let open = |path: &str| tree.open(Path::new(path)).map(|file| io::read_to_string(file).unwrap());
         assert_eq!(open("d/file").unwrap(), "content");

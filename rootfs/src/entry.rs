@@ -1,74 +1,75 @@
-//! What a path is.
+//! The metadata of a path: everything about it but the content of a file.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// Seconds and nanoseconds since 1970.
+/// Point in time, in seconds and nanoseconds since 1970.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp {
-    /// Seconds, negative before 1970.
+    /// Whole seconds, rounded down; negative before 1970.
     pub seconds: i64,
-    /// 0 to 999,999,999.
+    /// Nanoseconds after `seconds`: 0 to 999,999,999.
     pub nanoseconds: u32,
 }
 
-/// What a path is, apart from the content of files.
+/// Metadata of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// What kind of thing.
+    /// Kind of entry, with the values that only this kind has.
     pub kind: Kind,
-    /// Permission bits and set-uid, set-gid, sticky: 0 to 0o7777.
+    /// Permission bits with set-uid, set-gid and sticky: 0 to 0o7777.
     pub mode: u32,
-    /// Owner.
+    /// User ID of the owner.
     pub uid: u32,
-    /// Group.
+    /// Group ID of the owner.
     pub gid: u32,
-    /// Modification time.
+    /// Modification time, the real one where it is known.
     pub mtime: Timestamp,
-    /// Extended attributes by name: `security.capability`, `user.*`, ... never overlayfs' own.
+    /// Extended attributes by name: `security.capability`, `user.*` and others, never overlayfs' own.
     pub xattrs: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
-/// What kind of thing a path is.
+/// Kind of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
-    /// A directory. `opaque`: hides what lower layers have below it (in layers only).
+    /// Directory, which can have entries in it.
     Directory {
-        /// Hides lower layers.
+        /// Whether it hides the content of the same directory in lower layers. Only layers have this; trees show
+        /// `false`.
         opaque: bool,
     },
-    /// A regular file.
+    /// Regular file with content.
     File {
-        /// Its length.
+        /// Length of the content, holes included.
         size_bytes: u64,
     },
-    /// A symbolic link.
+    /// Symbolic link to a path.
     Symlink {
-        /// Where it points, verbatim.
+        /// Target exactly as the link has it: it can be relative, and can lead nowhere.
         target: PathBuf,
     },
-    /// Another name of a regular file of the same layer (in layers only; trees show files).
+    /// Another name of a regular file in the same layer. Only layers have this; trees show a file for each name.
     Hardlink {
-        /// The first name, relative to the root.
+        /// First name of the file, relative to the root.
         target: PathBuf,
     },
-    /// A character device.
+    /// Device file of a character device.
     CharDevice {
-        /// Major number.
+        /// Major device number, which selects the driver.
         major: u32,
-        /// Minor number.
+        /// Minor device number, which selects the device.
         minor: u32,
     },
-    /// A block device.
+    /// Device file of a block device.
     BlockDevice {
-        /// Major number.
+        /// Major device number, which selects the driver.
         major: u32,
-        /// Minor number.
+        /// Minor device number, which selects the device.
         minor: u32,
     },
-    /// A named pipe.
+    /// Named pipe (FIFO), which has no values of its own.
     Fifo,
-    /// A name that lower layers have and this one removes (in layers only).
+    /// Name that this layer removes from lower layers. Only layers have this.
     Whiteout,
 }
 
@@ -82,12 +83,12 @@ impl Entry {
         kept.map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 
-    /// True for a directory.
+    /// Reports whether the entry is a directory.
     pub fn is_dir(&self) -> bool {
         matches!(self.kind, Kind::Directory { .. })
     }
 
-    /// A directory with this mode, of root, with no time.
+    /// Returns a directory with this mode that belongs to root and has the time 0.
     pub fn directory(mode: u32) -> Self {
         Self {
             kind: Kind::Directory { opaque: false },
@@ -97,5 +98,13 @@ impl Entry {
             mtime: Timestamp::default(),
             xattrs: BTreeMap::new(),
         }
+    }
+
+    /// Returns the entry as a tree shows it: no directory is opaque there.
+    pub(crate) fn into_tree_entry(mut self) -> Self {
+        if let Kind::Directory { opaque } = &mut self.kind {
+            *opaque = false;
+        }
+        self
     }
 }

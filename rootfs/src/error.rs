@@ -1,56 +1,78 @@
-//! What can go wrong with layers and trees.
+//! Errors of layers and trees, and the two helpers that make most of them.
 
+use std::ffi::OsStr;
 use std::io;
-use std::path::PathBuf;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 /// A layer or tree that cannot be read, written or mounted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RootfsError {
-    /// A layer's tar breaks the rules.
-    #[error("bad layer entry {}: {reason}", path.display())]
+    /// The tar of a layer breaks a rule, or its content would be ambiguous.
+    #[error("invalid layer entry{}: {reason}", shown(path))]
     BadEntry {
-        /// The entry's name as far as known.
+        /// Name of the entry; empty if it is not known yet.
         path: PathBuf,
-        /// What is wrong.
+        /// The rule, as a phrase.
         reason: String,
     },
-    /// A limit was reached.
+    /// An input exceeds a limit.
     #[error("{what} is over the limit of {limit}")]
     Limit {
-        /// What.
+        /// Name of the limited quantity.
         what: &'static str,
-        /// The limit, with its unit.
+        /// The limit with its unit.
         limit: String,
     },
-    /// A source changed while it was copied.
+    /// A source file changed while it was copied into a layer.
     #[error("{} changed while it was being copied; build again", path.display())]
     Changed {
-        /// The file.
+        /// Path of the source file.
         path: PathBuf,
     },
-    /// Overlayfs takes no upper directory on the store's file system: another overlay (a container's own root), NFS, ...
+    /// The file system of the store cannot hold an upper directory of overlayfs. Examples are another overlay (such
+    /// as a container's own root) and NFS.
     #[error(
-        "cannot run a process on {}: its file system ({file_system}) cannot carry an overlay; put the store on another",
+        "cannot run a process on {}: its file system ({file_system}) cannot hold an overlay; put the store on another file system",
         path.display()
     )]
     NoOverlay {
-        /// Where the store is.
+        /// Directory on that file system.
         path: PathBuf,
-        /// Its kind.
+        /// Name of the file system, such as `nfs`.
         file_system: &'static str,
     },
-    /// The store refused.
+    /// An operation of the store failed.
     #[error(transparent)]
     Store(#[from] cache::StoreError),
-    /// The file system refused. `action` is a verb phrase.
-    #[error("cannot {action} {}", path.display())]
+    /// A file operation failed.
+    #[error("cannot {action}{}", shown(path))]
     Io {
-        /// What was tried.
+        /// Verb phrase for the operation, such as `open`.
         action: &'static str,
-        /// On what.
+        /// Object of the operation; empty if it has no path.
         path: PathBuf,
-        /// Why not.
+        /// Error that the operating system reported.
         source: io::Error,
     },
+}
+
+/// Returns a path for a message, with a space before it; nothing for an empty path.
+fn shown(path: &Path) -> String {
+    if path.as_os_str().is_empty() { String::new() } else { format!(" {}", path.display()) }
+}
+
+/// Returns the error for the entry at `path` that breaks the rule in `reason`.
+pub(crate) fn bad_entry(path: &[u8], reason: impl Into<String>) -> RootfsError {
+    RootfsError::BadEntry { path: OsStr::from_bytes(path).into(), reason: reason.into() }
+}
+
+/// Returns a converter for `map_err` that adds what was attempted: `action` is a verb phrase such as `"open"`, `path`
+/// its object.
+pub(crate) fn failed<E: Into<io::Error>>(
+    action: &'static str,
+    path: impl Into<PathBuf>,
+) -> impl FnOnce(E) -> RootfsError {
+    move |source| RootfsError::Io { action, path: path.into(), source: source.into() }
 }

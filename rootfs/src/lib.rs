@@ -1,49 +1,65 @@
-//! Layers, the trees they make, and snapshots to run processes in.
+//! Layers, the trees that they make, and snapshots to run processes in.
+//!
+//! A layer has several representations, all derived from its tar: an index of its entries, an EROFS image that mounts
+//! the tar in place, and a tree on disk. A stack of layers is seen as one [`tree::Tree`], without making any file.
+//!
+//! The modules form levels, and each uses the levels below it only:
 //!
 //! ```text
-//! entry     what a path is: kind, mode, owner, times, xattrs
-//! tree      a read-only view of files: `Tree`; lookups that stay inside it
-//! layer/    canonical tar: write, read, index; tree <-> tar
-//! erofs/    a layer's tar as a file system, mounted in place
-//! stack     layers on top of each other, seen as one `Tree`
-//! export    a merged tree as a directory
-//! diff      changes on top of a `Tree`, collected before they become a layer
-//! snapshot  overlayfs: prepare, mount, commit; mount sources
-//! users     /etc/passwd and /etc/group of a tree
-//!
-//! materialize   a `Tree` becomes files on disk
-//! dir_tree      a directory of ours as a `Tree`
-//! create        making what an `Entry` says
-//! safe_path     opening paths below a directory, never outside of it
-//! xattr         extended attributes: a layer's, and overlayfs' own
+//! snapshot         a root file system that processes can change, and its commit; mount sources
+//! layers           the layers of a store in all representations; the merged view; exports
+//! ---------------------------------------------------------------------------------------------
+//! archive          archives of ADD and of contexts, unpacked on top of a tree
+//! mkdir            directories on the way to a path of a diff
+//! diff             changes on top of a tree, before they become a layer
+//! overlay          mounting directories and mounts on top of each other with overlayfs
+//! erofs            index -> EROFS image; mounting an image over its tar
+//! layer            new entries -> tar and index; foreign tar -> index; tar and index -> tree on disk
+//! index            the entries of a tar and the positions of their bytes
+//! tar              reading the members of any tar, writing canonical headers
+//! ---------------------------------------------------------------------------------------------
+//! materialize      writing a tree to disk
+//! create           making the file that an entry describes
+//! dir_tree         a directory on disk as a tree
+//! clone_mount      a directory or file as a mount of its own
+//! xattr            extended attributes: the ones of layers, and overlayfs' own
+//! safe_path        opening paths in trees that an image or a process controls
+//! ---------------------------------------------------------------------------------------------
+//! users            /etc/passwd and /etc/group of a tree
+//! tree             a read-only view of files; resolution of symlinks inside it
+//! content          sources of the content of new files
+//! entry, times     the metadata of a path; the times that a tar keeps
+//! path             paths in layers: clean, ordered, within limits
+//! file_range       reading a part of a shared file
+//! error            the error type
 //! ```
 
 pub mod archive;
+mod clone_mount;
+mod content;
 mod create;
 pub mod diff;
 mod dir_tree;
 pub mod entry;
 mod erofs;
 mod error;
-mod export;
+mod file_range;
+mod index;
 mod layer;
 pub mod layers;
 pub mod materialize;
 pub mod mkdir;
+mod overlay;
+mod path;
 mod safe_path;
 pub mod snapshot;
-pub mod stack;
+pub mod tar;
 #[cfg(test)]
 mod testing;
+mod times;
 pub mod tree;
 pub mod users;
 mod xattr;
-
-/// Reading any tar, member by member: layers, and the archives that ADD unpacks.
-pub mod tar {
-    pub use crate::layer::member::{Member, Members};
-    pub use crate::layer::sparse::Extent;
-}
 
 pub use create::Skipped;
 pub use error::RootfsError;

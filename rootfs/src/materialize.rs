@@ -1,4 +1,5 @@
-//! A tree, or a part of one, as files on disk: contexts and stages that a `RUN --mount` binds, first content of caches.
+//! Writing a tree, or part of one, to disk: contexts and stages that a `RUN --mount` binds, and the first content of
+//! cache mounts.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -9,46 +10,51 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, Mode, OFlags};
 
 use crate::RootfsError;
-use crate::create::{Creator, Place, Skipped};
+use crate::create::{Creator, Location, Skipped};
 use crate::entry::{Entry, Kind};
-use crate::safe_path::{DIRECTORY, failed, open_beneath};
+use crate::error::failed;
+use crate::safe_path::{DIRECTORY, open_beneath};
 use crate::tree::{Child, Tree, resolve};
 use crate::xattr::Flavor;
 
-/// Writes what is at `source` in `tree` (links resolved inside the tree) below the empty directory `dest`, which
-/// nothing else may change meanwhile. Returns where it is: `dest` itself for a directory, a name in it otherwise.
+/// Writes what is at `source` in `tree` (symlinks resolved inside the tree) below the empty directory `dest`, which
+/// nothing else changes meanwhile. Returns its path: `dest` itself for a directory, a file in `dest` otherwise.
 pub fn materialize(tree: &dyn Tree, source: &Path, dest: &Path) -> Result<(PathBuf, Skipped), RootfsError> {
     let source = resolve(tree, source, true).map_err(failed("resolve", source))?;
     let entry = lookup(tree, &source)?;
     let root =
         rustix::fs::open(dest, DIRECTORY | OFlags::RDONLY, Mode::empty()).map_err(failed("open", dest))?;
-    let mut work =
-        Materialize { tree, root, creator: Creator::new(Flavor::current()), links: HashMap::new() };
-    work.creator.begin_root(&work.root, dest)?;
+    let mut materializer =
+        Materializer { tree, root, creator: Creator::new(Flavor::current()), links: HashMap::new() };
+    materializer.creator.begin_root(&materializer.root, dest)?;
     let made = if entry.is_dir() {
-        work.directory(&source, entry)?;
+        materializer.directory(&source, entry)?;
         dest.to_owned()
     } else {
         let name = PathBuf::from(source.file_name().unwrap_or(OsStr::new("file")));
-        let root = rustix::io::dup(&work.root).map_err(failed("open", dest))?;
-        work.entry(Place { dir: root.as_fd(), name: name.as_os_str(), path: &name }, &source, &entry)?;
+        let root = rustix::io::dup(&materializer.root).map_err(failed("open", dest))?;
+        materializer.entry(
+            Location { dir: root.as_fd(), name: name.as_os_str(), path: &name },
+            &source,
+            &entry,
+        )?;
         dest.join(name)
     };
-    Ok((made, work.creator.into_skipped()))
+    Ok((made, materializer.creator.into_skipped()))
 }
 
-struct Materialize<'a> {
+struct Materializer<'a> {
     tree: &'a dyn Tree,
     root: OwnedFd,
     creator: Creator,
-    /// Where the first name of a hard-linked file is, below `root`.
+    /// Paths below `root` of the first names of files with several names, by link group.
     links: HashMap<u64, PathBuf>,
 }
 
-impl Materialize<'_> {
-    /// The directory `source` of the tree becomes `root`.
+impl Materializer<'_> {
+    /// Writes the directory `source` of the tree as `root`.
     fn directory(&mut self, source: &Path, entry: Entry) -> Result<(), RootfsError> {
-        // Directories in the order in which they were made: what is in one comes after it.
+        // In the order in which they were made, so that each directory comes after its parent.
         let mut directories = vec![(PathBuf::new(), entry)];
         let mut next = 0;
         while next < directories.len() {
@@ -60,7 +66,7 @@ impl Materialize<'_> {
         directories.iter().rev().try_for_each(|(path, entry)| self.finish(path, entry))
     }
 
-    /// Makes what is in the directory at `path` below `source`; returns the directories among it.
+    /// Makes the entries in the directory at `path` below `source`; returns the directories among them.
     fn names_in(&mut self, source: &Path, path: &Path) -> Result<Vec<(PathBuf, Entry)>, RootfsError> {
         let dir = self.open(path)?;
         let from = join(source, path);
@@ -68,7 +74,7 @@ impl Materialize<'_> {
         let mut directories = Vec::new();
         for Child { name, entry, .. } in children {
             let path = path.join(&name);
-            let place = Place { dir: dir.as_fd(), name: &name, path: &path };
+            let place = Location { dir: dir.as_fd(), name: &name, path: &path };
             if entry.is_dir() {
                 self.creator.begin_directory(place)?;
                 directories.push((path, entry));
@@ -79,8 +85,8 @@ impl Materialize<'_> {
         Ok(directories)
     }
 
-    /// Makes anything but a directory.
-    fn entry(&mut self, at: Place<'_>, source: &Path, entry: &Entry) -> Result<(), RootfsError> {
+    /// Makes an entry that is not a directory.
+    fn entry(&mut self, at: Location<'_>, source: &Path, entry: &Entry) -> Result<(), RootfsError> {
         let Kind::File { size_bytes } = entry.kind else {
             return self.creator.special(at, entry);
         };
@@ -101,7 +107,7 @@ impl Materialize<'_> {
 
     fn finish(&self, path: &Path, entry: &Entry) -> Result<(), RootfsError> {
         let parent = self.open(path.parent().unwrap_or(Path::new("")))?;
-        self.creator.finish_directory(Place::new(&parent, path), entry)
+        self.creator.finish_directory(Location::new(&parent, path), entry)
     }
 
     fn open(&self, path: &Path) -> Result<OwnedFd, RootfsError> {
@@ -110,14 +116,14 @@ impl Materialize<'_> {
 }
 
 /// Makes `at` another name of `first`, which was made below `root`.
-pub(crate) fn link(root: &OwnedFd, first: &Path, at: Place<'_>) -> Result<(), RootfsError> {
+pub(crate) fn link(root: &OwnedFd, first: &Path, at: Location<'_>) -> Result<(), RootfsError> {
     let parent = first.parent().unwrap_or(Path::new(""));
     let from = open_beneath(root, parent, DIRECTORY | OFlags::PATH).map_err(failed("open", parent))?;
     let name = first.file_name().unwrap_or_default();
     rustix::fs::linkat(from, name, at.dir, at.name, AtFlags::empty()).map_err(failed("link", at.path))
 }
 
-/// `base.join(path)` without a trailing slash for the empty path.
+/// Returns `base.join(path)`, but without a trailing slash for the empty path.
 fn join(base: &Path, path: &Path) -> PathBuf {
     if path.as_os_str().is_empty() { base.to_owned() } else { base.join(path) }
 }
@@ -164,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_with_all_that_is_in_it() {
+    fn a_directory_is_written_with_everything_in_it() {
         let dir = tempfile::tempdir().unwrap();
         let (made, skipped) = materialize(&tree(), Path::new("/alias"), dir.path()).unwrap();
         assert_eq!((made.as_path(), skipped), (dir.path(), Skipped::default()));
@@ -182,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_file() {
+    fn a_single_file_is_written_into_the_destination() {
         let dir = tempfile::tempdir().unwrap();
         let (made, _) = materialize(&tree(), Path::new("src/run"), dir.path()).unwrap();
         assert_eq!(made, dir.path().join("run"));
@@ -190,15 +196,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_lies_about_its_size() {
+    fn a_missing_source_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
         assert!(matches!(materialize(&tree(), Path::new("no"), dir.path()), Err(RootfsError::Io { .. })));
+    }
+
+    #[test]
+    fn a_file_shorter_than_its_tree_says_has_changed() {
+        let dir = tempfile::tempdir().unwrap();
         let liar = MemoryTree::new().put("f", with_mode(Kind::File { size_bytes: 3 }, 0o644), b"hi");
         assert!(matches!(materialize(&liar, Path::new("f"), dir.path()), Err(RootfsError::Changed { .. })));
     }
 
     #[test]
-    fn nothing_is_written_through_a_link() {
+    fn nothing_is_written_through_a_symlink() {
         let dir = tempfile::tempdir().unwrap();
         let (dest, outside) = (dir.path().join("dest"), dir.path().join("outside"));
         fs::create_dir(&dest).unwrap();
@@ -209,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn owners_and_numbers_out_of_range() {
+    fn owners_and_device_numbers_out_of_range_are_errors() {
         let dir = tempfile::tempdir().unwrap();
         let nobody = Entry { uid: u32::MAX, ..with_mode(Kind::Fifo, 0o600) };
         let device = with_mode(Kind::CharDevice { major: 1 << 12, minor: 3 }, 0o600);

@@ -1,16 +1,16 @@
-//! Opening paths in trees that hold whatever an image or a process put there.
+//! Opening paths in trees whose content an image or a process controls.
 //!
-//! A directory descriptor and a relative path, never a path alone: what lies in a tree may be a link to anywhere, and
-//! may become one between two looks at it. [`open_beneath`] meets no link at all; [`open_in_root`] follows links, but as
-//! if the tree were the root file system. Names are worked on in their opened parent, without following the last one.
+//! Such a path is always a directory descriptor and a relative path: any name in the tree can be a symlink to
+//! anywhere, and can become one between two system calls. [`open_beneath`] follows no symlink at all;
+//! [`open_in_root`] follows them as if the tree were the root file system. Operations on a name work in its opened
+//! parent and do not follow the last component.
 //!
-//! The one place where a path is built is [`proc_path`], for system calls that take no descriptor: its first part is a
-//! link of the kernel's to the opened directory, and callers use it with `l…` calls only.
+//! The only function that builds a path is [`proc_path`], for system calls that take no descriptor. The first part of
+//! that path is the kernel's link to the opened directory, and callers use it with `l…` calls only.
 //!
 //! Source: openat2(2); CVE-2024-23652, CVE-2024-1753, CVE-2026-33056.
 
 use std::ffi::{OsStr, OsString};
-use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -19,36 +19,29 @@ use rustix::fs::{Dir, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 use crate::RootfsError;
+use crate::error::failed;
 
-/// Turns an error into ours. `action` is a verb phrase.
-pub(crate) fn failed<E: Into<io::Error>>(
-    action: &'static str,
-    path: impl Into<PathBuf>,
-) -> impl FnOnce(E) -> RootfsError {
-    move |source| RootfsError::Io { action, path: path.into(), source: source.into() }
-}
-
-/// Opens a directory of the store (a path that is ours) as `O_PATH`.
+/// Opens a directory of the store as `O_PATH`. No image or process controls its path.
 pub(crate) fn open_store_dir(path: &Path) -> Result<OwnedFd, RootfsError> {
     rustix::fs::open(path, DIRECTORY | OFlags::PATH, Mode::empty()).map_err(failed("open", path))
 }
 
-/// A directory for reading or passing on, its last component no link.
+/// Flags that open a directory, for reading or as `O_PATH`, unless its last component is a symlink.
 pub(crate) const DIRECTORY: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// Opens `path` below `root`; a link anywhere on the way is `ELOOP`, in the last component too (with `O_PATH` and
-/// `O_NOFOLLOW` that link itself is opened). The empty path is `root` itself.
+/// Opens `path` below `root`. A symlink in any component is `ELOOP`, in the last one too; with `O_PATH` and
+/// `O_NOFOLLOW`, a last component that is a symlink is opened itself. The empty path is `root`.
 pub(crate) fn open_beneath(root: impl AsFd, path: &Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
     openat2(root.as_fd(), path, flags, resolve)
 }
 
-/// Opens `path` below `root` with links followed as if `root` were `/`. The empty path is `root` itself.
+/// Opens `path` below `root`, and follows symlinks as if `root` were `/`. The empty path is `root` itself.
 pub(crate) fn open_in_root(root: impl AsFd, path: &Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {
     openat2(root.as_fd(), path, flags, ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS)
 }
 
-/// How often a lookup is tried again that a rename elsewhere in the file system made uncertain.
+/// Maximum number of attempts, after renames elsewhere in the file system made the result of a lookup uncertain.
 const MAX_TRIES: usize = 128;
 
 fn openat2(
@@ -67,27 +60,27 @@ fn openat2(
     Err(Errno::AGAIN)
 }
 
-/// A path for `l…xattr`, which take no descriptor: `name` in the opened directory `dir`, or `dir` itself for the empty
-/// name. Valid while `dir` is open.
+/// Returns a path for `l…xattr` calls, which take no descriptor: of `name` in the opened directory `dir`, or of `dir`
+/// itself for the empty name. It is valid while `dir` is open.
 pub(crate) fn proc_path(dir: BorrowedFd<'_>, name: &OsStr) -> PathBuf {
     let mut path = fd_path(dir).into_os_string();
     path.push("/");
-    // The `.` makes the kernel go through its link to the directory.
+    // The `.` makes the kernel follow its own link to the directory.
     path.push(if name.is_empty() { OsStr::new(".") } else { name });
     path.into()
 }
 
-/// The kernel's link to what a descriptor has open. Valid while it is open.
+/// Returns the path of the kernel's link to an open file. It is valid while the file is open.
 pub(crate) fn fd_path(fd: BorrowedFd<'_>) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}", fd.as_raw_fd()))
 }
 
-/// The path that `bytes` are.
+/// Converts bytes to the path that they spell.
 pub(crate) fn path_of(bytes: Vec<u8>) -> PathBuf {
     PathBuf::from(OsString::from_vec(bytes))
 }
 
-/// The names in an opened directory, in order of their bytes.
+/// Returns the names in an opened directory, ordered by their bytes.
 pub(crate) fn names(dir: BorrowedFd<'_>) -> rustix::io::Result<Vec<OsString>> {
     let mut names = Vec::new();
     for entry in Dir::read_from(dir)? {
@@ -101,7 +94,7 @@ pub(crate) fn names(dir: BorrowedFd<'_>) -> rustix::io::Result<Vec<OsString>> {
     Ok(names)
 }
 
-/// True for the errors of a path of which a part is not there, or is no directory.
+/// Reports whether an error means that a part of a path does not exist or is not a directory.
 pub(crate) fn is_absent(error: Errno) -> bool {
     matches!(error, Errno::NOENT | Errno::NOTDIR | Errno::LOOP)
 }
@@ -109,8 +102,8 @@ pub(crate) fn is_absent(error: Errno) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
     use std::os::unix::fs::symlink;
+    use std::{fs, io};
 
     fn tree() -> (tempfile::TempDir, OwnedFd) {
         let dir = tempfile::tempdir().unwrap();
@@ -132,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn beneath_meets_no_link() {
+    fn open_beneath_follows_no_symlink() {
         let (_dir, root) = tree();
         let open = |path: &str| open_beneath(&root, Path::new(path), OFlags::RDONLY);
         assert_eq!(text(open("a/b/file").unwrap()), "inside");
@@ -147,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn links_are_followed_as_if_in_the_root() {
+    fn open_in_root_follows_symlinks_inside_the_root() {
         let (_dir, root) = tree();
         let open = |path: &str| open_in_root(&root, Path::new(path), OFlags::RDONLY);
         for path in ["a/b/file", "/a/b/file", "abs/b/file", "up/file", "../../a/b/file"] {
@@ -161,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_in_order_of_bytes() {
+    fn names_are_ordered_by_their_bytes() {
         let (dir, _root) = tree();
         let listed = dir.path().join("listed");
         fs::create_dir(&listed).unwrap();

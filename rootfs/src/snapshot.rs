@@ -1,33 +1,27 @@
-//! A root file system that processes may change.
+//! A root file system that processes can change.
 //!
 //! ```text
-//! in_place  the layers' tars, mounted as they are
-//! image     the images that say how
-//! trees     the layers' trees on disk, where that cannot be, or where a step left one
-//! overlay   mounting them on top of each other
-//! lowers    what they are and what they show, without mounting
-//! stubs     taking away what a sandbox made for itself
-//! changes   what is in the upper directory, as a layer has it
-//! bind      mount sources: layers, folders of the host
+//! changes        the content of an upper directory, as a layer describes it
+//! lowers         the directories that lower layers show, without mounting them
+//! mount_points   removal of the mount points that a sandbox made for itself
+//! bind           mount sources: parts of layers, and files of the host
 //! ```
 //!
-//! A snapshot is a directory of this process with an upper and a work directory on top of layers. Committed, its upper
-//! directory *becomes* the tree of the layer it was written as, so that the next step needs no extraction.
+//! A snapshot is a scratch directory of this process with an upper and a work directory, on top of layers. A commit
+//! makes the upper directory *itself* the tree of the new layer, so that the next step needs no extraction.
 //!
-//! Invariants: nothing is mounted where another process sees it; SIGKILL leaves a directory in `tmp/`, which the next
-//! one removes. No path in an upper directory is opened through a link.
+//! Invariants: nothing is mounted where another process can see it. SIGKILL leaves a directory in `tmp/` of the
+//! store, which the next process removes. No path in an upper directory is opened through a symlink.
 
 mod bind;
 mod changes;
-mod image;
-pub(crate) mod in_place;
-pub(crate) mod lowers;
-pub(crate) mod overlay;
-mod stubs;
-pub(crate) mod trees;
+mod lowers;
+mod mount_points;
+#[cfg(test)]
+mod tests;
 
 use std::fs;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -36,99 +30,101 @@ use cache::ScratchDir;
 use oci::DiffId;
 use rustix::fs::{Mode, OFlags};
 
-pub use bind::{Bind, Keep, bind, bind_host, bind_host_all};
-
+use self::changes::Change;
+use self::lowers::Lowers;
 use crate::RootfsError;
-use crate::create::{Creator, Place};
-use crate::diff::Content;
+use crate::content::Content;
+use crate::create::{Creator, Location};
 use crate::dir_tree::{DirTree, read_entry};
-use crate::entry::{Entry, Kind};
-use crate::layer::path::to_bytes;
-use crate::layer::write::NewEntry;
-use crate::layers::{Clamp, Layers};
-use crate::safe_path::{DIRECTORY, failed};
+use crate::entry::Entry;
+use crate::error::failed;
+use crate::layer::new_entry::NewEntry;
+use crate::layers::Layers;
+use crate::layers::lower_layers::LowerLayer;
+use crate::overlay::{Lower, Overlay};
+use crate::path::to_bytes;
+use crate::safe_path::DIRECTORY;
+use crate::times::Clamp;
 use crate::tree::Tree;
 use crate::xattr::Flavor;
 
-use changes::Change;
-use lowers::{Ground, Lower, Lowers};
-use overlay::Overlay;
-use trees::Home;
+pub use self::bind::{Bind, Keep, bind, bind_host, bind_host_all};
+pub use self::mount_points::Stub;
 
-/// A mount point that a sandbox had to make for itself, and that must not stay.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stub {
-    /// Relative to the root.
-    pub path: PathBuf,
-    /// Directory or empty file.
-    pub is_dir: bool,
-}
-
-/// A writable layer on top of others; discarded when dropped.
+/// Writable layer on top of others; discarded when dropped.
 pub struct Snapshot {
     layers: Layers,
-    /// From the base up.
+    /// Lower layers from the base up.
     lowers: Vec<Lower>,
     flavor: Flavor,
     scratch: ScratchDir,
-    /// How often it was mounted.
+    /// Number of times that it has been mounted.
     mounts: AtomicU32,
 }
 
+impl Layers {
+    /// Makes a writable snapshot on top of `layers`, from the base up.
+    pub fn prepare(&self, layers: &[DiffId]) -> Result<Snapshot, RootfsError> {
+        Snapshot::new(self.clone(), &self.lower_layers(layers)?)
+    }
+}
+
 impl Snapshot {
-    /// One on top of `grounds`, from the base up.
-    pub(crate) fn new(layers: Layers, grounds: &[Ground]) -> Result<Self, RootfsError> {
+    fn new(layers: Layers, lower_layers: &[LowerLayer]) -> Result<Self, RootfsError> {
         let scratch = layers.store().scratch()?;
-        let lowers = grounds.iter().map(Ground::lower).collect();
+        let lowers = lower_layers.iter().map(LowerLayer::lower).collect();
         let snapshot = Self { layers, lowers, flavor: Flavor::current(), scratch, mounts: AtomicU32::new(0) };
         fs::create_dir(snapshot.upper()).map_err(failed("make", snapshot.upper()))?;
-        snapshot.set_root(grounds)?;
+        snapshot.set_root(lower_layers)?;
         Ok(snapshot)
     }
 
-    /// Mounts it with the new mount API; the mount is attached nowhere (`fsmount`), and goes when the descriptor does.
-    /// One at a time.
+    /// Mounts the snapshot. The mount is attached nowhere, and goes away with its descriptor. A snapshot can be
+    /// mounted again, but not twice at a time.
     pub fn mount(&self) -> Result<OwnedFd, RootfsError> {
         self.mount_with(false)
     }
 
-    /// The same for a step whose result is committed, or not wanted: what a process inside syncs is not, and neither
-    /// is the whole file system when the mount goes. What it wrote may be lost in a power cut until then; a tree that
-    /// was made before one is not believed after it ([`trees`]).
+    /// Mounts the snapshot for a step whose result is committed or discarded: syncs of a process inside have no
+    /// effect, and unmounting does not sync the file system.
+    ///
+    /// A power cut can lose what the process wrote, so a tree made before a reboot is not trusted after it (see
+    /// `layers::tree`).
     pub fn mount_volatile(&self) -> Result<OwnedFd, RootfsError> {
         self.mount_with(true)
     }
 
     fn mount_with(&self, volatile: bool) -> Result<OwnedFd, RootfsError> {
-        let (upper, work) = (self.upper(), self.work()?);
+        let (upper, work) = (self.upper(), self.make_work_dir()?);
         let (lowers, scratch) = (&self.lowers, self.scratch.path());
         Overlay { lowers, upper: Some((&upper, &work)), volatile, scratch, flavor: self.flavor }.mount()
     }
 
-    /// Makes the changes a layer: `stubs` that are still empty are removed first and their parents get their times
-    /// back. No mount of it may be in use.
+    /// Makes the changes a layer. Mount points in `stubs` that are still empty are removed first, and their parents
+    /// get their times back. No mount of the snapshot may be in use.
     pub fn commit(self, stubs: &[Stub]) -> Result<DiffId, RootfsError> {
         let upper = self.open_upper()?;
         let lowers = Lowers { all: &self.lowers, flavor: self.flavor };
-        stubs::remove(&upper, stubs, &lowers)?;
-        let changes = changes::gather(&upper, &lowers)?;
+        mount_points::remove(&upper, stubs, &lowers)?;
+        let changes = changes::collect(&upper, &lowers)?;
         let tree: Arc<dyn Tree> = Arc::new(DirTree::new(upper));
         let entries: Vec<NewEntry> = changes.into_iter().map(|change| new_entry(&tree, change)).collect();
         let layer = self.layers.commit_entries(entries)?;
-        Home::new(self.layers.store(), &layer)?.adopt(&self.upper(), self.scratch.path())?;
+        self.layers.adopt_tree(&layer, &self.upper(), self.scratch.path())?;
         Ok(layer)
     }
 
-    /// The root of an overlay is the upper directory, so that gets what the lower layers' root has.
-    fn set_root(&self, grounds: &[Ground]) -> Result<(), RootfsError> {
-        let entry = match lowers::root_of(grounds)? {
+    /// Gives the upper directory the metadata of the merged root directory: it is the root of the overlay.
+    fn set_root(&self, lower_layers: &[LowerLayer]) -> Result<(), RootfsError> {
+        let top = lower_layers.iter().rev().find(|layer| layer.has_root());
+        let entry = match top.map(|layer| layer.lower().open()).transpose()? {
             Some(root) => {
                 read_entry(&root, "".as_ref()).map_err(failed("look at", "/"))?.map(|(entry, _)| entry)
             }
             None => None,
         };
         let (upper, path) = (self.open_upper()?, self.upper());
-        let place = Place { dir: std::os::fd::AsFd::as_fd(&upper), name: "".as_ref(), path: &path };
+        let place = Location { dir: upper.as_fd(), name: "".as_ref(), path: &path };
         Creator::new(self.flavor).finish_directory(place, &entry.unwrap_or_else(|| Entry::directory(0o755)))
     }
 
@@ -141,8 +137,8 @@ impl Snapshot {
         self.scratch.path().join("upper")
     }
 
-    /// A new work directory: that of a volatile mount cannot be used again.
-    fn work(&self) -> Result<PathBuf, RootfsError> {
+    /// Makes a new work directory: overlayfs refuses to use that of a volatile mount again.
+    fn make_work_dir(&self) -> Result<PathBuf, RootfsError> {
         let count = self.mounts.fetch_add(1, Ordering::Relaxed);
         let work = self.scratch.path().join(format!("work{count}"));
         fs::create_dir(&work).map_err(failed("make", &work))?;
@@ -151,14 +147,6 @@ impl Snapshot {
 }
 
 fn new_entry(tree: &Arc<dyn Tree>, change: Change) -> NewEntry {
-    let content = match change.entry.kind {
-        Kind::File { size_bytes } if size_bytes > 0 => {
-            Some(Content::Tree { tree: Arc::clone(tree), path: change.path.clone(), digest: None })
-        }
-        _ => None,
-    };
-    NewEntry { path: to_bytes(&change.path).to_vec(), entry: change.entry, content, clamp: Clamp::STORE }
+    let Change { path, entry } = change;
+    NewEntry::new(to_bytes(&path), entry, || Content::of_tree(tree, &path, None), Clamp::STORE)
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,6 +1,7 @@
-//! A tree in memory, for the tests of this crate.
+//! Helpers for the tests of this crate: a tree in memory, and a check whether EROFS images can be mounted.
 
 use std::collections::BTreeMap;
+use std::fs::{self, File};
 use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,9 +9,12 @@ use std::sync::Arc;
 use cache::Key;
 
 use crate::entry::{Entry, Kind};
+use crate::erofs::image::image;
+use crate::erofs::mount::mount;
+use crate::index::{Index, Origin, Row};
 use crate::tree::{Child, Tree};
 
-/// Entries by path, with the content of files.
+/// Tree in memory: entries by path, with the content of files.
 #[derive(Clone)]
 pub(crate) struct MemoryTree(BTreeMap<PathBuf, (Entry, Arc<[u8]>)>);
 
@@ -19,7 +23,7 @@ impl MemoryTree {
         Self(BTreeMap::from([(PathBuf::new(), (Entry::directory(0o755), Arc::default()))]))
     }
 
-    /// Adds anything; parents that are missing become directories.
+    /// Adds any kind of entry. Missing parents become directories.
     pub(crate) fn put(mut self, path: &str, entry: Entry, content: &[u8]) -> Self {
         for parent in Path::new(path).ancestors().skip(1) {
             self.0.entry(parent.to_owned()).or_insert_with(|| (Entry::directory(0o755), Arc::default()));
@@ -70,4 +74,26 @@ impl Tree for MemoryTree {
     fn content(&self, path: &Path) -> io::Result<Key> {
         self.0.get(path).map(|(_, content)| Key::of(content)).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
+}
+
+/// Returns `None`, with the reason printed, where this process cannot mount an EROFS image.
+#[expect(clippy::print_stdout, reason = "tests say why they are skipped")]
+pub(crate) fn can_mount_erofs() -> Option<()> {
+    let dir = tempfile::tempdir().unwrap();
+    let index = Index::build(vec![Row::implied(b"")], Origin::Made).unwrap();
+    let tar = Arc::new(new_file(dir.path(), "tar", &[0; 1024]));
+    let bytes = image(&index, &tar, [0; 16]).unwrap().unwrap();
+    match mount(&new_file(dir.path(), "image", &bytes), &tar) {
+        Ok(_) => Some(()),
+        Err(error) => {
+            println!("SKIP cannot mount a file as EROFS: {error}");
+            None
+        }
+    }
+}
+
+/// Writes a file, and opens it for reading.
+pub(crate) fn new_file(dir: &Path, name: &str, bytes: &[u8]) -> File {
+    fs::write(dir.join(name), bytes).unwrap();
+    File::open(dir.join(name)).unwrap()
 }

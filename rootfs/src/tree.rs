@@ -1,4 +1,4 @@
-//! A read-only view of files.
+//! A read-only view of files, and path resolution inside it.
 
 use std::ffi::OsString;
 use std::io::{self, Read};
@@ -8,66 +8,69 @@ use cache::Key;
 
 use crate::entry::{Entry, Kind};
 
-/// Files to copy from, look things up in, or lay changes upon.
+/// Read-only view of files: to copy from, to look up paths in, or to put changes on top of.
 ///
-/// Paths are relative to the root, without `.` and `..`; the root is the empty path. No method follows a symbolic
-/// link, in any component: a path through one is not found. [`resolve`] does the following, inside the tree.
+/// Paths are relative to the root, without `.` and `..`; the root is the empty path. No method follows a symlink, in
+/// any component: a path through one is not found. [`resolve`] follows symlinks inside a tree.
 pub trait Tree: Send + Sync {
-    /// What `path` is; `None` if there is nothing.
+    /// Returns the metadata of `path`; `None` if it does not exist.
     fn lookup(&self, path: &Path) -> io::Result<Option<Entry>>;
 
-    /// What is in a directory, by name in order of the bytes.
+    /// Returns the entries directly in a directory, ordered by the bytes of their names.
     fn children(&self, path: &Path) -> io::Result<Vec<Child>>;
 
-    /// Says that all that is below the directory `path` will be listed, but for what is below a directory for which
-    /// `enters` is false (called with paths from `path`). A tree that is slow to list may do so now, on all cores;
-    /// what cannot be listed is found out when it is asked for.
+    /// Announces that everything below the directory `path` will be listed, except below directories for which
+    /// `enters` is false (it is called with paths from `path` on). A tree that is slow to list can use this to list
+    /// in parallel, ahead of time. Errors are reported by the later calls that need the listing.
     fn expect_walk(&self, path: &Path, enters: &(dyn Fn(&Path) -> bool + Sync)) {
         let _ = (path, enters);
     }
 
-    /// Opens a regular file.
+    /// Opens a regular file for reading.
     fn open(&self, path: &Path) -> io::Result<Box<dyn Read + Send>>;
 
-    /// The blake3 of a regular file's content.
+    /// Returns the blake3 of a regular file's content.
     fn content(&self, path: &Path) -> io::Result<Key>;
 
-    /// The same, if it is known without reading the file.
+    /// Returns the blake3 of a regular file's content if it is known without reading the file.
     fn known_content(&self, path: &Path) -> Option<Key> {
         let _ = path;
         None
     }
 
-    /// Tells what a regular file's content is: `content` is of the bytes that a reader got, to the last, from
-    /// [`Tree::open`]. A tree may remember it, so that [`Tree::content`] need not read the file again.
+    /// Informs the tree about the content of a regular file: `content` is the blake3 of all bytes that a reader got
+    /// from [`Tree::open`]. A tree can remember it, so that [`Tree::content`] need not read the file again.
     fn learn(&self, path: &Path, content: Key) {
         let _ = (path, content);
     }
 
-    /// Tells hard links apart: two paths with the same number are one file. `None` if it has one name only.
+    /// Returns a number that all names of one file share and no other file has. Returns `None` for a file with one
+    /// name.
     fn link_group(&self, path: &Path) -> io::Result<Option<u64>> {
         let _ = path;
         Ok(None)
     }
 }
 
-/// Something in a directory.
+/// Entry in a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Child {
-    /// Its name there.
+    /// Name within the directory.
     pub name: OsString,
-    /// What it is.
+    /// Metadata of the entry.
     pub entry: Entry,
-    /// The blake3 of a regular file's content, if it is known without reading the file.
+    /// The blake3 of a regular file's content if it is known without reading the file.
     pub content: Option<Key>,
 }
 
-/// The most links that [`resolve`] follows.
+/// Maximum number of symlinks that [`resolve`] follows.
 pub const MAX_LINKS: usize = 255;
 
-/// The path that `path` leads to when symbolic links are followed inside `tree` (absolute targets start at its
-/// root, `..` does not leave it). Components that do not exist are kept. `follow_last`: whether a link in the last
-/// component is followed too. `ELOOP` after [`MAX_LINKS`].
+/// Returns the path that `path` leads to when symlinks are followed inside `tree`: absolute targets start at its
+/// root, and `..` does not leave it. Components that do not exist are kept. `follow_last` is whether a symlink in the
+/// last component is followed as well.
+///
+/// Fails with `ELOOP` after [`MAX_LINKS`] symlinks.
 pub fn resolve(tree: &dyn Tree, path: &Path, follow_last: bool) -> io::Result<PathBuf> {
     let mut resolved = PathBuf::new();
     let mut pending = Vec::new();
@@ -97,14 +100,14 @@ pub fn resolve(tree: &dyn Tree, path: &Path, follow_last: bool) -> io::Result<Pa
     Ok(resolved)
 }
 
-/// One move on the way to a path.
+/// One step on the way to a path.
 enum Step {
     Root,
     Up,
     Down(OsString),
 }
 
-/// Puts the steps of `path` on the stack `pending`, the first on top.
+/// Pushes the steps of `path` on the stack `pending`, so that the first one is on top.
 fn push_steps(pending: &mut Vec<Step>, path: &Path) {
     for component in path.components().rev() {
         match component {
@@ -116,7 +119,7 @@ fn push_steps(pending: &mut Vec<Step>, path: &Path) {
     }
 }
 
-/// Where `path` points if it is a symbolic link.
+/// Returns the target of `path` if it is a symlink.
 fn link_target(tree: &dyn Tree, path: &Path) -> io::Result<Option<PathBuf>> {
     match tree.lookup(path)?.map(|entry| entry.kind) {
         Some(Kind::Symlink { target }) => Ok(Some(target)),
@@ -124,7 +127,7 @@ fn link_target(tree: &dyn Tree, path: &Path) -> io::Result<Option<PathBuf>> {
     }
 }
 
-/// An empty tree: `FROM scratch`.
+/// Empty tree, as for `FROM scratch`.
 #[derive(Debug, Clone, Copy)]
 pub struct Scratch;
 
@@ -172,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn links_are_followed_inside_the_tree() {
+    fn symlinks_are_followed_inside_the_tree() {
         check("", "");
         check("/", "");
         check("usr/lib/x", "usr/lib/x");
@@ -188,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_exist_is_kept() {
+    fn missing_components_are_kept() {
         check("no/such/thing", "no/such/thing");
         check("lib/new/x", "usr/lib/new/x");
         check("gone/x", "nowhere/at/all/x");
@@ -196,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_link_is_followed_on_request_only() {
+    fn a_symlink_in_the_last_component_is_followed_on_request_only() {
         let last = |path: &str| resolve(&tree(), Path::new(path), false).unwrap();
         assert_eq!(last("lib"), Path::new("lib"));
         assert_eq!(last("lib/deep"), Path::new("usr/lib/deep"));
@@ -205,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn circles_end() {
+    fn a_cycle_of_symlinks_is_an_error() {
         for path in ["self", "a", "b/x", "self/x"] {
             let error = resolve(&tree(), Path::new(path), true).unwrap_err();
             assert_eq!(error.raw_os_error(), Some(rustix::io::Errno::LOOP.raw_os_error()), "{path}");
@@ -213,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn as_many_links_as_allowed_and_one_more() {
+    fn one_symlink_more_than_the_maximum_is_an_error() {
         let chain = |length: usize| {
             let start = MemoryTree::new().file("0", b"");
             (1..=length).fold(start, |tree, n| tree.link(&n.to_string(), &(n - 1).to_string()))

@@ -1,8 +1,8 @@
-//! `/etc/passwd` and `/etc/group` of a tree: names to numbers, as runc does it.
+//! Resolution of USER and `--chown` in `/etc/passwd` and `/etc/group` of a tree, as runc does it.
 //!
-//! Both files are content of an image and believed in nothing: they are looked up inside the tree, must be regular
-//! files of at most [`LIMIT_BYTES`], and a number that is out of range is an error wherever it decides something,
-//! never a name and never 0.
+//! Both files are content of an image, so they are not trusted: they are looked up inside the tree and must be
+//! regular files of at most [`MAX_FILE_BYTES`]. A number that is out of range is an error wherever it matters, never
+//! a name and never 0.
 //!
 //! Source: moby/sys/user `GetExecUser` and BuildKit's `GetUser`; CVE-2024-40635, CVE-2026-46680 (numbers out of range
 //! that became 0), GHSA-72x6-4j93-7w86 (files without end), CVE-2023-25173 (the primary group among the groups).
@@ -13,72 +13,72 @@ use std::path::{Path, PathBuf};
 use crate::entry::{Entry, Kind};
 use crate::tree::{Tree, resolve};
 
-/// The most that is read of either file.
-pub const LIMIT_BYTES: u64 = 10 << 20;
+/// Maximum length of either file.
+pub const MAX_FILE_BYTES: u64 = 10 << 20;
 
-/// Who a process runs as.
+/// Identity of a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// User.
+    /// User ID of the process.
     pub uid: u32,
-    /// Group.
+    /// Primary group ID of the process.
     pub gid: u32,
-    /// Supplementary groups, the primary one included, in order of the file.
+    /// Supplementary groups, the primary one included, in the order of the file.
     pub groups: Vec<u32>,
-    /// Home directory; `/` if unknown.
+    /// Home directory; `/` if the user has none.
     pub home: PathBuf,
 }
 
-/// A USER that cannot be resolved.
+/// A USER or `--chown` that cannot be resolved.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UserError {
-    /// No such user in /etc/passwd.
+    /// `/etc/passwd` has no user of this name.
     #[error("unable to find user {name}: no matching entries in passwd file")]
     UnknownUser {
-        /// The name.
+        /// Name of the user.
         name: String,
     },
-    /// No such group in /etc/group.
+    /// `/etc/group` has no group of this name.
     #[error("unable to find group {name}: no matching entries in group file")]
     UnknownGroup {
-        /// The name.
+        /// Name of the group.
         name: String,
     },
-    /// A number out of range.
+    /// A number is not a valid ID.
     #[error("uids and gids must be in range 0-2147483647: {text}")]
     OutOfRange {
-        /// As written.
+        /// The number as it was written.
         text: String,
     },
-    /// The file is no regular file, or too large.
+    /// A file is not a regular file, is too large, or cannot be read.
     #[error("cannot read {file}: {reason}")]
     Unreadable {
-        /// Which file.
+        /// Path of the file in the tree.
         file: &'static str,
-        /// Why.
+        /// The reason, as a phrase.
         reason: String,
     },
-    /// A `--chown` by name on top of nothing: there is no file to look it up in.
+    /// A `--chown` by name refers to a tree without any files, so there is nothing to look the name up in.
     #[error(
-        "cannot look up --chown {name}: there is no file system below to find /etc/passwd and /etc/group in"
+        "cannot look up --chown {name}: the stage has no files yet, so it has neither /etc/passwd nor /etc/group"
     )]
     NothingBelow {
-        /// The name.
+        /// Name of the user or group.
         name: String,
     },
 }
 
-/// Resolves a USER of an image (`user[:group]`, names or numbers, empty for root) in `tree`.
+/// Resolves a USER (`user[:group]`, names or numbers, empty for root) in `tree`.
 ///
-/// A user without a group has the one of /etc/passwd (0 for a number that is not listed) and the supplementary groups
-/// of /etc/group; a user with a group has only that one.
+/// A user without a group has the primary group of `/etc/passwd` (0 for a number that is not listed) and the
+/// supplementary groups of `/etc/group`. A user with a group has this group alone.
 pub fn resolve_user(tree: &dyn Tree, user: &str) -> Result<User, UserError> {
     let user = if user.is_empty() { "0" } else { user };
     let (name, group) = split(user);
-    let (user_spec, group_spec) = (Spec::parse(name)?, group.map(Spec::parse).transpose()?);
-    if let (Spec::Number(uid), Some(Spec::Number(gid))) = (&user_spec, &group_spec) {
-        // Nothing to look up, so a broken file does not matter: BuildKit does not open it either.
+    let (user_spec, group_spec) = (NameOrId::parse(name)?, group.map(NameOrId::parse).transpose()?);
+    if let (NameOrId::Id(uid), Some(NameOrId::Id(gid))) = (&user_spec, &group_spec) {
+        // Nothing needs a lookup, so a broken file does not matter. BuildKit does not open the file either.
         let home = read(tree, PASSWD).map(|lines| home_of(&lines, *uid)).unwrap_or_else(|_| "/".into());
         return Ok(User { uid: *uid, gid: *gid, groups: vec![*gid], home });
     }
@@ -95,14 +95,14 @@ pub fn resolve_user(tree: &dyn Tree, user: &str) -> Result<User, UserError> {
     Ok(User { uid: account.uid, gid, groups, home })
 }
 
-/// Resolves a `--chown`: `user[:group]`. A lone number is the group too; a name that is unknown is 0, and is listed
-/// in the last place so that callers can warn.
+/// Resolves a `--chown` (`user[:group]`) to a user ID and a group ID. A number without a group is the group as well.
+/// An unknown name becomes 0, and is returned in the third place so that the caller can warn.
 pub fn resolve_owner(tree: &dyn Tree, owner: &str) -> Result<(u32, u32, Vec<String>), UserError> {
     let (name, group) = split(owner);
     let mut unknown = Vec::new();
-    let (uid, mut gid) = match Spec::parse(name)? {
-        Spec::Number(id) => (id, id),
-        Spec::Name(name) => match find_by_name(&owner_file(tree, PASSWD, name)?, name)? {
+    let (uid, mut gid) = match NameOrId::parse(name)? {
+        NameOrId::Id(id) => (id, id),
+        NameOrId::Name(name) => match find_by_name(&owner_file(tree, PASSWD, name)?, name)? {
             Some(account) => (account.uid, account.gid),
             None => {
                 unknown.push(name.to_owned());
@@ -110,10 +110,10 @@ pub fn resolve_owner(tree: &dyn Tree, owner: &str) -> Result<(u32, u32, Vec<Stri
             }
         },
     };
-    match group.map(Spec::parse).transpose()? {
+    match group.map(NameOrId::parse).transpose()? {
         None => {}
-        Some(Spec::Number(id)) => gid = id,
-        Some(Spec::Name(name)) => {
+        Some(NameOrId::Id(id)) => gid = id,
+        Some(NameOrId::Name(name)) => {
             gid = group_by_name(&owner_file(tree, GROUP, name)?, name)?.unwrap_or_else(|| {
                 unknown.push(name.to_owned());
                 0
@@ -126,7 +126,7 @@ pub fn resolve_owner(tree: &dyn Tree, owner: &str) -> Result<(u32, u32, Vec<Stri
 const PASSWD: &str = "/etc/passwd";
 const GROUP: &str = "/etc/group";
 
-/// `user[:group]` apart; an empty group is none.
+/// Splits `user[:group]`. An empty group counts as absent.
 fn split(text: &str) -> (&str, Option<&str>) {
     match text.split_once(':') {
         Some((user, group)) => (user, Some(group).filter(|group| !group.is_empty())),
@@ -134,28 +134,28 @@ fn split(text: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// A user or group as written.
-enum Spec<'a> {
-    Number(u32),
+/// User or group as it was written.
+enum NameOrId<'a> {
+    Id(u32),
     Name(&'a str),
 }
 
-impl<'a> Spec<'a> {
-    /// Whatever looks like a number is one, and must be in range: a line of /etc/passwd with such a name is not asked.
-    /// Nothing at all (`:group`) is root.
+impl<'a> NameOrId<'a> {
+    /// Parses a user or group. Text that looks like a number is one and must be in range, even if `/etc/passwd` has a
+    /// user with this name. Empty text (as in `:group`) is root.
     fn parse(text: &'a str) -> Result<Self, UserError> {
         if text.is_empty() {
-            return Ok(Self::Number(0));
+            return Ok(Self::Id(0));
         }
         let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
         if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return Ok(Self::Name(text));
         }
-        number(text).map(Self::Number)
+        number(text).map(Self::Id)
     }
 }
 
-/// A uid or gid: 0 to 2³¹ - 1.
+/// Parses a user ID or group ID: 0 to 2³¹ - 1.
 fn number(text: &str) -> Result<u32, UserError> {
     text.parse::<i32>()
         .ok()
@@ -163,7 +163,7 @@ fn number(text: &str) -> Result<u32, UserError> {
         .ok_or_else(|| UserError::OutOfRange { text: text.to_owned() })
 }
 
-/// A user found in /etc/passwd, or a number that is not listed there (then it has no name and the group 0).
+/// User in `/etc/passwd`, or a number that is not listed there; then it has no name and the group 0.
 #[derive(Debug)]
 struct Account<'a> {
     name: Option<&'a str>,
@@ -172,13 +172,13 @@ struct Account<'a> {
 }
 
 impl<'a> Account<'a> {
-    fn find(passwd: &'a str, spec: &Spec<'_>) -> Result<Self, UserError> {
+    fn find(passwd: &'a str, spec: &NameOrId<'_>) -> Result<Self, UserError> {
         match *spec {
-            Spec::Number(uid) => match lines(passwd).find(|line| line.uid() == Ok(uid)) {
+            NameOrId::Id(uid) => match lines(passwd).find(|line| line.uid() == Ok(uid)) {
                 Some(line) => line.account(),
                 None => Ok(Self { name: None, uid, gid: 0 }),
             },
-            Spec::Name(name) => {
+            NameOrId::Name(name) => {
                 find_by_name(passwd, name)?.ok_or_else(|| UserError::UnknownUser { name: name.to_owned() })
             }
         }
@@ -189,7 +189,7 @@ fn find_by_name<'a>(passwd: &'a str, name: &str) -> Result<Option<Account<'a>>, 
     lines(passwd).find(|line| line.field(0) == name).map(|line| line.account()).transpose()
 }
 
-/// The home of the first line with this uid, which is where runc looks.
+/// Returns the home directory in the first line with this uid, as runc does.
 fn home_of(passwd: &str, uid: u32) -> PathBuf {
     let line = lines(passwd).find(|line| line.uid() == Ok(uid));
     match line.map(|line| line.field(5)) {
@@ -198,7 +198,7 @@ fn home_of(passwd: &str, uid: u32) -> PathBuf {
     }
 }
 
-/// The primary group and those that list the user, in order of the file.
+/// Returns the primary group, and the groups that list the user in the order of the file.
 fn memberships(tree: &dyn Tree, account: &Account<'_>) -> Result<Vec<u32>, UserError> {
     let mut groups = Vec::new();
     if let Some(name) = account.name {
@@ -213,10 +213,10 @@ fn memberships(tree: &dyn Tree, account: &Account<'_>) -> Result<Vec<u32>, UserE
     Ok(groups)
 }
 
-fn find_group(tree: &dyn Tree, spec: &Spec<'_>) -> Result<u32, UserError> {
+fn find_group(tree: &dyn Tree, spec: &NameOrId<'_>) -> Result<u32, UserError> {
     match *spec {
-        Spec::Number(gid) => Ok(gid),
-        Spec::Name(name) => group_by_name(&read(tree, GROUP)?, name)?
+        NameOrId::Id(gid) => Ok(gid),
+        NameOrId::Name(name) => group_by_name(&read(tree, GROUP)?, name)?
             .ok_or_else(|| UserError::UnknownGroup { name: name.to_owned() }),
     }
 }
@@ -225,7 +225,7 @@ fn group_by_name(group: &str, name: &str) -> Result<Option<u32>, UserError> {
     lines(group).find(|line| line.field(0) == name).map(|line| line.number(2)).transpose()
 }
 
-/// One line of either file.
+/// Line of `/etc/passwd` or `/etc/group`.
 #[derive(Clone, Copy)]
 struct Line<'a>(&'a str);
 
@@ -251,7 +251,7 @@ fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
     text.lines().map(str::trim).filter(|line| !line.is_empty()).map(Line)
 }
 
-/// Like [`read`], for `--chown`: where there is no file at all, because there is no layer, a name is an error.
+/// Reads a file for `--chown`. A tree without any entries is an error, because a name cannot be found there.
 fn owner_file(tree: &dyn Tree, file: &'static str, name: &str) -> Result<String, UserError> {
     let is_empty = tree.children(Path::new("")).map(|names| names.is_empty());
     if is_empty.map_err(|error| unreadable(file, error))? {
@@ -260,7 +260,7 @@ fn owner_file(tree: &dyn Tree, file: &'static str, name: &str) -> Result<String,
     read(tree, file)
 }
 
-/// The text of `file`, links resolved inside the tree; empty if there is none.
+/// Returns the text of `file`, symlinks resolved inside the tree; empty if it does not exist.
 fn read(tree: &dyn Tree, file: &'static str) -> Result<String, UserError> {
     let path = resolve(tree, Path::new(file), true).map_err(|error| unreadable(file, error))?;
     let size_bytes = match tree.lookup(&path).map_err(|error| unreadable(file, error))? {
@@ -268,17 +268,18 @@ fn read(tree: &dyn Tree, file: &'static str) -> Result<String, UserError> {
         Some(Entry { kind: Kind::File { size_bytes }, .. }) => size_bytes,
         Some(_) => return Err(unreadable(file, "not a regular file")),
     };
-    if size_bytes > LIMIT_BYTES {
-        return Err(unreadable(file, format!("it has {size_bytes} bytes, more than {LIMIT_BYTES}")));
+    if size_bytes > MAX_FILE_BYTES {
+        return Err(unreadable(file, format!("it has {size_bytes} bytes, more than {MAX_FILE_BYTES}")));
     }
     let bytes = read_limited(tree, &path).map_err(|error| unreadable(file, error))?;
-    // Names are bytes to the kernel; one that is no UTF-8 can be named by no Dockerfile.
+    // Names are bytes to the kernel. A Dockerfile cannot contain a name that is not UTF-8, so replacing those is
+    // harmless.
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn read_limited(tree: &dyn Tree, path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    tree.open(path)?.take(LIMIT_BYTES).read_to_end(&mut bytes)?;
+    tree.open(path)?.take(MAX_FILE_BYTES).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

@@ -1,8 +1,9 @@
-//! Extended attributes: those that belong to a layer, and overlayfs' own.
+//! Extended attributes: the ones that belong to a layer, and the ones that overlayfs uses for itself.
 //!
-//! A layer has what a process in a sandbox can see and set: `user.*`, capabilities of files and POSIX ACLs. The labels
-//! of a host's security modules and overlayfs' own attributes never enter a layer and are never taken from one
-//! (`trusted.overlay.redirect` in a pulled layer would point overlayfs wherever its author likes).
+//! A layer has the attributes that a process in a sandbox can see and set: `user.*`, file capabilities and POSIX
+//! ACLs. The labels of the host's security modules and overlayfs' own attributes never enter a layer, and are never
+//! taken from one: a `trusted.overlay.redirect` in a pulled layer would lead overlayfs to any directory that its
+//! author likes.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -14,13 +15,13 @@ use rustix::io::Errno;
 
 use crate::safe_path::proc_path;
 
-/// The attributes by name.
+/// Attributes of one file: values by name.
 pub(crate) type Xattrs = BTreeMap<Vec<u8>, Vec<u8>>;
 
-/// The kernel takes no longer value (`XATTR_SIZE_MAX`) and no longer list (`XATTR_LIST_MAX`).
+/// Maximum length of a value (`XATTR_SIZE_MAX`) and of a list of names (`XATTR_LIST_MAX`) in the kernel.
 const MAX_BYTES: usize = 64 << 10;
 
-/// True if an attribute of this name is part of a layer.
+/// Reports whether attributes of this name are part of a layer.
 pub(crate) fn belongs_to_layer(name: &[u8]) -> bool {
     let acl_or_capability: [&[u8]; 3] =
         [b"security.capability", b"system.posix_acl_access", b"system.posix_acl_default"];
@@ -28,18 +29,18 @@ pub(crate) fn belongs_to_layer(name: &[u8]) -> bool {
         || (name.starts_with(b"user.") && !name.starts_with(Flavor::User.prefix().as_bytes()))
 }
 
-/// Where overlayfs keeps its own attributes.
+/// Namespace in which overlayfs keeps its own attributes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Flavor {
-    /// `trusted.overlay.*`: in the initial user namespace.
+    /// `trusted.overlay.*`, in the initial user namespace.
     Trusted,
-    /// `user.overlay.*`, with the mount option `userxattr`: in any other.
+    /// `user.overlay.*` with the mount option `userxattr`, in all other user namespaces.
     User,
 }
 
 impl Flavor {
-    /// That of this process.
+    /// Returns the flavor for the user namespace of this process.
     pub(crate) fn current() -> Self {
         // The inode number of the initial user namespace is fixed (PROC_USER_INIT_INO in include/linux/proc_ns.h).
         const INITIAL: &str = "user:[4026531837]";
@@ -56,18 +57,19 @@ impl Flavor {
         }
     }
 
-    /// What marks a directory that hides what lower layers have below it, if it has this value.
+    /// Returns the name and the value of the attribute that makes a directory opaque: it hides the content of lower
+    /// layers.
     pub(crate) fn opaque(self) -> (String, &'static [u8]) {
         (format!("{}opaque", self.prefix()), b"y")
     }
 
-    /// Makes `name` in `dir` a directory that hides what lower layers have below it.
+    /// Makes the directory `name` in `dir` opaque.
     pub(crate) fn set_opaque(self, dir: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<()> {
         let (key, value) = self.opaque();
         rustix::fs::lsetxattr(proc_path(dir, name), key, value, XattrFlags::empty())
     }
 
-    /// True if `name` in `dir` (itself for the empty name) hides what lower layers have below it.
+    /// Reports whether `name` in `dir`, or `dir` itself for the empty name, is an opaque directory.
     pub(crate) fn is_opaque(self, dir: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<bool> {
         let (key, expected) = self.opaque();
         let mut value = [0; 8];
@@ -79,7 +81,8 @@ impl Flavor {
     }
 }
 
-/// The attributes of `name` in `dir` (of `dir` itself for the empty name) that belong to a layer. No link is followed.
+/// Returns the attributes of `name` in `dir`, or of `dir` itself for the empty name, that belong to a layer. Follows
+/// no symlink.
 pub(crate) fn read(dir: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<Xattrs> {
     let path = proc_path(dir, name);
     let mut list = Vec::new();
@@ -99,7 +102,7 @@ pub(crate) fn read(dir: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<Xatt
     Ok(xattrs)
 }
 
-/// One attribute; `None` if it has gone.
+/// Returns the value of one attribute; `None` if it has been removed meanwhile.
 fn value(path: &Path, key: &[u8]) -> rustix::io::Result<Option<Vec<u8>>> {
     let mut value = vec![0; MAX_BYTES];
     match rustix::fs::lgetxattr(path, key, &mut value[..]) {
@@ -112,8 +115,8 @@ fn value(path: &Path, key: &[u8]) -> rustix::io::Result<Option<Vec<u8>>> {
     }
 }
 
-/// Sets those of `xattrs` that belong to a layer on `name` in `dir`; returns true if some could not be set because this
-/// process or the file system may not.
+/// Sets the attributes that belong to a layer on `name` in `dir`. Returns whether some of them could not be set
+/// because the process or the file system does not allow it.
 pub(crate) fn write(dir: BorrowedFd<'_>, name: &OsStr, xattrs: &Xattrs) -> rustix::io::Result<bool> {
     let mut skipped = false;
     for (key, value) in xattrs.iter().filter(|(key, _)| belongs_to_layer(key)) {
@@ -130,11 +133,11 @@ pub(crate) fn write(dir: BorrowedFd<'_>, name: &OsStr, xattrs: &Xattrs) -> rusti
 mod tests {
     use super::*;
     use crate::safe_path::open_store_dir;
-    use std::os::fd::AsFd;
+    use std::os::fd::{AsFd, OwnedFd};
     use std::os::unix::fs::symlink;
 
     #[test]
-    fn what_belongs_to_a_layer() {
+    fn host_labels_and_overlay_attributes_do_not_belong_to_a_layer() {
         for name in ["user.x", "user.overlayed", "security.capability", "system.posix_acl_default"] {
             assert!(belongs_to_layer(name.as_bytes()), "{name}");
         }
@@ -151,26 +154,41 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_round_trip_and_no_link_followed() {
+    /// Returns a directory with a `file` that has attributes, and a symlink `link` to it.
+    fn with_attributes() -> (tempfile::TempDir, OwnedFd, Xattrs) {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("file"), "").unwrap();
         symlink("file", dir.path().join("link")).unwrap();
         let fd = open_store_dir(dir.path()).unwrap();
         let xattrs = Xattrs::from([(b"user.a".to_vec(), vec![1, 0, 2]), (b"user.b".to_vec(), vec![])]);
         assert!(!write(fd.as_fd(), OsStr::new("file"), &xattrs).unwrap());
+        (dir, fd, xattrs)
+    }
+
+    #[test]
+    fn attributes_are_read_as_they_were_written() {
+        let (_dir, fd, xattrs) = with_attributes();
         assert_eq!(read(fd.as_fd(), OsStr::new("file")).unwrap(), xattrs);
+    }
+
+    #[test]
+    fn symlinks_are_not_followed() {
+        let (_dir, fd, xattrs) = with_attributes();
         assert_eq!(read(fd.as_fd(), OsStr::new("link")).unwrap(), Xattrs::new());
-        assert!(write(fd.as_fd(), OsStr::new("link"), &xattrs).unwrap());
+        assert!(write(fd.as_fd(), OsStr::new("link"), &xattrs).unwrap(), "a symlink has no user attributes");
+    }
+
+    #[test]
+    fn overlay_attributes_are_not_written() {
+        let (dir, fd, _) = with_attributes();
         let hidden = Xattrs::from([(b"user.overlay.redirect".to_vec(), b"/..".to_vec())]);
-        write(fd.as_fd(), OsStr::new("file"), &hidden).unwrap();
-        assert_eq!(read(fd.as_fd(), OsStr::new("file")).unwrap(), xattrs);
+        assert!(!write(fd.as_fd(), OsStr::new("file"), &hidden).unwrap());
         let names = rustix::fs::llistxattr(dir.path().join("file"), &mut [0_u8; 256][..]).unwrap();
         assert_eq!(names, "user.a\0user.b\0".len());
     }
 
     #[test]
-    fn opaque_is_set_and_seen() {
+    fn a_directory_made_opaque_is_recognized() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("sub")).unwrap();
         let fd = open_store_dir(dir.path()).unwrap();

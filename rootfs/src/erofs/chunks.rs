@@ -1,40 +1,40 @@
-//! Where the bytes of a file are: in the tar, in a hole, or in the image.
+//! The positions of the bytes of a file: in the tar, in a hole, or in the image.
 //!
-//! A file that lies in the tar as it is is one chunk. A sparse one has as many as its map makes necessary. Byte code that
-//! carries another time in the tar than in truth (`layer::pyc`) has its first block in the image.
+//! A file that is stored in the tar as it is needs one chunk. A sparse file has as many chunks as its map requires.
+//! Byte code whose source time differs in the tar (`layer::pyc`) has its first block in the image.
 
-use crate::layer::BLOCK_BYTES;
-use crate::layer::index::{Item, Stored};
-use crate::layer::sparse::Extent;
+use crate::index::{Item, Stored};
+use crate::tar::BLOCK_BYTES;
+use crate::tar::Extent;
 
 use super::format::{MAX_CHUNK_BITS, NO_BLOCK};
 
-/// The most chunks of a sparse file: as many bytes of an image as an entry of a tar may cost.
+/// Maximum number of chunks of a sparse file, so that one entry of a tar cannot make the image large.
 const MAX_CHUNKS: u64 = 64 << 10;
 
 const BLOCK: u64 = BLOCK_BYTES as u64;
 
-/// A part of a file.
+/// Position of a part of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Chunk {
-    /// Zeros.
+    /// The part is a hole, which reads as zeros.
     Hole,
-    /// From this offset of the tar on.
+    /// The part is in the tar, from this offset on.
     Tar(u64),
-    /// In a block of the image.
+    /// The part is in a block of the image.
     Own,
 }
 
-/// The parts of a file, all of one length but the last.
+/// Chunks of a file, all of one length except the last.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Chunks {
-    /// The length: a block, so many times doubled.
+    /// Base-2 logarithm of the length of a chunk in blocks.
     pub bits: u32,
     pub all: Vec<Chunk>,
 }
 
 impl Chunks {
-    /// Those of a regular file of more than no bytes; `None` if its parts do not lie as EROFS wants them.
+    /// Returns the chunks of a regular file of more than 0 bytes; `None` if EROFS cannot represent them.
     pub(super) fn of(item: &Item<'_>) -> Option<Self> {
         let (size_bytes, Stored { offset, sparse, pyc_mtime, .. }) = (item.size_bytes(), item.stored());
         let last_block = offset.checked_add(size_bytes)? / BLOCK;
@@ -58,7 +58,7 @@ impl Chunks {
     fn sparse(size_bytes: u64, offset: u64, map: &[Extent]) -> Option<Self> {
         let parts = || map.iter().filter(|part| part.length > 0);
         let ends = parts().map(|part| part.at + part.length).filter(|&end| end != size_bytes);
-        // All chunks are of one length, so that is the greatest power of two that every border is a multiple of.
+        // All chunks have one length, so it is the greatest power of two that divides every border between parts.
         let borders = parts().map(|part| part.at).chain(ends).fold(0, |all, border| all | border);
         let bits = borders.trailing_zeros().checked_sub(BLOCK.ilog2())?.min(covering(size_bytes));
         let step = BLOCK << bits;
@@ -76,7 +76,7 @@ impl Chunks {
     }
 }
 
-/// How often a block must be doubled to hold so much, as far as EROFS lets it.
+/// Returns the base-2 logarithm of the number of blocks that cover so many bytes, as far as EROFS allows.
 fn covering(size_bytes: u64) -> u32 {
     size_bytes.div_ceil(BLOCK).next_power_of_two().ilog2().min(MAX_CHUNK_BITS)
 }
@@ -94,26 +94,26 @@ mod tests {
     }
 
     #[test]
-    fn sparse_files() {
+    fn a_sparse_file_has_a_chunk_for_each_part_and_hole() {
         check(8192, &[(4096, 4096)], Some((3, [Hole, Tar(1024)])));
         check(8192, &[(0, 4096)], Some((3, [Tar(1024), Hole])));
         check(5000, &[(4096, 904)], Some((3, [Hole, Tar(1024)])));
         check(1536, &[(0, 512), (1024, 512), (1536, 0)], Some((0, [Tar(1024), Hole, Tar(1536)])));
         check(2048, &[(0, 1024), (1024, 1024)], Some((1, [Tar(1024), Tar(2048)])));
-        // Nothing but a hole; nothing but data.
+        // A file that is one hole, and a file without a hole.
         check(5000, &[], Some((4, [Hole])));
         check(5000, &[(0, 5000)], Some((4, [Tar(1024)])));
     }
 
     #[test]
-    fn what_chunks_cannot_say() {
+    fn a_map_that_chunks_cannot_represent_is_refused() {
         check::<0>(8192, &[(100, 8092)], None);
         check::<0>(8192, &[(512, 100)], None);
         check::<0>(1 << 40, &[(512, 512)], None);
     }
 
     #[test]
-    fn one_chunk_is_enough_for_what_lies_in_one_piece() {
+    fn a_file_in_one_piece_has_one_chunk() {
         for size_bytes in [1, 511, 512, 513, 1 << 20, (1 << 20) + 1, 5 << 30] {
             let chunks = Chunks::plain(size_bytes, 512, covering(size_bytes));
             assert_eq!(chunks.all, [Tar(512)], "{size_bytes}");

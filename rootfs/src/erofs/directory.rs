@@ -1,19 +1,36 @@
-//! Directories: blocks of entries in order of their names.
+//! Directories of an image: blocks of entries in the order of their names.
 
-use crate::layer::BLOCK_BYTES;
+use std::io;
 
-use super::format::{DIRENT_BYTES, dirent};
+use super::format::{DIRECTORY_TYPE, DIRENT_BYTES, dirent, file_type};
+use crate::index::Item;
+use crate::tar::BLOCK_BYTES;
 
-/// A name in a directory.
+/// Name in a directory.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Name<'a> {
     pub name: &'a [u8],
-    /// The row of what it names; the directory and its parent have rows as well.
+    /// Row of the inode that it names, in the index.
     pub row: usize,
+    /// Type of that inode ([`file_type`]).
     pub file_type: u8,
 }
 
-/// Names that fill a block each: as many as fit, in order.
+/// Returns the names in a directory in order, `.` and `..` included.
+pub(super) fn names<'a>(item: &Item<'a>) -> io::Result<Vec<Name<'a>>> {
+    let name = |child: Item<'a>| {
+        let row = child.first_name_row().unwrap_or(child.row());
+        Name { name: child.name(), row, file_type: file_type(&child.kind()) }
+    };
+    let mut names: Vec<Name<'a>> = item.children()?.into_iter().map(name).collect();
+    for (name, row) in [(&b"."[..], item.row()), (b"..", item.parent()?.row())] {
+        let at = names.partition_point(|other| other.name < name);
+        names.insert(at, Name { name, row, file_type: DIRECTORY_TYPE });
+    }
+    Ok(names)
+}
+
+/// Distributes names to blocks: each has as many as fit, in order.
 pub(super) fn blocks<'a, 'b>(names: &'b [Name<'a>]) -> impl Iterator<Item = &'b [Name<'a>]> {
     let mut rest = names;
     std::iter::from_fn(move || {
@@ -32,7 +49,7 @@ pub(super) fn blocks<'a, 'b>(names: &'b [Name<'a>]) -> impl Iterator<Item = &'b 
     })
 }
 
-/// Writes one block; `inode` tells the number of a row's inode.
+/// Writes the entries of one block. `inode` returns the number of the inode of a row.
 pub(super) fn write(names: &[Name<'_>], inode: impl Fn(usize) -> u64, block: &mut [u8]) {
     let mut name_at = names.len() * DIRENT_BYTES;
     for (number, name) in names.iter().enumerate() {
@@ -49,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blocks_are_full_and_hold_every_name_once() {
+    fn blocks_are_full_and_have_every_name_once() {
         let texts: Vec<Vec<u8>> = (0..100).map(|n| vec![b'n'; 1 + n * 37 % 255]).collect();
         let names: Vec<Name<'_>> =
             texts.iter().enumerate().map(|(row, name)| Name { name, row, file_type: 1 }).collect();

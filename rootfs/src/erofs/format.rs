@@ -1,41 +1,43 @@
-//! What EROFS has on disk, as far as we write it: little-endian, in blocks as large as a tar's.
+//! The format of EROFS on disk, as far as images of layers use it: little-endian, with blocks as long as those of a
+//! tar.
 //!
 //! ```text
 //! inode          64 bytes, at 32 times its number
-//! attributes     12 bytes (zeros), then each: lengths, prefix, the rest of its name, its value; filled up to 4 bytes
-//! then           where a file's chunks are; or where a short link points, in one block with its inode
+//! attributes     12 bytes (zeros), then for each: lengths, prefix, rest of the name, value; padded to 4 bytes
+//! data           the positions of a file's chunks, or a short symlink's target in one block with its inode
 //! ```
 //!
-//! A directory is blocks of entries, in order of their names, each block by itself: 12 bytes each, then the names.
+//! A directory is a sequence of blocks. Each has entries of 12 bytes in the order of their names, then the names.
 //!
-//! Source: Linux, fs/erofs/erofs_fs.h and Documentation/filesystems/erofs.rst. All that is used here is as old as
-//! Linux 6.4, the first that takes blocks smaller than pages.
+//! Source: Linux, fs/erofs/erofs_fs.h and Documentation/filesystems/erofs.rst. Linux 6.4, the first version
+//! with blocks smaller than pages, has everything that is used here.
 
-use crate::layer::BLOCK_BYTES;
+use crate::entry::{Kind, Timestamp};
+use crate::tar::BLOCK_BYTES;
 
-/// Where the superblock is.
+/// Offset of the superblock.
 pub(super) const SUPER_OFFSET: usize = 1024;
-/// What is behind the superblock: one slot of the table of devices.
+/// Offset of the table of devices, which has one slot.
 pub(super) const DEVICE_OFFSET: usize = SUPER_OFFSET + 128;
-/// The first inode, which is the root's.
+/// Offset of the first inode, which is that of the root.
 pub(super) const FIRST_INODE: usize = DEVICE_OFFSET + DEVICE_BYTES;
-/// The unit of inode numbers.
+/// Number of bytes that an inode number counts.
 pub(super) const INODE_UNIT: usize = 32;
-/// The length of an inode.
+/// Length of an inode.
 pub(super) const INODE_BYTES: usize = 64;
-/// The length of what says where a chunk is.
+/// Length of the position of a chunk.
 pub(super) const CHUNK_BYTES: usize = 8;
-/// The longest chunk is so many times doubled blocks long.
+/// Base-2 logarithm of the maximum length of a chunk in blocks.
 pub(super) const MAX_CHUNK_BITS: u32 = 31;
-/// The length of an entry of a directory without its name.
+/// Length of an entry of a directory without its name.
 pub(super) const DIRENT_BYTES: usize = 12;
-/// What stands in front of a file's attributes.
+/// Length of the header before the attributes.
 pub(super) const XATTRS_HEAD_BYTES: usize = 12;
-/// No block: a hole, or a file of no bytes.
+/// Number that stands for no block: a hole, or an empty file.
 pub(super) const NO_BLOCK: u32 = u32::MAX;
-/// The image itself, as a device.
+/// Number of the image itself as a device.
 pub(super) const OWN_DEVICE: u16 = 0;
-/// The tar, as a device.
+/// Number of the tar as a device.
 pub(super) const TAR_DEVICE: u16 = 1;
 
 const MAGIC: u32 = 0xe0f5_e1e2;
@@ -45,7 +47,7 @@ const FEATURE_INCOMPAT_CHUNKED_FILE: u32 = 4;
 const FEATURE_INCOMPAT_DEVICE_TABLE: u32 = 8;
 const CHUNK_FORMAT_INDEXES: u32 = 0x20;
 
-/// Bytes that are filled in by their offsets.
+/// Record whose fields are set by their offsets.
 struct Fields<const LENGTH: usize>([u8; LENGTH]);
 
 impl<const LENGTH: usize> Fields<LENGTH> {
@@ -59,7 +61,7 @@ impl<const LENGTH: usize> Fields<LENGTH> {
     }
 }
 
-/// The superblock of an image with `inodes` inodes and `blocks` blocks, whose one further device is the tar.
+/// Returns the superblock of an image with `inodes` inodes and `blocks` blocks. Its only other device is the tar.
 pub(super) fn superblock(inodes: u64, blocks: u32, uuid: [u8; 16]) -> [u8; 128] {
     let root = u16::try_from(FIRST_INODE / INODE_UNIT).expect("it is in front");
     let slot = u16::try_from(DEVICE_OFFSET / DEVICE_BYTES).expect("it is in front");
@@ -78,25 +80,26 @@ pub(super) fn superblock(inodes: u64, blocks: u32, uuid: [u8; 16]) -> [u8; 128] 
         .0
 }
 
-/// The slot of the tar in the table of devices; the file is named when it is mounted.
+/// Returns the slot of the tar in the table of devices. The mount names the file.
 pub(super) fn device(blocks: u32) -> [u8; DEVICE_BYTES] {
     Fields::new().set(0, b"tar").set(64, &blocks.to_le_bytes()).0
 }
 
-/// What an inode's own 4 bytes say, and how what it has is laid out.
+/// Layout of the data of an inode, with the value of the 4-byte field that depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Layout {
-    /// In the image's blocks, from this one on.
+    /// In blocks of the image that start with this one.
     Blocks(u32),
-    /// Behind the inode.
+    /// Directly after the inode.
     Inline,
-    /// In chunks of the length of a block, so many times doubled.
+    /// In chunks. The number is the base-2 logarithm of their length in blocks.
     Chunks(u32),
-    /// Nowhere: the number of a device (0 for what is none).
+    /// No data. The number is that of a device, or 0.
     Device(u32),
 }
 
 impl Layout {
+    /// Returns the number of the layout in the format field.
     fn number(self) -> u16 {
         match self {
             Self::Blocks(_) | Self::Device(_) => 0,
@@ -105,6 +108,7 @@ impl Layout {
         }
     }
 
+    /// Returns the value of the field that depends on the layout (`i_u`).
     fn union(self) -> u32 {
         match self {
             Self::Blocks(number) | Self::Device(number) => number,
@@ -114,24 +118,24 @@ impl Layout {
     }
 }
 
-/// An inode in its long form, the one with a time of its own.
+/// Inode in its long form, which has a time of its own.
 pub(super) struct Inode {
     pub layout: Layout,
-    /// The length of its attributes, with what stands in front.
+    /// Length of the attributes with their header; 0 without attributes.
     pub xattrs_bytes: usize,
-    /// With the bits of its kind.
+    /// Permission bits and the bits of the kind.
     pub mode: u32,
     pub size_bytes: u64,
     pub number: u32,
     pub owner: (u32, u32),
-    pub mtime: crate::entry::Timestamp,
+    pub mtime: Timestamp,
     pub links: u32,
 }
 
 impl Inode {
-    /// As it is on disk.
+    /// Returns the inode in the form that it has on disk.
     pub(super) fn encode(&self) -> [u8; INODE_BYTES] {
-        // Bit 0: the long form.
+        // Bit 0 selects the long form.
         let format = 1 | self.layout.number() << 1;
         let xattr_units = self.xattrs_bytes.checked_sub(XATTRS_HEAD_BYTES).map_or(0, |rest| rest / 4 + 1);
         Fields::new()
@@ -150,17 +154,44 @@ impl Inode {
     }
 }
 
-/// Where a chunk is: from a block of a device on.
+/// Returns the position of a chunk: the device, and the first block there.
 pub(super) fn chunk(device: u16, block: u32) -> [u8; CHUNK_BYTES] {
     Fields::new().set(2, &device.to_le_bytes()).set(4, &block.to_le_bytes()).0
 }
 
-/// An entry of a directory, whose name is at `name_at` of its block.
+/// Returns an entry of a directory, whose name is at the offset `name_at` of its block.
 pub(super) fn dirent(inode: u64, name_at: u16, file_type: u8) -> [u8; DIRENT_BYTES] {
     Fields::new().set(0, &inode.to_le_bytes()).set(8, &name_at.to_le_bytes()).set(10, &[file_type]).0
 }
 
-/// A device's number, as new_encode_dev() in include/linux/kdev_t.h has it; `None` if it does not fit.
+/// Encodes a device number like new_encode_dev() in include/linux/kdev_t.h; `None` if it does not fit.
 pub(super) fn device_number(major: u32, minor: u32) -> Option<u32> {
     (major < 1 << 12 && minor < 1 << 20).then_some((minor & 0xff) | (major << 8) | ((minor & !0xff) << 12))
+}
+
+/// Type of a directory in the entries of directories.
+pub(super) const DIRECTORY_TYPE: u8 = 2;
+
+/// Returns the type of an entry in the entries of directories (`FT_…` in include/linux/fs_types.h).
+pub(super) fn file_type(kind: &Kind) -> u8 {
+    match kind {
+        Kind::File { .. } | Kind::Hardlink { .. } => 1,
+        Kind::Directory { .. } => DIRECTORY_TYPE,
+        Kind::CharDevice { .. } | Kind::Whiteout => 3,
+        Kind::BlockDevice { .. } => 4,
+        Kind::Fifo => 5,
+        Kind::Symlink { .. } => 7,
+    }
+}
+
+/// Returns the bits of a mode that stand for a kind (`S_IF…`).
+pub(super) fn mode_bits(kind: &Kind) -> u32 {
+    match kind {
+        Kind::File { .. } | Kind::Hardlink { .. } => 0o100_000,
+        Kind::Directory { .. } => 0o040_000,
+        Kind::CharDevice { .. } | Kind::Whiteout => 0o020_000,
+        Kind::BlockDevice { .. } => 0o060_000,
+        Kind::Fifo => 0o010_000,
+        Kind::Symlink { .. } => 0o120_000,
+    }
 }

@@ -1,4 +1,4 @@
-//! Mounting an image and its tar.
+//! Mounting an image together with its tar.
 
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
@@ -9,14 +9,14 @@ use rustix::mount::{
 
 use crate::safe_path::fd_path;
 
-/// Mounts `image` over `tar`, attached nowhere. Needs Linux 6.12, which mounts files as they are (and no loop device,
-/// which would have to be found and freed), and the rights of root.
+/// Mounts `image` over `tar`, attached nowhere. Needs root and Linux 6.12, the first version that mounts files
+/// without loop devices, which would have to be allocated and released.
 pub(crate) fn mount(image: &File, tar: &File) -> rustix::io::Result<OwnedFd> {
     let fs = fsopen("erofs", FsOpenFlags::FSOPEN_CLOEXEC)?;
     fsconfig_set_string(&fs, "source", fd_path(image.as_fd()))?;
     fsconfig_set_string(&fs, "device", fd_path(tar.as_fd()))?;
     fsconfig_create(&fs)?;
-    // As overlays are mounted: set-uid programs work, devices do not.
+    // As for overlays: set-uid programs work, device files do not.
     let attributes = MountAttrFlags::MOUNT_ATTR_RDONLY | MountAttrFlags::MOUNT_ATTR_NODEV;
     fsmount(&fs, FsMountFlags::FSMOUNT_CLOEXEC, attributes)
 }

@@ -1,20 +1,20 @@
-//! What stands in front of an image, where EROFS looks at nothing: whether the rest is whole.
+//! The seal at the start of an image, in bytes that EROFS does not use: it shows whether the image is undamaged.
 //!
-//! An image is derived from its layer and never synced, so what a power cut left of it must not be believed. The bytes
-//! between seal and superblock are zeros.
+//! An image is derived from its layer and never synced, so a power cut can damage it. The bytes between the seal and
+//! the superblock are zeros.
 
 use super::format::SUPER_OFFSET;
 
-/// Another version has another way to write images.
+/// First bytes of a seal. They change with the format of images.
 const MAGIC: &[u8; 16] = b"dsbuild erofs\0\0\x01";
-/// Of what is behind it, the blake3.
+/// Offset of the first byte that the blake3 covers; the blake3 is directly before it.
 const HASHED_FROM: usize = 48;
-/// 1 if the layer says what the root is.
+/// Offset of the byte that is 1 if the layer describes the root directory.
 const HAS_ROOT: usize = 48;
-/// The length of the seal.
+/// Length of the seal.
 pub(crate) const SEAL_BYTES: usize = 49;
 
-/// Seals an image whose first bytes are free.
+/// Writes the seal of an image whose first bytes are still zeros.
 pub(super) fn close(image: &mut [u8], has_root: bool) {
     image[HAS_ROOT] = u8::from(has_root);
     image[..16].copy_from_slice(MAGIC);
@@ -22,14 +22,15 @@ pub(super) fn close(image: &mut [u8], has_root: bool) {
     image[16..HASHED_FROM].copy_from_slice(hash.as_bytes());
 }
 
-/// Whether the layer says what the root is; `None` if the image is damaged or of another version.
+/// Verifies an image. Returns whether its layer describes the root directory; `None` if the image is damaged or has
+/// another version.
 pub(crate) fn open(image: &[u8]) -> Option<bool> {
     let body = image.get(HASHED_FROM..).filter(|_| image.len() > SUPER_OFFSET)?;
-    let has_root = open_whole(image.first_chunk()?)?;
+    let has_root = open_verified(image.first_chunk()?)?;
     (*blake3::hash(body).as_bytes() == image[16..HASHED_FROM]).then_some(has_root)
 }
 
-/// The same of an image that is known to be whole, from its seal.
-pub(crate) fn open_whole(seal: &[u8; SEAL_BYTES]) -> Option<bool> {
+/// Reads the seal of an image that is known to be undamaged; returns as [`open`] does.
+pub(crate) fn open_verified(seal: &[u8; SEAL_BYTES]) -> Option<bool> {
     seal.starts_with(MAGIC).then_some(seal[HAS_ROOT] == 1)
 }

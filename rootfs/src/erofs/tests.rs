@@ -1,4 +1,4 @@
-//! What is mounted is what extraction makes, byte for byte and attribute for attribute.
+//! A mounted layer equals the unpacked one, byte for byte and attribute for attribute.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
@@ -16,54 +16,37 @@ use rustix::io::Errno;
 use super::image::image;
 use super::mount::mount;
 use super::seal;
-use crate::diff::Content;
+use crate::content::Content;
 use crate::entry::{Entry, Kind, Timestamp};
+use crate::index::{Index, Item, Origin, Row, Stored};
+use crate::layer::extract::extract;
 use crate::layer::import;
-use crate::layer::index::{Index, Item, Origin, Row, Stored, implied};
-use crate::layer::path::compare;
-use crate::layer::sparse::Extent;
-use crate::layer::write::NewEntry;
-use crate::layers::{Clamp, Layers};
+use crate::layer::new_entry::NewEntry;
+use crate::layer::write;
+use crate::path::compare;
 use crate::safe_path::{names, proc_path};
+use crate::tar::Extent;
+use crate::testing::{can_mount_erofs, new_file};
+use crate::times::Clamp;
+use crate::xattr::Flavor;
 
 mod random;
 
-/// `None`, with the reason printed, where nothing can be mounted.
-#[expect(clippy::print_stdout, reason = "tests say why they are skipped")]
-pub(crate) fn can_mount() -> Option<()> {
-    let dir = tempfile::tempdir().unwrap();
-    let index = Index::build(vec![implied(b"")], Origin::Made).unwrap();
-    let tar = Arc::new(file(dir.path(), "tar", &[0; 1024]));
-    let bytes = image(&index, &tar, [0; 16]).unwrap().unwrap();
-    match mount(&file(dir.path(), "image", &bytes), &tar) {
-        Ok(_) => Some(()),
-        Err(error) => {
-            println!("SKIP cannot mount a file as EROFS: {error}");
-            None
-        }
-    }
-}
-
-fn file(dir: &Path, name: &str, bytes: &[u8]) -> File {
-    fs::write(dir.join(name), bytes).unwrap();
-    File::open(dir.join(name)).unwrap()
-}
-
-/// An image of rows, mounted over a tar.
+/// Returns the mounted image of `rows` over a tar.
 fn mounted(rows: Vec<Row>, tar: File) -> OwnedFd {
     let dir = tempfile::tempdir().unwrap();
     let index = Index::build(rows, Origin::Imported).unwrap();
     let tar = Arc::new(tar);
-    let bytes = image(&index, &tar, [1; 16]).unwrap().expect("nothing that EROFS cannot say");
-    mount(&file(dir.path(), "image", &bytes), &tar).unwrap()
+    let bytes = image(&index, &tar, [1; 16]).unwrap().expect("EROFS can represent this");
+    mount(&new_file(dir.path(), "image", &bytes), &tar).unwrap()
 }
 
 fn row(path: impl AsRef<[u8]>, kind: Kind) -> Row {
     let entry = Entry { kind, ..Entry::directory(0o755) };
-    Row { path: path.as_ref().to_vec(), entry, implied: false, group: 0, stored: Stored::default() }
+    Row::new(path.as_ref().to_vec(), entry, Stored::default())
 }
 
-/// All that a process can find out about what is below `root`.
+/// Returns everything that a process can find out about the files below `root`.
 fn shown(root: &OwnedFd) -> BTreeMap<PathBuf, String> {
     let mut shown = BTreeMap::new();
     let mut firsts = HashMap::new();
@@ -73,7 +56,7 @@ fn shown(root: &OwnedFd) -> BTreeMap<PathBuf, String> {
         let stat = rustix::fs::lstat(&at).unwrap();
         let mut line = format!("{:o} {} {}", stat.st_mode, stat.st_uid, stat.st_gid);
         line += &format!(" {} {}", stat.st_nlink, stat.st_rdev);
-        // Nobody sees the time of a whiteout.
+        // The time of a whiteout has no effect.
         if FileType::from_raw_mode(stat.st_mode) != FileType::CharacterDevice || stat.st_rdev != 0 {
             line += &format!(" {}.{}", stat.st_mtime, stat.st_mtime_nsec);
         }
@@ -113,33 +96,35 @@ fn attributes(path: &Path) -> BTreeMap<Vec<u8>, Vec<u8>> {
         .collect()
 }
 
-/// That the layer of `entries` looks the same mounted and extracted.
+/// Checks that the layer of `entries` looks the same mounted and extracted, and returns its entries.
 #[track_caller]
 fn check_same(mut entries: Vec<NewEntry>) -> BTreeMap<PathBuf, String> {
     entries.sort_by(|left, right| compare(&left.path, &right.path));
     let dir = tempfile::tempdir().unwrap();
-    let store = Arc::new(Store::open(dir.path()).unwrap());
-    let layers = Layers::new(Arc::clone(&store));
-    let layer = layers.commit_entries(entries).unwrap();
-    // An index that is made anew must fit what was read of a damaged one.
-    let anew = import::reindex(layers.open_tar(&layer).unwrap(), Origin::Made).unwrap();
-    assert_eq!(numbered(&anew), numbered(&layers.index(&layer).unwrap()));
-    let tree = File::open(layers.tree(&layer).unwrap()).unwrap();
-    let tar = Arc::new(layers.open_tar(&layer).unwrap());
-    let bytes = image(&layers.index(&layer).unwrap(), &tar, [1; 16]).unwrap().expect("EROFS can say this");
-    let root = mount(&file(dir.path(), "image", &bytes), &tar).unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let (layer, index) = write::write(&store, entries).unwrap();
+    let tar = store.open_blob(&layer.0).unwrap();
+    // An index that is made again must fit the parts that were read of a damaged one.
+    let rebuilt = import::reindex(tar.try_clone().unwrap(), Origin::Made).unwrap();
+    assert_eq!(numbered(&rebuilt), numbered(&index));
+    let tar = Arc::new(tar);
+    let scratch = store.scratch().unwrap();
+    extract(&index, &tar, scratch.path(), Flavor::current()).unwrap();
+    let tree = File::open(scratch.path()).unwrap();
+    let bytes = image(&index, &tar, [1; 16]).unwrap().expect("EROFS can represent this");
+    let root = mount(&new_file(dir.path(), "image", &bytes), &tar).unwrap();
     let (found, expected) = (shown(&root), shown(&tree.into()));
     assert_eq!(found, expected);
     found
 }
 
-/// What items refer to by their numbers.
+/// Returns the parts of an index that items refer to by row numbers.
 fn numbered(index: &Index) -> Vec<(Vec<u8>, Kind, Option<usize>)> {
-    let row = |item: Item<'_>| (item.path().to_vec(), item.kind(), item.first_number());
+    let row = |item: Item<'_>| (item.path().to_vec(), item.kind(), item.first_name_row());
     index.items().unwrap().map(row).collect()
 }
 
-fn new_file(path: &str, content: impl Into<Arc<[u8]>>, mtime: i64) -> NewEntry {
+fn file_entry(path: &str, content: impl Into<Arc<[u8]>>, mtime: i64) -> NewEntry {
     let content = content.into();
     let kind = Kind::File { size_bytes: content.len() as u64 };
     let mtime = Timestamp { seconds: mtime, nanoseconds: 0 };
@@ -153,9 +138,9 @@ fn lookup(at: &OwnedFd, name: impl AsRef<OsStr>) -> rustix::io::Result<OwnedFd> 
 }
 
 #[test]
-fn privileged_names_of_all_sorts_are_found() {
-    let Some(()) = can_mount() else { return };
-    // As long as they can be, and around `.` and `..` in order; in a directory as deep as a path leads.
+fn privileged_names_of_all_lengths_are_found() {
+    let Some(()) = can_mount_erofs() else { return };
+    // Names of all lengths, and names that are ordered around `.` and `..`, in a directory as deep as a path can be.
     let mut all: Vec<Vec<u8>> =
         (0..4000_usize).map(|n| format!("{n:0width$}", width = n % 255 + 1).into()).collect();
     all.extend(["!", "-", "...", "..a", ".a", "\x01"].map(|name| name.as_bytes().to_vec()));
@@ -166,7 +151,7 @@ fn privileged_names_of_all_sorts_are_found() {
     let mut rows = vec![row(&deep, Kind::Directory { opaque: false })];
     rows.extend(all.iter().map(|name| row([deep.as_bytes(), b"/", name].concat(), Kind::Fifo)));
     let dir = tempfile::tempdir().unwrap();
-    let root = mounted(rows, file(dir.path(), "tar", &[0; 1024]));
+    let root = mounted(rows, new_file(dir.path(), "tar", &[0; 1024]));
     let deepest = Path::new(&deep).iter().fold(root, |at, name| lookup(&at, name).unwrap());
     for name in &all {
         assert!(lookup(&deepest, OsStr::from_bytes(name)).is_ok(), "{name:?}");
@@ -182,46 +167,63 @@ fn privileged_names_of_all_sorts_are_found() {
     assert_eq!(inode(&lookup(&above, "d".repeat(255)).unwrap()), inode(&deepest));
 }
 
-#[test]
-fn privileged_files_that_lie_in_many_pieces_or_far_behind() {
-    let Some(()) = can_mount() else { return };
-    const GIB: u64 = 1 << 30;
-    const MIB: u64 = 1 << 20;
-    let dir = tempfile::tempdir().unwrap();
-    let tar = File::options().create(true).write(true).truncate(true).open(dir.path().join("tar")).unwrap();
-    for (at, bytes) in [(512, b"head"), (1024 + 5 * GIB, b"last"), (6 * GIB, b"one ")] {
-        tar.write_all_at(bytes, at).unwrap();
+const GIB: u64 = 1 << 30;
+const MIB: u64 = 1 << 20;
+
+/// Makes a tar with holes, in which some offsets have data, and returns it open for writing.
+fn tar_with(dir: &Path, data: &[(u64, &[u8])], length: u64) -> File {
+    let tar = File::options().create(true).write(true).truncate(true).open(dir.join("tar")).unwrap();
+    for (at, bytes) in data {
+        tar.write_all_at(bytes, *at).unwrap();
     }
-    tar.set_len(7 * GIB).unwrap();
-    let stored = |offset, parts: &[(u64, u64)]| {
-        let map: Vec<Extent> = parts.iter().map(|&(at, length)| Extent { at, length }).collect();
-        Stored { offset, sparse: (!map.is_empty()).then_some(map), ..Stored::default() }
-    };
-    let sized = |path, size_bytes, stored| Row { stored, ..row(path, Kind::File { size_bytes }) };
-    let rows = vec![
-        sized("huge", 5 * GIB + 516, stored(512, &[])),
-        sized("sparse", 9 * MIB, stored(6 * GIB, &[(0, 512), (8 * MIB, 1024), (9 * MIB, 0)])),
-        sized("z", 4, stored(6 * GIB, &[])),
-    ];
-    let root = mounted(rows, File::open(dir.path().join("tar")).unwrap());
-    let read = |name: &str, at: u64| {
-        let file = File::open(proc_path(root.as_fd(), name.as_ref())).unwrap();
-        let mut bytes = [0xff; 4];
-        file.read_exact_at(&mut bytes, at).unwrap();
-        String::from_utf8_lossy(&bytes).into_owned()
-    };
-    assert_eq!(
-        [read("huge", 0), read("huge", 5 * GIB + 512), read("huge", 4096)],
-        ["head", "last", "\0\0\0\0"]
-    );
-    assert_eq!([read("sparse", 0), read("sparse", MIB), read("z", 0)], ["one ", "\0\0\0\0", "one "]);
-    tar.write_all_at(b"two ", 6 * GIB + 1024).unwrap();
-    assert_eq!(read("sparse", 8 * MIB + 512), "two ");
+    tar.set_len(length).unwrap();
+    tar
+}
+
+/// Returns the row of a file whose bytes are at `offset` of the tar; `parts` is its map if it is sparse.
+fn stored_file(path: &str, size_bytes: u64, offset: u64, parts: &[(u64, u64)]) -> Row {
+    let map: Vec<Extent> = parts.iter().map(|&(at, length)| Extent { at, length }).collect();
+    let stored = Stored { offset, sparse: (!map.is_empty()).then_some(map), ..Stored::default() };
+    Row { stored, ..row(path, Kind::File { size_bytes }) }
+}
+
+/// Reads four bytes of a file below `root`.
+fn read_four(root: &OwnedFd, name: &str, at: u64) -> String {
+    let file = File::open(proc_path(root.as_fd(), name.as_ref())).unwrap();
+    let mut bytes = [0xff; 4];
+    file.read_exact_at(&mut bytes, at).unwrap();
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[test]
-fn privileged_byte_code_has_its_own_time() {
-    let Some(()) = can_mount() else { return };
+fn privileged_files_of_several_gibibytes_are_read_to_the_end() {
+    let Some(()) = can_mount_erofs() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    tar_with(dir.path(), &[(512, b"head"), (1024 + 5 * GIB, b"last"), (6 * GIB, b"one ")], 7 * GIB);
+    let rows = vec![stored_file("huge", 5 * GIB + 516, 512, &[]), stored_file("late", 4, 6 * GIB, &[])];
+    let root = mounted(rows, File::open(dir.path().join("tar")).unwrap());
+    assert_eq!(
+        [("huge", 0), ("huge", 4096), ("huge", 5 * GIB + 512), ("late", 0)]
+            .map(|(name, at)| read_four(&root, name, at)),
+        ["head", "\0\0\0\0", "last", "one "]
+    );
+}
+
+#[test]
+fn privileged_a_sparse_file_is_read_from_the_parts_in_the_tar() {
+    let Some(()) = can_mount_erofs() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let tar = tar_with(dir.path(), &[(512, b"one ")], MIB);
+    let sparse = stored_file("sparse", 9 * MIB, 512, &[(0, 512), (8 * MIB, 1024), (9 * MIB, 0)]);
+    let root = mounted(vec![sparse], File::open(dir.path().join("tar")).unwrap());
+    assert_eq!([read_four(&root, "sparse", 0), read_four(&root, "sparse", MIB)], ["one ", "\0\0\0\0"]);
+    tar.write_all_at(b"two ", 512 + 1024).unwrap();
+    assert_eq!(read_four(&root, "sparse", 8 * MIB + 512), "two ");
+}
+
+#[test]
+fn privileged_byte_code_has_its_real_source_time() {
+    let Some(()) = can_mount_erofs() else { return };
     let mtime = 1_700_000_000_u32;
     let code = |length: usize| {
         let mut code = b"\xa7\x0d\r\n\0\0\0\0".to_vec();
@@ -229,31 +231,31 @@ fn privileged_byte_code_has_its_own_time() {
         code.extend((0..length).map(|n| n as u8));
         code
     };
-    let source = |name: &str| new_file(name, b"pass".as_slice(), mtime.into());
+    let source = |name: &str| file_entry(name, b"pass".as_slice(), mtime.into());
     let shown = check_same(vec![
         source("a.py"),
-        new_file("__pycache__/a.cpython-311.pyc", code(5000), 1_700_000_001),
+        file_entry("__pycache__/a.cpython-311.pyc", code(5000), 1_700_000_001),
         source("b.py"),
-        new_file("__pycache__/b.cpython-311.pyc", code(4), 1_700_000_001),
+        file_entry("__pycache__/b.cpython-311.pyc", code(4), 1_700_000_001),
     ]);
     let hash = blake3::hash(&code(5000)).to_string();
     assert!(
         shown[Path::new("__pycache__/a.cpython-311.pyc")].ends_with(&hash),
-        "the real time, not the tar's"
+        "the real time, not that of the tar"
     );
 }
 
-/// A layer that has no image.
+/// Checks that the layer of one row has no image.
 #[track_caller]
 fn check_refused(row: Row) {
     let index = Index::build(vec![row.clone()], Origin::Imported).unwrap();
     let dir = tempfile::tempdir().unwrap();
-    let tar = Arc::new(file(dir.path(), "tar", &[0; 4096]));
+    let tar = Arc::new(new_file(dir.path(), "tar", &[0; 4096]));
     assert!(image(&index, &tar, [0; 16]).unwrap().is_none(), "{row:?}");
 }
 
 #[test]
-fn what_extraction_leaves_out_or_refuses_has_no_image() {
+fn an_entry_that_unpacking_leaves_out_or_refuses_has_no_image() {
     let with = |kind: Kind, change: &dyn Fn(&mut Row)| {
         let mut row = row("x", kind);
         change(&mut row);
@@ -279,10 +281,10 @@ fn what_extraction_leaves_out_or_refuses_has_no_image() {
 }
 
 #[test]
-fn a_seal_tells_what_is_whole() {
+fn a_seal_shows_damage() {
     let index = Index::build(vec![row("d", Kind::Directory { opaque: false })], Origin::Made).unwrap();
     let dir = tempfile::tempdir().unwrap();
-    let tar = Arc::new(file(dir.path(), "tar", &[0; 1024]));
+    let tar = Arc::new(new_file(dir.path(), "tar", &[0; 1024]));
     let good = image(&index, &tar, [0; 16]).unwrap().unwrap();
     assert_eq!(seal::open(&good), Some(false));
     for at in [0, 16, 47, 48, 1023, 1024, good.len() - 1] {

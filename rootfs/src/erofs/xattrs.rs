@@ -1,4 +1,4 @@
-//! The attributes of files, as EROFS has them.
+//! Extended attributes in the format of EROFS.
 
 use crate::entry::Entry;
 use crate::xattr::{Flavor, belongs_to_layer};
@@ -9,12 +9,12 @@ const USER: u8 = 1;
 const TRUSTED: u8 = 4;
 const SECURITY: u8 = 6;
 
-/// The most that an inode can say of their length, in units of 4 bytes.
+/// Maximum length of the attributes of an inode, in units of 4 bytes.
 const MAX_UNITS: usize = u16::MAX as usize;
 
-/// Those of a file or directory, overlayfs' mark of an opaque directory among them; empty if there are none. `None` if
-/// there is one that extraction could not set either, or not without asking the kernel: an ACL, capabilities that are
-/// malformed, a name that no file system takes.
+/// Encodes the attributes of a file or directory, including overlayfs' mark of an opaque directory; returns nothing
+/// for an entry without any. Returns `None` if unpacking could not set an attribute, or if only the kernel could
+/// decide that: an ACL, malformed capabilities, a name that no file system accepts.
 pub(super) fn encode(entry: &Entry) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     if entry.kind == (crate::entry::Kind::Directory { opaque: true }) {
@@ -40,9 +40,9 @@ fn put(bytes: &mut Vec<u8>, name: &[u8], value: &[u8]) -> Option<()> {
     Some(())
 }
 
-/// The number of a name's prefix, and the rest of it.
+/// Returns the number of a name's prefix, and the rest of the name.
 fn split<'a>(name: &'a [u8], value: &[u8]) -> Option<(u8, &'a [u8])> {
-    // XATTR_NAME_MAX.
+    // The kernel's limit of a name (`XATTR_NAME_MAX`).
     if name.len() > 255 || name.contains(&0) {
         return None;
     }
@@ -55,7 +55,8 @@ fn split<'a>(name: &'a [u8], value: &[u8]) -> Option<(u8, &'a [u8])> {
     (!rest.is_empty()).then_some((prefix, rest))
 }
 
-/// What the kernel lets a process set: revisions 2 and 3, of their lengths (include/uapi/linux/capability.h).
+/// Reports whether the kernel accepts these capabilities: revisions 2 and 3 with their lengths
+/// (include/uapi/linux/capability.h).
 fn is_capability(value: &[u8]) -> bool {
     let revision = value.get(..4).map(|magic| u32::from_le_bytes(magic.try_into().expect("4 bytes")) >> 24);
     matches!((revision, value.len()), (Some(2), 20) | (Some(3), 24))
@@ -74,20 +75,20 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_said() {
+    fn attributes_that_every_file_system_accepts_are_encoded() {
         check("user.a", b"12", Some(b"\0\0\0\0\0\0\0\0\0\0\0\0\x01\x01\x02\0a12\0"));
         check("user.", b"", None);
         check("user.a\0", b"", None);
         check(&format!("user.{}", "n".repeat(251)), b"", None);
         check("user.a", &[0; 65536], None);
         check("system.posix_acl_access", b"\x02\0\0\0", None);
-        // Not of a layer.
+        // Attributes that do not belong to a layer are left out.
         check("trusted.overlay.redirect", b"/", Some(b""));
         check("security.selinux", b"x", Some(b""));
     }
 
     #[test]
-    fn capabilities_are_checked_as_the_kernel_does() {
+    fn capabilities_are_checked_like_in_the_kernel() {
         let value = |revision: u8, length: usize| {
             let mut value = vec![0; length];
             value[3] = revision;

@@ -1,11 +1,11 @@
-//! A layer's tar becomes a directory tree, as overlayfs wants its lower layers.
+//! Unpacking a layer: its tar becomes a directory tree in the form of an overlayfs lower layer.
 //!
-//! The index has each path once, parents first, and no path in it leads through anything but directories of the layer.
-//! So nothing is looked up: directories are made from the top down, then the files in them by several threads, then hard
-//! links, and last the directories get their owner, mode and time, from the bottom up. Every name is made in its opened
-//! parent, with `O_EXCL` or its like, in a directory that nobody else has.
+//! The index has each path once, parents first, and every path in it leads through directories of the layer only. So
+//! no path is resolved. Directories are made from the top down, then the files in them by several threads, then hard
+//! links. At last the directories get their owner, mode and time, from the bottom up. Every name is made in its
+//! opened parent, with `O_EXCL` or an equivalent, in a directory that no other process has.
 //!
-//! Whiteouts become character devices 0:0, which any process may make, and opaque directories get overlayfs' attribute.
+//! Whiteouts become character devices 0:0, which every process can make. Opaque directories get overlayfs' attribute.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -18,24 +18,27 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use rustix::fs::{Mode, OFlags};
 
-use super::index::{Index, Item};
-use super::path::to_path;
 use super::stored;
 use crate::RootfsError;
-use crate::create::{Creator, Place, Skipped};
+use crate::create::{Creator, Location, Skipped};
+use crate::error::failed;
+use crate::index::{Index, Item};
 use crate::materialize::link;
-use crate::safe_path::{DIRECTORY, failed, open_beneath};
+use crate::path::to_path;
+use crate::safe_path::{DIRECTORY, open_beneath};
+use crate::tar::Extent;
 use crate::xattr::Flavor;
 
-/// How many entries of a directory one thread makes at a time.
+/// Number of entries of a directory that one thread makes at a time.
 const CHUNK_ENTRIES: usize = 64;
-/// How much of a file is copied at a time.
+/// Number of bytes of a file that are copied at a time.
 const BUFFER_BYTES: usize = 256 << 10;
 
-/// For messages.
+/// Action for error messages.
 const READ_INDEX: &str = "read the index of the layer for";
 
-/// Makes the layer whose tar is `tar` below the empty directory `dest`.
+/// Unpacks the layer with this index and tar into the empty directory `dest`; returns the entries that could not be
+/// made.
 pub(crate) fn extract(
     index: &Index,
     tar: &Arc<File>,
@@ -44,29 +47,29 @@ pub(crate) fn extract(
 ) -> Result<Skipped, RootfsError> {
     let root =
         rustix::fs::open(dest, DIRECTORY | OFlags::RDONLY, Mode::empty()).map_err(failed("open", dest))?;
-    let extract = Extract { root, tar, creator: Creator::new(flavor) };
-    extract.creator.begin_root(&extract.root, dest)?;
+    let extractor = Extractor { root, tar, creator: Creator::new(flavor) };
+    extractor.creator.begin_root(&extractor.root, dest)?;
     let items = || index.items().map_err(failed(READ_INDEX, dest));
     let directories: Vec<Item<'_>> = items()?.filter(Item::is_dir).collect();
-    directories.iter().try_for_each(|item| extract.subdirectories(item))?;
+    directories.iter().try_for_each(|item| extractor.subdirectories(item))?;
     let chunks = directories.iter().map(chunks).collect::<Result<Vec<_>, _>>()?;
     let chunks: Vec<_> = chunks.into_iter().flatten().collect();
-    chunks.par_iter().try_for_each(|(directory, items)| extract.entries(directory, items))?;
-    items()?.filter(Item::is_further_name).try_for_each(|item| extract.hard_link(&item))?;
-    directories.iter().rev().try_for_each(|item| extract.finish(item))?;
-    Ok(extract.creator.into_skipped())
+    chunks.par_iter().try_for_each(|(directory, items)| extractor.entries(directory, items))?;
+    items()?.filter(Item::is_hard_link).try_for_each(|item| extractor.hard_link(&item))?;
+    directories.iter().rev().try_for_each(|item| extractor.finish(item))?;
+    Ok(extractor.creator.into_skipped())
 }
 
-struct Extract<'a> {
+struct Extractor<'a> {
     root: OwnedFd,
     tar: &'a Arc<File>,
     creator: Creator,
 }
 
-/// What is in a directory besides directories and hard links, in portions.
+/// Returns the entries of a directory that are neither directories nor hard links, in portions for the threads.
 fn chunks<'a>(directory: &Item<'a>) -> Result<Vec<(Item<'a>, Vec<Item<'a>>)>, RootfsError> {
     let mut entries = children(directory)?;
-    entries.retain(|item| !item.is_dir() && !item.is_further_name());
+    entries.retain(|item| !item.is_dir() && !item.is_hard_link());
     Ok(entries.chunks(CHUNK_ENTRIES).map(|chunk| (*directory, chunk.to_vec())).collect())
 }
 
@@ -74,14 +77,15 @@ fn children<'a>(directory: &Item<'a>) -> Result<Vec<Item<'a>>, RootfsError> {
     directory.children().map_err(failed(READ_INDEX, to_path(directory.path())))
 }
 
-impl Extract<'_> {
+impl Extractor<'_> {
     fn subdirectories(&self, directory: &Item<'_>) -> Result<(), RootfsError> {
         let mut children = children(directory)?.into_iter().filter(Item::is_dir).peekable();
         if children.peek().is_none() {
             return Ok(());
         }
         let dir = self.open(to_path(directory.path()))?;
-        children.try_for_each(|child| self.creator.begin_directory(Place::new(&dir, to_path(child.path()))))
+        children
+            .try_for_each(|child| self.creator.begin_directory(Location::new(&dir, to_path(child.path()))))
     }
 
     fn entries(&self, directory: &Item<'_>, items: &[Item<'_>]) -> Result<(), RootfsError> {
@@ -92,7 +96,7 @@ impl Extract<'_> {
 
     fn entry(&self, dir: &OwnedFd, item: &Item<'_>, buffer: &mut Vec<u8>) -> Result<(), RootfsError> {
         let path = to_path(item.path());
-        let (place, entry) = (Place::new(dir, path), item.entry());
+        let (place, entry) = (Location::new(dir, path), item.entry());
         if !item.is_file() {
             return self.creator.special(place, &entry);
         }
@@ -101,6 +105,7 @@ impl Extract<'_> {
         })
     }
 
+    /// Copies the real content of a file from the tar.
     fn copy(&self, item: &Item<'_>, mut file: &File, buffer: &mut Vec<u8>) -> io::Result<()> {
         let size_bytes = item.size_bytes();
         if size_bytes == 0 {
@@ -110,7 +115,7 @@ impl Extract<'_> {
         if let Some(map) = stored.sparse {
             let mut from = stored.offset;
             for extent in map {
-                copy_range(self.tar, from, file, extent.at, extent.length, buffer)?;
+                self.copy_extent(from, file, extent, buffer)?;
                 from += extent.length;
             }
             return file.set_len(size_bytes);
@@ -120,46 +125,39 @@ impl Extract<'_> {
             stored::open(item, self.tar).read_to_end(&mut code)?;
             return file.write_all(&code);
         }
-        copy_range(self.tar, stored.offset, file, 0, size_bytes, buffer)
+        self.copy_extent(stored.offset, file, Extent { at: 0, length: size_bytes }, buffer)
+    }
+
+    /// Copies a part of a file from the offset `from` of the tar. `buffer` keeps its memory for the next file.
+    fn copy_extent(&self, from: u64, file: &File, part: Extent, buffer: &mut Vec<u8>) -> io::Result<()> {
+        let mut done = 0;
+        while done < part.length {
+            let count = usize::try_from(part.length - done).unwrap_or(usize::MAX).min(BUFFER_BYTES);
+            if buffer.len() < count {
+                buffer.resize(count, 0);
+            }
+            self.tar.read_exact_at(&mut buffer[..count], from + done)?;
+            file.write_all_at(&buffer[..count], part.at + done)?;
+            done += count as u64;
+        }
+        Ok(())
     }
 
     fn hard_link(&self, item: &Item<'_>) -> Result<(), RootfsError> {
         let path = to_path(item.path());
         let Some(first) = item.first_name().map_err(failed(READ_INDEX, path))? else { return Ok(()) };
         let parent = self.open(path.parent().unwrap_or(Path::new("")))?;
-        link(&self.root, to_path(first.path()), Place::new(&parent, path))
+        link(&self.root, to_path(first.path()), Location::new(&parent, path))
     }
 
     fn finish(&self, item: &Item<'_>) -> Result<(), RootfsError> {
         let path = to_path(item.path());
         let parent = self.open(path.parent().unwrap_or(Path::new("")))?;
         let name = std::ffi::OsStr::from_bytes(item.name());
-        self.creator.finish_directory(Place { dir: parent.as_fd(), name, path }, &item.entry())
+        self.creator.finish_directory(Location { dir: parent.as_fd(), name, path }, &item.entry())
     }
 
     fn open(&self, path: &Path) -> Result<OwnedFd, RootfsError> {
         open_beneath(&self.root, path, DIRECTORY | OFlags::RDONLY).map_err(failed("open", path))
     }
-}
-
-/// Copies `length` bytes of `tar` from `from` on to `at` in `file`.
-fn copy_range(
-    tar: &File,
-    from: u64,
-    file: &File,
-    at: u64,
-    length: u64,
-    buffer: &mut Vec<u8>,
-) -> io::Result<()> {
-    let mut done = 0;
-    while done < length {
-        let most = usize::try_from(length - done).unwrap_or(usize::MAX).min(BUFFER_BYTES);
-        if buffer.len() < most {
-            buffer.resize(most, 0);
-        }
-        tar.read_exact_at(&mut buffer[..most], from + done)?;
-        file.write_all_at(&buffer[..most], at + done)?;
-        done += most as u64;
-    }
-    Ok(())
 }

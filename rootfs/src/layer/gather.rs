@@ -1,51 +1,56 @@
-//! What the members of a foreign tar leave behind, as if it were unpacked into an empty directory.
+//! The entries that unpacking a foreign tar into an empty directory would leave.
 //!
-//! The rules are those of containerd's unpacker, which BuildKit and Docker share: the last member of a name wins; a link
-//! on the way to a name is followed inside the layer, from its root; missing directories are made. What could lead out
-//! of the root, or would be read differently by others, is an error.
+//! The rules are those of containerd's unpacker, which BuildKit and Docker share. The last member of a name wins. A
+//! symlink in the path of a member is followed inside the layer, from its root. Missing directories are made. Members
+//! that could lead out of the root, or that unpackers treat differently, are errors.
 //!
-//! Whiteouts are about lower layers only, wherever they stand in the tar: a name that is both whited out and present
-//! hides what is below and is there.
+//! Whiteouts apply to lower layers only, at any position in the tar: a name that is both whited out and present
+//! exists, and hides the entry of lower layers.
 //!
 //! Source: OCI image-spec v1.1, layer.md; containerd 2.x, `pkg/archive/tar.go`.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::index::{Row, Stored, implied};
-use super::member::Member;
-use super::path::{after, clean, components, from_key, is_below, join, key, split, to_path};
-use super::{MAX_ENTRIES, MAX_NAMES_BYTES, OPAQUE_MARKER, WHITEOUT_PREFIX, bad, path};
+use super::{OPAQUE_MARKER, WHITEOUT_PREFIX};
 use crate::RootfsError;
 use crate::entry::{Entry, Kind};
+use crate::error::bad_entry;
+use crate::index::{MAX_ENTRIES, MAX_NAMES_BYTES, too_many_entries, too_many_names};
+use crate::index::{Row, Stored};
+use crate::path::{self, after, clean, components, from_key, is_below, join, key, split, to_path};
+use crate::tar::Member;
 use crate::tree::MAX_LINKS;
 
-/// What stands for aufs' own files, which no other file system knows.
+/// Prefix of files that aufs used for itself; no other file system needs them.
 const AUFS_PREFIX: &[u8] = b".wh..wh.";
 
-/// The entries so far.
+/// Entries that the members so far have left.
 #[derive(Default)]
-pub(super) struct Gather {
-    /// By key, so their own paths are left empty; implied directories included, but for the root.
+pub(super) struct EntryCollector {
+    /// Entries by key ([`crate::path`]), implied directories included except for the root. The paths in the rows are
+    /// empty.
     nodes: BTreeMap<Vec<u8>, Row>,
-    /// Keys that lower layers lose.
+    /// Keys of the names that lower layers lose.
     whiteouts: BTreeSet<Vec<u8>>,
-    /// Keys of directories that hide lower layers.
+    /// Keys of the directories that hide lower layers.
     opaque: BTreeSet<Vec<u8>>,
+    /// Length of all names and attributes, replaced ones included.
     names_bytes: usize,
+    /// Number of files that have several names.
     groups: u32,
 }
 
-/// What a member's name makes of it.
+/// Meaning of a member, which its name decides.
 pub(super) enum Role {
-    /// Nothing: aufs' own.
+    /// File that aufs used for itself; it is ignored.
     Ignored,
-    /// A sign to hide lower layers.
+    /// Whiteout or marker of an opaque directory.
     Whiteout,
-    /// An entry; a file's content counts.
+    /// Entry of the layer, with content if it is a file.
     Entry,
 }
 
-/// What the member called `name` is, before its content is read.
+/// Returns the meaning of the member called `name`.
 pub(super) fn role(name: &[u8]) -> Result<Role, RootfsError> {
     let path = clean(name)?;
     let is_aufs = |name: &[u8]| name.starts_with(AUFS_PREFIX) && name != OPAQUE_MARKER;
@@ -54,13 +59,13 @@ pub(super) fn role(name: &[u8]) -> Result<Role, RootfsError> {
     }
     let (parent, last) = split(&path).unwrap_or_default();
     if components(parent).any(|name| name.starts_with(WHITEOUT_PREFIX)) {
-        return Err(bad(&path, "an entry lies below a whiteout"));
+        return Err(bad_entry(&path, "an entry lies below a whiteout"));
     }
     Ok(if last.starts_with(WHITEOUT_PREFIX) { Role::Whiteout } else { Role::Entry })
 }
 
-impl Gather {
-    /// Takes a member in. `content` is the blake3 of a file.
+impl EntryCollector {
+    /// Adds a member. `content` is the blake3 of a file; it is ignored for other members.
     pub(super) fn add(&mut self, member: Member, content: [u8; 32]) -> Result<(), RootfsError> {
         let path = clean(&member.name)?;
         let Some((parent, name)) = split(&path) else {
@@ -77,21 +82,22 @@ impl Gather {
         }
         let entry = entry_of(&member)?;
         let stored = Stored { offset: member.offset, content, sparse: member.sparse, pyc_mtime: None };
-        self.put(Row { path, entry, implied: false, group: 0, stored })
+        self.put(Row::new(path, entry, stored))
     }
 
-    /// The rows, in order.
+    /// Returns the rows in the order of their paths.
     pub(super) fn finish(mut self) -> Vec<Row> {
         for key in std::mem::take(&mut self.opaque) {
-            // The directory may have become something else since.
-            let row = match key.is_empty() {
-                true => Some(self.nodes.entry(key).or_insert_with(|| implied(b""))),
-                false => self.nodes.get_mut(&key),
+            // A later member can have replaced the directory.
+            let row = if key.is_empty() {
+                Some(self.nodes.entry(key).or_insert_with(|| Row::implied(b"")))
+            } else {
+                self.nodes.get_mut(&key)
             };
             set_opaque(row);
         }
         for key in std::mem::take(&mut self.whiteouts) {
-            let row = self.nodes.entry(key).or_insert_with(|| whiteout(Vec::new()));
+            let row = self.nodes.entry(key).or_insert_with(|| Row::whiteout(Vec::new()));
             set_opaque(Some(row));
         }
         self.nodes.into_iter().map(|(key, row)| Row { path: from_key(&key), ..row }).collect()
@@ -99,58 +105,55 @@ impl Gather {
 
     fn set_root(&mut self, member: Member) -> Result<(), RootfsError> {
         if member.typeflag != b'5' {
-            return Err(bad(&member.name, "the root can only be a directory"));
+            return Err(bad_entry(&member.name, "the root can only be a directory"));
         }
         let entry = entry_of(&member)?;
-        let row = Row { path: Vec::new(), entry, implied: false, group: 0, stored: Stored::default() };
+        let row = Row::new(Vec::new(), entry, Stored::default());
         self.nodes.insert(Vec::new(), row);
         Ok(())
     }
 
-    /// The directory that `path` leads to; made where it is missing.
+    /// Returns the directory that `path` leads to, symlinks followed inside the layer. Missing directories are made.
     fn directory(&mut self, path: &[u8]) -> Result<Vec<u8>, RootfsError> {
         let is_known = |row: &Row| row.entry.is_dir();
         if path.is_empty() || self.nodes.get(&key(path)).is_some_and(is_known) {
             return Ok(path.to_vec());
         }
-        let mut pending: VecDeque<Vec<u8>> = components(path).map(<[u8]>::to_vec).collect();
-        let mut found = Vec::new();
-        let mut links = 0;
-        while let Some(name) = pending.pop_front() {
+        let mut walk = Walk::new(path);
+        while let Some(name) = walk.pending.pop_front() {
             match &name[..] {
-                b"." => continue,
-                b".." => {
-                    found.truncate(split(&found).map_or(0, |(above, _)| above.len()));
-                    continue;
-                }
-                _ => {}
-            }
-            let next = join(&found, &name);
-            match self.nodes.get(&key(&next)).map(|row| &row.entry.kind) {
-                Some(Kind::Directory { .. }) => found = next,
-                Some(Kind::Symlink { target }) => {
-                    links += 1;
-                    if links > MAX_LINKS {
-                        return Err(bad(path, "too many symbolic links on the way"));
-                    }
-                    let target = path::to_bytes(target);
-                    if target.starts_with(b"/") {
-                        found.clear();
-                    }
-                    components(target).rev().for_each(|name| pending.push_front(name.to_vec()));
-                }
-                Some(_) => return Err(bad(path, "an entry lies below something that is no directory")),
-                None => {
-                    path::check(&next)?;
-                    self.put(implied(&next))?;
-                    found = next;
-                }
+                b"." => {}
+                b".." => walk.up(),
+                name => self.step(&mut walk, name, path)?,
             }
         }
-        Ok(found)
+        Ok(walk.found)
     }
 
-    /// Puts a row in place of what is there; a directory in place of a directory keeps what is below.
+    /// Takes one step of a walk along `path`: into the entry `name`.
+    fn step(&mut self, walk: &mut Walk, name: &[u8], path: &[u8]) -> Result<(), RootfsError> {
+        let next = join(&walk.found, name);
+        match self.nodes.get(&key(&next)).map(|row| &row.entry.kind) {
+            Some(Kind::Directory { .. }) => walk.found = next,
+            Some(Kind::Symlink { target }) => {
+                walk.symlinks += 1;
+                if walk.symlinks > MAX_LINKS {
+                    return Err(bad_entry(path, "too many symlinks in its path"));
+                }
+                walk.follow(path::to_bytes(target));
+            }
+            Some(_) => return Err(bad_entry(path, "an entry lies below something that is not a directory")),
+            None => {
+                path::check(&next)?;
+                self.put(Row::implied(&next))?;
+                walk.found = next;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a row at its path and replaces whatever is there. A directory keeps the entries of a directory in its
+    /// place.
     fn put(&mut self, mut row: Row) -> Result<(), RootfsError> {
         let key = key(&std::mem::take(&mut row.path));
         let xattrs = row.entry.xattrs.iter().map(|(name, value)| name.len() + value.len() + 8).sum::<usize>();
@@ -163,14 +166,14 @@ impl Gather {
         Ok(())
     }
 
+    /// Counts a new name against the limits of a layer.
     fn count(&mut self, names_bytes: usize) -> Result<(), RootfsError> {
         self.names_bytes += names_bytes;
         if self.names_bytes > MAX_NAMES_BYTES {
-            let limit = format!("{} MiB", MAX_NAMES_BYTES >> 20);
-            return Err(RootfsError::Limit { what: "all names and attributes of a layer", limit });
+            return Err(too_many_names());
         }
         if self.nodes.len() + self.whiteouts.len() + self.opaque.len() >= MAX_ENTRIES {
-            return Err(RootfsError::Limit { what: "a layer", limit: format!("{MAX_ENTRIES} entries") });
+            return Err(too_many_entries());
         }
         Ok(())
     }
@@ -188,9 +191,10 @@ impl Gather {
         }
     }
 
+    /// Adds a whiteout, or the marker of an opaque directory.
     fn hide(&mut self, parent: &[u8], name: &[u8], member: &Member) -> Result<(), RootfsError> {
         if member.typeflag != b'0' {
-            return Err(bad(&member.name, "a whiteout that is no regular file"));
+            return Err(bad_entry(&member.name, "a whiteout that is not a regular file"));
         }
         self.count(parent.len() + name.len())?;
         if name == OPAQUE_MARKER {
@@ -198,7 +202,7 @@ impl Gather {
             return Ok(());
         }
         match &name[WHITEOUT_PREFIX.len()..] {
-            b"" | b"." | b".." => Err(bad(&member.name, "a whiteout of no name")),
+            b"" | b"." | b".." => Err(bad_entry(&member.name, "a whiteout without a name")),
             hidden => {
                 self.whiteouts.insert(key(&join(parent, hidden)));
                 Ok(())
@@ -206,9 +210,10 @@ impl Gather {
         }
     }
 
+    /// Adds a hard link.
     fn link(&mut self, path: Vec<u8>, member: &Member) -> Result<(), RootfsError> {
         let shown = to_path(&member.link).display().to_string();
-        let refuse = |reason: &str| bad(&path, format!("a hard link to {shown}, {reason}"));
+        let refuse = |reason: &str| bad_entry(&path, format!("a hard link to {shown}, {reason}"));
         let target = clean(&member.link)?;
         let (parent, name) = split(&target).ok_or_else(|| refuse("the root"))?;
         let target = join(&self.directory(parent)?, name);
@@ -231,35 +236,59 @@ impl Gather {
     }
 }
 
-/// A directory hides lower layers from now on; all else does so anyway.
+/// Walk along a path, symlinks followed.
+struct Walk {
+    /// Components that are still to be followed.
+    pending: VecDeque<Vec<u8>>,
+    /// Directory that has been reached.
+    found: Vec<u8>,
+    /// Number of symlinks that have been followed.
+    symlinks: usize,
+}
+
+impl Walk {
+    fn new(path: &[u8]) -> Self {
+        let pending = components(path).map(<[u8]>::to_vec).collect();
+        Self { pending, found: Vec::new(), symlinks: 0 }
+    }
+
+    fn up(&mut self) {
+        self.found.truncate(split(&self.found).map_or(0, |(above, _)| above.len()));
+    }
+
+    /// Continues with the target of a symlink; an absolute one starts at the root of the layer.
+    fn follow(&mut self, target: &[u8]) {
+        if target.starts_with(b"/") {
+            self.found.clear();
+        }
+        components(target).rev().for_each(|name| self.pending.push_front(name.to_vec()));
+    }
+}
+
+/// Makes a directory opaque. All other entries hide lower layers anyway.
 fn set_opaque(row: Option<&mut Row>) {
     if let Some(Kind::Directory { opaque }) = row.map(|row| &mut row.entry.kind) {
         *opaque = true;
     }
 }
 
-/// A name that lower layers lose.
-pub(crate) fn whiteout(path: Vec<u8>) -> Row {
-    let entry = Entry { kind: Kind::Whiteout, ..Entry::directory(0) };
-    Row { path, entry, implied: false, group: 0, stored: Stored::default() }
-}
-
+/// Returns the metadata of the entry that a member makes.
 fn entry_of(member: &Member) -> Result<Entry, RootfsError> {
     let (major, minor) = member.device;
     let kind = match member.typeflag {
         b'0' => Kind::File { size_bytes: member.size_bytes },
         b'2' if member.link.is_empty() || member.link.len() >= path::MAX_PATH_BYTES => {
-            return Err(bad(&member.name, "a symbolic link to nothing, or to too long a name"));
+            return Err(bad_entry(&member.name, "a symlink to nothing, or to a name that is too long"));
         }
         b'2' => Kind::Symlink { target: to_path(&member.link).to_owned() },
-        // overlayfs takes it for a whiteout.
-        b'3' if member.device == (0, 0) => return Err(bad(&member.name, "the character device 0:0")),
+        // Overlayfs would take this device for a whiteout.
+        b'3' if member.device == (0, 0) => return Err(bad_entry(&member.name, "the character device 0:0")),
         b'3' => Kind::CharDevice { major, minor },
         b'4' => Kind::BlockDevice { major, minor },
         b'5' => Kind::Directory { opaque: false },
         _ => Kind::Fifo,
     };
-    // Linux gives all symbolic links this mode.
+    // Linux gives all symlinks this mode.
     let mode = if matches!(kind, Kind::Symlink { .. }) { 0o777 } else { member.mode };
     Ok(Entry {
         kind,

@@ -1,6 +1,7 @@
-//! A foreign tar becomes a blob and an index, in one pass.
+//! Importing a foreign tar: it becomes a blob and an index in one pass.
 //!
-//! The blob is the whole input, what follows the end of the tar too: the digest that others know is over all of it.
+//! The blob is the whole input, including bytes after the end of the tar, because the digest that others know covers
+//! all of it.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -9,43 +10,44 @@ use std::sync::Arc;
 use cache::Store;
 use oci::DiffId;
 
-use super::gather::{Gather, Role, role};
-use super::index::{Index, Origin, Row};
-use super::member::{Member, Members};
+use super::gather::{EntryCollector, Role, role};
 use super::pipe::{CHUNK_BYTES, Pipe};
-use super::stored::Filled;
-use super::{bad, io_error};
-use crate::RootfsError;
+use super::stored::SparseReader;
+use crate::index::{Index, Origin, Row};
+use crate::tar::{Member, Members};
 
-/// What is hashed at a time.
+use crate::RootfsError;
+use crate::error::{bad_entry, failed};
+
+/// Number of bytes that are hashed at a time.
 const BUFFER_BYTES: usize = 64 << 10;
-/// The most bytes in holes of all sparse files of a layer: they cost nothing in the tar and time to hash.
+/// Maximum length of the holes of all sparse files of a layer. They cost nothing in the tar, but time to hash.
 const MAX_HOLES_BYTES: u64 = 64 << 30;
 
-/// Stores `tar` as it is and makes its index.
+/// Stores `tar` as it is and makes its index. Fails if `expected` is given and the tar has another diff ID.
 pub(crate) fn import(
     store: &Store,
     tar: &mut dyn Read,
     expected: Option<DiffId>,
 ) -> Result<(DiffId, Index), RootfsError> {
-    let pipe = Pipe::start(store.write_blob()?).map_err(io_error("start a thread for", store.root()))?;
+    let pipe = Pipe::start(store.write_blob()?).map_err(failed("start a thread for", store.root()))?;
     let mut tee = Tee { source: tar, chunk: Arc::default(), at: 0, pipe };
     let rows = rows(&mut tee)?;
-    tee.drain().map_err(io_error("read the layer's tar", "".as_ref()))?;
-    let blob = tee.pipe.finish().map_err(io_error("write a layer to", store.root()))?;
+    tee.drain().map_err(failed("read the layer's tar", ""))?;
+    let blob = tee.pipe.finish().map_err(failed("write a layer to", store.root()))?;
     let digest = blob.commit(expected.as_ref().map(|layer| &layer.0))?;
     Ok((DiffId(digest), Index::build(rows, Origin::Imported)?))
 }
 
-/// The index of a tar that is in the store already.
+/// Makes the index of a tar that is in the store already.
 pub(crate) fn reindex(tar: File, origin: Origin) -> Result<Index, RootfsError> {
     Index::build(rows(io::BufReader::with_capacity(CHUNK_BYTES, tar))?, origin)
 }
 
-/// What unpacking `tar` would leave.
+/// Returns the rows of the entries that unpacking `tar` would leave.
 pub(super) fn rows(tar: impl Read) -> Result<Vec<Row>, RootfsError> {
     let mut members = Members::new(tar);
-    let mut gather = Gather::default();
+    let mut collector = EntryCollector::default();
     let mut holes_left = MAX_HOLES_BYTES;
     let mut buffer = vec![0; BUFFER_BYTES];
     while let Some(member) = members.next()? {
@@ -60,11 +62,12 @@ pub(super) fn rows(tar: impl Read) -> Result<Vec<Row>, RootfsError> {
             }
             Role::Entry | Role::Whiteout => [0; 32],
         };
-        gather.add(member, content)?;
+        collector.add(member, content)?;
     }
-    Ok(gather.finish())
+    Ok(collector.finish())
 }
 
+/// Returns the blake3 of the real content of the current member.
 fn hash<R: Read>(
     members: &mut Members<R>,
     member: &Member,
@@ -72,39 +75,41 @@ fn hash<R: Read>(
 ) -> Result<[u8; 32], RootfsError> {
     let mut hasher = blake3::Hasher::new();
     match &member.sparse {
-        None => copy(|buffer| members.read_data(buffer), &mut hasher, buffer)?,
+        None => hash_all(|buffer| members.read_data(buffer), &mut hasher, buffer)?,
         Some(map) => {
-            let mut filled = Filled::new(Data(members), map.clone(), member.size_bytes);
-            let read = |error: io::Error| bad(&member.name, error.to_string());
-            copy(|buffer| filled.read(buffer).map_err(read), &mut hasher, buffer)?;
+            let mut filled = SparseReader::new(MemberData(members), map.clone(), member.size_bytes);
+            let read = |error: io::Error| bad_entry(&member.name, error.to_string());
+            hash_all(|buffer| filled.read(buffer).map_err(read), &mut hasher, buffer)?;
         }
     }
     Ok(*hasher.finalize().as_bytes())
 }
 
-fn copy(
+/// Hashes everything that `read` gives.
+fn hash_all(
     mut read: impl FnMut(&mut [u8]) -> Result<usize, RootfsError>,
     hasher: &mut blake3::Hasher,
     buffer: &mut [u8],
 ) -> Result<(), RootfsError> {
     loop {
-        match read(buffer)? {
-            0 => return Ok(()),
-            count => hasher.update(&buffer[..count]),
-        };
+        let count = read(buffer)?;
+        if count == 0 {
+            return Ok(());
+        }
+        hasher.update(&buffer[..count]);
     }
 }
 
-/// The stored bytes of the current member.
-struct Data<'a, R>(&'a mut Members<R>);
+/// Reader of the stored bytes of the current member.
+struct MemberData<'a, R>(&'a mut Members<R>);
 
-impl<R: Read> Read for Data<'_, R> {
+impl<R: Read> Read for MemberData<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.0.read_data(buffer).map_err(io::Error::other)
     }
 }
 
-/// Reads `source`, and hands all that it reads to a blob.
+/// Reader that hands everything it reads to a blob as well.
 struct Tee<'a> {
     source: &'a mut dyn Read,
     chunk: Arc<Vec<u8>>,
@@ -113,7 +118,7 @@ struct Tee<'a> {
 }
 
 impl Tee<'_> {
-    /// Takes the next chunk; `false` at the end.
+    /// Reads the next chunk; returns `false` at the end of the input.
     fn fill(&mut self) -> io::Result<bool> {
         let mut chunk = Vec::with_capacity(CHUNK_BYTES);
         self.source.take(CHUNK_BYTES as u64).read_to_end(&mut chunk)?;
@@ -126,7 +131,7 @@ impl Tee<'_> {
         Ok(true)
     }
 
-    /// Reads to the end of the input, past that of the tar.
+    /// Reads to the end of the input, which can be after the end of the tar.
     fn drain(&mut self) -> io::Result<()> {
         while self.fill()? {}
         Ok(())

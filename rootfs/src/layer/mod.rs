@@ -1,67 +1,43 @@
-//! A layer as a tar: written, read, and found again.
+//! One layer, from one representation to another.
 //!
 //! ```text
-//! path     names in a tar: clean, in order, within limits
-//! header   ustar and PAX headers, out
-//! member   the members of any tar, in: ustar, PAX, GNU; strict
-//! sparse   the maps of sparse files
-//! write    entries -> canonical tar + index
-//! gather   members of a foreign tar -> what they leave, as an extractor would
-//! import   a foreign tar -> blob + index
-//! index    what is in a tar and where: one sidecar file
-//! stored   the bytes of a file that lies in a tar
-//! pyc      times inside Python's byte code
-//! pipe     a second thread that hashes and writes
+//! new_entry       an entry that is about to be written
+//! write           new entries -> canonical tar + index
+//! entry_header    a new entry -> its header in the tar
+//! load            reading the small files of a layer ahead, several at a time
+//! source          reading the content of a new entry, and noticing that it changed
+//! import          foreign tar -> blob + index
+//! gather          members of a foreign tar -> the entries that unpacking them would leave
+//! extract         tar + index -> tree on disk
+//! stored          the content of a file that is stored in a tar
+//! pyc             source times inside Python's byte code
+//! pipe            a second thread that hashes and writes
 //! ```
 //!
-//! Canonical form, the same bytes for the same entries on any machine: entries in the order of their paths' components,
-//! parents first; ustar headers with numeric owners, and PAX records (sorted) for what does not fit; whole seconds, none
-//! negative, none later than the clamp; a hard link points to the first of its names; a directory ends in `/`; an opaque
-//! one is followed by its marker; a whiteout stands where the name that it hides would; two zero blocks at the end.
+//! A canonical tar has the same bytes for the same entries on any machine:
+//!
+//! - Entries are in the order of their paths' components, parents first.
+//! - Headers are ustar with numeric owners, preceded by sorted PAX records for values that do not fit.
+//! - Times are whole seconds, and none is later than the clamp.
+//! - A hard link points to the first name of its file. The name of a directory ends in `/`.
+//! - An opaque directory is followed by its marker. A whiteout is at the position of the name that it removes.
+//! - Two zero blocks end the tar.
 
+mod entry_header;
 pub(crate) mod extract;
-pub(crate) mod gather;
-mod header;
+mod gather;
 pub(crate) mod import;
-pub(crate) mod index;
-pub(crate) mod member;
-pub(crate) mod path;
+mod load;
+pub(crate) mod new_entry;
 mod pipe;
 mod pyc;
-pub(crate) mod sparse;
+mod source;
 pub(crate) mod stored;
 #[cfg(test)]
 mod tests;
 pub(crate) mod write;
 
-use std::io;
-use std::path::Path;
-
-use crate::RootfsError;
-
-/// The unit of a tar.
-pub(crate) const BLOCK_BYTES: usize = 512;
-/// What a removed name starts with in a tar.
-pub(crate) const WHITEOUT_PREFIX: &[u8] = b".wh.";
-/// The name that makes its directory hide lower layers.
-pub(crate) const OPAQUE_MARKER: &[u8] = b".wh..wh..opq";
-/// The most entries of a layer, implied directories included.
-pub(crate) const MAX_ENTRIES: usize = 1 << 20;
-/// The most bytes of all paths, link targets and attributes of a layer.
-pub(crate) const MAX_NAMES_BYTES: usize = 128 << 20;
-
-/// The bytes that pad `size_bytes` to whole blocks.
-pub(crate) fn padding(size_bytes: u64) -> usize {
-    const BLOCK: u64 = BLOCK_BYTES as u64;
-    usize::try_from((BLOCK - size_bytes % BLOCK) % BLOCK).expect("less than a block")
-}
-
-/// An entry that breaks a rule.
-pub(crate) fn bad(path: &[u8], reason: impl Into<String>) -> RootfsError {
-    RootfsError::BadEntry { path: path::to_path(path).to_owned(), reason: reason.into() }
-}
-
-/// For `map_err`: what was tried on what.
-pub(crate) fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> RootfsError {
-    move |source| RootfsError::Io { action, path: path.to_owned(), source }
-}
+/// Prefix that turns a name in a tar into a whiteout of that name.
+const WHITEOUT_PREFIX: &[u8] = b".wh.";
+/// Name of a file in a tar that makes its directory opaque.
+const OPAQUE_MARKER: &[u8] = b".wh..wh..opq";

@@ -1,6 +1,7 @@
-//! A second thread that hashes and writes a blob while the first reads on.
+//! A second thread that hashes and writes a blob while the first one goes on.
 //!
-//! Chunks go through a bounded channel, so that memory stays flat. An error of the thread is told at the next chunk.
+//! Chunks go through a bounded channel, so that memory does not grow. An error of the thread is reported with the
+//! next chunk.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -9,21 +10,21 @@ use std::thread::{self, JoinHandle};
 
 use cache::BlobWriter;
 
-/// The size of chunks.
+/// Length of a chunk.
 pub(super) const CHUNK_BYTES: usize = 1 << 20;
-/// How many may wait.
-const WAITING: usize = 4;
+/// Number of chunks that can wait for the thread.
+const MAX_WAITING: usize = 4;
 
-/// A blob that another thread writes.
+/// Blob that another thread writes.
 pub(super) struct Pipe {
     sender: Option<SyncSender<Arc<Vec<u8>>>>,
     thread: Option<JoinHandle<io::Result<BlobWriter>>>,
 }
 
 impl Pipe {
-    /// Starts the thread.
+    /// Starts the thread that writes `blob`.
     pub(super) fn start(mut blob: BlobWriter) -> io::Result<Self> {
-        let (sender, receiver) = sync_channel::<Arc<Vec<u8>>>(WAITING);
+        let (sender, receiver) = sync_channel::<Arc<Vec<u8>>>(MAX_WAITING);
         let write_all = move || {
             receiver.iter().try_for_each(|chunk| blob.write_all(&chunk))?;
             Ok(blob)
@@ -32,17 +33,20 @@ impl Pipe {
         Ok(Self { sender: Some(sender), thread: Some(thread) })
     }
 
-    /// Hands a chunk over.
+    /// Hands a chunk to the thread.
     pub(super) fn send(&mut self, chunk: Arc<Vec<u8>>) -> io::Result<()> {
         let sent = self.sender.as_ref().is_some_and(|sender| sender.send(chunk).is_ok());
-        match sent {
-            true => Ok(()),
-            // The thread has ended, which it does before its time on an error only.
-            false => Err(self.join().err().unwrap_or_else(|| io::Error::other("the writer has ended"))),
+        if sent {
+            return Ok(());
         }
+        // The thread ends early after an error only.
+        Err(self
+            .join()
+            .err()
+            .unwrap_or_else(|| io::Error::other("the thread that writes the layer has ended")))
     }
 
-    /// Waits until all is written.
+    /// Waits until everything is written, and returns the blob.
     pub(super) fn finish(mut self) -> io::Result<BlobWriter> {
         self.join()
     }
@@ -52,7 +56,7 @@ impl Pipe {
         match self.thread.take().map(JoinHandle::join) {
             Some(Ok(result)) => result,
             Some(Err(panic)) => std::panic::resume_unwind(panic),
-            None => Err(io::Error::other("the writer has failed before")),
+            None => Err(io::Error::other("the thread that writes the layer has failed before")),
         }
     }
 }
@@ -61,6 +65,7 @@ impl Drop for Pipe {
     fn drop(&mut self) {
         self.sender = None;
         if let Some(thread) = self.thread.take() {
+            // The error is of no interest any more: the blob is discarded.
             let _ = thread.join();
         }
     }

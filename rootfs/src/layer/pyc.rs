@@ -1,27 +1,28 @@
-//! Times inside Python's byte code.
+//! The source time inside Python's byte code.
 //!
-//! A `.pyc` file that is checked by time carries the modification time of its source, and Python compiles anew at every
-//! start if the two differ. When a tar clamps the source's time, it clamps the one in the byte code too; the index keeps
-//! the real one.
+//! A `.pyc` file that is checked by time contains the modification time of its source. If the two differ, Python
+//! compiles the source again at every start. When a tar clamps the time of the source, it clamps the time in the byte
+//! code as well; the index keeps the real one.
 //!
 //! Source: PEP 552; CPython, `Lib/importlib/_bootstrap_external.py`, `_classify_pyc`.
 
 use std::io::{self, Read};
 
-use super::path::{join, split};
+use crate::path::{join, split};
 
-/// Where the header has the time: behind magic and flags, in front of the source's length.
+/// Position of the time in the header: after magic and flags, before the length of the source.
 const TIME: std::ops::Range<usize> = 8..12;
+/// Length of the header.
 const HEADER_BYTES: usize = 16;
-/// Byte code is read whole; a longer file is none.
+/// Maximum length of byte code. Longer files are copied unchanged, because byte code is read whole.
 pub(super) const MAX_BYTES: u64 = 64 << 20;
 
-/// The path of the source of the byte code at `path`; `None` if its name is not that of byte code.
+/// Returns the path of the source of the byte code at `path`; `None` if the name is not that of byte code.
 pub(super) fn source_of(path: &[u8]) -> Option<Vec<u8>> {
     let (directory, name) = split(path)?;
     let stem = name.strip_suffix(b".pyc")?;
     match split(directory).filter(|(_, last)| *last == b"__pycache__") {
-        // module.cpython-311.opt-1.pyc
+        // For example `module.cpython-311.opt-1.pyc`.
         Some((above, _)) => {
             let dot = stem.windows(9).rposition(|part| part == b".cpython-")?;
             Some(join(above, &[&stem[..dot], b".py"].concat()))
@@ -30,19 +31,19 @@ pub(super) fn source_of(path: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// The source's time that byte code carries; `None` if it is checked by hash, or no byte code.
+/// Returns the source time in byte code; `None` for byte code that is checked by hash, and for other files.
 pub(super) fn recorded_mtime(content: &[u8]) -> Option<u32> {
     let header = content.get(..HEADER_BYTES)?;
     let checked_by_time = &header[2..4] == b"\r\n" && header[4..8] == [0; 4];
     checked_by_time.then(|| u32::from_le_bytes(header[TIME].try_into().expect("four bytes")))
 }
 
-/// Puts another time into byte code.
+/// Replaces the source time in byte code.
 pub(super) fn set_mtime(content: &mut [u8], mtime: u32) {
     content[TIME].copy_from_slice(&mtime.to_le_bytes());
 }
 
-/// Reads byte code with the time that it really carries.
+/// Reader of byte code that puts its real source time back.
 pub(super) struct Restored<R> {
     inner: R,
     position: usize,
@@ -50,7 +51,7 @@ pub(super) struct Restored<R> {
 }
 
 impl<R: Read> Restored<R> {
-    /// `inner` has another time in place of `mtime`.
+    /// Returns a reader of `inner`, which has another source time in place of `mtime`.
     pub(super) fn new(inner: R, mtime: u32) -> Self {
         Self { inner, position: 0, mtime: mtime.to_le_bytes() }
     }
@@ -84,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn sources() {
+    fn the_source_is_found_by_the_name_of_the_byte_code() {
         check_source("lib/__pycache__/os.cpython-311.pyc", Some("lib/os.py"));
         check_source("lib/__pycache__/os.cpython-311.opt-1.pyc", Some("lib/os.py"));
         check_source("__pycache__/a.b.cpython-312.pyc", Some("a.b.py"));
@@ -95,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn only_code_checked_by_time_has_one() {
+    fn only_byte_code_checked_by_time_has_a_source_time() {
         let header = b"\xa7\x0d\r\n\0\0\0\0\x01\x02\x03\x04\0\0\0\0".to_vec();
         assert_eq!(recorded_mtime(&header), Some(0x0403_0201));
         assert_eq!(recorded_mtime(&header[..15]), None);
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn the_real_time_comes_back_whatever_is_read_at_once() {
+    fn the_real_time_is_restored_for_reads_of_any_length() {
         let content: Vec<u8> = (0..40).collect();
         let mut expected = content.clone();
         set_mtime(&mut expected, 0xaabb_ccdd);

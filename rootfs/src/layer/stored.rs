@@ -1,47 +1,17 @@
-//! The bytes of a file that lies in a tar, as the file really is: holes filled, byte code with its own time.
+//! Reading the real content of a file that is stored in a tar: holes are filled, and byte code has its real source
+//! time.
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use super::index::{Item, Stored};
 use super::pyc;
-use super::sparse::Extent;
+use crate::file_range::FileRange;
+use crate::index::{Item, Stored};
+use crate::tar::Extent;
 
-/// Reads part of a file, at its own position: many may read one file at a time.
-pub(crate) struct Range {
-    file: Arc<File>,
-    offset: u64,
-    left: u64,
-}
-
-impl Range {
-    /// `size_bytes` bytes of `file` from `offset` on.
-    pub(crate) fn new(file: Arc<File>, offset: u64, size_bytes: u64) -> Self {
-        Self { file, offset, left: size_bytes }
-    }
-}
-
-impl Read for Range {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let most = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
-        if most == 0 {
-            return Ok(0);
-        }
-        match self.file.read_at(&mut buffer[..most], self.offset)? {
-            0 => Err(io::ErrorKind::UnexpectedEof.into()),
-            count => {
-                self.offset += count as u64;
-                self.left -= count as u64;
-                Ok(count)
-            }
-        }
-    }
-}
-
-/// Fills the holes of a sparse file around its stored parts.
-pub(super) struct Filled<R> {
+/// Reader of a sparse file: fills the holes around its stored parts.
+pub(super) struct SparseReader<R> {
     data: R,
     extents: std::vec::IntoIter<Extent>,
     current: Option<Extent>,
@@ -49,8 +19,8 @@ pub(super) struct Filled<R> {
     size_bytes: u64,
 }
 
-impl<R: Read> Filled<R> {
-    /// `data` are the stored parts, one behind the other; `map` has been checked against it.
+impl<R: Read> SparseReader<R> {
+    /// Returns a reader. `data` has the stored parts one after the other; `map` has been checked against it.
     pub(super) fn new(data: R, map: Vec<Extent>, size_bytes: u64) -> Self {
         let mut extents = map.into_iter().filter(|extent| extent.length > 0).collect::<Vec<_>>().into_iter();
         let current = extents.next();
@@ -58,7 +28,7 @@ impl<R: Read> Filled<R> {
     }
 }
 
-impl<R: Read> Read for Filled<R> {
+impl<R: Read> Read for SparseReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.current.is_some_and(|extent| self.position == extent.at + extent.length) {
             self.current = self.extents.next();
@@ -66,27 +36,27 @@ impl<R: Read> Read for Filled<R> {
         let at = self.current.map_or(self.size_bytes, |extent| extent.at);
         let in_hole = self.position < at;
         let until = if in_hole { at } else { self.current.map_or(at, |extent| extent.at + extent.length) };
-        let most = buffer.len().min(usize::try_from(until - self.position).unwrap_or(usize::MAX));
+        let wanted = buffer.len().min(usize::try_from(until - self.position).unwrap_or(usize::MAX));
         let count = if in_hole {
-            buffer[..most].fill(0);
-            most
+            buffer[..wanted].fill(0);
+            wanted
         } else {
-            self.data.read(&mut buffer[..most])?
+            self.data.read(&mut buffer[..wanted])?
         };
         self.position += count as u64;
         Ok(count)
     }
 }
 
-/// Opens the regular file `item`, which is in the tar `tar`.
+/// Opens the content of the regular file `item`, which is stored in `tar`.
 pub(crate) fn open(item: &Item<'_>, tar: &Arc<File>) -> Box<dyn Read + Send> {
     let size_bytes = item.size_bytes();
     let Stored { offset, sparse, pyc_mtime, .. } = item.stored();
-    let range = |length| Range::new(tar.clone(), offset, length);
+    let range = |length| FileRange::new(tar.clone(), offset, length);
     match (sparse, pyc_mtime) {
         (Some(map), _) => {
             let stored = map.iter().map(|extent| extent.length).sum();
-            Box::new(Filled::new(range(stored), map, size_bytes))
+            Box::new(SparseReader::new(range(stored), map, size_bytes))
         }
         (None, Some(mtime)) => Box::new(pyc::Restored::new(range(size_bytes), mtime)),
         (None, None) => Box::new(range(size_bytes)),
@@ -98,17 +68,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn holes_are_zeros() {
+    fn holes_are_read_as_zeros() {
         let map = vec![Extent { at: 2, length: 3 }, Extent { at: 5, length: 0 }, Extent { at: 7, length: 1 }];
         let mut filled = Vec::new();
-        Filled::new(&b"abcd"[..], map, 10).read_to_end(&mut filled).expect("in memory");
+        SparseReader::new(&b"abcd"[..], map, 10).read_to_end(&mut filled).expect("in memory");
         assert_eq!(filled, b"\0\0abc\0\0d\0\0");
     }
 
     #[test]
-    fn a_file_of_one_hole() {
+    fn a_file_can_be_one_hole() {
         let mut filled = Vec::new();
-        Filled::new(&b""[..], Vec::new(), 3).read_to_end(&mut filled).expect("in memory");
+        SparseReader::new(&b""[..], Vec::new(), 3).read_to_end(&mut filled).expect("in memory");
         assert_eq!(filled, b"\0\0\0");
     }
 }

@@ -1,9 +1,10 @@
-//! What `RUN --mount=type=bind` shows: a part of some layers, or of a folder of the host.
+//! Mount sources of `RUN --mount=type=bind`: part of some layers, or of a directory of the host.
 //!
-//! The source is resolved inside its tree, links included, on the mount itself; what it names is cloned and everything
-//! else forgotten. A mount that may be written to is on top of a snapshot that nobody commits.
+//! The source is resolved inside its tree, symlinks included, on the mount itself. The result is cloned as a mount of
+//! its own, and nothing else of the tree can be reached through it. A writable mount is on top of a snapshot that is
+//! never committed.
 //!
-//! Source: CVE-2024-1753, CVE-2024-23651 (a source that was a link to the host).
+//! Source: CVE-2024-1753, CVE-2024-23651 (a source that was a symlink to the host).
 
 use std::os::fd::OwnedFd;
 use std::path::{Component, Path};
@@ -13,75 +14,82 @@ use oci::DiffId;
 use rustix::fs::{Mode, OFlags};
 
 use super::Snapshot;
-use super::lowers::{Ground, Lower};
-use super::overlay::{Attached, Overlay, clone_mount, clone_mounts, clone_tree};
 use crate::RootfsError;
+use crate::clone_mount::{clone_in_root, clone_mount, clone_mount_recursively};
+use crate::error::failed;
 use crate::layers::Layers;
-use crate::safe_path::failed;
+use crate::layers::lower_layers::LowerLayer;
+use crate::overlay::{Attached, Lower, Overlay};
 use crate::xattr::Flavor;
 
-/// A detached mount, and what must live as long as it is in use.
+/// Detached mount, with everything that must live as long as it is in use.
 pub struct Bind {
-    /// The mount; may be given away.
+    /// Descriptor of the mount; it can be handed to another process.
     pub mount: OwnedFd,
-    /// Keep this until nobody uses the mount any more; then drop it.
+    /// Resources of the mount. Drop them when nothing uses the mount any more.
     pub keep: Keep,
 }
 
-/// What is below a mount.
-pub struct Keep(#[expect(dead_code, reason = "held for its Drop")] Below);
+/// Resources below a mount, released when dropped.
+pub struct Keep(#[expect(dead_code, reason = "held for its Drop")] Resources);
 
-enum Below {
+enum Resources {
     Snapshot(#[expect(dead_code, reason = "held for its Drop")] Box<Snapshot>),
     Scratch(#[expect(dead_code, reason = "held for its Drop")] ScratchDir),
 }
 
-/// What is at `source` in the merged tree of `layers`; read-only, or with changes that are thrown away.
+/// Mounts what is at `source` in the merged tree of the layers `ids`: read-only, or with changes that are discarded.
 pub fn bind(layers: &Layers, ids: &[DiffId], source: &Path, read_write: bool) -> Result<Bind, RootfsError> {
-    let (mounted, keep) = if read_write {
-        let snapshot = layers.prepare(ids)?;
-        (snapshot.mount()?, Below::Snapshot(Box::new(snapshot)))
-    } else {
-        let scratch = layers.store().scratch()?;
-        let lowers: Vec<Lower> = layers.grounds(ids)?.iter().map(Ground::lower).collect();
-        let overlay = Overlay {
-            lowers: &lowers,
-            upper: None,
-            volatile: false,
-            scratch: scratch.path(),
-            flavor: Flavor::current(),
-        };
-        (overlay.mount()?, Below::Scratch(scratch))
-    };
-    let mount = part(layers, mounted, source)?;
-    Ok(Bind { mount, keep: Keep(keep) })
+    let (mounted, resources) =
+        if read_write { mount_writable(layers, ids)? } else { mount_read_only(layers, ids)? };
+    let mount = part_of(layers, mounted, source)?;
+    Ok(Bind { mount, keep: Keep(resources) })
 }
 
-/// What is at `source` below `place` of the host, links resolved inside it; `place` itself, which may be a file then, for
-/// no source. As writable as it is there: whoever attaches it decides.
+fn mount_writable(layers: &Layers, ids: &[DiffId]) -> Result<(OwnedFd, Resources), RootfsError> {
+    let snapshot = layers.prepare(ids)?;
+    Ok((snapshot.mount()?, Resources::Snapshot(Box::new(snapshot))))
+}
+
+fn mount_read_only(layers: &Layers, ids: &[DiffId]) -> Result<(OwnedFd, Resources), RootfsError> {
+    let scratch = layers.store().scratch()?;
+    let lowers: Vec<Lower> = layers.lower_layers(ids)?.iter().map(LowerLayer::lower).collect();
+    let overlay = Overlay {
+        lowers: &lowers,
+        upper: None,
+        volatile: false,
+        scratch: scratch.path(),
+        flavor: Flavor::current(),
+    };
+    Ok((overlay.mount()?, Resources::Scratch(scratch)))
+}
+
+/// Clones what is at `source` below `place` of the host, symlinks resolved inside `place`. An empty source is `place`
+/// itself, which can be a file then. The mount is as writable as the original; the caller restricts it.
 pub fn bind_host(place: &Path, source: &Path) -> Result<OwnedFd, RootfsError> {
     let found = rustix::fs::open(place, OFlags::CLOEXEC | OFlags::PATH, Mode::empty());
     let found = found.map_err(failed("open", place))?;
-    if is_root(source) { clone_mount(&found, place) } else { clone_tree(&found, source) }
+    if is_root(source) { clone_mount(&found, place) } else { clone_in_root(&found, source) }
 }
 
-/// `place` of the host, a folder with all that is mounted below it, or a file. As writable as it is there.
+/// Clones `place` of the host: a file, or a directory with everything that is mounted below it. The mount is as
+/// writable as the original.
 pub fn bind_host_all(place: &Path) -> Result<OwnedFd, RootfsError> {
     let found = rustix::fs::open(place, OFlags::CLOEXEC | OFlags::PATH, Mode::empty());
-    clone_mounts(&found.map_err(failed("open", place))?, place)
+    clone_mount_recursively(&found.map_err(failed("open", place))?, place)
 }
 
-/// True for a source that names the whole of its tree.
+/// Reports whether a source names the whole of its tree.
 fn is_root(source: &Path) -> bool {
     !source.components().any(|part| matches!(part, Component::Normal(_)))
 }
 
-/// The part of a detached mount at `source`.
-fn part(layers: &Layers, mount: OwnedFd, source: &Path) -> Result<OwnedFd, RootfsError> {
+/// Returns the part of a detached mount at `source`.
+fn part_of(layers: &Layers, mount: OwnedFd, source: &Path) -> Result<OwnedFd, RootfsError> {
     if is_root(source) {
         return Ok(mount);
     }
-    // Only kernels from 6.15 on clone a part of what is attached nowhere.
+    // Kernels before 6.15 clone a part of an attached mount only.
     let scratch = layers.store().scratch()?;
     let attached = Attached::new(&mount, scratch.path())?;
     attached.clone_tree(source)

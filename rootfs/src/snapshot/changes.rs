@@ -1,16 +1,16 @@
-//! The changes in an overlay's upper directory, as a layer has them.
+//! The changes in an overlay's upper directory, as a layer describes them.
 //!
-//! | in the upper directory                     | in the layer                      |
-//! |--------------------------------------------|-----------------------------------|
-//! | character device 0:0                       | whiteout                          |
-//! | directory with `overlay.opaque` = `y`      | opaque, if lower layers have it   |
-//! | directory copied up for something in it    | directory as it is                |
-//! | socket                                     | nothing                           |
-//! | further name of an inode                   | hard link to the first in order   |
-//! | overlayfs' own attributes, security labels | nothing                           |
+//! | in the upper directory                     | in the layer                        |
+//! |--------------------------------------------|-------------------------------------|
+//! | character device 0:0                       | whiteout                            |
+//! | directory with `overlay.opaque` = `y`      | opaque, if the lower layers have it |
+//! | directory copied up for an entry in it     | directory with its metadata         |
+//! | socket                                     | nothing                             |
+//! | second or further name of an inode         | hard link to the first one in order |
+//! | overlayfs' own attributes, security labels | nothing                             |
 //!
-//! Overlayfs marks every directory that it makes in a merged one as opaque, to save itself a look below. In a layer that
-//! would say that something was replaced, so the mark counts only where there is something to hide.
+//! Overlayfs marks every directory that it makes in a merged one as opaque, to avoid lookups in lower layers. In a
+//! layer, that mark would claim that something was replaced, so it counts only where there is a directory to hide.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -19,43 +19,44 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FileType, OFlags};
 
-use super::lowers::{Lowers, kind};
+use super::lowers::Lowers;
 use crate::RootfsError;
 use crate::dir_tree::read_entry;
 use crate::entry::{Entry, Kind};
-use crate::safe_path::{DIRECTORY, failed, names, open_beneath};
+use crate::error::failed;
+use crate::safe_path::{DIRECTORY, names, open_beneath};
 
-/// A path that differs from the lower layers.
+/// Path that differs from the lower layers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Change {
-    /// Relative to the root.
+    /// Path relative to the root.
     pub path: PathBuf,
-    /// What it is now; a further name of a file is a [`Kind::Hardlink`] to the first.
+    /// New entry at the path. A file's second and further names are [`Kind::Hardlink`]s to the first.
     pub entry: Entry,
 }
 
-/// All changes below the directory `upper`, without the root itself, in order of their paths' components.
-pub(super) fn gather(upper: &OwnedFd, lowers: &Lowers<'_>) -> Result<Vec<Change>, RootfsError> {
-    let mut gather = Gather { lowers, found: Vec::new() };
+/// Returns all changes below the directory `upper`, without the root itself, in the order of their paths' components.
+pub(super) fn collect(upper: &OwnedFd, lowers: &Lowers<'_>) -> Result<Vec<Change>, RootfsError> {
+    let mut collector = Collector { lowers, found: Vec::new() };
     let mut pending = vec![PathBuf::new()];
     while let Some(path) = pending.pop() {
         let dir = open_beneath(upper, &path, DIRECTORY | OFlags::RDONLY).map_err(failed("open", &path))?;
-        let from = gather.found.len();
-        gather.directory(&dir, &path)?;
-        let below = gather.found[from..].iter().filter(|(change, _)| change.entry.is_dir());
+        let first = collector.found.len();
+        collector.add_directory(&dir, &path)?;
+        let below = collector.found[first..].iter().filter(|(change, _)| change.entry.is_dir());
         pending.extend(below.map(|(change, _)| change.path.clone()));
     }
-    gather.found.sort_unstable_by(|(left, _), (right, _)| left.path.cmp(&right.path));
-    Ok(with_hard_links(gather.found))
+    collector.found.sort_unstable_by(|(left, _), (right, _)| left.path.cmp(&right.path));
+    Ok(with_hard_links(collector.found))
 }
 
-/// Device and inode of a file that has other names, which may be outside of the layer.
-type Shared = Option<(u64, u64)>;
+/// Device and inode of a file that has several names, some of which can be outside of the layer; else `None`.
+type SharedInode = Option<(u64, u64)>;
 
-/// Makes all names of a file but the first links to that one.
-fn with_hard_links(found: Vec<(Change, Shared)>) -> Vec<Change> {
+/// Turns all names of a file but the first into links to the first.
+fn with_hard_links(found: Vec<(Change, SharedInode)>) -> Vec<Change> {
     let mut firsts = HashMap::new();
-    let link = |(mut change, shared): (Change, Shared)| {
+    let link = |(mut change, shared): (Change, SharedInode)| {
         if let Some(inode) = shared {
             let first = firsts.entry(inode).or_insert_with(|| change.path.clone());
             if *first != change.path {
@@ -67,13 +68,14 @@ fn with_hard_links(found: Vec<(Change, Shared)>) -> Vec<Change> {
     found.into_iter().map(link).collect()
 }
 
-struct Gather<'a> {
+struct Collector<'a> {
     lowers: &'a Lowers<'a>,
-    found: Vec<(Change, Shared)>,
+    found: Vec<(Change, SharedInode)>,
 }
 
-impl Gather<'_> {
-    fn directory(&mut self, dir: &OwnedFd, path: &Path) -> Result<(), RootfsError> {
+impl Collector<'_> {
+    /// Adds the entries directly in the directory `dir`, which is at `path`.
+    fn add_directory(&mut self, dir: &OwnedFd, path: &Path) -> Result<(), RootfsError> {
         for name in names(dir.as_fd()).map_err(failed("read the directory", path))? {
             let path = path.join(&name);
             let Some((mut entry, stat)) = read_entry(dir, &name).map_err(failed("look at", &path))? else {
@@ -82,8 +84,8 @@ impl Gather<'_> {
             if let Kind::Directory { opaque } = &mut entry.kind {
                 *opaque = self.is_opaque(dir, &name, &path)?;
             }
-            let shared = (kind(&stat) == FileType::RegularFile && stat.st_nlink > 1)
-                .then_some((stat.st_dev, stat.st_ino));
+            let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+            let shared = (is_file && stat.st_nlink > 1).then_some((stat.st_dev, stat.st_ino));
             self.found.push((Change { path, entry }, shared));
         }
         Ok(())

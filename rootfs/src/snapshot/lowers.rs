@@ -1,116 +1,48 @@
-//! The lower layers of an overlay: what they are, and what they show, without mounting it.
+//! The directories that the lower layers of an overlay show, found without mounting it.
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 
-use rustix::fs::{FileType, Mode, OFlags, Stat};
+use rustix::fs::{FileType, Mode, OFlags};
 
-use super::in_place::Mounted;
-use super::trees::{Home, Stamp};
 use crate::RootfsError;
-use crate::safe_path::{failed, is_absent, open_store_dir};
+use crate::error::failed;
+use crate::overlay::Lower;
+use crate::safe_path::is_absent;
 use crate::xattr::Flavor;
 
-/// What an overlay can have as a lower layer.
-#[derive(Debug, Clone)]
-pub(crate) enum Lower {
-    /// A directory of ours.
-    Directory(PathBuf),
-    /// A layer that is mounted in place.
-    Mounted(Arc<Mounted>),
-}
-
-impl Lower {
-    /// Its root, as `O_PATH`.
-    pub(super) fn open(&self) -> Result<OwnedFd, RootfsError> {
-        match self {
-            Self::Directory(path) => open_store_dir(path),
-            Self::Mounted(mounted) => mounted.root().try_clone().map_err(failed("open", self.path())),
-        }
-    }
-
-    /// For messages.
-    pub(super) fn path(&self) -> &Path {
-        match self {
-            Self::Directory(path) => path,
-            Self::Mounted(mounted) => mounted.path(),
-        }
-    }
-}
-
-/// A layer in a form that an overlay can stand on.
-#[derive(Debug, Clone)]
-pub(crate) enum Ground {
-    /// Unpacked, or left by a step.
-    Tree(Home, Stamp),
-    /// Mounted in place.
-    Mounted(Arc<Mounted>),
-}
-
-impl Ground {
-    /// For an overlay.
-    pub(crate) fn lower(&self) -> Lower {
-        match self {
-            Self::Tree(home, _) => Lower::Directory(home.tree()),
-            Self::Mounted(mounted) => Lower::Mounted(Arc::clone(mounted)),
-        }
-    }
-
-    /// Its tree on disk, if it has one.
-    pub(crate) fn tree(&self) -> Option<(&Home, &Stamp)> {
-        match self {
-            Self::Tree(home, stamp) => Some((home, stamp)),
-            Self::Mounted(_) => None,
-        }
-    }
-
-    /// Whether the layer says what the root is; else those below do.
-    fn has_root(&self) -> bool {
-        match self {
-            Self::Tree(_, stamp) => stamp.has_root,
-            Self::Mounted(mounted) => mounted.has_root(),
-        }
-    }
-}
-
-/// The merged root of layers, as far as metadata goes: that of the topmost one that says something of it.
-pub(super) fn root_of(grounds: &[Ground]) -> Result<Option<OwnedFd>, RootfsError> {
-    let top = grounds.iter().rev().find(|ground| ground.has_root());
-    top.map(|ground| ground.lower().open()).transpose()
-}
-
-/// Lower layers, from the base up.
+/// Lower layers of an overlay.
 pub(super) struct Lowers<'a> {
+    /// Layers from the base up.
     pub all: &'a [Lower],
+    /// Attributes that overlayfs uses for itself.
     pub flavor: Flavor,
 }
 
-/// What one layer says of a path.
-enum Answer {
-    /// It is a directory.
-    Directory(OwnedFd),
-    /// Nothing: ask the layer below.
+/// Result of a search for a directory in one layer.
+enum DirectorySearch {
+    Found(OwnedFd),
+    /// The layer has nothing there and hides nothing: the layer below decides.
     Unknown,
-    /// There is no directory, whatever the layers below have.
-    No,
+    /// The merged tree has no directory there from this layer down.
+    Hidden,
 }
 
 impl Lowers<'_> {
-    /// The topmost directory at `path`, the one that overlayfs takes the metadata from; `None` if `path` is none in the
-    /// lower layers, or is hidden there.
+    /// Returns the topmost directory at `path`, whose metadata overlayfs shows. Returns `None` if the merged lower
+    /// layers have no directory there.
     pub(super) fn directory(&self, path: &Path) -> Result<Option<OwnedFd>, RootfsError> {
         for lower in self.all.iter().rev() {
-            match self.ask(lower, path)? {
-                Answer::Directory(dir) => return Ok(Some(dir)),
-                Answer::Unknown => {}
-                Answer::No => return Ok(None),
+            match self.search(lower, path)? {
+                DirectorySearch::Found(dir) => return Ok(Some(dir)),
+                DirectorySearch::Unknown => {}
+                DirectorySearch::Hidden => return Ok(None),
             }
         }
         Ok(None)
     }
 
-    fn ask(&self, lower: &Lower, path: &Path) -> Result<Answer, RootfsError> {
+    fn search(&self, lower: &Lower, path: &Path) -> Result<DirectorySearch, RootfsError> {
         let mut dir = lower.open()?;
         let mut hides = false;
         for name in path.iter() {
@@ -118,33 +50,32 @@ impl Lowers<'_> {
             let child = match rustix::fs::openat(&dir, name, flags, Mode::empty()) {
                 Ok(child) => child,
                 Err(error) if is_absent(error) => {
-                    return Ok(if hides { Answer::No } else { Answer::Unknown });
+                    return Ok(if hides { DirectorySearch::Hidden } else { DirectorySearch::Unknown });
                 }
                 Err(error) => return Err(failed("open", path)(error)),
             };
-            if kind(&rustix::fs::fstat(&child).map_err(failed("stat", path))?) != FileType::Directory {
-                return Ok(Answer::No);
+            let stat = rustix::fs::fstat(&child).map_err(failed("stat", path))?;
+            if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
+                return Ok(DirectorySearch::Hidden);
             }
             hides |=
                 self.flavor.is_opaque(dir.as_fd(), name).map_err(failed("read an attribute of", path))?;
             dir = child;
         }
-        Ok(Answer::Directory(dir))
+        Ok(DirectorySearch::Found(dir))
     }
-}
-
-/// The kind of what was stat'ed.
-pub(super) fn kind(stat: &Stat) -> FileType {
-    FileType::from_raw_mode(stat.st_mode)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::safe_path::open_store_dir;
     use std::ffi::OsStr;
     use std::fs;
+    use std::path::PathBuf;
 
-    /// Three layers: `d/x` is in the base; `d` is a file, nothing, or opaque above it.
+    /// Looks up `path` in three layers. The base has `d/x`, `prepare` fills the middle one, the top is empty.
+    /// `expected` is the number of the layer whose directory is found.
     #[track_caller]
     fn check(prepare: impl Fn(&Path), path: &str, expected: Option<usize>) {
         let dir = tempfile::tempdir().unwrap();
@@ -174,14 +105,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_directory_hides_those_below() {
+    fn a_file_or_symlink_hides_directories_below() {
         check(|tree| fs::write(tree.join("d"), "").unwrap(), "d/x", None);
         check(|tree| fs::write(tree.join("d"), "").unwrap(), "d", None);
         check(|tree| std::os::unix::fs::symlink("/", tree.join("d")).unwrap(), "d/x", None);
     }
 
     #[test]
-    fn an_opaque_directory_hides_what_it_has_not() {
+    fn an_opaque_directory_hides_the_content_of_lower_ones() {
         let opaque = |tree: &Path| {
             fs::create_dir_all(tree.join("d/own")).unwrap();
             Flavor::User.set_opaque(open_store_dir(tree).unwrap().as_fd(), OsStr::new("d")).unwrap();

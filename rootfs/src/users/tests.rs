@@ -1,4 +1,4 @@
-//! What USER and `--chown` mean in trees of all kinds.
+//! Resolution of USER and `--chown` in complete, incomplete and hostile trees.
 
 use super::*;
 use crate::testing::MemoryTree;
@@ -40,7 +40,7 @@ fn check_error(user: &str, expected: &str) {
 }
 
 #[test]
-fn users() {
+fn users_are_resolved_as_by_runc() {
     check("", 0, 0, &[0, 10, 702], "/root");
     check("root", 0, 0, &[0, 10, 702], "/root");
     check("0", 0, 0, &[0, 10, 702], "/root");
@@ -57,12 +57,12 @@ fn users() {
     check("1234:5678", 1234, 5678, &[5678], "/");
     check("homeless", 7, 8, &[8], "/");
     check("2147483647", 2147483647, 0, &[0], "/");
-    // A number is never a name.
+    // A number is never looked up as a name.
     check("1000", 1000, 0, &[0], "/");
 }
 
 #[test]
-fn users_that_are_none() {
+fn unknown_and_invalid_users_are_errors() {
     check_error("ghost", "unable to find user ghost");
     check_error("root:ghosts", "unable to find group ghosts");
     check_error("1:ghosts", "unable to find group ghosts");
@@ -90,10 +90,10 @@ fn without_files_only_numbers_are_known() {
 }
 
 #[test]
-fn files_that_are_no_files() {
+fn only_regular_files_of_limited_length_are_read() {
     let fifo = Entry { kind: Kind::Fifo, ..Entry::directory(0o644) };
-    let huge = Entry { kind: Kind::File { size_bytes: LIMIT_BYTES + 1 }, ..Entry::directory(0o644) };
-    let full = Entry { kind: Kind::File { size_bytes: LIMIT_BYTES }, ..Entry::directory(0o644) };
+    let huge = Entry { kind: Kind::File { size_bytes: MAX_FILE_BYTES + 1 }, ..Entry::directory(0o644) };
+    let full = Entry { kind: Kind::File { size_bytes: MAX_FILE_BYTES }, ..Entry::directory(0o644) };
     let with = |entry| MemoryTree::new().put("etc/passwd", entry, b"pilot:x:1:2:::\n");
     assert!(matches!(resolve_user(&with(fifo.clone()), "pilot"), Err(UserError::Unreadable { .. })));
     assert!(matches!(resolve_user(&with(huge), "pilot"), Err(UserError::Unreadable { .. })));
@@ -106,13 +106,13 @@ fn files_that_are_no_files() {
 }
 
 #[test]
-fn links_to_the_files_stay_inside() {
+fn symlinks_to_the_files_stay_inside_the_tree() {
     let linked = MemoryTree::new()
         .link("etc/passwd", "/../../../usr/share/passwd")
         .file("usr/share/passwd", b"pilot:x:1:2:::\n");
     assert_eq!(resolve_user(&linked, "pilot").unwrap().gid, 2);
-    let circle = MemoryTree::new().link("etc/passwd", "passwd");
-    assert!(matches!(resolve_user(&circle, "pilot"), Err(UserError::Unreadable { .. })));
+    let cycle = MemoryTree::new().link("etc/passwd", "passwd");
+    assert!(matches!(resolve_user(&cycle, "pilot"), Err(UserError::Unreadable { .. })));
     let outside = MemoryTree::new().link("etc/passwd", "/proc/kcore");
     assert!(matches!(resolve_user(&outside, "pilot"), Err(UserError::UnknownUser { .. })));
 }
@@ -125,7 +125,7 @@ fn check_owner(owner: &str, uid: u32, gid: u32, unknown: &[&str]) {
 }
 
 #[test]
-fn owners() {
+fn owners_are_resolved_as_by_buildkit() {
     check_owner("11:22", 11, 22, &[]);
     check_owner("77", 77, 77, &[]);
     check_owner("pilot", 501, 601, &[]);
@@ -140,11 +140,14 @@ fn owners() {
 }
 
 #[test]
-fn owners_that_are_none() {
+fn owners_out_of_range_are_errors() {
     for owner in ["4294967296", "-1", "0:4294967296", "99999999999999999999", "bad"] {
         assert!(matches!(resolve_owner(&tree(), owner), Err(UserError::OutOfRange { .. })), "{owner}");
     }
-    // Nothing below: there is no file to look into (a number needs none).
+}
+
+#[test]
+fn an_empty_tree_has_owners_by_number_only() {
     let scratch = crate::tree::Scratch;
     assert!(matches!(resolve_owner(&scratch, "pilot"), Err(UserError::NothingBelow { .. })));
     assert!(matches!(resolve_owner(&scratch, "1:crew"), Err(UserError::NothingBelow { .. })));

@@ -1,4 +1,4 @@
-//! The bytes of the tars we make.
+//! Tars that the store makes: always the same bytes, and readable by other programs.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use rootfs::layers::{Clamp, Times};
 
 use crate::support::{TestEnv, at, file, flat, put_dir, put_entry, put_file, symlink};
 
-/// Each kind of entry once, over a base with something to hide.
+/// Makes a layer with each kind of entry, on top of a base with entries to hide.
 fn sample(env: &TestEnv) -> oci::DiffId {
     let mut base = env.diff(&[]);
     put_dir(&mut base, "etc");
@@ -67,7 +67,7 @@ drwxr-xr-x  0/0               0 1970-01-01 00:00:00 var/cache/
 ";
 
 #[test]
-fn other_programs_read_it() {
+fn gnu_tar_lists_every_entry() {
     let env = TestEnv::new();
     let tar = env.store.blob_path(&sample(&env).0);
     let listed = std::process::Command::new("tar")
@@ -85,7 +85,7 @@ fn other_programs_read_it() {
 }
 
 #[test]
-fn what_is_put_in_comes_out() {
+fn the_view_shows_the_entries_with_their_real_times() {
     let env = TestEnv::new();
     let layer = sample(&env);
     for layers in [&env.layers, &env.reopened()] {
@@ -97,13 +97,13 @@ fn what_is_put_in_comes_out() {
         let group = |path: &str| view.link_group(Path::new(path)).expect("a file");
         assert_eq!(group("etc/hello"), group("etc/hello-2"));
         assert!(group("etc/hello").is_some() && group("etc/early").is_none());
-        let hello = view.lookup(Path::new("etc/hello")).expect("a look-up").expect("a file");
+        let hello = view.lookup(Path::new("etc/hello")).expect("a lookup").expect("a file");
         assert_eq!(hello, at(file(6), 1_700_000_000), "the real time");
     }
 }
 
 #[test]
-fn other_times_are_written_once() {
+fn a_layer_with_other_times_is_written_once() {
     let env = TestEnv::new();
     let layer = sample(&env);
     let rewrite = |times| env.layers.rewrite(&layer, times).expect("a rewritten layer");
@@ -112,13 +112,13 @@ fn other_times_are_written_once() {
     let real = rewrite(Times::Real);
     assert_ne!(real, layer);
     assert_eq!(rewrite(Times::Clamped(Clamp(1_700_000_000))), real);
-    assert_eq!(env.reopened().rewrite(&layer, Times::Real).expect("remembered"), real);
+    assert_eq!(env.reopened().rewrite(&layer, Times::Real).expect("recorded"), real);
     assert_eq!(env.layers.rewrite(&real, Times::Store).expect("itself"), real);
 }
 
-/// What was pulled is not rewritten; but if we make the very same layer ourselves, it has the times that we know.
+/// A pulled layer is not rewritten. If the store makes the very same layer, it knows the real times from then on.
 #[test]
-fn a_layer_that_was_pulled_and_then_made_is_ours() {
+fn a_layer_that_is_made_after_it_was_pulled_has_its_real_times() {
     let (maker, env) = (TestEnv::new(), TestEnv::new());
     let layer = sample(&maker);
     let real = maker.layers.rewrite(&layer, Times::Real).expect("a rewritten layer");

@@ -1,4 +1,4 @@
-//! Layers as directory trees: what is on disk is what the layer's view shows, and nothing is outside.
+//! Unpacked layers: the tree on disk equals the view of the layer, and nothing is written outside of it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,7 +9,7 @@ use std::process::Command;
 use crate::support::{TestEnv, flat};
 use crate::tar::{Tar, raw};
 
-/// What is below a directory, as [`flat`] says it.
+/// Returns everything below a directory, in the form of [`flat`].
 fn on_disk(dir: &Path) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     let mut pending = vec![dir.to_owned()];
@@ -39,11 +39,11 @@ fn on_disk(dir: &Path) -> BTreeMap<String, String> {
     all
 }
 
-/// Extracts `tar` and compares with its view; `inspect` looks at the tree.
+/// Unpacks the layer of `tar`, and compares the tree with the view. `inspect` makes further checks of the tree.
 #[track_caller]
 fn check(tar: &[u8], inspect: impl FnOnce(&Path)) {
     let env = TestEnv::new();
-    let layer = env.layers.import(&mut &tar[..], None).expect("the tar must be taken");
+    let layer = env.layers.import(&mut &tar[..], None).expect("the tar must be accepted");
     let tree = env.layers.tree(&layer).expect("a tree");
     assert_eq!(on_disk(&tree), flat(&*env.layers.view(&[layer]).expect("a view")));
     assert_eq!(env.layers.skipped(&layer).expect("a stamp"), rootfs::Skipped::default());
@@ -54,12 +54,12 @@ fn is_root() -> bool {
     if rustix::process::geteuid().is_root() {
         return true;
     }
-    println!("SKIP only root makes devices and gives files away");
+    println!("SKIP only root can make devices and change owners");
     false
 }
 
 #[test]
-fn privileged_all_kinds_of_entries() {
+fn privileged_entries_of_all_kinds_are_unpacked() {
     if !is_root() {
         return;
     }
@@ -82,9 +82,9 @@ fn privileged_all_kinds_of_entries() {
     });
 }
 
-/// Files enough for several threads, many of them in one directory.
+/// There are enough files for several threads, many of them in one directory.
 #[test]
-fn privileged_many_files() {
+fn privileged_several_threads_unpack_every_file() {
     if !is_root() {
         return;
     }
@@ -96,52 +96,56 @@ fn privileged_many_files() {
     check(&tar.end(), |_| ());
 }
 
-/// The same as GNU tar unpacks, holes included.
+/// Makes files of many kinds in the current directory.
+const MAKE_FILES: &str = "umask 022; mkdir -p a/b/c 'sp ace'; echo 1 > a/b/f; cp -p a/b/f a/b/c/g; ln a/b/f hard; \
+    ln -s ../f a/b/c/up; truncate -s 9M holes; echo end >> holes; chmod 1777 a; chmod 2755 a/b; chmod 500 a/b/c; \
+    touch -d '2001-02-03 04:05:06.789' a/b/f a/b/c; setfattr -n user.x -v y a/b/f 2>/dev/null; true";
+
+/// Packs [`MAKE_FILES`] with GNU tar; `None` if there is no such program.
+fn packed_by_gnu_tar(source: &Path) -> Option<Vec<u8>> {
+    let shell = Command::new("sh").args(["-c", MAKE_FILES]).current_dir(source).status();
+    let args = ["--xattrs", "--format=posix", "--sparse", "-c", "."];
+    let packed = Command::new("tar").args(args).current_dir(source).output();
+    let (Ok(_), Ok(packed)) = (shell, packed) else {
+        println!("SKIP no tar program");
+        return None;
+    };
+    Some(packed.stdout)
+}
+
+/// Returns the metadata of a path that unpacking must restore; the links of a directory depend on the file system.
+fn metadata(path: &Path) -> (u32, u32, u32, (i64, i64), u64) {
+    let status = fs::symlink_metadata(path).expect("it is there");
+    let links = if status.is_dir() { 0 } else { status.nlink() };
+    (status.mode(), status.uid(), status.gid(), (status.mtime(), status.mtime_nsec()), links)
+}
+
 #[test]
-fn privileged_the_same_as_another_program() {
+fn privileged_a_layer_is_unpacked_as_by_gnu_tar() {
+    if !is_root() {
+        return;
+    }
     let env = TestEnv::new();
     let (source, plain) = (env.dir.path().join("source"), env.dir.path().join("plain"));
     for dir in [&source, &plain] {
         fs::create_dir(dir).expect("a directory");
     }
-    let script = "umask 022; mkdir -p a/b/c 'sp ace'; echo 1 > a/b/f; cp -p a/b/f a/b/c/g; ln a/b/f hard; \
-        ln -s ../f a/b/c/up; truncate -s 9M holes; echo end >> holes; chmod 1777 a; chmod 2755 a/b; chmod 500 a/b/c; \
-        touch -d '2001-02-03 04:05:06.789' a/b/f a/b/c; setfattr -n user.x -v y a/b/f 2>/dev/null; true";
-    let shell = Command::new("sh").args(["-c", script]).current_dir(&source).status();
-    let packed = Command::new("tar")
-        .args(["--xattrs", "--format=posix", "--sparse", "-c", "."])
-        .current_dir(&source)
-        .output();
-    let (true, Ok(_), Ok(packed)) = (is_root(), shell, packed) else {
-        println!("SKIP no tar program");
-        return;
-    };
-    let layer = env.layers.import(&mut &packed.stdout[..], None).expect("a tar");
+    let Some(packed) = packed_by_gnu_tar(&source) else { return };
+    let layer = env.layers.import(&mut &packed[..], None).expect("a tar");
     let tree = env.layers.tree(&layer).expect("a tree");
     let tar = env.store.blob_path(&layer.0);
     let unpacked = Command::new("tar").args(["--xattrs", "-C"]).arg(&plain).arg("-xpf").arg(&tar).status();
     assert!(unpacked.expect("tar ran").success());
     assert_eq!(on_disk(&tree), on_disk(&plain));
     for path in on_disk(&tree).keys().map(String::as_str).chain([""]) {
-        let of = |dir: &Path| {
-            let status = fs::symlink_metadata(dir.join(path)).expect("it is there");
-            let time = (status.mtime(), status.mtime_nsec());
-            (
-                status.mode(),
-                status.uid(),
-                status.gid(),
-                time,
-                if status.is_dir() { 0 } else { status.nlink() },
-            )
-        };
-        assert_eq!(of(&tree), of(&plain), "{path}");
+        assert_eq!(metadata(&tree.join(path)), metadata(&plain.join(path)), "{path}");
     }
     assert!(fs::metadata(tree.join("holes")).expect("a file").blocks() < 100, "holes stay holes");
 }
 
-/// Links of the layer to a place on this machine, and entries that go through them.
+/// The layers have symlinks to a directory of this machine, and entries below them.
 #[test]
-fn links_never_lead_outside() {
+fn no_entry_is_made_through_a_symlink() {
     let host = tempfile::tempdir().expect("a directory");
     fs::create_dir(host.path().join("dir")).expect("a directory");
     fs::write(host.path().join("dir/victim"), "host").expect("a file");
@@ -164,7 +168,7 @@ fn links_never_lead_outside() {
     ];
     for (number, tar) in tars.iter().enumerate() {
         let env = TestEnv::new();
-        // Refused or contained, never outside.
+        // The layer is refused, or unpacked without touching the directory.
         if let Ok(layer) = env.layers.import(&mut &tar[..], None) {
             env.layers.tree(&layer).unwrap_or_else(|error| panic!("tar {number}: {error}"));
         }
@@ -175,7 +179,7 @@ fn links_never_lead_outside() {
 }
 
 #[test]
-fn privileged_whiteouts_are_what_overlayfs_wants() {
+fn privileged_whiteouts_have_the_form_of_overlayfs() {
     if !is_root() {
         return;
     }
@@ -193,9 +197,9 @@ fn privileged_whiteouts_are_what_overlayfs_wants() {
     assert_eq!(on_disk(&tree).len(), 4);
 }
 
-/// Several processes that want the same tree: one makes it, and all get it whole.
+/// One of several processes makes the tree, and all of them get it complete.
 #[test]
-fn privileged_a_race_for_one_tree() {
+fn privileged_processes_that_race_for_a_tree_get_it_complete() {
     if !is_root() {
         return;
     }

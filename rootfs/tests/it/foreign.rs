@@ -1,4 +1,4 @@
-//! Layers as others make them: nothing of this may be refused.
+//! Layers as other programs make them: all of them are accepted.
 
 use std::path::Path;
 use std::process::Command;
@@ -24,14 +24,14 @@ fn check(tar: Vec<u8>, expected: &[(&str, &str)]) {
 }
 
 #[test]
-fn links_may_point_anywhere() {
+fn a_symlink_can_have_any_target() {
     let far = "../../../../../../../../../../etc/pki/java/cacerts";
     check(Tar::default().symlink("a", far).end(), &[("a", &format!("link {far}"))]);
     check(Tar::default().symlink("a", "/proc/self/mounts").end(), &[("a", "link /proc/self/mounts")]);
 }
 
 #[test]
-fn a_link_and_what_it_points_to_in_any_order() {
+fn a_symlink_and_its_target_can_be_in_any_order() {
     let tar = Tar::default().symlink("bin/sh", "dash").file("bin/dash", "#!");
     let shown = [("bin", "dir 755"), ("bin/dash", "file 644 #!"), ("bin/sh", "link dash")];
     check(tar.end(), &shown);
@@ -39,7 +39,7 @@ fn a_link_and_what_it_points_to_in_any_order() {
 }
 
 #[test]
-fn absolute_links_on_the_way() {
+fn an_absolute_symlink_in_a_path_is_followed_inside_the_layer() {
     let tar = Tar::default()
         .dir("run")
         .symlink("var/run", "/run")
@@ -58,7 +58,7 @@ fn absolute_links_on_the_way() {
 }
 
 #[test]
-fn a_directory_becomes_a_link_and_is_added_to() {
+fn a_directory_can_become_a_symlink_in_an_upper_layer() {
     let env = TestEnv::new();
     let base = imported(&env, &Tar::default().dir("bin").file("bin/old", "").end());
     let merged = Tar::default().symlink("bin", "usr/bin").dir("usr/bin").file("usr/bin/old", "");
@@ -73,7 +73,7 @@ fn a_directory_becomes_a_link_and_is_added_to() {
 }
 
 #[test]
-fn names_and_owners_of_all_sorts() {
+fn unusual_names_and_owners_are_kept() {
     let longest = "n".repeat(255);
     let tar = Tar::default()
         .pax('x', &[("path", longest.as_bytes()), ("uid", b"65534")])
@@ -89,12 +89,12 @@ fn names_and_owners_of_all_sorts() {
     let layer = imported(&env, &tar.end());
     let view = env.layers.view(&[layer]).expect("a view");
     assert_eq!(flat(&*view).len(), 8);
-    let entry = view.lookup(Path::new(&longest)).expect("a look-up").expect("a file");
+    let entry = view.lookup(Path::new(&longest)).expect("a lookup").expect("a file");
     assert_eq!(entry.uid, 65534);
 }
 
 #[test]
-fn names_that_are_no_utf_8() {
+fn names_that_are_not_utf_8_are_kept() {
     use std::os::unix::ffi::OsStrExt;
     let env = TestEnv::new();
     let tar = Tar::default().file(b"\xff\xfe", "1").pax('x', &[("path", b"\xfd")]).file("f", "2").end();
@@ -106,7 +106,7 @@ fn names_that_are_no_utf_8() {
 }
 
 #[test]
-fn old_headers() {
+fn headers_of_old_formats_are_read() {
     let v7 = |entry: crate::tar::Raw| entry.magic(b"").patch(329, [0; 16]);
     let mut dir = v7(raw('0', "d/"));
     dir.typeflag = 0;
@@ -118,13 +118,13 @@ fn old_headers() {
         Tar::default().add(prefixed).end(),
         &[("some", "dir 755"), ("some/prefix", "dir 755"), ("some/prefix/name", "file 644 ")],
     );
-    // GNU keeps times where POSIX has the prefix.
+    // GNU keeps times in the field where POSIX has the prefix.
     let gnu = raw('0', "name").magic(b"ustar  \0").patch(345, "14000000000");
     check(Tar::default().add(gnu).end(), &[("name", "file 644 ")]);
 }
 
 #[test]
-fn tars_without_an_end_or_without_anything() {
+fn empty_tars_and_tars_without_an_end_are_accepted() {
     check(Vec::new(), &[]);
     check(vec![0; 1024], &[]);
     check(vec![0; 10240], &[]);
@@ -134,7 +134,7 @@ fn tars_without_an_end_or_without_anything() {
 }
 
 #[test]
-fn the_root_has_metadata_of_its_own() {
+fn the_topmost_layer_that_describes_the_root_counts() {
     let env = TestEnv::new();
     let mut root = raw('5', "./");
     root.mode = "0000700";
@@ -145,7 +145,7 @@ fn the_root_has_metadata_of_its_own() {
             .view(layers)
             .expect("a view")
             .lookup(Path::new(""))
-            .expect("a look-up")
+            .expect("a lookup")
             .map(|root| root.mode)
     };
     assert_eq!(mode(&[base, top]), Some(0o700));
@@ -153,7 +153,7 @@ fn the_root_has_metadata_of_its_own() {
 }
 
 #[test]
-fn times_of_all_sorts() {
+fn times_with_fractions_and_before_1970_are_kept() {
     let env = TestEnv::new();
     let mut early = raw('0', "early");
     early.mtime = vec![0xff; 12];
@@ -164,7 +164,7 @@ fn times_of_all_sorts() {
     let layer = imported(&env, &tar.end());
     let view = env.layers.view(&[layer]).expect("a view");
     let time = |name: &str| {
-        let entry = view.lookup(Path::new(name)).expect("a look-up").expect("a file");
+        let entry = view.lookup(Path::new(name)).expect("a lookup").expect("a file");
         (entry.mtime.seconds, entry.mtime.nanoseconds)
     };
     assert_eq!(time("early"), (-1, 0));
@@ -173,9 +173,8 @@ fn times_of_all_sorts() {
     assert_eq!(time("long"), (5, 0));
 }
 
-/// What GNU tar packs in each of its formats is read as it was.
 #[test]
-fn tars_of_another_program() {
+fn gnu_tars_of_all_formats_are_read() {
     let env = TestEnv::new();
     let source = env.dir.path().join("source");
     let name = "n".repeat(120);
@@ -226,6 +225,6 @@ fn assert_same(view: &dyn Tree, source: &Path, name: &str, options: &[&str]) {
     let group = |path: &str| view.link_group(Path::new(path)).expect("a file");
     assert!(group("dir/file").is_some());
     assert_eq!(group("dir/file"), group("dir/sub/hard"));
-    let soft = view.lookup(Path::new("soft")).expect("a look-up").expect("a link");
+    let soft = view.lookup(Path::new("soft")).expect("a lookup").expect("a link");
     assert_eq!(soft.kind, rootfs::entry::Kind::Symlink { target: format!("{name}/{name}").into() });
 }

@@ -1,8 +1,11 @@
-//! Tests of layers through the crate's interface, with a store in a temporary directory.
+//! Tests of layers through the public interface of the crate, with a store in a temporary directory.
 
 #![allow(clippy::print_stdout, reason = "a test that cannot run says why")]
 
+mod byte_code;
 mod canonical;
+mod changed_sources;
+mod damaged_index;
 mod export;
 mod extract;
 mod foreign;

@@ -1,5 +1,7 @@
-//! Random changes, compared with what a plain map would make of them: the diff, the stack of committed layers, the same
-//! tars taken in by another store, and the tars applied one after the other by a simple unpacker must all show one tree.
+//! Random changes, compared with a model that is a plain map.
+//!
+//! Four views must show the same tree as the model: the diff, the stack of committed layers, the same tars imported
+//! by another store, and the tars unpacked one after the other by a simple unpacker.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -13,7 +15,7 @@ use rootfs::layers::Times;
 
 use crate::support::{TestEnv, flat, put_entry, put_file, symlink};
 
-/// A change of a path; what cannot be done (no parent, nothing to link to) is not done.
+/// Change of a path. A change that is not possible, for lack of a parent or of a file to link to, is skipped.
 #[derive(Debug, Clone)]
 enum Change {
     File(String, u32),
@@ -24,11 +26,23 @@ enum Change {
     Remove(String),
 }
 
-/// `path -> what flat() shows`.
+impl Change {
+    fn path(&self) -> &str {
+        let (Self::File(path, _)
+        | Self::Dir(path, _)
+        | Self::Opaque(path)
+        | Self::Symlink(path)
+        | Self::Link(path, _)
+        | Self::Remove(path)) = self;
+        path
+    }
+}
+
+/// Tree as a map: for each path, the line that [`flat`] has for it.
 type Model = BTreeMap<String, String>;
 
 fn path() -> impl Strategy<Value = String> {
-    // Names around the slash in order, so that order by bytes and order by component differ.
+    // `-` and `0` are before and after the slash, so that the order by bytes differs from the order by component.
     let name = prop::sample::select(vec!["a", "a-", "b", "b0"]);
     prop::collection::vec(name, 1..4).prop_map(|names| names.join("/"))
 }
@@ -56,65 +70,85 @@ fn is_dir(model: &Model, path: &str) -> bool {
     path.is_empty() || model.get(path).is_some_and(|shown| shown.starts_with("dir"))
 }
 
-/// Makes the change in the model and, where it can be done, in the diff. `new_files`: what `link` may point to.
-fn apply(model: &mut Model, diff: &mut Diff, new_files: &mut BTreeSet<String>, change: &Change) {
-    let (Change::File(path, _)
-    | Change::Dir(path, _)
-    | Change::Opaque(path)
-    | Change::Symlink(path)
-    | Change::Link(path, _)
-    | Change::Remove(path)) = change;
-    if !is_dir(model, path.rsplit_once('/').map_or("", |(parent, _)| parent)) {
-        return;
-    }
-    let keeps_below = matches!(change, Change::Dir(..)) && is_dir(model, path);
-    match change {
-        Change::Link(_, first) if !new_files.contains(first) || is_below(first, path) || first == path => {
+/// Model of a tree, beside a diff that gets the same changes.
+struct ModelledDiff<'a> {
+    model: &'a mut Model,
+    diff: Diff,
+    /// Files of the diff, which hard links can point to.
+    new_files: BTreeSet<String>,
+}
+
+impl ModelledDiff<'_> {
+    /// Makes the change in the model and in the diff, if it is possible.
+    fn apply(&mut self, change: &Change) {
+        let path = change.path();
+        if !self.is_possible(change) {
             return;
         }
-        _ => {}
+        let linked = match change {
+            Change::Link(_, first) => self.model.get(first).cloned(),
+            _ => None,
+        };
+        let keeps_below = matches!(change, Change::Dir(..)) && is_dir(self.model, path);
+        if !keeps_below {
+            clear(self.model, path);
+            self.new_files.retain(|other| other != path && !is_below(other, path));
+        }
+        if let Some(shown) = self.put(change, linked) {
+            self.model.insert(path.to_owned(), shown);
+        }
+        if matches!(change, Change::File(..) | Change::Link(..)) {
+            self.new_files.insert(path.to_owned());
+        }
     }
-    let linked = match change {
-        Change::Link(_, first) => model.get(first).cloned(),
-        _ => None,
-    };
-    if !keeps_below {
-        clear(model, path);
-        new_files.retain(|other| other != path && !is_below(other, path));
+
+    fn is_possible(&self, change: &Change) -> bool {
+        let path = change.path();
+        let has_parent = is_dir(self.model, path.rsplit_once('/').map_or("", |(parent, _)| parent));
+        let has_target = match change {
+            Change::Link(_, first) => {
+                self.new_files.contains(first) && !is_below(first, path) && first != path
+            }
+            _ => true,
+        };
+        has_parent && has_target
     }
-    match change {
-        Change::File(_, content) => {
-            put_file(diff, path, &content.to_string());
-            model.insert(path.clone(), format!("file 644 {content}"));
-            new_files.insert(path.clone());
+
+    /// Makes the change in the diff. Returns the line of the model for the path; `None` for a removal. `linked` is
+    /// the line of the file that a hard link points to.
+    fn put(&mut self, change: &Change, linked: Option<String>) -> Option<String> {
+        let diff = &mut self.diff;
+        match change {
+            Change::File(path, content) => {
+                put_file(diff, path, &content.to_string());
+                Some(format!("file 644 {content}"))
+            }
+            Change::Dir(path, mode) => {
+                put_entry(diff, path, Entry::directory(0o700 | mode), "");
+                Some(format!("dir {:o}", 0o700 | mode))
+            }
+            Change::Opaque(path) => {
+                let kind = Kind::Directory { opaque: true };
+                put_entry(diff, path, Entry { kind, ..Entry::directory(0o755) }, "");
+                Some("dir 755".into())
+            }
+            Change::Symlink(path) => {
+                put_entry(diff, path, symlink("a/b"), "");
+                Some("link a/b".into())
+            }
+            Change::Link(path, first) => {
+                diff.link(Path::new(path), Path::new(first)).expect("a link");
+                linked
+            }
+            Change::Remove(path) => {
+                diff.remove(Path::new(path)).expect("a removal");
+                None
+            }
         }
-        Change::Dir(_, mode) => {
-            put_entry(diff, path, Entry::directory(0o700 | mode), "");
-            model.insert(path.clone(), format!("dir {:o}", 0o700 | mode));
-        }
-        Change::Opaque(_) => {
-            put_entry(
-                diff,
-                path,
-                Entry { kind: Kind::Directory { opaque: true }, ..Entry::directory(0o755) },
-                "",
-            );
-            model.insert(path.clone(), "dir 755".into());
-        }
-        Change::Symlink(_) => {
-            put_entry(diff, path, symlink("a/b"), "");
-            model.insert(path.clone(), "link a/b".into());
-        }
-        Change::Link(_, first) => {
-            diff.link(Path::new(path), Path::new(first)).expect("a link");
-            model.insert(path.clone(), linked.expect("the first name is there"));
-            new_files.insert(path.clone());
-        }
-        Change::Remove(_) => diff.remove(Path::new(path)).expect("a removal"),
     }
 }
 
-/// Applies a layer's tar to a model, entry by entry.
+/// Unpacks the tar of a layer into a model, entry by entry.
 fn unpack(model: &mut Model, tar: &[u8]) {
     let lower: BTreeSet<String> = model.keys().cloned().collect();
     let mut archive = tar::Archive::new(tar);
@@ -127,24 +161,8 @@ fn unpack(model: &mut Model, tar: &[u8]) {
         } else if let Some(hidden) = name.strip_prefix(".wh.") {
             clear(model, format!("{parent}/{hidden}").trim_start_matches('/'));
         } else {
-            let mode = entry.header().mode().expect("a mode");
-            let kind = entry.header().entry_type();
-            let shown = match kind {
-                tar::EntryType::Directory => format!("dir {mode:o}"),
-                tar::EntryType::Symlink => {
-                    format!("link {}", entry.link_name().expect("a link").expect("a target").display())
-                }
-                tar::EntryType::Link => {
-                    let first = entry.link_name().expect("a link").expect("a target");
-                    model[first.to_str().expect("ASCII")].clone()
-                }
-                _ => {
-                    let mut content = String::new();
-                    entry.read_to_string(&mut content).expect("content");
-                    format!("file {mode:o} {content}")
-                }
-            };
-            if !(kind == tar::EntryType::Directory && is_dir(model, &path)) {
+            let shown = shown(model, &mut entry);
+            if !(entry.header().entry_type().is_dir() && is_dir(model, &path)) {
                 clear(model, &path);
             }
             assert!(is_dir(model, parent), "parents come first: {path}");
@@ -153,21 +171,37 @@ fn unpack(model: &mut Model, tar: &[u8]) {
     }
 }
 
+/// Returns the line of the model for an entry of a tar.
+fn shown(model: &Model, entry: &mut tar::Entry<'_, &[u8]>) -> String {
+    let mode = entry.header().mode().expect("a mode");
+    let target = entry.link_name().expect("a link").map(|target| target.display().to_string());
+    match entry.header().entry_type() {
+        tar::EntryType::Directory => format!("dir {mode:o}"),
+        tar::EntryType::Symlink => format!("link {}", target.expect("a target")),
+        tar::EntryType::Link => model[&target.expect("a target")].clone(),
+        _ => {
+            let mut content = String::new();
+            entry.read_to_string(&mut content).expect("content");
+            format!("file {mode:o} {content}")
+        }
+    }
+}
+
+/// Commits layers of changes, and compares all views of them with a model.
 fn run(layers: &[Vec<Change>]) {
     let (env, other) = (TestEnv::new(), TestEnv::new());
     let (mut model, mut unpacked) = (Model::new(), Model::new());
     let (mut stack, mut imported): (Vec<DiffId>, Vec<DiffId>) = (Vec::new(), Vec::new());
     for changes in layers {
-        let mut diff = env.diff(&stack);
-        let mut new_files = BTreeSet::new();
-        for change in changes {
-            apply(&mut model, &mut diff, &mut new_files, change);
-        }
+        let diff = env.diff(&stack);
+        let mut modelled = ModelledDiff { model: &mut model, diff, new_files: BTreeSet::new() };
+        changes.iter().for_each(|change| modelled.apply(change));
+        let diff = modelled.diff;
         assert_eq!(flat(&diff), model, "the diff as a tree");
         stack.push(env.layers.commit(diff).expect("a layer"));
         let tar = env.tar(stack.last().expect("a layer"));
         unpack(&mut unpacked, &tar);
-        assert_eq!(unpacked, model, "the tar as others read it");
+        assert_eq!(unpacked, model, "the unpacked tars");
         imported.push(other.layers.import(&mut &tar[..], stack.last().copied()).expect("an import"));
         assert_eq!(flat(&*env.reopened().view(&stack).expect("a view")), model, "the stack");
         assert_eq!(flat(&*other.layers.view(&imported).expect("a view")), model, "the stack elsewhere");
@@ -183,7 +217,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn all_views_are_one(layers in prop::collection::vec(prop::collection::vec(change(), 0..14), 1..5)) {
+    fn all_views_show_the_same_tree(layers in prop::collection::vec(prop::collection::vec(change(), 0..14), 1..5)) {
         run(&layers);
     }
 }
@@ -200,7 +234,7 @@ fn a_directory_in_place_of_a_removed_one_hides_it() {
 }
 
 #[test]
-fn what_cannot_be_done_is_an_error() {
+fn an_impossible_change_of_a_diff_is_an_error() {
     let env = TestEnv::new();
     let mut diff = env.diff(&[]);
     put_file(&mut diff, "f", "x");
@@ -212,14 +246,20 @@ fn what_cannot_be_done_is_an_error() {
     assert!(error(diff.put(Path::new("/x"), dir(), None)).contains("not relative"));
     assert!(error(diff.put(Path::new(""), symlink("x"), None)).contains("root"));
     assert!(error(diff.remove(Path::new(""))).contains("root"));
-    assert!(error(diff.link(Path::new("g"), Path::new("no"))).contains("no new file"));
+    assert!(error(diff.link(Path::new("g"), Path::new("no"))).contains("not a new file"));
+}
+
+#[test]
+fn a_name_that_would_be_a_whiteout_cannot_be_committed() {
+    let env = TestEnv::new();
+    let mut diff = env.diff(&[]);
     put_entry(&mut diff, ".wh.f", crate::support::file(0), "");
     let error = env.layers.commit(diff).expect_err("it would be a whiteout").to_string();
     assert!(error.contains(".wh."), "{error}");
 }
 
 #[test]
-fn the_root_can_be_changed() {
+fn the_metadata_of_the_root_can_be_changed() {
     let env = TestEnv::new();
     let mut diff = env.diff(&[]);
     put_entry(&mut diff, "", Entry::directory(0o711), "");
@@ -227,6 +267,6 @@ fn the_root_can_be_changed() {
     let mut more = env.diff(&[layer]);
     put_file(&mut more, "f", "x");
     let top = env.layers.commit(more).expect("a layer");
-    let root = env.layers.view(&[layer, top]).expect("a view").lookup(Path::new("")).expect("a look-up");
+    let root = env.layers.view(&[layer, top]).expect("a view").lookup(Path::new("")).expect("a lookup");
     assert_eq!(root.map(|root| root.mode), Some(0o711));
 }

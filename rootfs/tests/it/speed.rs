@@ -1,5 +1,5 @@
-//! How long layers take. Ignored: for people, on a quiet machine, built with optimisation:
-//! `cargo test --release -p rootfs --test it -- --ignored --nocapture speed_`.
+//! Time that operations on layers take. The tests are ignored, since they are for people, on an idle machine and with
+//! optimization: `cargo test --release -p rootfs --test it -- --ignored --nocapture speed_`.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -13,10 +13,10 @@ use rootfs::tree::{Child, Tree};
 
 use crate::support::{TestEnv, file, put_dir};
 
-/// Just enough of a folder to read from.
-struct Folder(PathBuf);
+/// Directory that files are read from; it lists nothing.
+struct Directory(PathBuf);
 
-impl Tree for Folder {
+impl Tree for Directory {
     fn lookup(&self, _: &Path) -> io::Result<Option<Entry>> {
         Ok(None)
     }
@@ -34,11 +34,12 @@ impl Tree for Folder {
     }
 }
 
-/// Tells how long `work` took, and how much of that all threads of this process ran: on a busy machine that is what counts.
+/// Prints how long `work` took, and the processor time of all threads, which is the meaningful figure on a busy
+/// machine.
 fn timed<T>(what: &str, work: impl FnOnce() -> T) -> T {
     let (start, cpu) = (Instant::now(), cpu_ms());
     let result = work();
-    println!("{what}: {:?}, of processors {} ms", start.elapsed(), cpu_ms() - cpu);
+    println!("{what}: {:?}, processor time {} ms", start.elapsed(), cpu_ms() - cpu);
     result
 }
 
@@ -77,20 +78,20 @@ fn speed_of_many_small_files() {
             files.push((path, size));
         }
     }
-    let tree: Arc<dyn Tree> = Arc::new(Folder(source));
+    let tree: Arc<dyn Tree> = Arc::new(Directory(source));
     let layer = commit(&env, &tree, &files, &dirs);
-    let view = timed("index loaded and one look-up", || {
+    let view = timed("index loaded and one lookup", || {
         let view = env.reopened().view(&[layer]).expect("a view");
-        view.lookup(Path::new("dir250/file050")).expect("a look-up").expect("a file");
+        view.lookup(Path::new("dir250/file050")).expect("a lookup").expect("a file");
         view
     });
-    timed("a look-up of each", || {
-        files.iter().for_each(|(path, _)| drop(view.lookup(Path::new(path)).expect("a look-up")));
+    timed("a lookup of each", || {
+        files.iter().for_each(|(path, _)| drop(view.lookup(Path::new(path)).expect("a lookup")));
     });
     timed("children of each directory", || {
         dirs.iter().for_each(|dir| drop(view.children(Path::new(dir)).expect("children")));
     });
-    timed("made ready for a step", || env.layers.prepare(&[layer]).expect("a snapshot"));
+    timed("prepared for a step", || env.layers.prepare(&[layer]).expect("a snapshot"));
     timed("unpacked", || env.layers.tree(&layer).expect("a tree"));
     let tar = env.tar(&layer);
     let other = TestEnv::new();
@@ -105,6 +106,6 @@ fn speed_of_one_large_file() {
     std::fs::create_dir_all(&source).expect("a directory");
     let mut large = File::create(source.join("large")).expect("a file");
     (0..1024_u32).for_each(|block| large.write_all(&vec![block as u8; 2 << 20]).expect("data"));
-    let tree: Arc<dyn Tree> = Arc::new(Folder(source));
+    let tree: Arc<dyn Tree> = Arc::new(Directory(source));
     commit(&env, &tree, &[("large".into(), 2 << 30)], &[]);
 }

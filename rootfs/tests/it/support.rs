@@ -1,4 +1,4 @@
-//! A store of its own for each test, and short ways to say what is in a tree.
+//! A store for each test, and short forms for the content of trees.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -13,7 +13,7 @@ use rootfs::layers::Layers;
 use rootfs::tree::{Child, Tree};
 use tempfile::TempDir;
 
-/// A store in a directory that goes with it.
+/// Store in a temporary directory.
 pub struct TestEnv {
     pub layers: Layers,
     pub store: Arc<Store>,
@@ -27,23 +27,23 @@ impl TestEnv {
         Self { layers: Layers::new(store.clone()), store, dir }
     }
 
-    /// The same store as another process would see it.
+    /// Returns the layers as another process would open them.
     pub fn reopened(&self) -> Layers {
         Layers::new(self.store.clone())
     }
 
-    /// A diff on top of `layers`.
+    /// Returns an empty diff on top of `layers`.
     pub fn diff(&self, layers: &[DiffId]) -> Diff {
         Diff::new(self.layers.view(layers).expect("a view"))
     }
 
-    /// The bytes of a layer's tar.
+    /// Returns the bytes of a layer's tar.
     pub fn tar(&self, layer: &DiffId) -> Vec<u8> {
         std::fs::read(self.store.blob_path(&layer.0)).expect("the layer's tar")
     }
 }
 
-/// A regular file of mode 0644.
+/// Returns a regular file with the mode 0644.
 pub fn file(size: usize) -> Entry {
     Entry { kind: Kind::File { size_bytes: size as u64 }, mode: 0o644, ..Entry::directory(0) }
 }
@@ -52,6 +52,7 @@ pub fn symlink(target: &str) -> Entry {
     Entry { kind: Kind::Symlink { target: target.into() }, mode: 0o777, ..Entry::directory(0) }
 }
 
+/// Returns the entry with another modification time.
 pub fn at(entry: Entry, seconds: i64) -> Entry {
     Entry { mtime: Timestamp { seconds, nanoseconds: 5 }, ..entry }
 }
@@ -75,7 +76,7 @@ pub fn read(tree: &dyn Tree, path: &str) -> String {
     text
 }
 
-/// Everything in a tree: path -> a line that says what is there.
+/// Returns everything in a tree: for each path, a line that describes the entry.
 pub fn flat(tree: &dyn Tree) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     let mut pending = vec![String::new()];
@@ -83,7 +84,7 @@ pub fn flat(tree: &dyn Tree) -> BTreeMap<String, String> {
         for Child { name, entry, .. } in tree.children(Path::new(&directory)).expect("children") {
             let name = name.to_string_lossy();
             let path = if directory.is_empty() { name.into_owned() } else { format!("{directory}/{name}") };
-            let found = tree.lookup(Path::new(&path)).expect("a look-up");
+            let found = tree.lookup(Path::new(&path)).expect("a lookup");
             assert_eq!(found.as_ref(), Some(&entry), "lookup and children agree on {path}");
             let shown = match &entry.kind {
                 Kind::Directory { .. } => format!("dir {:o}", entry.mode),

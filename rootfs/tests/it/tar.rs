@@ -1,10 +1,10 @@
-//! Tars made by hand, rules broken or not.
+//! Tars made by hand, which can break any rule.
 
-/// A tar that grows.
+/// Tar that is built member by member.
 #[derive(Default, Clone)]
 pub struct Tar(pub Vec<u8>);
 
-/// A header; what is not set is empty or 0.
+/// Header and data of a member. Fields are empty or 0 unless they are set.
 #[derive(Clone)]
 pub struct Raw {
     pub name: Vec<u8>,
@@ -17,7 +17,7 @@ pub struct Raw {
     pub device: (Vec<u8>, Vec<u8>),
     pub magic: &'static [u8],
     pub data: Vec<u8>,
-    /// Overwrites bytes of the header before its sum is taken.
+    /// Bytes of the header to overwrite before its checksum is computed, with their offsets.
     pub patch: Vec<(usize, Vec<u8>)>,
 }
 
@@ -55,9 +55,12 @@ impl Raw {
     }
 
     pub fn device(self, major: u64, minor: u64) -> Self {
-        let field = |number: u64| match number < 0o10000000 {
-            true => format!("{number:07o}").into_bytes(),
-            false => [&[0x80][..], &number.to_be_bytes()[1..]].concat(),
+        let field = |number: u64| {
+            if number < 0o10000000 {
+                format!("{number:07o}").into_bytes()
+            } else {
+                [&[0x80][..], &number.to_be_bytes()[1..]].concat()
+            }
         };
         Self { device: (field(major), field(minor)), ..self }
     }
@@ -73,9 +76,10 @@ impl Raw {
 
     fn block(&self) -> [u8; 512] {
         let mut block = [0; 512];
-        let size = match self.size.is_empty() {
-            true => format!("{:011o}", self.data.len()).into_bytes(),
-            false => self.size.clone(),
+        let size = if self.size.is_empty() {
+            format!("{:011o}", self.data.len()).into_bytes()
+        } else {
+            self.size.clone()
         };
         for (at, field) in [
             (0, &self.name[..]),
@@ -132,13 +136,13 @@ impl Tar {
         self.add(raw('1', name).link(target))
     }
 
-    /// An extended header: `x` or `g`.
+    /// Adds an extended header: `x` for the next member, `g` for all of them.
     pub fn pax(self, typeflag: char, records: &[(&str, &[u8])]) -> Self {
         let body: Vec<u8> = records.iter().flat_map(|(keyword, value)| record(keyword, value)).collect();
         self.add(raw(typeflag, "PaxHeaders").data(body))
     }
 
-    /// GNU's long name (`L`) or long link (`K`).
+    /// Adds GNU's header of a long name (`L`) or a long link target (`K`).
     pub fn long(self, typeflag: char, name: &str) -> Self {
         self.add(raw(typeflag, "././@LongLink").magic(b"ustar  \0").data(format!("{name}\0")))
     }
@@ -149,7 +153,7 @@ impl Tar {
     }
 }
 
-pub fn record(keyword: &str, value: &[u8]) -> Vec<u8> {
+fn record(keyword: &str, value: &[u8]) -> Vec<u8> {
     let rest = [b" ", keyword.as_bytes(), b"=", value, b"\n"].concat();
     let mut length = rest.len();
     while length != rest.len() + length.to_string().len() {

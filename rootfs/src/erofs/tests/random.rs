@@ -1,24 +1,28 @@
-//! Layers of whatever there can be.
+//! Random layers look the same mounted and unpacked.
 
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::{can_mount, check_same};
-use crate::diff::Content;
+use super::check_same;
+use crate::content::Content;
 use crate::entry::{Entry, Kind, Timestamp};
-use crate::layer::path::{ancestors, key, to_path};
-use crate::layer::write::NewEntry;
-use crate::layers::Clamp;
+use crate::layer::new_entry::NewEntry;
+use crate::path::{ancestors, key, to_path};
+use crate::testing::can_mount_erofs;
+use crate::times::Clamp;
 
+/// Kind of a random entry.
 #[derive(Debug, Clone)]
-enum What {
+enum RandomKind {
     Directory {
         opaque: bool,
     },
+    /// File of this length.
     File(usize),
-    /// To some file in front of it in order.
+    /// Hard link to one of the files before it.
     Hardlink(prop::sample::Index),
+    /// Symlink whose target has this length.
     Symlink(usize),
     Device {
         is_block: bool,
@@ -29,32 +33,33 @@ enum What {
     Whiteout,
 }
 
+/// Random entry of a layer.
 #[derive(Debug, Clone)]
-struct Thing {
-    what: What,
+struct RandomEntry {
+    kind: RandomKind,
     mode: u32,
     owner: (u32, u32),
     mtime: (i64, u32),
     xattrs: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
-fn what() -> impl Strategy<Value = What> {
+fn random_kind() -> impl Strategy<Value = RandomKind> {
     let size = prop_oneof![Just(0), Just(1), 500_usize..530, 0_usize..20_000];
     let device = (any::<bool>(), 0_u32..4096, 1_u32..1 << 20);
     prop_oneof![
-        5 => any::<bool>().prop_map(|opaque| What::Directory { opaque }),
-        6 => size.prop_map(What::File),
-        2 => any::<prop::sample::Index>().prop_map(What::Hardlink),
-        2 => prop_oneof![1_usize..500, 1_usize..4096].prop_map(What::Symlink),
-        1 => device.prop_map(|(is_block, major, minor)| What::Device { is_block, major, minor }),
-        1 => Just(What::Fifo),
-        2 => Just(What::Whiteout),
+        5 => any::<bool>().prop_map(|opaque| RandomKind::Directory { opaque }),
+        6 => size.prop_map(RandomKind::File),
+        2 => any::<prop::sample::Index>().prop_map(RandomKind::Hardlink),
+        2 => prop_oneof![1_usize..500, 1_usize..4096].prop_map(RandomKind::Symlink),
+        1 => device.prop_map(|(is_block, major, minor)| RandomKind::Device { is_block, major, minor }),
+        1 => Just(RandomKind::Fifo),
+        2 => Just(RandomKind::Whiteout),
     ]
 }
 
-fn thing() -> impl Strategy<Value = Thing> {
+fn random_entry() -> impl Strategy<Value = RandomEntry> {
     let id = || prop_oneof![Just(0_u32), 0_u32..100_000, Just(u32::MAX - 1)];
-    // What ext4 can keep, too.
+    // Within the range of ext4.
     let mtime = (
         prop_oneof![-2_000_000_000_i64..2_000_000_000, Just(0), 0_i64..15_000_000_000],
         0_u32..1_000_000_000,
@@ -63,38 +68,40 @@ fn thing() -> impl Strategy<Value = Thing> {
     let user = ("user\\.[a-z]{1,30}".prop_map(String::into_bytes), value());
     let xattrs = prop::collection::btree_map(user.0, user.1, 0..4);
     let capability = prop::option::weighted(0.1, Just([&[0, 0, 0, 2][..], &[1; 16]].concat()));
-    (what(), 0_u32..0o10000, (id(), id()), mtime, xattrs, capability).prop_map(
-        |(what, mode, owner, mtime, mut xattrs, capability)| {
-            match (&what, capability) {
-                (What::File(_), Some(value)) => drop(xattrs.insert(b"security.capability".to_vec(), value)),
-                (What::File(_) | What::Directory { .. }, _) => {}
+    (random_kind(), 0_u32..0o10000, (id(), id()), mtime, xattrs, capability).prop_map(
+        |(kind, mode, owner, mtime, mut xattrs, capability)| {
+            match (&kind, capability) {
+                (RandomKind::File(_), Some(value)) => {
+                    drop(xattrs.insert(b"security.capability".to_vec(), value))
+                }
+                (RandomKind::File(_) | RandomKind::Directory { .. }, _) => {}
                 _ => xattrs.clear(),
             }
-            Thing { what, mode, owner, mtime, xattrs }
+            RandomEntry { kind, mode, owner, mtime, xattrs }
         },
     )
 }
 
-fn path() -> impl Strategy<Value = Vec<u8>> {
+fn random_path() -> impl Strategy<Value = Vec<u8>> {
     let name = prop_oneof![
         6 => "[a-d]".prop_map(String::into_bytes),
-        1 => "[-!.a]{1,3}".prop_filter("no names", |name| name != "." && name != "..").prop_map(String::into_bytes),
+        1 => "[-!.a]{1,3}".prop_filter("reserved names", |name| name != "." && name != "..").prop_map(String::into_bytes),
         1 => prop::collection::vec(prop_oneof![b'0'..=b'9', 0x80_u8..=0xff], 1..255),
     ];
     prop::collection::vec(name, 0..4).prop_map(|names| names.join(&b'/'))
 }
 
-/// The entries of a layer: what lies below no directory is not in it.
-fn entries(things: &BTreeMap<Vec<u8>, (Vec<u8>, Thing)>) -> Vec<NewEntry> {
-    let is_dir = |thing: &Thing| matches!(thing.what, What::Directory { .. });
-    let lies_well = |path: &[u8]| {
-        ancestors(path).all(|above| things.get(&key(above)).is_none_or(|(_, thing)| is_dir(thing)))
+/// Makes a layer of random entries, without the ones that are not below a directory.
+fn entries(random: &BTreeMap<Vec<u8>, (Vec<u8>, RandomEntry)>) -> Vec<NewEntry> {
+    let is_dir = |entry: &RandomEntry| matches!(entry.kind, RandomKind::Directory { .. });
+    let has_parents = |path: &[u8]| {
+        ancestors(path).all(|above| random.get(&key(above)).is_none_or(|(_, entry)| is_dir(entry)))
     };
-    let there: Vec<_> = things.values().filter(|(path, _)| lies_well(path)).collect();
+    let valid: Vec<_> = random.values().filter(|(path, _)| has_parents(path)).collect();
     let mut files: Vec<&[u8]> = Vec::new();
     let mut entries = Vec::new();
-    for (path, thing) in there.into_iter().filter(|(path, thing)| !path.is_empty() || is_dir(thing)) {
-        let Some(kind) = kind(&thing.what, &files) else { continue };
+    for (path, entry) in valid.into_iter().filter(|(path, entry)| !path.is_empty() || is_dir(entry)) {
+        let Some(kind) = kind_of(&entry.kind, &files) else { continue };
         let content = match kind {
             Kind::File { size_bytes: 0 } => None,
             Kind::File { size_bytes } => {
@@ -105,35 +112,38 @@ fn entries(things: &BTreeMap<Vec<u8>, (Vec<u8>, Thing)>) -> Vec<NewEntry> {
         if matches!(kind, Kind::File { .. }) {
             files.push(path);
         }
-        let mtime = Timestamp { seconds: thing.mtime.0, nanoseconds: thing.mtime.1 };
-        let (uid, gid) = thing.owner;
-        let entry = Entry { kind, mode: thing.mode, uid, gid, mtime, xattrs: thing.xattrs.clone() };
-        entries.push(NewEntry { path: path.clone(), entry, content, clamp: Clamp(i64::MAX) });
+        let mtime = Timestamp { seconds: entry.mtime.0, nanoseconds: entry.mtime.1 };
+        let (uid, gid) = entry.owner;
+        let entry = Entry { kind, mode: entry.mode, uid, gid, mtime, xattrs: entry.xattrs.clone() };
+        entries.push(NewEntry { path: path.clone(), entry, content, clamp: Clamp::NONE });
     }
     entries
 }
 
-fn kind(what: &What, files: &[&[u8]]) -> Option<Kind> {
-    Some(match *what {
-        What::Directory { opaque } => Kind::Directory { opaque },
-        What::File(size) => Kind::File { size_bytes: size as u64 },
-        What::Hardlink(_) if files.is_empty() => return None,
-        What::Hardlink(ref index) => Kind::Hardlink { target: to_path(index.get::<&[u8]>(files)).to_owned() },
-        What::Symlink(length) => Kind::Symlink { target: "t".repeat(length).into() },
-        What::Device { is_block: true, major, minor } => Kind::BlockDevice { major, minor },
-        What::Device { is_block: false, major, minor } => Kind::CharDevice { major, minor },
-        What::Fifo => Kind::Fifo,
-        What::Whiteout => Kind::Whiteout,
+/// Returns the kind; `None` for a hard link without a file before it.
+fn kind_of(kind: &RandomKind, files: &[&[u8]]) -> Option<Kind> {
+    Some(match *kind {
+        RandomKind::Directory { opaque } => Kind::Directory { opaque },
+        RandomKind::File(size) => Kind::File { size_bytes: size as u64 },
+        RandomKind::Hardlink(_) if files.is_empty() => return None,
+        RandomKind::Hardlink(ref index) => {
+            Kind::Hardlink { target: to_path(index.get::<&[u8]>(files)).to_owned() }
+        }
+        RandomKind::Symlink(length) => Kind::Symlink { target: "t".repeat(length).into() },
+        RandomKind::Device { is_block: true, major, minor } => Kind::BlockDevice { major, minor },
+        RandomKind::Device { is_block: false, major, minor } => Kind::CharDevice { major, minor },
+        RandomKind::Fifo => Kind::Fifo,
+        RandomKind::Whiteout => Kind::Whiteout,
     })
 }
 
 #[test]
-fn privileged_any_layer_is_the_same_mounted_and_extracted() {
-    let Some(()) = can_mount() else { return };
+fn privileged_any_layer_is_the_same_mounted_and_unpacked() {
+    let Some(()) = can_mount_erofs() else { return };
     let config =
         ProptestConfig { cases: 40, max_shrink_iters: 300, failure_persistence: None, ..Default::default() };
-    proptest!(config, |(things in prop::collection::vec((path(), thing()), 1..60))| {
-        let things = things.into_iter().map(|(path, thing)| (key(&path), (path, thing))).collect();
-        check_same(entries(&things));
+    proptest!(config, |(random in prop::collection::vec((random_path(), random_entry()), 1..60))| {
+        let random = random.into_iter().map(|(path, entry)| (key(&path), (path, entry))).collect();
+        check_same(entries(&random));
     });
 }

@@ -1,0 +1,86 @@
+//! Reading the content of a new entry, and noticing that the source has changed since the build looked at it.
+
+use std::io::{self, Read};
+
+use cache::Key;
+
+use super::new_entry::NewEntry;
+use crate::RootfsError;
+use crate::content::Content;
+use crate::error::{bad_entry, failed};
+use crate::path::{to_bytes, to_path};
+
+/// Reader of the content of a new entry.
+pub(super) struct Source<'a> {
+    new: &'a NewEntry,
+    reader: Box<dyn Read + Send>,
+}
+
+impl<'a> Source<'a> {
+    /// Opens the content of `new`, a regular file of more than 0 bytes.
+    pub(super) fn open(new: &'a NewEntry) -> Result<Self, RootfsError> {
+        let content =
+            new.content.as_ref().ok_or_else(|| bad_entry(&new.path, "a file without its content"))?;
+        let reader = content.open(new.size_bytes()).map_err(|error| read_error(new, error))?;
+        Ok(Self { new, reader })
+    }
+
+    /// Reads some of the content. Its end is an error here: the file has become shorter.
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, RootfsError> {
+        match self.read_or_end(buffer)? {
+            0 => Err(changed(self.new)),
+            count => Ok(count),
+        }
+    }
+
+    /// Checks that all content has been read: if not, the file has become longer.
+    pub(super) fn check_end(&mut self) -> Result<(), RootfsError> {
+        match self.read_or_end(&mut [0])? {
+            0 => Ok(()),
+            _ => Err(changed(self.new)),
+        }
+    }
+
+    fn read_or_end(&mut self, buffer: &mut [u8]) -> Result<usize, RootfsError> {
+        loop {
+            match self.reader.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result.map_err(|error| read_error(self.new, error)),
+            }
+        }
+    }
+}
+
+/// Checks the blake3 of content that has been read against the one that went into the key of the step. If there was
+/// none, the tree learns it.
+pub(super) fn verify(new: &NewEntry, found: [u8; 32]) -> Result<(), RootfsError> {
+    match &new.content {
+        Some(Content::Tree { digest: Some(expected), .. }) if *expected.as_bytes() != found => {
+            return Err(changed(new));
+        }
+        Some(Content::Tree { digest: None, tree, path }) => tree.learn(path, Key::from_bytes(found)),
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Returns the error for a source that is not what it was when the build looked at it.
+pub(super) fn changed(new: &NewEntry) -> RootfsError {
+    RootfsError::Changed { path: to_path(source_path(new)).to_owned() }
+}
+
+fn read_error(new: &NewEntry, error: io::Error) -> RootfsError {
+    match error.kind() {
+        // It existed when the build looked at it.
+        io::ErrorKind::NotFound => changed(new),
+        _ => failed("read", to_path(source_path(new)))(error),
+    }
+}
+
+/// Returns the path by which a person knows the file: that in its tree if it comes from one.
+fn source_path(new: &NewEntry) -> &[u8] {
+    match &new.content {
+        Some(Content::Tree { path, .. }) => to_bytes(path),
+        _ => &new.path,
+    }
+}

@@ -1,0 +1,111 @@
+//! The representation of each layer that an overlay uses: its tree on disk, or the layer mounted in place.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use oci::DiffId;
+
+use super::Layers;
+use super::in_place::MountedLayer;
+use super::tree::{LayerTree, TreeStamp};
+use crate::RootfsError;
+use crate::create::Skipped;
+use crate::error::failed;
+use crate::layer::extract::extract;
+use crate::overlay::{Lower, MAX_LOWERS};
+
+/// Representation of a layer that can be a lower layer of an overlay.
+#[derive(Debug, Clone)]
+pub(crate) enum LowerLayer {
+    /// Directory: unpacked, or left by a step.
+    Tree(LayerTree, TreeStamp),
+    /// Tar that is mounted in place.
+    Mounted(MountedLayer),
+}
+
+impl LowerLayer {
+    /// Returns the lower layer for overlayfs.
+    pub(crate) fn lower(&self) -> Lower {
+        match self {
+            Self::Tree(tree, _) => Lower::Directory(tree.path()),
+            Self::Mounted(mounted) => mounted.lower(),
+        }
+    }
+
+    /// Reports whether the layer describes the root directory. If not, lower layers do.
+    pub(crate) fn has_root(&self) -> bool {
+        match self {
+            Self::Tree(_, stamp) => stamp.has_root,
+            Self::Mounted(mounted) => mounted.has_root,
+        }
+    }
+
+    fn tree(&self) -> Option<(&LayerTree, &TreeStamp)> {
+        match self {
+            Self::Tree(tree, stamp) => Some((tree, stamp)),
+            Self::Mounted(_) => None,
+        }
+    }
+}
+
+impl Layers {
+    /// Returns the lower layers of an overlay of `layers`, from the base up. Representations that are missing are
+    /// made.
+    ///
+    /// Overlayfs refuses a lower layer that is given twice. Only the topmost of several equal layers is used: the
+    /// others show nothing that this one does not.
+    pub(crate) fn lower_layers(&self, layers: &[DiffId]) -> Result<Vec<LowerLayer>, RootfsError> {
+        let mut seen = HashSet::new();
+        let mut distinct: Vec<&DiffId> = layers.iter().rev().filter(|layer| seen.insert(**layer)).collect();
+        distinct.reverse();
+        // More layers become an overlay on an overlay, which some kernels refuse on top of yet another file system.
+        let in_place = distinct.len() <= MAX_LOWERS;
+        let lower_layer = |layer| self.lower_layer(layer, in_place);
+        let lower_layers = distinct.into_iter().map(lower_layer).collect::<Result<Vec<_>, _>>()?;
+        LayerTree::sync_if_old(self.store(), lower_layers.iter().filter_map(LowerLayer::tree).collect());
+        Ok(lower_layers)
+    }
+
+    /// Prefers an existing tree, because reading it involves one file system less. Otherwise the layer is mounted in
+    /// place, because making a tree is slow. It is unpacked only if mounting is impossible.
+    fn lower_layer(&self, layer: &DiffId, in_place: bool) -> Result<LowerLayer, RootfsError> {
+        let tree = LayerTree::new(self.store(), layer)?;
+        if let Some(stamp) = tree.stamp() {
+            return Ok(LowerLayer::Tree(tree, stamp));
+        }
+        match in_place.then(|| self.mounted.get(&self.files, layer)).flatten() {
+            Some(mounted) => Ok(LowerLayer::Mounted(mounted)),
+            None => self.unpacked(layer).map(|(tree, stamp)| LowerLayer::Tree(tree, stamp)),
+        }
+    }
+
+    /// Returns the directory that is the layer's tree, and unpacks the layer if it has none.
+    pub fn tree(&self, layer: &DiffId) -> Result<PathBuf, RootfsError> {
+        Ok(self.unpacked(layer)?.0.path())
+    }
+
+    /// Returns the entries that could not be made in the layer's tree, such as devices in a user namespace. Unpacks
+    /// the layer if it has no tree.
+    pub fn skipped(&self, layer: &DiffId) -> Result<Skipped, RootfsError> {
+        Ok(self.unpacked(layer)?.1.skipped)
+    }
+
+    fn unpacked(&self, layer: &DiffId) -> Result<(LayerTree, TreeStamp), RootfsError> {
+        let tree = LayerTree::new(self.store(), layer)?;
+        let stamp = tree.ensure(self.store(), |dest, flavor| {
+            let index = self.index(layer)?;
+            let tar = Arc::new(self.files.open_tar(layer)?);
+            let skipped = extract(&index, &tar, dest, flavor)?;
+            let root = index.root().map_err(failed("read the index of the layer for", dest))?;
+            Ok((!root.is_implied(), skipped))
+        })?;
+        Ok((tree, stamp))
+    }
+
+    /// Makes the directory `fresh` the tree of `layer`, unless the layer has one. `aside` takes a tree that is no
+    /// longer trusted.
+    pub(crate) fn adopt_tree(&self, layer: &DiffId, fresh: &Path, aside: &Path) -> Result<(), RootfsError> {
+        LayerTree::new(self.store(), layer)?.adopt(fresh, aside).map(drop)
+    }
+}

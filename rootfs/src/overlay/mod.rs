@@ -1,0 +1,18 @@
+//! Mounting layers on top of each other with overlayfs.
+//!
+//! ```text
+//! lower      a directory or a mount that serves as a lower layer
+//! attached   a mount that is attached for a moment
+//! options    options that every overlay has
+//! mount      mounting: the choice of the API, and stacks that are too high for one overlay
+//! ```
+
+mod attached;
+mod lower;
+mod mount;
+mod options;
+
+pub(crate) use attached::Attached;
+pub(crate) use lower::{Lower, LowerMount};
+pub(crate) use mount::{MountApi, Overlay};
+pub(crate) use options::MAX_LOWERS;

@@ -1,0 +1,27 @@
+//! Options and limits of overlayfs.
+
+/// Maximum number of lower layers of one overlay (the kernel's `OVL_MAX_STACK`).
+pub(crate) const MAX_LOWERS: usize = 500;
+
+/// Number of lower layers that always fit into one page of options: 22 bytes for each, and 150 for the rest.
+pub(super) const MAX_LOWERS_IN_PAGE: usize = 180;
+
+/// Options of every overlay. They turn off the features that make an upper directory more than a plain layer:
+/// `redirect_dir` (a renamed directory would be a reference to a lower one), `metacopy` (a file could lack its
+/// content) and `index`. With `nofollow`, a redirect that a lower layer brings is not followed either.
+pub(super) const FEATURES: [(&str, &str); 3] =
+    [("redirect_dir", "nofollow"), ("metacopy", "off"), ("index", "off")];
+
+/// Returns the name of a file system that cannot hold an upper layer; `None` for all others.
+///
+/// Source: statfs(2), which lists the numbers.
+pub(super) fn unfit_file_system(magic: i64) -> Option<&'static str> {
+    match magic {
+        0x794c_7630 => Some("overlayfs"),
+        0x6969 => Some("nfs"),
+        0x6573_5546 => Some("fuse"),
+        0x0102_1997 => Some("9p"),
+        0xff53_4d42 => Some("cifs"),
+        _ => None,
+    }
+}

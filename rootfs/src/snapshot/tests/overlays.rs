@@ -1,0 +1,128 @@
+//! Mounting: stacks of many layers, unfit file systems, and what remains afterwards.
+
+use std::ffi::OsString;
+use std::fs;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cache::Store;
+use rustix::fs::{FileType, Mode};
+
+use super::{Env, base};
+use crate::RootfsError;
+use crate::layers::Layers;
+use crate::overlay::{Attached, Lower, MountApi, Overlay};
+use crate::safe_path::fd_path;
+use crate::snapshot::bind;
+use crate::xattr::Flavor;
+
+/// Makes `count` lower layers. Each has a file of its own and a version of `same`; the topmost removes the file of
+/// the lowest.
+fn many_lowers(env: &Env, count: usize) -> Vec<Lower> {
+    let trees: Vec<PathBuf> = (0..count).map(|n| env.root.path().join(format!("layer{n}"))).collect();
+    for (n, tree) in trees.iter().enumerate() {
+        fs::create_dir(tree).unwrap();
+        fs::write(tree.join(format!("file{n}")), "").unwrap();
+        fs::write(tree.join("same"), n.to_string()).unwrap();
+    }
+    let whiteout = trees[count - 1].join("file0");
+    rustix::fs::mknodat(rustix::fs::CWD, whiteout, FileType::CharacterDevice, Mode::empty(), 0).unwrap();
+    trees.into_iter().map(Lower::Directory).collect()
+}
+
+/// Mounts `count` layers with `api`, and checks that all of them are there and in order.
+#[track_caller]
+fn check_many_layers(count: usize, api: MountApi) {
+    let Some(env) = Env::new() else { return };
+    let lowers = many_lowers(&env, count);
+    let scratch = tempfile::tempdir_in(env.root.path()).unwrap();
+    let (upper, work) = (scratch.path().join("upper"), scratch.path().join("work"));
+    fs::create_dir(&upper).unwrap();
+    fs::create_dir(&work).unwrap();
+    let overlay = Overlay {
+        lowers: &lowers,
+        upper: Some((&upper, &work)),
+        volatile: false,
+        scratch: scratch.path(),
+        flavor: Flavor::current(),
+    };
+    let mount = overlay.mount_with(api).unwrap();
+    let root = fd_path(mount.as_fd());
+    assert_eq!(fs::read_to_string(root.join("same")).unwrap(), (count - 1).to_string());
+    assert!(!root.join("file0").exists());
+    assert_eq!(fs::read_dir(&root).unwrap().count(), count, "the other files, and `same`");
+    fs::write(root.join("new"), "").unwrap();
+    assert!(upper.join("new").is_file());
+}
+
+#[test]
+fn privileged_more_layers_than_one_overlay_takes_are_two_overlays() {
+    check_many_layers(600, MountApi::Detached);
+}
+
+#[test]
+fn privileged_more_layers_than_a_page_of_options_takes_are_two_overlays() {
+    check_many_layers(300, MountApi::Options);
+}
+
+#[test]
+fn privileged_more_layers_than_two_overlays_take_are_refused() {
+    let Some(env) = Env::new() else { return };
+    let lowers = vec![Lower::Directory(env.root.path().to_owned()); 1200];
+    let overlay = Overlay {
+        lowers: &lowers,
+        upper: None,
+        volatile: false,
+        scratch: env.root.path(),
+        flavor: Flavor::current(),
+    };
+    assert!(matches!(overlay.mount(), Err(RootfsError::Limit { .. })));
+}
+
+/// A store inside a container is on an overlay if the root of the container is.
+#[test]
+fn privileged_a_store_on_an_overlay_has_an_error_of_its_own() {
+    let Some(env) = Env::new() else { return };
+    let [upper, work, at] = ["upper", "work", "at"].map(|name| env.root.path().join(name));
+    [&upper, &work, &at].iter().for_each(|dir| fs::create_dir(dir).unwrap());
+    let outer = Overlay {
+        lowers: &[],
+        upper: Some((&upper, &work)),
+        volatile: false,
+        scratch: env.root.path(),
+        flavor: Flavor::current(),
+    };
+    let _attached = Attached::new(&outer.mount().unwrap(), &at).unwrap();
+    let layers = Layers::new(Arc::new(Store::open(&at.join("store")).unwrap()));
+    let error = layers.prepare(&[]).unwrap().mount().unwrap_err();
+    assert!(matches!(error, RootfsError::NoOverlay { file_system: "overlayfs", .. }), "{error}");
+}
+
+#[test]
+fn privileged_a_snapshot_can_be_mounted_again() {
+    let Some(env) = Env::new() else { return };
+    let snapshot = env.layers.prepare(&[env.layer(&base())]).unwrap();
+    for (n, volatile) in [true, false, true].into_iter().enumerate() {
+        let mount = if volatile { snapshot.mount_volatile() } else { snapshot.mount() }.unwrap();
+        let root = fd_path(mount.as_fd());
+        assert_eq!(fs::read_dir(root.join("tmp")).unwrap().count(), n);
+        fs::write(root.join(format!("tmp/{n}")), "").unwrap();
+    }
+}
+
+#[test]
+fn privileged_no_mount_and_no_scratch_file_remains() {
+    let Some(env) = Env::new() else { return };
+    let base = env.layer(&base());
+    env.run(&[base], &[], |root| fs::write(root.join("x"), "").unwrap());
+    drop(env.layers.prepare(&[base]).unwrap());
+    drop(bind(&env.layers, &[base], Path::new("opt"), true).unwrap());
+    let mounts = fs::read_to_string("/proc/thread-self/mountinfo").unwrap();
+    assert!(!mounts.contains(env.root.path().to_str().unwrap()), "{mounts}");
+    let scratch_dirs = fs::read_dir(env.root.path().join("tmp")).unwrap();
+    let left: Vec<OsString> = scratch_dirs
+        .flat_map(|dir| fs::read_dir(dir.unwrap().path()).unwrap().map(|entry| entry.unwrap().file_name()))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}

@@ -1,0 +1,94 @@
+//! Trees on disk: adopted from snapshots, and trusted by their stamps.
+
+use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use oci::DiffId;
+
+use super::{Env, base, stub};
+
+#[test]
+fn privileged_the_upper_directory_becomes_the_tree() {
+    let Some(env) = Env::new() else { return };
+    let mut inode = 0;
+    let layers = env.run(&[env.layer(&base())], &[stub("none", true)], |root| {
+        fs::write(root.join("tmp/made"), "x").unwrap();
+        inode = fs::metadata(root.join("tmp/made")).unwrap().ino();
+    });
+    let tree = env.layers.tree(&layers[1]).unwrap();
+    assert!(tree.starts_with(env.root.path()));
+    assert_eq!(fs::metadata(tree.join("tmp/made")).unwrap().ino(), inode);
+}
+
+/// The tar of the layer has no time after 1980.
+#[test]
+fn privileged_the_tree_and_the_view_keep_real_times() {
+    let Some(env) = Env::new() else { return };
+    let layers = env.run(&[env.layer(&base())], &[stub("none", true)], |root| {
+        fs::write(root.join("tmp/made"), "x").unwrap();
+    });
+    let in_tree = fs::metadata(env.layers.tree(&layers[1]).unwrap().join("tmp/made")).unwrap();
+    let in_view = env.layers.view(&layers).unwrap().lookup(Path::new("tmp/made")).unwrap().unwrap();
+    assert!(in_view.mtime.seconds > 1_700_000_000);
+    assert_eq!(in_view.mtime.seconds, in_tree.mtime());
+}
+
+/// Layer that has been unpacked.
+struct Unpacked {
+    env: Env,
+    layer: DiffId,
+    tree: PathBuf,
+    stamp: PathBuf,
+}
+
+impl Unpacked {
+    fn new() -> Option<Self> {
+        let env = Env::new()?;
+        let layer = env.layer(&base());
+        let tree = env.layers.tree(&layer).unwrap();
+        let stamp = tree.with_file_name("tree.stamp");
+        Some(Self { env, layer, tree, stamp })
+    }
+
+    fn stamp_text(&self) -> String {
+        fs::read_to_string(&self.stamp).unwrap()
+    }
+
+    fn tool(&self) -> PathBuf {
+        self.tree.join("opt/tool")
+    }
+}
+
+/// Returns the text of a stamp as if it were from another boot.
+fn from_another_boot(stamp: &str) -> String {
+    stamp.replacen("\"boot\":\"", "\"boot\":\"0", 1)
+}
+
+#[test]
+fn privileged_a_tree_whose_stamp_is_damaged_or_of_another_boot_is_made_again() {
+    let Some(unpacked) = Unpacked::new() else { return };
+    let good = unpacked.stamp_text();
+    for bad in ["", &good[..good.len() / 2], &from_another_boot(&good)] {
+        fs::write(&unpacked.stamp, bad).unwrap();
+        fs::write(unpacked.tool(), "").unwrap();
+        unpacked.env.layers.tree(&unpacked.layer).unwrap();
+        assert_eq!(fs::read_to_string(unpacked.tool()).unwrap(), "tool", "{bad}");
+    }
+}
+
+#[test]
+fn privileged_an_old_tree_is_synced_and_then_outlives_its_boot() {
+    let Some(unpacked) = Unpacked::new() else { return };
+    let an_hour_ago = SystemTime::now() - Duration::from_secs(3600);
+    File::options().write(true).open(&unpacked.stamp).unwrap().set_modified(an_hour_ago).unwrap();
+    unpacked.env.layers.prepare(&[unpacked.layer]).unwrap();
+    while !unpacked.stamp_text().contains("\"synced\":true") {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    fs::write(&unpacked.stamp, from_another_boot(&unpacked.stamp_text())).unwrap();
+    fs::write(unpacked.tool(), "kept").unwrap();
+    unpacked.env.layers.tree(&unpacked.layer).unwrap();
+    assert_eq!(fs::read_to_string(unpacked.tool()).unwrap(), "kept");
+}
