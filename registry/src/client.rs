@@ -10,12 +10,12 @@ use serde::Deserialize;
 use ureq::Body;
 use ureq::http::Response;
 
-use crate::agents::Agents;
-use crate::challenge::{self, Challenge};
-use crate::credentials::{self, Credential};
+use crate::auth::challenge::{self, Challenge};
+use crate::auth::credentials::{self, Credential};
 use crate::endpoint::{self, Endpoint, Role};
-use crate::http::{self, Answer, Failure, Fetch, Http};
-use crate::url::{Origin, Url, percent_encoded};
+use crate::http::agents::Agents;
+use crate::http::request::{self as http, Answer, Failure, Fetch, Http};
+use crate::http::url::{Origin, Url, percent_encoded};
 use crate::{Options, RawManifest, RegistryError};
 
 /// The largest manifest or index that is taken; registries refuse larger ones.

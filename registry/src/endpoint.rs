@@ -1,7 +1,7 @@
 //! Which servers stand for a registry.
 
 use crate::Options;
-use crate::url::{Origin, Scheme, Url};
+use crate::http::url::{Origin, Scheme, Url};
 
 /// Docker Hub's server.
 const HUB_HOST: &str = "registry-1.docker.io";

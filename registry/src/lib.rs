@@ -25,24 +25,22 @@ use std::sync::Arc;
 use client::Access;
 use oci::{Descriptor, Digest, Reference};
 
-mod agents;
-mod blob;
-mod challenge;
+mod auth;
+
 mod client;
-mod credentials;
+
 mod endpoint;
 mod error;
 mod http;
-mod proxy;
+mod pull;
 mod push;
-mod reach;
-mod url;
+
 mod verify;
 pub mod web;
 
 pub use error::RegistryError;
-pub use http::Patience;
-pub use proxy::Proxies;
+pub use http::proxy::Proxies;
+pub use http::request::Patience;
 pub use push::{OpenBlob, Pushed};
 pub use verify::VerifiedReader;
 
@@ -100,7 +98,7 @@ impl Client {
     /// Gets files by HTTP in the same way: certificates, proxies, patience. It has no logins.
     pub fn web(&self) -> web::Web {
         let options = &self.inner.options;
-        web::Web::new(agents::Agents::new(options.patience, options.proxies.clone()))
+        web::Web::new(http::agents::Agents::new(options.patience, options.proxies.clone()))
     }
 
     /// Opens a blob; the bytes come verified: the last read fails if size or digest is not `descriptor`'s.
@@ -110,7 +108,7 @@ impl Client {
         descriptor: &Descriptor,
     ) -> Result<Box<dyn Read + Send>, RegistryError> {
         let stream = self.inner.at_any(name, Access::Pull, |endpoint| {
-            blob::BlobStream::open(Arc::clone(&self.inner), endpoint, name, descriptor)
+            pull::blob::BlobStream::open(Arc::clone(&self.inner), endpoint, name, descriptor)
         })?;
         Ok(Box::new(VerifiedReader::new(stream, descriptor.digest, descriptor.size_bytes)))
     }

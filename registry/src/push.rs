@@ -12,8 +12,8 @@ use ureq::http::Response;
 
 use crate::client::{Access, Inner, Stop, Wanted, denied};
 use crate::endpoint::Endpoint;
-use crate::http::{self, Answer, Failure, Fetch, Upload};
-use crate::url::Url;
+use crate::http::request::{self as http, Answer, Failure, Fetch, Upload};
+use crate::http::url::Url;
 use crate::{RawManifest, RegistryError};
 
 /// Opens a blob to be read from its start.

@@ -14,12 +14,12 @@ use std::net::ToSocketAddrs as _;
 use ureq::Body;
 use ureq::http::Response;
 
-use crate::agents::Agents;
-use crate::http::{self, Failure};
-use crate::reach::{NotAllowed, Reach};
-use crate::url::{self, Origin, Url};
+use crate::http::agents::Agents;
+use crate::http::request::{self as http, Failure};
+use crate::http::resolver::{NotAllowed, Reach};
+use crate::http::url::{self, Origin, Url};
 
-pub use crate::url::{is_forbidden, is_private};
+pub use crate::http::url::{is_forbidden, is_private};
 
 /// The most redirects that are followed; Go's limit.
 const MAX_REDIRECTS: usize = 10;
@@ -179,7 +179,7 @@ fn encoded(url: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::url::Scheme;
+    use crate::http::url::Scheme;
 
     #[test]
     fn names_of_this_machine_are_inside() {

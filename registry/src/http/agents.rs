@@ -8,10 +8,10 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Proxy};
 
-use crate::http::{Failure, Patience};
-use crate::proxy::Proxies;
-use crate::reach::{Guard, Reach};
-use crate::url::{Origin, Scheme};
+use crate::http::proxy::Proxies;
+use crate::http::request::{Failure, Patience};
+use crate::http::resolver::{Guard, Reach};
+use crate::http::url::{Origin, Scheme};
 
 /// How to ask.
 #[derive(Debug, Default)]

@@ -7,8 +7,8 @@ use std::net::IpAddr;
 
 use ureq::Proxy;
 
-use crate::http::Failure;
-use crate::url::{Origin, Scheme};
+use crate::http::request::Failure;
+use crate::http::url::{Origin, Scheme};
 
 /// Proxies, as the environment names them. This machine itself is always reached directly.
 #[derive(Clone, Default, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use ureq::http::Response;
 use crate::RegistryError;
 use crate::client::{Access, Inner, Stop, Wanted};
 use crate::endpoint::Endpoint;
-use crate::http::{self, Failure};
+use crate::http::request::{self as http, Failure};
 
 /// After so many bytes, earlier failures are forgotten: a long transfer may break more often than a short one.
 const FORGIVING_BYTES: u64 = 16 << 20;

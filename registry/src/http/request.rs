@@ -9,9 +9,9 @@ use std::time::Duration;
 use ureq::http::{HeaderMap, Request, Response};
 use ureq::{Body, SendBody};
 
-use crate::agents::Agents;
-use crate::reach::Reach;
-use crate::url::Url;
+use crate::http::agents::Agents;
+use crate::http::resolver::Reach;
+use crate::http::url::Url;
 
 /// The most redirects that are followed.
 const MAX_REDIRECTS: usize = 5;

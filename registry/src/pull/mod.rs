@@ -1,0 +1,3 @@
+//! Pulling from a registry.
+
+pub(crate) mod blob;
