@@ -17,7 +17,7 @@ use builder::remote::git::checkout;
 use builder::source::Sources;
 use cache::Store;
 use oci::Reference;
-use registry::Patience;
+use registry::{Cancellation, Patience};
 use rootfs::layers::Layers;
 
 use super::build_options::{self, Input};
@@ -45,7 +45,7 @@ pub fn run(args: &BuildArgs) -> Result<u8, Failure> {
     isolate::enter()?;
     let cancel = Cancel::default();
     interrupt::cancel_on_signals(&cancel)?;
-    let engine = engine(args, &input)?;
+    let engine = engine(args, &input, &cancel)?;
     let screen = Screen::new(if args.quiet { ProgressMode::Quiet } else { args.progress });
     let timings = Timings::begin(args, &screen, begun);
     let progress = Progress::new(timings.sink());
@@ -66,7 +66,7 @@ pub fn fetch_context(args: &BuildArgs, input: &mut Input) -> Result<(), Failure>
     isolate::enter()?;
     let cancel = Cancel::default();
     interrupt::cancel_on_signals(&cancel)?;
-    let engine = engine(args, input)?;
+    let engine = engine(args, input, &cancel)?;
     let screen = Screen::new(if args.quiet { ProgressMode::Quiet } else { args.progress });
     let progress = Progress::new(Arc::clone(&screen) as Arc<dyn Sink>);
     let fetched = context::fetch(input, &engine, &progress, &cancel);
@@ -75,8 +75,10 @@ pub fn fetch_context(args: &BuildArgs, input: &mut Input) -> Result<(), Failure>
 }
 
 /// What builds.
-fn engine(args: &BuildArgs, input: &Input) -> Result<Engine, Failure> {
-    let (store, layers, sources) = sources(args, input, Patience::default())?;
+fn engine(args: &BuildArgs, input: &Input, cancel: &Cancel) -> Result<Engine, Failure> {
+    let cancel = cancel.clone();
+    let cancel = Cancellation::when(move || cancel.is_canceled());
+    let (store, layers, sources) = sources(args, input, Patience::default(), cancel)?;
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = args.jobs.unwrap_or_else(|| (2 * processors).max(LEAST_DEFAULT_JOBS));
     Ok(Engine { store, layers, sources, jobs })
@@ -85,17 +87,19 @@ fn engine(args: &BuildArgs, input: &Input) -> Result<Engine, Failure> {
 /// Where images come from when nothing is built: an image that cannot be had at once is done without.
 pub fn hasty_sources(args: &BuildArgs, input: &Input) -> Result<Sources, Failure> {
     let patience = Patience { attempts: 1, ..Patience::default() };
-    sources(args, input, patience).map(|(_, _, sources)| sources)
+    sources(args, input, patience, Cancellation::default()).map(|(_, _, sources)| sources)
 }
 
 fn sources(
     args: &BuildArgs,
     input: &Input,
     patience: Patience,
+    cancel: Cancellation,
 ) -> Result<(Arc<Store>, Layers, Sources), Failure> {
     let store = Arc::new(store::open()?);
     let layers = Layers::new(Arc::clone(&store));
-    let client = store::registry_client(&args.insecure_registries, &args.registry_mirrors, patience)?;
+    let (insecure, mirrors) = (&args.insecure_registries, &args.registry_mirrors);
+    let client = store::registry_client(insecure, mirrors, patience, cancel)?;
     let sources = Sources::new(Arc::clone(&store), layers.clone(), client, input.options.pull);
     Ok((store, layers, sources))
 }

@@ -1,7 +1,7 @@
 //! The store and the registry client, as this machine has them; `dsbuild check`, `du` and `prune`.
 
 use cache::{Policy, Store};
-use registry::{Client, Options, Patience};
+use registry::{Cancellation, Client, Options, Patience};
 
 use super::{build_options, table};
 use crate::args::{CheckArgs, PruneArgs};
@@ -23,6 +23,7 @@ pub fn registry_client(
     insecure: &[String],
     mirrors: &[String],
     patience: Patience,
+    cancel: Cancellation,
 ) -> Result<Client, Failure> {
     let mirror = |text: &String| match text.split_once('=') {
         Some((registry, url)) => Ok((registry.to_owned(), url.to_owned())),
@@ -34,8 +35,10 @@ pub fn registry_client(
         mirrors: mirrors.iter().map(mirror).collect::<Result<_, _>>()?,
         credential_files: environment::credential_files(),
         helper_folders: environment::helper_folders(),
+        certificate_folders: environment::certificate_folders(),
         proxies: environment::proxies(),
         patience,
+        cancel,
     };
     Ok(Client::new(options))
 }

@@ -1,80 +1,103 @@
-//! The agents that make requests: one for each way to ask, made when it is first gone.
+//! Agents that make the requests of one client, one for each route to a server.
 
-use std::sync::Arc;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use ureq::config::Config;
-use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
-use ureq::unversioned::transport::DefaultConnector;
+use ureq::unversioned::transport::{ConnectProxyConnector, Connector as _};
 use ureq::{Agent, Proxy};
 
-use crate::http::proxy::Proxies;
-use crate::http::request::{Failure, Patience};
-use crate::http::resolver::{Guard, Reach};
-use crate::http::url::{Origin, Scheme};
+use super::failure::Failure;
+use super::patience::Patience;
+use super::proxy::Proxies;
+use super::resolver::{GuardedResolver, Reach};
+use super::tcp::TcpConnector;
+use super::tls::TlsConnector;
+use super::trust::Trust;
+use super::url::{Origin, Scheme};
+use crate::cancel::Cancellation;
 
-/// How to ask.
-#[derive(Debug, Default)]
+/// Largest head of an answer.
+const MAX_HEAD_BYTES: usize = 64 << 10;
+
+/// Agents for the servers that share a [`Trust`], with what all of their requests have in common.
+#[derive(Debug)]
 pub(crate) struct Agents {
     pub patience: Patience,
+    pub cancel: Cancellation,
     pub proxies: Proxies,
-    /// The system's certificates are loaded for the first TLS connection only.
-    tls: OnceLock<TlsConfig>,
-    /// By scheme, and directly with each reach or by a proxy.
-    agents: [OnceLock<Agent>; 6],
+    trust: Arc<Trust>,
+    /// By [`Route`]; made when first needed.
+    agents: [OnceLock<Agent>; 4],
+}
+
+/// Way to a server: agents keep connections, so that each way needs its own.
+#[derive(Debug, Clone, Copy)]
+enum Route {
+    HttpProxy,
+    HttpsProxy,
+    Direct(Reach),
+}
+
+impl Route {
+    fn index(self) -> usize {
+        match self {
+            Self::HttpProxy => 0,
+            Self::HttpsProxy => 1,
+            Self::Direct(Reach::Wide) => 2,
+            Self::Direct(Reach::Public) => 3,
+        }
+    }
+
+    /// Returns the reach of lookups. A proxy looks names up itself, and is where the user says it is.
+    fn reach(self) -> Reach {
+        match self {
+            Self::HttpProxy | Self::HttpsProxy => Reach::Wide,
+            Self::Direct(reach) => reach,
+        }
+    }
 }
 
 impl Agents {
-    pub fn new(patience: Patience, proxies: Proxies) -> Self {
-        Self { patience, proxies, ..Self::default() }
+    /// Agents that connect to nothing before they are used.
+    pub fn new(patience: Patience, cancel: Cancellation, proxies: Proxies, trust: Arc<Trust>) -> Self {
+        Self { patience, cancel, proxies, trust, agents: Default::default() }
     }
 
-    /// The agent for `origin`. A proxy looks names up itself, and is where the user says: it has no use for `reach`.
+    /// Returns the agent for `origin`, which is asked by its proxy, or directly within `reach`.
     pub fn get(&self, origin: &Origin, reach: Reach) -> Result<&Agent, Failure> {
         let proxy = self.proxies.of(origin)?;
-        let (way, reach) = match (&proxy, reach) {
-            (Some(_), _) => (0, Reach::Wide),
-            (None, Reach::Wide) => (1, reach),
-            (None, Reach::Public) => (2, reach),
+        let route = match (&proxy, origin.scheme) {
+            (None, _) => Route::Direct(reach),
+            (Some(_), Scheme::Http) => Route::HttpProxy,
+            (Some(_), Scheme::Https) => Route::HttpsProxy,
         };
-        let index = way * 2 + usize::from(origin.scheme == Scheme::Https);
-        Ok(self.agents[index].get_or_init(|| self.new_agent(origin.scheme, proxy, reach)))
+        Ok(self.agents[route.index()].get_or_init(|| self.new_agent(route, proxy)))
     }
 
-    fn new_agent(&self, scheme: Scheme, proxy: Option<Proxy>, reach: Reach) -> Agent {
-        let tls =
-            (scheme == Scheme::Https || proxy.is_some()).then(|| self.tls.get_or_init(tls_config).clone());
-        Agent::with_parts(config(self.patience, proxy, tls), DefaultConnector::default(), Guard::new(reach))
+    fn new_agent(&self, route: Route, proxy: Option<Proxy>) -> Agent {
+        let connector =
+            ().chain(ConnectProxyConnector::default())
+                .chain(TcpConnector::new(self.cancel.clone()))
+                .chain(TlsConnector::new(Arc::clone(&self.trust)));
+        let resolver = GuardedResolver::new(route.reach(), self.cancel.clone());
+        Agent::with_parts(config(&self.patience, proxy), connector, resolver)
     }
 }
 
-fn config(patience: Patience, proxy: Option<Proxy>, tls: Option<TlsConfig>) -> Config {
-    let mut config = Agent::config_builder()
+fn config(patience: &Patience, proxy: Option<Proxy>) -> Config {
+    Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
         .max_redirects_will_error(false)
         .accept_encoding("identity")
         .user_agent(concat!("dsbuild/", env!("CARGO_PKG_VERSION")))
-        .max_response_header_size(64 << 10)
+        .max_response_header_size(MAX_HEAD_BYTES)
+        .timeout_resolve(Some(patience.connect))
         .timeout_connect(Some(patience.connect))
+        .timeout_send_body(Some(patience.body))
         .timeout_recv_response(Some(patience.stall * 2))
         .timeout_per_read(Some(patience.stall))
         .timeout_per_write(Some(patience.stall))
-        .proxy(proxy);
-    if let Some(tls) = tls {
-        config = config.tls_config(tls);
-    }
-    config.build()
-}
-
-fn tls_config() -> TlsConfig {
-    // Certificates that cannot be read are left out, as with other programs; none at all shows in the handshake.
-    let native = rustls_native_certs::load_native_certs().certs;
-    let certificates: Vec<Certificate<'static>> =
-        native.iter().map(|certificate| Certificate::from_der(certificate).to_owned()).collect();
-    TlsConfig::builder()
-        .provider(TlsProvider::Rustls)
-        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .root_certs(RootCerts::new_with_certs(&certificates))
+        .proxy(proxy)
         .build()
 }

@@ -18,6 +18,7 @@ pub fn options() -> Options {
         pause: Duration::from_millis(1),
         connect: Duration::from_secs(5),
         stall: Duration::from_millis(500),
+        ..Patience::default()
     };
     Options { patience, ..Options::default() }
 }
@@ -317,7 +318,7 @@ fn tokens_are_fetched_once_and_renewed() {
     pull_blob(&client, &server).expect("with a token that ran out");
     pull_blob(&client, &server).expect("with the new token");
     let paths: Vec<String> = server.requests().iter().map(|request| request.path.clone()).collect();
-    let token = "/token?x=1&scope=repository%3Aa%2Fb%3Apull&service=a%20b";
+    let token = "/token?x=1&scope=repository%3Aa%2Fb%3Apull&scope=repository%3Aother%3Apush&service=a%20b";
     let blob = format!("/v2/a/b/blobs/{}", Digest::of(LAYER));
     assert_eq!(paths, [&blob, token, &blob, &blob, token, &blob, &blob]);
 }
