@@ -222,7 +222,7 @@ fn named(failure: Failure, endpoint: &Endpoint, request: &RepositoryRequest<'_>)
     let (registry, name) = (endpoint.name.clone(), request.name.clone());
     match failure {
         Failure::Canceled => RegistryError::Canceled,
-        Failure::Bad { reason } | Failure::NotHttp { reason } | Failure::WrongScheme { reason } => {
+        Failure::Bad { reason } | Failure::NotHttp { reason } => {
             RegistryError::BadAnswer { registry, name, reason }
         }
         failure => RegistryError::Unreachable { registry, reason: failure.to_string() },

@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard};
 use crate::endpoint::Endpoint;
 use crate::error::AttemptError;
 use crate::http::failure::Failure;
-use crate::http::response::{Answer, describe};
+use crate::http::response::Answer;
 use crate::http::url::Scheme;
 
 /// Schemes that servers have been found to speak, by the name of the endpoint. Shared between threads.
@@ -37,20 +37,16 @@ impl KnownSchemes {
         };
         match ask(&other) {
             Err(AttemptError::Failure(second)) if second != Failure::Canceled && !is_http(&second) => {
-                Err(self.of_both(endpoint, first, second).into())
+                if first == Failure::WrongScheme {
+                    // It does not speak TLS, so that it meant its answer to plain HTTP as it was.
+                    self.remember(endpoint);
+                    return ask(endpoint);
+                }
+                let is_second = second.is_temporary() && !first.is_temporary();
+                Err(if is_second { second } else { first }.into())
             }
             answered => answered,
         }
-    }
-
-    /// Returns the failure to report, and to judge retries by, where neither scheme worked.
-    fn of_both(&self, endpoint: &Endpoint, first: Failure, second: Failure) -> Failure {
-        if matches!(first, Failure::WrongScheme { .. }) {
-            // It did answer, and it does not speak TLS: that was its answer, however odd.
-            self.remember(endpoint);
-            return first;
-        }
-        if second.is_temporary() && !first.is_temporary() { second } else { first }
     }
 
     /// Remembers that a server has answered by this scheme.
@@ -62,7 +58,7 @@ impl KnownSchemes {
             return Ok(answer);
         }
         if endpoint.origin.scheme == Scheme::Http && answer.response.status() == 400 {
-            return Err(Failure::WrongScheme { reason: describe(answer.response) });
+            return Err(Failure::WrongScheme);
         }
         self.remember(endpoint);
         Ok(answer)
@@ -80,7 +76,7 @@ impl KnownSchemes {
 /// Reports whether the other scheme can work where this one failed.
 fn suggests(failure: &Failure, endpoint: &Endpoint, other: &Endpoint) -> bool {
     match failure {
-        Failure::NoAnswer { .. } | Failure::NotHttp { .. } | Failure::WrongScheme { .. } => true,
+        Failure::NoAnswer { .. } | Failure::NotHttp { .. } | Failure::WrongScheme => true,
         // Nobody listens: on the same port that holds for the other scheme, too.
         Failure::NoConnection { .. } => endpoint.origin.port != other.origin.port,
         _ => false,

@@ -95,7 +95,7 @@ fn config(patience: &Patience, proxy: Option<Proxy>) -> Config {
         .timeout_resolve(Some(patience.connect))
         .timeout_connect(Some(patience.connect))
         .timeout_send_body(Some(patience.body))
-        .timeout_recv_response(Some(patience.stall * 2))
+        .timeout_recv_response(Some(patience.stall))
         .timeout_per_read(Some(patience.stall))
         .timeout_per_write(Some(patience.stall))
         .proxy(proxy)

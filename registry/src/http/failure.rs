@@ -6,6 +6,8 @@
 use std::io;
 use std::time::Duration;
 
+use ureq::Timeout;
+
 use crate::cancel::Canceled;
 
 /// Reason why a request has no usable answer, by how far it came.
@@ -29,9 +31,9 @@ pub(crate) enum Failure {
     /// The server sent something that is not HTTP.
     #[error("{reason}")]
     NotHttp { reason: String },
-    /// The server spoke HTTP, but in a way that says "use the other scheme": status 400 to plain HTTP.
-    #[error("{reason}")]
-    WrongScheme { reason: String },
+    /// The server answered plain HTTP with status 400, which can mean that it speaks TLS. It is asked by TLS then.
+    #[error("it speaks TLS")]
+    WrongScheme,
     /// An answer came that can be another one the next time: a busy server, or a body that broke off.
     #[error("{reason}")]
     Transient { reason: String, retry_after: Option<Duration> },
@@ -54,7 +56,7 @@ impl Failure {
             | Self::NoAnswer { is_temporary, .. } => *is_temporary,
             Self::Transient { .. } => true,
             Self::Canceled | Self::Forbidden { .. } | Self::NotHttp { .. } => false,
-            Self::WrongScheme { .. } | Self::Bad { .. } => false,
+            Self::WrongScheme | Self::Bad { .. } => false,
         }
     }
 
@@ -92,9 +94,7 @@ impl From<ureq::Error> for Failure {
                 // Invalid data is the word for a broken TLS connection: an alert, a wrong record.
                 is_temporary: error.kind() != io::ErrorKind::InvalidData,
             },
-            ureq::Error::Timeout(phase) => {
-                Self::NoAnswer { reason: format!("it took too long to {phase}"), is_temporary: true }
-            }
+            ureq::Error::Timeout(phase) => Self::NoAnswer { reason: timed_out(phase), is_temporary: true },
             ureq::Error::ConnectionFailed => Self::NoConnection { reason, is_temporary: true },
             ureq::Error::ConnectProxyFailed(reason) => {
                 let is_temporary = reason.starts_with("proxy server responded 5");
@@ -104,6 +104,19 @@ impl From<ureq::Error> for Failure {
             ureq::Error::Http(_) | ureq::Error::LargeResponseHeader(..) => Self::Bad { reason },
             _ => Self::NoConnection { reason, is_temporary: false },
         }
+    }
+}
+
+fn timed_out(phase: Timeout) -> String {
+    match phase {
+        Timeout::PerRead | Timeout::RecvResponse | Timeout::RecvBody => {
+            "the server sent nothing in time".into()
+        }
+        Timeout::PerWrite | Timeout::SendRequest | Timeout::SendBody => {
+            "the server took nothing in time".into()
+        }
+        Timeout::Connect => "no connection came about in time".into(),
+        phase => format!("no answer in time: {phase}"),
     }
 }
 

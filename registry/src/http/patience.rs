@@ -21,7 +21,7 @@ pub struct Patience {
     pub retry_after: Duration,
     /// Time that looking up a name and making a connection can take, each; TLS and proxies included.
     pub connect: Duration,
-    /// Time that a server can send nothing in the middle of a body. The head of an answer can take twice as long.
+    /// Time that a server can send nothing: before the head of an answer, which must then be complete, or within a body.
     pub stall: Duration,
     /// Least rate of a body in bytes per second, measured over each period of `stall`.
     pub min_bytes_per_s: u64,
