@@ -25,7 +25,7 @@ use crate::http::retry;
 use crate::http::trust::{SystemTrust, Trust, TrustOptions};
 use crate::http::url::{Origin, Scheme};
 use crate::scheme::KnownSchemes;
-use crate::{Options, RegistryError};
+use crate::{Options, Patience, RegistryError};
 
 /// State that a client shares between its threads and the streams it has opened.
 pub(crate) struct Inner {
@@ -79,8 +79,9 @@ impl Inner {
             let mut unverified: Vec<Origin> =
                 insecure.filter_map(|name| Origin::new(Scheme::Https, name)).collect();
             let own = endpoint.tls_origin().cloned();
-            // A server that can be asked by plain HTTP gains nothing from verification.
-            unverified.extend(own.clone().filter(|_| endpoint.alternative.is_some()));
+            // A server that plain HTTP can be spoken to gains nothing from verification.
+            let is_exempt = |origin: &Origin| origin.is_loopback() || endpoint.alternative.is_some();
+            unverified.extend(own.clone().filter(is_exempt));
             Arc::new(self.new_agents(TrustOptions {
                 registry: Some(endpoint.name.clone()),
                 origin: own,
@@ -117,12 +118,23 @@ impl Inner {
         &self,
         endpoint: &Endpoint,
         request: &RepositoryRequest<'_>,
-        mut ask: impl FnMut(&Endpoint) -> Result<T, AttemptError>,
+        ask: impl FnMut(&Endpoint) -> Result<T, AttemptError>,
     ) -> Result<T, RegistryError> {
         let patience = match endpoint.role {
             Role::Registry => self.options.patience,
             Role::Mirror => self.options.patience.for_optional_server(),
         };
+        self.persist_for(patience, endpoint, request, ask)
+    }
+
+    /// Does the same with other limits than those of the options.
+    pub fn persist_for<T>(
+        &self,
+        patience: Patience,
+        endpoint: &Endpoint,
+        request: &RepositoryRequest<'_>,
+        mut ask: impl FnMut(&Endpoint) -> Result<T, AttemptError>,
+    ) -> Result<T, RegistryError> {
         let attempt = || match self.schemes.ask(endpoint, &mut ask) {
             Ok(answer) => Ok(Ok(answer)),
             Err(AttemptError::Final(error)) => Ok(Err(error)),

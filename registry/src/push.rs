@@ -55,7 +55,8 @@ impl Inner {
             Err(error) => return Err(error),
         }
         let uploads = request("blobs/uploads/".to_owned());
-        self.persist(endpoint, &uploads, |endpoint| {
+        let patience = self.options.patience.for_upload();
+        self.persist_for(patience, endpoint, &uploads, |endpoint| {
             let upload = BlobUpload { inner: self, endpoint, request: &uploads, blob };
             upload.send(&upload.location()?, open)
         })?;

@@ -9,11 +9,11 @@ use std::time::Duration;
 pub struct Patience {
     /// Largest number of times that a request is tried. By default only `total` ends the attempts.
     pub attempts: u32,
+    /// Number of times that a request is tried if it fails for a reason that may pass, however long the attempts take.
+    pub min_attempts: u32,
     /// Pause after the first failure; it doubles with each failure, up to [`Self::MAX_PAUSE`].
     pub pause: Duration,
     /// Time that failed attempts and the pauses between them can take together before a request is given up.
-    ///
-    /// A request that fails for a reason that may pass is tried at least twice, however long the first attempt took.
     pub total: Duration,
     /// Time that a server can ask for by `Retry-After`, over all attempts of a request; it does not count as `total`.
     ///
@@ -38,6 +38,11 @@ impl Patience {
     /// Longest time that a temporary failure of name servers is retried: the system has retried already.
     pub const MAX_LOOKUP: Duration = Duration::from_secs(5);
 
+    /// Limits for sending a blob: a long upload is worth more attempts than time alone would leave it.
+    pub(crate) fn for_upload(self) -> Self {
+        Self { min_attempts: self.min_attempts.max(4), ..self }
+    }
+
     /// Limits for a server that can be done without, such as a mirror: one retry.
     pub(crate) fn for_optional_server(self) -> Self {
         Self { attempts: self.attempts.min(2), ..self }
@@ -48,6 +53,7 @@ impl Default for Patience {
     fn default() -> Self {
         Self {
             attempts: u32::MAX,
+            min_attempts: 2,
             pause: Duration::from_millis(200),
             total: Duration::from_secs(30),
             retry_after: Duration::from_secs(60),

@@ -63,8 +63,7 @@ impl Retries {
             self.asked += asked;
             return (self.asked <= self.patience.retry_after).then_some(asked);
         }
-        let is_first = self.failures == 1;
-        if !is_first && self.lost >= limit {
+        if self.failures >= self.patience.min_attempts && self.lost >= limit {
             return None;
         }
         self.lost += pause;
@@ -118,6 +117,12 @@ mod tests {
     fn one_failure_is_retried_however_long_it_took() {
         let pauses = pauses_ms(Patience::default(), &busy(None), Duration::from_secs(600));
         assert_eq!(pauses, [200]);
+    }
+
+    #[test]
+    fn a_long_upload_is_tried_four_times() {
+        let pauses = pauses_ms(Patience::default().for_upload(), &busy(None), Duration::from_secs(600));
+        assert_eq!(pauses, [200, 400, 800]);
     }
 
     #[test]

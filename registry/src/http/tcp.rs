@@ -142,10 +142,9 @@ impl Wait {
     }
 }
 
-/// Reports whether a socket call only ran out of its slice.
+/// Reports whether a socket call only ran out of its slice. A time-out of TCP itself is another error.
 fn is_slice_over(error: &io::Error) -> bool {
-    use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
-    matches!(error.kind(), WouldBlock | TimedOut | Interrupted)
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
 impl Transport for TcpTransport {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
-use rustls::{ClientConnection, StreamOwned};
+use rustls::{CertificateError, ClientConnection, StreamOwned};
 use ureq::unversioned::transport::time::Instant;
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport, TransportAdapter,
@@ -62,13 +62,15 @@ fn rest(details: &ConnectionDetails<'_>) -> NextTimeout {
 /// Turns an error of the handshake into the failure that it is.
 fn handshake_failure(error: std::io::Error) -> Failure {
     let problem = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    match problem {
-        Some(rustls::Error::InvalidMessage(_)) => {
-            Failure::NoAnswer { reason: "it does not speak TLS".to_owned(), is_temporary: false }
+    let reason = match problem {
+        None => return ureq::Error::from(error).into(),
+        Some(rustls::Error::InvalidMessage(_)) => "it does not speak TLS".to_owned(),
+        Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
+            "its certificate is not trusted: no known authority issued it".to_owned()
         }
-        Some(problem) => Failure::NoAnswer { reason: problem.to_string(), is_temporary: false },
-        None => ureq::Error::from(error).into(),
-    }
+        Some(problem) => problem.to_string(),
+    };
+    Failure::NoAnswer { reason, is_temporary: false }
 }
 
 impl<In: Transport> Connector<In> for TlsConnector {

@@ -21,7 +21,7 @@ pub(crate) struct PinningVerifier {
 }
 
 impl PinningVerifier {
-    /// A verifier that trusts `trusted`: authorities, and certificates of servers. Others that cannot be read are left out.
+    /// A verifier that trusts `trusted`: authorities, and certificates of servers. Those it cannot parse are left out.
     pub fn new(trusted: Vec<CertificateDer<'static>>, provider: Arc<CryptoProvider>) -> Result<Self, String> {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(trusted.iter().cloned());
@@ -30,9 +30,22 @@ impl PinningVerifier {
             .map_err(|error| format!("this machine has no certificates of authorities: {error}"))?;
         Ok(Self { inner, trusted })
     }
+
+    /// Accepts a self-signed certificate, whose dates are right, if it is a trusted one and for `server_name`.
+    fn verify_pinned(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        server_name: &ServerName<'_>,
+    ) -> Result<ServerCertVerified, Error> {
+        if !self.trusted.iter().any(|trusted| trusted == end_entity) {
+            return Err(Error::InvalidCertificate(CertificateError::UnknownIssuer));
+        }
+        verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+        Ok(ServerCertVerified::assertion())
+    }
 }
 
-/// Reports whether webpki refused a certificate only since it is one of an authority; it checks the dates before that.
+/// Reports whether webpki refused a certificate because it is one of an authority; it checks the dates before that.
 fn is_authority_as_server(error: &Error) -> bool {
     match error {
         Error::InvalidCertificate(CertificateError::Other(other)) => {
@@ -54,12 +67,7 @@ impl ServerCertVerifier for PinningVerifier {
         let verified =
             self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match verified {
-            Err(error)
-                if is_authority_as_server(&error) && self.trusted.iter().any(|own| own == end_entity) =>
-            {
-                verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
-                Ok(ServerCertVerified::assertion())
-            }
+            Err(error) if is_authority_as_server(&error) => self.verify_pinned(end_entity, server_name),
             verified => verified,
         }
     }

@@ -25,7 +25,7 @@ use crate::http::response::header;
 use crate::http::retry::Retries;
 
 /// Bytes after which earlier failures are forgotten.
-const FORGIVING_BYTES: u64 = 16 << 20;
+const FORGIVING_BYTES: u64 = 1 << 20;
 
 /// Unverified bytes of a blob, from one server.
 pub(crate) struct BlobStream {

@@ -105,8 +105,8 @@ fn a_server_whose_own_certificate_is_trusted_can_be_an_authority() {
 
 #[test]
 fn a_certificate_that_is_not_trusted_is_refused() {
-    check("server", "own.crt", Err("UnknownIssuer"));
-    check("own", "ca.crt", Err("CaUsedAsEndEntity"));
+    check("server", "own.crt", Err("no known authority issued it"));
+    check("own", "ca.crt", Err("no known authority issued it"));
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn certs_d_of_another_registry_does_not_count() {
     let server = has_manifest(self::server("server"));
     let folder = CertificateFolder::new("other.example", &[("ca.crt", "ca.crt")]);
     let error = folder.client().manifest(&named(&server.host_as(NAME))).expect_err("not trusted");
-    assert!(error.to_string().contains("UnknownIssuer"), "{error}");
+    assert!(error.to_string().contains("no known authority"), "{error}");
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn an_insecure_registry_does_not_make_its_token_server_insecure() {
     let host = server.host_as(NAME);
     let insecure = vec![host.clone()];
     let error = Client::new(Options { insecure, ..options() }).manifest(&named(&host)).expect_err("verified");
-    assert!(error.to_string().contains("UnknownIssuer"), "{error}");
+    assert!(error.to_string().contains("no known authority"), "{error}");
 }
 
 #[test]
