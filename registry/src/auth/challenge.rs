@@ -19,7 +19,7 @@ pub(crate) enum Challenge {
 pub(crate) struct BearerChallenge {
     /// URL of the token server, as written.
     pub realm: String,
-    /// Name of the registry, which the token server wants to be told.
+    /// Name of the registry, which the token server expects with the request.
     pub service: Option<String>,
     /// Scopes that the server thinks the token needs, separated by spaces.
     pub scope: Option<String>,

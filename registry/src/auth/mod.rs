@@ -79,7 +79,7 @@ impl Unauthorized<'_> {
         }
     }
 
-    /// Returns the URL of the token server, if the registry may lead there.
+    /// Returns the URL of the token server, if the registry can lead there.
     fn realm(&self, realm: &str) -> Result<Url, Failure> {
         match Url::parse(realm) {
             Some(url) if self.origin.may_lead_to(&url.origin) => Ok(url),

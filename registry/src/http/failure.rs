@@ -37,13 +37,13 @@ pub(crate) enum Failure {
     /// An answer came that can be another one the next time: a busy server, or a body that broke off.
     #[error("{reason}")]
     Transient { reason: String, retry_after: Option<Duration> },
-    /// An answer came that no server may give: a forbidden redirect, a body beyond its limit.
+    /// An answer came that breaks a rule: a forbidden redirect, a body beyond its limit.
     #[error("{reason}")]
     Bad { reason: String },
 }
 
 impl Failure {
-    /// An answer that no server may give.
+    /// An answer that breaks a rule.
     pub fn bad(reason: impl Into<String>) -> Self {
         Self::Bad { reason: reason.into() }
     }

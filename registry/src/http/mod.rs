@@ -1,17 +1,17 @@
 //! HTTP for registries and files: on ureq, with connections, TLS and redirects by rules of our own.
 //!
 //! ```text
-//! redirect      follows redirects by rules that guard credentials      upload    requests with a body
-//! retry         which failures are tried again;  patience: how long    failure   reasons why there is no answer
+//! redirect      follows redirects by rules that guard credentials;  upload: requests with a body
+//! retry         which failures are tried again, and for how long
 //! response      status, headers, documents;  body: bodies that must keep a pace
 //! agents        one ureq agent for each route;  proxy: which servers are asked by a proxy
-//! tcp           connections that can be canceled                       resolver  lookups, forbidden addresses
+//! tcp           connections that can be canceled;  resolver: lookups, forbidden addresses
 //! tls           encrypted connections;  trust: which certificates count for which server
 //!               verifier: verification itself;  certificates: folders of docker and podman
-//! url           URLs and origins, and who may lead a client where
+//! failure       reasons why there is no answer;  patience: limits in time;  url: URLs, and which may lead to which
 //! ```
 //!
-//! Blocking, and safe to share between threads. Dependencies go down this list.
+//! Blocking, and safe to share between threads. A module depends on those of its own row and of the rows below.
 
 pub(crate) mod agents;
 pub(crate) mod body;

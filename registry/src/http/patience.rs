@@ -9,7 +9,7 @@ use std::time::Duration;
 pub struct Patience {
     /// Largest number of times that a request is tried. By default only `total` ends the attempts.
     pub attempts: u32,
-    /// Number of times that a request is tried if it fails for a reason that may pass, however long the attempts take.
+    /// Least number of times that a request is tried if its failures can pass, however long the attempts take.
     pub min_attempts: u32,
     /// Pause after the first failure; it doubles with each failure, up to [`Self::MAX_PAUSE`].
     pub pause: Duration,

@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::patience::Patience;
 use crate::cancel::Cancellation;
 
-/// Repeats `attempt` while it fails in a way that may pass, with growing pauses.
+/// Repeats `attempt` while its failures can pass, with growing pauses.
 pub(crate) fn persist<T>(
     patience: Patience,
     cancel: &Cancellation,

@@ -1,4 +1,4 @@
-//! Whom TLS trusts, and what this machine shows of itself.
+//! Trust: whose certificates count in TLS, and which one this machine shows.
 //!
 //! A registry has a [`Trust`] of its own, which holds for every server that is asked on its behalf: the registry, its
 //! token server, and the storage that it redirects to.
@@ -44,7 +44,7 @@ impl SystemTrust {
     }
 }
 
-/// Servers and folders that the TLS of one registry differs in.
+/// Settings by which the TLS of one registry differs from that of others.
 #[derive(Debug, Default)]
 pub(crate) struct TrustOptions {
     /// Name (`host[:port]`) under which `certs.d` folders keep certificates; `None` if there is no registry.

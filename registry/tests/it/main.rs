@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! server      a small HTTP server that answers from a script;  support: clients, names, logins
-//! manifests, blobs, pushes, web    what is asked for
-//! logins, tokens, redirects        whom it is asked of, and with which credentials
-//! retries, pace, cancellation      how long it is tried
-//! schemes, tls, mirrors, proxies   by which way
+//! manifests, blobs, pushes, web    content: what is taken and sent
+//! logins, tokens, redirects        credentials: which servers see them
+//! retries, pace, cancellation      limits in time
+//! schemes, tls, mirrors, proxies   ways to a server
 //! real        Debian's docker-registry, where it is installed
 //! ```
 
