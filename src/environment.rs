@@ -70,6 +70,17 @@ pub fn helper_folders() -> Vec<PathBuf> {
     os_variable("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default()
 }
 
+/// The folders of docker and podman with certificates for registries: the user's, then those of the machine.
+pub fn certificate_folders() -> Vec<PathBuf> {
+    let config = os_variable("XDG_CONFIG_HOME").map_or_else(|| home().join(".config"), PathBuf::from);
+    vec![
+        config.join("containers/certs.d"),
+        config.join("docker/certs.d"),
+        "/etc/containers/certs.d".into(),
+        "/etc/docker/certs.d".into(),
+    ]
+}
+
 /// Where registries and other servers are asked by way of a proxy; upper case goes first.
 pub fn proxies() -> registry::Proxies {
     let either = |name: &str| variable(name).or_else(|| variable(&name.to_lowercase()));

@@ -3,8 +3,8 @@
 use std::io::Read;
 
 use cache::{Store, StoreError};
-use oci::{Descriptor, Digest};
 use oci::VerifiedReader;
+use oci::{Descriptor, Digest};
 
 use crate::ImageError;
 

@@ -1,72 +1,98 @@
-//! Asking the servers of a registry, and showing them who one is when they ask.
+//! Requests to registries: the order of servers, retries, authentication, and the names in errors.
+//!
+//! A request goes through three layers: [`Inner::at_any`] asks the servers of a registry in order, [`Inner::persist`]
+//! tries each again while that can help, and [`Inner::authorized`] makes one attempt and answers a 401.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use oci::{Digest, Document, Reference, media_type};
-use serde::Deserialize;
+use oci::Reference;
 use ureq::Body;
 use ureq::http::Response;
 
-use crate::agents::Agents;
-use crate::challenge::{self, Challenge};
-use crate::credentials::{self, Credential};
+use crate::auth::challenge::{self, Challenge};
+use crate::auth::credential::{Credential, CredentialError};
+use crate::auth::credential_files::Logins;
+use crate::auth::{Access, Unauthorized};
 use crate::endpoint::{self, Endpoint, Role};
-use crate::http::{self, Answer, Failure, Fetch, Http};
-use crate::url::{Origin, Url, percent_encoded};
-use crate::{Options, RawManifest, RegistryError};
+use crate::error::AttemptError;
+use crate::http::agents::Agents;
+use crate::http::failure::Failure;
+use crate::http::redirect::{self, Fetch, Method, Rules};
+use crate::http::response::{Answer, describe, is_transient, transient};
+use crate::http::retry;
+use crate::http::trust::{SystemTrust, Trust, TrustOptions};
+use crate::http::url::{Origin, Scheme};
+use crate::scheme::KnownSchemes;
+use crate::{Options, Patience, RegistryError};
 
-/// The largest manifest or index that is taken; registries refuse larger ones.
-const MANIFEST_LIMIT_BYTES: u64 = 4 << 20;
-
-/// The largest answer of a token server.
-const TOKEN_LIMIT_BYTES: u64 = 64 << 10;
-
-/// What a client shares between its threads and the streams it has opened.
+/// State that a client shares between its threads and the streams it has opened.
 pub(crate) struct Inner {
     pub options: Options,
-    pub http: Http,
-    /// The `Authorization` that a server took, by server, repository and what it is for.
+    system: Arc<SystemTrust>,
+    /// Agents by the name of the endpoint: each registry has certificates of its own.
+    agents: Mutex<HashMap<String, Arc<Agents>>>,
+    /// Values of `Authorization` that a server has accepted, by server, repository and access.
     authorizations: Mutex<HashMap<(Origin, String, Access), String>>,
+    schemes: KnownSchemes,
 }
 
-/// What a client wants to do with a repository.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Access {
-    Pull,
-    Push,
-}
-
-impl Access {
-    /// The actions of a token's scope.
-    fn actions(self) -> &'static str {
-        match self {
-            Self::Pull => "pull",
-            Self::Push => "pull,push",
-        }
-    }
-}
-
-/// What is asked for, and how errors name it.
-pub(crate) struct Wanted<'a> {
+/// A request for something in a repository, and how errors name it.
+pub(crate) struct RepositoryRequest<'a> {
     pub reference: &'a Reference,
     pub access: Access,
-    /// Below the repository: `manifests/latest`.
-    pub what: String,
+    /// Path below the repository, such as `manifests/latest`.
+    pub path: String,
     pub headers: Vec<(&'static str, String)>,
-    /// `docker.io/library/x:latest`
+    /// Image or blob in errors, such as `docker.io/library/x:latest`.
     pub name: String,
 }
 
 impl Inner {
+    /// State of a new client; nothing is read or connected to before it is needed.
     pub fn new(options: Options) -> Self {
-        let http = Http::new(Agents::new(options.patience, options.proxies.clone()));
-        Self { options, http, authorizations: Mutex::default() }
+        Self {
+            options,
+            system: Arc::default(),
+            agents: Mutex::default(),
+            authorizations: Mutex::default(),
+            schemes: KnownSchemes::default(),
+        }
     }
 
-    /// Asks the servers of a registry in order until one has an answer that counts. Mirrors are not for pushing to.
+    /// Returns agents for files by HTTP, which belong to no registry.
+    pub fn web_agents(&self) -> Agents {
+        self.new_agents(TrustOptions::default())
+    }
+
+    fn new_agents(&self, trust: TrustOptions) -> Agents {
+        let Options { patience, cancel, proxies, .. } = &self.options;
+        let trust = Trust::new(Arc::clone(&self.system), trust);
+        Agents::new(*patience, cancel.clone(), proxies.clone(), Arc::new(trust))
+    }
+
+    /// Returns the agents that ask an endpoint, and the servers it leads to.
+    pub fn agents(&self, endpoint: &Endpoint) -> Arc<Agents> {
+        let new = || {
+            let insecure = self.options.insecure.iter();
+            let mut unverified: Vec<Origin> =
+                insecure.filter_map(|name| Origin::new(Scheme::Https, name)).collect();
+            let own = endpoint.tls_origin().cloned();
+            // A server that plain HTTP can be spoken to gains nothing from verification.
+            let is_exempt = |origin: &Origin| origin.is_loopback() || endpoint.alternative.is_some();
+            unverified.extend(own.clone().filter(is_exempt));
+            Arc::new(self.new_agents(TrustOptions {
+                registry: Some(endpoint.name.clone()),
+                origin: own,
+                directories: self.options.certificate_folders.clone(),
+                unverified,
+            }))
+        };
+        Arc::clone(locked(&self.agents).entry(endpoint.name.clone()).or_insert_with(new))
+    }
+
+    /// Asks the servers of a registry in order until one has an answer that counts. Nothing is pushed to a mirror.
     pub fn at_any<T>(
         &self,
         reference: &Reference,
@@ -76,285 +102,161 @@ impl Inner {
         let registry = &reference.registry;
         let endpoints = endpoint::of(&self.options, registry)
             .map_err(|reason| RegistryError::Unreachable { registry: registry.clone(), reason })?;
-        let may_be_asked = |endpoint: &&Endpoint| access == Access::Pull || endpoint.role != Role::Mirror;
-        let mut failure = None;
-        for endpoint in endpoints.iter().filter(may_be_asked) {
-            match ask(endpoint) {
+        let (last, mirrors) = endpoints.split_last().expect("the registry itself is always there");
+        for mirror in mirrors.iter().filter(|_| access == Access::Pull) {
+            match ask(mirror) {
                 Ok(answer) => return Ok(answer),
-                Err(error) if endpoint.role == Role::Guess => return Err(failure.unwrap_or(error)),
-                // Where plain HTTP got an answer that makes no sense, TLS may get a better one.
-                Err(error) => {
-                    let is_final = !matches!(error, RegistryError::BadAnswer { .. });
-                    if is_final && endpoint.role == Role::Registry {
-                        return Err(error);
-                    }
-                    failure = Some(error);
-                }
+                Err(RegistryError::Canceled) => return Err(RegistryError::Canceled),
+                Err(_) => {}
             }
         }
-        Err(failure.expect("a registry has at least one server"))
+        ask(last)
     }
 
-    /// Asks one server for a manifest or index.
-    pub fn manifest(&self, endpoint: &Endpoint, reference: &Reference) -> Result<RawManifest, RegistryError> {
-        let which = match (&reference.digest, &reference.tag) {
-            (Some(digest), _) => digest.to_string(),
-            (None, tag) => tag.clone().unwrap_or_else(|| "latest".to_owned()),
-        };
-        let wanted = Wanted {
-            reference,
-            access: Access::Pull,
-            what: format!("manifests/{which}"),
-            headers: vec![("accept", accepted_types())],
-            name: reference.to_string(),
-        };
-        let (announced, sent_digest, bytes) = self.persist(endpoint, &wanted, || {
-            let response = self.get(endpoint, &wanted)?;
-            let announced = http::header(response.headers(), "content-type").map(essence);
-            let sent_digest = http::header(response.headers(), "docker-content-digest").map(str::to_owned);
-            Ok((announced, sent_digest, http::read(response, MANIFEST_LIMIT_BYTES)?))
-        })?;
-        checked(reference, announced.as_deref(), sent_digest.as_deref(), bytes).map_err(|reason| {
-            RegistryError::BadAnswer { registry: endpoint.login.clone(), name: wanted.name.clone(), reason }
-        })
-    }
-
-    /// Repeats `ask` while it may help; gives the failure its name.
+    /// Repeats `ask` while that can help, by the scheme that the server speaks, and names the failure.
     pub fn persist<T>(
         &self,
         endpoint: &Endpoint,
-        wanted: &Wanted<'_>,
-        mut ask: impl FnMut() -> Result<T, Stop>,
+        request: &RepositoryRequest<'_>,
+        ask: impl FnMut(&Endpoint) -> Result<T, AttemptError>,
     ) -> Result<T, RegistryError> {
-        let mut stopped = None;
-        let result = self.http.persist(|| match ask() {
-            Ok(answer) => Ok(Some(answer)),
-            Err(Stop::Failed(failure)) => Err(failure),
-            Err(Stop::Final(error)) => {
-                stopped = Some(error);
-                Ok(None)
-            }
-        });
-        let (registry, name) = (endpoint.login.clone(), wanted.name.clone());
-        match (result, stopped) {
-            (_, Some(error)) => Err(error),
-            (Ok(Some(answer)), None) => Ok(answer),
-            (Ok(None), None) => unreachable!("an attempt without an answer leaves an error"),
-            (Err(Failure::Transient { reason, .. } | Failure::Fatal { reason }), None) => {
-                Err(RegistryError::Unreachable { registry, reason })
-            }
-            (Err(Failure::Bad { reason }), None) => Err(RegistryError::BadAnswer { registry, name, reason }),
+        let patience = match endpoint.role {
+            Role::Registry => self.options.patience,
+            Role::Mirror => self.options.patience.for_optional_server(),
+        };
+        self.persist_for(patience, endpoint, request, ask)
+    }
+
+    /// Does the same with other limits than those of the options.
+    pub fn persist_for<T>(
+        &self,
+        patience: Patience,
+        endpoint: &Endpoint,
+        request: &RepositoryRequest<'_>,
+        mut ask: impl FnMut(&Endpoint) -> Result<T, AttemptError>,
+    ) -> Result<T, RegistryError> {
+        let attempt = || match self.schemes.ask(endpoint, &mut ask) {
+            Ok(answer) => Ok(Ok(answer)),
+            Err(AttemptError::Final(error)) => Ok(Err(error)),
+            Err(AttemptError::Failure(failure)) => Err(failure),
+        };
+        match retry::persist(patience, &self.options.cancel, attempt) {
+            Ok(result) => result,
+            Err(failure) => Err(named(failure, endpoint, request)),
         }
     }
 
-    /// Asks once for the content; an answer of 2xx comes back, all else is an error.
-    pub fn get(&self, endpoint: &Endpoint, wanted: &Wanted<'_>) -> Result<Response<Body>, Stop> {
-        self.fetch(Fetch::Get, endpoint, wanted)
+    /// Asks once for the content of something; any answer but 2xx is an error.
+    pub fn get(
+        &self,
+        endpoint: &Endpoint,
+        request: &RepositoryRequest<'_>,
+    ) -> Result<Response<Body>, AttemptError> {
+        self.fetch(Method::Get, endpoint, request)
     }
 
-    /// Asks once; an answer of 2xx comes back, all else is an error.
+    /// Asks once, without a body; any answer but 2xx is an error.
     pub fn fetch(
         &self,
-        fetch: Fetch,
+        method: Method,
         endpoint: &Endpoint,
-        wanted: &Wanted<'_>,
-    ) -> Result<Response<Body>, Stop> {
-        let url = endpoint.url(&wanted.reference.repository, &wanted.what);
-        let answer = self.authorized(endpoint, wanted, |authorization| {
-            Ok(self.http.fetch(fetch, &url, &wanted.headers, authorization)?)
+        request: &RepositoryRequest<'_>,
+    ) -> Result<Response<Body>, AttemptError> {
+        let url = endpoint.url(&request.reference.repository, &request.path);
+        let agents = self.agents(endpoint);
+        let answer = self.authorized(endpoint, request, |authorization| {
+            let fetch = Fetch { method, url: &url, headers: &request.headers, authorization };
+            Ok(redirect::follow(&agents, &fetch, Rules::REGISTRY)?)
         })?;
-        judged(endpoint, wanted, answer)
+        succeeded(endpoint, request, answer.response)
     }
 
-    /// Sends a request to a server; once more, showing who one is, if the server asks.
+    /// Sends a request to a server; and once more with the user's login or a token, if the server asks for that.
     pub fn authorized(
         &self,
         endpoint: &Endpoint,
-        wanted: &Wanted<'_>,
-        mut send: impl FnMut(Option<&str>) -> Result<Answer, Stop>,
-    ) -> Result<Answer, Stop> {
-        let key = (endpoint.origin.clone(), wanted.reference.repository.clone(), wanted.access);
-        let known = self.authorizations().get(&key).cloned();
-        let mut answer = send(known.as_deref())?;
-        if answer.response.status() == 401 && answer.from_origin {
-            let challenges = challenges(&answer.response);
-            // Read to its end, so that the connection can be used again.
-            http::describe(answer.response);
-            let authorization = self.authorize(endpoint, wanted, &challenges)?;
-            answer = send(Some(&authorization))?;
-            if answer.response.status() != 401 {
-                self.authorizations().insert(key, authorization);
-            }
+        request: &RepositoryRequest<'_>,
+        mut send: impl FnMut(Option<&str>) -> Result<Answer, AttemptError>,
+    ) -> Result<Answer, AttemptError> {
+        let key = (endpoint.origin.clone(), request.reference.repository.clone(), request.access);
+        let known = locked(&self.authorizations).get(&key).cloned();
+        let answer = self.schemes.confirm(endpoint, send(known.as_deref())?)?;
+        if answer.response.status() != 401 || !answer.from_origin {
+            return Ok(answer);
+        }
+        let challenges = challenge::of(&answer.response);
+        // Reading the answer to its end lets the connection be used again.
+        describe(answer.response);
+        let authorization = self.authorize(endpoint, request, &challenges)?;
+        let answer = send(Some(&authorization))?;
+        if answer.response.status() != 401 {
+            locked(&self.authorizations).insert(key, authorization);
         }
         Ok(answer)
     }
 
-    fn authorizations(&self) -> std::sync::MutexGuard<'_, HashMap<(Origin, String, Access), String>> {
-        self.authorizations.lock().expect("no one panics while holding the lock")
-    }
-
-    /// What to answer to challenges.
+    /// Returns the value of `Authorization` that answers the challenges of a server.
     fn authorize(
         &self,
         endpoint: &Endpoint,
-        wanted: &Wanted<'_>,
+        request: &RepositoryRequest<'_>,
         challenges: &[Challenge],
-    ) -> Result<String, Stop> {
-        let credential = self.credential(endpoint, &wanted.reference.repository)?;
-        let denied = || Stop::Final(denied(endpoint, wanted, 401));
-        if let Some(Credential::Bearer(token)) = &credential {
-            return Ok(format!("Bearer {token}"));
-        }
-        let bearer = challenges.iter().find_map(|challenge| match challenge {
-            Challenge::Bearer { realm, service } => Some((realm, service)),
-            Challenge::Basic => None,
-        });
-        match (bearer, &credential) {
-            (Some((realm, service)), _) => {
-                let realm = token_url(endpoint, realm).map_err(Stop::Failed)?;
-                let (repository, actions) = (&wanted.reference.repository, wanted.access.actions());
-                let scope = format!("repository:{}{repository}:{actions}", endpoint.prefix);
-                let token = self.token(&realm, service.as_deref(), &scope, credential.as_ref())?;
-                token.map(|token| format!("Bearer {token}")).ok_or_else(denied)
-            }
-            (None, Some(Credential::Basic { user, password })) if challenges.contains(&Challenge::Basic) => {
-                Ok(basic(user, password))
-            }
-            _ => Err(denied()),
-        }
+    ) -> Result<String, AttemptError> {
+        let repository = &request.reference.repository;
+        let credential = self.credential(endpoint, repository)?;
+        let unauthorized = Unauthorized {
+            agents: &self.agents(endpoint),
+            origin: &endpoint.origin,
+            scope: &request.access.scope(&format!("{}{repository}", endpoint.prefix)),
+            credential: credential.as_ref(),
+        };
+        unauthorized.answer(challenges)?.ok_or_else(|| AttemptError::Final(denied(endpoint, request, 401)))
     }
 
-    fn credential(&self, endpoint: &Endpoint, repository: &str) -> Result<Option<Credential>, Stop> {
-        let Options { credential_files, helper_folders, .. } = &self.options;
-        let path = format!("{}{repository}", endpoint.prefix);
-        credentials::find(credential_files, helper_folders, &endpoint.login, &path).map_err(|reason| {
-            Stop::Final(RegistryError::Credentials { registry: endpoint.login.clone(), reason })
+    fn credential(&self, endpoint: &Endpoint, repository: &str) -> Result<Option<Credential>, AttemptError> {
+        let Options { credential_files, helper_folders, cancel, .. } = &self.options;
+        let logins = Logins { files: credential_files, helper_folders, cancel };
+        logins.find(&endpoint.name, repository).map_err(|error| match error {
+            CredentialError::Canceled => Failure::Canceled.into(),
+            CredentialError::Failed(reason) => {
+                AttemptError::Final(RegistryError::Credentials { registry: endpoint.name.clone(), reason })
+            }
         })
     }
+}
 
-    /// Gets a token; `None` if the user may not have one.
-    ///
-    /// Source: distribution, `docs/spec/auth/token.md` and `oauth.md`.
-    fn token(
-        &self,
-        realm: &Url,
-        service: Option<&str>,
-        scope: &str,
-        credential: Option<&Credential>,
-    ) -> Result<Option<String>, Stop> {
-        let mut query = format!("scope={}", percent_encoded(scope));
-        if let Some(service) = service {
-            query.push_str(&format!("&service={}", percent_encoded(service)));
+fn locked<K: Eq + Hash, V>(map: &Mutex<HashMap<K, V>>) -> MutexGuard<'_, HashMap<K, V>> {
+    map.lock().expect("no one panics while holding the lock")
+}
+
+/// Turns a failure into the error that names the server and what it was asked for.
+fn named(failure: Failure, endpoint: &Endpoint, request: &RepositoryRequest<'_>) -> RegistryError {
+    let (registry, name) = (endpoint.name.clone(), request.name.clone());
+    match failure {
+        Failure::Canceled => RegistryError::Canceled,
+        Failure::Bad { reason } | Failure::NotHttp { reason } => {
+            RegistryError::BadAnswer { registry, name, reason }
         }
-        let response = if let Some(Credential::Identity(token)) = credential {
-            let token = percent_encoded(token);
-            let form = format!("grant_type=refresh_token&client_id=dsbuild&{query}&refresh_token={token}");
-            self.http.post_form(realm, &form)?
-        } else {
-            let separator = if realm.path.contains('?') { '&' } else { '?' };
-            let url = Url { path: format!("{}{separator}{query}", realm.path), ..realm.clone() };
-            let authorization = credential.and_then(|credential| match credential {
-                Credential::Basic { user, password } => Some(basic(user, password)),
-                _ => None,
-            });
-            self.http.fetch(Fetch::Get, &url, &[], authorization.as_deref())?.response
-        };
-        match response.status().as_u16() {
-            200..=299 => Ok(Some(read_token(response)?)),
-            status if http::is_transient(status) => Err(http::transient(response).into()),
-            400..=499 => Ok(None),
-            _ => {
-                Err(Failure::Bad { reason: format!("the token server: {}", http::describe(response)) }.into())
-            }
-        }
+        failure => RegistryError::Unreachable { registry, reason: failure.to_string() },
     }
 }
 
-/// Why an attempt gave no answer: for a reason that may pass, or for good.
-pub(crate) enum Stop {
-    Failed(Failure),
-    Final(RegistryError),
-}
-
-impl From<Failure> for Stop {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
-    }
-}
-
-fn challenges(response: &Response<Body>) -> Vec<Challenge> {
-    let headers = response.headers().get_all("www-authenticate");
-    headers.iter().filter_map(|value| value.to_str().ok()).flat_map(challenge::parse).collect()
-}
-
-/// The token server that a registry names, if it may.
-fn token_url(endpoint: &Endpoint, realm: &str) -> Result<Url, Failure> {
-    match Url::parse(realm) {
-        Some(url) if endpoint.origin.may_lead_to(&url.origin) => Ok(url),
-        _ => Err(Failure::Bad { reason: format!("it sends for a token to {realm:?}") }),
-    }
-}
-
-fn basic(user: &str, password: &str) -> String {
-    format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
-}
-
-fn read_token(response: Response<Body>) -> Result<String, Failure> {
-    #[derive(Deserialize)]
-    struct Token {
-        token: Option<String>,
-        access_token: Option<String>,
-    }
-    let bad = |reason: String| Failure::Bad { reason: format!("the token server's answer: {reason}") };
-    let bytes = http::read(response, TOKEN_LIMIT_BYTES)?;
-    let answer: Token = serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))?;
-    let token = answer.token.or(answer.access_token).filter(|token| !token.is_empty());
-    let token = token.ok_or_else(|| bad("it has no token".to_owned()))?;
-    if token.bytes().any(|b| !(b'!'..=b'~').contains(&b)) {
-        return Err(bad("the token has characters that no token has".to_owned()));
-    }
-    Ok(token)
-}
-
-/// Turns what is no success into an error.
-fn judged(endpoint: &Endpoint, wanted: &Wanted<'_>, answer: Answer) -> Result<Response<Body>, Stop> {
-    let response = answer.response;
+/// Turns every answer but a success into an error.
+fn succeeded(
+    endpoint: &Endpoint,
+    request: &RepositoryRequest<'_>,
+    response: Response<Body>,
+) -> Result<Response<Body>, AttemptError> {
     match response.status().as_u16() {
         200..=299 => Ok(response),
-        404 => Err(Stop::Final(RegistryError::NotFound { name: wanted.name.clone() })),
-        status @ (401 | 403) => Err(Stop::Final(denied(endpoint, wanted, status))),
-        status if http::is_transient(status) => Err(http::transient(response).into()),
-        _ => Err(Failure::Bad { reason: http::describe(response) }.into()),
+        404 => Err(AttemptError::Final(RegistryError::NotFound { name: request.name.clone() })),
+        status @ (401 | 403) => Err(AttemptError::Final(denied(endpoint, request, status))),
+        status if is_transient(status) => Err(transient(response).into()),
+        _ => Err(Failure::bad(describe(response)).into()),
     }
 }
 
-pub(crate) fn denied(endpoint: &Endpoint, wanted: &Wanted<'_>, status: u16) -> RegistryError {
-    RegistryError::Denied { name: wanted.name.clone(), registry: endpoint.login.clone(), status }
-}
-
-/// The types that we read.
-fn accepted_types() -> String {
-    [media_type::INDEX, media_type::MANIFEST, media_type::DOCKER_INDEX, media_type::DOCKER_MANIFEST]
-        .join(", ")
-}
-
-/// A media type without its parameters.
-fn essence(content_type: &str) -> String {
-    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
-}
-
-/// Checks what can be checked of a manifest without its parts. Its identity is the digest of its bytes.
-fn checked(
-    reference: &Reference,
-    announced: Option<&str>,
-    sent_digest: Option<&str>,
-    bytes: Vec<u8>,
-) -> Result<RawManifest, String> {
-    let digest = Digest::of(&bytes);
-    let sent = sent_digest.and_then(|text| text.parse::<Digest>().ok());
-    if let Some(expected) = reference.digest.or(sent).filter(|expected| *expected != digest) {
-        return Err(format!("{expected} was expected, but the content has {digest}"));
-    }
-    let document = Document::parse(announced, &bytes).map_err(|error| error.to_string())?;
-    Ok(RawManifest { media_type: document.media_type().to_owned(), digest, bytes })
+/// Returns the error for a server that refuses access with `status`.
+pub(crate) fn denied(endpoint: &Endpoint, request: &RepositoryRequest<'_>, status: u16) -> RegistryError {
+    RegistryError::Denied { name: request.name.clone(), registry: endpoint.name.clone(), status }
 }

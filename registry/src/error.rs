@@ -1,69 +1,89 @@
-//! What can go wrong with a registry.
+//! Errors of registries.
 
-/// A registry that does not give what it was asked for.
+use crate::http::failure::Failure;
+
+/// Situation in which a registry does not give, or take, what it was asked to.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegistryError {
-    /// No such image.
+    /// The caller canceled the request.
+    #[error("canceled")]
+    Canceled,
+    /// The registry has no such image or blob.
     #[error("{name}: not found")]
     NotFound {
-        /// What was asked for.
+        /// Image or blob that was asked for.
         name: String,
     },
-    /// Not allowed.
+    /// The registry refuses access. Many refuse in the same way what does not exist.
     #[error(
         "{name}: {registry} refuses access ({status}): there is no such repository, or it needs `docker login {registry}`"
     )]
     Denied {
-        /// What was asked for.
+        /// Image or blob that was asked for.
         name: String,
-        /// Who refused.
+        /// Server that refused, as `host[:port]`.
         registry: String,
-        /// The HTTP status.
+        /// HTTP status, 401 or 403.
         status: u16,
     },
-    /// It cannot be reached.
+    /// The registry could not be reached, or stayed too busy or too slow to answer.
     #[error("cannot reach {registry}: {reason}")]
     Unreachable {
-        /// Who.
+        /// Server that was asked, as `host[:port]`.
         registry: String,
-        /// Why not.
+        /// Cause, without the name of the server.
         reason: String,
     },
-    /// It answered with something that it must not.
+    /// The registry answered, but with something that it must not answer.
     #[error("{registry} sent a bad answer for {name}: {reason}")]
     BadAnswer {
-        /// Who.
+        /// Server that was asked, as `host[:port]`.
         registry: String,
-        /// For what.
+        /// Image or blob that was asked for.
         name: String,
-        /// What is wrong with it.
+        /// Flaw in the answer.
         reason: String,
     },
-    /// It does not take what is pushed.
+    /// The registry does not take an image or blob that was pushed.
     #[error("{registry} does not take {name}: {reason}")]
     Refused {
-        /// Who.
+        /// Server that was asked, as `host[:port]`.
         registry: String,
-        /// What.
+        /// Image or blob that was pushed.
         name: String,
-        /// What it says.
+        /// Status and the registry's own words.
         reason: String,
     },
-    /// What is to be pushed cannot be read here.
+    /// A blob could not be read on this machine while it was being pushed.
     #[error("cannot read {name} to push it: {reason}")]
     Source {
-        /// What.
+        /// Blob that was pushed.
         name: String,
-        /// Why not.
+        /// Cause of the failed read.
         reason: String,
     },
-    /// The user's logins cannot be read.
+    /// The user's logins could not be read.
     #[error("cannot get the login for {registry}: {reason}")]
     Credentials {
-        /// For whom.
+        /// Server that the login is for, as `host[:port]`.
         registry: String,
-        /// Why not.
+        /// Cause, with the file or the credential helper.
         reason: String,
     },
+}
+
+/// Reason why one attempt at a request failed.
+#[derive(Debug)]
+pub(crate) enum AttemptError {
+    /// A failure of HTTP, which can pass or not.
+    Failure(Failure),
+    /// An answer that another attempt would not change.
+    Final(RegistryError),
+}
+
+impl From<Failure> for AttemptError {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
 }

@@ -1,80 +1,89 @@
-//! A client for image registries: the parts of the OCI distribution specification that pull and push.
+//! A client for image registries: pulls and pushes by the OCI distribution specification.
 //!
 //! ```text
-//! client       asks servers, shows them who one is, checks manifests
-//! blob         a blob as a stream that goes on where it broke off; verify: that vouches for its bytes
-//! push         blobs and manifests to a registry
-//! endpoint     which servers stand for a registry: itself, mirrors
-//! http         redirects, retries, limits;  url: who may lead a client where
-//! agents       how a server is connected to;  proxy: by way of whom;  reach: to which addresses
-//! web          files by HTTP that are no part of an image
-//! credentials  the user's logins;  challenge: what servers ask for
+//! client     requests to registries: the order of servers, retries, authentication
+//! pull       manifests and blobs from a registry
+//! push       blobs and manifests to a registry
+//! auth       registry tokens, challenges, the user's logins
+//! endpoint   which servers stand for a registry: itself, mirrors;  scheme: which of HTTP and TLS they speak
+//! web        files by HTTP that belong to no image
+//! http       HTTP itself: redirects, limits in time, TLS, proxies
+//! cancel     how a caller stops a client that waits
 //! ```
 //!
-//! Blocking, on ureq and rustls. Invariants: credentials are sent to the server they are for and to no other; plain
-//! HTTP is spoken to this machine and to registries that the user named only; every body has a limit; bytes are
-//! handed out under a digest only if they have it; nothing is pushed to a mirror.
+//! Blocking, on ureq and rustls. Invariants:
 //!
-//! Reads no environment: whoever makes a [`Client`] says where logins and helpers are. Knows nothing of stores.
+//! - Credentials are sent to the server they are for and to no other.
+//! - Plain HTTP is spoken to this machine, and to registries that the user calls insecure, only.
+//! - Every body has a limit in bytes and in time, every retry one in time, and every wait can be canceled.
+//! - Bytes are handed out under a digest only if they have it.
+//! - Nothing is pushed to a mirror.
+//!
+//! The caller says where logins and certificates are: the only variables of the environment that count are
+//! `SSL_CERT_FILE` and `SSL_CERT_DIR`, for the authorities of the system. The crate knows nothing of stores.
 
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use client::Access;
-use oci::{Descriptor, Digest, Reference};
+use auth::Access;
+use oci::{Descriptor, Digest, Reference, VerifiedReader};
+use pull::blob::BlobStream;
 
-mod agents;
-mod blob;
-mod challenge;
+mod auth;
+mod cancel;
 mod client;
-mod credentials;
 mod endpoint;
 mod error;
 mod http;
-mod proxy;
+mod pull;
 mod push;
-mod reach;
+mod scheme;
 pub mod transfer;
-mod url;
 pub mod web;
 
+pub use cancel::Cancellation;
 pub use error::RegistryError;
-pub use http::Patience;
-pub use oci::VerifiedReader;
-pub use proxy::Proxies;
+pub use http::patience::Patience;
+pub use http::proxy::Proxies;
 pub use push::{OpenBlob, Pushed};
 
-/// A manifest or index as the registry sent it: identity is the sha256 of these bytes.
+/// A manifest or index as the registry sent it. Its identity is the digest of these bytes.
 #[derive(Debug, Clone)]
 pub struct RawManifest {
-    /// What it is, by its own `mediaType` (which must agree with the header).
+    /// Media type that the document itself names; the `Content-Type` of the answer must agree.
     pub media_type: String,
-    /// Its digest.
+    /// The sha256 of `bytes`, by which the manifest is named.
     pub digest: Digest,
-    /// Its bytes.
+    /// The document as it was sent, byte for byte.
     pub bytes: Vec<u8>,
 }
 
 /// How to reach registries.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Registries (`host[:port]`) that are spoken to over plain HTTP. Loopback addresses always may be.
+    /// Registries (`host[:port]`) that are asked by TLS without verification, or else by plain HTTP.
+    ///
+    /// Names and addresses of this machine need no entry: they are asked by plain HTTP, or else by TLS.
     pub insecure: Vec<String>,
-    /// Where to ask first, by registry name (`docker.io` -> `http://127.0.0.1:5000`): mirrors.
+    /// Mirrors, by the name of the registry that they stand for: `docker.io` -> `http://127.0.0.1:5000`.
     pub mirrors: BTreeMap<String, String>,
-    /// Files of logins, the first that has one counts: podman's `auth.json`, docker's `config.json`. May be missing.
+    /// Files of logins (podman's `auth.json`, docker's `config.json`). The first that has one counts; any can be missing.
     pub credential_files: Vec<PathBuf>,
-    /// Where credential helpers may be: the folders of PATH. Relative ones are left out.
+    /// Folders where credential helpers are looked for: those of PATH. Relative ones are left out.
     pub helper_folders: Vec<PathBuf>,
-    /// What is asked by way of others.
+    /// Folders of certificates, with a folder `host[:port]` for each registry: `/etc/docker/certs.d`. Any can be missing.
+    pub certificate_folders: Vec<PathBuf>,
+    /// Proxies by which servers are asked.
     pub proxies: Proxies,
-    /// How often and how long to try.
+    /// Limits on attempts and on time.
     pub patience: Patience,
+    /// Handle by which the caller cancels all requests of the client.
+    pub cancel: Cancellation,
 }
 
-/// A client; keeps tokens and connections. Shared between threads.
+/// A client; it keeps tokens and connections, and can be shared between threads. Clones share them.
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<client::Inner>,
@@ -87,35 +96,34 @@ impl std::fmt::Debug for Client {
 }
 
 impl Client {
-    /// A client; nothing is read or connected to before it is needed.
+    /// Makes a client; nothing is read or connected to before it is needed.
     pub fn new(options: Options) -> Self {
         Self { inner: Arc::new(client::Inner::new(options)) }
     }
 
-    /// Asks for the manifest of a name (its digest where pinned, else its tag).
+    /// Asks for the manifest of a name: by its digest where the name has one, else by its tag.
     pub fn manifest(&self, name: &Reference) -> Result<RawManifest, RegistryError> {
         self.inner.at_any(name, Access::Pull, |endpoint| self.inner.manifest(endpoint, name))
     }
 
-    /// Gets files by HTTP in the same way: certificates, proxies, patience. It has no logins.
+    /// Returns a client for files by HTTP with the same proxies, limits and cancellation. It has no logins.
     pub fn web(&self) -> web::Web {
-        let options = &self.inner.options;
-        web::Web::new(agents::Agents::new(options.patience, options.proxies.clone()))
+        web::Web::new(self.inner.web_agents())
     }
 
-    /// Opens a blob; the bytes come verified: the last read fails if size or digest is not `descriptor`'s.
+    /// Opens a blob. The bytes come verified: the last read fails if size or digest is not that of `descriptor`.
     pub fn blob(
         &self,
         name: &Reference,
         descriptor: &Descriptor,
     ) -> Result<Box<dyn Read + Send>, RegistryError> {
         let stream = self.inner.at_any(name, Access::Pull, |endpoint| {
-            blob::BlobStream::open(Arc::clone(&self.inner), endpoint, name, descriptor)
+            BlobStream::open(Arc::clone(&self.inner), endpoint, name, descriptor)
         })?;
         Ok(Box::new(VerifiedReader::new(stream, descriptor.digest, descriptor.size_bytes)))
     }
 
-    /// Brings a blob to the repository of a name, unless it is there. `open` is called once for each attempt.
+    /// Pushes a blob to the repository of a name, unless it is there. `open` is called once for each attempt.
     pub fn push_blob(
         &self,
         name: &Reference,
@@ -125,12 +133,14 @@ impl Client {
         self.inner.at_any(name, Access::Push, |endpoint| self.inner.push_blob(endpoint, name, blob, open))
     }
 
-    /// Puts a manifest or index, whose parts are all there, under a tag, or by its digest where the name has none.
+    /// Puts a manifest or index under the tag of a name, or by its digest if the name has no tag.
+    ///
+    /// The blobs and manifests that it names must be there.
     pub fn push_manifest(&self, name: &Reference, manifest: &RawManifest) -> Result<(), RegistryError> {
         self.inner.at_any(name, Access::Push, |endpoint| self.inner.push_manifest(endpoint, name, manifest))
     }
 
-    /// A client that speaks plain HTTP to one more registry.
+    /// Returns a new client to which one more registry is insecure; see [`Options::insecure`].
     pub fn with_insecure(&self, registry: &str) -> Self {
         let mut options = self.inner.options.clone();
         options.insecure.push(registry.to_owned());

@@ -1,6 +1,6 @@
-//! Images to a registry: blobs first, then the manifests that name them.
+//! Pushing: blobs first, then the manifests that name them.
 //!
-//! A blob goes up in one request, to a place that the registry names. One that breaks off starts anew.
+//! A blob goes up in one request, to a place that the registry names. An upload that breaks off starts anew.
 //!
 //! Source: OCI distribution specification 1.1, "Pushing a blob monolithically" (POST then PUT) and "Pushing manifests".
 
@@ -10,26 +10,31 @@ use oci::{Descriptor, Reference};
 use ureq::Body;
 use ureq::http::Response;
 
-use crate::client::{Access, Inner, Stop, Wanted, denied};
+use crate::auth::Access;
+use crate::client::{Inner, RepositoryRequest, denied};
 use crate::endpoint::Endpoint;
-use crate::http::{self, Answer, Failure, Fetch, Upload};
-use crate::url::Url;
+use crate::error::AttemptError;
+use crate::http::failure::Failure;
+use crate::http::redirect::Method;
+use crate::http::response::{Answer, describe, header, is_transient, transient};
+use crate::http::upload::{self, Upload};
+use crate::http::url::Url;
 use crate::{RawManifest, RegistryError};
 
-/// Opens a blob to be read from its start.
+/// Opens a blob to be read from its start; it is called once for each attempt at an upload.
 pub type OpenBlob<'a> = &'a (dyn Fn() -> io::Result<Box<dyn Read + Send>> + Sync);
 
-/// How a blob came to be in a repository.
+/// Outcome of pushing a blob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pushed {
-    /// It was there.
+    /// The repository had the blob already; nothing was sent.
     Present,
-    /// It was sent.
+    /// The blob was sent to the repository.
     Sent,
 }
 
 impl Inner {
-    /// Brings a blob to one server.
+    /// Pushes a blob to one server, unless the repository has it.
     pub fn push_blob(
         &self,
         endpoint: &Endpoint,
@@ -38,76 +43,27 @@ impl Inner {
         open: OpenBlob<'_>,
     ) -> Result<Pushed, RegistryError> {
         let name = format!("{}@{}", reference.name(), blob.digest);
-        let wanted =
-            |what| Wanted { reference, access: Access::Push, what, headers: Vec::new(), name: name.clone() };
-        let there = wanted(format!("blobs/{}", blob.digest));
-        match self.persist(endpoint, &there, || self.fetch(Fetch::Head, endpoint, &there).map(drop)) {
+        let access = Access::Push;
+        let request =
+            |path| RepositoryRequest { reference, access, path, headers: Vec::new(), name: name.clone() };
+        let present = request(format!("blobs/{}", blob.digest));
+        let looked = self
+            .persist(endpoint, &present, |endpoint| self.fetch(Method::Head, endpoint, &present).map(drop));
+        match looked {
             Ok(()) => return Ok(Pushed::Present),
             Err(RegistryError::NotFound { .. }) => {}
             Err(error) => return Err(error),
         }
-        let uploads = wanted("blobs/uploads/".to_owned());
-        self.persist(endpoint, &uploads, || {
-            let place = self.upload_place(endpoint, &uploads, blob)?;
-            self.upload(endpoint, &uploads, &place, blob, open)
+        let uploads = request("blobs/uploads/".to_owned());
+        let patience = self.options.patience.for_upload();
+        self.persist_for(patience, endpoint, &uploads, |endpoint| {
+            let upload = BlobUpload { inner: self, endpoint, request: &uploads, blob };
+            upload.send(&upload.location()?, open)
         })?;
         Ok(Pushed::Sent)
     }
 
-    /// Asks where a blob may be sent.
-    fn upload_place(&self, endpoint: &Endpoint, wanted: &Wanted<'_>, blob: &Descriptor) -> Result<Url, Stop> {
-        let url = endpoint.url(&wanted.reference.repository, &wanted.what);
-        let answer = self.authorized(endpoint, wanted, |authorization| {
-            let (method, headers, body) = ("POST", &[], &mut io::empty());
-            let upload = Upload { method, url: &url, headers, authorization, body, size_bytes: 0 };
-            Ok(Answer { response: self.http.send(upload)?, from_origin: true })
-        })?;
-        let response = accepted(endpoint, wanted, answer.response)?;
-        let location = http::header(response.headers(), "location").unwrap_or_default();
-        let place =
-            Some(location).filter(|location| !location.is_empty()).and_then(|location| url.join(location));
-        let place = place.filter(|place| endpoint.origin.may_lead_to(&place.origin));
-        let mut place = place
-            .ok_or_else(|| Failure::Bad { reason: format!("it sends a blob's bytes to {location:?}") })?;
-        let separator = if place.path.contains('?') { '&' } else { '?' };
-        place.path.push_str(&format!("{separator}digest={}", blob.digest));
-        Ok(place)
-    }
-
-    /// Sends a blob.
-    fn upload(
-        &self,
-        endpoint: &Endpoint,
-        wanted: &Wanted<'_>,
-        place: &Url,
-        blob: &Descriptor,
-        open: OpenBlob<'_>,
-    ) -> Result<(), Stop> {
-        let from_origin = place.origin == endpoint.origin;
-        let unreadable = |error: &io::Error| {
-            Stop::Final(RegistryError::Source { name: wanted.name.clone(), reason: error.to_string() })
-        };
-        let headers = &[("content-type", "application/octet-stream".to_owned())];
-        let answer = self.authorized(endpoint, wanted, |authorization| {
-            let mut source = Source { inner: open().map_err(|error| unreadable(&error))?, failure: None };
-            let response = self.http.send(Upload {
-                method: "PUT",
-                url: place,
-                headers,
-                authorization: authorization.filter(|_| from_origin),
-                body: &mut source,
-                size_bytes: blob.size_bytes,
-            });
-            match source.failure {
-                Some(error) => Err(unreadable(&error)),
-                None => Ok(Answer { response: response?, from_origin }),
-            }
-        })?;
-        let response = accepted(endpoint, wanted, answer.response)?;
-        has_digest(&response, &blob.digest.to_string())
-    }
-
-    /// Puts a manifest to one server.
+    /// Puts a manifest to one server, under the tag of the reference, or by its digest if it has no tag.
     pub fn push_manifest(
         &self,
         endpoint: &Endpoint,
@@ -115,33 +71,105 @@ impl Inner {
         manifest: &RawManifest,
     ) -> Result<(), RegistryError> {
         let digest = manifest.digest.to_string();
-        let wanted = Wanted {
+        let request = RepositoryRequest {
             reference,
             access: Access::Push,
-            what: format!("manifests/{}", reference.tag.as_ref().unwrap_or(&digest)),
+            path: format!("manifests/{}", reference.tag.as_ref().unwrap_or(&digest)),
             headers: vec![("content-type", manifest.media_type.clone())],
             name: reference.to_string(),
         };
-        let url = endpoint.url(&reference.repository, &wanted.what);
-        self.persist(endpoint, &wanted, || {
-            let answer = self.authorized(endpoint, &wanted, |authorization| {
-                let response = self.http.send(Upload {
-                    method: "PUT",
-                    url: &url,
-                    headers: &wanted.headers,
-                    authorization,
-                    body: &mut &manifest.bytes[..],
-                    size_bytes: manifest.bytes.len() as u64,
-                })?;
-                Ok(Answer { response, from_origin: true })
-            })?;
-            let response = accepted(endpoint, &wanted, answer.response)?;
-            has_digest(&response, &digest)
+        self.persist(endpoint, &request, |endpoint| {
+            let response = self.put_manifest(endpoint, &request, manifest)?;
+            check_digest(&response, &digest)
         })
+    }
+
+    fn put_manifest(
+        &self,
+        endpoint: &Endpoint,
+        request: &RepositoryRequest<'_>,
+        manifest: &RawManifest,
+    ) -> Result<Response<Body>, AttemptError> {
+        let url = endpoint.url(&request.reference.repository, &request.path);
+        let agents = self.agents(endpoint);
+        let answer = self.authorized(endpoint, request, |authorization| {
+            let upload = Upload {
+                method: "PUT",
+                url: &url,
+                headers: &request.headers,
+                authorization,
+                body: &mut &manifest.bytes[..],
+                size_bytes: manifest.bytes.len() as u64,
+            };
+            Ok(Answer { response: upload::send(&agents, upload)?, from_origin: true })
+        })?;
+        accepted(endpoint, request, answer.response)
     }
 }
 
-/// A blob that is being sent: tells its own failures from those of the connection.
+/// One attempt at pushing a blob.
+struct BlobUpload<'a> {
+    inner: &'a Inner,
+    endpoint: &'a Endpoint,
+    request: &'a RepositoryRequest<'a>,
+    blob: &'a Descriptor,
+}
+
+impl BlobUpload<'_> {
+    /// Asks where the blob can be sent.
+    fn location(&self) -> Result<Url, AttemptError> {
+        let url = self.endpoint.url(&self.request.reference.repository, &self.request.path);
+        let agents = self.inner.agents(self.endpoint);
+        let answer = self.inner.authorized(self.endpoint, self.request, |authorization| {
+            let (method, headers, body) = ("POST", &[], &mut io::empty());
+            let upload = Upload { method, url: &url, headers, authorization, body, size_bytes: 0 };
+            Ok(Answer { response: upload::send(&agents, upload)?, from_origin: true })
+        })?;
+        let response = accepted(self.endpoint, self.request, answer.response)?;
+        let location = header(response.headers(), "location").unwrap_or_default();
+        let target = Some(location).filter(|location| !location.is_empty());
+        let target = target.and_then(|location| url.join(location));
+        let mut target = target
+            .filter(|target| self.endpoint.origin.may_lead_to(&target.origin))
+            .ok_or_else(|| Failure::bad(format!("it sends a blob's bytes to {location:?}")))?;
+        let separator = if target.path.contains('?') { '&' } else { '?' };
+        target.path.push_str(&format!("{separator}digest={}", self.blob.digest));
+        Ok(target)
+    }
+
+    /// Sends the blob to `location`; only a server that is the registry itself is shown the login.
+    fn send(&self, location: &Url, open: OpenBlob<'_>) -> Result<(), AttemptError> {
+        let from_origin = location.origin == self.endpoint.origin;
+        let headers = &[("content-type", "application/octet-stream".to_owned())];
+        let agents = self.inner.agents(self.endpoint);
+        let answer = self.inner.authorized(self.endpoint, self.request, |authorization| {
+            let inner = open().map_err(|error| self.unreadable(&error))?;
+            let mut source = Source { inner, failure: None };
+            let upload = Upload {
+                method: "PUT",
+                url: location,
+                headers,
+                authorization: authorization.filter(|_| from_origin),
+                body: &mut source,
+                size_bytes: self.blob.size_bytes,
+            };
+            let response = upload::send(&agents, upload);
+            match source.failure {
+                Some(error) => Err(self.unreadable(&error)),
+                None => Ok(Answer { response: response?, from_origin }),
+            }
+        })?;
+        let response = accepted(self.endpoint, self.request, answer.response)?;
+        check_digest(&response, &self.blob.digest.to_string())
+    }
+
+    fn unreadable(&self, error: &io::Error) -> AttemptError {
+        let (name, reason) = (self.request.name.clone(), error.to_string());
+        AttemptError::Final(RegistryError::Source { name, reason })
+    }
+}
+
+/// A blob that is being sent. It keeps its own failure, which is not one of the connection.
 struct Source {
     inner: Box<dyn Read + Send>,
     failure: Option<io::Error>,
@@ -157,30 +185,30 @@ impl Read for Source {
     }
 }
 
-/// Turns what is no success into an error.
+/// Turns every answer but a success into an error.
 fn accepted(
     endpoint: &Endpoint,
-    wanted: &Wanted<'_>,
+    request: &RepositoryRequest<'_>,
     response: Response<Body>,
-) -> Result<Response<Body>, Stop> {
+) -> Result<Response<Body>, AttemptError> {
     match response.status().as_u16() {
         200..=299 => Ok(response),
-        status @ (401 | 403) => Err(Stop::Final(denied(endpoint, wanted, status))),
-        status if http::is_transient(status) => Err(http::transient(response).into()),
-        400..=499 => Err(Stop::Final(RegistryError::Refused {
-            registry: endpoint.login.clone(),
-            name: wanted.name.clone(),
-            reason: http::describe(response),
+        status @ (401 | 403) => Err(AttemptError::Final(denied(endpoint, request, status))),
+        status if is_transient(status) => Err(transient(response).into()),
+        400..=499 => Err(AttemptError::Final(RegistryError::Refused {
+            registry: endpoint.name.clone(),
+            name: request.name.clone(),
+            reason: describe(response),
         })),
-        _ => Err(Failure::Bad { reason: http::describe(response) }.into()),
+        _ => Err(Failure::bad(describe(response)).into()),
     }
 }
 
-/// Checks that the server took what it was sent, where it says what it took.
-fn has_digest(response: &Response<Body>, expected: &str) -> Result<(), Stop> {
-    match http::header(response.headers(), "docker-content-digest") {
+/// Checks that the server took the bytes that it was sent, if it says which bytes it took.
+fn check_digest(response: &Response<Body>, expected: &str) -> Result<(), AttemptError> {
+    match header(response.headers(), "docker-content-digest") {
         Some(digest) if digest != expected => {
-            Err(Failure::Bad { reason: format!("it was sent {expected}, but took {digest:?}") }.into())
+            Err(Failure::bad(format!("it was sent {expected}, but took {digest:?}")).into())
         }
         _ => Ok(()),
     }

@@ -1,173 +1,137 @@
-//! Files by HTTP(S) that are no part of an image: what ADD and build contexts name.
+//! Files by HTTP(S) that belong to no image: the URLs of ADD and of build contexts.
 //!
-//! Invariants: only `http` and `https`, at most ten redirects, none from `https` to `http`. A connection is made to the
-//! addresses that were looked at and to no others, so that a name that resolves to something else a moment later gains
-//! nothing: never to link-local and metadata addresses; and a server of the public internet cannot lead us by a
-//! redirect, whatever name it gives, to this machine or a private network. A URL that the user's files name may: servers
-//! there are what people have. `Authorization` goes to the origin it is for and to no other.
-//!
-//! Behind a proxy the proxy looks names up; then only addresses that a URL spells out are judged.
+//! Invariants: only `http` and `https`, by the rules of [`crate::http::redirect`]. A URL that the user's files name can
+//! lead into a private network, since people have servers there; a server of the public internet cannot lead there by a
+//! redirect, whatever name it gives.
 
 use std::io::Read;
-use std::net::ToSocketAddrs as _;
 
 use ureq::Body;
 use ureq::http::Response;
 
-use crate::agents::Agents;
-use crate::http::{self, Failure};
-use crate::reach::{NotAllowed, Reach};
-use crate::url::{self, Origin, Url};
+use crate::http::agents::Agents;
+use crate::http::body::{Pace, PacedBody};
+use crate::http::failure::Failure;
+use crate::http::redirect::{self, Fetch, Method, Rules};
+use crate::http::response::{header, is_transient, transient};
+use crate::http::retry;
+use crate::http::url::Url;
 
-pub use crate::url::{is_forbidden, is_private};
+pub use crate::http::url::{is_forbidden, is_private};
 
-/// The most redirects that are followed; Go's limit.
-const MAX_REDIRECTS: usize = 10;
-
-/// Gets files. Shared between threads.
+/// Client for files by HTTP; it has no logins of its own. Shared between threads.
 #[derive(Debug)]
 pub struct Web {
     agents: Agents,
 }
 
-/// What to ask for.
+/// A request for a file.
 #[derive(Debug, Clone, Copy)]
 pub struct Get<'a> {
-    /// The URL; characters that none may have are sent in percent form.
+    /// URL as the user wrote it. Spaces and characters beyond ASCII are sent in percent form.
     pub url: &'a str,
-    /// The value of `Authorization`.
+    /// Value of `Authorization`, for the origin of the URL only; `None` sends none.
     pub authorization: Option<&'a str>,
-    /// The `ETag` of what is here: an answer of [`Page::NotModified`] says that it is still that.
+    /// `ETag` of the copy that the caller has; the answer is then [`Page::NotModified`] if it still holds.
     pub etag: Option<&'a str>,
 }
 
-/// An answer.
+/// Answer to a [`Get`].
 pub enum Page {
-    /// What is here is still right.
+    /// The caller's copy still holds.
     NotModified,
-    /// The file.
+    /// The server sends the file.
     File {
-        /// Its `ETag`.
+        /// Its `ETag`, if the server sent one.
         etag: Option<String>,
-        /// Its `Last-Modified`, as sent.
+        /// Its `Last-Modified` as sent, if the server sent one.
         last_modified: Option<String>,
-        /// Its bytes; a body that ends too early is an error of the last read.
+        /// Its bytes. The last read fails if the body ends too early, and any read if it is too slow.
         body: Box<dyn Read + Send>,
     },
 }
 
-/// A file that cannot be had.
+/// Situation in which there is no file.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum WebError {
-    /// It is no URL that can be asked for.
+    /// The caller canceled the request.
+    #[error("canceled")]
+    Canceled,
+    /// The URL cannot be asked for: it is relative, has another scheme, or names a user.
     #[error("invalid URL")]
     Url,
     /// The server has no such file, or does not give it.
     #[error("invalid response status {status}")]
     Status {
-        /// The status.
+        /// HTTP status of the answer.
         status: u16,
     },
-    /// The server led to where it must not, or is where nobody may be asked.
+    /// The server redirects to a forbidden place, or is at a forbidden address.
     #[error("refused: {reason}")]
     Refused {
-        /// Why.
+        /// Place that is forbidden.
         reason: String,
     },
-    /// It cannot be reached.
+    /// The server could not be reached, or stayed too busy or too slow to answer.
     #[error("cannot reach {host}: {reason}")]
     Unreachable {
-        /// Host and port.
+        /// Server of the URL, as `host:port`.
         host: String,
-        /// Why not.
+        /// Cause, without the name of the server.
         reason: String,
     },
 }
 
 impl Web {
-    /// Nothing is read or connected to before it is needed.
+    /// Makes a client; nothing is read or connected to before it is needed.
     pub(crate) fn new(agents: Agents) -> Self {
         Self { agents }
     }
 
-    /// Asks for a file.
+    /// Asks for a file, again and again while its server is busy.
     pub fn get(&self, request: &Get<'_>) -> Result<Page, WebError> {
         let url = Url::parse(&encoded(request.url)).ok_or(WebError::Url)?;
-        let host = format!("{}:{}", url.origin.host, url.origin.port);
         let response =
-            http::persist(self.agents.patience, || self.follow(&url, request)).map_err(|failure| {
-                match failure {
-                    Failure::Bad { reason } => WebError::Refused { reason },
-                    Failure::Transient { reason, .. } | Failure::Fatal { reason } => {
-                        WebError::Unreachable { host: host.clone(), reason }
-                    }
-                }
-            })?;
+            retry::persist(self.agents.patience, &self.agents.cancel, || self.attempt(&url, request))
+                .map_err(|failure| named(failure, &url))?;
         match response.status().as_u16() {
             304 if request.etag.is_some() => Ok(Page::NotModified),
-            200 => Ok(page(response)),
+            200 => Ok(self.page(response)),
             status => Err(WebError::Status { status }),
         }
     }
 
-    fn follow(&self, url: &Url, request: &Get<'_>) -> Result<Response<Body>, Failure> {
-        let (mut at, mut from_origin) = (url.clone(), true);
-        for _ in 0..=MAX_REDIRECTS {
-            let agent = self.agents.get(&at.origin, self.reach(&url.origin, &at.origin)?)?;
-            let mut get = agent.get(at.to_string()).header("accept", "*/*");
-            if let Some(etag) = request.etag {
-                get = get.header("if-none-match", etag);
-            }
-            if let Some(authorization) = request.authorization.filter(|_| from_origin) {
-                get = get.header("authorization", authorization);
-            }
-            let response = get.call().map_err(failure)?;
-            if http::is_transient(response.status().as_u16()) {
-                return Err(http::transient(response));
-            }
-            let Some(next) = http::redirect(&at, &response)? else { return Ok(response) };
-            if !(url.origin.may_lead_to(&next.origin) && at.origin.may_lead_to(&next.origin)) {
-                return Err(http::bad_answer(format!("it redirects to {}", next.origin)));
-            }
-            from_origin &= next.origin == url.origin;
-            at = next;
+    fn attempt(&self, url: &Url, request: &Get<'_>) -> Result<Response<Body>, Failure> {
+        let etag = request.etag.map(|etag| ("if-none-match", etag.to_owned()));
+        let headers: Vec<_> = etag.into_iter().collect();
+        let authorization = request.authorization;
+        let fetch = Fetch { method: Method::Get, url, headers: &headers, authorization };
+        let response = redirect::follow(&self.agents, &fetch, Rules::WEB)?.response;
+        if is_transient(response.status().as_u16()) { Err(transient(response)) } else { Ok(response) }
+    }
+
+    fn page(&self, response: Response<Body>) -> Page {
+        let header = |name| header(response.headers(), name).map(str::to_owned);
+        let (etag, last_modified) = (header("etag"), header("last-modified"));
+        let pace = Pace::new(&self.agents.patience, self.agents.patience.body);
+        Page::File { etag, last_modified, body: Box::new(PacedBody::new(response.into_body(), pace)) }
+    }
+}
+
+/// Turns a failure into the error that names the server.
+fn named(failure: Failure, url: &Url) -> WebError {
+    let host = format!("{}:{}", url.origin.host, url.origin.port);
+    match failure {
+        Failure::Canceled => WebError::Canceled,
+        Failure::Bad { reason } | Failure::NotHttp { reason } | Failure::Forbidden { reason } => {
+            WebError::Refused { reason }
         }
-        Err(http::bad_answer(format!("it redirects more than {MAX_REDIRECTS} times")))
-    }
-
-    /// What may be connected to on the way from `start`, by a redirect or not.
-    fn reach(&self, start: &Origin, at: &Origin) -> Result<Reach, Failure> {
-        if at.address().is_some_and(url::is_forbidden) {
-            return Err(http::bad_answer(format!("the address {} may not be asked", at.host)));
-        }
-        let wide = self.agents.proxies.cover(at) || at.host == start.host || is_inside(start);
-        Ok(if wide { Reach::Wide } else { Reach::Public })
+        failure => WebError::Unreachable { host, reason: failure.to_string() },
     }
 }
 
-/// True if a server is on this machine or a private network, by name or address.
-fn is_inside(origin: &Origin) -> bool {
-    origin.is_private()
-        || (origin.host.as_str(), origin.port)
-            .to_socket_addrs()
-            .is_ok_and(|mut found| found.any(|socket| url::is_private(socket.ip())))
-}
-
-fn failure(error: ureq::Error) -> Failure {
-    match error {
-        ureq::Error::Other(other) if other.is::<NotAllowed>() => http::bad_answer(other.to_string()),
-        error => http::failure(error),
-    }
-}
-
-fn page(response: Response<Body>) -> Page {
-    let header = |name| http::header(response.headers(), name).map(str::to_owned);
-    let (etag, last_modified) = (header("etag"), header("last-modified"));
-    Page::File { etag, last_modified, body: Box::new(response.into_body().into_reader()) }
-}
-
-/// Spaces and what is not ASCII in percent form; everything else is left as written.
+/// Writes spaces and bytes beyond ASCII in percent form, and leaves everything else as it is.
 fn encoded(url: &str) -> String {
     let encode = |byte: u8| match byte {
         b' ' | 0x80.. => format!("%{byte:02X}"),
@@ -179,15 +143,6 @@ fn encoded(url: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::url::Scheme;
-
-    #[test]
-    fn names_of_this_machine_are_inside() {
-        let origin = |text| Origin::new(Scheme::Http, text).expect("an origin");
-        assert!(is_inside(&origin("localhost")));
-        assert!(is_inside(&origin("192.168.0.1:80")));
-        assert!(!is_inside(&origin("8.8.8.8")));
-    }
 
     #[test]
     fn urls_are_made_ascii() {

@@ -9,7 +9,7 @@ use frontend::plan::{UnusedArg, Warning};
 use oci::Reference;
 use pipeline::{BuildRequest, Built, ExportFailure, Pipeline, Watch};
 use progress::{Cancel, Progress, Sink};
-use registry::Patience;
+use registry::{Cancellation, Patience};
 
 use super::build_options;
 use super::call::Call;
@@ -36,7 +36,7 @@ pub fn run(args: &BuildArgs) -> Result<u8, Failure> {
     isolate::enter()?;
     let cancel = Cancel::default();
     interrupt::cancel_on_signals(&cancel)?;
-    let pipeline = pipeline(args, Patience::default())?;
+    let pipeline = pipeline(args, Patience::default(), &cancel)?;
     let screen = screen(args);
     let timings = Timings::begin(args, &screen, begun);
     let progress = Progress::new(timings.sink());
@@ -57,7 +57,7 @@ pub fn fetch_context(args: &BuildArgs, request: &mut BuildRequest) -> Result<(),
     isolate::enter()?;
     let cancel = Cancel::default();
     interrupt::cancel_on_signals(&cancel)?;
-    let pipeline = pipeline(args, Patience::default())?;
+    let pipeline = pipeline(args, Patience::default(), &cancel)?;
     let screen = screen(args);
     let progress = Progress::new(Arc::clone(&screen) as Arc<dyn Sink>);
     let fetched = pipeline.fetch_input(request, Watch { progress: &progress, cancel: &cancel });
@@ -66,8 +66,11 @@ pub fn fetch_context(args: &BuildArgs, request: &mut BuildRequest) -> Result<(),
 }
 
 /// Opens the store and the connections of a build.
-pub fn pipeline(args: &BuildArgs, patience: Patience) -> Result<Pipeline, Failure> {
-    let client = store::registry_client(&args.insecure_registries, &args.registry_mirrors, patience)?;
+fn pipeline(args: &BuildArgs, patience: Patience, cancel: &Cancel) -> Result<Pipeline, Failure> {
+    let cancel = cancel.clone();
+    let cancel = Cancellation::when(move || cancel.is_canceled());
+    let (insecure, mirrors) = (&args.insecure_registries, &args.registry_mirrors);
+    let client = store::registry_client(insecure, mirrors, patience, cancel)?;
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = args.jobs.unwrap_or_else(|| (2 * processors).max(MIN_DEFAULT_JOBS));
     Ok(Pipeline::new(store::open()?, client, args.pull, jobs))
@@ -75,7 +78,7 @@ pub fn pipeline(args: &BuildArgs, patience: Patience) -> Result<Pipeline, Failur
 
 /// A pipeline for questions about a Dockerfile: an image that is unavailable at once is done without.
 pub fn hasty_pipeline(args: &BuildArgs) -> Result<Pipeline, Failure> {
-    pipeline(args, Patience { attempts: 1, ..Patience::default() })
+    pipeline(args, Patience { attempts: 1, ..Patience::default() }, &Cancel::default())
 }
 
 fn screen(args: &BuildArgs) -> Arc<Screen> {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use cache::{Policy, Store, StoreError};
-use registry::{Client, Options, Patience};
+use registry::{Cancellation, Client, Options, Patience};
 
 use super::{build_options, table};
 use crate::args::{CheckArgs, PruneArgs};
@@ -25,6 +25,7 @@ pub fn registry_client(
     insecure: &[String],
     mirrors: &[String],
     patience: Patience,
+    cancel: Cancellation,
 ) -> Result<Client, Failure> {
     let mirror = |text: &String| match text.split_once('=') {
         Some((registry, url)) => Ok((registry.to_owned(), url.to_owned())),
@@ -36,8 +37,10 @@ pub fn registry_client(
         mirrors: mirrors.iter().map(mirror).collect::<Result<_, _>>()?,
         credential_files: environment::credential_files(),
         helper_folders: environment::helper_folders(),
+        certificate_folders: environment::certificate_folders(),
         proxies: environment::proxies(),
         patience,
+        cancel,
     };
     Ok(Client::new(options))
 }

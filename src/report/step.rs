@@ -26,7 +26,10 @@ pub fn tail(name: &str, cause: &StepError) -> Option<String> {
 /// Whether the engine is at fault, and not what the user wrote.
 pub fn is_ours(cause: &StepError) -> bool {
     match cause {
-        StepError::Store(_) | StepError::Rootfs(_) | StepError::Context { .. } | StepError::Internal { .. } => true,
+        StepError::Store(_)
+        | StepError::Rootfs(_)
+        | StepError::Context { .. }
+        | StepError::Internal { .. } => true,
         StepError::Exec(error) => is_our_exec(error),
         StepError::Fetch(error) => matches!(error, FetchError::Store(_) | FetchError::Rootfs(_)),
         _ => false,

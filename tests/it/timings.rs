@@ -141,7 +141,10 @@ fn privileged_a_page_tells_hits_and_misses() {
     let changed = DOCKERFILE.replace("sleep 0.3", "echo > /other");
     env.build(&changed, &["--secret", "id=token,src=token", "--timings=t.html"]).success();
     let changed = page(&env, "t.html");
-    assert!(changed.contains("hit by content") && changed.contains("not cached: the command changed"), "{changed}");
+    assert!(
+        changed.contains("hit by content") && changed.contains("not cached: the command changed"),
+        "{changed}"
+    );
 }
 
 #[test]

@@ -10,8 +10,8 @@ use std::os::unix::fs::FileExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use oci::{Descriptor, Digest};
 use oci::VerifiedReader;
+use oci::{Descriptor, Digest};
 
 use super::layout::blob_name;
 use images::{BlobSource, ImageError};

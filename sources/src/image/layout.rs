@@ -8,8 +8,8 @@ use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use oci::{Descriptor, Digest, Index, Platform};
 use oci::VerifiedReader;
+use oci::{Descriptor, Digest, Index, Platform};
 use rustix::fs::{FileType, Mode, OFlags};
 
 use images::{BlobSource, ImageError, MANIFEST_LIMIT_BYTES, Through};

@@ -1,28 +1,30 @@
-//! Which proxy is asked for what.
+//! Proxies: which servers are asked by way of one.
 //!
-//! Source: Go's `golang.org/x/net/http/httpproxy`, which docker has its rules from.
+//! Source: Go's `golang.org/x/net/http/httpproxy`, whose rules docker follows.
 
 use std::fmt;
 use std::net::IpAddr;
 
-use ureq::Proxy;
+use ureq::{Proxy, ProxyProtocol};
 
-use crate::http::Failure;
-use crate::url::{Origin, Scheme};
+use super::failure::Failure;
+use super::url::{Origin, Scheme};
 
-/// Proxies, as the environment names them. This machine itself is always reached directly.
+/// Proxies, as the environment names them. This machine itself is always asked directly.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Proxies {
-    /// `HTTP_PROXY`: the URL of the one for plain HTTP; without a scheme it is `http`.
+    /// `HTTP_PROXY`: URL of the proxy for plain HTTP (its own scheme is `http` where none is written). `None`: no proxy.
     pub http: Option<String>,
-    /// `HTTPS_PROXY`: the URL of the one for HTTPS.
+    /// `HTTPS_PROXY`: URL of the proxy for HTTPS. `None`: no proxy.
     pub https: Option<String>,
-    /// `NO_PROXY`: what is reached directly. Names with their subdomains (`.corp` subdomains only), addresses, networks
-    /// (`10.0.0.0/8`), each with `:PORT` if it is for one port; `*` is everything. Commas between.
+    /// `NO_PROXY`: servers that are asked directly, separated by commas.
+    ///
+    /// An entry is a name with its subdomains (`.corp`: subdomains only), an address, or a network (`10.0.0.0/8`), and
+    /// can end with `:PORT` to mean one port. `*` means all servers.
     pub direct: String,
 }
 
-/// Proxies may have passwords.
+/// Shows no URL, since it can have a password.
 impl fmt::Debug for Proxies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let set = |proxy: &Option<String>| proxy.is_some();
@@ -35,21 +37,21 @@ impl fmt::Debug for Proxies {
 }
 
 impl Proxies {
-    /// Whether `origin` is asked through a proxy.
+    /// Reports whether `origin` is asked by way of a proxy.
     pub(crate) fn cover(&self, origin: &Origin) -> bool {
         self.url(origin).is_some()
     }
 
-    /// The proxy for `origin`; `None` if it is asked directly.
+    /// Returns the proxy for `origin`; `None` if it is asked directly.
     pub(crate) fn of(&self, origin: &Origin) -> Result<Option<Proxy>, Failure> {
         let Some(url) = self.url(origin) else { return Ok(None) };
         let url = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
         match Proxy::new(&url) {
-            Ok(proxy) => Ok(Some(proxy)),
-            // Without its text: it may have a password.
-            Err(_) => {
-                Err(Failure::Fatal { reason: format!("{} is no URL of a proxy", variable(origin.scheme)) })
+            Ok(proxy) if matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https) => {
+                Ok(Some(proxy))
             }
+            Ok(_) => Err(unusable(origin.scheme, "is of a kind that is not supported; use an HTTP proxy")),
+            Err(_) => Err(unusable(origin.scheme, "is not the URL of a proxy")),
         }
     }
 
@@ -63,6 +65,11 @@ impl Proxies {
     }
 }
 
+/// Names the variable, and not its value, which can have a password.
+fn unusable(scheme: Scheme, problem: &str) -> Failure {
+    Failure::NoConnection { reason: format!("{} {problem}", variable(scheme)), is_temporary: false }
+}
+
 fn variable(scheme: Scheme) -> &'static str {
     match scheme {
         Scheme::Http => "HTTP_PROXY",
@@ -70,7 +77,7 @@ fn variable(scheme: Scheme) -> &'static str {
     }
 }
 
-/// Whether an entry of `NO_PROXY` means `origin`.
+/// Reports whether an entry of `NO_PROXY` means `origin`.
 fn includes(entry: &str, origin: &Origin) -> bool {
     let entry = entry.trim().to_ascii_lowercase();
     if let Some((network, bits)) = entry.split_once('/') {
@@ -87,7 +94,8 @@ fn includes(entry: &str, origin: &Origin) -> bool {
     }
 }
 
-/// `corp.example` is itself and all below it; `.corp.example` and `*.corp.example` are all below it.
+/// Reports whether `domain` means `host`: `corp.example` means itself and its subdomains, `.corp.example` and
+/// `*.corp.example` mean the subdomains only.
 fn is_in_domain(host: &str, domain: &str) -> bool {
     let domain = domain.strip_prefix('*').unwrap_or(domain);
     let above = host.strip_suffix(domain.trim_start_matches('.'));
@@ -111,7 +119,7 @@ fn in_network(network: &str, bits: &str, origin: &Origin) -> Option<bool> {
     Some(same)
 }
 
-/// `name:port`, `[address]:port`; the colons of an address alone are no ports.
+/// Splits `name:port` or `[address]:port`; the colons of a bare address separate no port.
 fn with_port(entry: &str) -> (&str, Option<u16>) {
     match entry.rsplit_once(':') {
         Some((name, port)) if !name.contains(':') || name.ends_with(']') => match port.parse() {
@@ -122,7 +130,7 @@ fn with_port(entry: &str) -> (&str, Option<u16>) {
     }
 }
 
-/// An address without its brackets.
+/// Returns an address without its brackets.
 fn bare(name: &str) -> &str {
     name.trim_start_matches('[').trim_end_matches(']')
 }
@@ -140,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_reached_directly() {
+    fn entries_of_no_proxy_are_asked_directly() {
         check("", "quay.io", false);
         check("*", "quay.io", true);
         check("quay.io", "quay.io", true);
@@ -162,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn this_machine_is_reached_directly() {
+    fn this_machine_is_asked_directly() {
         for host in ["localhost:5000", "127.0.0.1:5000", "[::1]"] {
             check("", host, true);
         }
@@ -174,9 +182,21 @@ mod tests {
         let origin = |scheme| Origin::new(scheme, "quay.io").expect("an origin");
         assert!(proxies.cover(&origin(Scheme::Http)) && !proxies.cover(&origin(Scheme::Https)));
         assert!(matches!(proxies.of(&origin(Scheme::Http)), Ok(Some(_))));
-        let broken = Proxies { https: Some("http://user:pass word@:x".into()), ..Proxies::default() };
-        let Err(Failure::Fatal { reason }) = broken.of(&origin(Scheme::Https)) else { panic!("no URL") };
-        assert_eq!(reason, "HTTPS_PROXY is no URL of a proxy");
-        assert!(!format!("{broken:?}").contains("pass"));
+    }
+
+    #[track_caller]
+    fn check_unusable(url: &str, expected: &str) {
+        let proxies = Proxies { https: Some(url.into()), ..Proxies::default() };
+        let origin = Origin::new(Scheme::Https, "quay.io").expect("an origin");
+        let Err(failure) = proxies.of(&origin) else { panic!("{url} is usable") };
+        assert_eq!(failure.to_string(), expected);
+        assert!(!format!("{proxies:?}").contains("pass"));
+    }
+
+    #[test]
+    fn a_proxy_that_cannot_be_used_is_named_without_its_password() {
+        check_unusable("http://user:pass word@:x", "HTTPS_PROXY is not the URL of a proxy");
+        let kind = "HTTPS_PROXY is of a kind that is not supported; use an HTTP proxy";
+        check_unusable("socks5://user:pass@proxy:1080", kind);
     }
 }

@@ -1,12 +1,12 @@
-//! URLs as far as a registry needs them, and who may be asked for what.
+//! URLs and origins, as far as registries need them, and the rules about which server may lead to which.
 //!
-//! Invariants: a place that was reached by TLS never leads to one that is not; a public registry never leads to an
-//! address of this machine or of a private network that it spells out.
+//! Invariants: a server that was reached by TLS never leads to plain HTTP; a server of the public internet never leads
+//! to an address of this machine or of a private network that the URL spells out.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// `http` or `https`.
+/// Scheme of a URL; no other is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Scheme {
     Http,
@@ -22,11 +22,11 @@ impl Scheme {
     }
 }
 
-/// Whom one talks to: what credentials are bound to.
+/// Scheme, host and port of a server: credentials are bound to these three.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Origin {
     pub scheme: Scheme,
-    /// Lower case; IPv6 addresses in brackets.
+    /// Name in lower case, or address; IPv6 addresses are in brackets.
     pub host: String,
     pub port: u16,
 }
@@ -35,12 +35,12 @@ pub(crate) struct Origin {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Url {
     pub origin: Origin,
-    /// From the first `/`, with the query.
+    /// Everything from the first `/` on, with the query.
     pub path: String,
 }
 
 impl Origin {
-    /// Parses `host[:port]`.
+    /// Parses `host[:port]`; the port is that of the scheme where none is written.
     pub fn new(scheme: Scheme, authority: &str) -> Option<Self> {
         let (host, port) = match authority.rsplit_once(':') {
             Some((host, port)) if !port.contains(']') => (host, port.parse().ok().filter(|port| *port != 0)?),
@@ -54,12 +54,12 @@ impl Origin {
         valid.then(|| Self { scheme, host: host.to_ascii_lowercase(), port })
     }
 
-    /// True for this machine by name or loopback address: plain HTTP does not leave it.
+    /// Reports whether this is the machine itself, by name or loopback address: plain HTTP does not leave it.
     pub fn is_loopback(&self) -> bool {
         self.host == "localhost" || self.address().is_some_and(|address| address.is_loopback())
     }
 
-    /// True if the host is an address that is not on the public internet.
+    /// Reports whether the URL spells out an address that is not on the public internet.
     pub fn is_private(&self) -> bool {
         match self.address() {
             Some(address) => is_private(address),
@@ -67,12 +67,12 @@ impl Origin {
         }
     }
 
-    /// The address that the host is, if it is one.
+    /// Returns the address if the host is written as one.
     pub fn address(&self) -> Option<IpAddr> {
         self.host.trim_start_matches('[').trim_end_matches(']').parse().ok()
     }
 
-    /// True if this registry may lead a client on to `other`: by a redirect, or as the place to get tokens.
+    /// Reports whether this server can send a client on to `other`: by a redirect, or as the place to get tokens.
     pub fn may_lead_to(&self, other: &Self) -> bool {
         let weaker = self.scheme == Scheme::Https && other.scheme == Scheme::Http;
         let inwards = other.is_private() && !self.is_private() && (self.host != other.host);
@@ -80,7 +80,7 @@ impl Origin {
     }
 }
 
-/// True for an address that is not on the public internet.
+/// Reports whether an address is not on the public internet.
 pub fn is_private(address: IpAddr) -> bool {
     let private_v4 = |v4: Ipv4Addr| {
         v4.is_loopback()
@@ -101,10 +101,10 @@ pub fn is_private(address: IpAddr) -> bool {
     }
 }
 
-/// True for an address that nothing is fetched from: link-local ones, where clouds hand out credentials to whoever
-/// asks, and those that stand for no machine.
+/// Reports whether nothing is ever fetched from an address: it is link-local, where clouds hand out credentials to
+/// anybody who asks, or it stands for no single machine.
 pub fn is_forbidden(address: IpAddr) -> bool {
-    // Alibaba's and Oracle's, and AWS's for IPv6: metadata services that are not link-local.
+    // Metadata services that are not link-local: Alibaba's, Oracle's, and that of AWS for IPv6.
     const METADATA_V4: [Ipv4Addr; 2] = [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(192, 0, 0, 192)];
     const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
     let forbidden_v4 = |v4: Ipv4Addr| {
@@ -128,7 +128,7 @@ impl fmt::Display for Origin {
 }
 
 impl Url {
-    /// Parses an absolute URL. One with a user in it is none: credentials come from the user's files only.
+    /// Parses an absolute URL; `None` if it is not one, or names a user: credentials come from the user's files only.
     pub fn parse(text: &str) -> Option<Self> {
         if text.bytes().any(|b| b <= b' ' || b == 0x7f || !b.is_ascii()) {
             return None;
@@ -149,7 +149,7 @@ impl Url {
         Some(Self { origin: Origin::new(scheme, &rest[..end])?, path })
     }
 
-    /// Where a `Location` header leads from here.
+    /// Returns the target of a `Location` header in an answer from this URL.
     pub fn join(&self, location: &str) -> Option<Self> {
         let same = |path: &str| Self::parse(&format!("{}{path}", self.origin));
         if location.contains("://") && !location.starts_with(['/', '?', '.']) {
@@ -171,7 +171,7 @@ impl fmt::Display for Url {
     }
 }
 
-/// Writes a value of a query: everything but letters, digits and `-._~` in percent form.
+/// Encodes a value for a query: everything but letters, digits and `-._~` becomes `%XX`.
 pub(crate) fn percent_encoded(value: &str) -> String {
     let encode = |byte: u8| match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urls_are_taken_apart() {
+    fn absolute_urls_are_parsed() {
         #[track_caller]
         fn check(text: &str, expected: Option<&str>) {
             assert_eq!(Url::parse(text).map(|url| url.to_string()).as_deref(), expected, "{text}");
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn locations_are_resolved() {
+    fn locations_are_resolved_against_the_url_that_answered() {
         #[track_caller]
         fn check(location: &str, expected: Option<&str>) {
             let base = Url::parse("https://r/v2/a/blobs/x?q=1").expect("a URL");
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn some_addresses_are_never_asked() {
+    fn metadata_services_and_addresses_of_no_machine_are_forbidden() {
         let check = |text: &str, expected| {
             assert_eq!(is_forbidden(text.parse().expect("an address")), expected, "{text}");
         };
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_led_astray() {
+    fn no_server_leads_to_plain_http_or_inwards() {
         #[track_caller]
         fn check(from: &str, to: &str, expected: bool) {
             let origin = |text: &str| Url::parse(text).expect("a URL").origin;

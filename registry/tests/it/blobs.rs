@@ -1,0 +1,76 @@
+//! Blobs: they are their bytes or an error, and resume where they broke off.
+
+use crate::server::{Answer, Request, Server};
+use crate::support::{LAYER, client, pull_blob};
+
+/// Pulls a blob that is `answer`; expects its bytes, or part of an error.
+#[track_caller]
+fn check(answer: Answer, complaint: Option<&str>) {
+    let server = Server::start(move |_, _| answer.clone());
+    match (pull_blob(&client(), &server), complaint) {
+        (Ok(bytes), None) => assert_eq!(bytes, LAYER),
+        (Err(error), Some(part)) => assert!(error.contains(part), "{error}"),
+        (result, complaint) => panic!("{result:?}, not {complaint:?}"),
+    }
+}
+
+#[test]
+fn a_blob_must_have_its_digest() {
+    let mut other = LAYER.to_vec();
+    other[3] ^= 1;
+    check(Answer::new(200, LAYER), None);
+    check(Answer::new(200, other), Some("was expected"));
+}
+
+#[test]
+fn a_blob_must_have_its_size() {
+    let size = LAYER.len() as u64;
+    check(Answer::new(200, &LAYER[1..]), Some("59 bytes where 60 were announced"));
+    check(Answer::new(200, [LAYER, b"!"].concat()), Some("61 bytes where 60"));
+    check(Answer::new(200, LAYER).claiming(u64::MAX), Some("where 60 were announced"));
+    check(Answer::new(200, LAYER).endless(), Some("longer than"));
+    check(Answer::new(200, &LAYER[..9]).claiming(size), Some("broke off"));
+}
+
+fn range_start(request: &Request) -> Option<usize> {
+    request.header("range")?.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
+}
+
+/// Pulls a blob that breaks off after 20 bytes; `rest` answers the requests after that, given where they start.
+#[track_caller]
+fn check_rest(rest: impl Fn(usize) -> Answer + Send + Sync + 'static, ok: bool) {
+    let server = Server::start(move |request, _| match range_start(request) {
+        None => Answer::new(200, &LAYER[..20]).claiming(LAYER.len() as u64),
+        Some(start) => rest(start),
+    });
+    let result = pull_blob(&client(), &server);
+    assert_eq!(result.as_deref().ok(), ok.then_some(LAYER), "{result:?}");
+    assert_eq!(range_start(&server.requests()[1]), Some(20));
+}
+
+fn part(start: usize) -> Answer {
+    let range = format!("bytes {start}-{}/{}", LAYER.len() - 1, LAYER.len());
+    Answer::new(206, &LAYER[start..]).with("Content-Range", &range)
+}
+
+#[test]
+fn a_transfer_that_breaks_off_is_resumed() {
+    check_rest(part, true);
+}
+
+#[test]
+fn a_server_without_ranges_sends_everything_again() {
+    check_rest(|_| Answer::new(200, LAYER), true);
+}
+
+#[test]
+fn another_part_than_the_missing_one_is_refused() {
+    check_rest(|start| part(start + 1), false);
+    check_rest(|_| Answer::new(206, &LAYER[..40]), false);
+    check_rest(|_| Answer::new(416, ""), false);
+}
+
+#[test]
+fn a_rest_with_other_bytes_is_refused() {
+    check_rest(|start| Answer::new(200, [&LAYER[..start], &vec![b'x'; LAYER.len() - start]].concat()), false);
+}
