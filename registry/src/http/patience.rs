@@ -35,8 +35,9 @@ impl Patience {
     /// Longest pause between two attempts, unless the server asks for a longer one.
     pub const MAX_PAUSE: Duration = Duration::from_secs(5);
 
-    /// Longest time that a temporary failure of name servers is retried: the system has retried already.
-    pub const MAX_LOOKUP: Duration = Duration::from_secs(5);
+    /// Longest time that a server without address or connection is retried. A registry that is starting is there within
+    /// seconds; a mistyped port must not hold a build for half a minute, and the system retries lookups by itself.
+    pub const MAX_UNREACHABLE: Duration = Duration::from_secs(5);
 
     /// Limits for sending a blob: a long upload is worth more attempts than time alone would leave it.
     pub(crate) fn for_upload(self) -> Self {

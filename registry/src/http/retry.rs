@@ -74,7 +74,9 @@ impl Retries {
 /// Returns how long a failure is worth retrying; `None` if it will not pass.
 fn limit(failure: &Failure, patience: &Patience) -> Option<Duration> {
     let limit = match failure {
-        Failure::NoAddress { .. } => patience.total.min(Patience::MAX_LOOKUP),
+        Failure::NoAddress { .. } | Failure::NoConnection { .. } => {
+            patience.total.min(Patience::MAX_UNREACHABLE)
+        }
         _ => patience.total,
     };
     failure.is_temporary().then_some(limit)
@@ -161,10 +163,15 @@ mod tests {
     }
 
     #[test]
-    fn name_servers_are_asked_for_a_few_seconds_only() {
-        let failure = Failure::NoAddress { reason: "try again".to_owned(), is_temporary: true };
-        let pauses = pauses_ms(Patience::default(), &failure, Duration::ZERO);
-        assert_eq!(pauses, [200, 400, 800, 1600, 3200]);
+    fn a_server_that_is_not_there_is_retried_for_a_few_seconds_only() {
+        let reason = || "try again".to_owned();
+        for failure in [
+            Failure::NoAddress { reason: reason(), is_temporary: true },
+            Failure::NoConnection { reason: reason(), is_temporary: true },
+        ] {
+            let pauses = pauses_ms(Patience::default(), &failure, Duration::ZERO);
+            assert_eq!(pauses, [200, 400, 800, 1600, 3200]);
+        }
     }
 
     #[test]
