@@ -19,7 +19,7 @@ fn a_blob_must_have_its_digest() {
     let mut other = LAYER.to_vec();
     other[3] ^= 1;
     check(Answer::new(200, LAYER), None);
-    check(Answer::new(200, other), Some("was expected"));
+    check(Answer::new(200, other), Some("expected sha256:"));
 }
 
 #[test]

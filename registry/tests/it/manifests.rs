@@ -33,7 +33,7 @@ fn documents_that_are_no_manifest_are_refused() {
     check(typed(br#"{"schemaVersion":2,"manifests":[],"layers":[]}"#, "text/plain"), Err("ambiguous"));
     check(
         typed(br#"{"schemaVersion":1}"#, "application/vnd.docker.distribution.manifest.v1+json"),
-        Err("no container image"),
+        Err("not a container image"),
     );
     check(typed(b"<html>", "text/html"), Err("cannot be read"));
     let own = String::from_utf8(manifest()).expect("text");
