@@ -9,7 +9,6 @@
 //! snapshot         a root file system that processes can change, and its commit; mount sources
 //! layers           the layers of a store in all representations; the merged view; exports
 //! ---------------------------------------------------------------------------------------------
-//! archive          archives of ADD and of contexts, unpacked on top of a tree
 //! mkdir            directories on the way to a path of a diff
 //! diff             changes on top of a tree, before they become a layer
 //! overlay          mounting directories and mounts on top of each other with overlayfs
@@ -34,7 +33,6 @@
 //! error            the error type
 //! ```
 
-pub mod archive;
 mod clone_mount;
 mod content;
 mod create;

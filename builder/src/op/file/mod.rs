@@ -33,8 +33,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use archive::ArchiveError;
 use rootfs::RootfsError;
-use rootfs::archive::ArchiveError;
 use rootfs::diff::Diff;
 use rootfs::entry::Timestamp;
 use rootfs::mkdir::{MkdirError, NewDirectory, mkdir_all};
