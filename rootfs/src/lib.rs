@@ -24,10 +24,10 @@
 //! xattr            extended attributes: the ones of layers, and overlayfs' own
 //! safe_path        opening paths in trees that an image or a process controls
 //! ---------------------------------------------------------------------------------------------
-//! users            /etc/passwd and /etc/group of a tree
 //! tree             a read-only view of files; resolution of symlinks inside it
 //! content          sources of the content of new files
 //! entry, times     the metadata of a path; the times that a tar keeps
+//! memory_tree      a tree in memory, for tests
 //! path             paths in layers: clean, ordered, within limits
 //! file_range       reading a part of a shared file
 //! error            the error type
@@ -46,6 +46,8 @@ mod index;
 mod layer;
 pub mod layers;
 pub mod materialize;
+#[cfg(any(test, feature = "testing"))]
+pub mod memory_tree;
 pub mod mkdir;
 mod overlay;
 mod path;
@@ -56,7 +58,6 @@ pub mod tar;
 mod testing;
 mod times;
 pub mod tree;
-pub mod users;
 mod xattr;
 
 pub use create::Skipped;

@@ -9,7 +9,7 @@
 use std::path::{Path, PathBuf};
 
 /// What a crate may use of ours, in tests too.
-const EDGES: [(&str, &[&str]); 24] = [
+const EDGES: [(&str, &[&str]); 25] = [
     ("parser", &[]),
     ("oci", &[]),
     ("patterns", &[]),
@@ -20,6 +20,7 @@ const EDGES: [(&str, &[&str]); 24] = [
     ("registry", &["oci"]),
     ("rootfs", &["oci", "cache"]),
     ("archive", &["cache", "rootfs"]),
+    ("users", &["rootfs"]),
     ("images", &["oci", "cache"]),
     ("context", &["patterns", "rootfs", "cache"]),
     ("sources", &["graph", "progress", "oci", "cache", "rootfs", "archive", "registry", "images", "testing"]),
@@ -29,7 +30,7 @@ const EDGES: [(&str, &[&str]); 24] = [
         "builder",
         &[
             "graph", "progress", "patterns", "context", "sources", "oci", "cache", "rootfs", "archive",
-            "sandbox", "cdi", "testing",
+            "users", "sandbox", "cdi", "testing",
         ],
     ),
     ("export", &["progress", "oci", "cache", "rootfs", "registry", "images", "testing"]),
@@ -40,12 +41,12 @@ const EDGES: [(&str, &[&str]); 24] = [
             "export", "oci", "cache", "rootfs", "archive", "registry", "testing",
         ],
     ),
-    ("runner", &["oci", "cache", "rootfs", "sandbox"]),
+    ("runner", &["oci", "cache", "rootfs", "users", "sandbox"]),
     (
         "dsbuild",
         &[
             "parser", "frontend", "graph", "progress", "patterns", "context", "images", "sources", "builder",
-            "export", "pipeline", "oci", "cache", "rootfs", "sandbox", "cdi", "registry", "runner",
+            "export", "pipeline", "oci", "cache", "rootfs", "users", "sandbox", "cdi", "registry", "runner",
         ],
     ),
     ("testing", &["oci", "cache", "rootfs"]),

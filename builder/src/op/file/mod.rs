@@ -39,7 +39,7 @@ use rootfs::diff::Diff;
 use rootfs::entry::Timestamp;
 use rootfs::mkdir::{MkdirError, NewDirectory, mkdir_all};
 use rootfs::tree::Tree;
-use rootfs::users::{UserError, resolve_owner};
+use users::{UserError, resolve_owner};
 
 use graph::{CopyAction, CopySource, FileAction, FileOp, InputIndex};
 use patterns::PatternError;
