@@ -4,8 +4,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use builder::{Engine, SolveRequest};
 use export::{BuildResult, BuildTimes, BuiltImage};
+use frontend::Culprit;
 use frontend::options::Context;
-use frontend::origin::{self, Culprit};
 use frontend::plan::{Plan, UnusedArg, Warning};
 use graph::StepId;
 use sources::git::checkout;
@@ -73,7 +73,7 @@ fn traced(error: BuildError, request: &BuildRequest) -> BuildError {
     let culprit =
         cause.culprit().map(|word| Culprit { word: word.to_owned(), is_user: cause.is_about_user() });
     let origins = culprit
-        .map(|culprit| origin::of_step(&request.dockerfile, &request.options, lines, &culprit))
+        .map(|culprit| frontend::trace_step(&request.dockerfile, &request.options, lines, &culprit))
         .unwrap_or_default();
     BuildError::Step { name, lines: Some(lines), origins, cause }
 }

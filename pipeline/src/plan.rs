@@ -1,7 +1,7 @@
 //! A Dockerfile to a plan: everything that can be known without running a step.
 
 use frontend::plan::Plan;
-use frontend::{Dated, Options, SOURCE_DATE_EPOCH};
+use frontend::{EpochSource, Options, SOURCE_DATE_EPOCH};
 use graph::url::without_user;
 use progress::{EventKind, Phase, Vertex};
 use sources::{FetchError, FetchOptions};
@@ -25,10 +25,10 @@ impl Pipeline {
         let dockerfile = parser::parse(text).inspect_err(|error| vertex.failed(error))?;
         vertex.finished(false);
         let resolver = ShownResolver { sources: self.sources(), progress };
-        let Some(dated) = frontend::dated(&dockerfile, options)? else {
+        let Some(source) = frontend::epoch_source(&dockerfile, options)? else {
             return Ok(frontend::lower(&dockerfile, options, &resolver)?);
         };
-        let time_s = self.time_of(&dated, fetch, watch)?;
+        let time_s = self.time_of(&source, fetch, watch)?;
         let mut options = options.clone();
         let time = time_s.map_or_else(String::new, |time_s| time_s.to_string());
         options.build_args.insert(SOURCE_DATE_EPOCH.to_owned(), time);
@@ -38,14 +38,14 @@ impl Pipeline {
     /// Returns the time that the build gets, or `None` if the server does not say when the file was changed.
     fn time_of(
         &self,
-        dated: &Dated,
+        source: &EpochSource,
         fetch: &FetchOptions,
         watch: Watch<'_>,
     ) -> Result<Option<i64>, BuildError> {
-        let (Dated::Repository(url) | Dated::Context(url) | Dated::File(url)) = dated;
+        let (EpochSource::Repository(url) | EpochSource::Context(url) | EpochSource::File(url)) = source;
         let name = format!("[internal] load the source date of {}", without_user(url));
         let vertex = watch.progress.start(&name);
-        let time_s = self.fetch_time(dated, fetch, watch, &vertex);
+        let time_s = self.fetch_time(source, fetch, watch, &vertex);
         let time_s = time_s.inspect_err(|error| report_failure(&vertex, error))?;
         vertex.finished(false);
         Ok(time_s)
@@ -53,21 +53,21 @@ impl Pipeline {
 
     fn fetch_time(
         &self,
-        dated: &Dated,
+        source: &EpochSource,
         fetch: &FetchOptions,
         watch: Watch<'_>,
         vertex: &Vertex,
     ) -> Result<Option<i64>, FetchError> {
         let fetcher = self.fetcher(fetch, watch.cancel);
-        match dated {
-            Dated::Repository(url) => {
+        match source {
+            EpochSource::Repository(url) => {
                 Ok(fetcher.repository(url, vertex)?.files.and_then(|files| files.time_s))
             }
-            Dated::Context(url) => {
+            EpochSource::Context(url) => {
                 let (context, modified_s) = fetcher.http_context(url, vertex)?;
                 Ok(context.files.map_or(modified_s, |files| files.time_s))
             }
-            Dated::File(url) => Ok(fetcher.http(url, "context", None, vertex)?.modified_s),
+            EpochSource::File(url) => Ok(fetcher.http(url, "context", None, vertex)?.modified_s),
         }
     }
 }

@@ -1,20 +1,20 @@
-//! Rules of our own that are on, since they prevent damage: `BidirectionalText`, `SecretFileCopied`.
+//! Rules of dsbuild that are enabled by default, since they prevent damage: `BidirectionalText`, `SecretFileCopied`.
 //!
-//! The others must be asked for by name, or all of them with `experimental=own`: what is right for BuildKit should not be
-//! wrong here.
+//! The other rules of dsbuild are optional, so that a Dockerfile without warnings in BuildKit has none here.
 
 use parser::ast::{Copy, Dockerfile, Instruction, Kind};
 
-use super::{Checks, Finding, rules};
 use patterns::secret_names;
 
-/// Characters that show text in another order than it is read.
+use super::{Checks, Finding, rules};
+
+/// Characters that make text appear in another order than it is read.
 const BIDIRECTIONAL: [char; 9] = [
     '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}', '\u{2066}', '\u{2067}', '\u{2068}',
     '\u{2069}',
 ];
 
-/// Finds them in a whole file.
+/// Checks each instruction of a file.
 pub(super) fn check(dockerfile: &Dockerfile, checks: &Checks) {
     for global in &dockerfile.globals {
         checks.add(global, bidirectional(global));
@@ -33,12 +33,12 @@ fn bidirectional(instruction: &Instruction) -> Option<Finding> {
     let mut texts = std::iter::once(&instruction.text).chain(&instruction.comments).chain(bodies);
     let found = texts.find_map(|text| text.chars().find(|c| BIDIRECTIONAL.contains(c)))?;
     let message =
-        format!("The text is shown in another order than it is read: it holds U+{:04X}", u32::from(found));
+        format!("The text is shown in another order than it is read: it contains U+{:04X}", u32::from(found));
     Some(Finding::new(&rules::BIDIRECTIONAL_TEXT, message))
 }
 
-/// COPY or ADD from the main context.
-pub(super) fn of_context(instruction: &Instruction) -> Option<&Copy> {
+/// Returns the COPY or ADD if the instruction copies from the main context.
+pub(super) fn copy_from_context(instruction: &Instruction) -> Option<&Copy> {
     match &instruction.kind {
         Kind::Copy(copy) | Kind::Add(copy) if copy.from.is_none() => Some(copy),
         _ => None,
@@ -46,7 +46,7 @@ pub(super) fn of_context(instruction: &Instruction) -> Option<&Copy> {
 }
 
 fn secret_files(instruction: &Instruction) -> Vec<Finding> {
-    let sources = of_context(instruction).map_or(&[][..], |copy| &copy.sources);
+    let sources = copy_from_context(instruction).map_or(&[][..], |copy| &copy.sources);
     let secret = |source: &&String| secret_names::is_known(source.as_bytes());
     let findings = sources.iter().filter(secret).map(|source| {
         let message = format!("{source:?} becomes part of the image, where anyone can read it");

@@ -1,4 +1,4 @@
-//! `skip=A,B;error=true;experimental=C`: which rules count, and whether they fail the build.
+//! `skip=A,B;error=true;experimental=C`: the rules that are enabled, and whether they fail the build.
 //!
 //! ```text
 //! options = part { ";" part }
@@ -6,47 +6,43 @@
 //! rules   = "all" | name { "," name }
 //! ```
 //!
-//! `experimental=all` means BuildKit's experimental rules, `experimental=own` those of ours that are off.
-//! The build argument replaces the directive. A comment above an instruction adds to what it skips and
-//! tries, for that instruction alone.
+//! `experimental=all` enables BuildKit's experimental rules, `experimental=own` the optional rules of dsbuild. The build
+//! argument replaces the directive. A comment above an instruction skips and enables further rules for that instruction
+//! alone.
 //!
 //! Source: BuildKit, `linter.ParseLintOptions`.
 
 use std::collections::BTreeSet;
 
-use super::rules::{Counts, Rule};
 use graph::git_url::go_bool;
 
-/// The build argument that replaces the directive.
-pub(super) const BUILD_ARG: &str = "BUILDKIT_DOCKERFILE_CHECK";
+use super::rules::{Enabled, Rule};
 
-/// What `experimental=` calls all rules of ours that are off.
+/// Value of `experimental=` that enables all optional rules of dsbuild.
 const OWN: &str = "own";
 
-/// What is asked of the checks.
+/// Options of the build checks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Config {
-    skipped: Selection,
-    tried: Selection,
-    /// `error=true`.
+pub(super) struct Selection {
+    skipped: RuleSet,
+    enabled: RuleSet,
+    /// Whether warnings fail the build (`error=true`).
     pub fails: bool,
 }
 
-/// Rules by name; a name that is none does no harm.
+/// Rules by name. Unknown names are allowed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Selection {
+struct RuleSet {
     all: bool,
     names: BTreeSet<String>,
 }
 
-impl Selection {
+impl RuleSet {
     fn parse(value: &str) -> Self {
-        match value.trim() {
-            "all" => Self { all: true, names: BTreeSet::new() },
-            names => {
-                Self { all: false, names: names.split(',').map(|name| name.trim().to_owned()).collect() }
-            }
+        if value.trim() == "all" {
+            return Self { all: true, names: BTreeSet::new() };
         }
+        Self { all: false, names: value.split(',').map(|name| name.trim().to_owned()).collect() }
     }
 
     fn has(&self, rule: &Rule) -> bool {
@@ -54,42 +50,43 @@ impl Selection {
     }
 }
 
-impl Config {
-    /// Reads the options; the error is BuildKit's text.
+impl Selection {
+    /// Parses options. The error is in BuildKit's words.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let mut config = Self::default();
+        let mut selection = Self::default();
         if text.trim().is_empty() {
-            return Ok(config);
+            return Ok(selection);
         }
         for part in text.trim().split(';') {
             let (key, value) =
                 part.split_once('=').ok_or_else(|| format!("invalid check option {part:?}"))?;
             match key.trim() {
-                "skip" => config.skipped = Selection::parse(value),
-                "experimental" => config.tried = Selection::parse(value),
-                "error" => config.fails = boolean(part, value.trim())?,
+                "skip" => selection.skipped = RuleSet::parse(value),
+                "experimental" => selection.enabled = RuleSet::parse(value),
+                "error" => selection.fails = boolean(part, value.trim())?,
                 key => return Err(format!("invalid check option {key:?}")),
             }
         }
-        Ok(config)
+        Ok(selection)
     }
 
-    /// Reads the options of a directive, which end at a blank: what follows may say why.
+    /// Parses the options of a directive. They end at a blank, after which a remark can follow.
     pub fn of_directive(value: &str) -> Result<Self, String> {
         Self::parse(value.split(' ').next().unwrap_or_default())
     }
 
-    fn asks_for(&self, rule: &Rule) -> bool {
-        self.tried.names.contains(rule.name) || self.tried.names.contains(OWN)
+    /// Reports whether an optional rule is enabled.
+    fn enables_optional(&self, rule: &Rule) -> bool {
+        self.enabled.names.contains(rule.name) || self.enabled.names.contains(OWN)
     }
 
-    /// Whether a rule counts at an instruction with these comments above it.
-    pub fn wants(&self, rule: &Rule, comments: &[String]) -> bool {
+    /// Reports whether a rule is enabled at an instruction with these comments above it.
+    pub fn enables(&self, rule: &Rule, comments: &[String]) -> bool {
         let own = || comments.iter().filter_map(|comment| of_comment(comment));
-        match rule.counts {
-            Counts::ByDefault => !self.skipped.has(rule) && !own().any(|config| config.skipped.has(rule)),
-            Counts::Experimental => self.tried.has(rule) || own().any(|config| config.tried.has(rule)),
-            Counts::OnRequest => self.asks_for(rule) || own().any(|config| config.asks_for(rule)),
+        match rule.enabled {
+            Enabled::ByDefault => !self.skipped.has(rule) && !own().any(|own| own.skipped.has(rule)),
+            Enabled::Experimental => self.enabled.has(rule) || own().any(|own| own.enabled.has(rule)),
+            Enabled::OnRequest => self.enables_optional(rule) || own().any(|own| own.enables_optional(rule)),
         }
     }
 }
@@ -100,10 +97,10 @@ fn boolean(part: &str, value: &str) -> Result<bool, String> {
     })
 }
 
-/// The options that a comment holds. One that cannot be read is a comment like any other.
-fn of_comment(comment: &str) -> Option<Config> {
+/// Returns the options in a comment, or `None` if the comment holds none or is malformed.
+fn of_comment(comment: &str) -> Option<Selection> {
     let (key, value) = comment.split_once('=')?;
-    if !key.trim().eq_ignore_ascii_case("check") { None } else { Config::of_directive(value.trim()).ok() }
+    if !key.trim().eq_ignore_ascii_case("check") { None } else { Selection::of_directive(value.trim()).ok() }
 }
 
 #[cfg(test)]
@@ -115,10 +112,10 @@ mod tests {
 
     #[track_caller]
     fn check(options: &str, comments: &[&str], expected: [bool; 3]) {
-        let config = Config::parse(options).expect("well-formed options");
+        let selection = Selection::parse(options).expect("well-formed options");
         let comments: Vec<String> = comments.iter().map(|&comment| comment.to_owned()).collect();
-        let wants = [&CASING, &VAR, &TRIED].map(|rule| config.wants(rule, &comments));
-        assert_eq!(wants, expected, "{options:?} {comments:?}");
+        let enabled = [&CASING, &VAR, &TRIED].map(|rule| selection.enables(rule, &comments));
+        assert_eq!(enabled, expected, "{options:?} {comments:?}");
     }
 
     #[test]
@@ -136,24 +133,24 @@ mod tests {
     }
 
     #[test]
-    fn comments_add_to_them() {
+    fn comments_skip_and_enable_further_rules() {
         check("", &["check=skip=UndefinedVar"], [true, false, false]);
         check("skip=StageNameCasing", &["note", "check=skip=UndefinedVar"], [false, false, false]);
         check("", &["check=experimental=all", "check=skip=all"], [false, false, true]);
-        check("", &["check=skip", "check=what=all", "check skip=all"], [true, true, false]);
+        check("", &["check=skip", "check=other=all", "check skip=all"], [true, true, false]);
     }
 
     #[test]
     fn a_directive_ends_at_a_blank() {
-        let config = Config::of_directive("skip=StageNameCasing, UndefinedVar").expect("well formed");
-        assert!(!config.wants(&CASING, &[]) && config.wants(&VAR, &[]));
+        let selection = Selection::of_directive("skip=StageNameCasing, UndefinedVar").expect("well formed");
+        assert!(!selection.enables(&CASING, &[]) && selection.enables(&VAR, &[]));
         check("", &["check=skip=UndefinedVar // as it is set by the base"], [true, false, false]);
         check("", &["check = skip=UndefinedVar"], [true, false, false]);
     }
 
     #[track_caller]
     fn fails(options: &str, expected: &str) {
-        assert_eq!(Config::parse(options).expect_err("an error"), expected);
+        assert_eq!(Selection::parse(options).expect_err("an error"), expected);
     }
 
     #[test]
@@ -169,8 +166,8 @@ mod tests {
 
     #[test]
     fn error_makes_warnings_fatal() {
-        assert!(Config::parse("error=true").is_ok_and(|config| config.fails));
-        assert!(Config::parse("error=1;skip=all").is_ok_and(|config| config.fails));
-        assert!(Config::parse("error=f").is_ok_and(|config| !config.fails));
+        assert!(Selection::parse("error=true").is_ok_and(|selection| selection.fails));
+        assert!(Selection::parse("error=1;skip=all").is_ok_and(|selection| selection.fails));
+        assert!(Selection::parse("error=f").is_ok_and(|selection| !selection.fails));
     }
 }

@@ -1,13 +1,13 @@
-//! What steps are called: `[build 2/5] RUN make`.
+//! Names of steps, such as `[build 2/5] RUN make`.
 
+use graph::url::without_user;
 use parser::ast::Instruction;
 use parser::expand::{Expander, Variables};
 
-use graph::url::without_user;
-
-/// The text of an instruction as people see it: keyword in upper case, variables expanded, quotes kept.
-/// `masked` variables show as `****`. A text that cannot be expanded stays as it is.
-pub(super) fn text(
+/// Returns the text of an instruction for display: keyword in upper case, variables expanded, quotes kept.
+///
+/// Variables in `masked` show as `****`. A text that cannot be expanded stays as it is.
+pub(crate) fn text(
     instruction: &Instruction,
     variables: &dyn Variables,
     expander: Expander,
@@ -15,18 +15,17 @@ pub(super) fn text(
 ) -> String {
     let masking = Masked { variables, masked };
     let expanded = expander.shown(&instruction.text, &masking).unwrap_or_else(|_| instruction.text.clone());
-    let shown = match instruction.keyword.eq_ignore_ascii_case("add") {
-        true => without_logins(&expanded),
-        false => expanded,
-    };
+    let is_add = instruction.keyword.eq_ignore_ascii_case("add");
+    let shown = if is_add { without_logins(&expanded) } else { expanded };
     upper_keyword(&shown)
 }
 
-/// Leaves users and passwords out of URLs.
-pub(super) fn without_logins(text: &str) -> String {
+/// Removes users and passwords from the URLs of a text.
+pub(crate) fn without_logins(text: &str) -> String {
     text.split_inclusive(' ').map(without_user).collect()
 }
 
+/// Variables of which some are hidden.
 struct Masked<'v> {
     variables: &'v dyn Variables,
     masked: &'v [&'v str],
@@ -45,45 +44,45 @@ fn upper_keyword(text: &str) -> String {
     }
 }
 
-/// The first line of a heredoc, as a step name shows it.
-pub(super) fn summary(content: &str) -> String {
-    const LONGEST: usize = 120;
+/// Returns the first line of a heredoc as a step name shows it, cut off after 120 characters.
+pub(crate) fn summary(content: &str) -> String {
+    const MAX_CHARS: usize = 120;
     let mut lines = content.trim().lines();
     let first = lines.next().unwrap_or_default();
-    let shortened: String = first.chars().take(LONGEST).collect();
+    let shortened: String = first.chars().take(MAX_CHARS).collect();
     let dots = if lines.next().is_some() || shortened.len() < first.len() { "..." } else { "" };
     format!("{shortened}{dots}")
 }
 
-/// Counts the steps of a stage.
+/// StepCounter of the steps of a stage, which names each step.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Counter {
-    /// The platform, where several are built.
+pub(crate) struct StepCounter {
+    /// Platform in the names; `None` if only one platform is built.
     pub platform: Option<String>,
-    /// The stage; empty if there is one only.
+    /// Name of the stage; empty if the Dockerfile has only one stage.
     pub stage: String,
-    /// How many there will be.
+    /// Number of steps that the stage has; 0 leaves the numbers out.
     pub total: usize,
-    /// How many there were.
+    /// Number of steps that were named.
     pub done: usize,
 }
 
-impl Counter {
-    /// The name of the next step.
+impl StepCounter {
+    /// Counts a step and returns its name.
     pub fn next(&mut self, text: &str) -> String {
         self.done += 1;
         self.again(text)
     }
 
-    /// A further name for the step that [`Counter::next`] named last.
+    /// Returns a further name for the step that [`StepCounter::next`] named last.
     pub fn again(&self, text: &str) -> String {
         if self.total == 0 {
             return text.to_owned();
         }
         let words = self.platform.iter().chain(Some(&self.stage).filter(|stage| !stage.is_empty()));
-        let place: String = words.map(|word| format!("{word} ")).collect();
+        let prefix: String = words.map(|word| format!("{word} ")).collect();
         let width = self.total.to_string().len();
-        format!("[{place}{:>width$}/{}] {text}", self.done, self.total)
+        format!("[{prefix}{:>width$}/{}] {text}", self.done, self.total)
     }
 }
 
@@ -92,25 +91,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn logins_are_not_shown() {
+    fn logins_are_removed_from_urls() {
         let check = |text: &str, expected: &str| assert_eq!(without_logins(text), expected);
         check("ADD https://u:canary@h/f  git@h:r /x@y", "ADD https://h/f  git@h:r /x@y");
         check("ADD [\"https://u:canary@h/f\", \"/\"]", "ADD [\"https://h/f\", \"/\"]");
     }
 
     #[test]
-    fn places_are_aligned_and_parts_left_out_where_they_say_nothing() {
-        let mut counter = Counter { total: 12, stage: "build".to_owned(), ..Counter::default() };
+    fn numbers_are_aligned_and_needless_parts_left_out() {
+        let mut counter = StepCounter { total: 12, stage: "build".to_owned(), ..StepCounter::default() };
         assert_eq!(counter.next("RUN a"), "[build  1/12] RUN a");
         assert_eq!(counter.again("LINK COPY a /"), "[build  1/12] LINK COPY a /");
         counter.platform = Some("linux/amd64".to_owned());
         counter.stage.clear();
         assert_eq!(counter.next("RUN b"), "[linux/amd64  2/12] RUN b");
-        assert_eq!(Counter::default().next("RUN c"), "RUN c");
+        assert_eq!(StepCounter::default().next("RUN c"), "RUN c");
     }
 
     #[test]
-    fn summaries() {
+    fn a_summary_is_the_first_line() {
         assert_eq!(summary("one\n"), "one");
         assert_eq!(summary("\none\ntwo\n"), "one...");
         assert_eq!(summary(""), "");

@@ -1,4 +1,4 @@
-//! What a stage makes of its config: `MultipleInstructionsDisallowed`, `JSONArgsRecommended`,
+//! Rules about the image config of a stage: `MultipleInstructionsDisallowed`, `JSONArgsRecommended`,
 //! `WorkdirRelativePath`, `LegacyKeyValueFormat`, `InvalidBaseImagePlatform`.
 
 use graph::Lines;
@@ -7,12 +7,12 @@ use parser::ast::Command;
 
 use super::{Finding, rules};
 
-/// Where a stage had its last CMD, ENTRYPOINT and HEALTHCHECK.
+/// Lines of the latest CMD, ENTRYPOINT and HEALTHCHECK of a stage, by keyword.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Seen(Vec<(String, Lines)>);
+pub(crate) struct LatestLines(Vec<(String, Lines)>);
 
-impl Seen {
-    /// Notes an instruction. Returns the lines of the one before it of its kind.
+impl LatestLines {
+    /// Notes an instruction, and returns the lines of the previous instruction of its kind.
     fn replace(&mut self, keyword: &str, lines: Lines) -> Option<Lines> {
         match self.0.iter_mut().find(|(other, _)| other.eq_ignore_ascii_case(keyword)) {
             Some((_, seen)) => Some(std::mem::replace(seen, lines)),
@@ -24,16 +24,16 @@ impl Seen {
     }
 }
 
-/// An instruction of which the last one counts, by its keyword as written: the place is the one before, which does nothing.
-pub(crate) fn overridden(seen: &mut Seen, keyword: &str, lines: Lines) -> Option<(Lines, Finding)> {
-    let before = seen.replace(keyword, lines)?;
+/// Finds the previous instruction of the same kind, which has no effect. Returns its lines and the finding about it.
+pub(crate) fn overridden(latest: &mut LatestLines, keyword: &str, lines: Lines) -> Option<(Lines, Finding)> {
+    let previous = latest.replace(keyword, lines)?;
     let message = format!(
         "Multiple {keyword} instructions should not be used in the same stage because only the last one will be used"
     );
-    Some((before, Finding::new(&rules::MULTIPLE_INSTRUCTIONS_DISALLOWED, message)))
+    Some((previous, Finding::new(&rules::MULTIPLE_INSTRUCTIONS_DISALLOWED, message)))
 }
 
-/// A command that runs below a shell nobody asked for: signals reach the shell only.
+/// Finds a command in shell form without a SHELL, so that signals reach only the shell.
 pub(crate) fn not_json(keyword: &str, command: &Command, shell: &[String]) -> Option<Finding> {
     let message = format!(
         "JSON arguments recommended for {keyword} to prevent unintended behavior related to OS signals"
@@ -42,13 +42,13 @@ pub(crate) fn not_json(keyword: &str, command: &Command, shell: &[String]) -> Op
         .then(|| Finding::new(&rules::JSON_ARGS_RECOMMENDED, message))
 }
 
-/// The first WORKDIR, if it depends on where the base image was.
+/// Finds a first WORKDIR that is relative, so that it depends on the base image.
 pub(crate) fn relative_workdir(path: &str, is_first: bool, os: &str) -> Option<Finding> {
     let message = format!("Relative workdir {path:?} can have unexpected results if the base image changes");
     (is_first && !is_absolute(path, os)).then(|| Finding::new(&rules::WORKDIR_RELATIVE_PATH, message))
 }
 
-/// On Windows also behind a drive letter, and with either slash.
+/// Reports whether a path is absolute. On Windows it can have a drive letter and either slash.
 fn is_absolute(path: &str, os: &str) -> bool {
     if os != "windows" {
         return path.starts_with('/');
@@ -60,19 +60,20 @@ fn is_absolute(path: &str, os: &str) -> bool {
     without_drive.starts_with(['/', '\\'])
 }
 
-/// `ENV name value`.
+/// Finds the legacy form `ENV name value`.
 pub(crate) fn legacy_pairs(keyword: &str, is_legacy: bool) -> Option<Finding> {
     let message =
         format!("\"{keyword} key=value\" should be used instead of legacy \"{keyword} key value\" format");
     is_legacy.then(|| Finding::new(&rules::LEGACY_KEY_VALUE_FORMAT, message))
 }
 
-/// An image that is not for the platform that was asked for.
-pub(crate) fn base_platform(name: &str, wanted: &Platform, own: &Platform) -> Option<Finding> {
-    let fits = wanted.os == own.os && wanted.architecture == own.architecture;
-    let (wanted, own) = (wanted.normalised().to_string(), own.normalised().to_string());
-    let message =
-        format!("Base image {name} was pulled with platform {own:?}, expected {wanted:?} for current build");
+/// Finds a base image that is not for the requested platform.
+pub(crate) fn base_platform(name: &str, requested: &Platform, own: &Platform) -> Option<Finding> {
+    let fits = requested.os == own.os && requested.architecture == own.architecture;
+    let (requested, own) = (requested.normalised().to_string(), own.normalised().to_string());
+    let message = format!(
+        "Base image {name} was pulled with platform {own:?}, expected {requested:?} for current build"
+    );
     (!fits).then(|| Finding::new(&rules::INVALID_BASE_IMAGE_PLATFORM, message))
 }
 
@@ -87,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_absolute_depends_on_the_system() {
+    fn an_absolute_path_depends_on_the_system() {
         absolute("/a", true, true);
         absolute("a", false, false);
         absolute("", false, false);
@@ -99,16 +100,16 @@ mod tests {
     }
 
     #[test]
-    fn the_one_before_is_overridden() {
-        let mut seen = Seen::default();
-        assert_eq!(overridden(&mut seen, "CMD", Lines::new(1, 1)), None);
-        assert_eq!(overridden(&mut seen, "ENTRYPOINT", Lines::new(2, 2)), None);
+    fn the_previous_instruction_is_overridden() {
+        let mut latest = LatestLines::default();
+        assert_eq!(overridden(&mut latest, "CMD", Lines::new(1, 1)), None);
+        assert_eq!(overridden(&mut latest, "ENTRYPOINT", Lines::new(2, 2)), None);
         assert_eq!(
-            overridden(&mut seen, "CMD", Lines::new(3, 4)).map(|(lines, _)| lines),
+            overridden(&mut latest, "CMD", Lines::new(3, 4)).map(|(lines, _)| lines),
             Some(Lines::new(1, 1))
         );
         assert_eq!(
-            overridden(&mut seen, "Cmd", Lines::new(5, 5)).map(|(lines, _)| lines),
+            overridden(&mut latest, "Cmd", Lines::new(5, 5)).map(|(lines, _)| lines),
             Some(Lines::new(3, 4))
         );
     }

@@ -1,60 +1,63 @@
-//! Circles in a directed graph: its strongly connected components of more than a loose vertex.
+//! Cycles in a directed graph: its strongly connected components of more than one vertex, and vertices with an edge to
+//! themselves.
 //!
-//! Linear in vertices and edges, and without recursion: there may be as many as anybody cares to write.
+//! The search is linear in vertices and edges and does not recurse, so that a Dockerfile can have any number of stages.
 //!
 //! Source: Tarjan, "Depth-first search and linear graph algorithms", 1972.
 
-/// A circle.
+/// A cycle among the vertices of a graph.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Circle {
-    /// The first vertex from which it can be reached.
+pub(crate) struct Cycle {
+    /// First vertex from which the cycle can be reached.
     pub root: usize,
-    /// What it is made of, in ascending order. If circles have vertices in common, they are one.
+    /// Vertices of the cycle in ascending order. Cycles that share a vertex count as one cycle.
     pub members: Vec<usize>,
 }
 
-/// The circles among the vertices `0..count`, in the order of their roots.
-pub(super) fn circles<I>(count: usize, targets: impl Fn(usize) -> I) -> Vec<Circle>
+/// Finds the cycles among the vertices `0..count`, in the order of their roots. `targets` returns the edges of a vertex.
+pub(crate) fn cycles<I>(count: usize, targets: impl Fn(usize) -> I) -> Vec<Cycle>
 where
     I: Iterator<Item = usize>,
 {
     let mut search = Search { marks: vec![Mark::New; count], ..Search::default() };
     for root in 0..count {
         if matches!(search.marks[root], Mark::New) {
-            search.from(root, &targets);
+            search.visit(root, &targets);
         }
     }
     search.found
 }
 
-/// How far the search has come with a vertex.
+/// Progress of the search with a vertex.
 #[derive(Debug, Clone, Copy)]
 enum Mark {
     New,
-    /// Its place on the path.
-    Open(usize),
+    /// The vertex is on the path, at this index.
+    OnPath(usize),
     Done,
 }
 
+/// State of the depth-first search.
 #[derive(Debug, Default)]
 struct Search {
     marks: Vec<Mark>,
-    /// Vertices whose circle, if they have one, is not complete.
+    /// Vertices whose component is not complete.
     path: Vec<usize>,
-    found: Vec<Circle>,
+    found: Vec<Cycle>,
 }
 
-/// A vertex on the way from the root, and those of its targets that are still to be looked at.
+/// A vertex between the root and the current vertex, with its edges that are still to be followed.
 struct Frame<I> {
     vertex: usize,
     targets: I,
-    /// The lowest place on the path that it leads back to.
+    /// Lowest index on the path that the vertex leads back to.
     lowest: usize,
     is_own_target: bool,
 }
 
 impl Search {
-    fn from<I: Iterator<Item = usize>>(&mut self, root: usize, targets: &impl Fn(usize) -> I) {
+    /// Searches everything that can be reached from `root`.
+    fn visit<I: Iterator<Item = usize>>(&mut self, root: usize, targets: &impl Fn(usize) -> I) {
         let mut frames = vec![self.open(root, targets)];
         while let Some(frame) = frames.last_mut() {
             let Some(next) = frame.targets.next() else {
@@ -68,30 +71,31 @@ impl Search {
             frame.is_own_target |= next == frame.vertex;
             match self.marks[next] {
                 Mark::New => frames.push(self.open(next, targets)),
-                Mark::Open(place) => frame.lowest = frame.lowest.min(place),
+                Mark::OnPath(index) => frame.lowest = frame.lowest.min(index),
                 Mark::Done => {}
             }
         }
     }
 
+    /// Puts a vertex on the path.
     fn open<I>(&mut self, vertex: usize, targets: &impl Fn(usize) -> I) -> Frame<I> {
-        let place = self.path.len();
-        self.marks[vertex] = Mark::Open(place);
+        let index = self.path.len();
+        self.marks[vertex] = Mark::OnPath(index);
         self.path.push(vertex);
-        Frame { vertex, targets: targets(vertex), lowest: place, is_own_target: false }
+        Frame { vertex, targets: targets(vertex), lowest: index, is_own_target: false }
     }
 
-    /// What lies above a vertex that leads no further back is a circle with it, or it is alone.
+    /// Takes a component off the path if the vertex is its lowest one, and records it if it is a cycle.
     fn close<I>(&mut self, root: usize, done: &Frame<I>) {
-        let Mark::Open(place) = self.marks[done.vertex] else { return };
-        if done.lowest < place {
+        let Mark::OnPath(index) = self.marks[done.vertex] else { return };
+        if done.lowest < index {
             return;
         }
-        let mut members = self.path.split_off(place);
+        let mut members = self.path.split_off(index);
         members.iter().for_each(|member| self.marks[*member] = Mark::Done);
         if members.len() > 1 || done.is_own_target {
             members.sort_unstable();
-            self.found.push(Circle { root, members });
+            self.found.push(Cycle { root, members });
         }
     }
 }
@@ -102,13 +106,13 @@ mod tests {
 
     #[track_caller]
     fn check(edges: &[&[usize]], expected: &[(usize, &[usize])]) {
-        let found = circles(edges.len(), |vertex| edges[vertex].iter().copied());
-        let found: Vec<_> = found.iter().map(|circle| (circle.root, circle.members.as_slice())).collect();
+        let found = cycles(edges.len(), |vertex| edges[vertex].iter().copied());
+        let found: Vec<_> = found.iter().map(|cycle| (cycle.root, cycle.members.as_slice())).collect();
         assert_eq!(found, expected);
     }
 
     #[test]
-    fn circles_are_found_once_and_with_all_their_members() {
+    fn cycles_are_found_once_with_all_their_members() {
         check(&[], &[]);
         check(&[&[1, 2], &[2], &[]], &[]);
         check(&[&[0]], &[(0, &[0])]);
@@ -119,9 +123,9 @@ mod tests {
     }
 
     #[test]
-    fn a_long_way_round_is_no_deep_recursion() {
+    fn a_long_cycle_does_not_recurse() {
         let count = 100_000;
-        let found = circles(count, |vertex| std::iter::once((vertex + 1) % count));
+        let found = cycles(count, |vertex| std::iter::once((vertex + 1) % count));
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].members.len(), count);
     }

@@ -1,4 +1,4 @@
-//! The file as a whole: `ReservedStageName`, `DuplicateStageName`, `ConsistentInstructionCasing`.
+//! Rules about the file as a whole: `ReservedStageName`, `DuplicateStageName`, `ConsistentInstructionCasing`.
 
 use std::collections::HashSet;
 
@@ -6,8 +6,8 @@ use parser::ast::{Dockerfile, Instruction};
 
 use super::{Checks, Finding, rules};
 
-/// Names that mean something else already, and names given twice.
-pub(super) fn stage_names(dockerfile: &Dockerfile, checks: &Checks) {
+/// Finds stage names that have another meaning, and names of several stages.
+pub(super) fn check_stage_names(dockerfile: &Dockerfile, checks: &Checks) {
     let mut seen = HashSet::new();
     for stage in &dockerfile.stages {
         let Some(name) = &stage.name else { continue };
@@ -22,8 +22,8 @@ pub(super) fn stage_names(dockerfile: &Dockerfile, checks: &Checks) {
     }
 }
 
-/// Keywords should be written as most are. ARGs before the first FROM are not looked at, as in BuildKit.
-pub(super) fn keywords(dockerfile: &Dockerfile, checks: &Checks) {
+/// Finds keywords that are not written in the case of most. ARGs above the first FROM are not checked, as in BuildKit.
+pub(super) fn check_keywords(dockerfile: &Dockerfile, checks: &Checks) {
     let all =
         || dockerfile.stages.iter().flat_map(|stage| std::iter::once(&stage.from).chain(&stage.instructions));
     let lower = all().filter(|instruction| is_lower(&instruction.keyword)).count();
@@ -35,13 +35,12 @@ pub(super) fn keywords(dockerfile: &Dockerfile, checks: &Checks) {
 
 fn keyword(instruction: &Instruction, majority_is_lower: bool) -> Option<Finding> {
     let keyword = &instruction.keyword;
-    let wanted = match majority_is_lower {
-        true if is_lower(keyword) => return None,
-        false if is_upper(keyword) => return None,
-        true => "lowercase",
-        false => "uppercase",
-    };
-    let message = format!("Command '{keyword}' should match the case of the command majority ({wanted})");
+    let (has_case, case) =
+        if majority_is_lower { (is_lower(keyword), "lowercase") } else { (is_upper(keyword), "uppercase") };
+    if has_case {
+        return None;
+    }
+    let message = format!("Command '{keyword}' should match the case of the command majority ({case})");
     Some(Finding::new(&rules::CONSISTENT_INSTRUCTION_CASING, message))
 }
 
