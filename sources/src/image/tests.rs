@@ -160,7 +160,7 @@ fn a_blob_must_have_its_digest() {
         assert!(error.contains(complaint), "{error}");
     }
     // The flags of the gzip header: the tar stays the same.
-    check(|blob| blob[9] ^= 1, "was expected");
+    check(|blob| blob[9] ^= 1, "expected sha256:");
     check(|blob| blob.push(0), "longer than");
     check(|blob| blob.truncate(blob.len() - 1), "layer");
 }
