@@ -7,10 +7,10 @@ use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 
+use archive::begins_archive;
 use frontend::options::Context;
 use patterns::IgnoreError;
 use progress::Phase;
-use rootfs::archive::begins_archive;
 use sources::FetchError;
 use sources::context::{ContextFrom, ContextLayer, is_remote};
 

@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use archive::{Archive, Unpacker};
 use cache::Key;
-use rootfs::archive::{Archive, Unpacker};
 use rootfs::diff::{Content, Diff};
 use rootfs::entry::{Entry, Kind, Timestamp};
 use rootfs::mkdir::{NewDirectory, mkdir_all};

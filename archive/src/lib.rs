@@ -15,11 +15,11 @@ use std::sync::Arc;
 pub use spool::{Archive, begins_archive};
 pub use unpack::Unpacker;
 
-use crate::RootfsError;
-use crate::diff::Diff;
-use crate::entry::Timestamp;
-use crate::mkdir::MkdirError;
-use crate::tree::{Scratch, Tree};
+use rootfs::RootfsError;
+use rootfs::diff::Diff;
+use rootfs::entry::Timestamp;
+use rootfs::mkdir::MkdirError;
+use rootfs::tree::{Scratch, Tree};
 
 /// An archive that cannot be read or unpacked.
 #[derive(Debug, thiserror::Error)]

@@ -13,13 +13,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use crate::diff::{Content, Diff};
-use crate::entry::{Entry, Kind, Timestamp};
-use crate::tar::Member;
-use crate::tree::{Child, Tree, resolve};
+use rootfs::diff::{Content, Diff};
+use rootfs::entry::{Entry, Kind, Timestamp};
+use rootfs::tar::Member;
+use rootfs::tree::{Child, Tree, resolve};
 
 use super::{Archive, ArchiveError};
-use crate::mkdir::{NewDirectory, mkdir_all};
+use rootfs::mkdir::{NewDirectory, mkdir_all};
 
 /// Puts members into a diff.
 pub struct Unpacker<'a> {

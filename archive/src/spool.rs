@@ -1,8 +1,9 @@
 //! Archives: which files are one, and where their bytes are.
 //!
-//! What a file is called does not count. It is an archive if its first bytes are those of gzip, bzip2, xz or zstd, or
-//! none of these, and what they unpack to begins with a tar header. Then all of it is unpacked into a file without a name
-//! in the scratch directory, where its members are found and from where their bytes are read when the layer is written.
+//! The name of a file does not count. A file is an archive if its content, after decompression of gzip, bzip2, xz or
+//! zstd where the first bytes show one of these, begins with a tar header. The whole archive is then decompressed into
+//! a file without a name in the scratch directory. Its members are found there, and their bytes are read from there when
+//! the layer is written.
 //!
 //! Invariants: no program is started; no more than [`Limits`] allow is unpacked; decompressors get a bounded window.
 //!
@@ -16,9 +17,9 @@ use std::sync::Arc;
 
 use rustix::fs::{Mode, OFlags};
 
-use super::ArchiveError;
-use crate::tar::{Member, Members};
-use crate::tree::Tree;
+use crate::ArchiveError;
+use rootfs::tar::{Member, Members};
+use rootfs::tree::Tree;
 
 /// Enough to know a compression by.
 const MAGIC_BYTES: usize = 6;
@@ -72,7 +73,7 @@ impl Archive {
         let Some(start) = tar_start(&mut tar) else { return Ok(None) };
         let packed_bytes =
             match source.lookup(path).map_err(ArchiveError::read(path))?.map(|entry| entry.kind) {
-                Some(crate::entry::Kind::File { size_bytes }) => size_bytes,
+                Some(rootfs::entry::Kind::File { size_bytes }) => size_bytes,
                 _ => 0,
             };
         let spool = nameless_file(scratch).map_err(ArchiveError::read(scratch))?;
