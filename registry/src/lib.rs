@@ -119,10 +119,24 @@ impl Client {
         name: &Reference,
         descriptor: &Descriptor,
     ) -> Result<Box<dyn Read + Send>, RegistryError> {
-        let stream = self.inner.at_any(name, Access::Pull, |endpoint| {
-            BlobStream::open(Arc::clone(&self.inner), endpoint, name, descriptor)
-        })?;
+        let stream = self.blob_from(name, descriptor, 0)?;
         Ok(Box::new(VerifiedReader::new(stream, descriptor.digest, descriptor.size_bytes)))
+    }
+
+    /// Opens a blob behind its first `start_bytes` bytes, to go on with a transfer that broke off.
+    ///
+    /// The bytes are not verified: the caller has to check the digest of the whole blob. A server that does not know ranges
+    /// sends the whole blob, whose beginning is dropped.
+    pub fn blob_from(
+        &self,
+        name: &Reference,
+        descriptor: &Descriptor,
+        start_bytes: u64,
+    ) -> Result<Box<dyn Read + Send>, RegistryError> {
+        let stream = self.inner.at_any(name, Access::Pull, |endpoint| {
+            BlobStream::open(Arc::clone(&self.inner), endpoint, name, descriptor, start_bytes)
+        })?;
+        Ok(Box::new(stream))
     }
 
     /// Pushes a blob to the repository of a name, unless it is there. `open` is called once for each attempt.
