@@ -1,4 +1,4 @@
-//! A plan to results, by an engine.
+//! From the plan to results: an engine runs the steps, and the layers that come back become images.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -10,9 +10,11 @@ use frontend::plan::{Plan, UnusedArg, Warning};
 use graph::StepId;
 use sources::git::checkout;
 
-use crate::{BuildError, BuildRequest, Pipeline, Watch};
+use crate::error::BuildError;
+use crate::pipeline::{Pipeline, Watch};
+use crate::request::BuildRequest;
 
-/// A finished build.
+/// A finished build, ready to be exported.
 #[derive(Debug)]
 pub struct Built {
     /// Images, ready to be exported.
