@@ -7,9 +7,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use archive::begins_archive;
 use frontend::options::Context;
 use patterns::IgnoreError;
-use rootfs::archive::begins_archive;
 use sources::FetchError;
 use sources::context::{ContextFrom, is_remote};
 
