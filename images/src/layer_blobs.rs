@@ -15,7 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use cache::{Store, StoreError};
-use oci::{Descriptor, DiffId};
+use oci::{Descriptor, DiffId, Reference};
 
 /// Form of the blob that a layer was pulled as.
 pub const ORIGIN: &str = "origin";
@@ -47,4 +47,26 @@ fn path(store: &Store, layer: &DiffId, form: &str) -> Result<PathBuf, StoreError
 fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
     let path = path.to_owned();
     move |source| StoreError::Io { action, path, source }
+}
+
+/// Prefix of the annotation that says which repository a blob was pulled from; the name of the registry follows.
+///
+/// Source: containerd, `pkg/labels`, "containerd.io/distribution.source".
+const SOURCE_PREFIX: &str = "containerd.io/distribution.source.";
+
+/// Returns the descriptor with a note of the repository that the blob was pulled from.
+pub fn with_source(blob: &Descriptor, repository: &Reference) -> Descriptor {
+    let mut noted = blob.clone();
+    noted
+        .annotations
+        .insert(format!("{SOURCE_PREFIX}{}", repository.registry), repository.repository.clone());
+    noted
+}
+
+/// Returns the repository that a blob was pulled from; `None` if it came from a file.
+pub fn source(blob: &Descriptor) -> Option<Reference> {
+    blob.annotations.iter().find_map(|(key, repository)| {
+        let (registry, repository) = (key.strip_prefix(SOURCE_PREFIX)?.to_owned(), repository.clone());
+        Some(Reference { registry, repository, tag: None, digest: None })
+    })
 }
