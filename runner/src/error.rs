@@ -84,7 +84,7 @@ pub enum RunnerError {
     },
     /// The image has no such user or group.
     #[error(transparent)]
-    User(#[from] rootfs::users::UserError),
+    User(#[from] users::UserError),
     /// A layer or a snapshot cannot be made or mounted.
     #[error(transparent)]
     Rootfs(#[from] rootfs::RootfsError),

@@ -8,14 +8,14 @@ use crate::RunnerError;
 /// The largest document of an image.
 const LARGEST_DOCUMENT_BYTES: u64 = 8 << 20;
 
-/// An image of the store.
+/// An image of the store, for one platform.
 #[derive(Debug, Clone)]
 pub struct Image {
-    /// Its manifest, of one platform.
+    /// Descriptor of its manifest for one platform.
     pub manifest: Descriptor,
-    /// Its config.
+    /// Configuration of its containers.
     pub config: ImageConfig,
-    /// Its id: the digest of its config.
+    /// Image ID, which is the digest of the configuration.
     pub id: Digest,
 }
 

@@ -22,7 +22,6 @@ use graph::Source;
 use graph::git_url::{GitUrl, git_source};
 use graph::url::without_user;
 use progress::Vertex;
-use rootfs::archive;
 
 /// Dockerfiles are no longer.
 const DOCKERFILE_LIMIT_BYTES: u64 = 16 << 20;

@@ -3,9 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
+use archive::ArchiveError;
 use oci::Digest;
 use registry::web::WebError;
-use rootfs::archive::ArchiveError;
 
 use crate::git::GitError;
 use crate::secrets::SecretError;

@@ -4,9 +4,9 @@ use builder::StepError;
 use builder::not_found::{IgnoredBy, NotFound, Place};
 use builder::op::exec::ExecError;
 use builder::op::file::FileOpError;
-use rootfs::users::UserError;
 use sandbox::{Exit, SandboxError};
 use sources::FetchError;
+use users::UserError;
 
 use crate::output;
 

@@ -19,8 +19,8 @@ use super::*;
 use crate::diff::Diff;
 use crate::entry::{Kind, Timestamp};
 use crate::layers::in_place::MountMethod;
+use crate::memory_tree::MemoryTree;
 use crate::safe_path::fd_path;
-use crate::testing::MemoryTree;
 use crate::tree::{Child, Scratch};
 
 /// Layers in a store of their own.
