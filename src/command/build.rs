@@ -110,7 +110,10 @@ fn not_exported(failure: &ExportFailure) -> Failure {
             let names: Vec<String> = request.names.iter().map(Reference::familiar).collect();
             Failure::of(error).hint(format!("the image is here as {}", names.join(", ")))
         }
-        error => Failure::of(error),
+        error => match error.hint() {
+            Some(hint) => Failure::of(error).hint(hint),
+            None => Failure::of(error),
+        },
     }
 }
 
@@ -133,7 +136,7 @@ fn exports(args: &BuildArgs) -> Result<Vec<ExportRequest>, Failure> {
             request.names.clone_from(&names);
         }
         for text in &args.annotations {
-            request.annotations.push(Annotation::parse(text)?);
+            request.annotations.extend(Annotation::parse(text)?);
         }
         request.check()?;
     }
@@ -205,6 +208,5 @@ fn print_unused(args: &[UnusedArg]) {
 }
 
 fn write(file: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(file, text)
-        .map_err(|error| Failure::ours(format!("cannot write {}", file.display())).caused_by(&error))
+    export::write_file(file, text.as_bytes()).map_err(|error| Failure::of(&error))
 }

@@ -1,7 +1,7 @@
 //! Steps that failed: the end of their output, and the way out.
 
 use builder::StepError;
-use builder::not_found::{IgnoredBy, NotFound, Place};
+use builder::not_found::{IgnoredBy, NotFound, Searched};
 use builder::op::exec::ExecError;
 use builder::op::file::FileOpError;
 use sandbox::{Exit, SandboxError};
@@ -90,12 +90,12 @@ fn exec_hint(error: &ExecError) -> Option<String> {
 /// What is known of a file that is not there.
 pub fn note(cause: &StepError) -> Option<String> {
     let StepError::NotFound { diagnosis, .. } = cause else { return None };
-    match (&diagnosis.ignored_by, &diagnosis.place) {
+    match (&diagnosis.ignored_by, &diagnosis.searched) {
         (Some(IgnoredBy { file, line, written }), _) => {
             Some(format!("it is there, but line {line} of {file} leaves it out of the context: {written}"))
         }
-        (None, Place::Stage(stage)) => Some(format!("it was looked for in the stage {stage}")),
-        (None, Place::Image(name)) => Some(format!("it was looked for in the image {name}")),
+        (None, Searched::Stage(stage)) => Some(format!("it was looked for in the stage {stage}")),
+        (None, Searched::Image(name)) => Some(format!("it was looked for in the image {name}")),
         (None, _) => None,
     }
 }
@@ -111,7 +111,7 @@ fn missing(diagnosis: &NotFound) -> Option<String> {
              --build-context NAME=FOLDER and copy --from=NAME"
                 .to_owned(),
         ),
-        NotFound { place: Place::Context, .. } => {
+        NotFound { searched: Searched::Context, .. } => {
             Some("paths are those of the build context, wherever the Dockerfile lies".to_owned())
         }
         _ => None,

@@ -24,6 +24,8 @@ mod trace;
 
 use std::path::{Path, PathBuf};
 
+use export::ExportError;
+
 pub use recorder::Recorder;
 pub use report::{About, Report};
 
@@ -31,9 +33,10 @@ pub use report::{About, Report};
 pub const DEFAULT_FILE: &str = "dsbuild-timings.html";
 
 /// Writes `report` to `file`: a trace if its name ends in `.json`, else a page.
-pub fn write(report: &Report, file: &Path) -> std::io::Result<()> {
+pub fn write(report: &Report, file: &Path) -> Result<(), ExportError> {
     let is_trace = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-    std::fs::write(file, if is_trace { trace::render(report) } else { page::render(report) })
+    let text = if is_trace { trace::render(report) } else { page::render(report) };
+    export::write_file(file, text.as_bytes())
 }
 
 /// The folder of `file`, if it is not there: better told before a build than after.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use progress::KeyKind;
 use progress::MissReason;
 use progress::Usage;
-use progress::{EventKind, Phase, Place, VertexId};
+use progress::{EventKind, Phase, StepLocation, VertexId};
 
 use super::critical::{self, Link, Node};
 use super::text::duration;
@@ -51,7 +51,7 @@ pub struct Step {
     /// What it waited for; positions in [`Report::steps`].
     pub inputs: Vec<VertexId>,
     /// Where it stands; `None` for what is no step.
-    pub place: Option<Place>,
+    pub place: Option<StepLocation>,
     /// How it ended.
     pub state: State,
     /// When it ran.
@@ -150,7 +150,7 @@ impl fmt::Display for Verdict {
 }
 
 impl Step {
-    fn new(name: String, inputs: Vec<VertexId>, place: Option<Place>) -> Self {
+    fn new(name: String, inputs: Vec<VertexId>, place: Option<StepLocation>) -> Self {
         Self {
             name,
             inputs,
@@ -240,8 +240,8 @@ pub struct Draft(BTreeMap<VertexId, Step>);
 impl Draft {
     /// Takes over what an event says.
     pub fn event(&mut self, vertex: VertexId, time: Duration, kind: &EventKind) {
-        if let EventKind::Added { name, inputs, place } = kind {
-            self.0.insert(vertex, Step::new(name.clone(), inputs.clone(), place.clone()));
+        if let EventKind::Added { name, inputs, location } = kind {
+            self.0.insert(vertex, Step::new(name.clone(), inputs.clone(), location.clone()));
         } else if let Some(step) = self.0.get_mut(&vertex) {
             step.event(time, kind);
         }
@@ -284,8 +284,8 @@ mod tests {
     }
 
     fn added(name: &str, inputs: &[VertexId]) -> EventKind {
-        let place = Some(Place { stage: "s".to_owned(), lines: Some(graph::Lines::new(1, 2)) });
-        EventKind::Added { name: name.to_owned(), inputs: inputs.to_vec(), place }
+        let location = Some(StepLocation { stage: "s".to_owned(), lines: Some(graph::Lines::new(1, 2)) });
+        EventKind::Added { name: name.to_owned(), inputs: inputs.to_vec(), location }
     }
 
     /// Vertex, milliseconds, what.

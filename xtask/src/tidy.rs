@@ -41,7 +41,7 @@ const EDGES: [(&str, &[&str]); 25] = [
             "export", "oci", "cache", "rootfs", "archive", "registry", "testing",
         ],
     ),
-    ("runner", &["oci", "cache", "rootfs", "users", "sandbox"]),
+    ("runner", &["oci", "cache", "rootfs", "images", "users", "sandbox"]),
     (
         "dsbuild",
         &[

@@ -1,7 +1,7 @@
-//! A layer's blob to the layer store: verified, unpacked in this process, bounded.
+//! Unpacking: from the blob of a layer to the layer in the store, verified and bounded.
 //!
-//! Invariant: a layer is published only when its blob was read to the last byte and had the announced digest, and its
-//! tar was read to the last byte and had the announced diff ID. What follows the tar's end marker counts.
+//! Invariant: a layer is published only if its blob was read to the last byte and has the announced digest, and its tar was
+//! read to the last byte and has the announced diff ID. Bytes behind the tar's end marker count.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -9,23 +9,24 @@ use flate2::bufread::MultiGzDecoder;
 use oci::DiffId;
 use rootfs::layers::Layers;
 
-use super::SourceError;
+use super::error::SourceError;
 
+/// Size of the buffer that a blob is read through.
 const BUFFER_BYTES: usize = 128 << 10;
 
-/// The zstd window that is taken, as a power of two: 128 MiB, as the zstd program takes.
-const ZSTD_WINDOW_LOG: u32 = 27;
+/// Largest zstd window that is accepted, as a power of two: 128 MiB, the limit of the zstd program.
+const MAX_ZSTD_WINDOW_LOG: u32 = 27;
 
-/// No layer unpacks to more.
+/// Largest size that any layer can unpack to.
 const MAX_LAYER_BYTES: u64 = 64 << 30;
 
-/// Up to here, a blob may unpack to any multiple of its size.
-const FREE_BYTES: u64 = 4 << 30;
+/// Size that any blob can unpack to, however small it is.
+const MIN_LIMIT_BYTES: u64 = 4 << 30;
 
-/// Beyond [`FREE_BYTES`], a blob may unpack to this multiple of its size.
+/// Largest ratio between a layer and its blob, for layers beyond [`MIN_LIMIT_BYTES`].
 const MAX_RATIO: u64 = 200;
 
-/// Imports the layer whose blob of `blob_bytes` bytes `blob` reads; returns its diff ID.
+/// Imports the layer that is read from `blob`, whose size is `blob_bytes`, and returns its diff ID.
 pub(super) fn import(
     layers: &Layers,
     blob: impl Read,
@@ -37,12 +38,13 @@ pub(super) fn import(
         path: "the layer".into(),
         source,
     })?;
-    let limit_bytes = MAX_LAYER_BYTES.min(FREE_BYTES.max(blob_bytes.saturating_mul(MAX_RATIO)));
+    let limit_bytes = MAX_LAYER_BYTES.min(MIN_LIMIT_BYTES.max(blob_bytes.saturating_mul(MAX_RATIO)));
     Ok(layers.import(&mut Bounded { inner: tar, left_bytes: limit_bytes, limit_bytes }, expected)?)
 }
 
-/// The tar in a blob: gzip (of one or more members), zstd, or as it is. The bytes tell, as with other engines: media
-/// types have been wrong for as long as there are any.
+/// Returns a reader of the tar in a blob: gzip (of one or more members), zstd, or not compressed.
+///
+/// The first bytes decide, as in other engines, because media types are often wrong.
 pub(super) fn unpacked<'a>(blob: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
     let mut blob = BufReader::with_capacity(BUFFER_BYTES, blob);
     let start = blob.fill_buf()?;
@@ -51,14 +53,14 @@ pub(super) fn unpacked<'a>(blob: impl Read + 'a) -> io::Result<Box<dyn Read + 'a
     }
     if is_zstd(start) {
         let mut decoder = zstd::Decoder::with_buffer(blob)?;
-        decoder.window_log_max(ZSTD_WINDOW_LOG)?;
+        decoder.window_log_max(MAX_ZSTD_WINDOW_LOG)?;
         return Ok(Box::new(decoder));
     }
     Ok(Box::new(blob))
 }
 
-/// True for what [`unpacked`] unpacks, by its first bytes.
-pub(super) fn is_packed(start: &[u8]) -> bool {
+/// Reports whether [`unpacked`] decompresses a blob that begins with `start`.
+pub(super) fn is_compressed(start: &[u8]) -> bool {
     is_gzip(start) || is_zstd(start)
 }
 
@@ -66,12 +68,13 @@ fn is_gzip(start: &[u8]) -> bool {
     start.starts_with(&[0x1f, 0x8b])
 }
 
-/// A zstd frame, or a skippable one in front of it.
+/// Reports whether a blob begins with a zstd frame, or with a skippable frame in front of one.
 fn is_zstd(start: &[u8]) -> bool {
     start.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])
         || matches!(start, [first, 0x2a, 0x4d, 0x18, ..] if first & 0xf0 == 0x50)
 }
 
+/// Reader that fails once more than a limit has been read.
 struct Bounded<R> {
     inner: R,
     left_bytes: u64,
@@ -82,10 +85,8 @@ impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
         self.left_bytes = self.left_bytes.checked_sub(count as u64).ok_or_else(|| {
-            io::Error::new(
-                io::ErrorKind::InvalidData,
-                format!("it unpacks to more than {} MiB", self.limit_bytes >> 20),
-            )
+            let message = format!("it unpacks to more than {} MiB", self.limit_bytes >> 20);
+            io::Error::new(io::ErrorKind::InvalidData, message)
         })?;
         Ok(count)
     }
@@ -106,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bytes_tell_how_a_layer_is_packed() {
+    fn the_first_bytes_decide_on_the_compression() {
         let tar = tar(&[("f", "content")]);
         for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {
             assert_eq!(unpack(&packed(&tar, compression)).expect("unpacked"), tar, "{compression:?}");
@@ -125,12 +126,12 @@ mod tests {
             encoder.window_log(window_log).expect("a valid window");
             encoder.write_all(b"few bytes").and_then(|()| encoder.finish()).expect("compress into memory")
         };
-        assert_eq!(unpack(&compressed(ZSTD_WINDOW_LOG)).expect("the largest window"), b"few bytes");
-        unpack(&compressed(ZSTD_WINDOW_LOG + 1)).expect_err("a larger window");
+        assert_eq!(unpack(&compressed(MAX_ZSTD_WINDOW_LOG)).expect("the largest window"), b"few bytes");
+        unpack(&compressed(MAX_ZSTD_WINDOW_LOG + 1)).expect_err("a larger window");
     }
 
     #[test]
-    fn what_unpacks_to_too_much_is_cut_off() {
+    fn a_layer_that_unpacks_to_too_much_is_refused() {
         let mut bounded = Bounded { inner: io::repeat(0), left_bytes: 100 << 20, limit_bytes: 100 << 20 };
         let error = io::copy(&mut bounded, &mut io::sink()).expect_err("endless");
         assert_eq!(error.to_string(), "it unpacks to more than 100 MiB");

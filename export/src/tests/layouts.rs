@@ -1,162 +1,13 @@
-//! Every kind of export, read back.
+//! OCI layouts and docker archives, read back.
 
-use std::collections::BTreeMap;
-use std::io::Read;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 
-use oci::media_type::{self, Compression};
-use oci::{Document, History, ImageConfig, Index, Manifest, Platform};
+use oci::media_type;
+use oci::{DiffId, Digest, Document};
+use serde_json::Value;
 
-use super::*;
-use progress::{NoSink, Progress};
-use testing::Env;
-
-/// 2020-09-13, later than 1980: the time of files in fixtures.
-const TIMES: BuildTimes = BuildTimes { source_date_s: None, commit_s: None, built_s: 1_700_000_000 };
-
-/// A result with a base of one layer and one layer of its own.
-struct Built {
-    env: Env,
-    planned: Vec<BuiltImage>,
-    layers: Vec<DiffId>,
-}
-
-impl Built {
-    fn new(platforms: &[&str]) -> Self {
-        let env = Env::new();
-        let base = env.layer(&[("etc/base", "base")]);
-        let own = env.made_layer("own", "own");
-        let planned = platforms.iter().map(|platform| planned(platform, base, vec![base, own])).collect();
-        Self { env, planned, layers: vec![base, own] }
-    }
-
-    fn export(&self, output: &str, times: BuildTimes) -> (Exported, Vec<u8>) {
-        self.try_export(output, times).unwrap_or_else(|error| panic!("{output}: {error}"))
-    }
-
-    fn try_export(&self, output: &str, times: BuildTimes) -> Result<(Exported, Vec<u8>), ExportError> {
-        let images = self.planned.iter().cloned();
-        let result = BuildResult { images: images.collect(), multi_platform: self.planned.len() > 1, times };
-        let mut stdout = Vec::new();
-        let request = ExportRequest::parse(output)?;
-        let vertex = Progress::new(Arc::new(NoSink)).start("exporting");
-        let (registry, cancel) = (Client::new(registry::Options::default()), Cancel::default());
-        let (store, layers) = (&self.env.store, &self.env.layers);
-        let exporter = Exporter { store, layers, registry: &registry, vertex: &vertex, cancel: &cancel };
-        let exported = exporter.export(&result, &request, &mut stdout)?;
-        Ok((exported, stdout))
-    }
-}
-
-fn planned(platform: &str, base: DiffId, layers: Vec<DiffId>) -> BuiltImage {
-    let platform: Platform = platform.parse().expect("a platform");
-    let mut config = ImageConfig { platform: platform.clone(), ..ImageConfig::default() };
-    config.rootfs.diff_ids.push(base);
-    let entry = |created: Option<&str>, by: &str, empty_layer| History {
-        created: created.map(str::to_owned),
-        created_by: by.to_owned(),
-        empty_layer,
-        ..History::default()
-    };
-    config.history = vec![
-        entry(Some("2001-01-01T00:00:00Z"), "base", false),
-        entry(None, "ENV a=b", true),
-        entry(None, "COPY own /", false),
-    ];
-    config.config.env = vec!["a=b".to_owned()];
-    BuiltImage { platform, config, layers }
-}
-
-/// A layout in memory, read strictly: every blob has its digest, every image is valid.
-struct Layout {
-    files: BTreeMap<String, Vec<u8>>,
-}
-
-impl Layout {
-    fn of_tar(tar: &[u8]) -> Self {
-        let mut archive = ::tar::Archive::new(tar);
-        let mut files = BTreeMap::new();
-        let mut names = Vec::new();
-        for entry in archive.entries().expect("a tar") {
-            let mut entry = entry.expect("an entry");
-            let header = entry.header();
-            assert_eq!(
-                (header.uid().ok(), header.gid().ok(), header.mtime().ok()),
-                (Some(0), Some(0), Some(0))
-            );
-            let name = entry.path().expect("a name").to_str().expect("text").to_owned();
-            let mut bytes = Vec::new();
-            entry.read_to_end(&mut bytes).expect("read");
-            names.push(name.clone());
-            if !name.ends_with('/') {
-                files.insert(name, bytes);
-            }
-        }
-        assert!(names.is_sorted(), "{names:?}");
-        Self { files }
-    }
-
-    fn of_dir(dir: &Path) -> Self {
-        let mut files = BTreeMap::new();
-        let mut todo = vec![PathBuf::new()];
-        while let Some(at) = todo.pop() {
-            for entry in std::fs::read_dir(dir.join(&at)).expect("list") {
-                let name = at.join(entry.expect("entry").file_name());
-                match std::fs::read(dir.join(&name)) {
-                    Ok(bytes) => drop(files.insert(name.to_str().expect("text").to_owned(), bytes)),
-                    Err(_) => todo.push(name),
-                }
-            }
-        }
-        Self { files }
-    }
-
-    fn index(&self) -> Index {
-        assert_eq!(self.files["oci-layout"], br#"{"imageLayoutVersion":"1.0.0"}"#);
-        serde_json::from_slice(&self.files["index.json"]).expect("an index")
-    }
-
-    #[track_caller]
-    fn blob(&self, descriptor: &Descriptor) -> &[u8] {
-        let bytes = &self.files[&format!("blobs/sha256/{}", descriptor.digest.hex())];
-        assert_eq!((Digest::of(bytes), bytes.len() as u64), (descriptor.digest, descriptor.size_bytes));
-        bytes
-    }
-
-    #[track_caller]
-    fn image(&self, descriptor: &Descriptor) -> (Manifest, ImageConfig) {
-        let document =
-            Document::parse(Some(&descriptor.media_type), self.blob(descriptor)).expect("a document");
-        let Document::Manifest(manifest) = document else { panic!("{descriptor:?} is an index") };
-        let config = ImageConfig::parse(&manifest, self.blob(&manifest.config)).expect("a config");
-        oci::validate::image(&manifest, &config).expect("valid");
-        for (layer, diff) in manifest.layers.iter().zip(&config.rootfs.diff_ids) {
-            let packed = media_type::layer_compression(&layer.media_type).expect("a layer");
-            assert_eq!(DiffId(Digest::of(&unpacked(self.blob(layer), packed))), *diff);
-        }
-        (manifest, config)
-    }
-
-    /// The only image.
-    #[track_caller]
-    fn only(&self) -> (Manifest, ImageConfig) {
-        let index = self.index();
-        assert_eq!(index.manifests.len(), 1);
-        self.image(&index.manifests[0])
-    }
-}
-
-fn unpacked(bytes: &[u8], compression: Compression) -> Vec<u8> {
-    let mut tar = Vec::new();
-    match compression {
-        Compression::None => return bytes.to_vec(),
-        Compression::Gzip => flate2::read::GzDecoder::new(bytes).read_to_end(&mut tar).map(drop),
-        Compression::Zstd => zstd::stream::copy_decode(bytes, &mut tar),
-    }
-    .expect("packed well");
-    tar
-}
+use super::{Built, Layout, TIMES, mtimes};
+use crate::{BuildTimes, ExportError};
 
 #[test]
 fn layouts_of_all_kinds_are_valid() {
@@ -188,7 +39,7 @@ fn layouts_of_all_kinds_are_valid() {
         DOCKER_MANIFEST,
         DOCKER_CONFIG,
     );
-    // zstd has no name of Docker's.
+    // Docker has no media type for zstd.
     check(&built, ",oci-mediatypes=false,compression=zstd", LAYER_ZSTD, MANIFEST, CONFIG);
 }
 
@@ -219,18 +70,11 @@ fn the_config_is_finished() {
     };
     let dated = BuildTimes { source_date_s: Some(1_000_000_000), ..TIMES };
     let commit = BuildTimes { commit_s: Some(1_100_000_000), ..TIMES };
-    assert_eq!(created(TIMES, ""), "1980-01-01T00:00:00Z");
+    assert_eq!(created(TIMES, ""), "1980-01-02T00:00:00Z");
     assert_eq!(created(commit, ""), "2004-11-09T11:33:20Z");
     assert_eq!(created(dated, ""), "2001-09-09T01:46:40Z");
     assert_eq!(created(TIMES, ",rewrite-timestamp=false"), "2023-11-14T22:13:20Z");
     assert_eq!(created(dated, ",rewrite-timestamp=false"), "2001-09-09T01:46:40Z");
-}
-
-/// The times of the files in a layer.
-fn mtimes(layer: &[u8]) -> Vec<u64> {
-    let mut archive = ::tar::Archive::new(layer);
-    let entries = archive.entries().expect("a tar");
-    entries.map(|entry| entry.expect("an entry").header().mtime().expect("a time")).collect()
 }
 
 #[test]
@@ -246,7 +90,7 @@ fn times_are_rewritten_above_the_base_only() {
         assert_eq!(mtimes(layout.blob(&manifest.layers[1])), [own]);
     }
     let dated = |date| BuildTimes { source_date_s: Some(date), ..TIMES };
-    check(TIMES, "", 315_532_800);
+    check(TIMES, "", 315_619_200);
     check(dated(1_000_000_000), "", 1_000_000_000);
     check(dated(1_650_000_000), "", 1_600_000_000);
     check(dated(1_000_000_000), ",rewrite-timestamp=false", 1_600_000_000);
@@ -263,7 +107,7 @@ fn every_name_has_its_entry() {
         .iter()
         .map(|entry| {
             let value = |key: &str| entry.annotations[key].as_str();
-            assert_eq!(value("org.opencontainers.image.created"), "1980-01-01T00:00:00Z");
+            assert_eq!(value("org.opencontainers.image.created"), "1980-01-02T00:00:00Z");
             (value("io.containerd.image.name"), value("org.opencontainers.image.ref.name"))
         })
         .collect();
@@ -303,7 +147,7 @@ fn several_platforms_become_an_index() {
 }
 
 #[test]
-fn docker_archives_are_read_back() {
+fn a_docker_archive_lists_config_layers_and_names() {
     let built = Built::new(&["linux/amd64"]);
     let (exported, tar) = built.export("type=docker,\"name=a:1,r.example/b:2\"", TIMES);
     let layout = Layout::of_tar(&tar);
@@ -321,7 +165,7 @@ fn docker_archives_are_read_back() {
 }
 
 #[test]
-fn a_store_takes_images_by_name() {
+fn images_are_kept_in_the_store_by_name() {
     let built = Built::new(&["linux/amd64"]);
     let (exported, stdout) = built.export("type=image,name=mine:1", TIMES);
     assert!(stdout.is_empty());
@@ -330,7 +174,7 @@ fn a_store_takes_images_by_name() {
     assert_eq!(Some(root.digest), exported.descriptor.map(|descriptor| descriptor.digest));
     let bytes = built.env.store.get_blob(&root.digest, 1 << 20).expect("there");
     let Ok(Document::Manifest(manifest)) = Document::parse(None, &bytes) else { panic!("no manifest") };
-    // Nothing is compressed: the blobs are the tars that are there.
+    // Nothing is compressed: the blobs are the tars of the layers.
     let blobs: Vec<DiffId> = manifest.layers.iter().map(|layer| DiffId(layer.digest)).collect();
     assert_eq!(blobs, built.layers);
 
@@ -339,7 +183,7 @@ fn a_store_takes_images_by_name() {
 }
 
 #[test]
-fn a_layout_folder_keeps_other_images() {
+fn a_layout_directory_keeps_other_images() {
     let built = Built::new(&["linux/amd64"]);
     let dir = built.env.path("out");
     let export = |name: &str, level: &str| {
@@ -361,47 +205,8 @@ fn a_layout_folder_keeps_other_images() {
     assert!(layout.files.keys().all(|name| !name.contains("tmp")), "drafts are left");
 }
 
-fn tar_names(tar: &[u8]) -> Vec<PathBuf> {
-    let mut archive = ::tar::Archive::new(tar);
-    let entries = archive.entries().expect("a tar");
-    entries.map(|entry| entry.expect("an entry").path().expect("a name").into_owned()).collect()
-}
-
 #[test]
-fn files_are_exported() {
-    let built = Built::new(&["linux/amd64"]);
-    let dir = built.env.path("out");
-    built.export(dir.to_str().expect("text"), TIMES);
-    assert_eq!(std::fs::read_to_string(dir.join("etc/base")).expect("read"), "base");
-    assert_eq!(std::fs::read_to_string(dir.join("own")).expect("read"), "own");
-    let (_, tar) = built.export("-", TIMES);
-    let names = tar_names(&tar);
-    assert!(names.iter().any(|name| name == Path::new("etc/base")), "{names:?}");
-}
-
-#[test]
-fn platforms_have_folders_of_their_own() {
-    let built = Built::new(&["linux/amd64", "linux/arm/v7"]);
-    let dir = built.env.path("out");
-    built.export(&format!("type=local,dest={}", dir.display()), TIMES);
-    for folder in ["linux_amd64", "linux_arm_v7"] {
-        assert!(dir.join(folder).join("own").is_file(), "{folder}");
-    }
-    let (_, tar) = built.export("type=tar", TIMES);
-    let names = tar_names(&tar);
-    for name in ["linux_amd64/own", "linux_arm_v7/etc/base"] {
-        assert!(names.iter().any(|found| found == Path::new(name)), "{name} is not in {names:?}");
-    }
-    built.try_export("type=tar,platform-split=false", TIMES).expect_err("they collide");
-    built.try_export("type=local,platform-split=false,dest=x", TIMES).expect_err("they collide");
-    let single = Built::new(&["linux/amd64"]);
-    let dir = single.env.path("out");
-    single.export(&format!("type=local,platform-split=true,dest={}", dir.display()), TIMES);
-    assert!(dir.join("linux_amd64/own").is_file());
-}
-
-#[test]
-fn nothing_is_exported_of_a_wrong_base() {
+fn a_result_on_another_base_is_refused() {
     let mut built = Built::new(&["linux/amd64"]);
     built.planned[0].layers.swap(0, 1);
     let error = built.try_export("type=oci", TIMES).expect_err("not on its base");
@@ -423,16 +228,6 @@ fn an_image_without_layers_is_valid() {
         let text = serde_json::to_string(&config).expect("JSON");
         assert!(text.contains(r#""diff_ids":[]"#), "{text}");
     }
-}
-
-#[test]
-fn an_output_that_cannot_be_written_is_an_error() {
-    let built = Built::new(&["linux/amd64"]);
-    let dir = built.env.path("folder");
-    std::fs::create_dir(&dir).expect("create");
-    built.try_export(&format!("type=oci,dest={}", dir.display()), TIMES).expect_err("a folder is there");
-    built.try_export("type=oci,tar=false", TIMES).expect_err("no folder named");
-    built.try_export("type=local", TIMES).expect_err("no folder named");
 }
 
 #[test]
@@ -461,5 +256,52 @@ fn skopeo_reads_what_we_write() {
             .output()
             .expect("run skopeo");
         assert!(output.status.success(), "{image}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn rewritten_layers_are_annotated_with_the_source_date() {
+    #[track_caller]
+    fn check(times: BuildTimes, attributes: &str, expected: Option<&str>) {
+        let (_, tar) = Built::new(&["linux/amd64"]).export(&format!("type=oci{attributes}"), times);
+        let (manifest, _) = Layout::of_tar(&tar).only();
+        let found = |layer: usize| manifest.layers[layer].annotations.get("buildkit/rewritten-timestamp");
+        assert_eq!(found(0), None, "the base is never rewritten");
+        assert_eq!(found(1).map(String::as_str), expected, "{attributes}");
+    }
+    let dated = BuildTimes { source_date_s: Some(1_000_000_000), ..TIMES };
+    check(TIMES, "", None);
+    check(dated, "", Some("1000000000"));
+    check(dated, ",rewrite-timestamp=false", None);
+    check(dated, ",source-date-epoch=1100000000", Some("1100000000"));
+    check(TIMES, ",source-date-epoch=1100000000", Some("1100000000"));
+    check(dated, ",oci-mediatypes=false", None);
+}
+
+#[test]
+fn the_source_date_of_an_output_dates_its_config_and_its_files() {
+    let built = Built::new(&["linux/amd64"]);
+    let output = "type=oci,compression=uncompressed,source-date-epoch=1000000000";
+    let layout = Layout::of_tar(&built.export(output, TIMES).1);
+    let (manifest, config) = layout.only();
+    assert_eq!(config.created.as_deref(), Some("2001-09-09T01:46:40Z"));
+    assert_eq!(mtimes(layout.blob(&manifest.layers[1])), [1_000_000_000]);
+}
+
+#[test]
+fn compression_is_shown_while_it_runs() {
+    let built = Built::new(&["linux/amd64"]);
+    built.export("type=oci", TIMES);
+    let own = format!("compressing {}", built.layers[1]);
+    assert!(built.events.texts().contains(&own), "{:?}", built.events.texts());
+}
+
+#[test]
+fn errors_name_the_path_of_the_output() {
+    let built = Built::new(&["linux/amd64"]);
+    for output in ["type=oci,dest=/dev/full", "type=docker,dest=/dev/full", "type=tar,dest=/dev/full"] {
+        let error = built.try_export(output, TIMES).expect_err("no room");
+        assert!(error.to_string().contains("/dev/full"), "{output}: {error}");
+        assert!(matches!(error, ExportError::Io { .. }), "{error:?}");
     }
 }
