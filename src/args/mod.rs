@@ -3,6 +3,8 @@
 pub mod build;
 pub mod container;
 pub mod context;
+#[cfg(test)]
+mod docs;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
