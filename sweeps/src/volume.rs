@@ -1,0 +1,1 @@
+//! An ext4 file system of limited size in a file.
