@@ -22,6 +22,9 @@ pub enum SweepError {
         /// End of its output.
         output: String,
     },
+    /// A point is not as specified, and `--first` keeps its files.
+    #[error("stopped at the first point that is not as specified: {0}")]
+    Stopped(String),
     /// The sweep changes mounts and needs to be root.
     #[error("a sweep needs root: it provokes faults in a mount namespace of its own")]
     NotRoot,

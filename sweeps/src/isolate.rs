@@ -20,8 +20,9 @@ const UNSHARE: [&str; 9] =
 /// Mounts whose files belong to the kernel and cannot be damaged by a write to a path.
 const KERNEL_MOUNTS: [&str; 3] = ["/proc", "/sys", "/dev"];
 
-/// Runs this binary with the same arguments in namespaces of its own, and removes the work directory afterwards.
-pub fn run(dsbuild: &Path, dir: Option<&Path>) -> Result<ExitCode, SweepError> {
+/// Runs this binary with the same arguments in namespaces of its own, and removes the work directory afterwards unless
+/// it is to be kept.
+pub fn run(dsbuild: &Path, dir: Option<&Path>, is_kept: bool) -> Result<ExitCode, SweepError> {
     if !rustix::process::geteuid().is_root() {
         return Err(SweepError::NotRoot);
     }
@@ -32,7 +33,9 @@ pub fn run(dsbuild: &Path, dir: Option<&Path>) -> Result<ExitCode, SweepError> {
     command.args(UNSHARE).args(["sh", "-c", "\"$@\"; exit $?", "sh"]);
     command.arg(&own).args(std::env::args_os().skip(1)).arg("--inside").arg(&work);
     let status = command.status().map_err(|_| SweepError::MissingProgram("setpriv"))?;
-    fs::remove_dir_all(&work).map_err(SweepError::at(&work))?;
+    if !is_kept {
+        fs::remove_dir_all(&work).map_err(SweepError::at(&work))?;
+    }
     Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(2)))
 }
 

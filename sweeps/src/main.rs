@@ -48,7 +48,7 @@ struct Args {
     kind: Kind,
     /// Number of points; `concurrent` counts builds per process [default: a short sweep].
     points: Option<NonZeroUsize>,
-    /// Binary under test.
+    /// Path of the binary under test.
     #[arg(long, value_name = "FILE")]
     dsbuild: PathBuf,
     /// Seed of the random choices: the same seed gives the same choices.
@@ -57,6 +57,9 @@ struct Args {
     /// Directory for stores and volumes, which is emptied [default: `sweep` beside the build profile's directory].
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+    /// Stop at the first point that is not as specified, and keep the work directory.
+    #[arg(long)]
+    first: bool,
     /// Work directory of the process that runs in the namespaces.
     #[arg(long, hide = true, value_name = "DIR")]
     inside: Option<PathBuf>,
@@ -76,7 +79,7 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<ExitCode, SweepError> {
     match &args.inside {
         Some(dir) => sweep(args, dir),
-        None => isolate::run(&args.dsbuild, args.dir.as_deref()),
+        None => isolate::run(&args.dsbuild, args.dir.as_deref(), args.first),
     }
 }
 
@@ -85,9 +88,9 @@ fn sweep(args: &Args, dir: &std::path::Path) -> Result<ExitCode, SweepError> {
     isolate::protect(dir)?;
     let mut is_as_specified = true;
     for kind in args.kind.each() {
-        let world = World::create(&dir.join(kind.name()), &dir.join("dsbuild"))?;
+        let world = World::create(&dir.join(kind.name()), &dir.join("dsbuild"), kind.dockerfile())?;
         let points = args.points.map_or_else(|| kind.short_points(), NonZeroUsize::get);
-        let mut report = Report::new(kind.name(), points);
+        let mut report = Report::new(kind.name(), points).stop_at_first(args.first);
         let is_short = args.points.is_none();
         kind.run(&world, &mut Plan { points, is_short, random: Random::new(args.seed) }, &mut report)?;
         is_as_specified &= report.print();

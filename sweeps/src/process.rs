@@ -18,6 +18,10 @@ const MAX_OUTPUT_BYTES: u64 = 64 << 10;
 /// Pause between two looks at a running program.
 const POLL: Duration = Duration::from_millis(2);
 
+/// Source date of all builds. Without it the date comes from git if the work directory is in a repository, and the digest
+/// would depend on commits and on faults of the git process.
+const SOURCE_DATE: &str = "1000000000";
+
 /// A program with its arguments, ready to start.
 #[derive(Debug, Clone)]
 pub struct Call {
@@ -88,6 +92,7 @@ impl Call {
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .env("HOME", self.store.parent().unwrap_or(&self.store))
             .env("DSBUILD_ROOT", &self.store)
+            .env("SOURCE_DATE_EPOCH", SOURCE_DATE)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -157,11 +162,15 @@ impl Running {
 }
 
 impl Finished {
-    /// Returns the exit code or signal, and the end of the standard error.
+    /// Returns the exit code or signal, and the messages on standard error: errors and panics, else its last lines.
     pub fn summary(&self) -> String {
-        let lines: Vec<&str> = self.stderr.trim().lines().rev().take(4).collect();
-        let end = lines.into_iter().rev().collect::<Vec<_>>().join(" | ");
-        format!("{}: {end}", self.status())
+        let is_message = |line: &&str| ["error", "panicked at"].iter().any(|word| line.contains(word));
+        let mut lines: Vec<&str> = self.stderr.trim().lines().filter(is_message).take(4).collect();
+        if lines.is_empty() {
+            lines = self.stderr.trim().lines().rev().take(4).collect();
+            lines.reverse();
+        }
+        format!("{}: {}", self.status(), lines.join(" | "))
     }
 
     /// Returns `exit 0`, `exit N`, `signal N` or `hang`.

@@ -60,11 +60,14 @@ impl Recipe {
 }
 
 impl Job {
-    /// Prepares the store in which the job has work to do: `run` and `prune` need an image.
+    /// Copies the store that the job needs: `run` and `prune` need an image.
     pub fn prepare(&self, world: &World) -> Result<(), SweepError> {
-        crate::world::copy_store(&world.template, &self.store)?;
-        match self.recipe {
-            Recipe::Run | Recipe::Prune => world.build(&self.store, 0).expect_success().map(drop),
+        let needs_image = matches!(self.recipe, Recipe::Run | Recipe::Prune);
+        crate::world::copy_store(if needs_image { &world.built } else { &world.template }, &self.store)?;
+        match std::fs::remove_file(&self.archive) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(SweepError::at(&self.archive)(error))
+            }
             _ => Ok(()),
         }
     }
@@ -73,12 +76,7 @@ impl Job {
     pub fn call(&self, world: &World) -> Call {
         match self.recipe {
             Recipe::Build => world.build(&self.store, self.variant),
-            Recipe::Export => {
-                let output = format!("type=oci,dest={}", self.archive.display());
-                let argument = format!("N={}", self.variant);
-                let args = ["build", "-q", "--build-arg", &argument, "-o", &output];
-                world.call(&self.store, args).args([&world.context])
-            }
+            Recipe::Export => world.export(&self.store, self.variant, &self.archive),
             Recipe::Import => world.import(&self.store),
             Recipe::Run => {
                 world.call(&self.store, ["run", "--rm", "image", "sh", "-c", "cat /n; seq 1 2000 > /x"])
@@ -89,16 +87,25 @@ impl Job {
 
     /// Checks a result that can be a failure: exit 0 is the right result, anything else has a message.
     pub fn check(&self, world: &World, finished: &Finished) -> Vec<Fault> {
+        let mut faults = judge::check(finished);
+        let is_success = finished.code == Some(0);
         match self.recipe {
-            Recipe::Build => judge::check_build(finished, &world.digests[self.variant]),
-            Recipe::Run => {
-                let mut faults = judge::check(finished);
-                if finished.code == Some(0) && finished.stdout != "0\n" {
-                    faults.push(Fault::new("exit 0 with wrong output", finished.stdout.clone()));
-                }
-                faults
+            Recipe::Build => faults = judge::check_build(finished, &world.digests[self.variant]),
+            Recipe::Run if is_success && finished.stdout != "0\n" => {
+                faults.push(Fault::new("exit 0 with wrong output", finished.stdout.clone()));
             }
-            Recipe::Export | Recipe::Import | Recipe::Prune => judge::check(finished),
+            Recipe::Export => faults.extend(self.check_archive(world, is_success)),
+            Recipe::Run | Recipe::Import | Recipe::Prune => {}
+        }
+        faults
+    }
+
+    /// Checks that the archive is whole if it exists, and that it exists after a success.
+    fn check_archive(&self, world: &World, is_success: bool) -> Option<Fault> {
+        match crate::world::hash(&self.archive) {
+            Ok(hash) if hash == world.archives[self.variant] => None,
+            Ok(hash) => Some(Fault::new("an archive under its final name has wrong bytes", hash)),
+            Err(error) => is_success.then(|| Fault::new("exit 0 without an archive", error.to_string())),
         }
     }
 
@@ -106,7 +113,9 @@ impl Job {
     pub fn check_recovery(&self, world: &World) -> Result<Vec<Fault>, SweepError> {
         let mut faults = Vec::new();
         if self.recipe != Recipe::Build {
-            faults.extend(judge::check_code(&self.call(world).run()?, "the same command fails afterwards"));
+            let again = self.call(world).run()?;
+            faults.extend(judge::check_code(&again, "the same command fails afterwards"));
+            faults.extend(self.check(world, &again));
         }
         let built = world.build(&self.store, self.variant).run()?;
         faults.extend(judge::check_success(

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use crate::error::SweepError;
+
 /// Examples that are kept per broken rule.
 const MAX_EXAMPLES: usize = 3;
 
@@ -53,6 +55,7 @@ pub struct Report {
     outcomes: BTreeMap<String, usize>,
     broken: BTreeMap<&'static str, Broken>,
     started: Instant,
+    stops_at_first: bool,
 }
 
 impl Report {
@@ -60,7 +63,14 @@ impl Report {
     pub fn new(kind: &'static str, planned: usize) -> Self {
         let started = Instant::now();
         let (outcomes, broken) = (BTreeMap::new(), BTreeMap::new());
-        Self { kind, planned, points: 0, unspecified: 0, outcomes, broken, started }
+        let (points, unspecified, stops_at_first) = (0, 0, false);
+        Self { kind, planned, points, unspecified, outcomes, broken, started, stops_at_first }
+    }
+
+    /// Makes [`Self::add`] fail at the first point that is not as specified.
+    pub fn stop_at_first(mut self, stops_at_first: bool) -> Self {
+        self.stops_at_first = stops_at_first;
+        self
     }
 
     /// Corrects the number of planned points, which only progress lines use.
@@ -69,7 +79,10 @@ impl Report {
     }
 
     /// Adds a point, and prints a line for each tenth of the sweep.
-    pub fn add(&mut self, point: Point) {
+    pub fn add(&mut self, point: Point) -> Result<(), SweepError> {
+        if let Some(fault) = point.faults.first().filter(|_| self.stops_at_first) {
+            return Err(SweepError::Stopped(format!("{}: {}: {}", point.name, fault.rule, fault.detail)));
+        }
         self.points += 1;
         *self.outcomes.entry(point.outcome).or_default() += 1;
         self.unspecified += usize::from(!point.faults.is_empty());
@@ -87,6 +100,7 @@ impl Report {
                 self.kind, self.points, self.planned, self.unspecified
             );
         }
+        Ok(())
     }
 
     /// Prints the table, and returns whether every point is as specified. An empty sweep has shown nothing and is not.
@@ -138,7 +152,7 @@ mod tests {
     #[track_caller]
     fn check(points: &[Point], is_as_specified: bool, line: &str) {
         let mut report = Report::new("kill", points.len());
-        points.iter().for_each(|point| report.add(point.clone()));
+        points.iter().for_each(|point| report.add(point.clone()).unwrap());
         assert_eq!(report.is_as_specified(), is_as_specified);
         assert!(report.table().contains(line), "{}", report.table());
     }
@@ -148,6 +162,14 @@ mod tests {
         check(&[point(&[]), point(&[])], true, "2 points, 2 as specified, 0 not");
         check(&[point(&[]), point(&["hang"])], false, "2 points, 1 as specified, 1 not");
         check(&[point(&["hang", "panic"])], false, "1 points, 0 as specified, 1 not");
+    }
+
+    #[test]
+    fn a_sweep_can_stop_at_the_first_point_that_is_not_as_specified() {
+        let mut report = Report::new("kill", 2).stop_at_first(true);
+        assert!(report.add(point(&[])).is_ok());
+        let error = report.add(point(&["hang"])).unwrap_err().to_string();
+        assert!(error.ends_with("build 1: hang: why\nmore"), "{error}");
     }
 
     #[test]
@@ -164,7 +186,7 @@ mod tests {
         );
         let many = vec![point(&["hang"]); 5];
         let mut report = Report::new("kill", 5);
-        many.into_iter().for_each(|point| report.add(point));
+        many.into_iter().for_each(|point| report.add(point).unwrap());
         assert_eq!(report.table().matches("why").count(), MAX_EXAMPLES);
     }
 }

@@ -5,6 +5,8 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use sha2::{Digest as _, Sha256};
+
 use crate::error::SweepError;
 use crate::judge;
 use crate::process::Call;
@@ -18,8 +20,8 @@ const BUSYBOX: &str = "/usr/bin/busybox";
 /// Programs of the base image, all of them busybox.
 const APPLETS: [&str; 9] = ["cat", "echo", "find", "ls", "mkdir", "seq", "sh", "sha256sum", "sleep"];
 
-/// Recipe of the image: copies, commands, several stages, and a cache mount.
-const DOCKERFILE: &str = "FROM busybox AS made
+/// Usual recipe of the image: copies, commands, several stages, and a cache mount.
+pub const DOCKERFILE: &str = "FROM busybox AS made
 ARG N=0
 COPY d /d
 RUN set -e; echo $N > /n; cat /d/* > /all; mkdir /m; for i in $(seq 30); do echo $i $N > /m/$i; done
@@ -27,6 +29,21 @@ FROM busybox
 COPY --from=made /all /n /
 COPY --from=made /m /m
 RUN --mount=type=cache,target=/cache cat /n /all > /sum
+LABEL purpose=sweep
+";
+
+/// Recipe whose only program makes one system call that matters, and fails if that call fails.
+///
+/// Injected errors reach the programs of RUN as well. A shell that loses data to an interrupted write is not the fault
+/// of the binary under test.
+pub const SIMPLE_DOCKERFILE: &str = "FROM busybox AS made
+ARG N=0
+COPY d /d
+RUN [\"/bin/mkdir\", \"/m\"]
+FROM busybox
+ARG N=0
+ENV N=$N
+COPY --from=made /d /m /
 LABEL purpose=sweep
 ";
 
@@ -38,7 +55,7 @@ const CONTEXT_FILES: usize = 20;
 pub struct World {
     /// Directory of this sweep.
     pub dir: PathBuf,
-    /// Binary under test.
+    /// Path of the binary under test.
     pub dsbuild: PathBuf,
     /// Build context with its Dockerfile.
     pub context: PathBuf,
@@ -46,26 +63,44 @@ pub struct World {
     pub base: PathBuf,
     /// Store that holds only the base image, to be copied.
     pub template: PathBuf,
+    /// Store that also holds the images of variant 0 (`image`) and 1 (`other`), to be copied.
+    pub built: PathBuf,
     /// Manifest digests of the variants, from a clean store.
     pub digests: Vec<String>,
+    /// SHA-256 of the variants' OCI archives, from a clean store.
+    pub archives: Vec<String>,
 }
 
 impl World {
     /// Creates the base image, the context and the template, and builds every variant once in a clean store.
-    pub fn create(dir: &Path, dsbuild: &Path) -> Result<Self, SweepError> {
-        let [context, base, template] = ["context", "base.tar", "template"].map(|name| dir.join(name));
-        write_context(&context)?;
+    pub fn create(dir: &Path, dsbuild: &Path, dockerfile: &str) -> Result<Self, SweepError> {
+        let [context, base, template, built] =
+            ["context", "base.tar", "template", "built"].map(|name| dir.join(name));
+        write_context(&context, dockerfile)?;
         write_base(&dir.join("base"), &base)?;
-        let (dir, dsbuild) = (dir.to_owned(), dsbuild.to_owned());
-        let mut world = Self { dir, dsbuild, context, base, template, digests: Vec::new() };
+        let (dir, dsbuild, digests, archives) = (dir.to_owned(), dsbuild.to_owned(), Vec::new(), Vec::new());
+        let mut world = Self { dir, dsbuild, context, base, template, built, digests, archives };
         world.import(&world.template).expect_success()?;
-        let clean = world.copy_of(&world.template, "clean")?;
-        for variant in 0..VARIANTS {
-            let output = world.build(&clean, variant).expect_success()?;
-            world.digests.push(judge::digest(&output).unwrap_or_default().to_owned());
+        copy_store(&world.template, &world.built)?;
+        for (variant, tag) in ["image", "other"].into_iter().enumerate() {
+            world.build_as(&world.built, variant, tag).expect_success()?;
         }
-        remove(&clean)?;
+        world.learn()?;
         Ok(world)
+    }
+
+    /// Builds and exports every variant in a clean store, and keeps the digests.
+    fn learn(&mut self) -> Result<(), SweepError> {
+        let clean = self.copy_of(&self.template, "clean")?;
+        let archive = self.dir.join("clean.oci.tar");
+        for variant in 0..VARIANTS {
+            let output = self.build(&clean, variant).expect_success()?;
+            self.digests.push(judge::digest(&output).unwrap_or_default().to_owned());
+            self.export(&clean, variant, &archive).expect_success()?;
+            self.archives.push(hash(&archive)?);
+        }
+        fs::remove_file(&archive).map_err(SweepError::at(&archive))?;
+        remove(&clean)
     }
 
     /// Prepares a command of the binary.
@@ -73,10 +108,30 @@ impl World {
         Call::new(&self.dsbuild, store).args(args).limit(Duration::from_secs(60))
     }
 
-    /// Prepares `build -q` of a variant, which prints the digest of the image.
+    /// Prepares `build -q` of a variant under the name `image`, which prints the digest of the image.
     pub fn build(&self, store: &Path, variant: usize) -> Call {
+        self.build_as(store, variant, "image")
+    }
+
+    /// Prepares `build -q` of a variant under the name `tag`.
+    pub fn build_as(&self, store: &Path, variant: usize, tag: &str) -> Call {
+        self.build_with(store, variant, ["-t", tag])
+    }
+
+    /// Prepares `build -q` of a variant into an OCI archive.
+    pub fn export(&self, store: &Path, variant: usize, archive: &Path) -> Call {
+        self.build_with(store, variant, ["-o", &format!("type=oci,dest={}", archive.display())])
+    }
+
+    /// Prepares `build -q` of a variant with more flags.
+    pub fn build_with<'a>(
+        &self,
+        store: &Path,
+        variant: usize,
+        flags: impl IntoIterator<Item = &'a str>,
+    ) -> Call {
         let argument = format!("N={variant}");
-        self.call(store, ["build", "-q", "-t", "image", "--build-arg", &argument]).args([&self.context])
+        self.call(store, ["build", "-q", "--build-arg", &argument]).args(flags).args([&self.context])
     }
 
     /// Prepares the import of the base image.
@@ -107,12 +162,18 @@ pub fn remove(dir: &Path) -> Result<(), SweepError> {
     }
 }
 
+/// Returns the SHA-256 of a file in hexadecimal.
+pub fn hash(file: &Path) -> Result<String, SweepError> {
+    let bytes = fs::read(file).map_err(SweepError::at(file))?;
+    Ok(Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 /// Runs a program of the machine that has to succeed.
 pub fn program(name: &str, args: &[&str]) -> Result<(), SweepError> {
     Call::new(Path::new(name), Path::new("/nonexistent/store")).args(args).expect_success().map(drop)
 }
 
-fn write_context(context: &Path) -> Result<(), SweepError> {
+fn write_context(context: &Path, recipe: &str) -> Result<(), SweepError> {
     let files = context.join("d");
     fs::create_dir_all(&files).map_err(SweepError::at(&files))?;
     for number in 0..CONTEXT_FILES {
@@ -120,7 +181,7 @@ fn write_context(context: &Path) -> Result<(), SweepError> {
         fs::write(&file, format!("{number} of the context\n").repeat(100)).map_err(SweepError::at(&file))?;
     }
     let dockerfile = context.join("Dockerfile");
-    fs::write(&dockerfile, DOCKERFILE).map_err(SweepError::at(&dockerfile))
+    fs::write(&dockerfile, recipe).map_err(SweepError::at(&dockerfile))
 }
 
 /// Writes a root file system of busybox, and packs it.

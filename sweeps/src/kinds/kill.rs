@@ -10,10 +10,10 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::error::SweepError;
 use crate::leftovers;
-use crate::process::{Finished, Running};
+use crate::process::Running;
 use crate::random::Random;
 use crate::recipe::{Job, Recipe};
-use crate::report::{Fault, Point, Report};
+use crate::report::{Point, Report};
 use crate::world::World;
 
 use super::Plan;
@@ -43,7 +43,7 @@ pub fn sweep(world: &World, plan: &mut Plan, report: &mut Report) -> Result<(), 
         let (recipe, elapsed) = *plan.random.choose(&usual);
         let job = recipe.job(&store, &mut plan.random);
         job.prepare(world)?;
-        report.add(point(world, &job, elapsed, &mut plan.random)?);
+        report.add(point(world, &job, elapsed, &mut plan.random)?)?;
     }
     Ok(())
 }
@@ -59,7 +59,6 @@ fn point(world: &World, job: &Job, usual: Duration, random: &mut Random) -> Resu
     let finished = running.wait()?;
     let mut faults = job.check(world, &finished);
     faults.extend(leftovers::check(&job.store));
-    faults.extend(half_archive(job, &finished));
     faults.extend(job.check_recovery(world)?);
     let ended = if has_ended { "ended before the signal".to_owned() } else { finished.status() };
     let name = format!("{} N={} {target:?} after {} ms", job.recipe.name(), job.variant, delay.as_millis());
@@ -78,16 +77,4 @@ fn kill(running: &mut Running, target: Target, random: &mut Random) {
     };
     // A receiver that has just ended cannot be killed: the point then counts as ended by itself.
     let _ = kill_process(receiver, Signal::KILL);
-}
-
-/// Returns a fault if a failed export left an archive under its final name.
-fn half_archive(job: &Job, finished: &Finished) -> Option<Fault> {
-    if !job.archive.exists() || job.recipe != Recipe::Export {
-        return None;
-    }
-    let archive = job.archive.display().to_string();
-    let is_whole = crate::world::program("tar", &["-tf", &archive]).is_ok();
-    // The archive is in the way of the next point.
-    let _ = std::fs::remove_file(&job.archive);
-    (!is_whole).then(|| Fault::new("an incomplete archive has its final name", finished.summary()))
 }
