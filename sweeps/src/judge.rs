@@ -23,7 +23,7 @@ pub fn check(finished: &Finished) -> Vec<Fault> {
     if finished.stderr.contains("panicked at") || has_crashed {
         faults.push(Fault::new("a command panics", finished.summary()));
     }
-    if finished.code.is_some_and(|code| code != 0) && !finished.stderr.contains("error") {
+    if finished.code.is_some_and(|code| code != 0) && finished.stderr.trim().is_empty() {
         faults.push(Fault::new("a failure has no message", finished.summary()));
     }
     faults

@@ -1,9 +1,11 @@
 //! Kinds of faults. Each has a file of its own, and decides which results are as specified.
 
 mod concurrent;
+mod damage;
 mod errors;
 mod full;
 mod kill;
+mod power;
 
 use clap::ValueEnum;
 
@@ -21,6 +23,10 @@ pub enum Kind {
     Errors,
     /// Volumes with a limited number of bytes or inodes left.
     Full,
+    /// Power cuts during and right after commands.
+    Power,
+    /// Damaged, lost and exchanged files of a store.
+    Damage,
     /// Builds of 16 processes beside prune; N counts builds per process.
     Concurrent,
     /// All kinds, one after the other.
@@ -54,6 +60,8 @@ impl Kind {
             Self::Kill => "kill",
             Self::Errors => "errors",
             Self::Full => "full",
+            Self::Power => "power",
+            Self::Damage => "damage",
             Self::Concurrent => "concurrent",
             Self::All => "all",
         }
@@ -68,6 +76,7 @@ impl Kind {
     pub fn short_points(self) -> usize {
         match self {
             Self::Kill | Self::Errors | Self::Full => 20,
+            Self::Power | Self::Damage => 10,
             Self::Concurrent => 2,
             Self::All => 0,
         }
@@ -79,6 +88,8 @@ impl Kind {
             Self::Kill => kill::sweep(world, plan, report),
             Self::Errors => errors::sweep(world, plan, report),
             Self::Full => full::sweep(world, plan, report),
+            Self::Power => power::sweep(world, plan, report),
+            Self::Damage => damage::sweep(world, plan, report),
             Self::Concurrent => concurrent::sweep(world, plan, report),
             Self::All => Ok(()),
         }
