@@ -8,6 +8,7 @@ use cache::Store;
 
 mod bind;
 mod changes;
+mod foreign_layers;
 mod in_place;
 mod mount_points;
 mod overlays;
