@@ -61,10 +61,8 @@ impl Layers {
 fn add_parents(stack: &Stack, directories: &mut BTreeMap<Vec<u8>, Entry>) -> std::io::Result<()> {
     for path in directories.keys().map(|key| from_key(key)).collect::<Vec<_>>() {
         for above in ancestors(&path) {
-            if !directories.contains_key(&key(above)) {
-                let entry = stack.lookup(to_path(above))?.unwrap_or_else(|| Entry::directory(0o755));
-                directories.insert(key(above), entry);
-            }
+            let entry = stack.lookup(to_path(above))?.unwrap_or_else(|| Entry::directory(0o755));
+            directories.entry(key(above)).or_insert(entry);
         }
     }
     Ok(())

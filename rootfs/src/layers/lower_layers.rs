@@ -46,6 +46,11 @@ impl LowerLayer {
         }
     }
 
+    /// Reports whether the layer has something that its tree lacks.
+    pub(crate) fn is_incomplete(&self) -> bool {
+        self.tree().is_some_and(|(_, stamp)| stamp.skipped.count > 0)
+    }
+
     fn tree(&self) -> Option<(&LayerTree, &TreeStamp)> {
         match self {
             Self::Tree(tree, stamp) => Some((tree, stamp)),
@@ -111,8 +116,14 @@ impl Layers {
     }
 
     /// Makes the directory `fresh` the tree of `layer`, unless the layer has one. `aside` takes a tree that is no
-    /// longer trusted.
-    pub(crate) fn adopt_tree(&self, layer: &DiffId, fresh: &Path, aside: &Path) -> Result<(), RootfsError> {
-        LayerTree::new(self.store(), layer)?.adopt(fresh, aside).map(drop)
+    /// longer trusted. `skipped` is what the tree lacks.
+    pub(crate) fn adopt_tree(
+        &self,
+        layer: &DiffId,
+        fresh: &Path,
+        aside: &Path,
+        skipped: Skipped,
+    ) -> Result<(), RootfsError> {
+        LayerTree::new(self.store(), layer)?.adopt(fresh, aside, skipped).map(drop)
     }
 }

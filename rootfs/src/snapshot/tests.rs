@@ -12,6 +12,7 @@ mod foreign_layers;
 mod in_place;
 mod mount_points;
 mod overlays;
+mod owners;
 mod random_changes;
 mod trees;
 mod user_namespaces;
