@@ -14,6 +14,12 @@ use crate::tree::{Child, Tree};
 #[derive(Clone)]
 pub struct MemoryTree(BTreeMap<PathBuf, (Entry, Arc<[u8]>)>);
 
+impl Default for MemoryTree {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl MemoryTree {
     /// Returns a tree with an empty root.
     pub fn new() -> Self {
