@@ -1,6 +1,6 @@
 //! The origin of the variables in a wrong instruction, in words and carets.
 
-use frontend::origin::{By, Origin, Unseen};
+use frontend::origin::{Origin, OriginKind, OutOfReach, ValueOrigin};
 use graph::Lines;
 
 use super::problem::Problem;
@@ -34,17 +34,18 @@ fn shown(origin: &Origin) -> Option<(Lines, String)> {
         Some(value) => format!("{name} is {} by this", quoted(value)),
         None => format!("{name} is set by this"),
     };
-    match &origin.by {
-        By::Line { keyword: "USER", lines } => Some((*lines, "this is the user".to_owned())),
-        By::Line { keyword, lines } => Some((*lines, format!("{given} {keyword}"))),
-        By::BuildArg { lines } => Some((*lines, build_arg(origin))),
-        By::Nothing { declared: Some(lines), .. } => {
+    match &origin.kind {
+        OriginKind::User { lines } => Some((*lines, "this is the user".to_owned())),
+        OriginKind::Value(ValueOrigin::Env { lines }) => Some((*lines, format!("{given} ENV"))),
+        OriginKind::Value(ValueOrigin::ArgDefault { lines }) => Some((*lines, format!("{given} ARG"))),
+        OriginKind::Value(ValueOrigin::BuildArg { lines }) => Some((*lines, build_arg(origin))),
+        OriginKind::Unset { declared: Some(lines), .. } => {
             Some((*lines, format!("this ARG gives {name} no value")))
         }
-        By::Nothing { unseen: Some(Unseen::Global(lines)), .. } => {
+        OriginKind::Unset { out_of_reach: Some(OutOfReach::Global(lines)), .. } => {
             Some((*lines, "an ARG before the first FROM is seen by FROM only".to_owned()))
         }
-        By::Nothing { unseen: Some(Unseen::InStage(lines)), .. } => {
+        OriginKind::Unset { out_of_reach: Some(OutOfReach::InStage(lines)), .. } => {
             Some((*lines, "an ARG of a stage is not seen by FROM".to_owned()))
         }
         _ => None,
@@ -59,23 +60,25 @@ fn build_arg(origin: &Origin) -> String {
 /// Returns a note about an origin that is not a line of the Dockerfile.
 fn note(origin: &Origin) -> Option<String> {
     let (name, value) = (&origin.name, quoted(origin.value.as_deref().unwrap_or_default()));
-    match &origin.by {
-        By::Builder => Some(format!("{name} is {value}: the builder sets it")),
-        By::Image { name: image } => Some(format!("{name} is {value} by the config of the image {image}")),
-        By::Nothing { declared: None, .. } => Some(format!("{name} is not set")),
+    match &origin.kind {
+        OriginKind::Value(ValueOrigin::Predefined) => Some(format!("{name} is {value}: the builder sets it")),
+        OriginKind::Value(ValueOrigin::BaseImage { name: image }) => {
+            Some(format!("{name} is {value} by the config of the image {image}"))
+        }
+        OriginKind::Unset { declared: None, .. } => Some(format!("{name} is not set")),
         _ => None,
     }
 }
 
 fn way_out(origin: &Origin) -> Option<String> {
     let name = &origin.name;
-    let By::Nothing { declared, unseen, meant } = &origin.by else { return None };
-    Some(match (declared, unseen, meant) {
+    let OriginKind::Unset { declared, out_of_reach, meant } = &origin.kind else { return None };
+    Some(match (declared, out_of_reach, meant) {
         (Some(_), _, _) => {
             format!("give it a default (ARG {name}=VALUE), or a value with --build-arg {name}=VALUE")
         }
-        (_, Some(Unseen::Global(_)), _) => format!("repeat `ARG {name}` in the stage, below its FROM"),
-        (_, Some(Unseen::InStage(_)), _) => format!("move `ARG {name}` above the first FROM"),
+        (_, Some(OutOfReach::Global(_)), _) => format!("repeat `ARG {name}` in the stage, below its FROM"),
+        (_, Some(OutOfReach::InStage(_)), _) => format!("move `ARG {name}` above the first FROM"),
         (_, _, Some(meant)) => format!("did you mean ${meant}?"),
         _ => format!("declare it: `ARG {name}=VALUE`; for a FROM, above the first one"),
     })

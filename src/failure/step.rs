@@ -1,7 +1,7 @@
 //! Failed steps: the end of their output, notes, and hints about the usual causes.
 
 use builder::StepError;
-use builder::not_found::{IgnoredBy, NotFound, Place};
+use builder::not_found::{IgnoredBy, NotFound, Searched};
 use builder::op::exec::ExecError;
 use builder::op::file::FileOpError;
 use sandbox::{Exit, SandboxError};
@@ -91,12 +91,12 @@ fn exec_hint(error: &ExecError) -> Option<String> {
 /// Returns facts about a file that a step did not find.
 pub fn note(cause: &StepError) -> Option<String> {
     let StepError::NotFound { diagnosis, .. } = cause else { return None };
-    match (&diagnosis.ignored_by, &diagnosis.place) {
+    match (&diagnosis.ignored_by, &diagnosis.searched) {
         (Some(IgnoredBy { file, line, written }), _) => Some(format!(
             "the file exists, but line {line} of {file} excludes it from the context: {written}"
         )),
-        (None, Place::Stage(stage)) => Some(format!("the path was looked up in the stage {stage}")),
-        (None, Place::Image(name)) => Some(format!("the path was looked up in the image {name}")),
+        (None, Searched::Stage(stage)) => Some(format!("the path was looked up in the stage {stage}")),
+        (None, Searched::Image(name)) => Some(format!("the path was looked up in the image {name}")),
         (None, _) => None,
     }
 }
@@ -112,7 +112,7 @@ fn missing(diagnosis: &NotFound) -> Option<String> {
              directory with --build-context NAME=DIR and use COPY --from=NAME"
                 .to_owned(),
         ),
-        NotFound { place: Place::Context, .. } => {
+        NotFound { searched: Searched::Context, .. } => {
             Some("paths start at the build context, not at the directory of the Dockerfile".to_owned())
         }
         _ => None,

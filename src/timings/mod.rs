@@ -24,13 +24,16 @@ mod trace;
 
 use std::path::{Path, PathBuf};
 
+use export::ExportError;
+
 pub use recorder::Recorder;
 pub use report::{About, Report};
 
 /// Writes a report: a trace if the name of the file ends in `.json`, else a page.
-pub fn write(report: &Report, file: &Path) -> std::io::Result<()> {
+pub fn write(report: &Report, file: &Path) -> Result<(), ExportError> {
     let is_trace = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-    std::fs::write(file, if is_trace { trace::render(report) } else { page::render(report) })
+    let text = if is_trace { trace::render(report) } else { page::render(report) };
+    export::write_file(file, text.as_bytes())
 }
 
 /// Returns the directory of a file if it does not exist. A build should not run first and then fail.

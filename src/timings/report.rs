@@ -10,7 +10,7 @@ use std::time::Duration;
 use progress::KeyKind;
 use progress::MissReason;
 use progress::Usage;
-use progress::{EventKind, Phase, Place, VertexId};
+use progress::{EventKind, Phase, StepLocation, VertexId};
 
 use super::critical::{self, Link, Node};
 use super::text::duration;
@@ -51,7 +51,7 @@ pub struct Step {
     /// Inputs, as positions in [`Report::steps`].
     pub inputs: Vec<VertexId>,
     /// Stage and lines of the instruction, or `None` if this is not a step.
-    pub place: Option<Place>,
+    pub location: Option<StepLocation>,
     /// End of the step, or the lack of it.
     pub state: State,
     /// Start and end, or `None` if the step never ran.
@@ -150,11 +150,11 @@ impl fmt::Display for Verdict {
 }
 
 impl Step {
-    fn new(name: String, inputs: Vec<VertexId>, place: Option<Place>) -> Self {
+    fn new(name: String, inputs: Vec<VertexId>, location: Option<StepLocation>) -> Self {
         Self {
             name,
             inputs,
-            place,
+            location,
             state: State::NotRun,
             time: None,
             phases: Vec::new(),
@@ -240,8 +240,8 @@ pub struct Draft(BTreeMap<VertexId, Step>);
 impl Draft {
     /// Records an event of a step.
     pub fn event(&mut self, vertex: VertexId, time: Duration, kind: &EventKind) {
-        if let EventKind::Added { name, inputs, place } = kind {
-            self.0.insert(vertex, Step::new(name.clone(), inputs.clone(), place.clone()));
+        if let EventKind::Added { name, inputs, location } = kind {
+            self.0.insert(vertex, Step::new(name.clone(), inputs.clone(), location.clone()));
         } else if let Some(step) = self.0.get_mut(&vertex) {
             step.event(time, kind);
         }
@@ -284,8 +284,8 @@ mod tests {
     }
 
     fn added(name: &str, inputs: &[VertexId]) -> EventKind {
-        let place = Some(Place { stage: "s".to_owned(), lines: Some(graph::Lines::new(1, 2)) });
-        EventKind::Added { name: name.to_owned(), inputs: inputs.to_vec(), place }
+        let location = Some(StepLocation { stage: "s".to_owned(), lines: Some(graph::Lines::new(1, 2)) });
+        EventKind::Added { name: name.to_owned(), inputs: inputs.to_vec(), location }
     }
 
     /// Builds a report from events: vertex, time in milliseconds, kind.

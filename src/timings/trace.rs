@@ -61,9 +61,9 @@ fn args(report: &Report, index: usize, step: &Step) -> Value {
         "needs": needs,
         "critical": report.critical.iter().any(|link| link.node == index),
     });
-    if let Some(place) = &step.place {
-        args["stage"] = json!(place.stage);
-        args["lines"] = json!(place.lines.map(|lines| [lines.first, lines.last]));
+    if let Some(location) = &step.location {
+        args["stage"] = json!(location.stage);
+        args["lines"] = json!(location.lines.map(|lines| [lines.first, lines.last]));
     }
     if let Some(usage) = &step.usage {
         args["user_us"] = json!(usage.user_us);

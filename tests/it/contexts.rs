@@ -194,8 +194,7 @@ fn created(env: &TestEnv, args: &[&str]) -> String {
 fn privileged_an_image_has_the_date_of_the_commit() {
     let env = skip_unless!(TestEnv::new());
     env.file("Dockerfile", COPY_F).file("f", "");
-    let before = created(&env, &["context"]);
-    assert!(before.starts_with("1980-01-0"), "{before}");
+    assert_eq!(created(&env, &["context"]), "1980-01-02T00:00:00Z");
     commit_all(&env.path("context"));
     assert_eq!(created(&env, &["context"]), "2023-11-14T22:13:20Z");
 }

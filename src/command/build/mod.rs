@@ -147,6 +147,13 @@ fn not_exported(failure: ExportFailure) -> Failure {
             let names: Vec<String> = request.names.iter().map(Reference::familiar).collect();
             Failure::from(error).hint(format!("the image is in the store as {}", names.join(", ")))
         }
-        error => error.into(),
+        error => {
+            let hint = error.hint();
+            let failure = Failure::from(error);
+            match hint {
+                Some(hint) => failure.hint(hint),
+                None => failure,
+            }
+        }
     }
 }

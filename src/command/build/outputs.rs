@@ -26,7 +26,7 @@ pub fn requests(args: &BuildArgs) -> Result<Vec<ExportRequest>, Failure> {
             request.names.clone_from(&names);
         }
         for text in &args.annotations {
-            request.annotations.push(Annotation::parse(text)?);
+            request.annotations.extend(Annotation::parse(text)?);
         }
         request.check()?;
     }

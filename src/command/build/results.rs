@@ -55,6 +55,5 @@ fn print_unused(args: &[UnusedArg]) {
 }
 
 fn write(file: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(file, text)
-        .map_err(|error| Failure::system(format!("cannot write {}", output::path(file))).caused_by(&error))
+    Ok(export::write_file(file, text.as_bytes())?)
 }

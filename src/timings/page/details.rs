@@ -14,13 +14,13 @@ use crate::output;
 pub fn write(page: &mut String, report: &Report, step: &Step) -> fmt::Result {
     writeln!(page, "<div class=\"more\">\n<dl>")?;
     item(page, "step", &Html(&step.name).to_string())?;
-    if let Some(place) = &step.place {
-        let lines = match place.lines {
+    if let Some(location) = &step.location {
+        let lines = match location.lines {
             Some(graph::Lines { first, last }) if first == last => format!(", line {first}"),
             Some(graph::Lines { first, last }) => format!(", lines {first} to {last}"),
             None => String::new(),
         };
-        item(page, "stage", &format!("{}{lines}", Html(&place.stage)))?;
+        item(page, "stage", &format!("{}{lines}", Html(&location.stage)))?;
     }
     item(page, "cache", &Html(&step.verdict.to_string()).to_string())?;
     if let State::Failed { error } = &step.state {

@@ -97,7 +97,7 @@ mod tests {
     use std::time::Duration;
 
     use progress::MissReason;
-    use progress::{EventKind, Phase, Place};
+    use progress::{EventKind, Phase, StepLocation};
 
     use super::super::report::{About, Draft};
     use super::*;
@@ -110,8 +110,8 @@ mod tests {
         let mut draft = Draft::default();
         let mut add = |vertex, time, kind| draft.event(vertex, Duration::from_millis(time), &kind);
         for (vertex, inputs) in [(0, vec![]), (1, vec![0]), (2, vec![0, 1]), (3, vec![2])] {
-            let place = Some(Place { stage: text(), lines: Some(graph::Lines::new(1, 3)) });
-            add(vertex, 0, EventKind::Added { name: format!("[{HOSTILE} 1/1] {HOSTILE}"), inputs, place });
+            let location = Some(StepLocation { stage: text(), lines: Some(graph::Lines::new(1, 3)) });
+            add(vertex, 0, EventKind::Added { name: format!("[{HOSTILE} 1/1] {HOSTILE}"), inputs, location });
         }
         for vertex in 0..3 {
             let start = vertex as u64 * 100;

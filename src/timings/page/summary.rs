@@ -149,7 +149,7 @@ fn critical_path(page: &mut String, report: &Report) -> fmt::Result {
         }
         let (place, text) = split_name(&step.name);
         let turn = match link.cause {
-            Cause::Turn if step.place.is_some() => " <em>waited for a free job</em>",
+            Cause::Turn if step.location.is_some() => " <em>waited for a free job</em>",
             _ => "",
         };
         writeln!(

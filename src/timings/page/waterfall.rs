@@ -111,7 +111,7 @@ fn classes(report: &Report, index: usize, step: &Step) -> String {
         }
     };
     add(step.is_cached(), "cached");
-    add(step.place.is_none(), "own");
+    add(step.location.is_none(), "own");
     add(report.critical.iter().any(|link| link.node == index), "critical");
     add(matches!(step.state, State::Failed { .. }), "failed");
     add(step.time.is_none(), "idle");
@@ -120,7 +120,7 @@ fn classes(report: &Report, index: usize, step: &Step) -> String {
 
 fn label(page: &mut String, step: &Step) -> fmt::Result {
     let (place, text) = split_name(&step.name);
-    let lines = step.place.as_ref().and_then(|place| place.lines);
+    let lines = step.location.as_ref().and_then(|location| location.lines);
     let line =
         optional(lines.map(|graph::Lines { first, .. }| format!("<span class=\"line\">line {first}</span>")));
     write!(
