@@ -116,7 +116,8 @@ struct Launched {
 fn launch(container: &Container, layers: &Layers, streams: Streams) -> Result<Launched, RunnerError> {
     let config = &container.config;
     // Connecting takes a while; the rest is prepared in the meantime.
-    let connecting = (config.network == NetworkMode::Preferred).then(SharedNetwork::start);
+    let is_private = matches!(config.network, NetworkMode::Private | NetworkMode::Preferred);
+    let connecting = (is_private && config.publish.is_empty()).then(SharedNetwork::start);
     let user = users::resolve_user(&*layers.view(&config.layers)?, &config.user)?;
     let snapshot = layers.prepare(&config.layers)?;
     let mounts = mounts(config)?;
@@ -135,7 +136,7 @@ fn launch(container: &Container, layers: &Layers, streams: Streams) -> Result<La
         rlimits: Vec::new(),
         stdio,
     };
-    let (network, no_private_network) = network(config, connecting);
+    let (network, no_private_network) = network(config, connecting)?;
     let spec = Spec {
         root: snapshot.mount()?.into(),
         read_only_root: false,
@@ -167,11 +168,14 @@ fn mounts(config: &ContainerConfig) -> Result<Vec<Mount>, RunnerError> {
 fn network(
     config: &ContainerConfig,
     connecting: Option<Result<Connecting, SandboxError>>,
-) -> (Network, Option<String>) {
+) -> Result<(Network, Option<String>), SandboxError> {
     match connecting.map(|begun| begun.and_then(Connecting::finish)) {
-        Some(Ok(network)) => (Network::Shared(network), None),
-        Some(Err(error)) => (Network::Host, Some(error.to_string())),
-        None => (requested_network(config), None),
+        Some(Ok(network)) => Ok((Network::Shared(network), None)),
+        Some(Err(error)) if config.network == NetworkMode::Preferred => {
+            Ok((Network::HostRestricted, Some(error.to_string())))
+        }
+        Some(Err(error)) => Err(error),
+        None => Ok((requested_network(config), None)),
     }
 }
 

@@ -14,6 +14,7 @@
 //! capability_sets    capabilities by name; seccomp: docker's filter; rlimits: limits by name; etc: files in /etc
 //! prepare            spec -> plan
 //! running, launch    waiting for a process; starting it
+//! landlock           which sockets of the host are reachable
 //! init               the other processes: a supervisor, and a guest that builds the sandbox and becomes the program
 //! privilege          entering a user namespace before sandboxes are started
 //! ```
@@ -36,6 +37,7 @@ mod error;
 mod etc;
 mod exe;
 mod init;
+mod landlock;
 mod launch;
 mod message;
 mod mount_api;

@@ -16,7 +16,7 @@ mod port_map;
 mod shared;
 mod witness;
 
-pub use pasta::private_available;
+pub use pasta::check_available;
 pub(crate) use pasta::{DNS_FORWARDER, command, connect};
 pub use port_map::PortMap;
 pub use shared::{Connecting, SharedNetwork};
@@ -26,6 +26,11 @@ pub use shared::{Connecting, SharedNetwork};
 pub enum Network {
     /// The network of the host, with its loopback.
     Host,
+    /// The network of the host as a substitute for a private one.
+    ///
+    /// The process has no `NET_RAW`, and where the kernel can (Linux 6.12, Landlock) it reaches no abstract socket of
+    /// a process outside.
+    HostRestricted,
     /// A network namespace with nothing but its own loopback.
     None,
     /// A network namespace of the sandbox alone, connected to the outside by pasta.

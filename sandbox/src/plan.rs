@@ -34,6 +34,8 @@ pub(crate) struct Plan {
     pub(crate) rlimits: Vec<(u32, u64, u64)>,
     pub(crate) stdio: PlannedStdio,
     pub(crate) network: PlannedNetwork,
+    /// True if abstract sockets of processes outside must not be reachable.
+    pub(crate) scope_abstract_sockets: bool,
     pub(crate) hostname: String,
     /// Whole text of `/etc/hosts`.
     pub(crate) hosts: String,
@@ -59,6 +61,7 @@ wire_struct!(Plan {
     rlimits,
     stdio,
     network,
+    scope_abstract_sockets,
     hostname,
     hosts,
     resolv,

@@ -58,6 +58,9 @@ pub struct BuildArgs {
     /// The network of RUN: default, none or host
     #[arg(long, value_name = "MODE", default_value = "default")]
     pub network: String,
+    /// The network of RUN where a private one is unavailable: error, RUN fails; host, this machine's network
+    #[arg(long, value_name = "MODE", env = "DSBUILD_NETWORK_FALLBACK", value_parser = ["error", "host"], default_value = "error")]
+    pub network_fallback: String,
     /// One more entry of /etc/hosts for RUN
     #[arg(long = "add-host", value_name = "HOST:IP")]
     pub add_hosts: Vec<String>,

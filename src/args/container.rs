@@ -49,6 +49,9 @@ pub struct RunArgs {
     /// Its network: default, none or host
     #[arg(long, value_name = "MODE", default_value = "default")]
     pub network: String,
+    /// Its network where a private one is unavailable: error, it does not start; host, this machine's network
+    #[arg(long, value_name = "MODE", env = "DSBUILD_NETWORK_FALLBACK", value_parser = ["error", "host"], default_value = "error")]
+    pub network_fallback: String,
     /// The image
     pub image: String,
     /// What to run in it, in place of the image's CMD

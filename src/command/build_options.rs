@@ -56,7 +56,12 @@ fn run_options(args: &BuildArgs, build_args: &BTreeMap<String, String>) -> Resul
         git_variables: environment::git_variables(),
         keep_git_dir: keep_git_dir.map(|text| text != "0" && text != "false"),
     };
-    Ok(RunOptions { fetch, device_folders: args.devices.cdi_spec_dirs.clone(), ..RunOptions::default() })
+    Ok(RunOptions {
+        fetch,
+        device_folders: args.devices.cdi_spec_dirs.clone(),
+        host_network_fallback: args.network_fallback == "host",
+        ..RunOptions::default()
+    })
 }
 
 /// A name without a value is taken from the environment, and left out if it is not set there.

@@ -9,16 +9,18 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use cache::Store;
 use rootfs::layers::Layers;
+use runner::RunnerError;
 use runner::command::{self, Overrides};
 use runner::container::{Container, ContainerConfig, NetworkMode, Publish, Volume, new_id, short};
 use runner::image::Image;
 use runner::supervise::{self, Streams, Supervised};
+use sandbox::SandboxError;
 
 use super::{detach, store, terminal};
 use crate::args::container::{MonitorArgs, RunArgs};
 use crate::environment;
 use crate::output;
-use crate::report::Failure;
+use crate::report::{Failure, NETWORK_HINT};
 
 /// The exit code where a container could not be started.
 pub const COULD_NOT_START: u8 = 125;
@@ -79,7 +81,11 @@ fn start(container: Container, store: &Arc<Store>, streams: Streams) -> Result<S
             // The first failure is the one to tell.
             let _ = container.remove();
         }
-        Failure::of(&error).code(code(supervise::unstarted_exit_code(&error)))
+        let failure = Failure::of(&error).code(code(supervise::unstarted_exit_code(&error)));
+        match error {
+            RunnerError::Sandbox(SandboxError::Network { .. }) => failure.hint(NETWORK_HINT),
+            _ => failure,
+        }
     })?;
     if let Some(reason) = started.no_private_network() {
         output::note(&format!("warning: the container uses this machine's network: {reason}"));
@@ -138,7 +144,7 @@ fn config(args: &RunArgs, store: &Store, image: &Image) -> Result<ContainerConfi
         user: command::user(of_image, &overrides),
         hostname,
         volumes: args.volumes.iter().map(|text| volume(text, store)).collect::<Result<_, _>>()?,
-        network: network(&args.network, &publish)?,
+        network: network(&args.network, args.network_fallback == "host")?,
         publish,
         stop_signal: of_image.stop_signal.clone(),
         terminal: args.tty,
@@ -168,12 +174,12 @@ fn variable(text: &str) -> Option<String> {
     }
 }
 
-/// A private network, which published ports need; without any the machine's is better than none.
-fn network(mode: &str, publish: &[Publish]) -> Result<NetworkMode, Failure> {
+/// A private network; only where the user allows the machine's network as a substitute, that one.
+fn network(mode: &str, allow_host: bool) -> Result<NetworkMode, Failure> {
     match mode {
         "none" => Ok(NetworkMode::None),
         "host" => Ok(NetworkMode::Host),
-        "default" if publish.is_empty() => Ok(NetworkMode::Preferred),
+        "default" | "bridge" | "private" if allow_host => Ok(NetworkMode::Preferred),
         "default" | "bridge" | "private" => Ok(NetworkMode::Private),
         other => {
             Err(Failure::ours(format!("network mode {other:?} is unknown")).hint("use default, none or host"))

@@ -22,6 +22,7 @@ use crate::args::meant_command;
 use crate::command::interrupt;
 use crate::output;
 use snippet::{File, Place};
+pub use step::NETWORK_HINT;
 
 /// A command that failed, ready to be told.
 #[derive(Debug, Default)]

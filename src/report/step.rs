@@ -13,6 +13,10 @@ use crate::output;
 /// Lines of a failed step's output that are shown.
 const TAIL_LINES: usize = 10;
 
+/// The way out where no private network can be made.
+pub const NETWORK_HINT: &str = "install the package passt, and make /dev/net/tun usable (docker run --device /dev/net/tun); or use \
+    --network=none; or allow this machine's network with --network-fallback=host or DSBUILD_NETWORK_FALLBACK=host";
+
 /// The last lines that the process of a step wrote, framed; `None` if it was no process that failed.
 pub fn tail(name: &str, cause: &StepError) -> Option<String> {
     let StepError::Exec(ExecError::Process { tail, .. }) = cause else { return None };
@@ -79,6 +83,7 @@ fn exec_hint(error: &ExecError) -> Option<String> {
                 .to_owned(),
         ),
         ExecError::User(error) => owner(error),
+        ExecError::Sandbox(SandboxError::Network { .. }) => Some(NETWORK_HINT.to_owned()),
         ExecError::Sandbox(SandboxError::NotFound { program }) => Some(not_in_stage(program)),
         ExecError::Sandbox(SandboxError::NotExecutable { source, .. }) => {
             Some(not_executable(&source.to_string()).to_owned())

@@ -156,6 +156,8 @@ impl TestEnv {
         command.current_dir(self.dir.path()).env("DSBUILD_ROOT", &self.store).stdin(Stdio::null());
         if let Some(user) = &self.user {
             // With root's groups gone too, as always when the standard library changes the user.
+            // Users may not be able to use /dev/net/tun here.
+            command.env("DSBUILD_NETWORK_FALLBACK", "host");
             command.uid(user.uid).gid(user.gid).env("HOME", &user.home).env("USER", &user.name);
         }
         command

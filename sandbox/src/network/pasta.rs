@@ -28,22 +28,31 @@ const PASTA_PATHS: [&str; 3] = ["/usr/bin/pasta", "/usr/local/bin/pasta", "/bin/
 /// Bytes of pasta's stderr that are read for a message.
 const MAX_COMPLAINT_BYTES: u64 = 4096;
 
-/// Reports whether [`super::Network::Private`] can work on this machine.
-pub fn private_available() -> bool {
-    let tun = rustix::fs::access("/dev/net/tun", Access::READ_OK | Access::WRITE_OK);
-    installed().is_some() && tun.is_ok()
+/// Device file through which pasta makes the interface of a private network.
+const TUN: &str = "/dev/net/tun";
+
+/// Checks that pasta and its device exist, without which [`super::Network::Private`] cannot work on this machine.
+pub fn check_available() -> Result<(), SandboxError> {
+    installed().map(drop)
 }
 
-fn installed() -> Option<PathBuf> {
-    PASTA_PATHS.iter().map(PathBuf::from).find(|path| path.is_file())
+/// Returns the path of pasta. The error names the package or the device that is missing.
+fn installed() -> Result<PathBuf, SandboxError> {
+    let missing = || unavailable("pasta is not installed (package passt)".into());
+    let pasta = PASTA_PATHS.iter().map(PathBuf::from).find(|path| path.is_file()).ok_or_else(missing)?;
+    match rustix::fs::access(TUN, Access::READ_OK | Access::WRITE_OK) {
+        Ok(()) => Ok(pasta),
+        Err(error) => Err(unavailable(format!("cannot open {TUN}: {}", std::io::Error::from(error)))),
+    }
+}
+
+fn unavailable(reason: String) -> SandboxError {
+    SandboxError::Network { reason }
 }
 
 /// Returns the command line that connects a network namespace, without the namespace, which [`connect`] appends.
 pub(crate) fn command(publish: &[PortMap]) -> Result<Vec<OsString>, SandboxError> {
-    let missing = || SandboxError::Network {
-        reason: "pasta is not installed (Debian and Ubuntu: apt-get install passt)".into(),
-    };
-    let mut command = vec![installed().ok_or_else(missing)?.into_os_string()];
+    let mut command = vec![installed()?.into_os_string()];
     command.extend(arguments(publish).into_iter().chain(as_root()).map(OsString::from));
     Ok(command)
 }

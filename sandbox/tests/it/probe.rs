@@ -3,7 +3,8 @@
 //! The program needs the host's libraries, which are mounted read-only at the same paths.
 
 use std::io::Read;
-use std::os::unix::net::UnixStream;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixStream};
 use std::path::Path;
 
 use sandbox::{Mount, MountSource, Network, PortMap, Spec};
@@ -37,6 +38,7 @@ pub fn run_if_asked() {
     }
     match name.as_str() {
         "socket" => print!("{}", read_socket(argument)),
+        "abstract" => print!("{}", abstract_socket(argument)),
         "sleep" => sleep_in_sandbox(Path::new(argument)),
         "outside" => print!("{}", outside(Path::new(argument))),
         "calls" => print!("{}", crate::system_calls::all()),
@@ -49,6 +51,12 @@ fn read_socket(path: &str) -> String {
     let mut text = String::new();
     UnixStream::connect(path).unwrap().read_to_string(&mut text).unwrap();
     text
+}
+
+/// Connects to an abstract socket and returns `reached` or the name of the error.
+fn abstract_socket(name: &str) -> String {
+    let address = SocketAddr::from_abstract_name(name).unwrap();
+    UnixStream::connect_addr(&address).map_or_else(|error| error.kind().to_string(), |_| "reached".into())
 }
 
 /// Outside of a sandbox: starts one that lasts on the root file system at `root`, prints its pid, and waits.

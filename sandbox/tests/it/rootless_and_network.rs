@@ -4,11 +4,16 @@
 
 use std::io::Read;
 use std::net::TcpStream;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::env::TestEnv;
+use sandbox::Network;
+
+use crate::env::{TestEnv, output};
+use crate::probe;
 use crate::runner::{Test, tests};
 
 pub const TESTS: &[Test] = tests![
@@ -17,6 +22,7 @@ pub const TESTS: &[Test] = tests![
     privileged_a_user_without_subordinate_ids_can_isolate_the_network,
     privileged_a_user_without_subordinate_ids_cannot_run_as_others,
     privileged_a_user_with_subordinate_ids_can_run_as_others,
+    privileged_a_substitute_for_a_private_network_is_restricted,
     privileged_a_private_network_has_a_route_and_a_resolver,
     privileged_a_published_port_leads_into_the_sandbox,
 ];
@@ -90,17 +96,29 @@ fn privileged_a_user_with_subordinate_ids_can_run_as_others() {
     assert_eq!(outside(&env, uid, &own), "Rootless\n1000\n1000\n1000\n");
 }
 
+fn privileged_a_substitute_for_a_private_network_is_restricted() {
+    let Some(env) = TestEnv::new() else { return };
+    let name = format!("sandbox-test-{}", std::process::id());
+    let address = SocketAddr::from_abstract_name(&name).unwrap();
+    let _listener = UnixListener::bind_addr(&address).unwrap();
+    let check = |network: Network, expected: &str| {
+        let mut spec = probe::spec(&env, "abstract", &name);
+        spec.network = network.clone();
+        assert_eq!(output(spec), expected, "{network:?}");
+    };
+    check(Network::Host, "reached");
+    check(Network::HostRestricted, "permission denied");
+    let mut spec = env.script("grep -E '^Cap(Eff|Bnd)' /proc/self/status | tr -d '\\t'");
+    spec.network = Network::HostRestricted;
+    assert_eq!(output(spec), "CapEff:00000000a80405fb\nCapBnd:00000000a80405fb\n");
+}
+
 fn privileged_a_private_network_has_a_route_and_a_resolver() {
     let Some(env) = TestEnv::new() else { return };
-    if !sandbox::network::private_available() {
-        return skip("no pasta");
-    }
+    sandbox::network::check_available().unwrap();
     let script =
         "ip -o -4 addr | grep -vc ' lo '; ip route | grep -c default; cat /etc/resolv.conf | tail -1";
     let seen = outside(&env, 0, &[("SCRIPT", script), ("NETWORK", "private")]);
-    if seen.contains("pasta could not connect") {
-        return skip(&seen);
-    }
     let lines: Vec<_> = seen.lines().collect();
     assert_eq!(lines[..3], ["Root", "1", "1"], "{seen}");
     let server = lines[3].strip_prefix("nameserver ").expect("a server");
@@ -109,17 +127,12 @@ fn privileged_a_private_network_has_a_route_and_a_resolver() {
 
 fn privileged_a_published_port_leads_into_the_sandbox() {
     let Some(env) = TestEnv::new() else { return };
-    if !sandbox::network::private_available() {
-        return skip("no pasta");
-    }
+    sandbox::network::check_available().unwrap();
     let address = "127.0.0.1:18431";
     let client = std::thread::spawn(move || (0..100).any(|_| hears_hello(address)));
     let script = "for i in 1 2 3 4 5 6 7 8 9; do echo hello | timeout 1 nc -l -p 80; done; true";
     let seen = outside(&env, 0, &[("SCRIPT", script), ("NETWORK", address)]);
     let heard = client.join().unwrap();
-    if seen.contains("pasta could not connect") {
-        return skip(&seen);
-    }
     assert!(heard, "{seen}");
 }
 

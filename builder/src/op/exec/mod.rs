@@ -120,7 +120,7 @@ fn spec(
         read_only_root: false,
         mounts,
         process: process(exec, user, environment(exec, context.options)?),
-        network: network(exec.network, context),
+        network: network(exec.network, context)?,
         hostname: exec.hostname.clone(),
         hosts: hosts(exec),
         shm_size_bytes: exec.shm_size_bytes,
@@ -218,16 +218,17 @@ fn environment(exec: &Exec, options: &RunOptions) -> Result<Vec<OsString>, ExecE
     Ok(env)
 }
 
-fn network(mode: NetworkMode, context: &ExecContext<'_>) -> Network {
+fn network(mode: NetworkMode, context: &ExecContext<'_>) -> Result<Network, ExecError> {
     match mode {
         NetworkMode::Default => {
             context.vertex.enter(Phase::Connect);
-            let network = context.default_network.get(context.vertex);
+            let network =
+                context.default_network.get(context.options.host_network_fallback, context.vertex)?;
             context.vertex.enter(Phase::Mount);
-            network
+            Ok(network)
         }
-        NetworkMode::Host => Network::Host,
-        NetworkMode::None => Network::None,
+        NetworkMode::Host => Ok(Network::Host),
+        NetworkMode::None => Ok(Network::None),
     }
 }
 
