@@ -33,7 +33,7 @@ pub fn run(args: &BuildArgs) -> Result<u8, Failure> {
     timings::check(args)?;
     let mut request = BuildRequest { exports, ..build_options::request(args)? };
     // Before any thread exists: mounts made from here on disappear with this process.
-    isolate::enter()?;
+    request.run.no_isolation = isolate::enter()?;
     let cancel = Cancel::default();
     interrupt::cancel_on_signals(&cancel)?;
     let pipeline = pipeline(args, Patience::default(), &cancel)?;

@@ -16,7 +16,7 @@ use crate::report::Failure;
 pub fn run(args: &ImportArgs) -> Result<u8, Failure> {
     let names: Vec<Reference> =
         args.tags.iter().map(|tag| tag.parse()).collect::<Result<_, oci::ReferenceError>>()?;
-    // A user without rights keeps owners by the ids of a user namespace.
+    // A user without rights keeps owners by the ids of a user namespace. An import starts no sandbox.
     isolate::enter()?;
     let layers = Layers::new(Arc::new(store::open()?));
     let mut stdin = std::io::stdin();

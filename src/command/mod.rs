@@ -10,7 +10,7 @@ mod fmt;
 mod images;
 mod import;
 pub mod interrupt;
-mod isolate;
+pub mod isolate;
 mod outline;
 mod parse;
 mod run;

@@ -5,7 +5,7 @@ use std::path::Path;
 use cache::{Policy, Store, StoreError};
 use registry::{Cancellation, Client, Options, Patience};
 
-use super::{build_options, table};
+use super::{build_options, isolate, table};
 use crate::args::{CheckArgs, PruneArgs};
 use crate::environment;
 use crate::output;
@@ -84,7 +84,7 @@ pub fn usage() -> Result<u8, Failure> {
 pub fn prune(args: &PruneArgs) -> Result<u8, Failure> {
     // Files that belong to other ids of the user's name space can be removed only inside of it. Entered before the store
     // is opened, which can start a thread.
-    sandbox::privilege::enter()?;
+    isolate::enter()?;
     let store = open()?;
     runner::container::reconcile(&store)?;
     let policy = match (&args.keep_storage, args.all) {

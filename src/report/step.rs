@@ -8,6 +8,7 @@ use sandbox::{Exit, SandboxError};
 use sources::FetchError;
 use users::UserError;
 
+use crate::command::isolate;
 use crate::output;
 
 /// Lines of a failed step's output that are shown.
@@ -16,6 +17,11 @@ const TAIL_LINES: usize = 10;
 /// The way out where no private network can be made.
 pub const NETWORK_HINT: &str = "install the package passt, and make /dev/net/tun usable (docker run --device /dev/net/tun); or use \
     --network=none; or allow this machine's network with --network-fallback=host or DSBUILD_NETWORK_FALLBACK=host";
+
+/// The way out where no namespaces are allowed.
+const NAMESPACES_HINT: &str = "in docker: --security-opt seccomp=unconfined --security-opt apparmor=unconfined \
+    --security-opt systempaths=unconfined, or --privileged; in Kubernetes: securityContext with seccompProfile and \
+    appArmorProfile Unconfined, and hostUsers: false; a Dockerfile without RUN needs none of this";
 
 /// The last lines that the process of a step wrote, framed; `None` if it was no process that failed.
 pub fn tail(name: &str, cause: &StepError) -> Option<String> {
@@ -47,6 +53,7 @@ fn is_our_exec(error: &ExecError) -> bool {
         ExecError::Store(_)
             | ExecError::Rootfs(_)
             | ExecError::Io { .. }
+            | ExecError::NoIsolation { .. }
             | ExecError::Sandbox(Network { .. } | Os { .. } | Unavailable { .. })
     )
 }
@@ -74,6 +81,7 @@ fn internal(message: &str) -> &'static str {
 fn exec_hint(error: &ExecError) -> Option<String> {
     match error {
         ExecError::Process { exit, tail, .. } => process(exit, tail),
+        ExecError::NoIsolation { .. } => Some(NAMESPACES_HINT.to_owned()),
         ExecError::NoSecret { id } => Some(format!("give it with --secret id={id},src=FILE")),
         ExecError::NoCommand => Some("write RUN [\"PROGRAM\", \"ARGUMENT\", ...]".to_owned()),
         ExecError::NoSshAgent { id } => Some(format!("give it with --ssh {id}")),
@@ -159,7 +167,7 @@ fn process(exit: &Exit, tail: &str) -> Option<String> {
         137 => "137 is signal 9 (killed): mostly by the kernel, because memory ran out; fewer jobs at once may help"
             .to_owned(),
         139 => "139 is signal 11 (segmentation fault): a bug of the program, or libraries that do not fit it".to_owned(),
-        _ => return network(tail),
+        _ => return owners(tail, isolate::single_id()).or_else(|| network(tail)),
     };
     Some(hint)
 }
@@ -190,6 +198,27 @@ fn missing_command(line: &str) -> Option<String> {
     let command = front.trim_end().strip_suffix(':')?.rsplit(": ").next()?;
     let is_word = !command.is_empty() && !command.contains(char::is_whitespace);
     is_word.then(|| command.to_owned())
+}
+
+/// Explains programs that want to be another user, or to give a file to one, where only one id exists: apt, chown, su.
+///
+/// `single_id` is the reason why; `None` where several ids exist.
+fn owners(tail: &str, single_id: Option<&str>) -> Option<String> {
+    let calls =
+        ["setgroups", "setegid", "seteuid", "setresuid", "setresgid", "setuid", "setgid", "set groups"];
+    let is_change = |line: &str| {
+        calls.iter().any(|call| line.contains(call))
+            || line.contains("chown") && (line.contains("Invalid argument") || line.contains("not permitted"))
+            || line.contains("hanging ownership")
+            || line.contains("hange owner")
+    };
+    let reason = single_id?;
+    tail.lines().any(is_change).then(|| {
+        format!(
+            "the step needs a second user id, and only one is available: {reason}; for apt alone: \
+             apt-get -o APT::Sandbox::User=root"
+        )
+    })
 }
 
 /// Programs that found no network say so in a few ways.
@@ -228,6 +257,25 @@ mod tests {
         check(Exit::Code(137), "", Some("memory ran out"));
         check(Exit::Signal(9), "", Some("memory ran out"));
         check(Exit::Signal(11), "", Some("segmentation fault"));
+    }
+
+    #[track_caller]
+    fn check_owners(tail: &str, is_explained: bool) {
+        let reason = "/etc/subuid gives user jo no ids";
+        let hint = owners(tail, Some(reason));
+        assert_eq!(hint.as_ref().is_some_and(|hint| hint.contains(reason)), is_explained, "{tail}: {hint:?}");
+        assert_eq!(owners(tail, None), None);
+    }
+
+    #[test]
+    fn a_step_that_needs_a_second_id_is_explained() {
+        check_owners("E: setgroups 65534 failed - setgroups (1: Operation not permitted)", true);
+        check_owners("E: seteuid 42 failed - seteuid (22: Invalid argument)", true);
+        check_owners("chown: changing ownership of '/home/jo': Invalid argument\nbye", true);
+        check_owners("chown: /home/jo: Invalid argument", true);
+        check_owners("su: can't set groups: Operation not permitted", true);
+        check_owners("make: *** [all] Error 1", false);
+        check_owners("cp: cannot open 'x': Permission denied", false);
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod env;
 mod errors;
 mod exit_codes;
 mod interop;
+mod isolation;
 mod kill;
 mod network;
 mod push;

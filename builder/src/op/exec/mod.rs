@@ -72,6 +72,9 @@ pub fn run(exec: &Exec, inputs: &[Files], context: &ExecContext<'_>) -> Result<D
     if exec.args.is_empty() {
         return Err(ExecError::NoCommand);
     }
+    if let Some(reason) = context.options.no_isolation.clone() {
+        return Err(ExecError::NoIsolation { reason });
+    }
     let root = match exec.root {
         Some(input) => &inputs[input.0].layers()?[..],
         None => &[],
