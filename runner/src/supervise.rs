@@ -175,7 +175,20 @@ fn network(
             Ok((Network::HostRestricted, Some(error.to_string())))
         }
         Some(Err(error)) => Err(error),
+        None if config.network == NetworkMode::Preferred => Ok(network_with_ports(config)),
         None => Ok((requested_network(config), None)),
+    }
+}
+
+/// Returns a private network with published ports, or the host's where no private one can exist.
+fn network_with_ports(config: &ContainerConfig) -> (Network, Option<String>) {
+    match sandbox::network::check_available() {
+        Ok(()) => (requested_network(config), None),
+        Err(error) => {
+            let reason =
+                format!("{error}; published ports are not forwarded: the process listens on its own");
+            (Network::HostRestricted, Some(reason))
+        }
     }
 }
 

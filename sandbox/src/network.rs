@@ -4,6 +4,7 @@
 //! pasta     the program that connects a private network; its command line and its start
 //! witness   the process through which pasta finds the network namespace
 //! port_map  a port of the host that leads into the sandbox
+//! forward   published ports that pasta does not serve: IPv6 and UDP
 //! shared    one private network for several sandboxes: the caller's side
 //! ```
 //!
@@ -11,11 +12,13 @@
 //! outside; it needs no privileges on the host. The sandbox's supervisor starts it in its own pid namespace, so that
 //! pasta cannot outlive the sandbox.
 
+mod forward;
 mod pasta;
 mod port_map;
 mod shared;
 mod witness;
 
+pub(crate) use forward::Forwarders;
 pub use pasta::check_available;
 pub(crate) use pasta::{DNS_FORWARDER, command, connect};
 pub use port_map::PortMap;

@@ -141,7 +141,9 @@ fn planned_network(network: &Network, fds: &mut Fds) -> Result<PlannedNetwork, S
     match network {
         Network::Host | Network::HostRestricted => Ok(PlannedNetwork::Host),
         Network::None => Ok(PlannedNetwork::None),
-        Network::Private { publish } => network::command(publish).map(PlannedNetwork::Private),
+        Network::Private { publish } => {
+            Ok(PlannedNetwork::Private(network::command(publish)?, publish.clone()))
+        }
         Network::Shared(shared) => {
             let netns = shared.netns().try_clone_to_owned().map_err(os("duplicate a descriptor"))?;
             Ok(PlannedNetwork::Shared(fds.add(netns)))

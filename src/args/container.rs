@@ -31,7 +31,8 @@ pub struct RunArgs {
     /// Show a folder or file of this machine in the container
     #[arg(short, long = "volume", value_name = "HOST:CONTAINER[:ro]")]
     pub volumes: Vec<String>,
-    /// Make a port of the container reachable on this machine
+    /// Make a port of the container reachable on this machine, from all its networks unless an IP is given (127.0.0.1:
+    /// from this machine alone); without HOST, on a free port that `dsbuild port` shows
     #[arg(short, long = "publish", value_name = "[IP:][HOST:]CONTAINER[/udp]")]
     pub publish: Vec<String>,
     /// Where the process starts
@@ -81,6 +82,16 @@ pub struct LogsArgs {
     pub tail: Option<usize>,
     /// Name or id
     pub container: String,
+}
+
+/// `port`.
+#[derive(Debug, Args)]
+pub struct PortArgs {
+    /// Name or id of the container
+    pub container: String,
+    /// Port in the container [default: all that are published]
+    #[arg(value_name = "PORT[/udp]")]
+    pub port: Option<String>,
 }
 
 /// `stop`.

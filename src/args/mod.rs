@@ -50,6 +50,8 @@ pub enum Command {
     Ps(container::PsArgs),
     /// Show what a container wrote
     Logs(container::LogsArgs),
+    /// Show on which ports of this machine the ports of a container are published
+    Port(container::PortArgs),
     /// Stop containers
     Stop(container::StopArgs),
     /// Remove containers

@@ -154,7 +154,8 @@ pub fn remove(args: &RmArgs) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn find(name: &str) -> Result<Container, Failure> {
+/// Finds a container by name or id.
+pub(super) fn find(name: &str) -> Result<Container, Failure> {
     Container::find(&store::open()?, name)
         .map_err(|error| Failure::of(&error).code(1).hint("`dsbuild ps --all` lists all containers"))
 }

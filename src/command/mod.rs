@@ -13,6 +13,7 @@ pub mod interrupt;
 pub mod isolate;
 mod outline;
 mod parse;
+mod port;
 mod run;
 mod store;
 mod survey;
@@ -36,6 +37,7 @@ pub fn run(command: Command) -> Result<u8, Failure> {
         Command::Run(args) => run::run(&args),
         Command::Ps(args) => container::list(&args),
         Command::Logs(args) => container::logs(&args),
+        Command::Port(args) => port::run(&args),
         Command::Stop(args) => container::stop(&args),
         Command::Rm(args) => container::remove(&args),
         Command::Images(args) => images::list(&args),

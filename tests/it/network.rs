@@ -43,6 +43,27 @@ fn privileged_run_reaches_no_service_of_the_host() {
     assert!(told(&ran.stderr(), "tcp reached") && told(&ran.stderr(), "1"), "{}", ran.stderr());
 }
 
+/// E.26: a free port is chosen and shown, and `localhost` works in a browser, which tries IPv6 first.
+#[test]
+fn privileged_a_published_port_without_a_number_is_free_and_shown() {
+    let env = skip_unless!(TestEnv::new());
+    let dockerfile = "FROM base\nRUN echo hello > /tmp/f\nCMD httpd -f -p 0.0.0.0:5000 -h /tmp\n";
+    env.build(dockerfile, &[]).success();
+    env.dsbuild(&["run", "-d", "--name", "web", "-p", "5000", "t"]).success();
+    let shown = env.dsbuild(&["port", "web", "5000"]).success().stdout();
+    let port: u16 = shown.trim().strip_prefix("0.0.0.0:").and_then(|port| port.parse().ok()).expect("a port");
+    assert_eq!(env.dsbuild(&["port", "web"]).success().stdout(), format!("5000/tcp -> 0.0.0.0:{port}\n"));
+    env.dsbuild(&["port", "web", "80"]).fails(1);
+    assert!(env.dsbuild(&["ps"]).success().stdout().contains(&format!("0.0.0.0:{port}->5000/tcp")));
+    for host in ["127.0.0.1", "::1"] {
+        assert!(
+            until(|| get_from(host, port).is_some_and(|text| text.ends_with("hello\n"))),
+            "no answer by {host}"
+        );
+    }
+    env.dsbuild(&["rm", "-f", "web"]).success();
+}
+
 /// Runs dsbuild where `hidden` is not what it should be, as in a container without the package or the device.
 fn without(env: &TestEnv, hidden: &str, args: &[&str], fallback: Option<&str>) -> Ran {
     let script = format!("mount --bind /dev/null {hidden}; exec \"$@\"");
@@ -136,11 +157,18 @@ fn privileged_a_published_port_leads_to_the_container() {
         &[],
     )
     .success();
-    let (listener, port) = server("127.0.0.1:0");
-    let publish = format!("127.0.0.1:{port}:80");
-    let taken = env.dsbuild(&["run", "-d", "--name", "no", "-p", &publish, "t"]).fails(125);
-    assert!(taken.stderr().contains("another program uses that port"), "{}", taken.stderr());
+    let (listener, port) = server("0.0.0.0:0");
+    for publish in [format!("127.0.0.1:{port}:80"), format!("{port}:80")] {
+        let taken = env.dsbuild(&["run", "-d", "--name", "no", "-p", &publish, "t"]).fails(125);
+        let told = taken.stderr();
+        assert!(
+            told.contains("another program uses that port") && told.contains(&port.to_string()),
+            "{told}"
+        );
+        env.dsbuild(&["rm", "no"]);
+    }
     drop(listener);
+    let publish = format!("127.0.0.1:{port}:80");
     env.dsbuild(&["run", "-d", "--name", "web", "-p", &publish, "t"]).success();
     assert!(until(|| get(port).is_some_and(|text| text.ends_with("hello\n"))), "no answer");
     env.dsbuild(&["rm", "-f", "web"]).success();
@@ -148,7 +176,11 @@ fn privileged_a_published_port_leads_to_the_container() {
 }
 
 fn get(port: u16) -> Option<String> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    get_from("127.0.0.1", port)
+}
+
+fn get_from(host: &str, port: u16) -> Option<String> {
+    let mut stream = TcpStream::connect((host, port)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(1))).ok()?;
     stream.write_all(b"GET /f HTTP/1.0\r\n\r\n").ok()?;
     let mut text = String::new();
