@@ -40,6 +40,8 @@ mod http;
 mod pull;
 mod push;
 mod scheme;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod transfer;
 pub mod web;
 

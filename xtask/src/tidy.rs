@@ -52,7 +52,7 @@ const EDGES: [(&str, &[&str]); 25] = [
     ("testing", &["oci", "cache", "rootfs"]),
     ("benches", &["parser", "patterns", "cache", "rootfs", "export"]),
     ("xtask", &[]),
-    ("fuzz", &["parser", "patterns"]),
+    ("fuzz", &["parser", "patterns", "graph", "oci", "cache", "rootfs", "archive", "registry", "cdi"]),
 ];
 
 /// Where `unsafe` may be.
