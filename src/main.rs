@@ -21,9 +21,11 @@ mod progress;
 mod report;
 mod timings;
 
+use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
 use clap::Parser;
+use report::Failure;
 
 fn main() -> ExitCode {
     sandbox::init_if_asked();
@@ -34,7 +36,10 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return refused(&error, is_run),
     };
-    match command::run(cli.command) {
+    report::install_panic_hook();
+    // Some libraries panic where no more threads can be started. Steps of a build catch this themselves.
+    let result = std::panic::catch_unwind(AssertUnwindSafe(|| command::run(cli.command)));
+    match result.unwrap_or_else(|panic| Err(Failure::of_panic(&*panic))) {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
             output::error(&failure.report());

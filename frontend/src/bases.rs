@@ -144,10 +144,14 @@ fn ask(
     }
     std::thread::scope(|scope| {
         let ask_one = |question: &(Wanted, Platform)| question.0.resolve(resolver, &question.1);
-        let threads: Vec<_> = open.iter().map(|(key, _)| scope.spawn(move || ask_one(key))).collect();
-        let joined = threads.into_iter().map(|thread| match thread.join() {
-            Ok(answer) => answer,
-            Err(panic) => std::panic::resume_unwind(panic),
+        let start =
+            |key| std::thread::Builder::new().spawn_scoped(scope, move || ask_one(key)).map_err(|_| key);
+        let threads: Vec<_> = open.iter().map(|(key, _)| start(key)).collect();
+        let joined = threads.into_iter().map(|thread| match thread.map(|thread| thread.join()) {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(panic)) => std::panic::resume_unwind(panic),
+            // No thread can be started (a limit on processes).
+            Err(key) => ask_one(key),
         });
         joined.collect()
     })

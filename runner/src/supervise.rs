@@ -225,13 +225,28 @@ impl Supervised {
     pub fn keep_log(mut self) -> Result<i32, RunnerError> {
         let Some((stdout, stderr)) = self.running.take_output() else { return self.wait() };
         let log = LogWriter::new(self.container.dir());
+        let running = &mut self.running;
         let exit = std::thread::scope(|scope| {
-            // Only reading a pipe can fail, and a pipe that cannot be read has no more output.
-            scope.spawn(|| log.copy(stdout, STDOUT));
-            scope.spawn(|| log.copy(stderr, STDERR));
-            self.running.wait()
-        })?;
-        self.ended(exit)
+            let copy = |pipe, stream| {
+                let log = &log;
+                // Only reading a pipe can fail, and a pipe that cannot be read has no more output.
+                let copying = move || drop(log.copy(pipe, stream));
+                std::thread::Builder::new().spawn_scoped(scope, copying)
+            };
+            if let Err(source) = copy(stdout, STDOUT).and(copy(stderr, STDERR)) {
+                running.signal(SIGKILL)?;
+                running.wait()?;
+                return Err(RunnerError::Thread { source });
+            }
+            Ok(running.wait()?)
+        });
+        match exit {
+            Ok(exit) => self.ended(exit),
+            Err(error) => {
+                self.container.save_state(&unstarted_state(&error))?;
+                Err(error)
+            }
+        }
     }
 
     /// Waits until the container has ended; returns the container's exit code.
@@ -252,6 +267,8 @@ impl Supervised {
         Ok(code)
     }
 }
+
+const SIGKILL: i32 = 9;
 
 /// Returns the exit code that a shell would report: for a signal, 128 and its number.
 fn exit_code(exit: Exit) -> i32 {

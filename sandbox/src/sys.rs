@@ -129,6 +129,15 @@ pub(crate) fn reset_signals() {
     }
 }
 
+/// Makes this process ignore a signal.
+pub(crate) fn ignore_signal(signal: c_int) -> io::Result<()> {
+    // SAFETY: no handler is installed.
+    if unsafe { libc::signal(signal, libc::SIG_IGN) } == libc::SIG_ERR {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
 /// Returns the control channel that [`start_init`] has left at [`CONTROL_FD`]; an error if this process has none.
 pub(crate) fn inherited_control() -> io::Result<OwnedFd> {
     rustix::io::fcntl_setfd(

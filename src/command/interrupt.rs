@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use nix::sys::signal::{SigSet, Signal};
 use progress::Cancel;
 
+use crate::output;
 use crate::report::Failure;
 
 /// The signal that canceled; 0 while none did.
@@ -26,16 +27,21 @@ pub fn cancel_on_signals(cancel: &Cancel) -> Result<(), Failure> {
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         signals.add(signal);
     }
-    signals.thread_block()?;
+    // A blocked SIGXFSZ ends nothing: a write beyond a limit on the size of files fails with EFBIG.
+    let mut blocked = signals;
+    blocked.add(Signal::SIGXFSZ);
+    blocked.thread_block()?;
     let cancel = cancel.clone();
-    std::thread::spawn(move || {
+    let listen = move || {
         while let Ok(signal) = signals.wait() {
             if cancel.is_canceled() {
                 std::process::exit(128 + signal as i32);
             }
             SIGNAL.store(signal as i32, Ordering::Relaxed);
+            output::note("stopping; again to leave at once");
             cancel.cancel();
         }
-    });
+    };
+    std::thread::Builder::new().spawn(listen)?;
     Ok(())
 }

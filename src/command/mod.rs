@@ -29,6 +29,10 @@ use crate::report::Failure;
 
 /// Runs a command; returns the exit code.
 pub fn run(command: Command) -> Result<u8, Failure> {
+    if !matches!(command, Command::Build(_)) {
+        // A build blocks the signal together with others.
+        sandbox::signal::ignore_file_size_signal()?;
+    }
     match command {
         Command::Build(args) => build::run(&args),
         Command::Context(args) => survey::run(&args),

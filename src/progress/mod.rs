@@ -67,13 +67,14 @@ impl Screen {
 
     fn start_ticking(&self) {
         let (display, stop) = (Arc::clone(&self.display), Arc::clone(&self.stop));
-        let ticker = std::thread::spawn(move || {
+        let ticker = std::thread::Builder::new().spawn(move || {
             while !stop.load(Ordering::Relaxed) {
                 std::thread::park_timeout(TICK);
                 lock(&display).tick();
             }
         });
-        *lock(&self.ticker) = Some(ticker);
+        // Without a thread of its own the view changes with events only.
+        *lock(&self.ticker) = ticker.ok();
     }
 
     /// Stops showing; what follows on stderr stands below.

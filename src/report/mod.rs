@@ -9,6 +9,7 @@ mod origin;
 mod snippet;
 mod step;
 
+use std::any::Any;
 use std::error::Error;
 
 use frontend::LowerError;
@@ -61,6 +62,12 @@ impl Failure {
     /// A signal ended it.
     pub fn canceled() -> Self {
         Self::user("canceled").code(interrupt::exit_code())
+    }
+
+    /// A panic of the thread that runs the command.
+    pub fn of_panic(panic: &dyn Any) -> Self {
+        let message = message_of(panic);
+        Self::ours(format!("internal error: {message}")).hint(step::internal(message))
     }
 
     /// With another exit code.
@@ -163,6 +170,21 @@ impl Failure {
         }
         report
     }
+}
+
+fn message_of(panic: &dyn Any) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it has no message")
+}
+
+/// Keeps a panic about threads that cannot be started from printing a backtrace: its error follows.
+pub fn install_panic_hook() {
+    let default = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if !step::is_thread_limit(message_of(info.payload())) {
+            default(info);
+        }
+    }));
 }
 
 impl Trouble {

@@ -69,9 +69,16 @@ pub fn hint(cause: &StepError) -> Option<String> {
     }
 }
 
-/// Threads that cannot be started are a limit of this machine; any other panic is a bug.
-fn internal(message: &str) -> &'static str {
-    if message.contains("Resource temporarily unavailable") || message.contains("thread pool") {
+/// Reports whether a panic says that no more threads can be started.
+pub fn is_thread_limit(message: &str) -> bool {
+    ["Resource temporarily unavailable", "WouldBlock", "thread pool"]
+        .iter()
+        .any(|sign| message.contains(sign))
+}
+
+/// The way out of a panic. Threads that cannot be started are a limit of this machine; any other panic is a bug.
+pub fn internal(message: &str) -> &'static str {
+    if is_thread_limit(message) {
         "no more threads can be started: raise the limit on processes (pids cgroup, ulimit -u)"
     } else {
         "this is a bug in dsbuild; please report it with the command and the Dockerfile"

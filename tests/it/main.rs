@@ -22,6 +22,7 @@ mod reports;
 mod reproducible;
 mod rootless;
 mod run;
+mod threads;
 mod timings;
 mod user;
 mod work;

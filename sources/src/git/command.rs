@@ -154,10 +154,21 @@ impl Git<'_> {
 
     fn finish(&self, mut command: Command) -> Result<(ExitStatus, Vec<u8>, String), GitError> {
         let mut child = command.spawn().map_err(|source| GitError::Start { source })?;
-        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let (stdout, stderr): (Option<Output>, Option<Output>) = (
+            child.stdout.take().map(|out| Box::new(out) as Output),
+            child.stderr.take().map(|out| Box::new(out) as Output),
+        );
         std::thread::scope(|scope| {
-            let answer = scope.spawn(|| stdout.map_or(Ok(Vec::new()), |out| read(out, ANSWER_LIMIT_BYTES)));
-            let message = scope.spawn(|| stderr.map_or(Ok(Vec::new()), |out| read(out, MESSAGE_LIMIT_BYTES)));
+            let start = |out: Option<Output>, limit_bytes| {
+                let reading = move || out.map_or(Ok(Vec::new()), |out| read(out, limit_bytes));
+                std::thread::Builder::new().spawn_scoped(scope, reading)
+            };
+            let threads = start(stdout, ANSWER_LIMIT_BYTES)
+                .and_then(|answer| Ok((answer, start(stderr, MESSAGE_LIMIT_BYTES)?)));
+            let (answer, message) = threads.map_err(|source| {
+                end(&mut child);
+                GitError::Start { source }
+            })?;
             let status = self.wait(&mut child);
             let answer = answer.join().expect("reading does not panic");
             let message = message.join().expect("reading does not panic");
@@ -187,6 +198,9 @@ impl Git<'_> {
         }
     }
 }
+
+/// A pipe from a program.
+type Output = Box<dyn Read + Send>;
 
 fn end(child: &mut Child) {
     if let Some(group) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
