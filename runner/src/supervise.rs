@@ -169,7 +169,7 @@ fn network(
     config: &ContainerConfig,
     connecting: Option<Result<Connecting, SandboxError>>,
 ) -> Result<(Network, Option<String>), SandboxError> {
-    match connecting.map(|begun| begun.and_then(Connecting::finish)) {
+    match connecting.map(|begun| begun.and_then(|connecting| connecting.finish(&|| false))) {
         Some(Ok(network)) => Ok((Network::Shared(network), None)),
         Some(Err(error)) if config.network == NetworkMode::Preferred => {
             Ok((Network::HostRestricted, Some(error.to_string())))

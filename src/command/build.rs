@@ -44,7 +44,9 @@ pub fn run(args: &BuildArgs) -> Result<u8, Failure> {
     let outcome = build_and_export(&pipeline, &mut request, watch);
     screen.finish(outcome.is_ok());
     let written = timings.end(&pipeline, &request, outcome.is_ok());
-    let (built, exported) = outcome?;
+    // Not every error of a canceled build says that it was canceled.
+    let (built, exported) =
+        outcome.map_err(|failure| if cancel.is_canceled() { Failure::canceled() } else { failure })?;
     report(args, &built, &exported)?;
     written?;
     drop(pipeline);

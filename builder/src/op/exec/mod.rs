@@ -225,10 +225,12 @@ fn network(mode: NetworkMode, context: &ExecContext<'_>) -> Result<Network, Exec
     match mode {
         NetworkMode::Default => {
             context.vertex.enter(Phase::Connect);
-            let network =
-                context.default_network.get(context.options.host_network_fallback, context.vertex)?;
+            let allow_host = context.options.host_network_fallback;
+            let network = context.default_network.get(allow_host, context.cancel, context.vertex);
             context.vertex.enter(Phase::Mount);
-            Ok(network)
+            network.map_err(
+                |error| if context.cancel.is_canceled() { ExecError::Canceled } else { error.into() },
+            )
         }
         NetworkMode::Host => Ok(Network::Host),
         NetworkMode::None => Ok(Network::None),

@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use sandbox::network::{Connecting, SharedNetwork};
 use sandbox::{Network, SandboxError};
 
-use progress::Vertex;
+use progress::{Cancel, Vertex};
 
 /// Warning about the fallback; the reason that follows says what the user can do.
 const FALLBACK: &str = "RUN uses this machine's network, and can reach what listens on its loopback";
@@ -40,16 +40,16 @@ impl BuildNetwork {
 
     /// Waits for the network and returns it. Without one, returns the host's if `allow_host`, with a warning on
     /// `vertex`; otherwise the error, for this RUN and for every later one.
-    pub fn get(&self, allow_host: bool, vertex: &Vertex) -> Result<Network, SandboxError> {
+    pub fn get(&self, allow_host: bool, cancel: &Cancel, vertex: &Vertex) -> Result<Network, SandboxError> {
         let mut state = self.lock();
         let begun = match std::mem::take(&mut *state) {
             State::Idle => SharedNetwork::start(),
             State::Begun(begun) => begun,
             State::Ready(network) => return Ok(kept(&mut state, network)),
         };
-        match begun.and_then(Connecting::finish) {
+        match begun.and_then(|connecting| connecting.finish(&|| cancel.is_canceled())) {
             Ok(network) => Ok(kept(&mut state, Network::Shared(network))),
-            Err(error) if allow_host => {
+            Err(error) if allow_host && !cancel.is_canceled() => {
                 vertex.warning(&format!("{FALLBACK}: {}", with_cause(&error)));
                 Ok(kept(&mut state, Network::HostRestricted))
             }
