@@ -4,8 +4,8 @@ use runner::container::Publish;
 
 use super::container::find;
 use crate::args::container::PortArgs;
+use crate::failure::Failure;
 use crate::output;
-use crate::report::Failure;
 
 /// Prints the published ports of a container as docker does; exit code 1 if a port that was asked for is not published.
 pub fn run(args: &PortArgs) -> Result<u8, Failure> {
@@ -19,7 +19,7 @@ pub fn run(args: &PortArgs) -> Result<u8, Failure> {
     let hosts: Vec<String> =
         published.iter().filter(|one| inside(one) == wanted).map(|one| one.host.to_string()).collect();
     if hosts.is_empty() {
-        return Err(Failure::user(format!("no public port {wanted:?} published for {}", args.container)));
+        return Err(Failure::input(format!("no public port {wanted:?} published for {}", args.container)));
     }
     hosts.iter().for_each(|host| output::line(host));
     Ok(0)

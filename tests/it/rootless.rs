@@ -56,5 +56,5 @@ fn privileged_one_id_is_enough_for_most_and_told() {
     assert_eq!(one.digest(dockerfile), root.digest(dockerfile));
     let told = one.build("FROM base\nRUN chown app /tmp\n", &[]).fails(1).stderr();
     assert!(told.contains("one owner only") && told.contains("/etc/subuid"), "{told}");
-    assert!(told.contains("the step needs a second user id"), "{told}");
+    assert!(told.contains("the step needs a second user ID"), "{told}");
 }
