@@ -165,7 +165,6 @@ const COMMANDS: [(&str, &str); 48] = [
     ("node", ""),
     ("pause", ""),
     ("plugin", ""),
-    ("port", "dsbuild ps lists published ports"),
     ("pull", "FROM pulls the image that it names; with --pull it asks the registry again"),
     ("push", "dsbuild build --push -t REGISTRY/NAME . builds and pushes"),
     ("rename", ""),

@@ -27,7 +27,7 @@ use progress::{Cancel, Progress, Sink};
 use registry::{Cancellation, Patience};
 
 use crate::args::build::{BuildArgs, ProgressMode};
-use crate::exit::Fault;
+use crate::exit::{self, Fault};
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Screen;
@@ -70,7 +70,7 @@ fn build(args: &BuildArgs) -> Result<u8, Failure> {
     let written = timings.end(&pipeline, &request, outcome.is_ok());
     // Not every error of a canceled build says that it was canceled.
     let (built, exported) =
-        outcome.map_err(|failure| if cancel.is_canceled() { Failure::canceled() } else { failure })?;
+        outcome.map_err(|failure| if exit::is_interrupted() { Failure::canceled() } else { failure })?;
     results::report(args, &built, &exported)?;
     written?;
     drop(pipeline);
