@@ -136,7 +136,7 @@ fn is_disabled(value: &str) -> bool {
 }
 
 /// Commands of docker that dsbuild lacks, with the way to get the same, if there is one.
-const COMMANDS: [(&str, &str); 48] = [
+const COMMANDS: [(&str, &str); 47] = [
     ("attach", "dsbuild logs --follow prints the output of a container"),
     ("bake", ""),
     ("builder", "dsbuild prune frees the space of the cache"),
