@@ -2,8 +2,8 @@
 
 use patterns::PatternError;
 use rootfs::RootfsError;
-use rootfs::users::UserError;
 use sources::{FetchError, SourceError};
+use users::UserError;
 
 use crate::key::KeyError;
 use crate::not_found::NotFound;

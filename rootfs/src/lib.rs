@@ -9,7 +9,6 @@
 //! snapshot         a root file system that processes can change, and its commit; mount sources
 //! layers           the layers of a store in all representations; the merged view; exports
 //! ---------------------------------------------------------------------------------------------
-//! archive          archives of ADD and of contexts, unpacked on top of a tree
 //! mkdir            directories on the way to a path of a diff
 //! diff             changes on top of a tree, before they become a layer
 //! overlay          mounting directories and mounts on top of each other with overlayfs
@@ -25,16 +24,15 @@
 //! xattr            extended attributes: the ones of layers, and overlayfs' own
 //! safe_path        opening paths in trees that an image or a process controls
 //! ---------------------------------------------------------------------------------------------
-//! users            /etc/passwd and /etc/group of a tree
 //! tree             a read-only view of files; resolution of symlinks inside it
 //! content          sources of the content of new files
 //! entry, times     the metadata of a path; the times that a tar keeps
+//! memory_tree      a tree in memory, for tests
 //! path             paths in layers: clean, ordered, within limits
 //! file_range       reading a part of a shared file
 //! error            the error type
 //! ```
 
-pub mod archive;
 mod clone_mount;
 mod content;
 mod create;
@@ -48,6 +46,9 @@ mod index;
 mod layer;
 pub mod layers;
 pub mod materialize;
+#[cfg(any(test, feature = "testing"))]
+#[path = "testing/memory_tree.rs"]
+pub mod memory_tree;
 pub mod mkdir;
 mod overlay;
 mod path;
@@ -58,7 +59,6 @@ pub mod tar;
 mod testing;
 mod times;
 pub mod tree;
-pub mod users;
 mod xattr;
 
 pub use create::Skipped;

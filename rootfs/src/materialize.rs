@@ -137,7 +137,7 @@ fn lookup(tree: &dyn Tree, path: &Path) -> Result<Entry, RootfsError> {
 mod tests {
     use super::*;
     use crate::entry::Timestamp;
-    use crate::testing::MemoryTree;
+    use crate::memory_tree::MemoryTree;
     use std::fs;
     use std::os::unix::fs::{MetadataExt, symlink};
 

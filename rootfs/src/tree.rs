@@ -152,7 +152,7 @@ impl Tree for Scratch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::MemoryTree;
+    use crate::memory_tree::MemoryTree;
 
     fn tree() -> MemoryTree {
         MemoryTree::new()

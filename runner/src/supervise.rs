@@ -8,12 +8,12 @@ use std::path::Path;
 
 use rootfs::layers::Layers;
 use rootfs::snapshot::{Snapshot, bind_host};
-use rootfs::users::{self, User};
 use sandbox::network::{Connecting, SharedNetwork};
 use sandbox::{
     Capabilities, Exit, Mount, MountSource, Network, PortMap, Process, ProcessUser, Running, SandboxError,
     Seccomp, Spec, Stdio,
 };
+use users::User;
 
 use crate::RunnerError;
 use crate::clock::now_ms;

@@ -9,7 +9,7 @@
 use std::path::{Path, PathBuf};
 
 /// What a crate may use of ours, in tests too.
-const EDGES: [(&str, &[&str]); 23] = [
+const EDGES: [(&str, &[&str]); 26] = [
     ("parser", &[]),
     ("oci", &[]),
     ("patterns", &[]),
@@ -19,16 +19,18 @@ const EDGES: [(&str, &[&str]); 23] = [
     ("cache", &["oci"]),
     ("registry", &["oci"]),
     ("rootfs", &["oci", "cache"]),
+    ("archive", &["cache", "rootfs"]),
+    ("users", &["rootfs"]),
     ("images", &["oci", "cache"]),
     ("context", &["patterns", "rootfs", "cache"]),
-    ("sources", &["graph", "progress", "oci", "cache", "rootfs", "registry", "images", "testing"]),
+    ("sources", &["graph", "progress", "oci", "cache", "rootfs", "archive", "registry", "images", "testing"]),
     ("sandbox", &[]),
     ("cdi", &["sandbox"]),
     (
         "builder",
         &[
-            "graph", "progress", "patterns", "context", "sources", "oci", "cache", "rootfs", "sandbox",
-            "cdi", "testing",
+            "graph", "progress", "patterns", "context", "sources", "oci", "cache", "rootfs", "archive",
+            "users", "sandbox", "cdi", "testing",
         ],
     ),
     ("export", &["progress", "oci", "cache", "rootfs", "registry", "images", "testing"]),
@@ -36,21 +38,22 @@ const EDGES: [(&str, &[&str]); 23] = [
         "pipeline",
         &[
             "parser", "frontend", "graph", "progress", "patterns", "context", "images", "sources", "builder",
-            "export", "oci", "cache", "rootfs", "registry", "testing",
+            "export", "oci", "cache", "rootfs", "archive", "registry", "testing",
         ],
     ),
-    ("runner", &["oci", "cache", "rootfs", "sandbox"]),
+    ("runner", &["oci", "cache", "rootfs", "images", "users", "sandbox"]),
     (
         "dsbuild",
         &[
             "parser", "frontend", "graph", "progress", "patterns", "context", "images", "sources", "builder",
-            "export", "pipeline", "oci", "cache", "rootfs", "sandbox", "cdi", "registry", "runner",
+            "export", "pipeline", "oci", "cache", "rootfs", "users", "sandbox", "cdi", "registry", "runner",
         ],
     ),
     ("testing", &["oci", "cache", "rootfs"]),
     ("benches", &["parser", "patterns", "cache", "rootfs", "export"]),
+    ("sweeps", &[]),
     ("xtask", &[]),
-    ("fuzz", &["parser", "patterns"]),
+    ("fuzz", &["parser", "patterns", "graph", "oci", "cache", "rootfs", "archive", "registry", "cdi"]),
 ];
 
 /// Where `unsafe` may be.

@@ -8,9 +8,11 @@ use cache::Store;
 
 mod bind;
 mod changes;
+mod foreign_layers;
 mod in_place;
 mod mount_points;
 mod overlays;
+mod owners;
 mod random_changes;
 mod trees;
 mod user_namespaces;
@@ -19,8 +21,8 @@ use super::*;
 use crate::diff::Diff;
 use crate::entry::{Kind, Timestamp};
 use crate::layers::in_place::MountMethod;
+use crate::memory_tree::MemoryTree;
 use crate::safe_path::fd_path;
-use crate::testing::MemoryTree;
 use crate::tree::{Child, Scratch};
 
 /// Layers in a store of their own.

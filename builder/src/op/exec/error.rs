@@ -5,9 +5,9 @@ use std::io;
 use cache::StoreError;
 use cdi::CdiError;
 use rootfs::RootfsError;
-use rootfs::users::UserError;
 use sandbox::{Exit, SandboxError};
 use sources::SecretError;
+use users::UserError;
 
 use crate::result::InputError;
 

@@ -23,10 +23,10 @@ use cdi::CdiError;
 use oci::DiffId;
 use rootfs::layers::Layers;
 use rootfs::snapshot::{Snapshot, Stub};
-use rootfs::users::{self, User};
 use sandbox::{
     Capabilities, Exit, HostEntry, Network, Process, ProcessUser, Rlimit, Running, Seccomp, Spec, Stdio,
 };
+use users::User;
 
 use crate::devices;
 use crate::options::RunOptions;

@@ -33,13 +33,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use archive::ArchiveError;
 use rootfs::RootfsError;
-use rootfs::archive::ArchiveError;
 use rootfs::diff::Diff;
 use rootfs::entry::Timestamp;
 use rootfs::mkdir::{MkdirError, NewDirectory, mkdir_all};
 use rootfs::tree::Tree;
-use rootfs::users::{UserError, resolve_owner};
+use users::{UserError, resolve_owner};
 
 use graph::{CopyAction, CopySource, FileAction, FileOp, InputIndex};
 use patterns::PatternError;
