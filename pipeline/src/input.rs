@@ -16,6 +16,9 @@ use sources::context::{ContextFrom, is_remote};
 /// Number of bytes at the beginning of a stream that distinguish an archive from a Dockerfile.
 const START_BYTES: u64 = 512;
 
+/// Name of a Dockerfile that is read from standard input.
+const STDIN_NAME: &str = "<stdin>";
+
 /// Names that the user gives: `dsbuild build --file FILE CONTEXT`.
 #[derive(Debug, Clone, Copy)]
 pub struct InputNames<'a> {
@@ -143,7 +146,7 @@ fn on_stdin(file: Option<&Path>) -> Result<Input, InputError> {
         return Err(InputError::FileBesideStdin);
     }
     io::stdin().lock().read_to_end(&mut bytes).map_err(failed)?;
-    let dockerfile_name = "Dockerfile".to_owned();
+    let dockerfile_name = STDIN_NAME.to_owned();
     Ok(Input { dockerfile_name, dockerfile: bytes, context: Context::Empty, pending: None })
 }
 
@@ -173,8 +176,11 @@ fn in_directory(names: InputNames<'_>) -> Result<Input, InputError> {
     Ok(Input { dockerfile_name: name_of(&file), dockerfile, context, pending: None })
 }
 
-/// Returns the name of a Dockerfile for people.
+/// Returns the name of a Dockerfile for people: its file name, or `<stdin>` for `-`.
 pub fn name_of(file: &Path) -> String {
+    if file == Path::new("-") {
+        return STDIN_NAME.to_owned();
+    }
     file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned()
 }
 

@@ -14,6 +14,8 @@ pub mod container;
 pub mod context;
 pub mod docker;
 pub mod dockerfile;
+#[cfg(test)]
+mod docs;
 pub mod image;
 pub mod store;
 pub mod values;

@@ -17,14 +17,14 @@ const USERS: &str = "user:$2b$04$4UZ3//Mgr3KtePJucOJJde5FfCWI2jR9pX5BYeyL78fcqar
 const LOGIN: &str = "dXNlcjpzZWNyZXQ=";
 
 /// A registry of the test's own; ended when dropped.
-struct Registry {
+pub struct Registry {
     child: Child,
     host: String,
 }
 
 impl Registry {
     /// In a folder of the test's. `users`: who may use it; anyone if absent.
-    fn start(env: &TestEnv, users: Option<&str>) -> Self {
+    pub fn start(env: &TestEnv, users: Option<&str>) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").expect("bind").local_addr().expect("an address").port();
         let host = format!("127.0.0.1:{port}");
         let at = |name: &str| env.path(&format!("registry-{port}-{name}"));
@@ -49,7 +49,8 @@ impl Registry {
         registry
     }
 
-    fn name(&self, name: &str) -> String {
+    /// Returns the name of a repository of this registry.
+    pub fn name(&self, name: &str) -> String {
         format!("{}/{name}", self.host)
     }
 }
@@ -63,7 +64,7 @@ impl Drop for Registry {
 }
 
 /// A test's world where there is a registry to push to.
-fn world() -> Result<TestEnv, String> {
+pub fn world() -> Result<TestEnv, String> {
     for program in [PROGRAM, "/usr/bin/skopeo"] {
         if !Path::new(program).exists() {
             return Err(format!("{program} is not installed"));

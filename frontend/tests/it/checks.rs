@@ -230,7 +230,11 @@ fn ignored_sources_are_reported() {
     );
     let ignore = super::ignoring("*.log\n!kept.log");
     let options = Options { context: Context::Local { path: "/ctx".into(), ignore }, ..options() };
-    check_with("FROM busybox\nCOPY a.log /\n", &options, &[]);
+    let found = "2 CopyIgnoredFile: Attempting to Copy file \"a.log\" that is excluded by .dockerignore";
+    check_with("FROM busybox\nCOPY a.log kept.log /\nCOPY . /\n", &options, &[found]);
+    let ignore = super::ignoring(".*");
+    let options = Options { context: Context::Local { path: "/ctx".into(), ignore }, ..options };
+    check_with("FROM busybox\nCOPY . .\n", &options, &[]);
 }
 
 #[test]
@@ -446,7 +450,7 @@ fn findings_above_an_invalid_instruction_are_kept() {
         &[(2, "StageNameCasing"), (3, "MaintainerDeprecated")],
     );
     check("# check=skip=StageNameCasing\nFROM scratch AS Bad\nBADCMD\n", &[]);
-    check("FROM busybox\nfrom busybox As Bad\nCOPY a\n", &[(2, "FromAsCasing"), (2, "StageNameCasing")]);
+    check("FROM busybox\nfrom busybox As Bad\nCOPY a\n", &[(2, "StageNameCasing"), (2, "FromAsCasing")]);
     // A text that cannot be split into instructions has no findings.
     check("FROM scratch AS Bad\nENV a\n", &[]);
 }

@@ -1,7 +1,7 @@
 //! `build --check`: warnings about a Dockerfile, without building it. (`dsbuild check` is in `command/check.rs`.)
 
 use frontend::plan::Warning;
-use frontend::{CheckReport, check};
+use frontend::{CheckNote, CheckReport, check};
 use graph::Lines;
 use pipeline::input;
 use pipeline::{BuildError, BuildRequest, ShownResolver};
@@ -17,14 +17,22 @@ use crate::output::{self, Stream};
 /// Position of the ignore file in the list `sources` of the JSON, if a warning is about it.
 const IGNORE_FILE_SOURCE: usize = 1;
 
-/// Result of the checks.
+/// Result of the checks, also for a text that is not a Dockerfile.
 struct Outcome {
     warnings: Vec<Warning>,
     /// Error because of which the file cannot be built, or is not a Dockerfile.
     error: Option<BuildError>,
+    notes: Vec<CheckNote>,
 }
 
-/// Prints warnings and errors; exit code 1 if there are any.
+impl Outcome {
+    /// Reports whether a build would fail.
+    fn fails(&self) -> bool {
+        self.error.is_some() || self.notes.iter().any(|note| note.is_failure)
+    }
+}
+
+/// Checks and prints. Returns 1 if there is a warning or a build would fail.
 pub fn run(request: &BuildRequest, pipeline: OpenPipeline<'_>, is_json: bool) -> Result<u8, Failure> {
     let outcome = outcome(request, pipeline)?;
     if is_json {
@@ -32,19 +40,21 @@ pub fn run(request: &BuildRequest, pipeline: OpenPipeline<'_>, is_json: bool) ->
     } else {
         print(&outcome, request);
     }
-    Ok(u8::from(!outcome.warnings.is_empty() || outcome.error.is_some()))
+    Ok(u8::from(!outcome.warnings.is_empty() || outcome.fails()))
 }
 
 fn outcome(request: &BuildRequest, pipeline: OpenPipeline<'_>) -> Result<Outcome, Failure> {
-    let dockerfile = match parser::parse(&request.dockerfile) {
-        Ok(dockerfile) => dockerfile,
-        Err(error) => return Ok(Outcome { warnings: Vec::new(), error: Some(error.into()) }),
-    };
+    let (dockerfile, error) = parser::parse_partially(&request.dockerfile);
+    if let Some(error) = error {
+        let warnings = frontend::check_unfinished(&dockerfile, &request.options);
+        return Ok(Outcome { warnings, error: Some(error.into()), notes: Vec::new() });
+    }
     let pipeline = pipeline()?;
     let progress = Progress::new(Arc::new(NoSink));
     let resolver = ShownResolver { sources: pipeline.sources(), progress: &progress };
-    let CheckReport { warnings, error, .. } = pipeline::check(&dockerfile, &request.options, &resolver);
-    Ok(Outcome { warnings, error: error.map(BuildError::from) })
+    let CheckReport { warnings, error, notes, .. } =
+        pipeline::check(&dockerfile, &request.options, &resolver);
+    Ok(Outcome { warnings, error: error.map(BuildError::from), notes })
 }
 
 /// Returns the report in buildx's form, with `rule`, `line`, `message` and `error` as shorter names of ours.
@@ -65,6 +75,10 @@ fn to_json(outcome: &Outcome, request: &BuildRequest) -> Value {
         }));
     }
     let mut report = json!({"warnings": warnings, "sources": sources});
+    if !outcome.notes.is_empty() {
+        // Remarks of dsbuild, which buildx does not have.
+        report["notes"] = outcome.notes.iter().map(note_to_json).collect();
+    }
     if let Some(error) = &outcome.error {
         let location = call::lines(error).map(call::location);
         report["buildError"] = json!({"message": error.to_string(), "location": location});
@@ -73,6 +87,15 @@ fn to_json(outcome: &Outcome, request: &BuildRequest) -> Value {
         report["further"] = call::further(error, &request.dockerfile);
     }
     report
+}
+
+fn note_to_json(note: &CheckNote) -> Value {
+    json!({
+        "line": note.lines.map_or(0, |lines| lines.first),
+        "message": note.message,
+        "hint": note.hint,
+        "isFailure": note.is_failure,
+    })
 }
 
 fn warning_to_json(warning: &Warning) -> Value {
@@ -89,7 +112,7 @@ fn warning_to_json(warning: &Warning) -> Value {
         "description": rule.map(|rule| rule.description),
         "url": rule.map(|rule| rule.url),
         "detail": warning.message,
-        "fix": rule.map(|rule| rule.fix),
+        "fix": warning.hint.as_deref().or(rule.map(|rule| rule.fix)),
         "location": location,
     })
 }
@@ -101,9 +124,9 @@ fn print(outcome: &Outcome, request: &BuildRequest) {
         number => format!("{number} warnings have been found!"),
     };
     let text = String::from_utf8_lossy(&request.dockerfile);
-    // "No warnings" above an error would be misleading.
+    // "No warnings" would suggest that the Dockerfile builds.
     let heading =
-        (outcome.error.is_none() || !outcome.warnings.is_empty()).then(|| format!("Check complete, {found}"));
+        (!outcome.fails() || !outcome.warnings.is_empty()).then(|| format!("Check complete, {found}"));
     let shown = outcome.warnings.iter().map(|warning| match &warning.ignore_file {
         Some(path) => {
             // Without the file the message has no lines below it.
@@ -112,7 +135,8 @@ fn print(outcome: &Outcome, request: &BuildRequest) {
         }
         None => shown(warning, &text, &request.options.dockerfile_name),
     });
-    let blocks: Vec<String> = heading.into_iter().chain(shown).collect();
+    let notes = outcome.notes.iter().map(|note| shown_note(note, &text, &request.options.dockerfile_name));
+    let blocks: Vec<String> = heading.into_iter().chain(shown).chain(notes).collect();
     if !blocks.is_empty() {
         output::line(&blocks.join("\n\n"));
     }
@@ -125,13 +149,27 @@ fn print(outcome: &Outcome, request: &BuildRequest) {
 /// Returns a warning: its rule and the address that explains it, the message, and the lines.
 fn shown(warning: &Warning, text: &str, file: &str) -> String {
     let rule = warning.rule;
-    let fix = check::rule(rule).map(|rule| format!("\nhint: {}", rule.fix)).unwrap_or_default();
+    let hint = warning.hint.as_deref().or(check::rule(rule).map(|rule| rule.fix));
+    let fix = hint.map(|hint| format!("\nhint: {}", output::sanitized(hint))).unwrap_or_default();
     let heading = match check::rule(rule).map(|rule| rule.url).filter(|url| !url.is_empty()) {
         Some(url) => format!("WARNING: {rule} - {url}"),
         None => format!("WARNING: {rule}"),
     };
     let message = output::sanitized(&warning.message);
     format!("{heading}\n{message}{fix}\n{}", frame(text, file, warning.lines))
+}
+
+/// Returns a remark with its hint and its lines.
+fn shown_note(note: &CheckNote, text: &str, file: &str) -> String {
+    let label = if note.is_failure { "ERROR" } else { "NOTE" };
+    let mut shown = format!("{label}: {}", output::sanitized(&note.message));
+    if let Some(hint) = &note.hint {
+        shown.push_str(&format!("\nhint: {}", output::sanitized(hint)));
+    }
+    if let Some(lines) = note.lines {
+        shown.push_str(&format!("\n{}", frame(text, file, lines)));
+    }
+    shown
 }
 
 /// Returns lines and their neighbors in a frame, as buildx draws it.

@@ -14,6 +14,12 @@ use crate::tree::{Child, Tree};
 #[derive(Clone)]
 pub struct MemoryTree(BTreeMap<PathBuf, (Entry, Arc<[u8]>)>);
 
+impl Default for MemoryTree {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl MemoryTree {
     /// Returns a tree with an empty root.
     pub fn new() -> Self {
@@ -44,12 +50,6 @@ impl MemoryTree {
     pub fn link(self, path: &str, target: &str) -> Self {
         let kind = Kind::Symlink { target: target.into() };
         self.put(path, Entry { kind, ..Entry::directory(0o777) }, b"")
-    }
-}
-
-impl Default for MemoryTree {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
