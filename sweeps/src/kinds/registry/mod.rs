@@ -27,7 +27,7 @@ use self::server::{Fault, Server};
 use super::Plan;
 
 /// Time after which a build that waits for a faulty registry hangs.
-const MAX_WAIT: Duration = Duration::from_secs(75);
+const MAX_WAIT: Duration = Duration::from_secs(120);
 
 /// Points that run at the same time: most of them wait.
 const WORKERS: usize = 6;
