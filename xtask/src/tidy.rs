@@ -41,7 +41,7 @@ const EDGES: [(&str, &[&str]); 26] = [
             "export", "oci", "cache", "rootfs", "archive", "registry", "testing",
         ],
     ),
-    ("runner", &["oci", "cache", "rootfs", "users", "sandbox"]),
+    ("runner", &["oci", "cache", "rootfs", "images", "users", "sandbox"]),
     (
         "dsbuild",
         &[
@@ -53,7 +53,7 @@ const EDGES: [(&str, &[&str]); 26] = [
     ("benches", &["parser", "patterns", "cache", "rootfs", "export"]),
     ("sweeps", &[]),
     ("xtask", &[]),
-    ("fuzz", &["parser", "patterns"]),
+    ("fuzz", &["parser", "patterns", "graph", "oci", "cache", "rootfs", "archive", "registry", "cdi"]),
 ];
 
 /// Where `unsafe` may be.
