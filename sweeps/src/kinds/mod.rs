@@ -79,8 +79,9 @@ impl Kind {
     /// Returns the number of points of the short form, which takes about ten seconds.
     pub fn short_points(self) -> usize {
         match self {
-            Self::Kill | Self::Errors | Self::Full => 20,
-            Self::Power | Self::Damage => 10,
+            Self::Kill | Self::Errors | Self::Full => 12,
+            Self::Power => 8,
+            Self::Damage => 5,
             Self::Registry => 40,
             Self::Concurrent => 2,
             Self::All => 0,

@@ -32,7 +32,7 @@ pub enum Framing {
     Length(i64),
     /// The connection ends after the body.
     UntilClose,
-    /// Chunked transfer coding.
+    /// Chunked transfer coding of HTTP/1.1.
     Chunked,
 }
 
