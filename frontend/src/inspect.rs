@@ -26,6 +26,9 @@ pub struct CheckReport {
     pub notes: Vec<CheckNote>,
     /// Steps of the inspected stages; `None` if there is an error.
     pub graph: Option<Graph>,
+    /// Lines of the instructions whose words depend on a base image that is unavailable, so that paths in their steps can
+    /// be wrong.
+    pub uncertain_lines: Vec<Lines>,
 }
 
 /// A remark about the Dockerfile, or about the limits of the checks.
@@ -75,6 +78,7 @@ pub fn check(
         error,
         notes: other_syntax.into_iter().chain(unseen).collect(),
         graph,
+        uncertain_lines: checks.uncertain_lines(),
     }
 }
 

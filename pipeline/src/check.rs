@@ -17,7 +17,11 @@ use rootfs::tree::Tree;
 /// ignore file if that rule is enabled.
 pub fn check(dockerfile: &Dockerfile, options: &Options, resolver: &dyn Resolver) -> CheckReport {
     let mut report = frontend::check(dockerfile, options, resolver, &find_ignore_habits);
-    report.notes.extend(report.graph.iter().flat_map(missing_sources));
+    let missing: Vec<CheckNote> = report.graph.iter().flat_map(missing_sources).collect();
+    // A path that an unavailable base image may complete is not known to be missing.
+    let is_certain =
+        |note: &CheckNote| note.lines.is_none_or(|lines| !report.uncertain_lines.contains(&lines));
+    report.notes.extend(missing.into_iter().filter(is_certain));
     report
 }
 

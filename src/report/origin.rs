@@ -20,8 +20,9 @@ pub fn explain(trouble: &mut Trouble, origins: &[Origin], dockerfile: &File) {
         });
         trouble.place = trouble.place.take().map(|place| marks.fold(place, Place::with));
         trouble.notes.extend(note(origin));
-        // A title that says what may have been meant says it all.
-        if trouble.hint.is_none() && !trouble.title.ends_with("?)") {
+        // A title with a suggestion needs no hint. A variable out of reach explains more than any other hint.
+        let is_out_of_reach = matches!(&origin.kind, OriginKind::Unset { out_of_reach: Some(_), .. });
+        if is_out_of_reach || (trouble.hint.is_none() && !trouble.title.ends_with("?)")) {
             trouble.hint = way_out(origin);
         }
     }

@@ -100,6 +100,7 @@ pub(crate) struct Checks {
     warnings: RefCell<Vec<Warning>>,
     seen: RefCell<HashSet<Warning>>,
     is_silent: Cell<bool>,
+    uncertain_lines: RefCell<Vec<Lines>>,
     /// Patterns of the ignore file, compiled when the first COPY needs them.
     ignore: OnceCell<Option<Patterns>>,
 }
@@ -171,6 +172,16 @@ impl Checks {
     /// Drops all further findings.
     pub fn silence(&self) {
         self.is_silent.set(true);
+    }
+
+    /// Notes an instruction whose words depend on a base image that is unavailable.
+    pub fn note_uncertain(&self, lines: Lines) {
+        self.uncertain_lines.borrow_mut().push(lines);
+    }
+
+    /// Returns the lines of the instructions whose words depend on a base image that is unavailable.
+    pub fn uncertain_lines(&self) -> Vec<Lines> {
+        self.uncertain_lines.borrow().clone()
     }
 
     /// Fails if there are warnings and warnings are errors. The lines are those of the first warning.

@@ -152,11 +152,7 @@ impl<'d> Dispatcher<'d> {
             errors.add(|| problem.at(entry.lines));
             return state;
         }
-        self.make_layers(id, &mut state);
-        if entry.has_triggers {
-            state.image.config.on_build.clear();
-        }
-        state.start();
+        self.prepare(id, &mut state);
         let ignore_cache = self.ignores_cache(entry.name.as_deref());
         for command in entry.commands.iter().filter(|command| !table.is_circular(id, command)) {
             if state.is_incomplete {
@@ -176,6 +172,15 @@ impl<'d> Dispatcher<'d> {
         state
     }
 
+    /// Prepares the state of a stage for its first instruction.
+    fn prepare(&mut self, id: StageId, state: &mut State) {
+        self.make_layers(id, state);
+        if self.table.entry(id).has_triggers {
+            state.image.config.on_build.clear();
+        }
+        state.start();
+    }
+
     /// Concludes an instruction: keeps its error, unless the cause may be a base image that is unavailable.
     fn conclude(&self, result: Result<(), Problem>, current: &mut CurrentStage<'_>, errors: &mut Errors) {
         let uses_placeholders = current.uses_placeholders.get();
@@ -188,6 +193,9 @@ impl<'d> Dispatcher<'d> {
         }
         let sets_variable = matches!(current.command.instruction.kind, Kind::Arg(_) | Kind::Env(_));
         current.state.has_placeholders |= sets_variable && uses_placeholders;
+        if uses_placeholders {
+            self.session.checks.note_uncertain(current.lines);
+        }
         current.state.is_incomplete = (sets_variable && failed) || self.session.budget.check().is_err();
     }
 

@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use graph::{DeviceRequest, Exec, ExecMount, MountKind, NetworkMode, Op, SecurityMode, SkippedInKey};
+use graph::{
+    DeviceRequest, Exec, ExecMount, InputIndex, MountKind, NetworkMode, Op, SecurityMode, SkippedInKey,
+};
 use parser::ast::{Command, Device, Instruction, Run};
 use parser::expand::Variables;
 
@@ -38,9 +40,27 @@ impl Dispatcher<'_> {
             text.push_str(&format!(" ({summary})"));
         }
         let name = current.counter.next(&text);
+        let exec = self.exec(current, run, program.args.clone(), mounts, root)?;
+        let meta = self.meta(current, name);
+        let step = self.graph.add(Op::Exec(Box::new(exec)), inputs.0, &current.state.platform, meta);
+        current.state.advance(step);
+        let text = history::run(&program.args, &current.state);
+        self.record(current, history::layer, text);
+        Ok(())
+    }
+
+    /// Describes the process of a RUN.
+    fn exec(
+        &self,
+        current: &CurrentStage<'_>,
+        run: &Run,
+        args: Vec<String>,
+        mounts: RunMounts,
+        root: Option<InputIndex>,
+    ) -> Result<Exec, Problem> {
         self.session.budget.spend(current.state.env.size_bytes());
-        let exec = Exec {
-            args: program.args.clone(),
+        Ok(Exec {
+            args,
             env: environment(&current.state, &mounts),
             proxy_env: self.session.proxies.clone(),
             cwd: current.state.working_dir(),
@@ -55,13 +75,7 @@ impl Dispatcher<'_> {
             shm_size_bytes: self.session.options.shm_size_bytes,
             ulimits: self.session.options.ulimits.clone(),
             devices: devices(run)?,
-        };
-        let meta = self.meta(current, name);
-        let step = self.graph.add(Op::Exec(Box::new(exec)), inputs.0, &current.state.platform, meta);
-        current.state.advance(step);
-        let text = history::run(&program.args, &current.state);
-        self.record(current, history::layer, text);
-        Ok(())
+        })
     }
 
     fn hostname(&self) -> String {

@@ -1,5 +1,7 @@
 //! Builds driven through the library, as Compose and an API drive them.
 
+mod check;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
