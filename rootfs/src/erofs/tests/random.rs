@@ -102,6 +102,14 @@ fn entries(random: &BTreeMap<Vec<u8>, (Vec<u8>, RandomEntry)>) -> Vec<NewEntry> 
     let mut entries = Vec::new();
     for (path, entry) in valid.into_iter().filter(|(path, entry)| !path.is_empty() || is_dir(entry)) {
         let Some(kind) = kind_of(&entry.kind, &files) else { continue };
+        // An index leaves out whiteouts where nothing of lower layers is left.
+        let is_opaque = |above: &[u8]| {
+            let there = random.get(&key(above)).map(|(_, entry)| &entry.kind);
+            matches!(there, Some(RandomKind::Directory { opaque: true }))
+        };
+        if kind == Kind::Whiteout && ancestors(path).any(is_opaque) {
+            continue;
+        }
         let content = match kind {
             Kind::File { size_bytes: 0 } => None,
             Kind::File { size_bytes } => {
