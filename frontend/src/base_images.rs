@@ -11,13 +11,13 @@ use oci::{DiffId, Digest, ImageConfig, Platform, Reference};
 use crate::error::{Errors, LowerError, Problem};
 use crate::options::NamedContext;
 use crate::plan::{ResolveError, Resolver};
-use crate::session::{Purpose, Session, TargetPlatform};
-use crate::stages::{Base, StageEntry, StageId, StageTable};
+use crate::session::{Lowering, Purpose, TargetPlatform};
+use crate::stages::{StageBase, StageEntry, StageId, StageTable};
 
 /// Images that were looked up so far, for all platforms of a build.
 #[derive(Debug, Default)]
 pub(crate) struct BaseImages {
-    images: HashMap<(ImageRequest, Platform), BaseImage>,
+    images: HashMap<(BaseRequest, Platform), BaseImage>,
     /// Images that were unavailable although the purpose did not need them, in the order of their lines.
     pub unavailable: Vec<LowerError>,
 }
@@ -33,24 +33,24 @@ pub(crate) struct BaseImage {
 
 /// An image to look up.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum ImageRequest {
+enum BaseRequest {
     Reference(Reference),
     Layout { path: PathBuf, tag: Option<String>, digest: Option<Digest> },
 }
 
-impl ImageRequest {
+impl BaseRequest {
     /// Returns the image that `base` needs, or `None` if it needs none. Fails for a named context with an invalid image
     /// name.
-    fn of(base: &Base<'_>) -> Result<Option<Self>, Problem> {
+    fn of(base: &StageBase<'_>) -> Result<Option<Self>, Problem> {
         match base {
-            Base::Image(reference) => Ok(Some(Self::Reference(reference.clone()))),
-            Base::Context(_, NamedContext::Image(name)) if name != "scratch" => match name.parse() {
+            StageBase::Image(reference) => Ok(Some(Self::Reference(reference.clone()))),
+            StageBase::Context(_, NamedContext::Image(name)) if name != "scratch" => match name.parse() {
                 Ok(reference) => Ok(Some(Self::Reference(reference))),
                 Err(oci::ReferenceError { reason, .. }) => {
                     Err(Problem::BadReference { name: name.clone(), reason: reason.to_owned() })
                 }
             },
-            Base::Context(_, NamedContext::Layout { path, tag, digest }) => {
+            StageBase::Context(_, NamedContext::Layout { path, tag, digest }) => {
                 let (path, tag) = (path.clone(), tag.clone());
                 Ok(Some(Self::Layout { path, tag, digest: *digest }))
             }
@@ -86,7 +86,7 @@ impl ImageRequest {
 
 /// An image to look up for a platform, and the first stage that needs it.
 struct OpenRequest {
-    image: ImageRequest,
+    image: BaseRequest,
     platform: Platform,
     stage: StageId,
 }
@@ -96,7 +96,7 @@ impl BaseImages {
     /// their place.
     pub fn resolve(
         &mut self,
-        session: &Session<'_>,
+        session: &Lowering<'_>,
         table: &StageTable<'_>,
         reachable: &[bool],
         target: &TargetPlatform,
@@ -138,7 +138,7 @@ impl BaseImages {
         let mut open: Vec<OpenRequest> = Vec::new();
         for (at, _) in reachable.iter().enumerate().filter(|(_, reachable)| **reachable) {
             let entry = table.entry(StageId(at));
-            let image = ImageRequest::of(&entry.base).map_err(|problem| problem.at(entry.lines));
+            let image = BaseRequest::of(&entry.base).map_err(|problem| problem.at(entry.lines));
             let Some(image) = errors.keep(image).flatten() else { continue };
             let key = (image, platform_of(entry, target));
             let is_open = open.iter().any(|other| other.image == key.0 && other.platform == key.1);
@@ -151,7 +151,7 @@ impl BaseImages {
 
     /// Returns the image that an entry starts from, or `None` if it does not start from an image.
     pub fn image(&self, entry: &StageEntry<'_>, target: &TargetPlatform) -> Option<&BaseImage> {
-        let request = ImageRequest::of(&entry.base).ok().flatten()?;
+        let request = BaseRequest::of(&entry.base).ok().flatten()?;
         self.images.get(&(request, platform_of(entry, target)))
     }
 }
@@ -188,7 +188,7 @@ fn unavailable(error: ResolveError, table: &StageTable<'_>, id: StageId) -> Lowe
     let entry = table.entry(id);
     let ResolveError { name, reason, hint } = error;
     let is_image_of_copy =
-        entry.is_source && matches!(entry.base, Base::Image(_)) && id.0 >= table.written_stages;
+        entry.is_source && matches!(entry.base, StageBase::Image(_)) && id.0 >= table.written_stages;
     let no_stage = || format!("no stage is called {}, so it is taken for an image", entry.base_text);
     let hint = if is_image_of_copy { Some(no_stage()) } else { hint };
     let written = entry.base_text.clone();

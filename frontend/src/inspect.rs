@@ -17,7 +17,7 @@ use crate::syntax;
 
 /// Result of the build checks.
 #[derive(Debug, Default)]
-pub struct CheckReport {
+pub struct LintReport {
     /// Findings in the order of their lines.
     pub warnings: Vec<Warning>,
     /// Reason why the Dockerfile cannot be built, at which the checks ended; `None` if it can be built.
@@ -53,12 +53,12 @@ pub fn check(
     options: &Options,
     resolver: &dyn Resolver,
     find_habits: FindHabits<'_>,
-) -> CheckReport {
+) -> LintReport {
     let (allowed, options) = (&options.allow.devices, allowing_all(options));
     let purpose = if options.target.is_none() { Purpose::InspectAll } else { Purpose::Inspect };
     let checks = match Checks::new(dockerfile, &options) {
         Ok(checks) => checks,
-        Err(error) => return CheckReport { error: Some(error), ..CheckReport::default() },
+        Err(error) => return LintReport { error: Some(error), ..LintReport::default() },
     };
     checks.add_habits(&options.context, find_habits);
     let (options, checks) = (&options, &checks);
@@ -73,7 +73,7 @@ pub fn check(
         Ok(graph) => (Some(graph), None),
         Err(error) => (None, Some(error)),
     };
-    CheckReport {
+    LintReport {
         warnings: checks.warnings(),
         error,
         notes: other_syntax.into_iter().chain(unseen).collect(),

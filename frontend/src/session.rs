@@ -12,11 +12,11 @@ use crate::check::Checks;
 use crate::contexts::Contexts;
 use crate::limits::TextBudget;
 use crate::options::Options;
-use crate::origin::Origin;
+use crate::origin::VariableOrigin;
 use crate::plan::{PlannedArg, Resolver};
 
 /// Context that all platforms of a build share.
-pub(crate) struct Session<'a> {
+pub(crate) struct Lowering<'a> {
     pub dockerfile: &'a Dockerfile,
     pub options: &'a Options,
     pub resolver: &'a dyn Resolver,
@@ -83,7 +83,7 @@ pub(crate) struct Probe {
     /// Whether the word is the USER in force.
     pub is_user: bool,
     /// Explanations, once the instruction is reached.
-    pub origins: RefCell<Vec<Origin>>,
+    pub origins: RefCell<Vec<VariableOrigin>>,
 }
 
 /// The platform that one pass through the Dockerfile builds for.

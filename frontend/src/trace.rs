@@ -12,7 +12,7 @@ use crate::check::Checks;
 use crate::inspect::{NoImages, allowing_all};
 use crate::lower::{LowerRequest, lower_for};
 use crate::options::Options;
-use crate::origin::Origin;
+use crate::origin::VariableOrigin;
 use crate::session::{Probe, Purpose};
 
 /// The word that made a step fail, as the step saw it.
@@ -27,7 +27,7 @@ pub struct Culprit {
 /// Returns the origins of the variables in the instruction of a failed step, or of the USER if that is at fault.
 ///
 /// Variables that only the base image can set are left out, since its config is not known here.
-pub fn trace_step(text: &[u8], options: &Options, lines: Lines, culprit: &Culprit) -> Vec<Origin> {
+pub fn trace_step(text: &[u8], options: &Options, lines: Lines, culprit: &Culprit) -> Vec<VariableOrigin> {
     let Ok(dockerfile) = parser::parse(text) else { return Vec::new() };
     let Culprit { word, is_user } = culprit.clone();
     let probe = Probe { lines, word, is_user, origins: RefCell::default() };

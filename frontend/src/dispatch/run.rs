@@ -11,14 +11,14 @@ use parser::expand::Variables;
 use super::mounts::RunMounts;
 use super::{CurrentStage, Dispatcher, Inputs};
 use crate::error::Problem;
-use crate::state::State;
+use crate::state::StageState;
 use crate::{history, step_names};
 
 /// Host name of a RUN, unless `BUILDKIT_SANDBOX_HOSTNAME` sets another.
 const HOSTNAME: &str = "buildkitsandbox";
 
 /// The process of a RUN.
-struct Program {
+struct RunProcess {
     args: Vec<String>,
     /// Script of a heredoc that names its interpreter (`#!`); `None` without such a heredoc.
     script: Option<ExecMount>,
@@ -133,7 +133,7 @@ fn not_allowed(entitlement: &'static str) -> Problem {
 }
 
 /// Returns the variables of the stage, and the path of the first SSH agent's socket unless the stage sets it.
-fn environment(state: &State, mounts: &RunMounts) -> Vec<String> {
+fn environment(state: &StageState, mounts: &RunMounts) -> Vec<String> {
     const SOCKET: &str = "SSH_AUTH_SOCK";
     let mut env = state.env.to_strings();
     if let (Some(socket), None) = (&mounts.ssh_socket, state.env.value(SOCKET)) {
@@ -150,8 +150,8 @@ fn environment(state: &State, mounts: &RunMounts) -> Vec<String> {
 /// one heredoc and nothing else  shell, body; or if that begins with "#!": shell, path of the body as a file
 /// other heredocs                shell, text with the bodies put back: the shell reads them
 /// ```
-fn program(state: &State, run: &Run, instruction: &Instruction) -> Result<Program, Problem> {
-    let plain = |args| Program { args, script: None, summary: None };
+fn program(state: &StageState, run: &Run, instruction: &Instruction) -> Result<RunProcess, Problem> {
+    let plain = |args| RunProcess { args, script: None, summary: None };
     let text = match &run.command {
         Command::Exec(words) if instruction.heredocs.is_empty() => return Ok(plain(words.clone())),
         Command::Exec(words) => return Err(Problem::HeredocInExecForm { command: words.join(" ") }),
@@ -166,10 +166,10 @@ fn program(state: &State, run: &Run, instruction: &Instruction) -> Result<Progra
     let content = first.chomped();
     let summary = Some(step_names::summary(&content));
     if !content.starts_with("#!") || state.image.platform.os == "windows" {
-        return Ok(Program { summary, ..plain(state.in_shell(content)) });
+        return Ok(RunProcess { summary, ..plain(state.in_shell(content)) });
     }
     let target = format!("/dev/pipes/{}", first.name);
     let args = state.in_shell(target.clone());
     let script = ExecMount { target, read_only: true, kind: MountKind::Script { content } };
-    Ok(Program { args, script: Some(script), summary })
+    Ok(RunProcess { args, script: Some(script), summary })
 }

@@ -2,7 +2,7 @@
 
 use frontend::options::{Context, Options};
 use frontend::plan::{ResolveError, Resolver};
-use frontend::{CheckNote, CheckReport};
+use frontend::{CheckNote, LintReport};
 use graph::ResolvedImage;
 use oci::{Digest, Platform, Reference};
 use patterns::IgnoreFile;
@@ -27,7 +27,7 @@ impl Resolver for Offline {
 }
 
 /// Checks a Dockerfile against a context with the files `app.py`, `src/lib.py` and `secret.txt`.
-fn report(dockerfile: &str, ignore: &str) -> CheckReport {
+fn report(dockerfile: &str, ignore: &str) -> LintReport {
     let context = tempfile::tempdir().expect("a directory");
     let path = context.path();
     std::fs::create_dir(path.join("src")).expect("created");
