@@ -50,6 +50,17 @@ impl<'s> Scope<'s> {
         names.into_iter().filter_map(|name| self.origin(name)).take(MAX_ORIGINS).collect()
     }
 
+    /// Explains the variables of `instruction` that are not set because an ARG is on the other side of a FROM.
+    ///
+    /// Variables that the text itself assigns are left out: the shell of a RUN sets them.
+    pub fn out_of_reach_origins(&self, instruction: &Instruction) -> Vec<VariableOrigin> {
+        let is_assigned = |name: &str| instruction.text.contains(&format!("{name}="));
+        let names = self.names(instruction, None).into_iter().filter(|name| !is_assigned(name));
+        let is_out_of_reach =
+            |origin: &VariableOrigin| matches!(origin.kind, OriginKind::Unset { out_of_reach: Some(_), .. });
+        names.filter_map(|name| self.origin(name)).filter(is_out_of_reach).take(MAX_ORIGINS).collect()
+    }
+
     /// Explains the variables that led to an error of `instruction`.
     pub fn origins_of_error(&self, error: &LowerError, instruction: &Instruction) -> Vec<VariableOrigin> {
         let names = self.names(instruction, error.culprit());

@@ -64,4 +64,5 @@ pub use inspect::{CheckNote, LintReport, check, check_unfinished, sketch};
 pub use lower::{epoch_source, lower};
 pub use options::Options;
 pub use outline::outline;
-pub use trace::{Culprit, trace_step};
+pub use session::Culprit;
+pub use trace::{FailedStep, trace_step};

@@ -34,7 +34,9 @@ pub fn lower(
     let checks = &Checks::new(dockerfile, options)?;
     let purpose = Purpose::Build;
     let request = LowerRequest { dockerfile, options, resolver, purpose, checks, probe: None };
-    lower_for(&request, &mut BaseImages::default())
+    let mut images = BaseImages::default();
+    let plan = lower_for(&request, &mut images)?;
+    Ok(Plan { looked_up: images.into_looked_up(), ..plan })
 }
 
 /// Everything that one run of lowering needs.
@@ -75,6 +77,7 @@ pub(crate) fn lower_for(request: &LowerRequest<'_>, images: &mut BaseImages) -> 
         source_date_s: session.epoch_s,
         unused_args: unused_args::find(dockerfile, &options.build_args, &args),
         args,
+        looked_up: Vec::new(),
     })
 }
 

@@ -35,7 +35,7 @@ use crate::graph_builder::GraphBuilder;
 use crate::options::Context;
 use crate::origin::{OriginKind, VariableOrigin};
 use crate::plan::PlannedImage;
-use crate::session::{Lowering, TargetPlatform};
+use crate::session::{Culprit, Lowering, TargetPlatform};
 use crate::stages::{StageBase, StageCommand, StageId, StageTable};
 use crate::state::StageState;
 use crate::step_names::{self, StepCounter};
@@ -212,15 +212,15 @@ impl<'d> Dispatcher<'d> {
         if !probe.origins.borrow().is_empty() {
             return;
         }
-        let origins = if probe.is_user {
-            let user = |lines| VariableOrigin {
-                name: "USER".to_owned(),
-                value: Some(probe.word.clone()),
-                kind: OriginKind::User { lines },
-            };
-            current.state.user_lines.map(user).into_iter().collect()
-        } else {
-            self.scope(current).origins(&current.command.instruction, Some(&probe.word))
+        let (scope, instruction) = (self.scope(current), &current.command.instruction);
+        let origins = match &probe.culprit {
+            Some(Culprit { word, is_user: true }) => {
+                let (name, value) = ("USER".to_owned(), Some(word.clone()));
+                let user = |lines| VariableOrigin { name, value, kind: OriginKind::User { lines } };
+                current.state.user_lines.map(user).into_iter().collect()
+            }
+            Some(Culprit { word, .. }) => scope.origins(instruction, Some(word)),
+            None => scope.out_of_reach_origins(instruction),
         };
         *probe.origins.borrow_mut() = origins;
     }
