@@ -14,5 +14,5 @@ mod find;
 mod folder;
 pub mod survey;
 
-pub use find::find_ignore;
+pub use find::{find_ignore, read_in_root};
 pub use folder::ContextTree;
