@@ -152,3 +152,35 @@ fn fmt_refuses_a_file_that_is_not_a_dockerfile() {
     let error = env.dsbuild(&["fmt", "context/Dockerfile"]).fails(1).stderr();
     assert!(error.contains("did you mean FROM?"), "{error}");
 }
+
+#[test]
+fn warnings_above_an_invalid_instruction_are_kept() {
+    let env = TestEnv::bare();
+    let ran = env.build("FROM scratch AS Big\nFORM x\n", &["--check"]).fails(1);
+    assert!(ran.stdout().contains("Stage name 'Big' should be lowercase"), "{}", ran.stdout());
+    let report = json(&env.build("FROM scratch AS Big\nFORM x\n", &["--check", "--format", "json"]).fails(1));
+    assert_eq!((&report["warnings"][0]["line"], &report["error"]["line"]), (&1.into(), &2.into()));
+}
+
+#[test]
+fn a_source_that_is_missing_is_noted_and_exits_with_1() {
+    let env = TestEnv::bare();
+    let ran = env.build("FROM scratch\nCOPY nope /\n", &["--check"]).fails(1);
+    assert!(ran.stdout().contains("\"/nope\": not found"), "{}", ran.stdout());
+    let report = json(&env.build("FROM scratch\nCOPY nope /\n", &["--check", "--format", "json"]).fails(1));
+    assert_eq!((&report["notes"][0]["line"], &report["notes"][0]["isFailure"]), (&2.into(), &true.into()));
+}
+
+#[test]
+fn another_frontend_exits_with_1() {
+    let env = TestEnv::bare();
+    let text = "# syntax=ghcr.io/acme/frontend:v1\nFROM scratch\nCOPY Dockerfile /\n";
+    for flags in [&["--check"][..], &[]] {
+        let ran = env.build(text, flags).fails(1);
+        let shown = format!("{}{}", ran.stdout(), ran.stderr());
+        assert!(
+            shown.contains("frontend ghcr.io/acme/frontend:v1, which is not docker/dockerfile"),
+            "{shown}"
+        );
+    }
+}
