@@ -53,12 +53,6 @@ impl MemoryTree {
     }
 }
 
-impl Default for MemoryTree {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Tree for MemoryTree {
     fn lookup(&self, path: &Path) -> io::Result<Option<Entry>> {
         Ok(self.0.get(path).map(|(entry, _)| entry.clone()))
