@@ -167,7 +167,7 @@ Check complete, 1 warning has been found!
 
 WARNING: GitignoreHabit
 \"node_modules\" leaves out what is at the top only, and \"src/node_modules\" is in: if that is not meant, write \"**/node_modules\"
-hint: write **/NAME for any depth, NAME/** for what is in folders of that name, [^a] for any character but a
+hint: write **/NAME for any depth, NAME/** for the content of folders of that name, [^a] for any character but a
 .dockerignore:3
 --------------------
    1 |     # not for the image
