@@ -185,10 +185,15 @@ fn ask(resolver: &dyn Resolver, open: &[OpenRequest]) -> Vec<Result<ResolvedImag
         return vec![ask_one(request)];
     }
     std::thread::scope(|scope| {
-        let threads: Vec<_> = open.iter().map(|request| scope.spawn(move || ask_one(request))).collect();
-        let joined = threads.into_iter().map(|thread| match thread.join() {
-            Ok(answer) => answer,
-            Err(panic) => std::panic::resume_unwind(panic),
+        let start = |request| {
+            std::thread::Builder::new().spawn_scoped(scope, move || ask_one(request)).map_err(|_| request)
+        };
+        let threads: Vec<_> = open.iter().map(start).collect();
+        let joined = threads.into_iter().map(|thread| match thread.map(|thread| thread.join()) {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(panic)) => std::panic::resume_unwind(panic),
+            // No thread can be started (a limit on processes).
+            Err(request) => ask_one(request),
         });
         joined.collect()
     })

@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use builder::{Engine, SolveRequest};
-use export::{BuildResult, BuildTimes, BuiltImage};
+use export::{BuildResult, BuildTimes, BuiltImage, ExportRequest};
 use frontend::options::Context;
 use frontend::plan::{LookedUpImage, Plan, UnusedArg, Warning};
 use frontend::{Culprit, FailedStep};
@@ -30,10 +30,10 @@ impl Pipeline {
     /// Builds what the request asks for. A context that is [pending](BuildRequest::pending) is fetched first.
     pub fn build(&self, request: &mut BuildRequest, watch: Watch<'_>) -> Result<Built, BuildError> {
         request.finish();
-        let BuildRequest { dockerfile, options, run, .. } = &*request;
-        let plan = self.plan(dockerfile, options, &run.fetch, watch)?;
+        let plan = self.plan(&request.dockerfile, &request.options, &request.run.fetch, watch)?;
+        request.run.source_date_s = latest_source_date(plan.source_date_s, &request.exports);
         let targets: Vec<StepId> = plan.images.iter().map(|image| image.step).collect();
-        let solve = SolveRequest { graph: &plan.graph, targets: &targets, options: run };
+        let solve = SolveRequest { graph: &plan.graph, targets: &targets, options: &request.run };
         let layers = self
             .engine
             .solve(&solve, watch.progress, watch.cancel)
@@ -69,6 +69,12 @@ impl Pipeline {
             _ => None,
         }
     }
+}
+
+/// Returns the latest source date of the outputs: their own, or that of the build.
+fn latest_source_date(of_build: Option<i64>, exports: &[ExportRequest]) -> Option<i64> {
+    let of_outputs = exports.iter().filter_map(|export| export.source_date_s.or(of_build)).max();
+    of_outputs.or(of_build)
 }
 
 /// Returns the name that the base image of a step was pulled by; `None` if it did not come from a registry.

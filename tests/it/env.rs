@@ -157,6 +157,8 @@ impl TestEnv {
         command.current_dir(self.dir.path()).env("DSBUILD_ROOT", &self.store).stdin(Stdio::null());
         if let Some(user) = &self.user {
             // The standard library drops root's groups as well.
+            // A user here may be unable to open /dev/net/tun.
+            command.env("DSBUILD_NETWORK_FALLBACK", "host");
             command.uid(user.uid).gid(user.gid).env("HOME", &user.home).env("USER", &user.name);
         }
         command

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -56,4 +57,36 @@ fn privileged_a_signal_ends_a_build_with_its_number() {
         assert!(lines.any(|line| line == "error: canceled"));
         assert_eq!(child.wait().expect("it ends").code(), Some(code), "{signal}");
     }
+}
+
+/// B.9: a wait that does not notice the cancellation, here for a cache mount of another build, ends within a second.
+#[test]
+fn privileged_a_canceled_build_ends_within_a_second_whatever_it_waits_for() {
+    let env = skip_unless!(TestEnv::new());
+    let mount = "--mount=type=cache,id=c,target=/c,sharing=locked";
+    env.file("Dockerfile", &format!("FROM base\nRUN {mount} echo hold && sleep 100\n"));
+    env.file("other", &format!("FROM base\nRUN {mount} echo other\n"));
+    let start = |args: &[&str]| {
+        let mut child = env.command(args).stderr(Stdio::piped()).spawn().expect("the binary runs");
+        let told = BufReader::new(child.stderr.take().expect("stderr is a pipe"));
+        (child, told.lines().map_while(Result::ok))
+    };
+    let (mut holder, mut told) =
+        start(&["build", "--no-cache", "--network=none", "--progress=plain", "context"]);
+    assert!(told.any(|line| line.ends_with(" hold")), "the RUN says that it runs");
+    let waits = ["build", "--network=none", "--progress=plain", "-f", "context/other", "context"];
+    let (mut waiter, told) = start(&waits);
+    // Progress shows nothing of a step that waits.
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(waiter.try_wait().expect("it can be looked at"), None, "it waits for the cache mount");
+    let begun = Instant::now();
+    kill(Pid::from_raw(i32::try_from(waiter.id()).expect("a process id")), Signal::SIGINT)
+        .expect("it can be sent");
+    assert_eq!(waiter.wait().expect("it ends").code(), Some(130));
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    let told: Vec<String> = told.collect();
+    assert!(told.iter().any(|line| line == "stopping; again to leave at once"), "{told:?}");
+    assert_eq!(told.last().map(String::as_str), Some("error: canceled"));
+    holder.kill().expect("it can be killed");
+    holder.wait().expect("it ends");
 }

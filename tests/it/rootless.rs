@@ -56,4 +56,5 @@ fn privileged_a_user_without_subordinate_ids_gets_the_same_image_or_an_explanati
     assert_eq!(one.digest(dockerfile), root.digest(dockerfile));
     let output = one.build("FROM base\nRUN chown app /tmp\n", &[]).fails(1).stderr();
     assert!(output.contains("one owner only") && output.contains("/etc/subuid"), "{output}");
+    assert!(output.contains("the step needs a second user ID"), "{output}");
 }

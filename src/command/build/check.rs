@@ -52,8 +52,7 @@ fn outcome(request: &BuildRequest, pipeline: OpenPipeline<'_>) -> Result<Outcome
     let pipeline = pipeline()?;
     let progress = Progress::new(Arc::new(NoSink));
     let resolver = ShownResolver { sources: pipeline.sources(), progress: &progress };
-    let LintReport { warnings, error, notes, .. } =
-        pipeline::check(&dockerfile, &request.options, &resolver);
+    let LintReport { warnings, error, notes, .. } = pipeline::check(&dockerfile, &request.options, &resolver);
     Ok(Outcome { warnings, error: error.map(BuildError::from), notes })
 }
 

@@ -29,7 +29,7 @@ use progress::{Cancel, Progress, Sink};
 use registry::{Cancellation, Patience};
 
 use crate::args::build::{BuildArgs, ProgressMode};
-use crate::exit::Fault;
+use crate::exit::{self, Fault};
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Screen;
@@ -60,7 +60,7 @@ fn build(args: &BuildArgs) -> Result<u8, Failure> {
     let (_agents, request) = options::request(args)?;
     let mut request = BuildRequest { exports, ..request };
     // Before any thread exists: mounts made from here on disappear with this process.
-    isolation::enter()?;
+    request.run.no_isolation = isolation::enter()?;
     let cancel = Cancel::default();
     interrupt::cancel_on_signals(&cancel)?;
     let pipeline = pipeline(args, Patience::default(), &cancel)?;
@@ -71,7 +71,9 @@ fn build(args: &BuildArgs) -> Result<u8, Failure> {
     let outcome = build_and_export(&pipeline, &mut request, watch);
     screen.finish(outcome.is_ok());
     let written = timings.end(&pipeline, &request, outcome.is_ok());
-    let (built, exported) = outcome?;
+    // Not every error of a canceled build says that it was canceled.
+    let (built, exported) =
+        outcome.map_err(|failure| if exit::is_interrupted() { Failure::canceled() } else { failure })?;
     results::report(args, &built, &exported)?;
     written?;
     drop(pipeline);

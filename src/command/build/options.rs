@@ -76,7 +76,13 @@ fn run_options(
         git_variables: environment::git_variables(),
         keep_git_dir: keep_git_dir.map(|text| text != "0" && text != "false"),
     };
-    Ok((agents, RunOptions { fetch, device_folders: args.cdi_spec_dirs.clone(), ..RunOptions::default() }))
+    let run = RunOptions {
+        fetch,
+        device_folders: args.cdi_spec_dirs.clone(),
+        host_network_fallback: args.network_fallback == "host",
+        ..RunOptions::default()
+    };
+    Ok((agents, run))
 }
 
 /// Reads `--build-arg` values. A name without a value is taken from the environment, and left out if it is unset there.
