@@ -20,6 +20,7 @@
 //! erofs_image    EROFS images on disk
 //! in_place       layers that are mounted in place
 //! save, boot     replacing derived files, and trusting them
+//! finished       layers of finished images, which show the times of their tars
 //! ```
 //!
 //! A derived representation can be dropped at any time. Only the real times in an index of the store's own layers
@@ -32,6 +33,7 @@ mod boot;
 mod erofs_image;
 mod export;
 mod files;
+mod finished;
 mod implied;
 pub(crate) mod in_place;
 pub(crate) mod lower_layers;
