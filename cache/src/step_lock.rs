@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::path::PathBuf;
 
-use crate::files::IoContext;
+use crate::files::{IoContext, unlink};
 use crate::locks::{Mode, is_at, lock_file, open_lock_file, try_lock};
 use crate::{Key, Store, StoreError};
 
@@ -21,7 +21,7 @@ impl Drop for StepLock {
     fn drop(&mut self) {
         // Removed while still locked: a process that waits for this file then finds that it has lost its name, and
         // opens a new one.
-        let _ = std::fs::remove_file(&self.path);
+        let _ = unlink(&self.path);
     }
 }
 

@@ -4,9 +4,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use builder::{Engine, SolveRequest};
 use export::{BuildResult, BuildTimes, BuiltImage, ExportRequest};
-use frontend::Culprit;
 use frontend::options::Context;
-use frontend::plan::{Plan, UnusedArg, Warning};
+use frontend::plan::{LookedUpImage, Plan, UnusedArg, Warning};
+use frontend::{Culprit, FailedStep};
 use graph::{Graph, ImageOrigin, InputIndex, Op, Source, StepId};
 use oci::Reference;
 use sources::git::checkout;
@@ -37,7 +37,7 @@ impl Pipeline {
         let layers = self
             .engine
             .solve(&solve, watch.progress, watch.cancel)
-            .map_err(|error| traced(BuildError::of_solve(error, &plan.graph), request))?;
+            .map_err(|error| traced(BuildError::of_solve(error, &plan.graph), request, &plan.looked_up))?;
         let times = self.times(&plan, request);
         let Plan { images, multi_platform, warnings, unused_args, ref graph, .. } = plan;
         let images = images.into_iter().zip(layers).map(|(image, layers)| BuiltImage {
@@ -91,12 +91,11 @@ fn base_name(graph: &Graph, step: StepId) -> Option<Reference> {
 }
 
 /// Adds to the error of a step the origins of the variables in the word that is to blame.
-fn traced(error: BuildError, request: &BuildRequest) -> BuildError {
+fn traced(error: BuildError, request: &BuildRequest, looked_up: &[LookedUpImage]) -> BuildError {
     let BuildError::Step { name, lines: Some(lines), cause, .. } = error else { return error };
     let culprit =
         cause.culprit().map(|word| Culprit { word: word.to_owned(), is_user: cause.is_about_user() });
-    let origins = culprit
-        .map(|culprit| frontend::trace_step(&request.dockerfile, &request.options, lines, &culprit))
-        .unwrap_or_default();
+    let step = FailedStep { lines, culprit };
+    let origins = frontend::trace_step(&request.dockerfile, &request.options, looked_up, &step);
     BuildError::Step { name, lines: Some(lines), origins, cause }
 }

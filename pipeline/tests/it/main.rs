@@ -1,5 +1,6 @@
 //! Builds driven through the library, as Compose and an API drive them.
 
+mod check;
 mod times;
 
 use std::collections::BTreeMap;

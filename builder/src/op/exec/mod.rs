@@ -75,6 +75,9 @@ pub fn run(exec: &Exec, inputs: &[Files], context: &ExecContext<'_>) -> Result<D
     if exec.args.is_empty() {
         return Err(ExecError::NoCommand);
     }
+    if let Some(reason) = context.options.no_isolation.clone() {
+        return Err(ExecError::NoIsolation { reason });
+    }
     let root = match exec.root {
         Some(input) => &inputs[input.0].layers()?[..],
         None => &[],
@@ -123,7 +126,7 @@ fn spec(
         read_only_root: false,
         mounts,
         process: process(exec, user, environment(exec, context.options)?),
-        network: network(exec.network, context),
+        network: network(exec.network, context)?,
         hostname: exec.hostname.clone(),
         hosts: hosts(exec),
         shm_size_bytes: exec.shm_size_bytes,
@@ -221,16 +224,19 @@ fn environment(exec: &Exec, options: &RunOptions) -> Result<Vec<OsString>, ExecE
     Ok(env)
 }
 
-fn network(mode: NetworkMode, context: &ExecContext<'_>) -> Network {
+fn network(mode: NetworkMode, context: &ExecContext<'_>) -> Result<Network, ExecError> {
     match mode {
         NetworkMode::Default => {
             context.vertex.enter(Phase::Connect);
-            let network = context.default_network.get(context.vertex);
+            let allow_host = context.options.host_network_fallback;
+            let network = context.default_network.get(allow_host, context.cancel, context.vertex);
             context.vertex.enter(Phase::Mount);
-            network
+            network.map_err(
+                |error| if context.cancel.is_canceled() { ExecError::Canceled } else { error.into() },
+            )
         }
-        NetworkMode::Host => Network::Host,
-        NetworkMode::None => Network::None,
+        NetworkMode::Host => Ok(Network::Host),
+        NetworkMode::None => Ok(Network::None),
     }
 }
 
