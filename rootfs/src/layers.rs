@@ -115,7 +115,9 @@ impl Layers {
     /// made before from files with other times.
     pub fn commit(&self, diff: Diff) -> Result<DiffId, RootfsError> {
         let (layer, index) = write::write(self.store(), diff.into_entries())?;
-        self.forget_rewritten(&layer)?;
+        if self.files.undamaged_index(&layer)?.is_some() {
+            self.forget_rewritten(&layer)?;
+        }
         self.files.save_index(&layer, index)?;
         Ok(layer)
     }

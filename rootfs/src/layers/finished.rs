@@ -35,7 +35,9 @@ impl Layers {
         let Some(top) = layers.last().filter(|_| times != Times::Real) else { return Ok(()) };
         let list: String = layers.iter().map(|layer| format!("{layer}\n")).collect();
         let all = self.store().layer_dir(top)?.join(format!("{MARKER}-{}", Key::of(list.as_bytes())));
-        if all.exists() {
+        // One layer needs no list: its own marker says the same.
+        let has_list = layers.len() > 1;
+        if has_list && all.exists() {
             return Ok(());
         }
         let clamp = times.clamp().0.to_string();
@@ -46,7 +48,7 @@ impl Layers {
                 save(&marker, clamp.as_bytes()).map_err(failed("write", marker))?;
             }
         }
-        save(&all, b"").map_err(failed("write", all))
+        if has_list { save(&all, b"").map_err(failed("write", all)) } else { Ok(()) }
     }
 }
 
