@@ -69,6 +69,10 @@ pub fn hint(cause: &StepError) -> Option<String> {
         }
         StepError::Internal { message } => Some(panic::hint(message).to_owned()),
         StepError::File(FileOpError::Owner(error)) => owner(error),
+        StepError::TooManyLayers { .. } => Some(
+            "combine instructions, such as several RUNs in one with &&, or copy the files to a new stage"
+                .to_owned(),
+        ),
         _ => None,
     }
 }

@@ -26,6 +26,7 @@ use crate::RootfsError;
 use crate::erofs::image::image;
 use crate::erofs::seal;
 use crate::error::failed;
+use crate::times::Clamp;
 
 /// Length up to which reading the whole image costs less than a stamp.
 const SMALL_BYTES: u64 = 64 << 10;
@@ -78,14 +79,24 @@ impl ImageStamp {
 impl ErofsImage {
     /// Returns the image of `layer`, and makes it if it does not exist. Returns `None` if EROFS cannot represent the
     /// layer.
-    pub(super) fn of(files: &LayerFiles, layer: &DiffId) -> Result<Option<Self>, RootfsError> {
-        let path = files.store().layer_dir(layer)?.join("erofs");
+    ///
+    /// The image of a finished layer has the times of the tar.
+    pub(super) fn of(
+        files: &LayerFiles,
+        layer: &DiffId,
+        finished: Option<Clamp>,
+    ) -> Result<Option<Self>, RootfsError> {
+        let name = if finished.is_some() { "erofs-finished" } else { "erofs" };
+        let path = files.store().layer_dir(layer)?.join(name);
         if let Some(image) = Self::load(&path) {
             return Ok(Some(image));
         }
         let tar = Arc::new(files.open_tar(layer)?);
-        let bytes =
-            image(&*files.index(layer)?, &tar, uuid(layer)).map_err(failed("read the tar of", &path))?;
+        let index = match finished {
+            Some(clamp) => Arc::new(files.finished_index(layer, clamp)?),
+            None => files.index(layer)?,
+        };
+        let bytes = image(&index, &tar, uuid(layer)).map_err(failed("read the tar of", &path))?;
         let Some(bytes) = bytes else { return Ok(None) };
         save(&path, &bytes).map_err(failed("write", &path))?;
         // If another process has replaced the file meanwhile, it has written the same bytes.

@@ -59,18 +59,25 @@ pub(crate) struct TreeStamp {
 #[derive(Debug, Clone)]
 pub(crate) struct LayerTree {
     layer_dir: PathBuf,
+    /// Name of the directory; the stamp and the lock have names that begin with it.
+    name: &'static str,
     flavor: Flavor,
 }
 
 impl LayerTree {
     /// Returns the tree of `layer`, for the user namespace of this process.
     pub(super) fn new(store: &Store, layer: &DiffId) -> Result<Self, RootfsError> {
-        Ok(Self { layer_dir: store.layer_dir(layer)?, flavor: Flavor::current() })
+        Ok(Self { layer_dir: store.layer_dir(layer)?, name: "tree", flavor: Flavor::current() })
+    }
+
+    /// Returns the tree with the times of the layer's tar ([`super::finished`]).
+    pub(super) fn finished(store: &Store, layer: &DiffId) -> Result<Self, RootfsError> {
+        Ok(Self { name: "finished-tree", ..Self::new(store, layer)? })
     }
 
     /// Returns the directory that is the tree, or that will be.
     pub(super) fn path(&self) -> PathBuf {
-        self.layer_dir.join("tree")
+        self.layer_dir.join(self.name)
     }
 
     /// Returns the stamp if the tree exists and can be trusted.
@@ -178,12 +185,12 @@ impl LayerTree {
     }
 
     fn stamp_path(&self) -> PathBuf {
-        self.layer_dir.join("tree.stamp")
+        self.layer_dir.join(format!("{}.stamp", self.name))
     }
 
     /// Waits until no other process makes the tree.
     fn lock(&self) -> Result<File, RootfsError> {
-        let path = self.layer_dir.join("tree.lock");
+        let path = self.layer_dir.join(format!("{}.lock", self.name));
         let lock = File::options().create(true).truncate(false).write(true).open(&path);
         let lock = lock.map_err(failed("open", &path))?;
         lock.lock().map_err(failed("lock", &path))?;

@@ -7,7 +7,10 @@ use std::time::{Duration, SystemTime};
 
 use oci::DiffId;
 
-use super::{Env, base, stub};
+use super::{Env, base, mounted, stub};
+use crate::layers::Layers;
+use crate::layers::in_place::MountMethod;
+use crate::times::Times;
 
 #[test]
 fn privileged_the_upper_directory_becomes_the_tree() {
@@ -33,6 +36,34 @@ fn privileged_the_tree_and_the_view_keep_real_times() {
     let in_view = env.layers.view(&layers).unwrap().lookup(Path::new("tmp/made")).unwrap().unwrap();
     assert!(in_view.mtime.seconds > 1_700_000_000);
     assert_eq!(in_view.mtime.seconds, in_tree.mtime());
+}
+
+#[test]
+fn privileged_a_finished_layer_shows_the_times_of_its_tar() {
+    let Some(env) = Env::new() else { return };
+    let layers = env.run(&[env.layer(&base())], &[stub("none", true)], |root| {
+        fs::write(root.join("tmp/made"), "x").unwrap();
+        fs::hard_link(root.join("tmp/made"), root.join("tmp/link")).unwrap();
+        fs::create_dir(root.join("tmp/d")).unwrap();
+        fs::write(root.join("tmp/old"), "x").unwrap();
+        let in_1975 = SystemTime::UNIX_EPOCH + Duration::from_secs(157_766_400);
+        File::options().write(true).open(root.join("tmp/old")).unwrap().set_modified(in_1975).unwrap();
+    });
+    let times = |layers_of: &Layers| {
+        let seen = mounted(layers_of, &layers);
+        ["tmp/made", "tmp/link", "tmp/d", "tmp/old"].map(|name| seen[Path::new(name)].mtime.seconds)
+    };
+    let real = times(&env.layers);
+    assert!(real[0] > 1_700_000_000 && real[2] > 1_700_000_000 && real[3] == 157_766_400, "{real:?}");
+    env.layers.finish(&layers, Times::Store).unwrap();
+    let of_tar = [315_619_200, 315_619_200, 315_619_200, 157_766_400];
+    assert_eq!(times(&env.layers), of_tar);
+    for method in [MountMethod::Unsupported, MountMethod::Attached, MountMethod::Detached] {
+        assert_eq!(times(&Layers::mounted_by(env.layers.store().clone(), method)), of_tar, "{method:?}");
+    }
+    // A later export with another source date still knows the real times.
+    let in_view = env.layers.view(&layers).unwrap().lookup(Path::new("tmp/made")).unwrap().unwrap();
+    assert!(in_view.mtime.seconds > 1_700_000_000);
 }
 
 /// Layer that has been unpacked.
