@@ -60,7 +60,7 @@ fn compressed(
     {
         return Ok(known);
     }
-    let mut tar = store.open_blob(&layer.0)?;
+    let mut tar = store.read_blob(&layer.0)?;
     let mut out = store.write_blob()?;
     pack(&mut tar, &mut out, compression).map_err(io_error("compress layer", &store.blob_path(&layer.0)))?;
     let size_bytes = out.size_bytes();

@@ -74,7 +74,7 @@ impl LayoutFiles {
         // "blobs/..." stands before all other names.
         for (name, blob) in &self.blobs {
             let header = header(name, tar::EntryType::Regular, 0o644, blob.size_bytes);
-            let file = BufReader::with_capacity(256 << 10, store.open_blob(&blob.digest)?);
+            let file = BufReader::with_capacity(256 << 10, store.read_blob(&blob.digest)?);
             tar.append(&header, file).map_err(broken())?;
         }
         for (name, text) in &self.texts {
@@ -96,7 +96,7 @@ impl LayoutFiles {
                 continue;
             }
             let mut draft = Draft::create(&path)?;
-            std::io::copy(&mut store.open_blob(&blob.digest)?, &mut draft)
+            std::io::copy(&mut store.read_blob(&blob.digest)?, &mut draft)
                 .map_err(io_error("write", &path))?;
             draft.publish()?;
         }

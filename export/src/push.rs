@@ -87,7 +87,7 @@ impl Exporter<'_> {
 
     /// Opens a blob of the store that tells how far it is, and ends early if the user asks for it.
     fn open(&self, digest: Digest, size_bytes: u64, id: &str) -> io::Result<Box<dyn Read + Send>> {
-        let file = self.store.open_blob(&digest).map_err(io::Error::other)?;
+        let file = self.store.open_verified_blob(&digest).map_err(io::Error::other)?;
         let (vertex, cancel, id) = (self.vertex.clone(), self.cancel.clone(), id.to_owned());
         let tell = move |sent| {
             vertex.status(&id, sent, Some(size_bytes), false);

@@ -18,3 +18,4 @@ mod roots;
 mod stat_cache;
 mod steps;
 mod support;
+mod verified;

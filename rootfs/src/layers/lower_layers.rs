@@ -86,6 +86,8 @@ impl Layers {
         if let Some(stamp) = tree.stamp() {
             return Ok(LowerLayer::Tree(tree, stamp));
         }
+        // Mounting reports no error, so damage of the tar is reported here.
+        self.files.open_tar(layer)?;
         match in_place.then(|| self.mounted.get(&self.files, layer)).flatten() {
             Some(mounted) => Ok(LowerLayer::Mounted(mounted)),
             None => self.unpacked(layer).map(|(tree, stamp)| LowerLayer::Tree(tree, stamp)),
@@ -105,7 +107,7 @@ impl Layers {
 
     fn unpacked(&self, layer: &DiffId) -> Result<(LayerTree, TreeStamp), RootfsError> {
         let tree = LayerTree::new(self.store(), layer)?;
-        let stamp = tree.ensure(self.store(), |dest, flavor| {
+        let stamp = tree.ensure(|dest, flavor| {
             let index = self.index(layer)?;
             let tar = Arc::new(self.files.open_tar(layer)?);
             let skipped = extract(&index, &tar, dest, flavor)?;
