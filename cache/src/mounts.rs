@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::files::{IoContext, make_dir, mark_used, open_dir, open_or_create};
+use crate::files::{IoContext, make_dir, mark_used, open_dir, open_or_create, remove_file};
 use crate::locks::{Mode, lock, try_lock};
 use crate::session::Session;
 use crate::tmp::{discard, ensure_private_dir};
@@ -99,6 +99,23 @@ impl Store {
             }
             number += 1;
         }
+    }
+
+    /// Makes the cache mount `id` begin empty for its next user (`--no-cache`). Waits for its users; private instances that
+    /// are in use keep their content.
+    pub fn renew_cache_mount(&self, id: &str) -> Result<(), StoreError> {
+        let instances = self.root().join("mounts").join(Key::of(id.as_bytes()).to_string());
+        let existing =
+            (0_u64..).map(|number| instances.join(number.to_string())).take_while(|dir| dir.is_dir());
+        for (number, dir) in existing.enumerate() {
+            let file = open_dir(&dir).at("open", &dir)?;
+            let is_locked =
+                if number == 0 { lock(&file, Mode::Exclusive).map(|()| true) } else { try_lock(&file) };
+            if is_locked.at("lock", &dir)? {
+                remove_file(&dir.join("ready"))?;
+            }
+        }
+        Ok(())
     }
 
     /// Makes a mount of an instance whose lock is held.

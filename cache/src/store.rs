@@ -29,7 +29,8 @@ impl Store {
         let session = Session::new(&root)?;
         let dead = leftovers(&root)?;
         if !dead.is_empty() {
-            std::thread::spawn(move || clear(dead));
+            // Where no thread can be started, the next process that opens the store removes them.
+            let _ = std::thread::Builder::new().spawn(move || clear(dead));
         }
         Ok(Self { session: Arc::new(session) })
     }

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use oci::{DiffId, Digest, Hasher};
 
@@ -87,15 +87,14 @@ impl Store {
         Ok(file)
     }
 
-    /// Opens a blob for a reader that reads all of it: the last read fails if the content does not match the name, and
-    /// the blob is removed.
-    pub fn read_blob(&self, digest: &Digest) -> Result<BlobReader<'_>, StoreError> {
-        Ok(BlobReader {
-            store: self,
-            digest: *digest,
-            file: self.open_blob(digest)?,
-            hash: Some(Hasher::new()),
-        })
+    /// Removes a blob whose content does not have its digest, so that the next one who needs it fetches or makes it anew.
+    /// Returns whether it was corrupt. For a reader that has found damage by itself.
+    pub fn remove_if_corrupt(&self, digest: &Digest) -> Result<bool, StoreError> {
+        match self.verify_blob(digest) {
+            Err(StoreError::Corrupt { .. }) => self.delete_blob(digest),
+            Err(StoreError::Missing { .. }) => Ok(false),
+            verified => verified.map(|()| false),
+        }
     }
 
     /// Marks a blob as used; a stamp that fits goes on fitting.
@@ -116,7 +115,7 @@ impl Store {
     }
 
     /// Returns the blobs that this process need not verify again.
-    pub(crate) fn verified(&self) -> std::sync::MutexGuard<'_, HashMap<Digest, FileStamp>> {
+    pub(crate) fn verified(&self) -> MutexGuard<'_, HashMap<Digest, FileStamp>> {
         self.session.verified.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -135,33 +134,4 @@ pub(crate) fn hash_of(mut file: &File) -> io::Result<Digest> {
     }
     rustix::fs::seek(file, rustix::fs::SeekFrom::Start(0))?;
     Ok(hash.finish())
-}
-
-/// Reader of a blob that verifies the content at its end.
-#[derive(Debug)]
-pub struct BlobReader<'a> {
-    store: &'a Store,
-    digest: Digest,
-    file: File,
-    /// `None` once the end has been verified.
-    hash: Option<Hasher>,
-}
-
-impl Read for BlobReader<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read(buffer)?;
-        if count > 0 {
-            self.hash.as_mut().map(|hash| hash.update(&buffer[..count]));
-        } else if !buffer.is_empty()
-            && let Some(found) = self.hash.take().map(Hasher::finish)
-            && found != self.digest
-        {
-            let _ = self.store.delete_blob(&self.digest);
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                StoreError::Corrupt { expected: self.digest, found },
-            ));
-        }
-        Ok(count)
-    }
 }

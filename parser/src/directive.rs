@@ -63,13 +63,15 @@ pub(crate) fn escape(value: &str) -> Result<char, Fault> {
 
 /// Searches `text`, which must not have a byte order mark, for `syntax` and `check`.
 pub(crate) fn lookup(text: &[u8], escape: char) -> Directives {
-    let mut found = Directives { escape, syntax: None, check: None };
+    let mut found = Directives { escape, syntax: None, syntax_line: None, check: None };
     let mut reader = DirectiveReader::default();
-    let mut lines = text.split(|byte| *byte == b'\n').peekable();
-    lines.next_if(|line| line.starts_with(b"#!"));
-    for line in lines {
+    let mut lines = (1..).zip(text.split(|byte| *byte == b'\n')).peekable();
+    lines.next_if(|(_, line)| line.starts_with(b"#!"));
+    for (number, line) in lines {
         match reader.read(&String::from_utf8_lossy(line)) {
-            Ok(Some((key, value))) if key == "syntax" => found.syntax = Some(value),
+            Ok(Some((key, value))) if key == "syntax" => {
+                (found.syntax, found.syntax_line) = (Some(value), Some(number));
+            }
             Ok(Some((key, value))) if key == "check" => found.check = Some(value),
             Ok(Some(_)) => {}
             Ok(None) | Err(_) => break,
@@ -163,5 +165,13 @@ mod tests {
         assert_eq!(escape("`"), Ok('`'));
         assert_eq!(escape("\\"), Ok('\\'));
         assert!(escape("x").is_err());
+    }
+
+    #[test]
+    fn the_line_of_the_syntax_directive_is_counted_from_1() {
+        let line = |text: &str| lookup(text.as_bytes(), '\\').syntax_line;
+        assert_eq!(line("# syntax=a\nFROM b\n"), Some(1));
+        assert_eq!(line("#!/usr/bin/x\n# check=skip=all\n# syntax=a\n"), Some(3));
+        assert_eq!(line("FROM b\n# syntax=a\n"), None);
     }
 }

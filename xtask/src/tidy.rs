@@ -9,7 +9,7 @@
 use std::path::{Path, PathBuf};
 
 /// What a crate may use of ours, in tests too.
-const EDGES: [(&str, &[&str]); 25] = [
+const EDGES: [(&str, &[&str]); 26] = [
     ("parser", &[]),
     ("oci", &[]),
     ("patterns", &[]),
@@ -41,7 +41,7 @@ const EDGES: [(&str, &[&str]); 25] = [
             "export", "oci", "cache", "rootfs", "archive", "registry", "testing",
         ],
     ),
-    ("runner", &["oci", "cache", "rootfs", "users", "sandbox"]),
+    ("runner", &["oci", "cache", "rootfs", "images", "users", "sandbox"]),
     (
         "dsbuild",
         &[
@@ -51,8 +51,9 @@ const EDGES: [(&str, &[&str]); 25] = [
     ),
     ("testing", &["oci", "cache", "rootfs"]),
     ("benches", &["parser", "patterns", "cache", "rootfs", "export"]),
+    ("sweeps", &[]),
     ("xtask", &[]),
-    ("fuzz", &["parser", "patterns"]),
+    ("fuzz", &["parser", "patterns", "graph", "oci", "cache", "rootfs", "archive", "registry", "cdi"]),
 ];
 
 /// Where `unsafe` may be.

@@ -12,6 +12,7 @@ mod leftovers;
 mod mounts;
 mod names;
 mod notes;
+mod partial;
 mod planted;
 mod records;
 mod roots;

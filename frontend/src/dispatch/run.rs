@@ -1,30 +1,34 @@
-//! RUN.
+//! RUN: an Exec step.
 
 use std::net::IpAddr;
 
-use parser::ast::{Command, Instruction, Run};
+use graph::{
+    DeviceRequest, Exec, ExecMount, InputIndex, MountKind, NetworkMode, Op, SecurityMode, SkippedInKey,
+};
+use parser::ast::{Command, Device, Instruction, Run};
+use parser::expand::Variables;
 
-use super::mounts::Mounts;
-use super::{Current, Dispatcher, Inputs};
+use super::mounts::RunMounts;
+use super::{CurrentStage, Dispatcher, Inputs};
 use crate::error::Problem;
-use crate::state::State;
-use crate::{history, names};
-use graph::{DeviceRequest, Exec, ExecMount, MountKind, NetworkMode, Op, SecurityMode, SkippedInKey};
+use crate::state::StageState;
+use crate::{history, step_names};
 
-/// The host name of a RUN, unless `BUILDKIT_SANDBOX_HOSTNAME` says otherwise.
+/// Host name of a RUN, unless `BUILDKIT_SANDBOX_HOSTNAME` sets another.
 const HOSTNAME: &str = "buildkitsandbox";
 
-/// What a RUN executes.
-struct Program {
+/// The process of a RUN.
+struct RunProcess {
     args: Vec<String>,
-    /// The script of a heredoc with an interpreter of its own.
+    /// Script of a heredoc that names its interpreter (`#!`); `None` without such a heredoc.
     script: Option<ExecMount>,
-    /// The first line of a heredoc, for the step's name.
+    /// First line of a heredoc, for the name of the step; `None` without a heredoc.
     summary: Option<String>,
 }
 
 impl Dispatcher<'_> {
-    pub(super) fn run_command(&mut self, current: &mut Current<'_>, run: &Run) -> Result<(), Problem> {
+    /// Makes the step of a RUN.
+    pub(super) fn run_command(&mut self, current: &mut CurrentStage<'_>, run: &Run) -> Result<(), Problem> {
         let program = program(&current.state, run, &current.command.instruction)?;
         let mut inputs = Inputs::default();
         let root = current.state.step.map(|step| inputs.index(step));
@@ -36,9 +40,27 @@ impl Dispatcher<'_> {
             text.push_str(&format!(" ({summary})"));
         }
         let name = current.counter.next(&text);
+        let exec = self.exec(current, run, program.args.clone(), mounts, root)?;
+        let meta = self.meta(current, name);
+        let step = self.graph.add(Op::Exec(Box::new(exec)), inputs.0, &current.state.platform, meta);
+        current.state.advance(step);
+        let text = history::run(&program.args, &current.state);
+        self.record(current, history::layer, text);
+        Ok(())
+    }
+
+    /// Describes the process of a RUN.
+    fn exec(
+        &self,
+        current: &CurrentStage<'_>,
+        run: &Run,
+        args: Vec<String>,
+        mounts: RunMounts,
+        root: Option<InputIndex>,
+    ) -> Result<Exec, Problem> {
         self.session.budget.spend(current.state.env.size_bytes());
-        let exec = Exec {
-            args: program.args.clone(),
+        Ok(Exec {
+            args,
             env: environment(&current.state, &mounts),
             proxy_env: self.session.proxies.clone(),
             cwd: current.state.working_dir(),
@@ -53,13 +75,7 @@ impl Dispatcher<'_> {
             shm_size_bytes: self.session.options.shm_size_bytes,
             ulimits: self.session.options.ulimits.clone(),
             devices: devices(run)?,
-        };
-        let meta = self.meta(current, name);
-        let step = self.arena.add(Op::Exec(Box::new(exec)), inputs.0, &current.state.platform, meta);
-        current.state.advance(step);
-        let text = history::run(&program.args, &current.state);
-        self.record(current, history::layer, text);
-        Ok(())
+        })
     }
 
     fn hostname(&self) -> String {
@@ -72,7 +88,7 @@ impl Dispatcher<'_> {
         hosts.map(|(name, address)| (name.clone(), SkippedInKey(*address))).collect()
     }
 
-    /// The build's network, unless the RUN asks for another.
+    /// Returns the network of the RUN: its own, or else that of the build.
     fn network(&self, run: &Run) -> Result<NetworkMode, Problem> {
         let options = self.session.options;
         match run.network.as_deref() {
@@ -103,9 +119,9 @@ impl Dispatcher<'_> {
     }
 }
 
-/// The devices, whose names are looked at here already: their lines are known.
+/// Returns the devices of a RUN. Their names are checked here, where the lines are known.
 fn devices(run: &Run) -> Result<Vec<DeviceRequest>, Problem> {
-    let device = |device: &parser::ast::Device| match device.name.parse::<cdi::Request>() {
+    let device = |device: &Device| match device.name.parse::<cdi::Request>() {
         Ok(_) => Ok(DeviceRequest { name: device.name.clone(), required: device.required }),
         Err(error) => Err(Problem::BadDevice { name: device.name.clone(), reason: error.to_string() }),
     };
@@ -116,24 +132,26 @@ fn not_allowed(entitlement: &'static str) -> Problem {
     Problem::NotAllowed { entitlement, hint: format!("allow it for this build with --allow {entitlement}") }
 }
 
-/// The variables of the stage, and where the first agent's socket is.
-fn environment(state: &State, mounts: &Mounts) -> Vec<String> {
+/// Returns the variables of the stage, and the path of the first SSH agent's socket unless the stage sets it.
+fn environment(state: &StageState, mounts: &RunMounts) -> Vec<String> {
     const SOCKET: &str = "SSH_AUTH_SOCK";
-    let mut env = state.env.clone();
-    if let (Some(socket), None) = (&mounts.ssh_socket, parser::expand::Variables::value(&env, SOCKET)) {
-        env.set(SOCKET, socket);
+    let mut env = state.env.to_strings();
+    if let (Some(socket), None) = (&mounts.ssh_socket, state.env.value(SOCKET)) {
+        env.push(format!("{SOCKET}={socket}"));
     }
-    env.to_strings()
+    env
 }
 
+/// Returns the process of a RUN.
+///
 /// ```text
 /// exec form                     its words
 /// shell form                    shell, text
 /// one heredoc and nothing else  shell, body; or if that begins with "#!": shell, path of the body as a file
 /// other heredocs                shell, text with the bodies put back: the shell reads them
 /// ```
-fn program(state: &State, run: &Run, instruction: &Instruction) -> Result<Program, Problem> {
-    let plain = |args| Program { args, script: None, summary: None };
+fn program(state: &StageState, run: &Run, instruction: &Instruction) -> Result<RunProcess, Problem> {
+    let plain = |args| RunProcess { args, script: None, summary: None };
     let text = match &run.command {
         Command::Exec(words) if instruction.heredocs.is_empty() => return Ok(plain(words.clone())),
         Command::Exec(words) => return Err(Problem::HeredocInExecForm { command: words.join(" ") }),
@@ -146,12 +164,12 @@ fn program(state: &State, run: &Run, instruction: &Instruction) -> Result<Progra
         return Ok(plain(state.in_shell(full)));
     }
     let content = first.chomped();
-    let summary = Some(names::summary(&content));
+    let summary = Some(step_names::summary(&content));
     if !content.starts_with("#!") || state.image.platform.os == "windows" {
-        return Ok(Program { summary, ..plain(state.in_shell(content)) });
+        return Ok(RunProcess { summary, ..plain(state.in_shell(content)) });
     }
     let target = format!("/dev/pipes/{}", first.name);
     let args = state.in_shell(target.clone());
     let script = ExecMount { target, read_only: true, kind: MountKind::Script { content } };
-    Ok(Program { args, script: Some(script), summary })
+    Ok(RunProcess { args, script: Some(script), summary })
 }

@@ -3,11 +3,13 @@
 use std::fs;
 use std::io;
 
+use cache::Key;
 use oci::DiffId;
 
 use super::Layers;
 use crate::RootfsError;
 use crate::content::Content;
+use crate::entry::Timestamp;
 use crate::error::failed;
 use crate::index::{Index, Item, Origin};
 use crate::layer::new_entry::NewEntry;
@@ -36,10 +38,32 @@ impl Layers {
         let index = self.index(layer)?;
         let rewritten = match index.origin() {
             Origin::Imported => *layer,
-            Origin::Made => self.commit_entries(self.layer_entries(layer, &index, times)?)?,
+            Origin::Made => {
+                // The new layer would give a damaged one a digest that fits.
+                self.store().verify_blob(&layer.0)?;
+                self.commit_entries(self.layer_entries(layer, &index, times)?)?
+            }
         };
         self.store().save_checked(layer, &record, format!("{rewritten}\n").as_bytes())?;
         Ok(rewritten)
+    }
+
+    /// Returns a digest of the real times in a layer that lie before `clamp`: those that a rewrite to this clamp keeps.
+    /// Layers with the same tar can differ in them. The times of an imported layer are in its tar, and not in the digest.
+    pub fn times_digest(&self, layer: &DiffId, clamp: Clamp) -> Result<Key, RootfsError> {
+        let index = self.index(layer)?;
+        let mut bytes = Vec::new();
+        if index.origin() == Origin::Made {
+            let items = index.items().map_err(failed("read the layers of", self.store().root()))?;
+            for item in items.filter(|item| !item.is_implied() && item.mtime().seconds < clamp.0) {
+                let Timestamp { seconds, nanoseconds } = item.mtime();
+                bytes.extend_from_slice(&(item.path().len() as u64).to_le_bytes());
+                bytes.extend_from_slice(item.path());
+                bytes.extend_from_slice(&seconds.to_le_bytes());
+                bytes.extend_from_slice(&nanoseconds.to_le_bytes());
+            }
+        }
+        Ok(Key::of(&bytes))
     }
 
     /// Removes the records of a layer that was imported before this store made it: only now are its real times known.

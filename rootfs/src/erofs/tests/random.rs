@@ -91,7 +91,7 @@ fn random_path() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(name, 0..4).prop_map(|names| names.join(&b'/'))
 }
 
-/// Makes a layer of random entries, without the ones that are not below a directory.
+/// Makes a layer of random entries. Entries below something that is not a directory are dropped.
 fn entries(random: &BTreeMap<Vec<u8>, (Vec<u8>, RandomEntry)>) -> Vec<NewEntry> {
     let is_dir = |entry: &RandomEntry| matches!(entry.kind, RandomKind::Directory { .. });
     let has_parents = |path: &[u8]| {
