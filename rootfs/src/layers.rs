@@ -19,7 +19,6 @@
 //! tree           trees on disk
 //! erofs_image    EROFS images on disk
 //! in_place       layers that are mounted in place
-//! save, boot     replacing derived files, and trusting them
 //! finished       layers of finished images, which show the times of their tars
 //! ```
 //!
@@ -29,7 +28,6 @@
 //! Concurrency: a process opens an index once and shares it between threads. Files in the directory of a layer are
 //! written to another name and renamed; processes that race write the same bytes.
 
-mod boot;
 mod erofs_image;
 mod export;
 mod files;
@@ -38,7 +36,6 @@ mod implied;
 pub(crate) mod in_place;
 pub(crate) mod lower_layers;
 mod rewrite;
-mod save;
 mod stack;
 mod tree;
 mod write_dir;

@@ -11,14 +11,11 @@
 //! finished, its processes see the times that every export of it has, so that what works in a container of this store works
 //! everywhere. The index keeps the real times, which later exports with another source date need.
 
-use std::fs;
-
 use cache::Key;
 use oci::DiffId;
 
 use super::Layers;
 use super::files::LayerFiles;
-use super::save::save;
 use crate::RootfsError;
 use crate::entry::{Entry, Timestamp};
 use crate::error::failed;
@@ -34,29 +31,31 @@ impl Layers {
     pub fn finish(&self, layers: &[DiffId], times: Times) -> Result<(), RootfsError> {
         let Some(top) = layers.last().filter(|_| times != Times::Real) else { return Ok(()) };
         let list: String = layers.iter().map(|layer| format!("{layer}\n")).collect();
-        let all = self.store().layer_dir(top)?.join(format!("{MARKER}-{}", Key::of(list.as_bytes())));
+        let all = format!("{MARKER}-{}", Key::of(list.as_bytes()));
         // One layer needs no list: its own marker says the same.
         let has_list = layers.len() > 1;
-        if has_list && all.exists() {
+        if has_list && self.store().read_checked(top, &all).is_some() {
             return Ok(());
         }
         let clamp = times.clamp().0.to_string();
         for layer in layers.iter().filter(|layer| self.files.finished(layer).is_none()) {
             // An imported layer shows the times of its tar in any case.
             if self.index(layer)?.origin() == Origin::Made {
-                let marker = self.store().layer_dir(layer)?.join(MARKER);
-                save(&marker, clamp.as_bytes()).map_err(failed("write", marker))?;
+                self.store().save_checked(layer, MARKER, clamp.as_bytes())?;
             }
         }
-        if has_list { save(&all, b"").map_err(failed("write", all)) } else { Ok(()) }
+        if has_list {
+            self.store().save_checked(top, &all, b"")?;
+        }
+        Ok(())
     }
 }
 
 impl LayerFiles {
     /// Returns the clamp of the layer's tar if an image of the store has the layer, and this store made it.
     pub(super) fn finished(&self, layer: &DiffId) -> Option<Clamp> {
-        let marker = self.store().layer_dir(layer).ok()?.join(MARKER);
-        fs::read_to_string(marker).ok()?.parse().ok().map(Clamp)
+        let clamp = self.store().read_checked(layer, MARKER)?;
+        String::from_utf8(clamp).ok()?.parse().ok().map(Clamp)
     }
 
     /// Returns the index of a layer with the times and the bytes of its tar, whose latest time is `clamp`.

@@ -88,6 +88,8 @@ impl Layers {
         if let Some(stamp) = tree.stamp() {
             return Ok(LowerLayer::Tree(tree, stamp));
         }
+        // Mounting reports no error, so damage of the tar is reported here.
+        self.files.open_tar(layer)?;
         match in_place.then(|| self.mounted.get(&self.files, layer, finished)).flatten() {
             Some(mounted) => Ok(LowerLayer::Mounted(mounted)),
             None => self.unpacked(layer, finished).map(|(tree, stamp)| LowerLayer::Tree(tree, stamp)),
@@ -118,7 +120,7 @@ impl Layers {
         finished: Option<Clamp>,
     ) -> Result<(LayerTree, TreeStamp), RootfsError> {
         let tree = self.layer_tree(layer, finished)?;
-        let stamp = tree.ensure(self.store(), |dest, flavor| {
+        let stamp = tree.ensure(|dest, flavor| {
             let index = match finished {
                 Some(clamp) => Arc::new(self.files.finished_index(layer, clamp)?),
                 None => self.index(layer)?,

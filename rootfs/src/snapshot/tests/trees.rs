@@ -87,25 +87,35 @@ impl Unpacked {
         fs::read_to_string(&self.stamp).unwrap()
     }
 
+    /// Makes the stamp one of another boot.
+    fn age_by_a_boot(&self) {
+        let store = self.env.layers.store();
+        let stamp = String::from_utf8(store.read_checked(&self.layer, "tree.stamp").unwrap()).unwrap();
+        let older = stamp.replacen("\"boot\":\"", "\"boot\":\"0", 1);
+        assert_ne!(older, stamp);
+        store.save_checked(&self.layer, "tree.stamp", older.as_bytes()).unwrap();
+    }
+
     fn tool(&self) -> PathBuf {
         self.tree.join("opt/tool")
     }
-}
-
-/// Returns the text of a stamp as if it were from another boot.
-fn from_another_boot(stamp: &str) -> String {
-    stamp.replacen("\"boot\":\"", "\"boot\":\"0", 1)
 }
 
 #[test]
 fn privileged_a_tree_whose_stamp_is_damaged_or_of_another_boot_is_made_again() {
     let Some(unpacked) = Unpacked::new() else { return };
     let good = unpacked.stamp_text();
-    for bad in ["", &good[..good.len() / 2], &from_another_boot(&good)] {
-        fs::write(&unpacked.stamp, bad).unwrap();
+    let another_layer = good.replacen(&good[..1], if good.starts_with('0') { "1" } else { "0" }, 1);
+    let mut damages: Vec<Box<dyn Fn()>> = vec![Box::new(|| unpacked.age_by_a_boot())];
+    for bad in [String::new(), good[..good.len() / 2].to_owned(), another_layer] {
+        let stamp = unpacked.stamp.clone();
+        damages.push(Box::new(move || fs::write(&stamp, &bad).unwrap()));
+    }
+    for damage in damages {
+        damage();
         fs::write(unpacked.tool(), "").unwrap();
         unpacked.env.layers.tree(&unpacked.layer).unwrap();
-        assert_eq!(fs::read_to_string(unpacked.tool()).unwrap(), "tool", "{bad}");
+        assert_eq!(fs::read_to_string(unpacked.tool()).unwrap(), "tool");
     }
 }
 
@@ -118,7 +128,7 @@ fn privileged_an_old_tree_is_synced_and_then_outlives_its_boot() {
     while !unpacked.stamp_text().contains("\"synced\":true") {
         std::thread::sleep(Duration::from_millis(5));
     }
-    fs::write(&unpacked.stamp, from_another_boot(&unpacked.stamp_text())).unwrap();
+    unpacked.age_by_a_boot();
     fs::write(unpacked.tool(), "kept").unwrap();
     unpacked.env.layers.tree(&unpacked.layer).unwrap();
     assert_eq!(fs::read_to_string(unpacked.tool()).unwrap(), "kept");
