@@ -70,7 +70,7 @@ Worth a look
     leave it out, and give it to a RUN by --mount=type=secret
   ! line 3 of the Dockerfile will fail: "/data/raw" is not in the context: .dockerignore:2 leaves it out ("data/")
   ! no COPY, ADD or mount takes 11B, 4 files: .env, keep.log, caf\xe9 and 1 more
-  ! .dockerignore:3: "node_modules" leaves out what is at the top only, and "src/node_modules" is in: if that is not meant, write "**/node_modules"
+  ! .dockerignore:3: "node_modules" matches at the top only, so that "src/node_modules" is in the context: to match at any depth, write "**/node_modules"
   ! links lead out of the context: big -> /mnt/big
     the image gets the links, not what they lead to
   - these lines match nothing: 6 *.swp
@@ -158,7 +158,7 @@ fn lines_as_of_gitignore_are_a_check_where_asked_for() {
 Check complete, 1 warning has been found!
 
 WARNING: GitignoreHabit
-\"node_modules\" leaves out what is at the top only, and \"src/node_modules\" is in: if that is not meant, write \"**/node_modules\"
+\"node_modules\" matches at the top only, so that \"src/node_modules\" is in the context: to match at any depth, write \"**/node_modules\"
 hint: write **/NAME for any depth, NAME/** for what is in folders of that name, [^a] for any character but a
 .dockerignore:3
 --------------------
