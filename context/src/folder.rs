@@ -165,7 +165,7 @@ impl Tree for ContextTree {
         self.listings.with_node(path, |node| Ok(node.digest.get().copied())).ok()??
     }
 
-    /// A change after the file was opened shows in its ctime, so that nobody asks the stat cache for the stat of before.
+    /// A change after the file was opened shows in its ctime, so that the stat cache is never asked for the earlier stat.
     fn learn(&self, path: &Path, content: Key) {
         // An error means that the path is not in the tree, which has nothing to learn then.
         let _ = self.listings.with_node(path, |node| {

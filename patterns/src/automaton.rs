@@ -208,7 +208,7 @@ fn escape(rest: &str) -> Result<(Class, &str), BadPattern> {
         't' => (false, vec![('\t', '\t')]),
         'v' => (false, vec![('\x0b', '\x0b')]),
         other if other.is_ascii() && !other.is_ascii_alphanumeric() => (false, vec![(other, other)]),
-        // Go has more escapes (\pL, \x41, \Q...\E), which nobody writes in an ignore file.
+        // Go has more escapes (\pL, \x41, \Q...\E), which do not occur in ignore files.
         _ => return Err(BadPattern),
     };
     let ranges = ranges.into_iter().map(|(low, high)| (u32::from(low), u32::from(high))).collect();

@@ -1,4 +1,4 @@
-//! Extended attributes of the files of a context: those that belong in an image.
+//! Extended attributes of the files of a context, as far as they belong in an image.
 //!
 //! `security.capability`, `user.*` and the like belong to a file. Other `security.*` and `system.*` attributes belong to
 //! this machine, and those of overlayfs to the directory that it is mounted from.

@@ -73,7 +73,7 @@ impl Listings {
         self.list_once(path, &matched).map(Some)
     }
 
-    /// Calls `then` with the node at `path`; returns `None` if there is none.
+    /// Calls `then` with the node at `path`; returns `None` if the path does not exist.
     pub fn with_node<T>(
         &self,
         path: &Path,

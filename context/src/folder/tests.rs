@@ -1,4 +1,4 @@
-//! A directory as a tree: the files that are in it, and those that are not.
+//! A directory as a tree: the files in it, and the ignored ones.
 
 #![expect(clippy::print_stdout, reason = "a test that cannot run here says why")]
 

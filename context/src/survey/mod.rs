@@ -1,4 +1,4 @@
-//! Surveys: the files of a context, those that are left out of it, and the lines that leave them out. For people.
+//! Surveys for people: the files of a context, the files that are left out of it, and the lines that leave them out.
 //!
 //! ```text
 //! walk     a directory -> nodes, each with the pattern that decided
@@ -85,7 +85,7 @@ impl Survey {
         self.nodes.iter().map(Node::sum).fold(Sum::default(), Sum::plus)
     }
 
-    /// Calls `see` with every node, also with those that are left out. Parents come first, siblings by name.
+    /// Calls `see` with every node, ignored ones included. Parents come first, siblings by name.
     pub fn visit<'a>(&'a self, see: &mut dyn FnMut(&Path, &'a Node)) {
         visit(&mut PathBuf::new(), &self.nodes, see);
     }

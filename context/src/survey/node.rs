@@ -35,7 +35,7 @@ pub enum NodeKind {
     },
     /// A pipe, a device or a socket.
     Other,
-    /// A directory, with the nodes below it sorted by name; those that are left out are there, too.
+    /// A directory, with the nodes below it sorted by name; ignored ones are included.
     Folder(Vec<Node>),
     /// A directory that is left out with everything below it, and how much that is.
     LeftOut(Sum),

@@ -36,7 +36,7 @@ impl Folder {
     }
 }
 
-/// Returns every node: `path`, `path/` for a directory, `path/...` for one that is only measured; with `-LINE` or `+LINE` for
+/// Returns every node: `path`, `path/` for a directory, `path/...` for a directory that is only measured; with `-LINE` or `+LINE` for
 /// the line that decided.
 fn shown(survey: &Survey) -> Vec<String> {
     let mut all = Vec::new();
@@ -191,7 +191,7 @@ fn a_slash_at_the_end_does_not_mean_directories() {
     habits(&["build/a"], "build/\n", &[]);
     habits(&["build", "x"], "build/\nbuild\n", &[]);
     habits(&["web/build"], "web/build/\n", &["1 FoldersOnly web/build/**: web/build"]);
-    // A file of that name is none that .gitignore would leave out, at any depth.
+    // .gitignore would not leave out a file of that name, at any depth.
     habits(&["web/build"], "build/\n", &[]);
 }
 

@@ -1,4 +1,4 @@
-//! What `docker save` wrote before it wrote OCI layouts: `manifest.json`, configs, and the tars of layers.
+//! Archives of `docker save`, before it wrote OCI layouts: `manifest.json`, configs, and the tars of layers.
 //!
 //! An archive can leave the name of a layer empty, as those of Cloud Native Buildpacks do for layers that the daemon has or
 //! that are empty. Such a layer must be in the store, or its tar must be one without entries.

@@ -197,7 +197,7 @@ mod tests {
         let mut wrong = BLOB.to_vec();
         wrong[3] ^= 1;
         run(&env, &Breaking::new(&wrong, Some(20))).expect_err("broken off");
-        assert_eq!(kept_bytes(&env), 20, "nobody can know yet");
+        assert_eq!(kept_bytes(&env), 20, "the digest is not known yet");
         let error = run(&env, &Breaking::new(BLOB, None)).expect_err("the beginning is wrong");
         assert!(error.to_string().contains("expected sha256:"), "{error}");
         let source = Breaking::new(BLOB, None);

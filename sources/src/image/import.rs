@@ -1,4 +1,4 @@
-//! Import of images from files: OCI layouts (directories and archives), what `docker save` writes, and plain tars of a root
+//! Import of images from files: OCI layouts (directories and archives), archives of `docker save`, and plain tars of a root
 //! file system.
 //!
 //! An image is stored with the tars of its layers, however they were compressed. Its config, and with it its ID, stays as
@@ -43,7 +43,7 @@ pub struct Imported {
     pub image_id: Digest,
 }
 
-/// Imports every image of `from`. `names` replace those that an image comes with, which requires it to be the only one.
+/// Imports every image of `from`. `names` replace the names in the file, which then must hold one image.
 pub fn import(
     layers: &Layers,
     from: ImportFrom<'_>,
