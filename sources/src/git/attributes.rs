@@ -9,6 +9,7 @@
 //! Source: git, gitattributes(5); BuildKit, which runs `git checkout`.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
@@ -26,6 +27,8 @@ const NAMES: [&str; 4] = ["eol", "ident", "working-tree-encoding", "filter"];
 const MAX_ATTRIBUTES_BYTES: u64 = 64 << 20;
 /// Beginning of a file that stands for one on a Git LFS server.
 const LFS_START: &[u8] = b"version https://git-lfs.github.com/spec/v1\n";
+/// Action of git in errors.
+const CONVERT: &str = "convert the files of the commit";
 /// Number of bytes of converted files that are searched at once.
 const WINDOW_BYTES: usize = 64 << 10;
 
@@ -90,42 +93,48 @@ impl Checkout {
         Ok(())
     }
 
-    /// Lets git convert files. A line that no object has as its name stands behind each of them in git's output, because
-    /// git announces the size before the conversion.
+    /// Lets git convert files: all in one process, except those whose path cannot be written in a line.
     fn convert_files(&mut self, git: &Git<'_>, files: &[&Listed], scratch: &Path) -> Result<(), GitError> {
-        if files.is_empty() {
-            return Ok(());
-        }
-        // The name of the scratch directory is random: no content can hold it.
-        let token = format!("dsbuild-{}", scratch.file_name().unwrap_or_default().to_string_lossy());
         let (plain, odd): (Vec<&Listed>, Vec<&Listed>) =
             files.iter().copied().partition(|file| is_one_line(file));
+        if !plain.is_empty() {
+            self.convert_together(git, &plain, scratch)?;
+        }
+        odd.into_iter().try_for_each(|file| self.convert_alone(git, file, scratch))
+    }
+
+    /// Converts files in one process. A line that is not the name of an object stands behind each of them in git's output,
+    /// because git announces the size before the conversion.
+    fn convert_together(&mut self, git: &Git<'_>, files: &[&Listed], scratch: &Path) -> Result<(), GitError> {
+        // The name of the scratch directory is random: no content can hold it.
+        let token = format!("dsbuild-{}", scratch.file_name().unwrap_or_default().to_string_lossy());
         let mut lines = Vec::new();
-        for file in &plain {
+        for file in files {
             lines.extend_from_slice(file.hash.as_bytes());
             lines.push(b' ');
             lines.extend_from_slice(file.path.as_os_str().as_bytes());
             lines.extend_from_slice(format!("\n{token} -\n").as_bytes());
         }
-        let action = "convert the files of the commit";
-        let spool = pass(git, action, &["cat-file", "--batch", "--filters", "--buffer"], &lines, scratch)?;
-        let spool = Arc::new(spool);
+        let arguments = ["cat-file", "--batch", "--filters", "--buffer"];
+        let spool = Arc::new(pass(git, CONVERT, &arguments, &lines, scratch)?);
         let end = format!("\n{token} missing\n");
         let mut at = 0;
-        for file in plain {
+        for file in files {
             let start = position(&spool, at, b"\n")? + 1;
             let stop = position(&spool, start, end.as_bytes())?;
             self.converted.insert(file.path.clone(), (Arc::clone(&spool), start, stop - start));
             at = stop + end.len() as u64;
         }
-        for file in odd {
-            let mut path = std::ffi::OsString::from("--path=");
-            path.push(&file.path);
-            let arguments = ["cat-file".into(), "--filters".into(), path, file.hash.clone().into()];
-            let spool = Arc::new(pass(git, action, &arguments, b"", scratch)?);
-            let size_bytes = spool.metadata().map_err(io_error)?.len();
-            self.converted.insert(file.path.clone(), (spool, 0, size_bytes));
-        }
+        Ok(())
+    }
+
+    fn convert_alone(&mut self, git: &Git<'_>, file: &Listed, scratch: &Path) -> Result<(), GitError> {
+        let mut path = OsString::from("--path=");
+        path.push(&file.path);
+        let arguments = ["cat-file".into(), "--filters".into(), path, file.hash.clone().into()];
+        let spool = Arc::new(pass(git, CONVERT, &arguments, b"", scratch)?);
+        let size_bytes = spool.metadata().map_err(io_error)?.len();
+        self.converted.insert(file.path.clone(), (spool, 0, size_bytes));
         Ok(())
     }
 }
@@ -198,7 +207,7 @@ fn attributes_of(
     while let (Some(path), Some(name), Some(value)) = (fields.next(), fields.next(), fields.next()) {
         if value != b"unspecified" {
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-            let path = PathBuf::from(std::ffi::OsString::from_vec(path.to_vec()));
+            let path = PathBuf::from(OsString::from_vec(path.to_vec()));
             found.entry(path).or_default().0.insert(text(name), text(value));
         }
     }
@@ -206,7 +215,7 @@ fn attributes_of(
 }
 
 /// Runs git with `input`, and returns its output as a file without a name.
-fn pass<S: AsRef<std::ffi::OsStr>>(
+fn pass<S: AsRef<OsStr>>(
     git: &Git<'_>,
     action: &str,
     arguments: &[S],

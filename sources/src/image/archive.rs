@@ -135,14 +135,16 @@ fn member<R: Read>(entry: &tar::Entry<'_, R>) -> io::Result<Option<(PathBuf, Mem
 }
 
 /// Returns the path without `.` and `..`; `None` if it leads out of the archive, or to its root.
+///
+/// An absolute path begins at the root of the archive, as for docker.
 fn clean(path: &Path) -> Option<PathBuf> {
     let mut clean = PathBuf::new();
     for component in path.components() {
         match component {
             Component::Normal(name) => clean.push(name),
-            Component::CurDir => {}
+            Component::CurDir | Component::RootDir => {}
             Component::ParentDir if clean.pop() => {}
-            Component::ParentDir | Component::RootDir | Component::Prefix(_) => return None,
+            Component::ParentDir | Component::Prefix(_) => return None,
         }
     }
     (!clean.as_os_str().is_empty()).then_some(clean)
