@@ -18,6 +18,6 @@ pub mod find;
 pub mod layer_blobs;
 pub mod pins;
 
-pub use blobs::{BlobSource, CONFIG_LIMIT_BYTES, MANIFEST_LIMIT_BYTES, StoreBlobs, Through, read};
+pub use blobs::{BlobSource, CONFIG_LIMIT_BYTES, CachingBlobs, MANIFEST_LIMIT_BYTES, StoreBlobs, read};
 pub use choose::Image;
 pub use error::{BlobSourceError, ImageError};

@@ -10,7 +10,7 @@ use oci::{Descriptor, DiffId, Digest, ImageConfig, Manifest, Platform, Reference
 use rootfs::layers::Layers;
 use serde::Deserialize;
 
-use super::adopt::{Stored, adopt};
+use super::adopt::{StoredImage, adopt};
 use super::archive::Archive;
 use super::error::SourceError;
 use super::unpack;
@@ -47,7 +47,7 @@ impl DockerImage {
     }
 
     /// Imports the config and the layers of the image.
-    pub fn import(&self, layers: &Layers, archive: &Archive) -> Result<Stored, SourceError> {
+    pub fn import(&self, layers: &Layers, archive: &Archive) -> Result<StoredImage, SourceError> {
         let store = layers.store();
         let text = archive.read(&self.config, CONFIG_LIMIT_BYTES)?;
         let digest = store.put_blob(&text)?;

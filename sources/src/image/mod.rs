@@ -32,5 +32,5 @@ mod unpack;
 
 pub use error::SourceError;
 pub use import::{ImportFrom, Imported, import};
-pub use pull::Progress;
+pub use pull::TransferProgress;
 pub use sources::Sources;

@@ -1,6 +1,6 @@
 //! Imports: layouts, docker archives and root file systems, as files and as streams.
 
-use images::{StoreBlobs, Through, choose};
+use images::{CachingBlobs, StoreBlobs, choose};
 use oci::media_type::Compression;
 use oci::{DiffId, Digest, ImageConfig, Platform, Reference};
 use testing::{Env, MemoryLayout, append, append_link, packed, tar};
@@ -39,7 +39,7 @@ fn first_file(env: &Env, image: &Imported) -> String {
         );
     }
     let here = StoreBlobs(&env.store);
-    let blobs = Through { store: &env.store, inner: &here };
+    let blobs = CachingBlobs { store: &env.store, inner: &here };
     let found = choose::find(&blobs, &image.descriptor, &Platform::host()).expect("in the store");
     oci::validate::image(&found.manifest, &found.config).expect("valid");
     for layer in &found.manifest.layers {
