@@ -40,7 +40,8 @@ fn read(folder: &Path, name: &Path) -> Result<Option<IgnoreFile>, IgnoreError> {
 }
 
 fn read_bytes(folder: &Path, name: &Path) -> io::Result<Vec<u8>> {
-    let folder = File::open(folder)?;
+    // A directory that cannot be listed can still contain files that can be read.
+    let folder = rustix::fs::open(folder, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
     let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
     let file = match rustix::fs::openat2(&folder, name, flags, Mode::empty(), resolve) {

@@ -116,7 +116,8 @@ struct Launched {
 fn launch(container: &Container, layers: &Layers, streams: Streams) -> Result<Launched, RunnerError> {
     let config = &container.config;
     // Connecting takes a while; the rest is prepared in the meantime.
-    let connecting = (config.network == NetworkMode::Preferred).then(SharedNetwork::start);
+    let is_private = matches!(config.network, NetworkMode::Private | NetworkMode::Preferred);
+    let connecting = (is_private && config.publish.is_empty()).then(SharedNetwork::start);
     let user = users::resolve_user(&*layers.view(&config.layers)?, &config.user)?;
     let snapshot = layers.prepare(&config.layers)?;
     let mounts = mounts(config)?;
@@ -135,7 +136,7 @@ fn launch(container: &Container, layers: &Layers, streams: Streams) -> Result<La
         rlimits: Vec::new(),
         stdio,
     };
-    let (network, no_private_network) = network(config, connecting);
+    let (network, no_private_network) = network(config, connecting)?;
     let spec = Spec {
         root: snapshot.mount()?.into(),
         read_only_root: false,
@@ -167,11 +168,27 @@ fn mounts(config: &ContainerConfig) -> Result<Vec<Mount>, RunnerError> {
 fn network(
     config: &ContainerConfig,
     connecting: Option<Result<Connecting, SandboxError>>,
-) -> (Network, Option<String>) {
-    match connecting.map(|begun| begun.and_then(Connecting::finish)) {
-        Some(Ok(network)) => (Network::Shared(network), None),
-        Some(Err(error)) => (Network::Host, Some(error.to_string())),
-        None => (requested_network(config), None),
+) -> Result<(Network, Option<String>), SandboxError> {
+    match connecting.map(|begun| begun.and_then(|connecting| connecting.finish(&|| false))) {
+        Some(Ok(network)) => Ok((Network::Shared(network), None)),
+        Some(Err(error)) if config.network == NetworkMode::Preferred => {
+            Ok((Network::HostRestricted, Some(error.to_string())))
+        }
+        Some(Err(error)) => Err(error),
+        None if config.network == NetworkMode::Preferred => Ok(network_with_ports(config)),
+        None => Ok((requested_network(config), None)),
+    }
+}
+
+/// Returns a private network with published ports, or the host's where no private one can exist.
+fn network_with_ports(config: &ContainerConfig) -> (Network, Option<String>) {
+    match sandbox::network::check_available() {
+        Ok(()) => (requested_network(config), None),
+        Err(error) => {
+            let reason =
+                format!("{error}; published ports are not forwarded: the process listens on its own");
+            (Network::HostRestricted, Some(reason))
+        }
     }
 }
 
@@ -208,13 +225,28 @@ impl Supervised {
     pub fn keep_log(mut self) -> Result<i32, RunnerError> {
         let Some((stdout, stderr)) = self.running.take_output() else { return self.wait() };
         let log = LogWriter::new(self.container.dir());
+        let running = &mut self.running;
         let exit = std::thread::scope(|scope| {
-            // Only reading a pipe can fail, and a pipe that cannot be read has no more output.
-            scope.spawn(|| log.copy(stdout, STDOUT));
-            scope.spawn(|| log.copy(stderr, STDERR));
-            self.running.wait()
-        })?;
-        self.ended(exit)
+            let copy = |pipe, stream| {
+                let log = &log;
+                // Only reading a pipe can fail, and a pipe that cannot be read has no more output.
+                let copying = move || drop(log.copy(pipe, stream));
+                std::thread::Builder::new().spawn_scoped(scope, copying)
+            };
+            if let Err(source) = copy(stdout, STDOUT).and(copy(stderr, STDERR)) {
+                running.signal(SIGKILL)?;
+                running.wait()?;
+                return Err(RunnerError::Thread { source });
+            }
+            Ok(running.wait()?)
+        });
+        match exit {
+            Ok(exit) => self.ended(exit),
+            Err(error) => {
+                self.container.save_state(&unstarted_state(&error))?;
+                Err(error)
+            }
+        }
     }
 
     /// Waits until the container has ended; returns the container's exit code.
@@ -235,6 +267,8 @@ impl Supervised {
         Ok(code)
     }
 }
+
+const SIGKILL: i32 = 9;
 
 /// Returns the exit code that a shell would report: for a signal, 128 and its number.
 fn exit_code(exit: Exit) -> i32 {

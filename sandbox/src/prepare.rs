@@ -31,8 +31,12 @@ pub(crate) fn prepare(spec: Spec) -> Result<(Plan, Fds, Option<Output>), Sandbox
     let mut fds = Fds::default();
     let root = fds.add(root.into());
     let (stdio, output) = planned_stdio(process.stdio, &mut fds)?;
-    let capabilities =
+    let is_restricted = network == Network::HostRestricted && !insecure;
+    let mut capabilities =
         if insecure { capability_sets::ALL } else { capability_sets::set(&process.capabilities)? };
+    if is_restricted {
+        capabilities &= !capability_sets::NET_RAW;
+    }
     let plan = Plan {
         root,
         read_only_root: spec.read_only_root,
@@ -50,6 +54,7 @@ pub(crate) fn prepare(spec: Spec) -> Result<(Plan, Fds, Option<Output>), Sandbox
         hosts: etc::hosts(&spec.hostname, &spec.hosts),
         resolv: etc::resolv_conf(&network),
         network: planned_network(&network, &mut fds)?,
+        scope_abstract_sockets: is_restricted,
         hostname: spec.hostname,
         shm_size_bytes: spec.shm_size_bytes.unwrap_or(SHM_SIZE_BYTES),
         insecure,
@@ -134,9 +139,11 @@ fn planned_device(device: Device, fds: &mut Fds) -> PlannedDevice {
 
 fn planned_network(network: &Network, fds: &mut Fds) -> Result<PlannedNetwork, SandboxError> {
     match network {
-        Network::Host => Ok(PlannedNetwork::Host),
+        Network::Host | Network::HostRestricted => Ok(PlannedNetwork::Host),
         Network::None => Ok(PlannedNetwork::None),
-        Network::Private { publish } => network::command(publish).map(PlannedNetwork::Private),
+        Network::Private { publish } => {
+            Ok(PlannedNetwork::Private(network::command(publish)?, publish.clone()))
+        }
         Network::Shared(shared) => {
             let netns = shared.netns().try_clone_to_owned().map_err(os("duplicate a descriptor"))?;
             Ok(PlannedNetwork::Shared(fds.add(netns)))

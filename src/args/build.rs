@@ -71,6 +71,16 @@ pub struct BuildArgs {
     /// Network of RUN: default (or bridge), none or host
     #[arg(long, value_name = "MODE", default_value = "default")]
     pub network: String,
+    /// Network of RUN where no private network is available: error makes RUN fail, host allows that of this machine
+    #[arg(
+        long,
+        value_name = "MODE",
+        env = "DSBUILD_NETWORK_FALLBACK",
+        value_parser = ["error", "host"],
+        default_value = "error",
+        hide_env_values = true
+    )]
+    pub network_fallback: String,
     /// Add an entry to /etc/hosts for RUN; host-gateway stands for the address of this machine
     #[arg(long = "add-host", value_name = "HOST:IP", value_delimiter = ',')]
     pub add_hosts: Vec<String>,

@@ -136,7 +136,7 @@ fn is_disabled(value: &str) -> bool {
 }
 
 /// Commands of docker that dsbuild lacks, with the way to get the same, if there is one.
-const COMMANDS: [(&str, &str); 48] = [
+const COMMANDS: [(&str, &str); 47] = [
     ("attach", "dsbuild logs --follow prints the output of a container"),
     ("bake", ""),
     ("builder", "dsbuild prune frees the space of the cache"),
@@ -165,7 +165,6 @@ const COMMANDS: [(&str, &str); 48] = [
     ("node", ""),
     ("pause", ""),
     ("plugin", ""),
-    ("port", "dsbuild ps lists published ports"),
     ("pull", "FROM pulls the image that it names; with --pull it asks the registry again"),
     ("push", "dsbuild build --push -t REGISTRY/NAME . builds and pushes"),
     ("rename", ""),

@@ -1,5 +1,8 @@
 //! Builds driven through the library, as Compose and an API drive them.
 
+mod check;
+mod times;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 

@@ -76,7 +76,8 @@ pub struct Publish {
 pub enum NetworkMode {
     /// A network namespace of its own. The container fails to start without one.
     Private,
-    /// A network namespace of its own, or this machine's network if none can be connected.
+    /// A network namespace of its own, or a restricted form of this machine's network if none can be connected
+    /// (`--network-fallback=host`).
     Preferred,
     /// The network of this machine.
     Host,

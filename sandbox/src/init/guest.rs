@@ -4,8 +4,8 @@
 //! 2. The root changes, and the host's root is gone. From here on no path can leave the sandbox.
 //! 3. `/dev`, `/proc`, `/sys` and masks; then the mounts of the plan, by descriptor.
 //! 4. Working directory, streams and limits.
-//! 5. The seccomp filter, then capabilities, groups and user. The filter comes first because installing it needs a
-//!    capability: `no_new_privs` stays off, so that set-user-ID programs work.
+//! 5. Landlock, the seccomp filter, then capabilities, groups and user. Landlock and the filter come first because they
+//!    need a capability: `no_new_privs` stays off, so that set-user-ID programs work.
 //! 6. The program is executed.
 
 use std::convert::Infallible;
@@ -25,7 +25,7 @@ use crate::channel::Channel;
 use crate::error::{mount, os};
 use crate::message::FromGuest;
 use crate::plan::{Fds, Plan};
-use crate::{SandboxError, mount_api, sys};
+use crate::{SandboxError, landlock, mount_api, sys};
 
 /// Becomes the program of `plan`, or sends the error to the caller. Never returns.
 ///
@@ -93,6 +93,9 @@ impl Guest<'_> {
         rights::limit(&plan.rlimits)?;
         sys::close_on_exec_from(3).map_err(os("close descriptors"))?;
         umask(Mode::from_raw_mode(0o022));
+        if plan.scope_abstract_sockets {
+            landlock::scope_abstract_sockets().map_err(os("scope abstract sockets"))?;
+        }
         if !plan.filter.0.is_empty() {
             sys::install_filter(&plan.filter.0).map_err(os("install the seccomp filter"))?;
         }

@@ -20,7 +20,7 @@ pub(super) fn enter(plan: &Plan, fds: &mut Fds, services: &mut HostServices) -> 
     if let PlannedNetwork::Shared(netns) = plan.network {
         join_network(&fds.take(netns)?)?;
     }
-    let owns_network = matches!(plan.network, PlannedNetwork::None | PlannedNetwork::Private(_));
+    let owns_network = matches!(plan.network, PlannedNetwork::None | PlannedNetwork::Private(..));
     unshare_all(owns_network)?;
     nix::unistd::sethostname(&plan.hostname).map_err(os("set the host name"))?;
     // Containers refuse a new keyring, and so does a user's quota. The program then sees the caller's, as with docker.
@@ -28,8 +28,8 @@ pub(super) fn enter(plan: &Plan, fds: &mut Fds, services: &mut HostServices) -> 
     if owns_network {
         sys::loopback_up().map_err(os("bring loopback up"))?;
     }
-    if let PlannedNetwork::Private(pasta) = &plan.network {
-        services.connect_network(pasta.clone(), own_network()?);
+    if let PlannedNetwork::Private(pasta, publish) = &plan.network {
+        services.connect_network(pasta.clone(), publish.clone(), own_network()?);
     }
     let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     mount_change("/", private).map_err(os("make mounts private"))

@@ -18,13 +18,15 @@ use std::sync::Arc;
 
 use cache::Store;
 use rootfs::layers::Layers;
+use runner::RunnerError;
 use runner::container::Container;
 use runner::image::Image;
 use runner::supervise::{self, Streams, Supervised};
+use sandbox::SandboxError;
 
 use crate::args::container::RunArgs;
 use crate::exit::{self, Fault};
-use crate::failure::Failure;
+use crate::failure::{Failure, PRIVATE_NETWORK_HINT};
 use crate::output;
 use crate::setup::store;
 
@@ -70,7 +72,11 @@ fn start(container: Container, store: &Arc<Store>, streams: Streams) -> Result<S
             // The first failure is the one to report.
             let _ = container.remove();
         }
-        Failure::of(Fault::of_unstarted(supervise::unstarted_exit_code(&error)), &error)
+        let failure = Failure::of(Fault::of_unstarted(supervise::unstarted_exit_code(&error)), &error);
+        match error {
+            RunnerError::Sandbox(SandboxError::Network { .. }) => failure.hint(PRIVATE_NETWORK_HINT),
+            _ => failure,
+        }
     })?;
     if let Some(reason) = started.no_private_network() {
         output::note(&format!("warning: the container uses this machine's network: {reason}"));

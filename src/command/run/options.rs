@@ -42,7 +42,7 @@ pub fn config(args: &RunArgs, store: &Store, image: &Image) -> Result<ContainerC
         user: command::user(of_image, &overrides),
         hostname,
         volumes: args.volumes.iter().map(|text| volume(text, store)).collect::<Result<_, _>>()?,
-        network: network(&args.network, &publish)?,
+        network: network(&args.network, args.network_fallback == "host")?,
         publish,
         stop_signal: of_image.stop_signal.clone(),
         terminal: args.tty,
@@ -73,12 +73,12 @@ fn variable(text: &str) -> Option<String> {
     environment::variable_even_if_empty(text).map(|value| format!("{text}={value}"))
 }
 
-/// Reads `--network`. Published ports need a private network.
-fn network(mode: &str, publish: &[Publish]) -> Result<NetworkMode, Failure> {
+/// Reads `--network`. A container gets the network of this machine in place of a private one only if `allow_host`.
+fn network(mode: &str, allow_host: bool) -> Result<NetworkMode, Failure> {
     match mode {
         "none" => Ok(NetworkMode::None),
         "host" => Ok(NetworkMode::Host),
-        "default" if publish.is_empty() => Ok(NetworkMode::Preferred),
+        "default" | "bridge" | "private" if allow_host => Ok(NetworkMode::Preferred),
         "default" | "bridge" | "private" => Ok(NetworkMode::Private),
         other => {
             Err(Failure::usage(format!("unknown network mode {other:?}")).hint("use default, none or host"))

@@ -28,6 +28,12 @@ pub enum ExecError {
     /// `RUN []`, which is an error only when it is run, as with BuildKit.
     #[error("RUN needs a command")]
     NoCommand,
+    /// This machine allows no sandbox.
+    #[error("RUN needs namespaces: {reason}")]
+    NoIsolation {
+        /// Refusal of the kernel, with an instruction for the user.
+        reason: String,
+    },
     /// A required secret was not given.
     #[error("secret {id}: not found")]
     NoSecret {

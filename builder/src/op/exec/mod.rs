@@ -14,8 +14,9 @@ mod mounts;
 mod network;
 mod output;
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cache::Store;
@@ -50,6 +51,8 @@ pub struct ExecContext<'a> {
     pub options: &'a RunOptions,
     /// Vertex that receives output, phases and usage.
     pub vertex: &'a Vertex,
+    /// For a step with `--no-cache`: ids of the cache mounts that this build has emptied. `None` for other steps.
+    pub renewed_caches: Option<&'a Mutex<BTreeSet<String>>>,
     /// Flag that ends the process early.
     pub cancel: &'a Cancel,
     /// Network of RUNs that do not ask for another.
@@ -71,6 +74,9 @@ fn read_secret(options: &RunOptions, id: &str, required: bool) -> Result<Option<
 pub fn run(exec: &Exec, inputs: &[Files], context: &ExecContext<'_>) -> Result<DiffId, ExecError> {
     if exec.args.is_empty() {
         return Err(ExecError::NoCommand);
+    }
+    if let Some(reason) = context.options.no_isolation.clone() {
+        return Err(ExecError::NoIsolation { reason });
     }
     let root = match exec.root {
         Some(input) => &inputs[input.0].layers()?[..],
@@ -120,7 +126,7 @@ fn spec(
         read_only_root: false,
         mounts,
         process: process(exec, user, environment(exec, context.options)?),
-        network: network(exec.network, context),
+        network: network(exec.network, context)?,
         hostname: exec.hostname.clone(),
         hosts: hosts(exec),
         shm_size_bytes: exec.shm_size_bytes,
@@ -218,16 +224,19 @@ fn environment(exec: &Exec, options: &RunOptions) -> Result<Vec<OsString>, ExecE
     Ok(env)
 }
 
-fn network(mode: NetworkMode, context: &ExecContext<'_>) -> Network {
+fn network(mode: NetworkMode, context: &ExecContext<'_>) -> Result<Network, ExecError> {
     match mode {
         NetworkMode::Default => {
             context.vertex.enter(Phase::Connect);
-            let network = context.default_network.get(context.vertex);
+            let allow_host = context.options.host_network_fallback;
+            let network = context.default_network.get(allow_host, context.cancel, context.vertex);
             context.vertex.enter(Phase::Mount);
-            network
+            network.map_err(
+                |error| if context.cancel.is_canceled() { ExecError::Canceled } else { error.into() },
+            )
         }
-        NetworkMode::Host => Network::Host,
-        NetworkMode::None => Network::None,
+        NetworkMode::Host => Ok(Network::Host),
+        NetworkMode::None => Ok(Network::None),
     }
 }
 
