@@ -79,7 +79,8 @@ pub fn sweep(world: &World, plan: &mut Plan, report: &mut Report) -> Result<(), 
     if Command::new("strace").arg("-V").output().is_err() {
         return Err(SweepError::MissingProgram("strace"));
     }
-    let recipes = [Recipe::Build, Recipe::Export];
+    // The program of a container would get the errors of `run` as well.
+    let recipes = [Recipe::Build, Recipe::Export, Recipe::Import, Recipe::Prune];
     let all = INJECTIONS.iter().flat_map(|injection| recipes.map(|recipe| (recipe, *injection)));
     let mut series: Vec<Series> =
         all.map(|(recipe, injection)| Series { recipe, injection, next: 1, misses: 0 }).collect();

@@ -299,37 +299,29 @@ fn send(
     delivery: Delivery,
     stopped: &AtomicBool,
 ) -> io::Result<()> {
-    let first = |count: usize| &bytes[..count.min(bytes.len())];
-    let rest = |count: usize| &bytes[count.min(bytes.len())..];
+    let split = |count: usize| bytes.split_at(count.min(bytes.len()));
     match delivery {
         Delivery::Whole => stream.write_all(bytes),
-        Delivery::Close(count) => stream.write_all(first(count)),
+        Delivery::Close(count) => stream.write_all(split(count).0),
         Delivery::Reset(count) => {
-            stream.write_all(first(count))?;
+            stream.write_all(split(count).0)?;
             Ok(rustix::net::sockopt::set_socket_linger(stream, Some(Duration::ZERO))?)
         }
         Delivery::Stall(count) => {
-            stream.write_all(first(count))?;
-            let began = Instant::now();
-            while began.elapsed() < MAX_STALL && !stopped.load(Ordering::Relaxed) {
-                std::thread::sleep(Duration::from_millis(50));
-            }
+            stream.write_all(split(count).0)?;
+            pause(MAX_STALL, stopped);
             Ok(())
         }
         Delivery::Drip(count) => {
-            stream.write_all(first(count))?;
-            for byte in rest(count) {
-                if stopped.load(Ordering::Relaxed) {
-                    break;
-                }
-                stream.write_all(&[*byte])?;
-                std::thread::sleep(Duration::from_secs(1));
-            }
-            Ok(())
+            stream.write_all(split(count).0)?;
+            split(count).1.iter().try_for_each(|byte| {
+                pause(Duration::from_secs(1), stopped);
+                stream.write_all(&[*byte])
+            })
         }
         Delivery::Endless => {
-            stream.write_all(first(start))?;
-            let body = if rest(start).is_empty() { b" " } else { rest(start) };
+            stream.write_all(split(start).0)?;
+            let body = if split(start).1.is_empty() { b" " } else { split(start).1 };
             while !stopped.load(Ordering::Relaxed) {
                 stream.write_all(body)?;
             }
@@ -337,3 +329,14 @@ fn send(
         }
     }
 }
+
+/// Waits, but not longer than the server runs.
+fn pause(time: Duration, stopped: &AtomicBool) {
+    let began = Instant::now();
+    while began.elapsed() < time && !stopped.load(Ordering::Relaxed) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[cfg(test)]
+mod tests;
