@@ -165,7 +165,8 @@ fn check_message(finished: &Finished, cause: &str) -> Option<Fault> {
     if !finished.stderr.contains(cause) && !finished.stderr.to_lowercase().contains("disk is full") {
         return Some(Fault::new(MESSAGE_RULES[1], finished.summary()));
     }
-    (!finished.stderr.contains('/')).then(|| Fault::new(MESSAGE_RULES[2], finished.summary()))
+    let names_path = finished.stderr.replace(cause, "").contains('/');
+    (!names_path).then(|| Fault::new(MESSAGE_RULES[2], finished.summary()))
 }
 
 #[cfg(test)]
