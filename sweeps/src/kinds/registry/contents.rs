@@ -26,7 +26,8 @@ pub fn cases(image: &Image) -> Vec<Case> {
 }
 
 fn case(name: &str, image: Image, expect: Expect) -> Case {
-    Case { name: name.to_owned(), image, fault: None, needs_token: false, expect, is_slow: false }
+    let (needs_token, is_slow, is_push) = (false, false, false);
+    Case { name: name.to_owned(), image, fault: None, needs_token, expect, is_slow, is_push }
 }
 
 /// Returns manifests that are no documents, or documents of another kind.

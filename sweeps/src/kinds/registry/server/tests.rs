@@ -73,7 +73,7 @@ fn a_fault_that_happens_once_is_followed_by_the_right_answer() {
     let fault = Fault { target: Target::Manifest, times: 1, change: Arc::new(|answer| answer.status = 500) };
     let mut state = State { image: image(), fault: Some(fault), needs_token: false };
     let (method, path) = ("GET".to_owned(), "/v2/image/manifests/1".to_owned());
-    let request = Request { method, path, headers: Vec::new() };
+    let request = Request { method, path, headers: Vec::new(), body: Vec::new() };
     let statuses = [0, 1].map(|_| answer(&request, &mut state, "h").status);
     assert_eq!(statuses, [500, 200]);
 }
@@ -82,7 +82,8 @@ fn a_fault_that_happens_once_is_followed_by_the_right_answer() {
 fn a_registry_with_a_token_challenges_first() {
     let mut state = State { image: image(), fault: None, needs_token: true };
     let ask = |state: &mut State, path: &str, headers| {
-        answer(&Request { method: "GET".to_owned(), path: path.to_owned(), headers }, state, "h").status
+        let (method, path, body) = ("GET".to_owned(), path.to_owned(), Vec::new());
+        answer(&Request { method, path, headers, body }, state, "h").status
     };
     assert_eq!(ask(&mut state, "/v2/image/manifests/1", Vec::new()), 401);
     assert_eq!(ask(&mut state, "/token?scope=x", Vec::new()), 200);
