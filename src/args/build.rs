@@ -84,6 +84,12 @@ pub struct BuildArgs {
     /// Add an entry to /etc/hosts for RUN; host-gateway stands for the address of this machine
     #[arg(long = "add-host", value_name = "HOST:IP", value_delimiter = ',')]
     pub add_hosts: Vec<String>,
+    /// Memory that the processes of each RUN can use together, swap included
+    #[arg(short, long, value_name = "BYTES")]
+    pub memory: Option<String>,
+    /// Number of processes and threads of each RUN [default: no limit]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub pids_limit: Option<i64>,
     /// Size of /dev/shm for RUN
     #[arg(long, value_name = "BYTES")]
     pub shm_size: Option<String>,

@@ -16,6 +16,7 @@ mod exit_codes;
 mod interop;
 mod isolation;
 mod kill;
+mod limits;
 mod markdown;
 mod network;
 mod push;

@@ -11,6 +11,7 @@ use runner::supervise;
 
 use super::publish::publish;
 use crate::args::container::RunArgs;
+use crate::args::values;
 use crate::environment;
 use crate::failure::Failure;
 use crate::output;
@@ -43,6 +44,14 @@ pub fn config(args: &RunArgs, store: &Store, image: &Image) -> Result<ContainerC
         hostname,
         volumes: args.volumes.iter().map(|text| volume(text, store)).collect::<Result<_, _>>()?,
         network: network(&args.network, args.network_fallback == "host")?,
+        shm_size_bytes: args
+            .shm_size
+            .as_deref()
+            .map(|text| values::size_bytes(text, "--shm-size"))
+            .transpose()?,
+        host_ipc: args.ipc == "host",
+        memory_bytes: values::memory(args.memory.as_deref())?,
+        max_pids: values::pids_limit(args.pids_limit),
         publish,
         stop_signal: of_image.stop_signal.clone(),
         terminal: args.tty,

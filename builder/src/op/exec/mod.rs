@@ -4,12 +4,14 @@
 //! mounts   the mounts of the process: bind, cache, tmpfs, secret, ssh, script
 //! network  the default network
 //! output   the output of the process to events, and its tail for error messages
+//! limit    the limit that a failed process has reached
 //! error    why there is no layer
 //! ```
 //!
 //! All mounts are gone when [`run`] returns.
 
 mod error;
+mod limit;
 mod mounts;
 mod network;
 mod output;
@@ -35,6 +37,7 @@ use graph::{Exec, NetworkMode, SecurityMode};
 use progress::{Cancel, EventKind, Phase, Vertex};
 
 pub use error::ExecError;
+pub use limit::ReachedLimit;
 pub use network::BuildNetwork;
 
 /// Interval at which the end of the process and a cancellation are looked for.
@@ -95,6 +98,9 @@ pub fn run(exec: &Exec, inputs: &[Files], context: &ExecContext<'_>) -> Result<D
     if let Some(usage) = running.usage() {
         context.vertex.send(EventKind::Used { usage: consumed(&usage) });
     }
+    let limits = &context.options.limits;
+    let limit = || ReachedLimit::find(running.limits_reached(), limits, context.store.root());
+    let limit = if exit == Exit::Code(0) { None } else { limit() };
     let stubs = stubs(&running);
     drop(running);
     drop(resources);
@@ -103,7 +109,7 @@ pub fn run(exec: &Exec, inputs: &[Files], context: &ExecContext<'_>) -> Result<D
             context.vertex.enter(Phase::Commit);
             Ok(snapshot.commit(&stubs)?)
         }
-        exit => Err(ExecError::Process { command: exec.args.join(" "), exit, tail }),
+        exit => Err(ExecError::Process { command: exec.args.join(" "), exit, tail, limit }),
     }
 }
 
@@ -127,6 +133,8 @@ fn spec(
         hostname: exec.hostname.clone(),
         hosts: hosts(exec),
         shm_size_bytes: exec.shm_size_bytes,
+        host_ipc: false,
+        limits: context.options.limits,
         insecure: exec.security == SecurityMode::Insecure,
         read_only_etc: true,
     };
