@@ -49,6 +49,9 @@ pub struct BuildArgs {
     /// Provide a secret for RUN --mount=type=secret
     #[arg(long = "secret", value_name = "id=ID[,src=PATH|,env=NAME]")]
     pub secrets: Vec<String>,
+    /// Secrets that RUN leaves in its layer: warn about them, or fail (strict)
+    #[arg(long = "secrets", value_name = "MODE", value_parser = ["warn", "strict"], default_value = "warn")]
+    pub secrets_mode: String,
     /// Provide an SSH agent or a private key for RUN --mount=type=ssh
     #[arg(long = "ssh", value_name = "default|ID[=SOCKET|KEY[,KEY]]")]
     pub ssh: Vec<String>,

@@ -81,6 +81,10 @@ fn exec_hint(error: &ExecError) -> Option<String> {
         ExecError::Process { exit, tail, .. } => process(exit, tail),
         ExecError::NoIsolation { .. } => Some(NAMESPACES_HINT.to_owned()),
         ExecError::NoSecret { id } => Some(format!("give it with --secret id={id},src=FILE")),
+        ExecError::LeakedSecret(_) => Some(
+            "use the secret in the command that needs it without writing it to a file, or remove the file in the same RUN"
+                .to_owned(),
+        ),
         ExecError::NoCommand => Some("write RUN [\"PROGRAM\", \"ARGUMENT\", ...]".to_owned()),
         ExecError::NoSshAgent { id } => Some(format!("give it with --ssh {id}")),
         ExecError::Device(cdi::CdiError::Missing { .. }) => Some(

@@ -25,6 +25,7 @@ mod reports;
 mod reproducible;
 mod rootless;
 mod run;
+mod secrets;
 mod threads;
 mod timings;
 mod user;

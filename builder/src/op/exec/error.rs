@@ -10,6 +10,7 @@ use sources::SecretError;
 use users::UserError;
 
 use super::limit::ReachedLimit;
+use super::secret_scan::LeakedSecret;
 use crate::result::InputError;
 
 /// A process that could not be run.
@@ -43,6 +44,9 @@ pub enum ExecError {
         /// Id of the secret.
         id: String,
     },
+    /// The process has left a secret in its layer, and `--secrets=strict` was given.
+    #[error("{0}")]
+    LeakedSecret(LeakedSecret),
     /// A required SSH agent was not given.
     #[error("unset ssh forward key {id}")]
     NoSshAgent {
