@@ -23,6 +23,7 @@ use crate::container::{
 use crate::error::io_error;
 use crate::log::{LogWriter, STDERR, STDOUT};
 use crate::signal::started_ticks;
+use crate::volume;
 
 /// A running container that this process watches over. Dropping it kills the container.
 pub struct Supervised {
@@ -127,7 +128,9 @@ fn launch(container: &Container, layers: &Layers, streams: Streams) -> Result<La
     // Connecting takes a while; the rest is prepared in the meantime.
     let is_private = matches!(config.network, NetworkMode::Private | NetworkMode::Preferred);
     let connecting = (is_private && config.publish.is_empty()).then(SharedNetwork::start);
-    let user = users::resolve_user(&*layers.view(&config.layers)?, &config.user)?;
+    let image = layers.view(&config.layers)?;
+    let user = users::resolve_user(&*image, &config.user)?;
+    config.volumes.iter().try_for_each(|volume| volume::fill(volume, &*image))?;
     let snapshot = layers.prepare(&config.layers)?;
     let mounts = mounts(config)?;
     let stdio = match streams {

@@ -69,6 +69,9 @@ pub struct Volume {
     pub target: String,
     /// Whether the container can only read it.
     pub read_only: bool,
+    /// Whether it is a named volume of the store, which an image can fill.
+    #[serde(default)]
+    pub is_named: bool,
 }
 
 /// A port of this machine that is forwarded to a port of the container.

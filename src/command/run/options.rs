@@ -115,15 +115,20 @@ fn volume(text: &str, store: &Store) -> Result<Volume, Failure> {
         Some("ro") => true,
         Some(_) => return Err(bad("the only options are ro and rw")),
     };
+    let is_named = !is_path(source);
     let source = source_of_volume(source, store)
         .ok_or_else(|| bad("the name of a volume consists of letters, digits, '_', '.' and '-'"))?;
     supervise::ensure_volume(&source)?;
     let source = std::fs::canonicalize(&source)?;
-    Ok(Volume { source, target: target.to_owned(), read_only })
+    Ok(Volume { source, target: target.to_owned(), read_only, is_named })
+}
+
+fn is_path(source: &str) -> bool {
+    source.starts_with(['/', '.', '~']) || source.contains('/')
 }
 
 fn source_of_volume(source: &str, store: &Store) -> Option<PathBuf> {
-    if source.starts_with(['/', '.', '~']) || source.contains('/') {
+    if is_path(source) {
         return Some(PathBuf::from(source));
     }
     let valid = source.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
