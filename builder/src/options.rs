@@ -14,6 +14,9 @@ pub struct RunOptions {
     pub fetch: FetchOptions,
     /// Devices that RUNs may use.
     pub devices: AllowedDevices,
+    /// Latest source date of the outputs, in seconds since 1970; `None` if no output has one. File times before it are part
+    /// of keys, because they show in the layers.
+    pub source_date_s: Option<i64>,
     /// Directories with device descriptions (CDI); later ones win.
     pub device_folders: Vec<PathBuf>,
     /// Reason why this process can start no sandbox, which only RUN needs. `None` if it can.

@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use oci::{Digest, Hasher};
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::Mode;
 
 use crate::buffer::Buffer;
 use crate::direct::Output;
-use crate::files::{IoContext, mark_used, open_file, remove_file};
+use crate::files::{IoContext, create_new, mark_used, open_file, remove_file, rename, unlink};
 use crate::hashing::Hashing;
 use crate::session::Session;
 use crate::{Store, StoreError};
@@ -112,9 +112,7 @@ impl Store {
     pub fn write_blob(&self) -> Result<BlobWriter, StoreError> {
         let path = self.session.tmp_path()?;
         // The file is read-only from the start; a descriptor opened for writing can write all the same.
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let mode = Mode::RUSR | Mode::RGRP | Mode::ROTH;
-        let file = File::from(rustix::fs::open(&path, flags, mode).at("make", &path)?);
+        let file = create_new(&path, Mode::RUSR | Mode::RGRP | Mode::ROTH).at("make", &path)?;
         Ok(BlobWriter {
             session: Arc::clone(&self.session),
             path,
@@ -163,7 +161,7 @@ impl BlobWriter {
             return Ok(digest);
         }
         self.output.sync().at("sync", &self.path)?;
-        std::fs::rename(&self.path, &path).at("rename into blobs", &path)?;
+        rename(&self.path, &path).at("rename into blobs", &path)?;
         Ok(digest)
     }
 
@@ -201,6 +199,6 @@ impl Write for BlobWriter {
 impl Drop for BlobWriter {
     fn drop(&mut self) {
         // After a commit the name is gone already, and was never given to another file.
-        let _ = std::fs::remove_file(&self.path);
+        let _ = unlink(&self.path);
     }
 }

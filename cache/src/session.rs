@@ -10,10 +10,10 @@ use std::sync::{Mutex, PoisonError};
 use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 
 use crate::StoreError;
-use crate::files::IoContext;
+use crate::files::{IoContext, open_dir};
 use crate::locks::{Mode, is_at, lock_file, try_lock};
 use crate::tmp::{make_private_dir, random_name};
-use crate::tree::{open_dir_file, remove_tree};
+use crate::tree::remove_tree;
 
 /// The root of a store with this process's locks on it.
 #[derive(Debug)]
@@ -86,7 +86,7 @@ impl OwnDir {
             let path = tmp.join(random_name());
             make_private_dir(&path).at("make", &path)?;
             // Until it is locked, another process can take the directory for a leftover and remove it.
-            let Ok(dir) = open_dir_file(&path) else { continue };
+            let Ok(dir) = open_dir(&path) else { continue };
             if try_lock(&dir).at("lock", &path)? && is_at(&dir, &path).at("stat", &path)? {
                 return Ok(Self { path, _lock: dir, count: 0 });
             }
@@ -102,7 +102,7 @@ impl OwnDir {
 /// (`recently_deleted`, fs/ext4/ialloc.c). After a RUN that made 20,000 files and failed, the next RUN took 8 s instead
 /// of 1.5 s.
 fn spread(tmp: &Path) -> io::Result<()> {
-    let dir = open_dir_file(tmp)?;
+    let dir = open_dir(tmp)?;
     let flags = ioctl_getflags(&dir)?;
     if !flags.contains(IFlags::TOPDIR) {
         ioctl_setflags(&dir, flags | IFlags::TOPDIR)?;

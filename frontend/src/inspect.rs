@@ -17,7 +17,7 @@ use crate::syntax;
 
 /// Result of the build checks.
 #[derive(Debug, Default)]
-pub struct CheckReport {
+pub struct LintReport {
     /// Findings in the order of their lines.
     pub warnings: Vec<Warning>,
     /// Reason why the Dockerfile cannot be built, at which the checks ended; `None` if it can be built.
@@ -26,6 +26,9 @@ pub struct CheckReport {
     pub notes: Vec<CheckNote>,
     /// Steps of the inspected stages; `None` if there is an error.
     pub graph: Option<Graph>,
+    /// Lines of the instructions whose words depend on a base image that is unavailable, so that paths in their steps can
+    /// be wrong.
+    pub uncertain_lines: Vec<Lines>,
 }
 
 /// A remark about the Dockerfile, or about the limits of the checks.
@@ -50,12 +53,12 @@ pub fn check(
     options: &Options,
     resolver: &dyn Resolver,
     find_habits: FindHabits<'_>,
-) -> CheckReport {
+) -> LintReport {
     let (allowed, options) = (&options.allow.devices, allowing_all(options));
     let purpose = if options.target.is_none() { Purpose::InspectAll } else { Purpose::Inspect };
     let checks = match Checks::new(dockerfile, &options) {
         Ok(checks) => checks,
-        Err(error) => return CheckReport { error: Some(error), ..CheckReport::default() },
+        Err(error) => return LintReport { error: Some(error), ..LintReport::default() },
     };
     checks.add_habits(&options.context, find_habits);
     let (options, checks) = (&options, &checks);
@@ -70,11 +73,12 @@ pub fn check(
         Ok(graph) => (Some(graph), None),
         Err(error) => (None, Some(error)),
     };
-    CheckReport {
+    LintReport {
         warnings: checks.warnings(),
         error,
         notes: other_syntax.into_iter().chain(unseen).collect(),
         graph,
+        uncertain_lines: checks.uncertain_lines(),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::args::{GlobalScope, definitions};
 use crate::error::lines_of;
 use crate::plan::PlannedArg;
 use crate::session::UsedArg;
-use crate::stages::{Base, StageId, StageTable};
+use crate::stages::{StageBase, StageId, StageTable};
 
 /// Lists each name once, in the order of the lines.
 ///
@@ -43,7 +43,7 @@ pub(crate) fn list(used: Vec<UsedArg>, table: &StageTable<'_>, target: StageId) 
 /// Returns the target and the stages that it is built on, from the nearest.
 fn base_chain(table: &StageTable<'_>, target: StageId) -> Vec<StageId> {
     let base = |id: &StageId| match table.entry(*id).base {
-        Base::Stage(base) => Some(base),
+        StageBase::Stage(base) => Some(base),
         _ => None,
     };
     std::iter::successors(Some(target), base).collect()

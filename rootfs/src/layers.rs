@@ -109,9 +109,13 @@ impl Layers {
         })
     }
 
-    /// Writes the changes of `diff` as a layer.
+    /// Writes the changes of `diff` as a layer, whose index has the real times of these changes, even if the same tar was
+    /// made before from files with other times.
     pub fn commit(&self, diff: Diff) -> Result<DiffId, RootfsError> {
-        self.commit_entries(diff.into_entries())
+        let (layer, index) = write::write(self.store(), diff.into_entries())?;
+        self.forget_rewritten(&layer)?;
+        self.files.save_index(&layer, index)?;
+        Ok(layer)
     }
 
     /// Writes a layer of `entries`, which are in order ([`write::write`]).

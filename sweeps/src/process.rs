@@ -164,7 +164,8 @@ impl Running {
 impl Finished {
     /// Returns the exit code or signal, and the messages on standard error: errors and panics, else its last lines.
     pub fn summary(&self) -> String {
-        let is_message = |line: &&str| ["error", "panicked at"].iter().any(|word| line.contains(word));
+        let is_message =
+            |line: &&str| ["error", "caused by", "panicked at"].iter().any(|word| line.contains(word));
         let mut lines: Vec<&str> = self.stderr.trim().lines().filter(is_message).take(4).collect();
         if lines.is_empty() {
             lines = self.stderr.trim().lines().rev().take(4).collect();

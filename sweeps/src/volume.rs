@@ -15,7 +15,7 @@ use crate::world::program;
 /// Size of a file that takes one block at most.
 const BLOCK_BYTES: u64 = 4096;
 
-/// A mounted volume.
+/// A volume that is mounted while it exists.
 #[derive(Debug)]
 pub struct Volume {
     /// Directory on which the volume is mounted.

@@ -1,9 +1,9 @@
-//! A build from end to end.
+//! Builds from end to end.
 
 use crate::env::{TestEnv, skip_unless};
 
 #[test]
-fn privileged_instructions_work_together() {
+fn privileged_an_image_contains_what_all_instructions_made() {
     let env = skip_unless!(TestEnv::new());
     env.file("app/main.txt", "main\n").file("app/skip.log", "no\n").file(".dockerignore", "**/*.log\n");
     env.build(
@@ -47,7 +47,7 @@ fn privileged_mounts_leave_nothing_in_the_image() {
 }
 
 #[test]
-fn privileged_cache_mounts_survive() {
+fn privileged_a_cache_mount_keeps_its_files_from_one_build_to_the_next() {
     let env = skip_unless!(TestEnv::new());
     let step = |n: u32| {
         format!(
@@ -61,7 +61,7 @@ fn privileged_cache_mounts_survive() {
 }
 
 #[test]
-fn privileged_stages_run_side_by_side() {
+fn privileged_independent_stages_run_at_the_same_time() {
     let env = skip_unless!(TestEnv::new());
     let mut dockerfile = String::new();
     for stage in 0..6 {
@@ -73,12 +73,12 @@ fn privileged_stages_run_side_by_side() {
     }
     let started = std::time::Instant::now();
     env.build(&dockerfile, &[]).success();
-    // Six seconds of sleep one after another; far from a measurement, far enough from one.
+    // One after another, the stages sleep for six seconds.
     assert!(started.elapsed().as_secs_f64() < 4.0, "the stages ran one after another");
 }
 
 #[test]
-fn privileged_a_default_command_builds() {
+fn privileged_the_command_build_can_be_left_out() {
     let env = skip_unless!(TestEnv::new());
     env.file("Dockerfile", "FROM base\nLABEL a=b\n");
     env.dsbuild(&["-t", "short", "context"]).success();

@@ -1,4 +1,4 @@
-//! The network of RUN and of containers: what of the host they reach, and that nothing is left of it.
+//! The network of RUN and of containers: isolation from this machine, published ports, and the end of pasta.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -10,22 +10,21 @@ use std::time::{Duration, Instant};
 
 use crate::env::{Ran, TestEnv, skip_unless};
 
-/// How the warning begins that tells of the host's network.
+/// Beginning of the warning that steps use the network of this machine.
 const FALLBACK: &str = "RUN uses this machine's network";
 
-/// A server of the host's on its loopback; gives its port.
+/// Starts a server of this machine; returns its port.
 fn server(address: &str) -> (TcpListener, u16) {
     let listener = TcpListener::bind(address).expect("a port is free");
     let port = listener.local_addr().expect("it is bound").port();
     (listener, port)
 }
 
-/// C13: a RUN has the host's network only if it asks for it.
 #[test]
-fn privileged_run_reaches_no_service_of_the_host() {
+fn privileged_a_run_reaches_services_of_this_machine_only_on_demand() {
     let env = skip_unless!(TestEnv::new());
     let (listener, port) = server("127.0.0.1:0");
-    // Hangs up at once, so that the client ends.
+    // The server hangs up at once, so that the client ends.
     std::thread::spawn(move || listener.incoming().for_each(drop));
     let name = format!("dsbuild-test-{}", std::process::id());
     let address = SocketAddr::from_abstract_name(&name).expect("a short name");
@@ -37,10 +36,10 @@ fn privileged_run_reaches_no_service_of_the_host() {
     let ran = env.build(&format!("FROM base\nRUN {look}\n"), &["--progress=plain", "--no-cache"]).success();
     let seen = ran.stderr();
     assert!(!seen.contains(FALLBACK), "{seen}");
-    assert!(!told(&seen, "tcp reached") && told(&seen, "0") && told(&seen, "resolver"), "{seen}");
+    assert!(!printed(&seen, "tcp reached") && printed(&seen, "0") && printed(&seen, "resolver"), "{seen}");
     let args = ["--progress=plain", "--no-cache", "--allow=network.host"];
     let ran = env.build(&format!("FROM base\nRUN --network=host {look}\n"), &args).success();
-    assert!(told(&ran.stderr(), "tcp reached") && told(&ran.stderr(), "1"), "{}", ran.stderr());
+    assert!(printed(&ran.stderr(), "tcp reached") && printed(&ran.stderr(), "1"), "{}", ran.stderr());
 }
 
 /// E.26: a free port is chosen and shown, and `localhost` works in a browser, which tries IPv6 first.
@@ -110,12 +109,12 @@ fn privileged_the_machine_s_network_as_a_fallback_is_restricted() {
     env.file("Dockerfile", &format!("FROM base\nRUN {look}\n"));
     let build = ["build", "--no-cache", "--progress=plain", "context"];
     let seen = without(&env, "/usr/bin/pasta", &build, Some("host")).success().stderr();
-    assert!(seen.contains(FALLBACK) && told(&seen, "00000000a80405fb"), "{seen}");
+    assert!(seen.contains(FALLBACK) && printed(&seen, "00000000a80405fb"), "{seen}");
 }
 
-/// True if a RUN printed this line.
-fn told(progress: &str, line: &str) -> bool {
-    progress.lines().any(|told| told.starts_with('#') && told.splitn(3, ' ').nth(2) == Some(line))
+/// Reports whether a RUN printed this line.
+fn printed(progress: &str, line: &str) -> bool {
+    progress.lines().any(|shown| shown.starts_with('#') && shown.splitn(3, ' ').nth(2) == Some(line))
 }
 
 #[test]
@@ -128,7 +127,6 @@ fn privileged_the_runs_of_a_build_share_a_network() {
     env.build(&dockerfile, &["--no-cache"]).success();
 }
 
-/// SIGKILL of a build while a RUN is in its network.
 #[test]
 fn privileged_a_killed_build_leaves_no_pasta() {
     let env = skip_unless!(TestEnv::new());
@@ -150,23 +148,28 @@ fn privileged_a_killed_build_leaves_no_pasta() {
 }
 
 #[test]
-fn privileged_a_published_port_leads_to_the_container() {
+fn privileged_a_port_in_use_cannot_be_published() {
+    let env = skip_unless!(TestEnv::new());
+    env.build("FROM base\nCMD [\"sleep\", \"60\"]\n", &[]).success();
+    let (_listener, port) = server("0.0.0.0:0");
+    for publish in [format!("127.0.0.1:{port}:80"), format!("{port}:80")] {
+        let error = env.dsbuild(&["run", "-d", "-p", &publish, "t"]).fails(125).stderr();
+        assert!(
+            error.contains("another program uses that port") && error.contains(&port.to_string()),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn privileged_a_published_port_leads_to_the_container_until_it_ends() {
     let env = skip_unless!(TestEnv::new());
     env.build(
         "FROM base\nRUN echo hello > /tmp/f\nCMD [\"httpd\", \"-f\", \"-p\", \"80\", \"-h\", \"/tmp\"]\n",
         &[],
     )
     .success();
-    let (listener, port) = server("0.0.0.0:0");
-    for publish in [format!("127.0.0.1:{port}:80"), format!("{port}:80")] {
-        let taken = env.dsbuild(&["run", "-d", "--name", "no", "-p", &publish, "t"]).fails(125);
-        let told = taken.stderr();
-        assert!(
-            told.contains("another program uses that port") && told.contains(&port.to_string()),
-            "{told}"
-        );
-        env.dsbuild(&["rm", "no"]);
-    }
+    let (listener, port) = server("127.0.0.1:0");
     drop(listener);
     let publish = format!("127.0.0.1:{port}:80");
     env.dsbuild(&["run", "-d", "--name", "web", "-p", &publish, "t"]).success();
@@ -188,7 +191,7 @@ fn get_from(host: &str, port: u16) -> Option<String> {
     Some(text)
 }
 
-/// Waits for at most five seconds.
+/// Waits up to five seconds; returns whether the condition became true.
 fn until(mut done: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + Duration::from_secs(5);
     while !done() {
@@ -200,7 +203,7 @@ fn until(mut done: impl FnMut() -> bool) -> bool {
     true
 }
 
-/// The pids of the pasta processes that descend from `ancestor`.
+/// Returns the process IDs of pasta processes that descend from `ancestor`.
 fn connectors_of(ancestor: u32) -> Vec<u32> {
     let entries = fs::read_dir("/proc").expect("there is a /proc").filter_map(Result::ok);
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());

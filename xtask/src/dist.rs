@@ -3,10 +3,10 @@
 //! `target/release/dsbuild` is static and stripped; `target/release/dsbuild.debug` has the symbols that a debugger or a
 //! backtrace needs, and the binary names it. Needs `objcopy` (package `binutils`, which the linker needs as well).
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use crate::steps::{cargo, run_command, workspace_root};
+use crate::command::{cargo, run_command, target_dir};
 
 /// Largest size of the binary.
 const MAX_BINARY_BYTES: u64 = 15_000_000;
@@ -20,9 +20,7 @@ pub fn dist() -> bool {
     if !cargo("rustc --quiet --release --locked --bin dsbuild -- -C target-feature=+crt-static") {
         return false;
     }
-    let folder =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace_root().join("target"), PathBuf::from);
-    let folder = folder.join("release");
+    let folder = target_dir().join("release");
     strip(&folder) && is_small_enough(&folder.join("dsbuild"))
 }
 

@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use crate::steps::{run_command, workspace_root};
+use crate::command::{run_command, workspace_root};
 
 /// Runs each target for `minutes`. Stops at the first finding.
 pub fn run(minutes: NonZeroU32) -> ExitCode {

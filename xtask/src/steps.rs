@@ -1,10 +1,10 @@
 //! The steps of continuous integration. Each is a cargo command or a rule of our own.
 
-use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
-use crate::{dist, skips, tidy};
+use crate::command::{cargo, cargo_command, has_subcommand, is_quietly_done, run_command, workspace_root};
+use crate::{dist, skips, sweep, tidy};
 
 /// Step that passes or fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub enum Step {
     Clippy,
     /// Tests of all crates, and the count of skipped ones.
     Test,
+    /// Short sweeps of faults against the binary that users get.
+    Sweep,
     /// Links in the documentation.
     Doc,
     /// Rules that no other tool checks.
@@ -28,8 +30,9 @@ pub enum Step {
 }
 
 impl Step {
-    /// Steps of continuous integration in their order: those that fail often and fast come first.
-    pub const ALL: [Self; 6] = [Self::Fmt, Self::Tidy, Self::Clippy, Self::Test, Self::Doc, Self::Deny];
+    /// Steps of continuous integration in their order: steps that fail often and fast come first.
+    pub const ALL: [Self; 7] =
+        [Self::Fmt, Self::Tidy, Self::Clippy, Self::Test, Self::Sweep, Self::Doc, Self::Deny];
 
     /// Steps that are run by name only.
     pub const OTHERS: [Self; 2] = [Self::Dist, Self::CliDocs];
@@ -40,6 +43,7 @@ impl Step {
             Self::Fmt => "fmt",
             Self::Clippy => "clippy",
             Self::Test => "test",
+            Self::Sweep => "sweep",
             Self::Doc => "doc",
             Self::Tidy => "tidy",
             Self::Deny => "deny",
@@ -53,6 +57,7 @@ impl Step {
             Self::Fmt => cargo("fmt --all --check"),
             Self::Clippy => cargo("clippy --quiet --workspace --all-targets -- -D warnings"),
             Self::Test => test(),
+            Self::Sweep => sweep::sweep(&["all".to_owned()]) == ExitCode::SUCCESS,
             Self::Doc => run_command(
                 cargo_command("doc --quiet --workspace --no-deps --document-private-items")
                     .env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private_intra_doc_links"),
@@ -133,34 +138,4 @@ fn deny() -> bool {
         return true;
     }
     cargo("deny --log-level error check advisories")
-}
-
-fn has_subcommand(name: &str) -> bool {
-    is_quietly_done(cargo_command(name).arg("--version"))
-}
-
-/// Runs cargo with arguments that are separated by blanks.
-pub(crate) fn cargo(arguments: &str) -> bool {
-    run_command(&mut cargo_command(arguments))
-}
-
-fn cargo_command(arguments: &str) -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(arguments.split(' ')).current_dir(workspace_root());
-    command
-}
-
-/// Runs a command; returns whether it succeeded.
-pub(crate) fn run_command(command: &mut Command) -> bool {
-    command.status().is_ok_and(|status| status.success())
-}
-
-fn is_quietly_done(command: &mut Command) -> bool {
-    run_command(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()))
-}
-
-/// Returns the root directory of the workspace.
-pub(crate) fn workspace_root() -> PathBuf {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
-    own.parent().expect("xtask is a directory of the workspace").to_owned()
 }

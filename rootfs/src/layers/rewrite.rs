@@ -4,12 +4,14 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
+use cache::Key;
 use oci::DiffId;
 
 use super::Layers;
 use super::save::save;
 use crate::RootfsError;
 use crate::content::Content;
+use crate::entry::Timestamp;
 use crate::error::failed;
 use crate::index::{Index, Item, Origin};
 use crate::layer::new_entry::NewEntry;
@@ -45,6 +47,24 @@ impl Layers {
         };
         save(&record, format!("{rewritten}\n").as_bytes()).map_err(failed("write", &record))?;
         Ok(rewritten)
+    }
+
+    /// Returns a digest of the real times in a layer that lie before `clamp`: those that a rewrite to this clamp keeps.
+    /// Layers with the same tar can differ in them. The times of an imported layer are in its tar, and not in the digest.
+    pub fn times_digest(&self, layer: &DiffId, clamp: Clamp) -> Result<Key, RootfsError> {
+        let index = self.index(layer)?;
+        let mut bytes = Vec::new();
+        if index.origin() == Origin::Made {
+            let items = index.items().map_err(failed("read the layers of", self.store().root()))?;
+            for item in items.filter(|item| !item.is_implied() && item.mtime().seconds < clamp.0) {
+                let Timestamp { seconds, nanoseconds } = item.mtime();
+                bytes.extend_from_slice(&(item.path().len() as u64).to_le_bytes());
+                bytes.extend_from_slice(item.path());
+                bytes.extend_from_slice(&seconds.to_le_bytes());
+                bytes.extend_from_slice(&nanoseconds.to_le_bytes());
+            }
+        }
+        Ok(Key::of(&bytes))
     }
 
     fn rewrite_record(&self, layer: &DiffId, times: Times) -> Result<PathBuf, RootfsError> {

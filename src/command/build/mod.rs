@@ -3,12 +3,14 @@
 //! ```text
 //! options  flags -> build options            outputs  --output, --tag, --push -> export requests
 //! ssh      --ssh with private keys           results  files and notes after a build
+//! hosts    --add-host
 //! timings  --timings                         call     --check and --call:
 //! check    build --check                     outline, targets
 //! ```
 
 mod call;
 mod check;
+mod hosts;
 pub mod options;
 mod outline;
 mod outputs;
@@ -40,7 +42,8 @@ const MIN_DEFAULT_JOBS: usize = 8;
 
 /// Builds and exports, or describes the Dockerfile if `--check` or `--call` asks for it.
 pub fn run(args: &BuildArgs) -> Result<u8, Failure> {
-    for note in args.docker.check()? {
+    let hosts = hosts::note(&args.add_hosts, &args.network);
+    for note in args.docker.check()?.into_iter().chain(hosts) {
         output::note(&format!("note: {note}"));
     }
     match Call::of(args)? {

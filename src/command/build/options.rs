@@ -1,7 +1,6 @@
 //! The flags of `build` as typed options. Each flag has an error and an example.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use builder::RunOptions;
@@ -13,6 +12,7 @@ use pipeline::input::{self, Input, InputError, InputNames};
 use sources::context::{ContextFrom, is_remote};
 use sources::{FetchOptions, SecretSource, Secrets};
 
+use super::hosts;
 use super::ssh::{self, Agent};
 use crate::args::build::BuildArgs;
 use crate::args::{similar_command, values};
@@ -41,7 +41,7 @@ pub fn request(args: &BuildArgs) -> Result<(Vec<Agent>, BuildRequest), Failure> 
         no_cache: args.no_cache,
         no_cache_filter: args.no_cache_filter.iter().map(|stage| stage.to_lowercase()).collect(),
         network: network(&args.network)?,
-        add_hosts: args.add_hosts.iter().map(|text| add_host(text)).collect::<Result<_, _>>()?,
+        add_hosts: args.add_hosts.iter().map(|text| hosts::entry(text)).collect::<Result<_, _>>()?,
         shm_size_bytes: args
             .shm_size
             .as_deref()
@@ -128,17 +128,6 @@ fn network(text: &str) -> Result<NetworkMode, Failure> {
             Err(Failure::usage(format!("unknown network mode {other:?}")).hint("use default, none or host"))
         }
     }
-}
-
-/// Reads `HOST:IP`, `HOST=IP` or `HOST:[IPV6]`.
-fn add_host(text: &str) -> Result<(String, IpAddr), Failure> {
-    let bad = || {
-        Failure::usage(format!("--add-host {text:?} is not HOST:IP"))
-            .hint("for example --add-host db:10.0.0.5")
-    };
-    let (host, address) = text.split_once(['=', ':']).ok_or_else(bad)?;
-    let address = address.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(address);
-    Ok((host.to_owned(), address.parse().map_err(|_| bad())?))
 }
 
 /// Reads `NAME=SOFT[:HARD]`; -1 means no limit.
@@ -279,20 +268,6 @@ fn oci_layout(text: &str) -> Result<NamedContext, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_entry_of_etc_hosts_is_a_name_and_an_address() {
-        let check = |text, expected: Option<(&str, &str)>| {
-            let got = add_host(text).ok().map(|(name, address)| (name, address.to_string()));
-            assert_eq!(got, expected.map(|(name, address)| (name.to_owned(), address.to_owned())), "{text}");
-        };
-        check("db:10.0.0.5", Some(("db", "10.0.0.5")));
-        check("db=10.0.0.5", Some(("db", "10.0.0.5")));
-        check("six:[::1]", Some(("six", "::1")));
-        check("six:::1", Some(("six", "::1")));
-        check("db", None);
-        check("db:here", None);
-    }
 
     #[test]
     fn a_device_is_allowed_by_its_name() {

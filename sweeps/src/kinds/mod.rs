@@ -6,6 +6,7 @@ mod errors;
 mod full;
 mod kill;
 mod power;
+mod registry;
 
 use clap::ValueEnum;
 
@@ -27,6 +28,8 @@ pub enum Kind {
     Power,
     /// Damaged, lost and exchanged files of a store.
     Damage,
+    /// Pulls from a registry with faults.
+    Registry,
     /// Builds of 16 processes beside prune; N counts builds per process.
     Concurrent,
     /// All kinds, one after the other.
@@ -62,6 +65,7 @@ impl Kind {
             Self::Full => "full",
             Self::Power => "power",
             Self::Damage => "damage",
+            Self::Registry => "registry",
             Self::Concurrent => "concurrent",
             Self::All => "all",
         }
@@ -75,8 +79,10 @@ impl Kind {
     /// Returns the number of points of the short form, which takes about ten seconds.
     pub fn short_points(self) -> usize {
         match self {
-            Self::Kill | Self::Errors | Self::Full => 20,
-            Self::Power | Self::Damage => 10,
+            Self::Kill | Self::Errors | Self::Full => 12,
+            Self::Power => 8,
+            Self::Damage => 5,
+            Self::Registry => 40,
             Self::Concurrent => 2,
             Self::All => 0,
         }
@@ -90,6 +96,7 @@ impl Kind {
             Self::Full => full::sweep(world, plan, report),
             Self::Power => power::sweep(world, plan, report),
             Self::Damage => damage::sweep(world, plan, report),
+            Self::Registry => registry::sweep(world, plan, report),
             Self::Concurrent => concurrent::sweep(world, plan, report),
             Self::All => Ok(()),
         }

@@ -18,8 +18,9 @@ mod network;
 mod output;
 mod secret_scan;
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cache::Store;
@@ -58,6 +59,8 @@ pub struct ExecContext<'a> {
     pub options: &'a RunOptions,
     /// Vertex that receives output, phases and usage.
     pub vertex: &'a Vertex,
+    /// For a step with `--no-cache`: ids of the cache mounts that this build has emptied. `None` for other steps.
+    pub renewed_caches: Option<&'a Mutex<BTreeSet<String>>>,
     /// Flag that ends the process early.
     pub cancel: &'a Cancel,
     /// Network of RUNs that do not ask for another.

@@ -39,7 +39,7 @@ pub enum Harm {
     File,
 }
 
-/// Harms of files.
+/// All kinds of damage that a regular file can have.
 pub const FILE_HARMS: [Harm; 11] = [
     Harm::Flip,
     Harm::Zeros,
@@ -54,7 +54,7 @@ pub const FILE_HARMS: [Harm; 11] = [
     Harm::Device,
 ];
 
-/// Harms of directories.
+/// All kinds of damage that a directory can have.
 pub const DIRECTORY_HARMS: [Harm; 4] = [Harm::Remove, Harm::Symlink, Harm::File, Harm::Fifo];
 
 /// Bytes of a block that a disk loses at once.

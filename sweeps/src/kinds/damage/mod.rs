@@ -42,7 +42,7 @@ struct Subject<'a> {
     world: &'a World,
     /// Undamaged store: two images and a container.
     sound: PathBuf,
-    /// Output of [`READ_ALL`].
+    /// Output of [`READ_ALL`] in the undamaged store.
     output: String,
     canary: Canary,
 }
@@ -130,7 +130,7 @@ impl<'a> Subject<'a> {
         self.world.build(store, variant).limit(MAX_WAIT)
     }
 
-    /// Runs every kind of command, and returns the number of those that failed.
+    /// Runs every kind of command, and returns the number of failures.
     fn exercise(&self, store: &Path, faults: &mut Vec<Fault>) -> Result<usize, SweepError> {
         let archive = self.world.dir.join("damaged.oci.tar");
         let mut results: Vec<Finished> = Vec::new();

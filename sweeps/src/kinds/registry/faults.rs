@@ -1,0 +1,178 @@
+//! Faults of transport: answers that break off, stall, lie about their length, refuse or lead astray.
+
+use std::sync::Arc;
+
+use crate::random::Random;
+
+use super::image::Image;
+use super::server::{Answer, Delivery, Fault, Framing, Target};
+use super::{Case, Expect};
+
+/// Change of an answer. The second parameter is a random position in the answer.
+type Change = fn(&mut Answer, usize);
+
+/// One fault, with the expected outcome if it happens once and if it happens always; `None` leaves the case out.
+struct Row {
+    name: &'static str,
+    once: Option<Expect>,
+    always: Option<Expect>,
+    /// The fault takes the client's patience, so that the short form leaves it out.
+    is_slow: bool,
+    change: Change,
+}
+
+const fn row(name: &'static str, once: Option<Expect>, always: Option<Expect>, change: Change) -> Row {
+    Row { name, once, always, is_slow: false, change }
+}
+
+const fn slow(name: &'static str, once: Option<Expect>, always: Option<Expect>, change: Change) -> Row {
+    Row { name, once, always, is_slow: true, change }
+}
+
+const SUCCESS: Option<Expect> = Some(Expect::Success);
+const FAILURE: Option<Expect> = Some(Expect::Failure);
+const EITHER: Option<Expect> = Some(Expect::Either);
+
+/// All faults of transport. A transient fault that happens once must not fail the build.
+const ROWS: [Row; 44] = [
+    row("reset", SUCCESS, None, |answer, position| answer.delivery = Delivery::Reset(position)),
+    row("reset before the answer", SUCCESS, None, |answer, _| answer.delivery = Delivery::Reset(0)),
+    row("close", SUCCESS, None, |answer, position| answer.delivery = Delivery::Close(position)),
+    row("close before the answer", SUCCESS, None, |answer, _| answer.delivery = Delivery::Close(0)),
+    slow("reset each time", None, EITHER, |answer, position| answer.delivery = Delivery::Reset(position)),
+    slow("reset before each answer", None, FAILURE, |answer, _| answer.delivery = Delivery::Reset(0)),
+    slow("close each time", None, EITHER, |answer, position| answer.delivery = Delivery::Close(position)),
+    row("500", SUCCESS, None, |answer, _| answer.status = 500),
+    row("502", SUCCESS, None, |answer, _| answer.status = 502),
+    row("503", SUCCESS, None, |answer, _| answer.status = 503),
+    row("504", SUCCESS, None, |answer, _| answer.status = 504),
+    row("429 with Retry-After: 1", SUCCESS, None, |answer, _| later(answer, 429, "1")),
+    row("503 with Retry-After: 1", SUCCESS, None, |answer, _| later(answer, 503, "1")),
+    slow("429 with Retry-After: 99999", EITHER, FAILURE, |answer, _| later(answer, 429, "99999")),
+    slow("429 with a huge Retry-After", EITHER, FAILURE, |answer, _| {
+        later(answer, 429, "9".repeat(40).as_str())
+    }),
+    row("429 with a Retry-After that is no number", EITHER, None, |answer, _| later(answer, 429, "soon")),
+    slow("500 each time", None, FAILURE, |answer, _| answer.status = 500),
+    slow("503 each time", None, FAILURE, |answer, _| answer.status = 503),
+    slow("429 each time", None, FAILURE, |answer, _| later(answer, 429, "1")),
+    row("400", None, FAILURE, |answer, _| answer.status = 400),
+    row("401 without a challenge", None, FAILURE, |answer, _| answer.status = 401),
+    row("403", None, FAILURE, |answer, _| answer.status = 403),
+    row("404", None, FAILURE, |answer, _| answer.status = 404),
+    row("418", None, FAILURE, |answer, _| answer.status = 418),
+    row("204", None, FAILURE, |answer, _| {
+        answer.status = 204;
+        answer.body.clear();
+    }),
+    row("304", None, FAILURE, |answer, _| {
+        answer.status = 304;
+        answer.body.clear();
+    }),
+    row("redirect to itself", SUCCESS, FAILURE, |answer, _| redirect(answer, None)),
+    row("redirect to a closed port", None, FAILURE, |answer, _| {
+        redirect(answer, Some("http://127.0.0.1:1/x"))
+    }),
+    row("redirect to link-local", None, FAILURE, |answer, _| {
+        redirect(answer, Some("http://169.254.169.254/x"))
+    }),
+    row("redirect to a file", None, FAILURE, |answer, _| redirect(answer, Some("file:///etc/passwd"))),
+    row("redirect without a location", None, FAILURE, |answer, _| answer.status = 307),
+    row("HTML", None, FAILURE, |answer, _| {
+        answer.header("Content-Type", "text/html");
+        answer.body = b"<html><body>please log in</body></html>".to_vec();
+    }),
+    row("empty body", EITHER, FAILURE, |answer, _| answer.body.clear()),
+    row("no HTTP", EITHER, FAILURE, |answer, _| {
+        answer.prefix = b"SSH-2.0-OpenSSH_9.6\r\n\r\n".to_vec();
+        answer.delivery = Delivery::Close(23);
+    }),
+    row("length too large", EITHER, FAILURE, |answer, _| {
+        answer.framing = Framing::Length(10);
+        answer.delivery = Delivery::Close(usize::MAX);
+    }),
+    row("length too small", EITHER, FAILURE, |answer, _| answer.framing = Framing::Length(-10)),
+    row("no length", None, SUCCESS, |answer, _| answer.framing = Framing::UntilClose),
+    row("chunks", None, SUCCESS, |answer, _| answer.framing = Framing::Chunked),
+    row("a broken chunk", SUCCESS, None, |answer, position| {
+        answer.framing = Framing::Chunked;
+        answer.delivery = Delivery::Close(position);
+    }),
+    row("100 Continue first", None, SUCCESS, |answer, _| {
+        answer.prefix = b"HTTP/1.1 100 Continue\r\n\r\n".to_vec();
+    }),
+    row("a header of 1 MB", EITHER, EITHER, |answer, _| answer.header("X-Large", &"x".repeat(1 << 20))),
+    row("a body without end", EITHER, FAILURE, |answer, _| {
+        answer.framing = Framing::UntilClose;
+        answer.delivery = Delivery::Endless;
+    }),
+    slow("stall", EITHER, FAILURE, |answer, position| answer.delivery = Delivery::Stall(position)),
+    slow("one byte per second", EITHER, EITHER, |answer, position| {
+        answer.delivery = Delivery::Drip(position.min(answer.body.len() / 2));
+    }),
+];
+
+/// Faults of the content of a blob or manifest, which only a digest or a parser can notice.
+const CONTENT_ROWS: [Row; 3] = [
+    row("a flipped bit", EITHER, FAILURE, |answer, position| {
+        if let Some(byte) = answer.body.get_mut(position.saturating_sub(1)) {
+            *byte ^= 1;
+        }
+    }),
+    row("bytes appended", EITHER, FAILURE, |answer, _| answer.body.extend(b"garbage")),
+    row("Content-Encoding: gzip without gzip", EITHER, EITHER, |answer, _| {
+        answer.header("Content-Encoding", "gzip");
+    }),
+];
+
+fn later(answer: &mut Answer, status: u16, after: &str) {
+    answer.status = status;
+    answer.header("Retry-After", after);
+}
+
+/// Turns the answer into a redirect, to its own path by default.
+fn redirect(answer: &mut Answer, location: Option<&str>) {
+    let location = location.unwrap_or(&answer.path).to_owned();
+    answer.status = 307;
+    answer.header("Location", &location);
+}
+
+/// Returns the cases of all faults at a manifest, a configuration, a layer, and a token.
+pub fn cases(image: &Image, random: &mut Random) -> Vec<Case> {
+    let sizes = [
+        (Target::Manifest, image.manifest.len()),
+        (Target::Config, image.blobs[&image.config].len()),
+        (Target::Layer, image.blobs[&image.layer].len()),
+        (Target::Token, 50),
+    ];
+    let mut cases = Vec::new();
+    for (target, size) in sizes {
+        let content: &[Row] =
+            if matches!(target, Target::Config | Target::Layer) { &CONTENT_ROWS } else { &[] };
+        for row in ROWS.iter().chain(content) {
+            for (times, expect) in [(1, row.once), (usize::MAX, row.always)] {
+                let Some(expect) = expect else { continue };
+                let position = random.below(size);
+                cases.push(case(image, row, (target, times, position), expect));
+            }
+        }
+    }
+    cases
+}
+
+fn case(image: &Image, row: &Row, place: (Target, usize, usize), expect: Expect) -> Case {
+    let ((target, times, position), change) = (place, row.change);
+    let often = if times == 1 { "once" } else { "always" };
+    let name = format!("{}, {often}, at {target:?} (byte {position})", row.name);
+    let changed = Arc::new(move |answer: &mut Answer| change(answer, position));
+    let fault = Some(Fault { target, times, change: changed });
+    // A stall or a slow answer that happens once is as slow as one that happens always.
+    Case {
+        name,
+        image: image.clone(),
+        fault,
+        needs_token: target == Target::Token,
+        expect,
+        is_slow: row.is_slow,
+    }
+}

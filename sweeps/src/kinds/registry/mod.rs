@@ -1,0 +1,164 @@
+//! `registry`: pulls from a registry on the loopback that has one fault.
+//!
+//! As specified: within [`MAX_WAIT`] the build succeeds with the right digest, or fails with a message that names the
+//! registry or the document. A transient fault that happens once fails no build. Afterwards the same build from the
+//! same registry without the fault succeeds, and the store is sound.
+
+mod contents;
+mod faults;
+mod image;
+mod server;
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::error::SweepError;
+use crate::judge;
+use crate::leftovers;
+use crate::process::{Call, Finished};
+use crate::report::{Fault as Finding, Point, Report};
+use crate::world::{World, remove};
+
+use self::image::Image;
+use self::server::{Fault, Server};
+use super::Plan;
+
+/// Time after which a build that waits for a faulty registry hangs.
+const MAX_WAIT: Duration = Duration::from_secs(120);
+
+/// Points that run at the same time: most of them wait.
+const WORKERS: usize = 6;
+
+/// Outcome that a fault has to have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expect {
+    Success,
+    Failure,
+    /// The client can mend the fault or refuse the answer.
+    Either,
+}
+
+/// A fault of the registry.
+#[derive(Clone)]
+struct Case {
+    name: String,
+    image: Image,
+    fault: Option<Fault>,
+    needs_token: bool,
+    expect: Expect,
+    is_slow: bool,
+}
+
+/// Everything that the workers share.
+struct Shared<'a> {
+    world: &'a World,
+    /// Image without a fault.
+    image: Image,
+    /// Digest of the build on top of that image.
+    digest: String,
+    cases: Vec<Case>,
+    next: AtomicUsize,
+    points: usize,
+}
+
+/// Pulls from registries with random faults.
+pub fn sweep(world: &World, plan: &mut Plan, report: &mut Report) -> Result<(), SweepError> {
+    let image = Image::export(world)?;
+    let mut cases = faults::cases(&image, &mut plan.random);
+    cases.extend(contents::cases(&image));
+    cases.retain(|case| !(plan.is_short && case.is_slow));
+    for last in (1..cases.len()).rev() {
+        cases.swap(last, plan.random.below(last + 1));
+    }
+    let next = AtomicUsize::new(0);
+    let mut shared = Shared { world, image, digest: String::new(), cases, next, points: plan.points };
+    shared.digest = shared.expected_digest()?;
+    let report = Mutex::new(report);
+    let outcome: Result<(), SweepError> = std::thread::scope(|scope| {
+        let (shared, report) = (&shared, &report);
+        let workers: Vec<_> =
+            (0..WORKERS).map(|worker| scope.spawn(move || shared.work(worker, report))).collect();
+        workers
+            .into_iter()
+            .try_for_each(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    });
+    outcome?;
+    let report = report.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let faults = leftovers::check(&world.dir.join("store"));
+    report.add(Point { name: "after all pulls".to_owned(), outcome: "processes".to_owned(), faults })
+}
+
+impl Shared<'_> {
+    /// Builds once from a registry without a fault.
+    fn expected_digest(&self) -> Result<String, SweepError> {
+        let server = Server::start(self.image.clone(), None, false)?;
+        let dir = self.world.dir.join("expected");
+        let output = self.build(&dir, &server)?.expect_success()?;
+        Ok(judge::digest(&output).unwrap_or_default().to_owned())
+    }
+
+    /// Runs cases until all points are done.
+    fn work(&self, worker: usize, report: &Mutex<&mut Report>) -> Result<(), SweepError> {
+        loop {
+            let number = self.next.fetch_add(1, Ordering::SeqCst);
+            if number >= self.points {
+                return Ok(());
+            }
+            let dir = self.world.dir.join(format!("worker-{worker}"));
+            let point = self.point(&dir, &self.cases[number % self.cases.len()])?;
+            report.lock().unwrap_or_else(PoisonError::into_inner).add(point)?;
+        }
+    }
+
+    fn point(&self, dir: &Path, case: &Case) -> Result<Point, SweepError> {
+        remove(dir)?;
+        let server = Server::start(case.image.clone(), case.fault.clone(), case.needs_token)?;
+        let finished = self.build(dir, &server)?.limit(MAX_WAIT).run()?;
+        // Documents that differ and are accepted give another image.
+        let is_same = case.image.manifest == self.image.manifest;
+        let mut faults = judge::check(&finished);
+        if is_same {
+            faults = judge::check_build(&finished, &self.digest);
+        }
+        faults.extend(check_outcome(case, &finished));
+        server.heal(self.image.clone());
+        let again = self.build(dir, &server)?.args(["--pull"]).run()?;
+        faults.extend(judge::check_success(&again, &self.digest, "the next pull fails"));
+        let checked = self.world.call(&dir.join("store"), ["check", "--read-data"]).run()?;
+        faults.extend(judge::check_code(&checked, "the store is not sound afterwards"));
+        faults.extend(leftovers::check_temporary(&dir.join("store")));
+        let outcome = format!("expected {:?}: {}", case.expect, finished.status());
+        Ok(Point { name: case.name.clone(), outcome, faults })
+    }
+
+    /// Prepares a build on top of the image of the registry, in a store of its own.
+    fn build(&self, dir: &Path, server: &Server) -> Result<Call, SweepError> {
+        fs::create_dir_all(dir).map_err(SweepError::at(dir))?;
+        let dockerfile = dir.join("Dockerfile");
+        let text = format!("FROM {}/image:1\nCOPY Dockerfile /copied\n", server.host);
+        fs::write(&dockerfile, text).map_err(SweepError::at(&dockerfile))?;
+        let file = dockerfile.display().to_string();
+        let args = ["build", "-q", "-t", "image", "-f", &file];
+        Ok(self.world.call(&dir.join("store"), args).args([&self.world.context]))
+    }
+}
+
+/// Checks the exit code, and that a failure names the registry or a digest.
+fn check_outcome(case: &Case, finished: &Finished) -> Vec<Finding> {
+    let is_success = finished.code == Some(0);
+    let mut faults = Vec::new();
+    if is_success && case.expect == Expect::Failure {
+        faults.push(Finding::new("a faulty answer is accepted", finished.stdout.trim()));
+    }
+    if !is_success && case.expect == Expect::Success {
+        faults.push(Finding::new("a transient fault fails the build", finished.summary()));
+    }
+    let names_place = ["127.0.0.1", "sha256:"].iter().any(|word| finished.stderr.contains(word));
+    if !is_success && !finished.is_timed_out && !names_place {
+        faults.push(Finding::new("the message names no registry and no document", finished.summary()));
+    }
+    faults
+}
