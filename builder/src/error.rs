@@ -2,6 +2,7 @@
 
 use patterns::PatternError;
 use rootfs::RootfsError;
+use rootfs::tree::FileChanged;
 use sources::{FetchError, SourceError};
 use users::UserError;
 
@@ -92,6 +93,17 @@ impl StepError {
                 _ => None,
             },
             _ => None,
+        }
+    }
+
+    /// Reports whether a source file changed while it was hashed or copied.
+    pub(crate) fn is_changed_source(&self) -> bool {
+        match self {
+            Self::Rootfs(error) | Self::File(FileOpError::Rootfs(error)) => {
+                matches!(error, RootfsError::Changed { .. })
+            }
+            Self::File(FileOpError::Read { source, .. }) => FileChanged::is_in(source),
+            _ => false,
         }
     }
 

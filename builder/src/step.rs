@@ -67,6 +67,9 @@ pub struct Preflight<'a> {
     pub is_done: AtomicBool,
 }
 
+/// Largest number of times that a step is tried whose sources change while they are copied.
+const MAX_COPIES: u64 = 5;
+
 impl Solver<'_> {
     /// Fails if a source in a build context does not exist, or if a process would have too many layers below it. Checks
     /// once per build.
@@ -120,8 +123,34 @@ impl Solver<'_> {
             Op::Source(source) => self.source(source, vertex),
             Op::Merge => Ok((merged(inputs)?, true)),
             Op::Exec(exec) => cached.solve(&|files| self.exec(exec, step.meta.ignore_cache, files, vertex)),
-            Op::File(op) => cached.solve(&|files| self.file(op, files, vertex)),
+            Op::File(op) => {
+                self.settled(inputs, vertex, || cached.solve(&|files| self.file(op, files, vertex)))
+            }
         }
+    }
+
+    /// Solves a step again while its sources change under it, a few times, with copies of the files that change.
+    ///
+    /// The keys are computed anew each time: they must be those of the files that are copied in the end.
+    fn settled<T>(
+        &self,
+        inputs: &[StepResult],
+        vertex: &Vertex,
+        solve: impl Fn() -> Result<T, StepError>,
+    ) -> Result<T, StepError> {
+        for attempt in 1..MAX_COPIES {
+            let error = match solve() {
+                Err(error) if error.is_changed_source() => error,
+                solved => return solved,
+            };
+            // Every input has to settle, not only the first that can.
+            let can_settle = inputs.iter().filter(|input| input.files.settle()).count() > 0;
+            if !can_settle || self.cancel.is_canceled() {
+                return Err(error);
+            }
+            vertex.status("a source file is being written, copying again", attempt, None, true);
+        }
+        solve()
     }
 
     fn source(&self, source: &Source, vertex: &Vertex) -> Result<(StepResult, bool), StepError> {

@@ -12,8 +12,7 @@ use rayon::prelude::*;
 use rustix::fs::{Access, AtFlags, FileType, Mode, OFlags, Stat};
 
 use super::{Limits, Node, Sum, Trouble, What};
-use crate::beneath;
-use crate::folder::names;
+use crate::beneath::{self, names};
 use patterns::{Decision, Matched, Patterns};
 
 /// What a walk found.
