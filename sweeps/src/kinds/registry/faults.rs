@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::random::Random;
 
 use super::image::Image;
-use super::server::{Answer, Delivery, Fault, Framing, Target};
+use super::message::{Answer, Delivery, Fault, Framing, Target};
 use super::{Case, Expect};
 
 /// Change of an answer. The second parameter is a random position in the answer.
