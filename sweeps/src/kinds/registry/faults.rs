@@ -106,7 +106,8 @@ const ROWS: [Row; 44] = [
         answer.framing = Framing::UntilClose;
         answer.delivery = Delivery::Endless;
     }),
-    slow("stall", EITHER, FAILURE, |answer, position| answer.delivery = Delivery::Stall(position)),
+    // A layer that breaks off each time can still be resumed to its end.
+    slow("stall", EITHER, EITHER, |answer, position| answer.delivery = Delivery::Stall(position)),
     slow("one byte per second", EITHER, EITHER, |answer, position| {
         answer.delivery = Delivery::Drip(position.min(answer.body.len() / 2));
     }),
