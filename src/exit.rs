@@ -76,6 +76,11 @@ pub fn remember_signal(number: i32) {
     SIGNAL.store(number, Ordering::Relaxed);
 }
 
+/// Reports whether a signal has canceled the command.
+pub fn is_interrupted() -> bool {
+    SIGNAL.load(Ordering::Relaxed) != 0
+}
+
 /// Returns the exit code of a container's process as a byte, as `wait` does.
 pub fn of_process(code: i32) -> u8 {
     u8::try_from(code & 0xff).unwrap_or(u8::MAX)

@@ -23,6 +23,7 @@ mod setup;
 mod timings;
 
 use std::ffi::OsString;
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -46,7 +47,9 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return refuse(&error, &command),
     };
-    match command::run(cli.command) {
+    failure::install_panic_hook();
+    let result = std::panic::catch_unwind(AssertUnwindSafe(|| command::run(cli.command)));
+    match result.unwrap_or_else(|panic| Err(Failure::of_panic(&*panic))) {
         Ok(code) => ExitCode::from(code),
         Err(failure) => fail(&failure),
     }

@@ -20,7 +20,7 @@ use crate::not_found;
 use crate::op::exec::BuildNetwork;
 use crate::op::file::FileOpError;
 use crate::options::RunOptions;
-use crate::preflight::MissingSource;
+use crate::preflight::PreflightFailure;
 use crate::result::{InputError, StepResult};
 use crate::schedule::{self, Stopped};
 use crate::step::{Preflight, Solver};
@@ -105,6 +105,7 @@ impl Engine for LocalEngine {
                 needed: schedule::needed(graph, targets),
                 is_done: AtomicBool::new(false),
             },
+            renewed_caches: Mutex::default(),
             stat_caches: Mutex::default(),
         };
         let solving = Solving {
@@ -154,9 +155,9 @@ impl Solving<'_> {
                 vertex.finished(cached);
                 Ok(result)
             }
-            Err(StepError::Preflight { missing }) => {
+            Err(StepError::Preflight { failure }) => {
                 vertex.send(EventKind::Canceled);
-                Err(self.missing_source(missing))
+                Err(self.foreseen(failure))
             }
             Err(error) => {
                 report_failure(vertex, &error);
@@ -166,8 +167,8 @@ impl Solving<'_> {
         }
     }
 
-    /// Fails the step whose source does not exist.
-    fn missing_source(&self, MissingSource { step: id, error }: MissingSource) -> StepFailure {
+    /// Fails the step that could not succeed.
+    fn foreseen(&self, PreflightFailure { step: id, error }: PreflightFailure) -> StepFailure {
         let (step, vertex) = (&self.graph.steps[id.0], &self.vertices[id.0]);
         vertex.started();
         vertex.failed(&error);
@@ -175,7 +176,7 @@ impl Solving<'_> {
             Op::Source(source) => self.solver.open_context(source),
             _ => None,
         };
-        StepFailure { step: id, error: self.diagnosed(error.into(), step, tree_of) }
+        StepFailure { step: id, error: self.diagnosed(*error, step, tree_of) }
     }
 
     /// Adds a diagnosis to an error about a missing file.

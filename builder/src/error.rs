@@ -2,6 +2,7 @@
 
 use patterns::PatternError;
 use rootfs::RootfsError;
+use rootfs::tree::FileChanged;
 use sources::{FetchError, SourceError};
 use users::UserError;
 
@@ -9,7 +10,7 @@ use crate::key::KeyError;
 use crate::not_found::NotFound;
 use crate::op::exec::ExecError;
 use crate::op::file::FileOpError;
-use crate::preflight::MissingSource;
+use crate::preflight::PreflightFailure;
 use crate::result::InputError;
 
 /// A step that failed.
@@ -33,11 +34,19 @@ pub enum StepError {
         /// Facts about the file that may explain it.
         diagnosis: NotFound,
     },
-    /// A source of another step does not exist. It was looked for before this step ran.
-    #[error("{}", missing.error)]
+    /// Another step cannot succeed, which was found before this step ran.
+    #[error("{}", failure.error)]
     Preflight {
-        /// Source, and the step that takes it.
-        missing: MissingSource,
+        /// That step and its error.
+        failure: PreflightFailure,
+    },
+    /// A process would have more layers below it than can be mounted.
+    #[error("max depth exceeded: {count} layers lie below this step, more than the limit of {limit}")]
+    TooManyLayers {
+        /// Number of layers below the process.
+        count: usize,
+        /// Largest number that can be mounted.
+        limit: usize,
     },
     /// A download or a repository failed.
     #[error(transparent)]
@@ -84,6 +93,17 @@ impl StepError {
                 _ => None,
             },
             _ => None,
+        }
+    }
+
+    /// Reports whether a source file changed while it was hashed or copied.
+    pub(crate) fn is_changed_source(&self) -> bool {
+        match self {
+            Self::Rootfs(error) | Self::File(FileOpError::Rootfs(error)) => {
+                matches!(error, RootfsError::Changed { .. })
+            }
+            Self::File(FileOpError::Read { source, .. }) => FileChanged::is_in(source),
+            _ => false,
         }
     }
 

@@ -54,6 +54,15 @@ impl Files {
         }
     }
 
+    /// Makes a tree work with copies of files that are being written; see [`Tree::settle`]. Returns false for layers, which
+    /// never change.
+    pub(crate) fn settle(&self) -> bool {
+        match self {
+            Self::Layers(_) => false,
+            Self::Tree(tree) => tree.settle(),
+        }
+    }
+
     /// Returns the files as a tree.
     pub fn tree(&self, layers: &Layers) -> Result<Arc<dyn Tree>, InputError> {
         match self {

@@ -6,13 +6,14 @@
 
 mod cached;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use cache::{StatCache, Store};
 use context::ContextTree;
 use graph::{Exec, FileOp, Graph, Op, Source, Step};
-use oci::DiffId;
+use oci::{DiffId, Document};
 use patterns::Patterns;
 use progress::{Cancel, Phase, Vertex};
 use rootfs::layers::Layers;
@@ -28,6 +29,9 @@ use crate::options::RunOptions;
 use crate::preflight;
 use crate::result::{Files, Recipe, StepResult};
 use cached::CachedStep;
+
+/// Largest manifest that is read to count layers.
+const MAX_MANIFEST_BYTES: u64 = 4 << 20;
 
 /// Solves the steps of one build.
 pub struct Solver<'a> {
@@ -45,13 +49,15 @@ pub struct Solver<'a> {
     pub default_network: BuildNetwork,
     /// Devices of this machine, if a RUN asks for one.
     pub inventory: cdi::Inventory,
-    /// The sources that do not exist are looked for once, before the first step runs.
+    /// Failures that can be foreseen are looked for once, before the first step runs.
     pub preflight: Preflight<'a>,
+    /// Ids of the cache mounts that steps with `--no-cache` have emptied in this build.
+    pub renewed_caches: Mutex<BTreeSet<String>>,
     /// Stat caches that were opened; the engine saves them when the build ends.
     pub stat_caches: Mutex<Vec<Arc<StatCache>>>,
 }
 
-/// Check of the sources in build contexts, made when the first step misses the cache.
+/// Check for failures that can be foreseen, made when the first step misses the cache.
 pub struct Preflight<'a> {
     /// Steps of the build.
     pub graph: &'a Graph,
@@ -61,17 +67,32 @@ pub struct Preflight<'a> {
     pub is_done: AtomicBool,
 }
 
+/// Largest number of times that a step is tried whose sources change while they are copied.
+const MAX_COPIES: u64 = 5;
+
 impl Solver<'_> {
-    /// Fails if a source in a build context does not exist; checks once per build.
+    /// Fails if a source in a build context does not exist, or if a process would have too many layers below it. Checks
+    /// once per build.
     fn preflight(&self) -> Result<(), StepError> {
         let Preflight { graph, needed, is_done } = &self.preflight;
         if is_done.swap(true, Ordering::Relaxed) {
             return Ok(());
         }
-        match preflight::missing_sources(graph, needed, |source| self.open_context(source)).into_iter().next()
-        {
-            Some(missing) => Err(StepError::Preflight { missing }),
+        let missing = preflight::missing_sources(graph, needed, |source| self.open_context(source));
+        let too_deep = || preflight::too_many_layers(graph, needed, |source| self.layer_count(source));
+        match missing.into_iter().next().or_else(too_deep) {
+            Some(failure) => Err(StepError::Preflight { failure }),
             None => Ok(()),
+        }
+    }
+
+    /// Returns the number of layers of a source step; 0 if it is not known yet.
+    fn layer_count(&self, source: &Source) -> usize {
+        let Source::Image { manifest, .. } = source else { return 0 };
+        let text = self.store.get_blob(manifest, MAX_MANIFEST_BYTES).unwrap_or_default();
+        match Document::parse(None, &text) {
+            Ok(Document::Manifest(manifest)) => manifest.layers.len(),
+            _ => 0,
         }
     }
 
@@ -101,9 +122,35 @@ impl Solver<'_> {
         match &step.op {
             Op::Source(source) => self.source(source, vertex),
             Op::Merge => Ok((merged(inputs)?, true)),
-            Op::Exec(exec) => cached.solve(&|files| self.exec(exec, files, vertex)),
-            Op::File(op) => cached.solve(&|files| self.file(op, files, vertex)),
+            Op::Exec(exec) => cached.solve(&|files| self.exec(exec, step.meta.ignore_cache, files, vertex)),
+            Op::File(op) => {
+                self.settled(inputs, vertex, || cached.solve(&|files| self.file(op, files, vertex)))
+            }
         }
+    }
+
+    /// Solves a step again while its sources change under it, a few times, with copies of the files that change.
+    ///
+    /// The keys are computed anew each time: they must be those of the files that are copied in the end.
+    fn settled<T>(
+        &self,
+        inputs: &[StepResult],
+        vertex: &Vertex,
+        solve: impl Fn() -> Result<T, StepError>,
+    ) -> Result<T, StepError> {
+        for attempt in 1..MAX_COPIES {
+            let error = match solve() {
+                Err(error) if error.is_changed_source() => error,
+                solved => return solved,
+            };
+            // Every input has to settle, not only the first that can.
+            let can_settle = inputs.iter().filter(|input| input.files.settle()).count() > 0;
+            if !can_settle || self.cancel.is_canceled() {
+                return Err(error);
+            }
+            vertex.status("a source file is being written, copying again", attempt, None, true);
+        }
+        solve()
     }
 
     fn source(&self, source: &Source, vertex: &Vertex) -> Result<(StepResult, bool), StepError> {
@@ -160,8 +207,15 @@ impl Solver<'_> {
         }
     }
 
-    fn exec(&self, exec: &Exec, files: &[Files], vertex: &Vertex) -> Result<DiffId, StepError> {
+    fn exec(
+        &self,
+        exec: &Exec,
+        ignore_cache: bool,
+        files: &[Files],
+        vertex: &Vertex,
+    ) -> Result<DiffId, StepError> {
         let context = ExecContext {
+            renewed_caches: ignore_cache.then_some(&self.renewed_caches),
             store: self.store,
             layers: self.layers,
             options: self.options,

@@ -1,13 +1,16 @@
 //! File operations that every part of the store uses: small reads, atomic writes, marks of use.
 //!
-//! Nothing here follows a symbolic link in the last component of a path.
+//! No symbolic link inside a store is ever followed, nothing but a regular file is read or written, and no existing file
+//! is truncated. Clippy keeps the functions of the standard library that would do so out of this crate (`clippy.toml`).
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, Timespec, Timestamps, UTIME_NOW};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, Timespec, Timestamps, UTIME_NOW};
 use rustix::io::Errno;
 
 use crate::StoreError;
@@ -37,16 +40,92 @@ pub(crate) fn millis(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX))
 }
 
+/// Opens a path of the store. No component can be a symbolic link: a store that was restored from an archive or a cache
+/// can hold links to anywhere. [`crate::layout`] resolves the links that lead to the store itself.
+pub(crate) fn open_path(path: &Path, flags: OFlags, mode: Mode) -> io::Result<OwnedFd> {
+    let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    match rustix::fs::openat2(CWD, path, flags, mode, resolve) {
+        // A container whose seccomp filter does not know the call; the last component is still not followed.
+        Err(Errno::NOSYS | Errno::PERM) => Ok(rustix::fs::open(path, flags, mode)?),
+        opened => Ok(opened?),
+    }
+}
+
+/// Opens the directory that a path of the store is in; returns it with the last component.
+pub(crate) fn open_parent(path: &Path) -> io::Result<(OwnedFd, &OsStr)> {
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+    Ok((open_path(parent, OFlags::PATH | OFlags::DIRECTORY, Mode::empty())?, name))
+}
+
 /// Opens a regular file for reading. A link, pipe, device or directory under that name is an error, and does not block.
 pub(crate) fn open_file(path: &Path) -> io::Result<File> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    regular(open_path(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY, Mode::empty()))
+}
+
+/// Opens a file for locking, and creates it if needed with everything above it. Its content is never touched.
+pub(crate) fn open_or_create(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NONBLOCK | OFlags::NOCTTY;
+    with_parents(path, || regular(open_path(path, flags, Mode::RUSR | Mode::WUSR)))
+}
+
+/// Creates a file for writing, with everything above it. The name must be unused.
+pub(crate) fn create_new(path: &Path, mode: Mode) -> io::Result<File> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
+    with_parents(path, || regular(open_path(path, flags, mode)))
+}
+
+/// Refuses whatever is not a regular file.
+fn regular(opened: io::Result<OwnedFd>) -> io::Result<File> {
     let irregular = || io::Error::new(io::ErrorKind::InvalidData, "not a regular file");
-    let file = match rustix::fs::open(path, flags, Mode::empty()) {
+    let file = match opened.map_err(|error| (Errno::from_io_error(&error), error)) {
         Ok(file) => File::from(file),
-        Err(Errno::LOOP | Errno::NXIO) => return Err(irregular()),
-        Err(error) => return Err(error.into()),
+        Err((Some(Errno::LOOP | Errno::NXIO | Errno::ISDIR | Errno::NODEV), _)) => return Err(irregular()),
+        Err((_, error)) => return Err(error),
     };
     if file.metadata()?.is_file() { Ok(file) } else { Err(irregular()) }
+}
+
+/// Runs `act`; if a directory above `path` does not exist, makes it and runs `act` again. A directory of the store that
+/// was lost is thus made when it is needed.
+fn with_parents<T>(path: &Path, act: impl Fn() -> io::Result<T>) -> io::Result<T> {
+    match act() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).ok_or(error)?;
+            match make_dir(parent) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => made?,
+            }
+            act()
+        }
+        done => done,
+    }
+}
+
+/// Makes a directory that only this user can enter, with everything above it.
+pub(crate) fn make_dir(path: &Path) -> io::Result<()> {
+    with_parents(path, || {
+        let (parent, name) = open_parent(path)?;
+        Ok(rustix::fs::mkdirat(&parent, name, Mode::RWXU)?)
+    })
+}
+
+/// Renames a file or directory of the store, and makes the directories above the new name if they are lost.
+pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    let (from_dir, from_name) = open_parent(from)?;
+    with_parents(to, || {
+        let (to_dir, to_name) = open_parent(to)?;
+        Ok(rustix::fs::renameat(&from_dir, from_name, &to_dir, to_name)?)
+    })
+}
+
+/// Removes a name that is not a directory.
+pub(crate) fn unlink(path: &Path) -> io::Result<()> {
+    let (parent, name) = open_parent(path)?;
+    Ok(rustix::fs::unlinkat(&parent, name, AtFlags::empty())?)
 }
 
 /// Reads a whole file; `None` if it does not exist.
@@ -70,16 +149,24 @@ pub(crate) fn mark_used(file: &File) {
     }
 }
 
+/// Returns whether [`mark_used`] would change the mark of a file.
+pub(crate) fn is_mark_due(file: &File) -> bool {
+    file.metadata().and_then(|metadata| metadata.modified()).is_ok_and(is_mark_old)
+}
+
 /// Like [`mark_used`], for a path.
 pub(crate) fn mark_path_used(path: &Path) {
     let Ok(modified) = path.symlink_metadata().and_then(|metadata| metadata.modified()) else { return };
     if is_mark_old(modified) {
-        let _ = rustix::fs::utimensat(CWD, path, &now_times(), AtFlags::SYMLINK_NOFOLLOW);
+        let _ = open_parent(path).map(|(parent, name)| {
+            rustix::fs::utimensat(&parent, name, &now_times(), AtFlags::SYMLINK_NOFOLLOW)
+        });
     }
 }
 
 fn is_mark_old(modified: SystemTime) -> bool {
-    modified.elapsed().is_ok_and(|age| age.as_secs() >= MARK_RENEWAL_S)
+    // A time in the future comes from a clock that was wrong.
+    modified.elapsed().map_or(true, |age| age.as_secs() >= MARK_RENEWAL_S)
 }
 
 fn now_times() -> Timestamps {
@@ -93,9 +180,9 @@ fn now_times() -> Timestamps {
 pub(crate) fn replace(path: &Path, tmp: &Path, bytes: &[u8], durable: bool) -> Result<(), StoreError> {
     let written = write_new(tmp, bytes, durable)
         .at("write", tmp)
-        .and_then(|()| std::fs::rename(tmp, path).at("rename into place", path));
+        .and_then(|()| rename(tmp, path).at("rename into place", path));
     if written.is_err() {
-        let _ = std::fs::remove_file(tmp);
+        let _ = unlink(tmp);
     } else if durable {
         sync_parent(path)?;
     }
@@ -103,7 +190,7 @@ pub(crate) fn replace(path: &Path, tmp: &Path, bytes: &[u8], durable: bool) -> R
 }
 
 fn write_new(path: &Path, bytes: &[u8], durable: bool) -> io::Result<()> {
-    let mut file = File::create_new(path)?;
+    let mut file = create_new(path, Mode::RUSR | Mode::WUSR)?;
     file.write_all(bytes)?;
     if durable { file.sync_all() } else { Ok(()) }
 }
@@ -111,29 +198,35 @@ fn write_new(path: &Path, bytes: &[u8], durable: bool) -> io::Result<()> {
 /// Puts the names in the directory of `path` on disk.
 fn sync_parent(path: &Path) -> Result<(), StoreError> {
     let parent = path.parent().expect("a file in the store has a parent");
-    File::open(parent).and_then(|dir| dir.sync_all()).at("sync", parent)
+    open_dir(parent).and_then(|dir| dir.sync_all()).at("sync", parent)
 }
 
 /// Removes a file; returns whether it existed.
 pub(crate) fn remove_file(path: &Path) -> Result<bool, StoreError> {
-    match std::fs::remove_file(path) {
+    match unlink(path) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error).at("remove", path),
     }
 }
 
+/// Opens a directory as a file, to lock or sync it.
+pub(crate) fn open_dir(path: &Path) -> io::Result<File> {
+    Ok(File::from(open_path(path, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty())?))
+}
+
 /// Lists the names in a directory, sorted; an absent directory has none. Skips names that are not UTF-8, as the store
 /// makes none.
 pub(crate) fn names_in(dir: &Path) -> Result<Vec<String>, StoreError> {
-    let entries = match std::fs::read_dir(dir) {
-        Ok(entries) => entries,
+    let opened = match open_path(dir, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()) {
+        Ok(opened) => opened,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error).at("list", dir),
     };
     let mut names = Vec::new();
-    for entry in entries {
-        names.extend(entry.at("list", dir)?.file_name().into_string().ok());
+    for entry in rustix::fs::Dir::new(opened).at("list", dir)? {
+        let name = entry.at("list", dir)?.file_name().to_owned();
+        names.extend(name.into_string().ok().filter(|name| name != "." && name != ".."));
     }
     names.sort_unstable();
     Ok(names)

@@ -26,7 +26,7 @@ use std::time::{Duration, SystemTime};
 
 use oci::Digest;
 
-use crate::files::{IoContext, now_ms};
+use crate::files::{IoContext, now_ms, open_or_create};
 use crate::layout::prepare;
 use crate::locks::{open_lock_file, try_lock};
 use crate::session::Session;
@@ -85,7 +85,7 @@ pub struct Collected {
 impl Store {
     /// Returns whether no collection has looked at the store for a day. Costs one `stat`, for the end of a build.
     pub fn is_collection_due(root: &Path) -> bool {
-        let looked = root.join("collected").metadata().and_then(|metadata| metadata.modified());
+        let looked = root.join("collected").symlink_metadata().and_then(|metadata| metadata.modified());
         !looked.is_ok_and(|time| time.elapsed().is_ok_and(|age| age < INTERVAL))
     }
 
@@ -94,7 +94,7 @@ impl Store {
     /// [`StoreError::BadRoot`] and [`StoreError::NoRoot`] mean that nothing was removed, because it is unknown what must
     /// stay.
     pub fn collect(root: &Path, policy: &Policy) -> Result<Option<Collected>, StoreError> {
-        prepare(root)?;
+        let root = &prepare(root)?;
         let path = root.join("lock");
         let lock = open_lock_file(&path)?;
         if !try_lock(&lock).at("lock", &path)? {
@@ -104,7 +104,7 @@ impl Store {
         clear(leftovers(root)?);
         let mark = root.join("collected");
         // A full disk may have no room for the mark. Then the next build tries again, as it should.
-        let _ = std::fs::File::create(&mark).and_then(|file| file.set_modified(SystemTime::now()));
+        let _ = open_or_create(&mark).and_then(|file| file.set_modified(SystemTime::now()));
         run(&store, policy).map(Some)
     }
 }

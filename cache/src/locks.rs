@@ -10,7 +10,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use crate::StoreError;
-use crate::files::IoContext;
+use crate::files::{IoContext, open_or_create};
 
 /// Kind of a lock: shared by many, or held by one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub(crate) fn lock_file(path: &Path, mode: Mode) -> Result<File, StoreError> {
 
 /// Opens a lock file, creating it if needed, without locking it.
 pub(crate) fn open_lock_file(path: &Path) -> Result<File, StoreError> {
-    File::options().read(true).write(true).create(true).truncate(false).open(path).at("open", path)
+    open_or_create(path).at("open", path)
 }
 
 /// Returns whether `path` still names the opened file. A lock on a file that was removed or replaced excludes nobody.

@@ -11,11 +11,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::files::{IoContext, mark_used};
+use crate::files::{IoContext, make_dir, mark_used, open_dir, open_or_create, remove_file};
 use crate::locks::{Mode, lock, try_lock};
 use crate::session::Session;
 use crate::tmp::{discard, ensure_private_dir};
-use crate::tree::open_dir_file;
 use crate::{Key, Store, StoreError};
 
 /// How builds share a cache mount.
@@ -69,9 +68,13 @@ impl CacheMount {
     }
 }
 
+fn is_file(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|metadata| metadata.is_file())
+}
+
 fn make_ready(dir: &Path) -> Result<(), StoreError> {
     let ready = dir.join("ready");
-    File::create(&ready).at("make", &ready).map(|_| ())
+    open_or_create(&ready).at("make", &ready).map(|_| ())
 }
 
 impl Store {
@@ -85,7 +88,7 @@ impl Store {
         loop {
             let dir = instances.join(number.to_string());
             ensure_private_dir(&dir)?;
-            let file = open_dir_file(&dir).at("open", &dir)?;
+            let file = open_dir(&dir).at("open", &dir)?;
             let taken = match sharing {
                 Sharing::Private => try_lock(&file),
                 Sharing::Shared => lock(&file, Mode::Shared).map(|()| true),
@@ -98,14 +101,31 @@ impl Store {
         }
     }
 
+    /// Makes the cache mount `id` begin empty for its next user (`--no-cache`). Waits for its users; private instances that
+    /// are in use keep their content.
+    pub fn renew_cache_mount(&self, id: &str) -> Result<(), StoreError> {
+        let instances = self.root().join("mounts").join(Key::of(id.as_bytes()).to_string());
+        let existing =
+            (0_u64..).map(|number| instances.join(number.to_string())).take_while(|dir| dir.is_dir());
+        for (number, dir) in existing.enumerate() {
+            let file = open_dir(&dir).at("open", &dir)?;
+            let is_locked =
+                if number == 0 { lock(&file, Mode::Exclusive).map(|()| true) } else { try_lock(&file) };
+            if is_locked.at("lock", &dir)? {
+                remove_file(&dir.join("ready"))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Makes a mount of an instance whose lock is held.
     fn take_instance(&self, dir: PathBuf, file: File, sharing: Sharing) -> Result<CacheMount, StoreError> {
         let ready = dir.join("ready");
-        let mut is_new = !ready.exists();
+        let mut is_new = !is_file(&ready);
         if is_new && sharing == Sharing::Shared {
             // Another user can have filled it while the lock was changed.
             lock(&file, Mode::Exclusive).at("lock", &dir)?;
-            is_new = !ready.exists();
+            is_new = !is_file(&ready);
             if !is_new {
                 lock(&file, Mode::Shared).at("lock", &dir)?;
             }
@@ -121,8 +141,9 @@ impl Store {
     /// Makes an empty directory in place of what a killed process left.
     fn renew_data(&self, data: &Path) -> Result<(), StoreError> {
         discard(self.root(), data)?;
-        std::fs::create_dir(data).at("make", data)?;
+        make_dir(data).at("make", data)?;
         // The mode must not depend on our umask: a process with another identity looks into the directory.
-        std::fs::set_permissions(data, std::fs::Permissions::from_mode(0o755)).at("set the mode of", data)
+        let dir = open_dir(data).at("open", data)?;
+        dir.set_permissions(std::fs::Permissions::from_mode(0o755)).at("set the mode of", data)
     }
 }

@@ -4,12 +4,11 @@
 //!
 //! Concurrency: a change holds `index.json.lock`. Readers need no lock, as the file is always replaced as a whole.
 
-use std::fs::File;
 use std::path::PathBuf;
 
 use oci::{Descriptor, Digest, Index, Reference};
 
-use crate::files::{IoContext, read_if_present};
+use crate::files::{IoContext, open_dir, read_if_present};
 use crate::index::{covers, empty, name_of, take_name, with_build_time, with_name, without_name};
 use crate::locks::{Mode, lock_file};
 use crate::{Store, StoreError, reserve};
@@ -105,7 +104,7 @@ impl Store {
 
     /// Puts everything written so far on disk: blobs, their names, and what `rootfs` derived from them.
     fn sync(&self) -> Result<(), StoreError> {
-        let root = File::open(self.root()).at("open", self.root())?;
+        let root = open_dir(self.root()).at("open", self.root())?;
         rustix::fs::syncfs(&root).at("sync", self.root())
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use oci::Digest;
 
-use crate::files::{IoContext, remove_file};
+use crate::files::{IoContext, remove_file, rename};
 use crate::locks::{Mode, lock_file};
 use crate::records::all_records;
 use crate::stale::is_record_stale;
@@ -44,9 +44,7 @@ impl Store {
             .collect();
         for digest in corrupt {
             // Another process can have replaced it by a good one since the check.
-            if matches!(self.verify_blob(digest), Err(StoreError::Corrupt { .. })) {
-                self.delete_blob(digest)?;
-            }
+            self.remove_if_corrupt(digest)?;
         }
         Ok(())
     }
@@ -57,6 +55,6 @@ impl Store {
             return Ok(());
         }
         let path = self.root().join("index.json");
-        std::fs::rename(&path, self.root().join("index.json.damaged")).at("move away", &path)
+        rename(&path, &self.root().join("index.json.damaged")).at("move away", &path)
     }
 }

@@ -1,10 +1,11 @@
 //! The file `reserve`: room for a small file on a full disk, so that an image can always be removed.
 
-use std::fs::File;
 use std::path::Path;
 
+use rustix::fs::Mode;
+
 use crate::StoreError;
-use crate::files::replace;
+use crate::files::{create_new, replace, unlink};
 use crate::session::Session;
 
 /// Size of the file, enough for the names of some hundred images.
@@ -25,14 +26,14 @@ pub(crate) fn replace_file(session: &Session, path: &Path, bytes: &[u8]) -> Resu
 /// Sets the reserve aside, unless it exists or there is no room for it.
 pub(crate) fn renew(root: &Path) {
     let path = root.join("reserve");
-    let Ok(file) = File::create_new(&path) else { return };
+    let Ok(file) = create_new(&path, Mode::RUSR | Mode::WUSR) else { return };
     let flags = rustix::fs::FallocateFlags::empty();
     if rustix::fs::fallocate(&file, flags, 0, RESERVE_BYTES).is_err() {
-        let _ = std::fs::remove_file(&path);
+        let _ = unlink(&path);
     }
 }
 
 /// Gives the reserve back to the file system. Returns `false` if it is spent already.
 fn spend(root: &Path) -> bool {
-    std::fs::remove_file(root.join("reserve")).is_ok()
+    unlink(&root.join("reserve")).is_ok()
 }

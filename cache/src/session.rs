@@ -10,10 +10,11 @@ use std::sync::{Mutex, PoisonError};
 use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 
 use crate::StoreError;
-use crate::files::IoContext;
+use crate::files::{IoContext, open_dir};
 use crate::locks::{Mode, is_at, lock_file, try_lock};
 use crate::tmp::{make_private_dir, random_name};
-use crate::tree::{open_dir_file, remove_tree};
+use crate::tree::remove_tree;
+use crate::verified::Verified;
 
 /// The root of a store with this process's locks on it.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub(crate) struct Session {
     root: PathBuf,
     /// This process's directory in `tmp/`. Created on demand: a build that changes nothing writes nothing.
     own: Mutex<Option<OwnDir>>,
+    /// Blobs that need not be verified again.
+    pub(crate) verified: Verified,
     /// The file `lock`. The last field, so that it is released last.
     lock: File,
 }
@@ -43,7 +46,7 @@ impl Session {
 
     /// Makes a session of a lock that is held already, shared or exclusively.
     pub(crate) fn with_lock(root: &Path, lock: File) -> Self {
-        Self { root: root.to_owned(), own: Mutex::new(None), lock }
+        Self { root: root.to_owned(), own: Mutex::new(None), verified: Verified::default(), lock }
     }
 
     /// Gives up the store's lock. The directory in `tmp/` has a lock of its own and stays.
@@ -86,7 +89,7 @@ impl OwnDir {
             let path = tmp.join(random_name());
             make_private_dir(&path).at("make", &path)?;
             // Until it is locked, another process can take the directory for a leftover and remove it.
-            let Ok(dir) = open_dir_file(&path) else { continue };
+            let Ok(dir) = open_dir(&path) else { continue };
             if try_lock(&dir).at("lock", &path)? && is_at(&dir, &path).at("stat", &path)? {
                 return Ok(Self { path, _lock: dir, count: 0 });
             }
@@ -102,7 +105,7 @@ impl OwnDir {
 /// (`recently_deleted`, fs/ext4/ialloc.c). After a RUN that made 20,000 files and failed, the next RUN took 8 s instead
 /// of 1.5 s.
 fn spread(tmp: &Path) -> io::Result<()> {
-    let dir = open_dir_file(tmp)?;
+    let dir = open_dir(tmp)?;
     let flags = ioctl_getflags(&dir)?;
     if !flags.contains(IFlags::TOPDIR) {
         ioctl_setflags(&dir, flags | IFlags::TOPDIR)?;

@@ -6,8 +6,8 @@
 use std::fs::File;
 use std::path::PathBuf;
 
-use crate::files::IoContext;
-use crate::locks::{Mode, is_at, lock_file};
+use crate::files::{IoContext, unlink};
+use crate::locks::{Mode, is_at, lock_file, open_lock_file, try_lock};
 use crate::{Key, Store, StoreError};
 
 /// Lock on the step with one key. Dropping it lets the next process (or thread) continue.
@@ -21,11 +21,25 @@ impl Drop for StepLock {
     fn drop(&mut self) {
         // Removed while still locked: a process that waits for this file then finds that it has lost its name, and
         // opens a new one.
-        let _ = std::fs::remove_file(&self.path);
+        let _ = unlink(&self.path);
     }
 }
 
 impl Store {
+    /// Locks the step with this key for the caller, unless another process or thread runs it: then returns `None`.
+    pub fn try_lock_step(&self, key: &Key) -> Result<Option<StepLock>, StoreError> {
+        let path = self.root().join("steps").join(key.to_string());
+        loop {
+            let file = open_lock_file(&path)?;
+            if !try_lock(&file).at("lock", &path)? {
+                return Ok(None);
+            }
+            if is_at(&file, &path).at("stat", &path)? {
+                return Ok(Some(StepLock { path, _file: file }));
+            }
+        }
+    }
+
     /// Waits until no other process or thread runs the step with this key, then locks it for the caller.
     pub fn lock_step(&self, key: &Key) -> Result<StepLock, StoreError> {
         let path = self.root().join("steps").join(key.to_string());

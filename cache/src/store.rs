@@ -25,16 +25,17 @@ impl Store {
     ///
     /// Removes what dead processes left in `tmp/`, in the background: a tree of a hundred thousand files takes seconds.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
-        prepare(root)?;
-        let session = Session::new(root)?;
-        let dead = leftovers(root)?;
+        let root = prepare(root)?;
+        let session = Session::new(&root)?;
+        let dead = leftovers(&root)?;
         if !dead.is_empty() {
-            std::thread::spawn(move || clear(dead));
+            // Where no thread can be started, the next process that opens the store removes them.
+            let _ = std::thread::Builder::new().spawn(move || clear(dead));
         }
         Ok(Self { session: Arc::new(session) })
     }
 
-    /// Returns the directory that the store is in, as it was given to [`Store::open`].
+    /// Returns the directory that the store is in, without symbolic links in its path.
     pub fn root(&self) -> &Path {
         self.session.root()
     }

@@ -5,20 +5,19 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use crate::StoreError;
-use crate::files::{IoContext, names_in};
+use crate::files::{IoContext, make_dir, names_in, open_dir, rename};
 use crate::locks::try_lock;
-use crate::tree::{open_dir_file, remove_tree};
+use crate::tree::remove_tree;
 
 /// A leftover of a dead process: its path, and its lock where it is a directory that could be opened.
 pub(crate) type Leftover = (PathBuf, Option<File>);
 
 /// Creates a directory that only this user can enter.
 pub(crate) fn make_private_dir(path: &Path) -> io::Result<()> {
-    std::fs::DirBuilder::new().mode(0o700).create(path)
+    make_dir(path)
 }
 
 /// Creates a private directory unless it exists.
@@ -40,7 +39,7 @@ pub(crate) fn random_name() -> String {
 /// that does not exist is success. Parts that cannot be removed stay in `tmp/` as a leftover.
 pub(crate) fn discard(root: &Path, path: &Path) -> Result<(), StoreError> {
     let away = root.join("tmp").join(random_name());
-    match std::fs::rename(path, &away) {
+    match rename(path, &away) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         moved => moved.at("move away", path)?,
     }
@@ -54,7 +53,7 @@ pub(crate) fn leftovers(root: &Path) -> Result<Vec<Leftover>, StoreError> {
     let mut dead = Vec::new();
     for name in names_in(&tmp)? {
         let path = tmp.join(name);
-        match open_dir_file(&path) {
+        match open_dir(&path) {
             Ok(dir) => {
                 if matches!(try_lock(&dir), Ok(true)) {
                     dead.push((path, Some(dir)));

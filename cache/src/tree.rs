@@ -5,13 +5,14 @@
 
 use std::collections::HashSet;
 use std::ffi::{CStr, CString};
-use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, ResolveFlags, unlinkat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, ResolveFlags, unlinkat};
 use rustix::io::Errno;
+
+use crate::files::open_path;
 
 /// Depth from which directories are first moved to the top of the tree, because descriptors and stack are limited.
 const MAX_DEPTH: usize = 64;
@@ -23,16 +24,15 @@ pub(crate) fn remove_tree(path: &Path) -> io::Result<()> {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(Errno::INVAL.into());
     };
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let parent = match rustix::fs::open(parent, flags, Mode::empty()) {
+    let parent = match open_path(parent, OFlags::PATH | OFlags::DIRECTORY, Mode::empty()) {
         Ok(parent) => parent,
-        Err(Errno::NOENT) => return Ok(()),
-        Err(error) => return Err(error.into()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
     };
     let top = match open_dir(&parent, name) {
         Ok(top) => top,
         Err(Errno::NOENT) => return Ok(()),
-        Err(Errno::NOTDIR | Errno::LOOP) => return Ok(unlinkat(CWD, path, AtFlags::empty())?),
+        Err(Errno::NOTDIR | Errno::LOOP) => return Ok(unlinkat(&parent, name, AtFlags::empty())?),
         Err(error) => return Err(error.into()),
     };
     let mut remover = Remover { top: &top, moved: 0 };
@@ -43,7 +43,7 @@ pub(crate) fn remove_tree(path: &Path) -> io::Result<()> {
             break;
         }
     }
-    ignore_absent(unlinkat(CWD, path, AtFlags::REMOVEDIR))?;
+    ignore_absent(unlinkat(&parent, name, AtFlags::REMOVEDIR))?;
     Ok(())
 }
 
@@ -164,8 +164,7 @@ pub(crate) fn measure(path: &Path) -> u64 {
     if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
         return own;
     }
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let Ok(dir) = rustix::fs::open(path, flags, Mode::empty()) else { return own };
+    let Ok(dir) = open_path(path, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()) else { return own };
     own + measure_dir(&dir, &mut HashSet::new(), 0)
 }
 
@@ -191,10 +190,4 @@ fn measure_dir(dir: &OwnedFd, seen: &mut HashSet<(u64, u64)>, depth: usize) -> u
         }
     }
     total
-}
-
-/// Opens a directory as a file, to lock it. A symbolic link is an error.
-pub(crate) fn open_dir_file(path: &Path) -> io::Result<File> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))
 }

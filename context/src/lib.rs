@@ -1,18 +1,18 @@
-//! Build contexts: folders of this machine to copy from.
+//! Build contexts: local directories to copy from.
 //!
 //! ```text
-//! find       the ignore file of a build
-//! beneath    opening files below a directory, never through a link
-//! folder     a folder as a `Tree`: stats, digests, what is ignored is not there
-//! survey/    what is in a folder, what is left out and why, for people
+//! ignore_file  which ignore file belongs to a build, and its lines
+//! beneath      opens files below a directory, never through a symlink
+//! folder/      a directory as a `Tree`: stats, digests, without what is ignored
+//! survey/      what is in a directory, what is left out and why, for people
 //! ```
 //!
-//! Invariant: nothing outside of a context is ever read, whatever links it holds and whoever changes it meanwhile.
+//! Invariant: nothing outside a context is ever read, whatever symlinks it holds and whoever changes it meanwhile.
 
 mod beneath;
-mod find;
 mod folder;
+mod ignore_file;
 pub mod survey;
 
-pub use find::find_ignore;
 pub use folder::ContextTree;
+pub use ignore_file::{find_ignore, read_in_root};

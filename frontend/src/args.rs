@@ -15,7 +15,7 @@ use parser::ast::{ArgDefinition, Instruction, Kind};
 use parser::expand::{Expander, Variables};
 
 use crate::build_args::PREDEFINED;
-use crate::env::{Declared, Env};
+use crate::env::{Declared, Environment};
 use crate::error::{LowerError, Problem, lines_of};
 use crate::origin::ValueOrigin;
 use crate::platform;
@@ -33,7 +33,7 @@ pub(crate) struct ArgValue {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct GlobalScope {
     /// Variables that are set.
-    pub env: Env,
+    pub env: Environment,
     /// ARGs above the first FROM, with and without values.
     pub declared: Declared,
 }
@@ -49,7 +49,7 @@ pub(crate) struct ArgSources<'a> {
     /// --build-arg: values by name.
     pub build_args: &'a BTreeMap<String, String>,
     /// Scope around the ARG; `None` for ARGs above the first FROM.
-    pub outer: Option<&'a Env>,
+    pub outer: Option<&'a Environment>,
 }
 
 impl ArgSources<'_> {
@@ -79,7 +79,7 @@ impl ArgSources<'_> {
 /// Evaluates the global scope: the predefined variables, then the ARGs above the first FROM.
 pub(crate) fn global_scope(
     instructions: &[Instruction],
-    predefined: Env,
+    predefined: Environment,
     build_args: &BTreeMap<String, String>,
     expander: Expander,
 ) -> Result<GlobalScope, LowerError> {
@@ -130,10 +130,10 @@ pub(crate) fn predefined(
     target: &Platform,
     target_stage: &str,
     build_args: &BTreeMap<String, String>,
-) -> Env {
+) -> Environment {
     let values = platform_values(build).into_iter().chain(platform_values(target));
     let values = values.chain([target_stage.to_owned()]);
-    let mut env = Env::default();
+    let mut env = Environment::default();
     for (name, value) in PREDEFINED.iter().zip(values) {
         env.set(name, build_args.get(*name).unwrap_or(&value), ValueOrigin::Predefined);
     }
@@ -181,7 +181,7 @@ mod tests {
         outer: Option<&str>,
         expected: Option<ArgValue>,
     ) {
-        let mut env = Env::default();
+        let mut env = Environment::default();
         if let Some(value) = outer {
             env.set("x", value, ValueOrigin::ArgDefault { lines: Lines::single(1) });
         }

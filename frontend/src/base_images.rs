@@ -3,21 +3,22 @@
 //! A placeholder stands for an unavailable image, so that the stages on it are lowered too and further errors are found.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 
 use graph::{ImageOrigin, ResolvedImage};
-use oci::{DiffId, Digest, ImageConfig, Platform, Reference};
+use oci::{DiffId, Digest, ImageConfig, Platform};
 
 use crate::error::{Errors, LowerError, Problem};
 use crate::options::NamedContext;
-use crate::plan::{ResolveError, Resolver};
-use crate::session::{Purpose, Session, TargetPlatform};
-use crate::stages::{Base, StageEntry, StageId, StageTable};
+use crate::plan::{ImageLookup, LookedUpImage, ResolveError, Resolver};
+use crate::session::{Lowering, Purpose, TargetPlatform};
+use crate::stages::{StageBase, StageEntry, StageId, StageTable};
 
 /// Images that were looked up so far, for all platforms of a build.
 #[derive(Debug, Default)]
 pub(crate) struct BaseImages {
-    images: HashMap<(ImageRequest, Platform), BaseImage>,
+    images: HashMap<(ImageLookup, Platform), BaseImage>,
+    /// Images that were found, in the order of the lookups.
+    found: Vec<LookedUpImage>,
     /// Images that were unavailable although the purpose did not need them, in the order of their lines.
     pub unavailable: Vec<LowerError>,
 }
@@ -31,26 +32,19 @@ pub(crate) struct BaseImage {
     pub is_placeholder: bool,
 }
 
-/// An image to look up.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum ImageRequest {
-    Reference(Reference),
-    Layout { path: PathBuf, tag: Option<String>, digest: Option<Digest> },
-}
-
-impl ImageRequest {
+impl ImageLookup {
     /// Returns the image that `base` needs, or `None` if it needs none. Fails for a named context with an invalid image
     /// name.
-    fn of(base: &Base<'_>) -> Result<Option<Self>, Problem> {
+    fn of(base: &StageBase<'_>) -> Result<Option<Self>, Problem> {
         match base {
-            Base::Image(reference) => Ok(Some(Self::Reference(reference.clone()))),
-            Base::Context(_, NamedContext::Image(name)) if name != "scratch" => match name.parse() {
+            StageBase::Image(reference) => Ok(Some(Self::Reference(reference.clone()))),
+            StageBase::Context(_, NamedContext::Image(name)) if name != "scratch" => match name.parse() {
                 Ok(reference) => Ok(Some(Self::Reference(reference))),
                 Err(oci::ReferenceError { reason, .. }) => {
                     Err(Problem::BadReference { name: name.clone(), reason: reason.to_owned() })
                 }
             },
-            Base::Context(_, NamedContext::Layout { path, tag, digest }) => {
+            StageBase::Context(_, NamedContext::Layout { path, tag, digest }) => {
                 let (path, tag) = (path.clone(), tag.clone());
                 Ok(Some(Self::Layout { path, tag, digest: *digest }))
             }
@@ -86,17 +80,31 @@ impl ImageRequest {
 
 /// An image to look up for a platform, and the first stage that needs it.
 struct OpenRequest {
-    image: ImageRequest,
+    image: ImageLookup,
     platform: Platform,
     stage: StageId,
 }
 
 impl BaseImages {
+    /// Starts from images that were looked up for another run of lowering.
+    pub fn of(looked_up: &[LookedUpImage]) -> Self {
+        let images = looked_up.iter().map(|known| {
+            let image = BaseImage { image: known.image.clone(), is_placeholder: false };
+            ((known.lookup.clone(), known.platform.clone()), image)
+        });
+        Self { images: images.collect(), ..Self::default() }
+    }
+
+    /// Returns the images that were found, in the order of the lookups.
+    pub fn into_looked_up(self) -> Vec<LookedUpImage> {
+        self.found
+    }
+
     /// Looks up the images of all needed entries that are not known yet. If there are errors already, placeholders take
     /// their place.
     pub fn resolve(
         &mut self,
-        session: &Session<'_>,
+        session: &Lowering<'_>,
         table: &StageTable<'_>,
         reachable: &[bool],
         target: &TargetPlatform,
@@ -105,26 +113,35 @@ impl BaseImages {
         let open = self.open_requests(table, reachable, target, errors);
         if !errors.is_empty() {
             for OpenRequest { image, platform, .. } in open {
-                let placeholder = image.placeholder(&platform);
-                self.images.insert((image, platform), placeholder);
+                self.add_placeholder(image, platform);
             }
             return;
         }
         let answers = ask(session.resolver, &open);
         for (OpenRequest { image, platform, stage }, answer) in open.into_iter().zip(answers) {
-            let found = match answer {
-                Ok(image) => BaseImage { image, is_placeholder: false },
+            match answer {
+                Ok(resolved) => self.add(image, platform, resolved),
                 Err(error) => {
                     if image.is_needed(session.purpose) {
                         errors.add(|| unavailable(error, table, stage));
                     } else {
                         self.unavailable.push(unavailable(error, table, stage));
                     }
-                    image.placeholder(&platform)
+                    self.add_placeholder(image, platform);
                 }
-            };
-            self.images.insert((image, platform), found);
+            }
         }
+    }
+
+    fn add(&mut self, lookup: ImageLookup, platform: Platform, image: ResolvedImage) {
+        let found = BaseImage { image: image.clone(), is_placeholder: false };
+        self.images.insert((lookup.clone(), platform.clone()), found);
+        self.found.push(LookedUpImage { lookup, platform, image });
+    }
+
+    fn add_placeholder(&mut self, lookup: ImageLookup, platform: Platform) {
+        let placeholder = lookup.placeholder(&platform);
+        self.images.insert((lookup, platform), placeholder);
     }
 
     /// Lists the images of needed entries that are not known yet, each once.
@@ -138,7 +155,7 @@ impl BaseImages {
         let mut open: Vec<OpenRequest> = Vec::new();
         for (at, _) in reachable.iter().enumerate().filter(|(_, reachable)| **reachable) {
             let entry = table.entry(StageId(at));
-            let image = ImageRequest::of(&entry.base).map_err(|problem| problem.at(entry.lines));
+            let image = ImageLookup::of(&entry.base).map_err(|problem| problem.at(entry.lines));
             let Some(image) = errors.keep(image).flatten() else { continue };
             let key = (image, platform_of(entry, target));
             let is_open = open.iter().any(|other| other.image == key.0 && other.platform == key.1);
@@ -151,7 +168,7 @@ impl BaseImages {
 
     /// Returns the image that an entry starts from, or `None` if it does not start from an image.
     pub fn image(&self, entry: &StageEntry<'_>, target: &TargetPlatform) -> Option<&BaseImage> {
-        let request = ImageRequest::of(&entry.base).ok().flatten()?;
+        let request = ImageLookup::of(&entry.base).ok().flatten()?;
         self.images.get(&(request, platform_of(entry, target)))
     }
 }
@@ -168,10 +185,15 @@ fn ask(resolver: &dyn Resolver, open: &[OpenRequest]) -> Vec<Result<ResolvedImag
         return vec![ask_one(request)];
     }
     std::thread::scope(|scope| {
-        let threads: Vec<_> = open.iter().map(|request| scope.spawn(move || ask_one(request))).collect();
-        let joined = threads.into_iter().map(|thread| match thread.join() {
-            Ok(answer) => answer,
-            Err(panic) => std::panic::resume_unwind(panic),
+        let start = |request| {
+            std::thread::Builder::new().spawn_scoped(scope, move || ask_one(request)).map_err(|_| request)
+        };
+        let threads: Vec<_> = open.iter().map(start).collect();
+        let joined = threads.into_iter().map(|thread| match thread.map(|thread| thread.join()) {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(panic)) => std::panic::resume_unwind(panic),
+            // No thread can be started (a limit on processes).
+            Err(request) => ask_one(request),
         });
         joined.collect()
     })
@@ -188,7 +210,7 @@ fn unavailable(error: ResolveError, table: &StageTable<'_>, id: StageId) -> Lowe
     let entry = table.entry(id);
     let ResolveError { name, reason, hint } = error;
     let is_image_of_copy =
-        entry.is_source && matches!(entry.base, Base::Image(_)) && id.0 >= table.written_stages;
+        entry.is_source && matches!(entry.base, StageBase::Image(_)) && id.0 >= table.written_stages;
     let no_stage = || format!("no stage is called {}, so it is taken for an image", entry.base_text);
     let hint = if is_image_of_copy { Some(no_stage()) } else { hint };
     let written = entry.base_text.clone();

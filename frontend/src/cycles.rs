@@ -19,9 +19,9 @@ pub(crate) fn cycles<I>(count: usize, targets: impl Fn(usize) -> I) -> Vec<Cycle
 where
     I: Iterator<Item = usize>,
 {
-    let mut search = Search { marks: vec![Mark::New; count], ..Search::default() };
+    let mut search = CycleSearch { marks: vec![VertexMark::New; count], ..CycleSearch::default() };
     for root in 0..count {
-        if matches!(search.marks[root], Mark::New) {
+        if matches!(search.marks[root], VertexMark::New) {
             search.visit(root, &targets);
         }
     }
@@ -30,17 +30,17 @@ where
 
 /// Progress of the search with a vertex.
 #[derive(Debug, Clone, Copy)]
-enum Mark {
+enum VertexMark {
     New,
     /// The vertex is on the path, at this index.
     OnPath(usize),
     Done,
 }
 
-/// State of the depth-first search.
+/// StageState of the depth-first search.
 #[derive(Debug, Default)]
-struct Search {
-    marks: Vec<Mark>,
+struct CycleSearch {
+    marks: Vec<VertexMark>,
     /// Vertices whose component is not complete.
     path: Vec<usize>,
     found: Vec<Cycle>,
@@ -55,7 +55,7 @@ struct Frame<I> {
     is_own_target: bool,
 }
 
-impl Search {
+impl CycleSearch {
     /// Searches everything that can be reached from `root`.
     fn visit<I: Iterator<Item = usize>>(&mut self, root: usize, targets: &impl Fn(usize) -> I) {
         let mut frames = vec![self.open(root, targets)];
@@ -70,9 +70,9 @@ impl Search {
             };
             frame.is_own_target |= next == frame.vertex;
             match self.marks[next] {
-                Mark::New => frames.push(self.open(next, targets)),
-                Mark::OnPath(index) => frame.lowest = frame.lowest.min(index),
-                Mark::Done => {}
+                VertexMark::New => frames.push(self.open(next, targets)),
+                VertexMark::OnPath(index) => frame.lowest = frame.lowest.min(index),
+                VertexMark::Done => {}
             }
         }
     }
@@ -80,19 +80,19 @@ impl Search {
     /// Puts a vertex on the path.
     fn open<I>(&mut self, vertex: usize, targets: &impl Fn(usize) -> I) -> Frame<I> {
         let index = self.path.len();
-        self.marks[vertex] = Mark::OnPath(index);
+        self.marks[vertex] = VertexMark::OnPath(index);
         self.path.push(vertex);
         Frame { vertex, targets: targets(vertex), lowest: index, is_own_target: false }
     }
 
     /// Takes a component off the path if the vertex is its lowest one, and records it if it is a cycle.
     fn close<I>(&mut self, root: usize, done: &Frame<I>) {
-        let Mark::OnPath(index) = self.marks[done.vertex] else { return };
+        let VertexMark::OnPath(index) = self.marks[done.vertex] else { return };
         if done.lowest < index {
             return;
         }
         let mut members = self.path.split_off(index);
-        members.iter().for_each(|member| self.marks[*member] = Mark::Done);
+        members.iter().for_each(|member| self.marks[*member] = VertexMark::Done);
         if members.len() > 1 || done.is_own_target {
             members.sort_unstable();
             self.found.push(Cycle { root, members });

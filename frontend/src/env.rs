@@ -11,21 +11,21 @@ use crate::origin::ValueOrigin;
 
 /// An ordered environment, in which ENV and ARG live side by side and the last one wins.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Env {
-    variables: Vec<Variable>,
+pub(crate) struct Environment {
+    variables: Vec<EnvironmentVariable>,
     index: HashMap<String, usize>,
     size_bytes: usize,
 }
 
 /// A variable that is set.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Variable {
+struct EnvironmentVariable {
     name: String,
     value: String,
     origin: ValueOrigin,
 }
 
-impl Env {
+impl Environment {
     /// Replaces the value of `name` where it stands, or appends the variable.
     pub fn set(&mut self, name: &str, value: &str, origin: ValueOrigin) {
         self.size_bytes += limits::variable_bytes(name, value);
@@ -38,7 +38,11 @@ impl Env {
             }
             None => {
                 self.index.insert(name.to_owned(), self.variables.len());
-                self.variables.push(Variable { name: name.to_owned(), value: value.to_owned(), origin });
+                self.variables.push(EnvironmentVariable {
+                    name: name.to_owned(),
+                    value: value.to_owned(),
+                    origin,
+                });
             }
         }
     }
@@ -65,7 +69,7 @@ impl Env {
     /// Removes the variable `name` if it is set.
     pub fn remove(&mut self, name: &str) {
         let Some(at) = self.index.remove(name) else { return };
-        let Variable { value, .. } = self.variables.remove(at);
+        let EnvironmentVariable { value, .. } = self.variables.remove(at);
         self.size_bytes -= limits::variable_bytes(name, &value);
         self.index.values_mut().filter(|index| **index > at).for_each(|index| *index -= 1);
     }
@@ -82,11 +86,14 @@ impl Env {
 
     /// Returns the variables as `NAME=value`, in order.
     pub fn to_strings(&self) -> Vec<String> {
-        self.variables.iter().map(|Variable { name, value, .. }| format!("{name}={value}")).collect()
+        self.variables
+            .iter()
+            .map(|EnvironmentVariable { name, value, .. }| format!("{name}={value}"))
+            .collect()
     }
 }
 
-impl Variables for Env {
+impl Variables for Environment {
     fn value(&self, name: &str) -> Option<&str> {
         self.index.get(name).map(|&at| self.variables[at].value.as_str())
     }
@@ -145,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_variable_that_is_set_again_keeps_its_position() {
-        let mut env = Env::default();
+        let mut env = Environment::default();
         let mut set = |name, value| env.set(name, value, ValueOrigin::Predefined);
         set("a", "1");
         set("b", "2");
@@ -157,7 +164,7 @@ mod tests {
 
     #[test]
     fn the_size_follows_every_change() {
-        let mut env = Env::default();
+        let mut env = Environment::default();
         env.set("a", "3", ValueOrigin::Predefined);
         env.set("b", "2", ValueOrigin::Predefined);
         assert_eq!(env.size_bytes(), "a=3 b=2 ".len());
@@ -170,7 +177,7 @@ mod tests {
 
     #[test]
     fn the_origin_is_that_of_the_latest_value() {
-        let mut env = Env::default();
+        let mut env = Environment::default();
         env.set("a", "1", ValueOrigin::Predefined);
         let later = ValueOrigin::Env { lines: Lines::single(2) };
         env.set("a", "1", later.clone());

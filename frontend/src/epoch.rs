@@ -12,7 +12,7 @@ use parser::expand::{Expander, Variables};
 
 use crate::args::{definitions, global_scope};
 use crate::build_args::SOURCE_DATE_EPOCH;
-use crate::env::Env;
+use crate::env::Environment;
 use crate::error::{LowerError, Problem, lines_of};
 use crate::options::{Context, NamedContext, Options};
 
@@ -58,7 +58,7 @@ struct WrittenValue {
 /// The caller passes the time of the source as the build argument `SOURCE_DATE_EPOCH`.
 pub(crate) fn source(
     dockerfile: &Dockerfile,
-    predefined: &Env,
+    predefined: &Environment,
     options: &Options,
     expander: Expander,
 ) -> Result<Option<EpochSource>, LowerError> {
@@ -75,7 +75,7 @@ pub(crate) fn source(
 /// Resolves `SOURCE_DATE_EPOCH` of a build. A source that has to be fetched (see [`source`]) has no time here.
 pub(crate) fn resolve(
     dockerfile: &Dockerfile,
-    predefined: &Env,
+    predefined: &Environment,
     options: &Options,
     expander: Expander,
 ) -> Result<Epoch, LowerError> {
@@ -97,7 +97,7 @@ pub(crate) fn resolve(
 /// Returns the value as it is written, or `None` if there is none. Removes it from the build arguments.
 fn written_value(
     dockerfile: &Dockerfile,
-    predefined: &Env,
+    predefined: &Environment,
     build_args: &mut BTreeMap<String, String>,
     expander: Expander,
 ) -> Result<Option<WrittenValue>, LowerError> {
@@ -110,7 +110,7 @@ fn written_value(
 /// Returns the expanded default of the last global ARG of that name.
 fn global_default(
     globals: &[Instruction],
-    predefined: &Env,
+    predefined: &Environment,
     build_args: &BTreeMap<String, String>,
     expander: Expander,
 ) -> Result<Option<WrittenValue>, LowerError> {

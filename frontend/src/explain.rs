@@ -9,10 +9,10 @@ use parser::expand::{Expander, Variables};
 
 use crate::args::{GlobalScope, definitions};
 use crate::build_args::PREDEFINED;
-use crate::env::{Declared, Env};
+use crate::env::{Declared, Environment};
 use crate::error::{LowerError, Problem, lines_of};
-use crate::origin::{Origin, OriginKind, OutOfReach};
-use crate::state::State;
+use crate::origin::{OriginKind, OutOfReach, VariableOrigin};
+use crate::state::StageState;
 
 /// Maximum number of variables of one instruction that are explained.
 const MAX_ORIGINS: usize = 4;
@@ -23,7 +23,7 @@ const MAX_CANDIDATES: usize = 200;
 /// The variables that an instruction sees.
 #[derive(Clone, Copy)]
 pub(crate) struct Scope<'s> {
-    env: &'s Env,
+    env: &'s Environment,
     declared: &'s Declared,
     /// Variables of FROM, which an instruction of a stage does not see; `None` if the scope is that of FROM.
     globals: Option<&'s GlobalScope>,
@@ -39,19 +39,35 @@ impl<'s> Scope<'s> {
     }
 
     /// Creates the scope of an instruction in a stage.
-    pub fn of_stage(state: &'s State, globals: &'s GlobalScope, dockerfile: &'s Dockerfile) -> Self {
-        let State { env, args: declared, base_is_unknown, .. } = state;
+    pub fn of_stage(state: &'s StageState, globals: &'s GlobalScope, dockerfile: &'s Dockerfile) -> Self {
+        let StageState { env, args: declared, base_is_unknown, .. } = state;
         Self { env, declared, globals: Some(globals), dockerfile, base_is_unknown: *base_is_unknown }
     }
 
     /// Explains the variables in the words of `instruction` that contain `culprit`, as written or as expanded.
-    pub fn origins(&self, instruction: &Instruction, culprit: Option<&str>) -> Vec<Origin> {
+    pub fn origins(&self, instruction: &Instruction, culprit: Option<&str>) -> Vec<VariableOrigin> {
         let names = self.names(instruction, culprit);
         names.into_iter().filter_map(|name| self.origin(name)).take(MAX_ORIGINS).collect()
     }
 
+    /// Explains the variables of `instruction` that are not set because an ARG is on the other side of a FROM.
+    ///
+    /// Variables that the text itself assigns are left out: the shell of a RUN sets them.
+    pub fn out_of_reach_origins(&self, instruction: &Instruction) -> Vec<VariableOrigin> {
+        let bodies = instruction.heredocs.iter().map(|heredoc| heredoc.content.as_str());
+        let texts: Vec<&str> = std::iter::once(instruction.text.as_str()).chain(bodies).collect();
+        let is_assigned = |name: &str| {
+            let assignments = [format!("{name}="), format!("for {name} "), format!("read {name}")];
+            assignments.iter().any(|assignment| texts.iter().any(|text| text.contains(assignment)))
+        };
+        let names = self.names(instruction, None).into_iter().filter(|name| !is_assigned(name));
+        let is_out_of_reach =
+            |origin: &VariableOrigin| matches!(origin.kind, OriginKind::Unset { out_of_reach: Some(_), .. });
+        names.filter_map(|name| self.origin(name)).filter(is_out_of_reach).take(MAX_ORIGINS).collect()
+    }
+
     /// Explains the variables that led to an error of `instruction`.
-    pub fn origins_of_error(&self, error: &LowerError, instruction: &Instruction) -> Vec<Origin> {
+    pub fn origins_of_error(&self, error: &LowerError, instruction: &Instruction) -> Vec<VariableOrigin> {
         let names = self.names(instruction, error.culprit());
         // An expansion that failed is about the variable that it requires; its syntax is not about values.
         let matters = |name: &&str| match &error.problem {
@@ -83,14 +99,14 @@ impl<'s> Scope<'s> {
     }
 
     /// Explains a variable, or returns `None` if an unavailable base image may set it.
-    fn origin(&self, name: &str) -> Option<Origin> {
+    fn origin(&self, name: &str) -> Option<VariableOrigin> {
         let value = self.env.value(name).map(str::to_owned);
         let kind = match self.env.origin(name) {
             Some(origin) => OriginKind::Value(origin.clone()),
             None if self.base_is_unknown && self.declared.find(name).is_none() => return None,
             None => self.unset(name),
         };
-        Some(Origin { name: name.to_owned(), value, kind })
+        Some(VariableOrigin { name: name.to_owned(), value, kind })
     }
 
     /// Explains why a variable is not set.

@@ -3,7 +3,7 @@
 use oci::{Healthcheck, History};
 use parser::expand::Variables;
 
-use crate::state::State;
+use crate::state::StageState;
 
 /// Value of `comment` in the entries of BuildKit's Dockerfile frontend.
 const COMMENT: &str = "buildkit.dockerfile.v0";
@@ -34,7 +34,7 @@ pub(crate) fn unaccounted(name: String) -> History {
 }
 
 /// Returns the text of a RUN: the number of declared ARGs, each with its current value, then the command.
-pub(crate) fn run(args: &[String], state: &State) -> String {
+pub(crate) fn run(args: &[String], state: &StageState) -> String {
     let mut declared: Vec<String> = Vec::new();
     for arg in state.args.iter() {
         let value = state.env.value(&arg.name).unwrap_or(&arg.value);

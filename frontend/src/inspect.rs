@@ -17,7 +17,7 @@ use crate::syntax;
 
 /// Result of the build checks.
 #[derive(Debug, Default)]
-pub struct CheckReport {
+pub struct LintReport {
     /// Findings in the order of their lines.
     pub warnings: Vec<Warning>,
     /// Reason why the Dockerfile cannot be built, at which the checks ended; `None` if it can be built.
@@ -26,6 +26,9 @@ pub struct CheckReport {
     pub notes: Vec<CheckNote>,
     /// Steps of the inspected stages; `None` if there is an error.
     pub graph: Option<Graph>,
+    /// Lines of the instructions whose words depend on a base image that is unavailable, so that paths in their steps can
+    /// be wrong.
+    pub uncertain_lines: Vec<Lines>,
 }
 
 /// A remark about the Dockerfile, or about the limits of the checks.
@@ -50,12 +53,12 @@ pub fn check(
     options: &Options,
     resolver: &dyn Resolver,
     find_habits: FindHabits<'_>,
-) -> CheckReport {
+) -> LintReport {
     let (allowed, options) = (&options.allow.devices, allowing_all(options));
     let purpose = if options.target.is_none() { Purpose::InspectAll } else { Purpose::Inspect };
     let checks = match Checks::new(dockerfile, &options) {
         Ok(checks) => checks,
-        Err(error) => return CheckReport { error: Some(error), ..CheckReport::default() },
+        Err(error) => return LintReport { error: Some(error), ..LintReport::default() },
     };
     checks.add_habits(&options.context, find_habits);
     let (options, checks) = (&options, &checks);
@@ -63,19 +66,23 @@ pub fn check(
     let mut images = BaseImages::default();
     let lowered = lower_for(&request, &mut images);
     let checked = lowered.and_then(|plan| check_devices(&plan.graph, allowed).map(|()| plan.graph));
-    let other_syntax =
-        syntax::check(dockerfile, options).err().map(|error| CheckNote::of_error(&error, true));
-    let unseen = images.unavailable.iter().map(unseen_base);
     let (graph, error) = match checked {
         Ok(graph) => (Some(graph), None),
         Err(error) => (None, Some(error)),
     };
-    CheckReport {
-        warnings: checks.warnings(),
-        error,
-        notes: other_syntax.into_iter().chain(unseen).collect(),
-        graph,
-    }
+    let notes = notes(dockerfile, options, &images);
+    let (warnings, uncertain_lines) = (checks.warnings(), checks.uncertain_lines());
+    LintReport { warnings, error, notes, graph, uncertain_lines }
+}
+
+/// Notes another language, and base images that are unavailable.
+fn notes(dockerfile: &Dockerfile, options: &Options, images: &BaseImages) -> Vec<CheckNote> {
+    let syntax = syntax::check(dockerfile, options).err();
+    let mut notes: Vec<CheckNote> = syntax.iter().map(|error| CheckNote::of_error(error, true)).collect();
+    notes.extend(images.unavailable.iter().map(unseen_base));
+    // An image that is unavailable for several platforms is noted once.
+    notes.dedup();
+    notes
 }
 
 /// Returns the findings in the part of a file above the instruction that does not parse.

@@ -53,14 +53,16 @@ mod state;
 mod step_names;
 mod syntax;
 mod trace;
+mod unused_args;
 mod used_args;
 
 pub use build_args::SOURCE_DATE_EPOCH;
 pub use check::{FindHabits, IgnoreHabit};
 pub use epoch::EpochSource;
 pub use error::{LowerError, Problem};
-pub use inspect::{CheckNote, CheckReport, check, check_unfinished, sketch};
+pub use inspect::{CheckNote, LintReport, check, check_unfinished, sketch};
 pub use lower::{epoch_source, lower};
 pub use options::Options;
 pub use outline::outline;
-pub use trace::{Culprit, trace_step};
+pub use session::Culprit;
+pub use trace::{FailedStep, trace_step};

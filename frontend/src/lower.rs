@@ -12,17 +12,17 @@ use crate::base_images::BaseImages;
 use crate::build_args::{self, MULTI_PLATFORM, REMOVED, SOURCE_DATE_EPOCH};
 use crate::check::{self, Checks};
 use crate::contexts::Contexts;
-use crate::dispatch::Dispatcher;
-use crate::env::Env;
+use crate::dispatch::{Dispatcher, PlatformScope};
+use crate::env::Environment;
 use crate::epoch::{self, EpochSource};
 use crate::error::{Errors, LowerError, Problem};
 use crate::graph_builder::GraphBuilder;
 use crate::limits::TextBudget;
 use crate::options::Options;
 use crate::plan::{Plan, PlannedArg, PlannedImage, Resolver};
-use crate::session::{Probe, Purpose, Session, TargetPlatform};
+use crate::session::{Lowering, Probe, Purpose, TargetPlatform};
 use crate::stages::{FromScope, StageId, StageTable};
-use crate::{args, explain, onbuild, syntax, used_args};
+use crate::{args, explain, onbuild, syntax, unused_args, used_args};
 
 /// Makes the plan of a Dockerfile.
 pub fn lower(
@@ -34,7 +34,9 @@ pub fn lower(
     let checks = &Checks::new(dockerfile, options)?;
     let purpose = Purpose::Build;
     let request = LowerRequest { dockerfile, options, resolver, purpose, checks, probe: None };
-    lower_for(&request, &mut BaseImages::default())
+    let mut images = BaseImages::default();
+    let plan = lower_for(&request, &mut images)?;
+    Ok(Plan { looked_up: images.into_looked_up(), ..plan })
 }
 
 /// Everything that one run of lowering needs.
@@ -54,7 +56,7 @@ pub(crate) fn lower_for(request: &LowerRequest<'_>, images: &mut BaseImages) -> 
     checks.add_file(dockerfile);
     let multi_platform = multi_platform(options)?;
     let contexts = Contexts::new(&options.named_contexts);
-    let session = Session::new(request, &contexts)?;
+    let session = Lowering::new(request, &contexts)?;
     let mut graph = GraphBuilder::default();
     let mut planned = Vec::new();
     let mut args = None;
@@ -73,8 +75,9 @@ pub(crate) fn lower_for(request: &LowerRequest<'_>, images: &mut BaseImages) -> 
         multi_platform,
         warnings: checks.warnings(),
         source_date_s: session.epoch_s,
-        unused_args: build_args::unused(dockerfile, &options.build_args, &args),
+        unused_args: unused_args::find(dockerfile, &options.build_args, &args),
         args,
+        looked_up: Vec::new(),
     })
 }
 
@@ -87,7 +90,7 @@ pub fn epoch_source(dockerfile: &Dockerfile, options: &Options) -> Result<Option
 }
 
 /// Returns the variables that FROM sees without any ARG.
-fn predefined(dockerfile: &Dockerfile, options: &Options) -> Env {
+fn predefined(dockerfile: &Dockerfile, options: &Options) -> Environment {
     let first = targets(options).next().map_or_else(Platform::host, |target| target.platform);
     args::predefined(&Platform::host(), &first, &target_stage(dockerfile, options), &options.build_args)
 }
@@ -98,7 +101,7 @@ struct Lowered {
     args: Vec<PlannedArg>,
 }
 
-impl<'a> Session<'a> {
+impl<'a> Lowering<'a> {
     fn new(request: &LowerRequest<'a>, contexts: &'a Contexts<'a>) -> Result<Self, LowerError> {
         let LowerRequest { dockerfile, options, resolver, purpose, checks, probe } = *request;
         if dockerfile.stages.is_empty() {
@@ -153,7 +156,8 @@ impl<'a> Session<'a> {
             self.checks.silence();
         }
         errors.each(|error| explain::explain_from(error, &globals, dockerfile));
-        let mut dispatcher = Dispatcher::new(self, target, &globals, &table, images, graph);
+        let platform = PlatformScope { target, globals: &globals };
+        let mut dispatcher = Dispatcher::new(self, &platform, &table, images, graph);
         dispatcher.run(&reachable, &mut errors);
         errors.into_result()?;
         let stage = stage.expect("an unknown target is an error");

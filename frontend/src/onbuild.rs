@@ -11,7 +11,7 @@ use crate::base_images::BaseImages;
 use crate::error::{Errors, Problem};
 use crate::limits;
 use crate::session::TargetPlatform;
-use crate::stages::{Base, StageCommand, StageEntry, StageId, StageTable};
+use crate::stages::{StageBase, StageCommand, StageEntry, StageId, StageTable};
 
 /// Adds the triggers of all needed stages whose base is known. Returns whether there were any.
 pub(crate) fn add_triggers(
@@ -51,9 +51,9 @@ fn triggers_of<'t>(
     };
     let entry = table.entry(id);
     match entry.base {
-        Base::Stage(base) if table.entry(base).is_source => in_image(table.entry(base)),
+        StageBase::Stage(base) if table.entry(base).is_source => in_image(table.entry(base)),
         // The triggers of the base's own base were removed from its config before its instructions ran.
-        Base::Stage(base) => table.entry(base).commands.iter().filter_map(own_trigger).collect(),
+        StageBase::Stage(base) => table.entry(base).commands.iter().filter_map(own_trigger).collect(),
         _ => in_image(entry),
     }
 }

@@ -1,6 +1,6 @@
 //! Origins of values: the instruction, option or image that set a variable.
 //!
-//! Each variable keeps its [`ValueOrigin`] beside its value while a Dockerfile is lowered. An [`Origin`] is the answer to
+//! Each variable keeps its [`ValueOrigin`] beside its value while a Dockerfile is lowered. An [`VariableOrigin`] is the answer to
 //! "where does this come from" in a report about an error.
 
 use std::sync::Arc;
@@ -37,7 +37,7 @@ pub enum ValueOrigin {
 
 /// Explanation of a variable in an instruction that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin {
+pub struct VariableOrigin {
     /// Name of the variable.
     pub name: String,
     /// Value of the variable; `None` if it is not set.

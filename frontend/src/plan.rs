@@ -23,6 +23,35 @@ pub struct Plan {
     pub unused_args: Vec<UnusedArg>,
     /// ARGs that the needed stages of the first platform use, each name once, in the order of their lines.
     pub args: Vec<PlannedArg>,
+    /// Images that were looked up, in the order of the lookups.
+    pub looked_up: Vec<LookedUpImage>,
+}
+
+/// An image to look up.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ImageLookup {
+    /// An image of a registry or of the store, by name.
+    Reference(Reference),
+    /// An image of an OCI layout; arguments of [`Resolver::layout`].
+    Layout {
+        /// Absolute path of the layout's directory.
+        path: PathBuf,
+        /// Name or tag of the image; `None` selects by digest, or the only image.
+        tag: Option<String>,
+        /// Digest of the image; `None` selects by tag, or the only image.
+        digest: Option<Digest>,
+    },
+}
+
+/// An image that was looked up for a platform.
+#[derive(Debug, Clone)]
+pub struct LookedUpImage {
+    /// Name of the image, or the layout that it is in.
+    pub lookup: ImageLookup,
+    /// Platform that was requested.
+    pub platform: Platform,
+    /// The image that the resolver returned.
+    pub image: ResolvedImage,
 }
 
 /// A build argument that no ARG takes.

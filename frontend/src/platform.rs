@@ -4,7 +4,7 @@ use oci::{ImageConfig, Platform};
 
 use parser::expand::Variables;
 
-use crate::env::Env;
+use crate::env::Environment;
 
 /// Returns `os[(version)]/architecture[/variant]`, the value of `TARGETPLATFORM`.
 ///
@@ -19,7 +19,7 @@ pub(crate) fn full_name(platform: &Platform) -> String {
 
 /// Returns the prefix of step names in a build for several platforms: `linux/amd64`, or `linux/amd64->arm64` for a stage
 /// that runs on one platform and builds for another.
-pub(crate) fn step_prefix(own: &Platform, env: &Env) -> String {
+pub(crate) fn step_prefix(own: &Platform, env: &Environment) -> String {
     let own_name = own.to_string();
     let Some(target) = target_of(env) else { return own_name };
     if target == own_name {
@@ -32,7 +32,7 @@ pub(crate) fn step_prefix(own: &Platform, env: &Env) -> String {
 }
 
 /// Returns the target platform if the stage declares the variables that name it.
-fn target_of(env: &Env) -> Option<String> {
+fn target_of(env: &Environment) -> Option<String> {
     if let Some(platform) = env.value("TARGETPLATFORM") {
         return platform.parse::<Platform>().ok().map(|platform| platform.to_string());
     }
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn the_prefix_names_both_platforms_of_a_cross_build() {
-        let mut env = Env::default();
+        let mut env = Environment::default();
         assert_eq!(step_prefix(&parse("linux/amd64"), &env), "linux/amd64");
         env.set("TARGETARCH", "arm64", ValueOrigin::Predefined);
         assert_eq!(step_prefix(&parse("linux/amd64"), &env), "linux/amd64->arm64");

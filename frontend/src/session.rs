@@ -12,11 +12,11 @@ use crate::check::Checks;
 use crate::contexts::Contexts;
 use crate::limits::TextBudget;
 use crate::options::Options;
-use crate::origin::Origin;
+use crate::origin::VariableOrigin;
 use crate::plan::{PlannedArg, Resolver};
 
 /// Context that all platforms of a build share.
-pub(crate) struct Session<'a> {
+pub(crate) struct Lowering<'a> {
     pub dockerfile: &'a Dockerfile,
     pub options: &'a Options,
     pub resolver: &'a dyn Resolver,
@@ -78,12 +78,19 @@ pub(crate) enum Purpose {
 pub(crate) struct Probe {
     /// Lines of the instruction.
     pub lines: Lines,
-    /// Word after expansion that made the step fail.
-    pub word: String,
-    /// Whether the word is the USER in force.
-    pub is_user: bool,
+    /// Word that made the step fail; `None` if no single word is at fault.
+    pub culprit: Option<Culprit>,
     /// Explanations, once the instruction is reached.
-    pub origins: RefCell<Vec<Origin>>,
+    pub origins: RefCell<Vec<VariableOrigin>>,
+}
+
+/// The word that made a step fail, as the step saw it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Culprit {
+    /// Word after expansion of variables, such as a path or the name of a user.
+    pub word: String,
+    /// Whether the word is the USER in force, which an earlier instruction set.
+    pub is_user: bool,
 }
 
 /// The platform that one pass through the Dockerfile builds for.

@@ -8,7 +8,7 @@ use oci::{ImageConfig, Platform};
 use parser::expand::Variables;
 
 use crate::check::LatestLines;
-use crate::env::{Declared, Env, split_pair};
+use crate::env::{Declared, Environment, split_pair};
 use crate::origin::ValueOrigin;
 
 /// PATH of stages whose base image has none.
@@ -16,13 +16,13 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 
 /// Everything that the instructions of a stage have made so far.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct State {
+pub(crate) struct StageState {
     /// Step whose result holds the files; `None` while there are no files.
     pub step: Option<StepId>,
     /// Config, history and the base image's layers.
     pub image: ImageConfig,
     /// ENV and ARG together; the last one wins.
-    pub env: Env,
+    pub env: Environment,
     /// ARGs that the stage and the stages below it declare.
     pub args: Declared,
     /// Origins of the variables in the config of the image; without an entry, the base image set them.
@@ -53,7 +53,7 @@ pub(crate) struct State {
     pub layer_steps: Vec<StepId>,
 }
 
-impl State {
+impl StageState {
     /// Creates the state of a stage without files: `FROM scratch`.
     pub fn scratch(platform: &Platform) -> Self {
         let mut image = ImageConfig { platform: platform.clone(), ..ImageConfig::default() };
@@ -134,7 +134,7 @@ impl State {
     }
 }
 
-impl Variables for State {
+impl Variables for StageState {
     fn value(&self, name: &str) -> Option<&str> {
         self.env.value(name)
     }
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_child_has_the_env_of_the_image_over_inherited_args() {
-        let mut state = State::scratch(&Platform::host());
+        let mut state = StageState::scratch(&Platform::host());
         state.set_env("x", "env", Lines::single(2));
         state.env.set("x", "arg", ValueOrigin::ArgDefault { lines: Lines::single(3) });
         let mut child = state.child();
@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn windows_has_another_shell_and_no_default_path() {
         let windows = "windows/amd64".parse().expect("a platform");
-        let mut state = State::scratch(&windows);
+        let mut state = StageState::scratch(&windows);
         state.start();
         assert!(state.image.config.env.is_empty());
         assert_eq!(state.in_shell("dir".to_owned()), ["cmd", "/S", "/C", "dir"]);

@@ -1,7 +1,7 @@
 //! Origins of the variables in an instruction whose step failed.
 //!
 //! A build keeps no origins for its steps, since nearly all of them succeed. When a step fails, the Dockerfile is lowered
-//! once more, without looking up images, and the variables are read when its instruction is reached.
+//! once more, with the images that the build looked up, and the variables are read when its instruction is reached.
 
 use std::cell::RefCell;
 
@@ -12,25 +12,33 @@ use crate::check::Checks;
 use crate::inspect::{NoImages, allowing_all};
 use crate::lower::{LowerRequest, lower_for};
 use crate::options::Options;
-use crate::origin::Origin;
-use crate::session::{Probe, Purpose};
+use crate::origin::VariableOrigin;
+use crate::plan::LookedUpImage;
+use crate::session::{Culprit, Probe, Purpose};
 
-/// The word that made a step fail, as the step saw it.
+/// An instruction whose step failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Culprit {
-    /// Word after expansion of variables, such as a path or the name of a user.
-    pub word: String,
-    /// Whether the word is the USER in force, which an earlier instruction set.
-    pub is_user: bool,
+pub struct FailedStep {
+    /// Lines of the instruction.
+    pub lines: Lines,
+    /// Word that made the step fail; `None` if no single word is at fault, as with the exit code of a RUN.
+    pub culprit: Option<Culprit>,
 }
 
-/// Returns the origins of the variables in the instruction of a failed step, or of the USER if that is at fault.
+/// Returns the origins of the variables that explain a failed step.
 ///
-/// Variables that only the base image can set are left out, since its config is not known here.
-pub fn trace_step(text: &[u8], options: &Options, lines: Lines, culprit: &Culprit) -> Vec<Origin> {
+/// These are the variables in the word at fault, or the USER if that is at fault. If no word is at fault, they are the
+/// variables that the instruction does not see because an ARG is on the other side of a FROM. `looked_up` are the images
+/// of the plan.
+pub fn trace_step(
+    text: &[u8],
+    options: &Options,
+    looked_up: &[LookedUpImage],
+    step: &FailedStep,
+) -> Vec<VariableOrigin> {
     let Ok(dockerfile) = parser::parse(text) else { return Vec::new() };
-    let Culprit { word, is_user } = culprit.clone();
-    let probe = Probe { lines, word, is_user, origins: RefCell::default() };
+    let FailedStep { lines, culprit } = step.clone();
+    let probe = Probe { lines, culprit, origins: RefCell::default() };
     let checks = Checks::default();
     checks.silence();
     let request = LowerRequest {
@@ -42,7 +50,7 @@ pub fn trace_step(text: &[u8], options: &Options, lines: Lines, culprit: &Culpri
         probe: Some(&probe),
     };
     // The instruction is reached before anything that fails here: its step was lowered for the build.
-    let _plan = lower_for(&request, &mut BaseImages::default());
+    let _plan = lower_for(&request, &mut BaseImages::of(looked_up));
     probe.origins.into_inner()
 }
 
@@ -51,14 +59,19 @@ mod tests {
     use super::*;
     use crate::origin::{OriginKind, OutOfReach, ValueOrigin};
 
+    fn trace(text: &str, options: &Options, line: u32, culprit: Option<(&str, bool)>) -> Vec<VariableOrigin> {
+        let culprit = culprit.map(|(word, is_user)| Culprit { word: word.to_owned(), is_user });
+        let step = FailedStep { lines: Lines::single(line), culprit };
+        trace_step(text.as_bytes(), options, &[], &step)
+    }
+
     /// Returns the kind of the origin of `$x` on the last line, whose expanded word contains `word`.
     #[track_caller]
     fn kind_of_x(text: &str, build_arg: Option<&str>, word: &str) -> Option<OriginKind> {
         let build_args = build_arg.map(|value| ("x".to_owned(), value.to_owned())).into_iter().collect();
         let options = Options { build_args, ..Options::default() };
         let last = u32::try_from(text.lines().count()).expect("a short text");
-        let culprit = Culprit { word: word.to_owned(), is_user: false };
-        let origins = trace_step(text.as_bytes(), &options, Lines::single(last), &culprit);
+        let origins = trace(text, &options, last, Some((word, false)));
         assert!(origins.len() < 2, "{origins:?}");
         origins.into_iter().next().map(|origin| origin.kind)
     }
@@ -96,8 +109,7 @@ mod tests {
     #[test]
     fn predefined_variables_come_from_the_builder() {
         let text = "FROM scratch\nARG TARGETOS\nCOPY /$TARGETOS /\n";
-        let culprit = Culprit { word: "/linux".to_owned(), is_user: false };
-        let origins = trace_step(text.as_bytes(), &Options::default(), Lines::single(3), &culprit);
+        let origins = trace(text, &Options::default(), 3, Some(("/linux", false)));
         assert_eq!(origins[0].kind, OriginKind::Value(ValueOrigin::Predefined));
     }
 
@@ -122,9 +134,25 @@ mod tests {
     #[test]
     fn the_user_in_force_can_come_from_another_stage() {
         let text = "FROM scratch AS b\nUSER me\nUSER you\nFROM b\nRUN x\n";
-        let culprit = Culprit { word: "you".to_owned(), is_user: true };
-        let origins = trace_step(text.as_bytes(), &Options::default(), Lines::single(5), &culprit);
+        let origins = trace(text, &Options::default(), 5, Some(("you", true)));
         assert_eq!(origins.len(), 1);
         assert_eq!(origins[0].kind, OriginKind::User { lines: Lines::single(3) });
+    }
+
+    #[track_caller]
+    fn check_out_of_reach(text: &str, line: u32, expected: &[&str]) {
+        let origins = trace(text, &Options::default(), line, None);
+        let names: Vec<&str> = origins.iter().map(|origin| origin.name.as_str()).collect();
+        assert_eq!(names, expected, "{text}");
+    }
+
+    #[test]
+    fn a_failed_run_is_explained_by_an_arg_above_the_first_from() {
+        check_out_of_reach("ARG v=1\nARG w\nFROM scratch\nRUN x $v ${w} $other\n", 4, &["v", "w"]);
+        check_out_of_reach("ARG v=1\nFROM scratch\nARG v\nRUN x $v\n", 4, &[]);
+        check_out_of_reach("ARG v=1\nFROM scratch\nRUN v=2; x $v\n", 3, &[]);
+        check_out_of_reach("ARG v=1\nFROM scratch\nRUN for v in a b; do x $v; done\n", 3, &[]);
+        // The base image could set the variable.
+        check_out_of_reach("ARG v=1\nFROM image\nRUN x $v\n", 3, &[]);
     }
 }

@@ -5,14 +5,14 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use parser::ast::Dockerfile;
+use parser::ast::{Dockerfile, Instruction};
 use parser::expand::{Expander, Variables};
 
 use crate::args::{GlobalScope, definitions};
 use crate::error::lines_of;
 use crate::plan::PlannedArg;
 use crate::session::UsedArg;
-use crate::stages::{Base, StageId, StageTable};
+use crate::stages::{StageBase, StageId, StageTable};
 
 /// Lists each name once, in the order of the lines.
 ///
@@ -43,7 +43,7 @@ pub(crate) fn list(used: Vec<UsedArg>, table: &StageTable<'_>, target: StageId) 
 /// Returns the target and the stages that it is built on, from the nearest.
 fn base_chain(table: &StageTable<'_>, target: StageId) -> Vec<StageId> {
     let base = |id: &StageId| match table.entry(*id).base {
-        Base::Stage(base) => Some(base),
+        StageBase::Stage(base) => Some(base),
         _ => None,
     };
     std::iter::successors(Some(target), base).collect()
@@ -75,15 +75,19 @@ pub(crate) fn global_args(
             continue;
         }
         names.extend(definition.default.iter().flat_map(|word| set_variables(word, globals, expander)));
-        let arg = PlannedArg {
-            lines: lines_of(instruction),
-            name: definition.name.clone(),
-            value: globals.value(&definition.name).map(str::to_owned),
-            description: instruction.description(&definition.name).map(str::to_owned),
-        };
+        let arg = planned(instruction, &definition.name, globals);
         args.push(UsedArg { stage: None, position, arg });
     }
     args
+}
+
+fn planned(instruction: &Instruction, name: &str, globals: &GlobalScope) -> PlannedArg {
+    PlannedArg {
+        lines: lines_of(instruction),
+        name: name.to_owned(),
+        value: globals.value(name).map(str::to_owned),
+        description: instruction.description(name).map(str::to_owned),
+    }
 }
 
 /// Returns the names of the variables in a word that are set.

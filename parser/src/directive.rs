@@ -166,4 +166,12 @@ mod tests {
         assert_eq!(escape("\\"), Ok('\\'));
         assert!(escape("x").is_err());
     }
+
+    #[test]
+    fn the_line_of_the_syntax_directive_is_counted_from_1() {
+        let line = |text: &str| lookup(text.as_bytes(), '\\').syntax_line;
+        assert_eq!(line("# syntax=a\nFROM b\n"), Some(1));
+        assert_eq!(line("#!/usr/bin/x\n# check=skip=all\n# syntax=a\n"), Some(3));
+        assert_eq!(line("FROM b\n# syntax=a\n"), None);
+    }
 }

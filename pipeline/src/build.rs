@@ -3,10 +3,10 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use builder::{Engine, SolveRequest};
-use export::{BuildResult, BuildTimes, BuiltImage};
-use frontend::Culprit;
+use export::{BuildResult, BuildTimes, BuiltImage, ExportRequest};
 use frontend::options::Context;
-use frontend::plan::{Plan, UnusedArg, Warning};
+use frontend::plan::{LookedUpImage, Plan, UnusedArg, Warning};
+use frontend::{Culprit, FailedStep};
 use graph::{Graph, ImageOrigin, InputIndex, Op, Source, StepId};
 use oci::Reference;
 use sources::git::checkout;
@@ -30,14 +30,14 @@ impl Pipeline {
     /// Builds what the request asks for. A context that is [pending](BuildRequest::pending) is fetched first.
     pub fn build(&self, request: &mut BuildRequest, watch: Watch<'_>) -> Result<Built, BuildError> {
         request.finish();
-        let BuildRequest { dockerfile, options, run, .. } = &*request;
-        let plan = self.plan(dockerfile, options, &run.fetch, watch)?;
+        let plan = self.plan(&request.dockerfile, &request.options, &request.run.fetch, watch)?;
+        request.run.source_date_s = latest_source_date(plan.source_date_s, &request.exports);
         let targets: Vec<StepId> = plan.images.iter().map(|image| image.step).collect();
-        let solve = SolveRequest { graph: &plan.graph, targets: &targets, options: run };
+        let solve = SolveRequest { graph: &plan.graph, targets: &targets, options: &request.run };
         let layers = self
             .engine
             .solve(&solve, watch.progress, watch.cancel)
-            .map_err(|error| traced(BuildError::of_solve(error, &plan.graph), request))?;
+            .map_err(|error| traced(BuildError::of_solve(error, &plan.graph), request, &plan.looked_up))?;
         let times = self.times(&plan, request);
         let Plan { images, multi_platform, warnings, unused_args, ref graph, .. } = plan;
         let images = images.into_iter().zip(layers).map(|(image, layers)| BuiltImage {
@@ -71,6 +71,12 @@ impl Pipeline {
     }
 }
 
+/// Returns the latest source date of the outputs: their own, or that of the build.
+fn latest_source_date(of_build: Option<i64>, exports: &[ExportRequest]) -> Option<i64> {
+    let of_outputs = exports.iter().filter_map(|export| export.source_date_s.or(of_build)).max();
+    of_outputs.or(of_build)
+}
+
 /// Returns the name that the base image of a step was pulled by; `None` if it did not come from a registry.
 fn base_name(graph: &Graph, step: StepId) -> Option<Reference> {
     let step = &graph.steps[step.0];
@@ -85,12 +91,11 @@ fn base_name(graph: &Graph, step: StepId) -> Option<Reference> {
 }
 
 /// Adds to the error of a step the origins of the variables in the word that is to blame.
-fn traced(error: BuildError, request: &BuildRequest) -> BuildError {
+fn traced(error: BuildError, request: &BuildRequest, looked_up: &[LookedUpImage]) -> BuildError {
     let BuildError::Step { name, lines: Some(lines), cause, .. } = error else { return error };
     let culprit =
         cause.culprit().map(|word| Culprit { word: word.to_owned(), is_user: cause.is_about_user() });
-    let origins = culprit
-        .map(|culprit| frontend::trace_step(&request.dockerfile, &request.options, lines, &culprit))
-        .unwrap_or_default();
+    let step = FailedStep { lines, culprit };
+    let origins = frontend::trace_step(&request.dockerfile, &request.options, looked_up, &step);
     BuildError::Step { name, lines: Some(lines), origins, cause }
 }

@@ -7,7 +7,7 @@ use builder::preflight;
 use context::ContextTree;
 use context::survey::{Limits, Survey};
 use frontend::plan::Resolver;
-use frontend::{CheckNote, CheckReport, IgnoreHabit, Options};
+use frontend::{CheckNote, IgnoreHabit, LintReport, Options};
 use graph::{Graph, Source};
 use parser::ast::Dockerfile;
 use patterns::{IgnoreFile, Patterns};
@@ -15,9 +15,13 @@ use rootfs::tree::Tree;
 
 /// Checks a Dockerfile, and what it takes from the context: the sources of COPY, ADD and mounts, and the lines of the
 /// ignore file if that rule is enabled.
-pub fn check(dockerfile: &Dockerfile, options: &Options, resolver: &dyn Resolver) -> CheckReport {
+pub fn check(dockerfile: &Dockerfile, options: &Options, resolver: &dyn Resolver) -> LintReport {
     let mut report = frontend::check(dockerfile, options, resolver, &find_ignore_habits);
-    report.notes.extend(report.graph.iter().flat_map(missing_sources));
+    let missing: Vec<CheckNote> = report.graph.iter().flat_map(missing_sources).collect();
+    // A path that an unavailable base image may complete is not known to be missing.
+    let is_certain =
+        |note: &CheckNote| note.lines.is_none_or(|lines| !report.uncertain_lines.contains(&lines));
+    report.notes.extend(missing.into_iter().filter(is_certain));
     report
 }
 

@@ -2,7 +2,7 @@
 
 use builder::{SolveError, StepError};
 use frontend::LowerError;
-use frontend::origin::Origin;
+use frontend::origin::VariableOrigin;
 use graph::{Graph, Lines};
 use sources::FetchError;
 
@@ -24,7 +24,7 @@ pub enum BuildError {
         /// Lines of its instruction.
         lines: Option<Lines>,
         /// Origins of the variables in the word that is to blame.
-        origins: Vec<Origin>,
+        origins: Vec<VariableOrigin>,
         /// Reason of the failure.
         #[source]
         cause: Box<StepError>,

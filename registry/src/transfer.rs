@@ -28,7 +28,13 @@ pub fn each<T: Sync, E: Send>(items: &[T], work: impl Fn(&T) -> Result<(), E> + 
     } else {
         let workers = std::thread::available_parallelism().map_or(2, NonZeroUsize::get).clamp(2, WORKERS);
         std::thread::scope(|scope| {
-            (0..workers.min(items.len())).for_each(|_| drop(scope.spawn(worker)));
+            for _ in 1..workers.min(items.len()) {
+                // Where no more threads can be started (a limit on processes), fewer blobs are on their way at once.
+                if std::thread::Builder::new().spawn_scoped(scope, worker).is_err() {
+                    break;
+                }
+            }
+            worker();
         });
     }
     failure.into_inner().expect("no worker panics while it holds the lock").map_or(Ok(()), Err)

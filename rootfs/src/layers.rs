@@ -19,7 +19,7 @@
 //! tree           trees on disk
 //! erofs_image    EROFS images on disk
 //! in_place       layers that are mounted in place
-//! save, boot     replacing derived files, and trusting them
+//! finished       layers of finished images, which show the times of their tars
 //! ```
 //!
 //! A derived representation can be dropped at any time. Only the real times in an index of the store's own layers
@@ -28,15 +28,14 @@
 //! Concurrency: a process opens an index once and shares it between threads. Files in the directory of a layer are
 //! written to another name and renamed; processes that race write the same bytes.
 
-mod boot;
 mod erofs_image;
 mod export;
 mod files;
+mod finished;
 mod implied;
 pub(crate) mod in_place;
 pub(crate) mod lower_layers;
 mod rewrite;
-mod save;
 mod stack;
 mod tree;
 mod write_dir;
@@ -109,9 +108,15 @@ impl Layers {
         })
     }
 
-    /// Writes the changes of `diff` as a layer.
+    /// Writes the changes of `diff` as a layer, whose index has the real times of these changes, even if the same tar was
+    /// made before from files with other times.
     pub fn commit(&self, diff: Diff) -> Result<DiffId, RootfsError> {
-        self.commit_entries(diff.into_entries())
+        let (layer, index) = write::write(self.store(), diff.into_entries())?;
+        if self.files.undamaged_index(&layer)?.is_some() {
+            self.forget_rewritten(&layer)?;
+        }
+        self.files.save_index(&layer, index)?;
+        Ok(layer)
     }
 
     /// Writes a layer of `entries`, which are in order ([`write::write`]).

@@ -43,6 +43,7 @@ use crate::error::failed;
 use crate::layer::new_entry::NewEntry;
 use crate::layers::Layers;
 use crate::layers::lower_layers::LowerLayer;
+pub use crate::overlay::MAX_LAYERS;
 use crate::overlay::{Lower, Overlay};
 use crate::path::to_bytes;
 use crate::safe_path::DIRECTORY;

@@ -44,11 +44,29 @@ pub trait Tree: Send + Sync {
         let _ = (path, content);
     }
 
+    /// Makes the tree work with copies of files that are being written, and forget what it knows of them, after one was
+    /// found to have changed. Returns false if that makes no difference, because the tree never changes.
+    fn settle(&self) -> bool {
+        false
+    }
+
     /// Returns a number that all names of one file share and no other file has. Returns `None` for a file with one
     /// name.
     fn link_group(&self, path: &Path) -> io::Result<Option<u64>> {
         let _ = path;
         Ok(None)
+    }
+}
+
+/// A file changed while it was read. Trees wrap it in [`io::Error::other`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the file changed while it was read")]
+pub struct FileChanged;
+
+impl FileChanged {
+    /// Reports whether an error says that a file changed.
+    pub fn is_in(error: &io::Error) -> bool {
+        error.get_ref().is_some_and(|inner| inner.is::<Self>())
     }
 }
 

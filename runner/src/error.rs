@@ -92,6 +92,12 @@ pub enum RunnerError {
     /// The store cannot do what it was asked.
     #[error(transparent)]
     Store(#[from] cache::StoreError),
+    /// No thread can be started: mostly a limit on processes.
+    #[error("cannot start a thread for the log of the container")]
+    Thread {
+        /// Reason that the system gave.
+        source: io::Error,
+    },
     /// The file system refused an operation.
     #[error("cannot {action} {}", path.display())]
     Io {

@@ -57,6 +57,14 @@ pub enum SandboxError {
         /// Cause, with an instruction for the user where there is one.
         reason: String,
     },
+    /// A port of the host cannot be published.
+    #[error("cannot publish {port}: {reason}")]
+    Port {
+        /// Address, port and protocol: `0.0.0.0:80/tcp`.
+        port: String,
+        /// Cause, with an instruction for the user where there is one.
+        reason: String,
+    },
     /// A system call failed.
     #[error("cannot {action}")]
     Os {
@@ -90,6 +98,7 @@ impl Wire for SandboxError {
             Self::Invalid { what, value } => (3, what.to_string(), value.clone(), 0),
             Self::Unavailable { what, hint } => (4, what.clone(), hint.clone(), 0),
             Self::Network { reason } => (6, reason.clone(), String::new(), 0),
+            Self::Port { port, reason } => (7, port.clone(), reason.clone(), 0),
             Self::Os { action, source } => (5, action.to_string(), String::new(), errno(source)),
         };
         (kind, first, second).put(out);
@@ -107,6 +116,7 @@ impl Wire for SandboxError {
             4 => Self::Unavailable { what: first, hint: second },
             5 => Self::Os { action: first.into(), source },
             6 => Self::Network { reason: first },
+            7 => Self::Port { port: first, reason: second },
             _ => return None,
         })
     }
@@ -126,6 +136,7 @@ mod tests {
             SandboxError::Invalid { what: "capability".into(), value: "FLY".into() },
             SandboxError::Unavailable { what: "pasta".into(), hint: "install it".into() },
             SandboxError::Network { reason: "no pasta".into() },
+            SandboxError::Port { port: "0.0.0.0:80/tcp".into(), reason: "in use".into() },
             SandboxError::Os { action: "fork".into(), source: denied() },
         ] {
             let mut bytes = Vec::new();

@@ -20,7 +20,7 @@ pub(crate) fn resolv_conf(network: &Network) -> String {
     let bytes = std::fs::read("/etc/resolv.conf").unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
     match network {
-        Network::Host | Network::None => text.into_owned(),
+        Network::Host | Network::HostRestricted | Network::None => text.into_owned(),
         Network::Private { .. } | Network::Shared(_) => resolv_of_private(&text, DNS_FORWARDER.into()),
     }
 }

@@ -9,11 +9,14 @@
 //! mount_api, exe     mounts by descriptor; our own program in a form that a sandbox cannot change
 //! plan, message      instructions for the init; messages between the processes
 //! supervisor_handle  the caller's handle of the process that stands for a sandbox
+//! relay              joining two streams
 //! network            the host's, none, or a private one that pasta connects
 //! spec               what to run and where: plain data; detached_mount: its mounts
 //! capability_sets    capabilities by name; seccomp: docker's filter; rlimits: limits by name; etc: files in /etc
+//! cgroup             limits on memory and processes: Limits
 //! prepare            spec -> plan
 //! running, launch    waiting for a process; starting it
+//! landlock           keeping abstract sockets of the host away
 //! init               the other processes: a supervisor, and a guest that builds the sandbox and becomes the program
 //! privilege          entering a user namespace before sandboxes are started
 //! ```
@@ -30,12 +33,14 @@
 //! Needs Linux 5.12.
 
 mod capability_sets;
+mod cgroup;
 mod channel;
 mod detached_mount;
 mod error;
 mod etc;
 mod exe;
 mod init;
+mod landlock;
 mod launch;
 mod message;
 mod mount_api;
@@ -44,7 +49,7 @@ mod outcome;
 mod plan;
 mod prepare;
 pub mod privilege;
-
+mod relay;
 mod rlimits;
 mod running;
 mod seccomp;
@@ -55,6 +60,7 @@ mod sys;
 mod usage;
 mod wire;
 
+pub use cgroup::{Limits, LimitsReached};
 pub use detached_mount::DetachedMount;
 pub use error::SandboxError;
 pub use init::init_if_asked;

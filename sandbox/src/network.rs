@@ -4,6 +4,7 @@
 //! pasta     the program that connects a private network; its command line and its start
 //! witness   the process through which pasta finds the network namespace
 //! port_map  a port of the host that leads into the sandbox
+//! forward   published ports that pasta does not serve: IPv6 and UDP
 //! shared    one private network for several sandboxes: the caller's side
 //! ```
 //!
@@ -11,12 +12,14 @@
 //! outside; it needs no privileges on the host. The sandbox's supervisor starts it in its own pid namespace, so that
 //! pasta cannot outlive the sandbox.
 
+mod forward;
 mod pasta;
 mod port_map;
 mod shared;
 mod witness;
 
-pub use pasta::private_available;
+pub(crate) use forward::Forwarders;
+pub use pasta::check_available;
 pub(crate) use pasta::{DNS_FORWARDER, command, connect};
 pub use port_map::PortMap;
 pub use shared::{Connecting, SharedNetwork};
@@ -26,6 +29,11 @@ pub use shared::{Connecting, SharedNetwork};
 pub enum Network {
     /// The network of the host, with its loopback.
     Host,
+    /// The network of the host as a substitute for a private one.
+    ///
+    /// The process has no `NET_RAW`, and where the kernel can (Linux 6.12, Landlock) it reaches no abstract socket of
+    /// a process outside.
+    HostRestricted,
     /// A network namespace with nothing but its own loopback.
     None,
     /// A network namespace of the sandbox alone, connected to the outside by pasta.

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use crate::SandboxError;
 use crate::error::os;
+use crate::network::PortMap;
 use crate::wire::{Blob, Reader, Wire, wire_struct};
 
 /// Index of a descriptor in the list [`Fds`] that travels with the plan.
@@ -34,12 +35,17 @@ pub(crate) struct Plan {
     pub(crate) rlimits: Vec<(u32, u64, u64)>,
     pub(crate) stdio: PlannedStdio,
     pub(crate) network: PlannedNetwork,
+    /// True if abstract sockets of processes outside must not be reachable.
+    pub(crate) scope_abstract_sockets: bool,
     pub(crate) hostname: String,
     /// Whole text of `/etc/hosts`.
     pub(crate) hosts: String,
     /// Whole text of `/etc/resolv.conf`.
     pub(crate) resolv: String,
     pub(crate) shm_size_bytes: u64,
+    pub(crate) host_ipc: bool,
+    /// Files through which the guest enters its control groups.
+    pub(crate) cgroups: Vec<FdIndex>,
     pub(crate) insecure: bool,
     pub(crate) read_only_etc: bool,
 }
@@ -59,10 +65,13 @@ wire_struct!(Plan {
     rlimits,
     stdio,
     network,
+    scope_abstract_sockets,
     hostname,
     hosts,
     resolv,
     shm_size_bytes,
+    host_ipc,
+    cgroups,
     insecure,
     read_only_etc,
 });
@@ -174,8 +183,8 @@ impl Wire for PlannedStdio {
 pub(crate) enum PlannedNetwork {
     Host,
     None,
-    /// A new namespace, and the command line of pasta without the argument that names the namespace.
-    Private(Vec<OsString>),
+    /// A new namespace, the command line of pasta without the argument that names the namespace, and published ports.
+    Private(Vec<OsString>, Vec<PortMap>),
     /// Descriptor of an existing network namespace.
     Shared(FdIndex),
 }
@@ -185,9 +194,10 @@ impl Wire for PlannedNetwork {
         match self {
             Self::Host => 0_u8.put(out),
             Self::None => 1_u8.put(out),
-            Self::Private(pasta) => {
+            Self::Private(pasta, publish) => {
                 2_u8.put(out);
                 pasta.put(out);
+                publish.put(out);
             }
             Self::Shared(netns) => {
                 3_u8.put(out);
@@ -200,7 +210,7 @@ impl Wire for PlannedNetwork {
         match u8::take(input)? {
             0 => Some(Self::Host),
             1 => Some(Self::None),
-            2 => Vec::take(input).map(Self::Private),
+            2 => Some(Self::Private(Vec::take(input)?, Vec::take(input)?)),
             3 => u32::take(input).map(Self::Shared),
             _ => None,
         }
@@ -280,6 +290,7 @@ mod tests {
         check(PlannedNetwork::Host);
         check(PlannedNetwork::None);
         check(PlannedNetwork::Shared(3));
-        check(PlannedNetwork::Private(vec!["pasta".into(), "-q".into()]));
+        let port = PortMap { host: "0.0.0.0:80".parse().unwrap(), container_port: 8080, udp: false };
+        check(PlannedNetwork::Private(vec!["pasta".into(), "-q".into()], vec![port]));
     }
 }

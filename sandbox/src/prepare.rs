@@ -6,6 +6,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -25,14 +26,23 @@ const SHM_SIZE_BYTES: u64 = 64 << 20;
 pub(crate) type Output = (File, File);
 
 /// Returns the plan for `spec`, the descriptors that travel with it, and the output pipes of [`Stdio::Piped`].
-pub(crate) fn prepare(spec: Spec) -> Result<(Plan, Fds, Option<Output>), SandboxError> {
+///
+/// The guest enters its control groups through the files `cgroups`.
+pub(crate) fn prepare(
+    spec: Spec,
+    cgroups: Vec<OwnedFd>,
+) -> Result<(Plan, Fds, Option<Output>), SandboxError> {
     check_strings(&spec.process)?;
     let Spec { root, mounts, process, network, insecure, .. } = spec;
     let mut fds = Fds::default();
     let root = fds.add(root.into());
     let (stdio, output) = planned_stdio(process.stdio, &mut fds)?;
-    let capabilities =
+    let is_restricted = network == Network::HostRestricted && !insecure;
+    let mut capabilities =
         if insecure { capability_sets::ALL } else { capability_sets::set(&process.capabilities)? };
+    if is_restricted {
+        capabilities &= !capability_sets::NET_RAW;
+    }
     let plan = Plan {
         root,
         read_only_root: spec.read_only_root,
@@ -50,7 +60,10 @@ pub(crate) fn prepare(spec: Spec) -> Result<(Plan, Fds, Option<Output>), Sandbox
         hosts: etc::hosts(&spec.hostname, &spec.hosts),
         resolv: etc::resolv_conf(&network),
         network: planned_network(&network, &mut fds)?,
+        scope_abstract_sockets: is_restricted,
         hostname: spec.hostname,
+        host_ipc: spec.host_ipc,
+        cgroups: cgroups.into_iter().map(|file| fds.add(file)).collect(),
         shm_size_bytes: spec.shm_size_bytes.unwrap_or(SHM_SIZE_BYTES),
         insecure,
         read_only_etc: spec.read_only_etc,
@@ -134,9 +147,11 @@ fn planned_device(device: Device, fds: &mut Fds) -> PlannedDevice {
 
 fn planned_network(network: &Network, fds: &mut Fds) -> Result<PlannedNetwork, SandboxError> {
     match network {
-        Network::Host => Ok(PlannedNetwork::Host),
+        Network::Host | Network::HostRestricted => Ok(PlannedNetwork::Host),
         Network::None => Ok(PlannedNetwork::None),
-        Network::Private { publish } => network::command(publish).map(PlannedNetwork::Private),
+        Network::Private { publish } => {
+            Ok(PlannedNetwork::Private(network::command(publish)?, publish.clone()))
+        }
         Network::Shared(shared) => {
             let netns = shared.netns().try_clone_to_owned().map_err(os("duplicate a descriptor"))?;
             Ok(PlannedNetwork::Shared(fds.add(netns)))

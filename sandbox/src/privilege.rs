@@ -15,7 +15,7 @@
 mod id_mapper;
 mod subordinate_ids;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::sched::{CloneFlags, unshare};
 use rustix::mount::{MountPropagationFlags, mount_change};
@@ -49,6 +49,31 @@ pub fn enter() -> Result<Tier, SandboxError> {
     let tier = enter_user_namespace()?;
     make_mounts_private().map_err(with_advice)?;
     Ok(tier)
+}
+
+/// Result of [`enter_if_allowed`].
+#[derive(Debug)]
+pub enum Isolation {
+    /// This process is in namespaces of its own, and can start sandboxes.
+    Entered(Tier),
+    /// This machine does not allow namespaces, as in a container with docker's defaults. Nothing has changed.
+    Refused(SandboxError),
+}
+
+/// Enters as [`enter`] does. A refusal is not an error if the process is as it was before, so that work that needs no
+/// sandbox can go on.
+pub fn enter_if_allowed() -> Result<Isolation, SandboxError> {
+    let before = namespaces();
+    match enter() {
+        Ok(tier) => Ok(Isolation::Entered(tier)),
+        Err(error) if namespaces() == before => Ok(Isolation::Refused(error)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Returns the names of this process's user and mount namespace; `None` for one that cannot be read.
+fn namespaces() -> [Option<PathBuf>; 2] {
+    ["user", "mnt"].map(|kind| std::fs::read_link(Path::new("/proc/self/ns").join(kind)).ok())
 }
 
 /// Returns what to do to get more than a single id; `None` if nothing is missing.

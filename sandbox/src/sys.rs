@@ -129,6 +129,15 @@ pub(crate) fn reset_signals() {
     }
 }
 
+/// Makes this process ignore a signal.
+pub(crate) fn ignore_signal(signal: c_int) -> io::Result<()> {
+    // SAFETY: no handler is installed.
+    if unsafe { libc::signal(signal, libc::SIG_IGN) } == libc::SIG_ERR {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
 /// Returns the control channel that [`start_init`] has left at [`CONTROL_FD`]; an error if this process has none.
 pub(crate) fn inherited_control() -> io::Result<OwnedFd> {
     rustix::io::fcntl_setfd(
@@ -262,6 +271,26 @@ pub(crate) fn install_filter(program: &[u8]) -> io::Result<()> {
     let program = libc::sock_fprog { len, filter: instructions.as_ptr().cast_mut() };
     // SAFETY: `program` points to `len` instructions, which live through the call; the kernel only reads them.
     check(unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program) })
+}
+
+/// Makes a Landlock ruleset that handles no access and has the scopes `scoped`. Returns its descriptor.
+pub(crate) fn landlock_create_ruleset(scoped: u64) -> io::Result<OwnedFd> {
+    let attributes = [0, 0, scoped];
+    // SAFETY: the array is laid out as a struct landlock_ruleset_attr of ABI 6. The kernel only reads it.
+    let fd = unsafe {
+        let bytes = size_of_val(&attributes);
+        libc::syscall(libc::SYS_landlock_create_ruleset, attributes.as_ptr(), bytes, 0)
+    };
+    check(fd)?;
+    let fd = RawFd::try_from(fd).map_err(|_| io::ErrorKind::InvalidData)?;
+    // SAFETY: the kernel has just returned this descriptor, and nothing else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Puts this thread and its future children under a Landlock ruleset, for good.
+pub(crate) fn landlock_restrict_self(ruleset: &OwnedFd) -> io::Result<()> {
+    // SAFETY: a plain system call on a descriptor that lives through it.
+    check(unsafe { libc::syscall(libc::SYS_landlock_restrict_self, ruleset.as_raw_fd(), 0) })
 }
 
 /// Sets the resource limit with the kernel's number `resource`.

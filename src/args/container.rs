@@ -31,7 +31,8 @@ pub struct RunArgs {
     /// Mount a directory or file of this machine, or a named volume, in the container
     #[arg(short, long = "volume", value_name = "HOST:CONTAINER[:ro]")]
     pub volumes: Vec<String>,
-    /// Publish a port of the container on all addresses of this machine, or on one
+    /// Publish a port of the container on all addresses of this machine, or on one (127.0.0.1: for this machine alone);
+    /// without HOST, on a free port that `dsbuild port` shows
     #[arg(short, long = "publish", value_name = "[IP:][HOST:]CONTAINER[/udp]")]
     pub publish: Vec<String>,
     /// Working directory of the process [default: that of the image]
@@ -49,6 +50,28 @@ pub struct RunArgs {
     /// Network of the container: default, none or host
     #[arg(long, value_name = "MODE", default_value = "default")]
     pub network: String,
+    /// Size of /dev/shm [default: 64m]
+    #[arg(long, value_name = "BYTES")]
+    pub shm_size: Option<String>,
+    /// Shared memory and other IPC: private, or host for that of this machine
+    #[arg(long, value_name = "MODE", value_parser = ["private", "host"], default_value = "private")]
+    pub ipc: String,
+    /// Memory that the processes of the container can use together, swap included
+    #[arg(short, long, value_name = "BYTES")]
+    pub memory: Option<String>,
+    /// Number of processes and threads of the container [default: no limit]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub pids_limit: Option<i64>,
+    /// Network where no private network is available: error makes the start fail, host allows that of this machine
+    #[arg(
+        long,
+        value_name = "MODE",
+        env = "DSBUILD_NETWORK_FALLBACK",
+        value_parser = ["error", "host"],
+        default_value = "error",
+        hide_env_values = true
+    )]
+    pub network_fallback: String,
     /// Image to run, by name or ID
     pub image: String,
     /// Command to run in place of the image's CMD
@@ -78,6 +101,16 @@ pub struct LogsArgs {
     pub tail: Option<usize>,
     /// Container, by name or ID
     pub container: String,
+}
+
+/// Arguments of `dsbuild port`.
+#[derive(Debug, Args)]
+pub struct PortArgs {
+    /// Container, by name or ID
+    pub container: String,
+    /// Port in the container [default: all published ports]
+    #[arg(value_name = "PORT[/udp]")]
+    pub port: Option<String>,
 }
 
 /// Arguments of `dsbuild stop`.

@@ -1,7 +1,7 @@
 //! The command line as typed data: one file of flags for each group of commands.
 //!
 //! ```text
-//! build      dsbuild build          container  run, ps, logs, stop, rm      docker  flags and commands of docker
+//! build      dsbuild build          container  run, ps, logs, port, stop    docker  flags and commands of docker
 //! context    dsbuild context        image      images, rmi, import                  that have no effect here
 //! dockerfile parse, fmt             store      prune, check
 //! values     values that several flags share
@@ -67,6 +67,8 @@ pub enum Command {
     Ps(container::PsArgs),
     /// Print the output of a container
     Logs(container::LogsArgs),
+    /// Show on which addresses of this machine the ports of a container are published
+    Port(container::PortArgs),
     /// Stop containers that are running
     Stop(container::StopArgs),
     /// Remove containers that have ended

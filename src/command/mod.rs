@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! build/    build, and build --check, --call, --timings       context/  context
-//! run/      run, __monitor                                    ps  logs  stop  rm
+//! run/      run, __monitor                                    ps  logs  port  stop  rm
 //! images  rmi  import                                         du  prune  check
 //! parse  fmt                                                  completion  man  cli_docs
 //! ```
@@ -22,6 +22,7 @@ mod import;
 mod logs;
 mod man;
 mod parse;
+mod port;
 mod prune;
 mod ps;
 mod rm;
@@ -34,6 +35,10 @@ use crate::failure::Failure;
 
 /// Runs a command and returns its exit code.
 pub fn run(command: Command) -> Result<u8, Failure> {
+    if !matches!(command, Command::Build(_)) {
+        // A build blocks the signal together with others.
+        sandbox::signal::ignore_file_size_signal()?;
+    }
     match command {
         Command::Build(args) => build::run(&args),
         Command::Context(args) => context::run(&args),
@@ -42,6 +47,7 @@ pub fn run(command: Command) -> Result<u8, Failure> {
         Command::Run(args) => run::run(&args),
         Command::Ps(args) => ps::run(&args),
         Command::Logs(args) => logs::run(&args),
+        Command::Port(args) => port::run(&args),
         Command::Stop(args) => stop::run(&args),
         Command::Rm(args) => rm::run(&args),
         Command::Images(args) => images::run(&args),

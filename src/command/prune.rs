@@ -7,13 +7,13 @@ use crate::args::values;
 use crate::environment;
 use crate::failure::Failure;
 use crate::output;
-use crate::setup::store;
+use crate::setup::{isolation, store};
 
 /// Reduces the store to the size that the user names, and prints the space that was freed.
 pub fn run(args: &PruneArgs) -> Result<u8, Failure> {
     // Files of other IDs of the user's namespace can be removed only inside of it. It must be entered before the store is
     // opened, which can start a thread.
-    sandbox::privilege::enter()?;
+    isolation::enter()?;
     let store = store::open()?;
     runner::container::reconcile(&store)?;
     let policy = match (&args.keep_storage, args.all) {

@@ -6,6 +6,7 @@
 //! build    a build that failed
 //! problem  one error: title, place, causes, notes, hint
 //! snippet  lines of a file with carets and labels
+//! panic    a panic of the thread that runs the command
 //! origin   the origin of the variables in an instruction
 //! network  signs of a network that failed, in the output of a step
 //! step     the output of a failed step, and hints about it
@@ -24,6 +25,7 @@ mod build;
 mod input;
 mod network;
 mod origin;
+mod panic;
 mod problem;
 mod snippet;
 mod step;
@@ -31,7 +33,9 @@ mod step;
 use std::error::Error;
 
 pub use blame::Blame;
+pub use panic::install_hook as install_panic_hook;
 use problem::Problem;
+pub use step::{PRIVATE_NETWORK_HINT, SHM_HINT};
 
 use crate::exit::Fault;
 

@@ -1,6 +1,6 @@
 //! The origin of the variables in a wrong instruction, in words and carets.
 
-use frontend::origin::{Origin, OriginKind, OutOfReach, ValueOrigin};
+use frontend::origin::{OriginKind, OutOfReach, ValueOrigin, VariableOrigin};
 use graph::Lines;
 
 use super::problem::Problem;
@@ -11,7 +11,7 @@ use crate::output;
 const MAX_VALUE_CHARS: usize = 60;
 
 /// Adds the origins of an instruction's variables to the problem that it has.
-pub fn explain(problem: &mut Problem, origins: &[Origin], dockerfile: &File) {
+pub fn explain(problem: &mut Problem, origins: &[VariableOrigin], dockerfile: &File) {
     for origin in origins {
         let marks = shown(origin).into_iter().filter_map(|(lines, label)| {
             let words = [format!("{}=", origin.name), origin.name.clone()];
@@ -20,15 +20,16 @@ pub fn explain(problem: &mut Problem, origins: &[Origin], dockerfile: &File) {
         });
         problem.snippet = problem.snippet.take().map(|snippet| marks.fold(snippet, Snippet::with));
         problem.notes.extend(note(origin));
-        // A title that ends with a suggestion is a hint already.
-        if problem.hint.is_none() && !problem.title.ends_with("?)") {
+        // A title with a suggestion needs no hint. A variable out of reach explains more than any other hint.
+        let is_out_of_reach = matches!(&origin.kind, OriginKind::Unset { out_of_reach: Some(_), .. });
+        if is_out_of_reach || (problem.hint.is_none() && !problem.title.ends_with("?)")) {
             problem.hint = way_out(origin);
         }
     }
 }
 
 /// Returns the line to mark and its label.
-fn shown(origin: &Origin) -> Option<(Lines, String)> {
+fn shown(origin: &VariableOrigin) -> Option<(Lines, String)> {
     let name = &origin.name;
     let given = match &origin.value {
         Some(value) => format!("{name} is {} by this", quoted(value)),
@@ -52,13 +53,13 @@ fn shown(origin: &Origin) -> Option<(Lines, String)> {
     }
 }
 
-fn build_arg(origin: &Origin) -> String {
+fn build_arg(origin: &VariableOrigin) -> String {
     let value = quoted(origin.value.as_deref().unwrap_or_default());
     format!("{} is {value} by --build-arg", origin.name)
 }
 
 /// Returns a note about an origin that is not a line of the Dockerfile.
-fn note(origin: &Origin) -> Option<String> {
+fn note(origin: &VariableOrigin) -> Option<String> {
     let (name, value) = (&origin.name, quoted(origin.value.as_deref().unwrap_or_default()));
     match &origin.kind {
         OriginKind::Value(ValueOrigin::Predefined) => Some(format!("{name} is {value}: the builder sets it")),
@@ -70,7 +71,7 @@ fn note(origin: &Origin) -> Option<String> {
     }
 }
 
-fn way_out(origin: &Origin) -> Option<String> {
+fn way_out(origin: &VariableOrigin) -> Option<String> {
     let name = &origin.name;
     let OriginKind::Unset { declared, out_of_reach, meant } = &origin.kind else { return None };
     Some(match (declared, out_of_reach, meant) {

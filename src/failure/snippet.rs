@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer};
-use frontend::origin::Origin;
+use frontend::origin::VariableOrigin;
 use graph::Lines;
 
 use crate::output;
@@ -51,7 +51,12 @@ impl File {
     }
 
     /// Returns a snippet of these lines that marks the word to blame, or the variable that it comes from.
-    pub fn snippet_of(&self, lines: Lines, culprit: Option<&str>, origins: &[Origin]) -> Option<Snippet> {
+    pub fn snippet_of(
+        &self,
+        lines: Lines,
+        culprit: Option<&str>,
+        origins: &[VariableOrigin],
+    ) -> Option<Snippet> {
         let uses: Vec<String> = origins.iter().flat_map(uses).collect();
         let words: Vec<&str> = culprit.into_iter().chain(uses.iter().map(String::as_str)).collect();
         self.snippet(lines, &words)
@@ -100,7 +105,7 @@ impl Snippet {
 }
 
 /// Returns the words by which an instruction uses a variable: `$NAME` and the beginning of `${NAME}`.
-fn uses(origin: &Origin) -> [String; 2] {
+fn uses(origin: &VariableOrigin) -> [String; 2] {
     [format!("${}", origin.name), format!("${{{}", origin.name)]
 }
 

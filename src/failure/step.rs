@@ -2,17 +2,32 @@
 
 use builder::StepError;
 use builder::not_found::{IgnoredBy, NotFound, Searched};
-use builder::op::exec::ExecError;
+use builder::op::exec::{ExecError, ReachedLimit};
 use builder::op::file::FileOpError;
 use sandbox::{Exit, SandboxError};
 use sources::FetchError;
 use users::UserError;
 
-use super::network;
+use super::{network, panic};
 use crate::output;
+use crate::setup::isolation;
 
 /// Number of lines of a failed step's output that are shown.
 const TAIL_LINES: usize = 10;
+
+/// The way out where no private network is available.
+pub const PRIVATE_NETWORK_HINT: &str = "install the package passt, and make /dev/net/tun usable (docker run --device \
+    /dev/net/tun); or use --network=none; or allow the network of this machine with --network-fallback=host or \
+    DSBUILD_NETWORK_FALLBACK=host";
+
+/// The way out of a bus error.
+pub const SHM_HINT: &str = "135 is signal 7 (bus error): mostly /dev/shm is full, as with data loaders of PyTorch; \
+    --shm-size 2g makes it larger";
+
+/// The way out where no namespaces are allowed.
+const NAMESPACES_HINT: &str = "in docker: --security-opt seccomp=unconfined --security-opt apparmor=unconfined \
+    --security-opt systempaths=unconfined, or --privileged; in Kubernetes: securityContext with seccompProfile and \
+    appArmorProfile Unconfined, and hostUsers: false; a Dockerfile without RUN needs none of this";
 
 /// Returns the last lines that the process of a step wrote, in a frame. `None` if no process failed.
 pub fn tail(name: &str, cause: &StepError) -> Option<String> {
@@ -44,6 +59,7 @@ fn is_system_exec(error: &ExecError) -> bool {
         ExecError::Store(_)
             | ExecError::Rootfs(_)
             | ExecError::Io { .. }
+            | ExecError::NoIsolation { .. }
             | ExecError::Sandbox(Network { .. } | Os { .. } | Unavailable { .. })
     )
 }
@@ -52,26 +68,29 @@ fn is_system_exec(error: &ExecError) -> bool {
 pub fn hint(cause: &StepError) -> Option<String> {
     match cause {
         StepError::Exec(error) => exec_hint(error),
-        StepError::NotFound { diagnosis, .. } => missing(diagnosis),
-        StepError::Internal { message } => Some(internal(message).to_owned()),
+        StepError::NotFound { cause, diagnosis } => {
+            unreachable_link(cause, diagnosis).or_else(|| missing(diagnosis))
+        }
+        StepError::Internal { message } => Some(panic::hint(message).to_owned()),
         StepError::File(FileOpError::Owner(error)) => owner(error),
+        StepError::TooManyLayers { .. } => Some(
+            "combine instructions, such as several RUNs in one with &&, or copy the files to a new stage"
+                .to_owned(),
+        ),
         _ => None,
-    }
-}
-
-/// Threads that cannot be started are a limit of this machine. Any other panic is a bug.
-fn internal(message: &str) -> &'static str {
-    if message.contains("Resource temporarily unavailable") || message.contains("thread pool") {
-        "no more threads can be started: raise the limit on processes (pids cgroup, ulimit -u)"
-    } else {
-        "this is a bug in dsbuild; please report it with the command and the Dockerfile"
     }
 }
 
 fn exec_hint(error: &ExecError) -> Option<String> {
     match error {
+        ExecError::Process { limit: Some(limit), .. } => Some(limit_hint(limit).to_owned()),
         ExecError::Process { exit, tail, .. } => process(exit, tail),
+        ExecError::NoIsolation { .. } => Some(NAMESPACES_HINT.to_owned()),
         ExecError::NoSecret { id } => Some(format!("give it with --secret id={id},src=FILE")),
+        ExecError::LeakedSecret(_) => Some(
+            "use the secret in the command that needs it without writing it to a file, or remove the file in the same RUN"
+                .to_owned(),
+        ),
         ExecError::NoCommand => Some("write RUN [\"PROGRAM\", \"ARGUMENT\", ...]".to_owned()),
         ExecError::NoSshAgent { id } => Some(format!("give it with --ssh {id}")),
         ExecError::Device(cdi::CdiError::Missing { .. }) => Some(
@@ -80,6 +99,7 @@ fn exec_hint(error: &ExecError) -> Option<String> {
                 .to_owned(),
         ),
         ExecError::User(error) => owner(error),
+        ExecError::Sandbox(SandboxError::Network { .. }) => Some(PRIVATE_NETWORK_HINT.to_owned()),
         ExecError::Sandbox(SandboxError::NotFound { program }) => Some(not_in_stage(program)),
         ExecError::Sandbox(SandboxError::NotExecutable { source, .. }) => {
             Some(not_executable(&source.to_string()).to_owned())
@@ -99,6 +119,16 @@ pub fn note(cause: &StepError) -> Option<String> {
         (None, Searched::Image(name)) => Some(format!("the path was looked up in the image {name}")),
         (None, _) => None,
     }
+}
+
+/// Returns the way out if the path itself exists: then it is a symlink, and its target is missing.
+fn unreachable_link(cause: &FileOpError, diagnosis: &NotFound) -> Option<String> {
+    let FileOpError::NotFound { path } = cause else { return None };
+    let suggestion = diagnosis.suggestion.as_deref()?;
+    let is_same = path.trim_matches('/') == suggestion.trim_matches('/');
+    is_same.then(|| {
+        format!("{suggestion} is a symlink, and its target is not there: a target outside of the context cannot be copied")
+    })
 }
 
 fn missing(diagnosis: &NotFound) -> Option<String> {
@@ -143,6 +173,16 @@ fn not_in_stage(program: &str) -> String {
     }
 }
 
+fn limit_hint(limit: &ReachedLimit) -> &'static str {
+    match limit {
+        ReachedLimit::Memory { .. } => "raise --memory, or run fewer jobs at once in the step",
+        ReachedLimit::Pids { .. } => "raise --pids-limit, or run fewer jobs at once in the step",
+        ReachedLimit::Disk { .. } => {
+            "free some space (dsbuild prune), or put the store on another disk with DSBUILD_ROOT"
+        }
+    }
+}
+
 fn process(exit: &Exit, tail: &str) -> Option<String> {
     let code = match exit {
         Exit::Code(code) => *code,
@@ -153,14 +193,36 @@ fn process(exit: &Exit, tail: &str) -> Option<String> {
         127 => not_found(tail),
         132 => "132 is signal 4 (illegal instruction): the program may be made for another processor".to_owned(),
         134 => "134 is signal 6: the program aborted itself".to_owned(),
+        135 => SHM_HINT.to_owned(),
         137 => "137 is signal 9 (killed): mostly by the kernel, because memory ran out; fewer jobs at once may help"
             .to_owned(),
         139 => {
             "139 is signal 11 (segmentation fault): a bug of the program, or libraries that do not fit it".to_owned()
         }
-        _ => return network::hint(tail),
+        _ => return owners(tail, isolation::single_id()).or_else(|| network::hint(tail)),
     };
     Some(hint)
+}
+
+/// Explains programs that become another user, or give a file to one, where only one ID exists: apt, chown, su.
+///
+/// `single_id` is the reason for that; `None` where several IDs exist.
+fn owners(tail: &str, single_id: Option<&str>) -> Option<String> {
+    let calls =
+        ["setgroups", "setegid", "seteuid", "setresuid", "setresgid", "setuid", "setgid", "set groups"];
+    let is_change = |line: &str| {
+        calls.iter().any(|call| line.contains(call))
+            || line.contains("chown") && (line.contains("Invalid argument") || line.contains("not permitted"))
+            || line.contains("hanging ownership")
+            || line.contains("hange owner")
+    };
+    let reason = single_id?;
+    tail.lines().any(is_change).then(|| {
+        format!(
+            "the step needs a second user ID, and only one is available: {reason}; for apt alone: apt-get -o \
+             APT::Sandbox::User=root"
+        )
+    })
 }
 
 fn not_executable(tail: &str) -> &'static str {
@@ -211,9 +273,29 @@ mod tests {
         check(Exit::Code(1), "curl: (6) Could not resolve host: x.test", Some("x.test did not resolve"));
         check(Exit::Code(126), "sh: /x: Permission denied", Some("x bits"));
         check(Exit::Code(126), "sh: /x: Exec format error", Some("another platform"));
+        check(Exit::Code(135), "", Some("--shm-size"));
         check(Exit::Code(137), "", Some("memory ran out"));
         check(Exit::Signal(9), "", Some("memory ran out"));
         check(Exit::Signal(11), "", Some("segmentation fault"));
+    }
+
+    #[track_caller]
+    fn check_owners(tail: &str, is_explained: bool) {
+        let reason = "/etc/subuid gives user jo no ids";
+        let hint = owners(tail, Some(reason));
+        assert_eq!(hint.as_ref().is_some_and(|hint| hint.contains(reason)), is_explained, "{tail}: {hint:?}");
+        assert_eq!(owners(tail, None), None);
+    }
+
+    #[test]
+    fn a_step_that_needs_a_second_id_is_explained() {
+        check_owners("E: setgroups 65534 failed - setgroups (1: Operation not permitted)", true);
+        check_owners("E: seteuid 42 failed - seteuid (22: Invalid argument)", true);
+        check_owners("chown: changing ownership of '/home/jo': Invalid argument\nbye", true);
+        check_owners("chown: /home/jo: Invalid argument", true);
+        check_owners("su: can't set groups: Operation not permitted", true);
+        check_owners("make: *** [all] Error 1", false);
+        check_owners("cp: cannot open 'x': Permission denied", false);
     }
 
     #[test]

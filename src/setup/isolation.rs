@@ -1,20 +1,38 @@
-//! The namespaces of this process.
+//! The namespaces of this process, and what this machine does not allow.
 
-use sandbox::privilege::{self, Tier};
+use std::sync::OnceLock;
+
+use sandbox::privilege::{self, Isolation, Tier};
 
 use crate::failure::Failure;
 use crate::{environment, output};
 
+/// Reason why files and processes have one owner only; unset where they can have several.
+static SINGLE_ID: OnceLock<String> = OnceLock::new();
+
 /// Enters a mount namespace of our own, and a user namespace unless root called us. All mounts made from here on
-/// disappear with this process.
+/// disappear with this process. Prints a note with the remedy if files can have only one owner.
 ///
-/// Must run before any thread exists. Prints a note with the remedy if files can have only one owner.
-pub fn enter() -> Result<(), Failure> {
+/// Returns the reason if this machine does not allow namespaces: then everything but RUN works. Must run before any
+/// thread exists.
+pub fn enter() -> Result<Option<String>, Failure> {
     // Inside of a user namespace every process is root, so that the question must come first.
     let missing = if environment::is_called_by_root() { None } else { privilege::advice() };
-    if privilege::enter()? == Tier::RootlessSingleId {
-        let missing = missing.as_deref().unwrap_or("the surrounding user namespace has no more");
-        output::note(&format!("note: files can have one owner only, and steps no USER but root: {missing}"));
+    match privilege::enter_if_allowed()? {
+        Isolation::Refused(error) => return Ok(Some(error.to_string())),
+        Isolation::Entered(Tier::RootlessSingleId) => {
+            let missing = missing.unwrap_or_else(|| "the surrounding user namespace has no more".to_owned());
+            let missing = SINGLE_ID.get_or_init(|| missing);
+            output::note(&format!(
+                "note: files can have one owner only, and steps no USER but root: {missing}"
+            ));
+        }
+        Isolation::Entered(Tier::Root | Tier::Rootless) => {}
     }
-    Ok(())
+    Ok(None)
+}
+
+/// Returns why files and processes have one owner only; `None` if they can have several.
+pub fn single_id() -> Option<&'static str> {
+    SINGLE_ID.get().map(String::as_str)
 }

@@ -1,9 +1,9 @@
-//! A build from end to end.
+//! Builds from end to end.
 
 use crate::env::{TestEnv, skip_unless};
 
 #[test]
-fn privileged_instructions_work_together() {
+fn privileged_an_image_contains_what_all_instructions_made() {
     let env = skip_unless!(TestEnv::new());
     env.file("app/main.txt", "main\n").file("app/skip.log", "no\n").file(".dockerignore", "**/*.log\n");
     env.build(
@@ -47,7 +47,7 @@ fn privileged_mounts_leave_nothing_in_the_image() {
 }
 
 #[test]
-fn privileged_cache_mounts_survive() {
+fn privileged_a_cache_mount_keeps_its_files_from_one_build_to_the_next() {
     let env = skip_unless!(TestEnv::new());
     let step = |n: u32| {
         format!(
@@ -61,7 +61,7 @@ fn privileged_cache_mounts_survive() {
 }
 
 #[test]
-fn privileged_stages_run_side_by_side() {
+fn privileged_independent_stages_run_at_the_same_time() {
     let env = skip_unless!(TestEnv::new());
     let mut dockerfile = String::new();
     for stage in 0..6 {
@@ -73,12 +73,12 @@ fn privileged_stages_run_side_by_side() {
     }
     let started = std::time::Instant::now();
     env.build(&dockerfile, &[]).success();
-    // Six seconds of sleep one after another; far from a measurement, far enough from one.
+    // One after another, the stages sleep for six seconds.
     assert!(started.elapsed().as_secs_f64() < 4.0, "the stages ran one after another");
 }
 
 #[test]
-fn privileged_a_default_command_builds() {
+fn privileged_the_command_build_can_be_left_out() {
     let env = skip_unless!(TestEnv::new());
     env.file("Dockerfile", "FROM base\nLABEL a=b\n");
     env.dsbuild(&["-t", "short", "context"]).success();
@@ -99,4 +99,30 @@ fn privileged_a_host_may_have_several_addresses() {
     env.build(dockerfile, &["--add-host", "shelf:10.0.0.5", "--add-host", "shelf:10.0.0.6"]).success();
     let ran = env.dsbuild(&["run", "--rm", "--network", "none", "t"]).success();
     assert_eq!(ran.stdout(), "10.0.0.5\tshelf\n10.0.0.6\tshelf\n");
+}
+
+#[test]
+fn privileged_from_takes_an_image_id() {
+    let env = skip_unless!(TestEnv::new());
+    let id = env.digest("FROM base\nRUN echo found > /f\nCMD [\"cat\", \"/f\"]\n");
+    let image = env.dsbuild(&["images", "--quiet"]).success().stdout();
+    let short = image.lines().find(|line| id.contains(*line)).expect("the image is listed").to_owned();
+    let digits = id.trim_start_matches("sha256:");
+    for name in [id.as_str(), digits, &short] {
+        env.build(&format!("FROM {name}\nLABEL from={short}\n"), &[]).success();
+        let ran = env.dsbuild(&["run", "--rm", "--network", "none", "t"]).success();
+        assert_eq!(ran.stdout(), "found\n", "{name}");
+        assert_eq!(
+            env.dsbuild(&["run", "--rm", "--network", "none", name]).success().stdout(),
+            "found\n",
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn privileged_an_image_id_that_the_store_lacks_is_asked_of_no_registry() {
+    let env = skip_unless!(TestEnv::new());
+    let error = env.build(&format!("FROM sha256:{}\n", "0".repeat(64)), &[]).fails(1).stderr();
+    assert!(error.contains("not found") && !error.contains("cannot reach"), "{error}");
 }

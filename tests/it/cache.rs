@@ -1,4 +1,4 @@
-//! A cached build is a clean build, only faster.
+//! A cached build has the same result as a clean one.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use proptest::test_runner::{Config, TestRunner};
 
 use crate::env::{TestEnv, skip_unless};
 
-/// An instruction, as much as the property needs: all of them deterministic.
+/// Instruction with a deterministic result.
 #[derive(Debug, Clone)]
 enum Line {
     Write(u8, u8),
@@ -54,7 +54,7 @@ fn line() -> impl Strategy<Value = Line> {
     ]
 }
 
-/// What a user does between two builds.
+/// Change that a user makes between two builds.
 #[derive(Debug, Clone)]
 enum Edit {
     Replace(usize, Line),
@@ -145,7 +145,7 @@ fn privileged_a_cached_build_equals_a_clean_one() {
 }
 
 #[test]
-fn privileged_nothing_changed_is_all_cached() {
+fn privileged_a_build_without_changes_is_cached_completely() {
     let env = skip_unless!(TestEnv::new());
     let dockerfile = "FROM base\nWORKDIR /w\nCOPY f /w/\nRUN cat f > g\nRUN echo done\n";
     env.file("f", "f\n").build(dockerfile, &[]).success();
@@ -154,9 +154,9 @@ fn privileged_nothing_changed_is_all_cached() {
 }
 
 #[test]
-fn privileged_a_step_that_left_the_same_files_stops_there() {
+fn privileged_a_step_that_leaves_the_same_files_keeps_the_next_ones_cached() {
     let env = skip_unless!(TestEnv::new());
-    // The bind mount changes, the layer does not: what follows is not run again.
+    // The bind mount changes and the layer does not, so that the next steps do not run again.
     let dockerfile = "FROM base\n\
         RUN --mount=type=bind,source=f,target=/f grep -c keep /f > /count || true\n\
         RUN cat /proc/sys/kernel/random/uuid > /random\n\
@@ -174,7 +174,7 @@ fn privileged_a_step_that_left_the_same_files_stops_there() {
 }
 
 #[test]
-fn privileged_builds_at_once_share_a_store_and_run_a_step_once() {
+fn privileged_simultaneous_builds_run_a_step_once() {
     let env = skip_unless!(TestEnv::new());
     env.file("f", "f\n").file(
         "Dockerfile",
@@ -197,13 +197,13 @@ fn privileged_builds_at_once_share_a_store_and_run_a_step_once() {
 }
 
 #[test]
-fn privileged_a_copy_on_top_of_what_changed_says_so() {
+fn privileged_a_copy_above_a_changed_layer_says_why_it_is_not_cached() {
     let env = skip_unless!(TestEnv::new());
     env.file("f", "f\n");
     let build =
         |n: u32| env.build(&format!("FROM base\nRUN echo {n} > /n\nCOPY f /f\n"), &[]).success().stderr();
     build(1);
-    let told = build(2);
-    assert!(told.contains("not cached: the layers below changed"), "{told}");
-    assert!(!told.contains("outline"), "{told}");
+    let output = build(2);
+    assert!(output.contains("not cached: the layers below changed"), "{output}");
+    assert!(!output.contains("outline"), "{output}");
 }

@@ -46,14 +46,14 @@ Dockerfile:4
 }
 
 #[test]
-fn nothing_to_warn_about_is_told() {
+fn a_good_dockerfile_has_no_warnings() {
     let env = TestEnv::bare();
     let ran = env.build("FROM scratch\n", &["--check"]).success();
     assert_eq!(ran.stdout(), "Check complete, no warnings found.\n");
 }
 
 #[test]
-fn json_is_that_of_buildx_and_short() {
+fn the_json_of_a_check_has_the_names_of_buildx_and_shorter_ones() {
     let env = TestEnv::bare();
     let report = json(&env.build(DOCKERFILE, &["--call", "check,format=json"]).fails(1));
     let warning = &report["warnings"][0];
@@ -65,24 +65,34 @@ fn json_is_that_of_buildx_and_short() {
     env.build(DOCKERFILE, &["--call", "check,ignorestatus=true"]).success();
 }
 
+/// Checks a Dockerfile with errors on these lines; the first one is `error`, the others are `further`.
+#[track_caller]
+fn check_error_lines(text: &str, expected: &[u32]) {
+    let report = json(&TestEnv::bare().build(text, &["--check", "--format", "json"]).fails(1));
+    let further = report["further"].as_array().into_iter().flatten();
+    let lines = std::iter::once(&report["error"]).chain(further).map(|error| error["line"].as_u64());
+    assert_eq!(
+        lines.map(|line| line.map(|line| line as u32)).collect::<Option<Vec<_>>>().as_deref(),
+        Some(expected)
+    );
+}
+
 #[test]
-fn an_error_is_part_of_the_report() {
-    let env = TestEnv::bare();
-    let report = json(&env.build("FROM scratch\nFORM x\n", &["--check", "--format", "json"]).fails(1));
-    assert_eq!(report["error"]["line"], 2);
-    let text = "FROM scratch\nFORM x\nUSER\n";
-    let report = json(&env.build(text, &["--check", "--format", "json"]).fails(1));
-    assert_eq!((&report["error"]["line"], &report["further"][0]["line"]), (&2.into(), &3.into()));
-    let text = "FROM scratch\nSTOPSIGNAL x\nEXPOSE y\n";
-    let report = json(&env.build(text, &["--check", "--format", "json"]).fails(1));
-    assert_eq!((&report["error"]["line"], &report["further"][0]["line"]), (&2.into(), &3.into()));
-    let ran = env.build("FROM scratch\nCOPY --from=7 / /\n", &["--check"]).fails(1);
+fn all_errors_are_part_of_the_report() {
+    check_error_lines("FROM scratch\nFORM x\n", &[2]);
+    check_error_lines("FROM scratch\nFORM x\nUSER\n", &[2, 3]);
+    check_error_lines("FROM scratch\nSTOPSIGNAL x\nEXPOSE y\n", &[2, 3]);
+}
+
+#[test]
+fn an_error_is_printed_instead_of_no_warnings_found() {
+    let ran = TestEnv::bare().build("FROM scratch\nCOPY --from=7 / /\n", &["--check"]).fails(1);
     assert_eq!(ran.stdout(), "");
     assert!(ran.stderr().contains("invalid stage index 7") && ran.stderr().contains("Dockerfile:2"));
 }
 
 #[test]
-fn warnings_can_be_errors_of_a_build() {
+fn a_directive_makes_warnings_errors() {
     let env = TestEnv::bare();
     let text = format!("# check=error=true\n{DOCKERFILE}");
     let report = json(&env.build(&text, &["--check", "--format=json"]).fails(1));
@@ -95,28 +105,82 @@ fn warnings_can_be_errors_of_a_build() {
 }
 
 #[test]
-fn targets_and_outline() {
-    let env = TestEnv::bare();
-    let ran = env.build(DOCKERFILE, &["--call", "targets"]).success();
+fn targets_are_listed_with_their_descriptions() {
+    let ran = TestEnv::bare().build(DOCKERFILE, &["--call", "targets"]).success();
     assert_eq!(ran.stdout(), "TARGET          DESCRIPTION\napp (default)   is what we ship\n");
+}
+
+#[test]
+fn an_outline_lists_arguments_and_secrets() {
+    let env = TestEnv::bare();
     let text = "FROM scratch AS a\nARG v=1\nRUN --mount=type=secret,id=s x\nFROM scratch\n";
     let outline = json(&env.build(text, &["--target=a", "--call=outline,format=json"]).success());
     assert_eq!(outline["args"][0]["value"], "1");
     assert_eq!(outline["secrets"][0]["name"], "s");
     let outline = env.build("FROM scratch\nARG one=1\n", &["--call=outline"]).success().stdout();
-    assert_eq!(outline, "BUILD ARG   VALUE   DESCRIPTION\none         1\n", "no blank line comes first");
+    assert_eq!(outline, "BUILD ARG   VALUE   DESCRIPTION\none         1\n");
+}
+
+/// Formats a Dockerfile in place and expects this text.
+#[track_caller]
+fn check_formatted(text: &str, expected: &str) {
+    let env = TestEnv::bare();
+    env.file("Dockerfile", text);
+    assert_eq!(env.dsbuild(&["fmt", "context/Dockerfile"]).success().stdout(), "");
+    let formatted = fs::read_to_string(env.path("context/Dockerfile")).expect("the file exists");
+    assert_eq!(formatted, expected);
+    assert_eq!(env.dsbuild(&["fmt", "--check", "context/Dockerfile"]).success().stdout(), "");
 }
 
 #[test]
-fn files_are_formatted_in_place() {
+fn fmt_formats_a_file_in_place() {
+    check_formatted("from scratch\ncopy  a   /b\n", "FROM scratch\nCOPY a /b\n");
+}
+
+#[test]
+fn fmt_check_names_a_file_that_is_not_formatted() {
     let env = TestEnv::bare();
-    env.file("Dockerfile", "from scratch\ncopy  a   /b\n");
-    let file = env.path("context/Dockerfile");
-    let name = file.to_str().expect("a UTF-8 path");
-    assert_eq!(env.dsbuild(&["fmt", "--check", name]).fails(1).stdout(), format!("{name}\n"));
-    assert_eq!(env.dsbuild(&["fmt", name]).success().stdout(), "");
-    assert_eq!(fs::read_to_string(&file).expect("the file is there"), "FROM scratch\nCOPY a /b\n");
-    env.dsbuild(&["fmt", "--check", name]).success();
+    env.file("Dockerfile", "from scratch\n");
+    let ran = env.dsbuild(&["fmt", "--check", "context/Dockerfile"]).fails(1);
+    assert_eq!(ran.stdout(), "context/Dockerfile\n");
+}
+
+#[test]
+fn fmt_refuses_a_file_that_is_not_a_dockerfile() {
+    let env = TestEnv::bare();
     env.file("Dockerfile", "FORM x\n");
-    assert!(env.dsbuild(&["fmt", name]).fails(1).stderr().contains("did you mean FROM?"));
+    let error = env.dsbuild(&["fmt", "context/Dockerfile"]).fails(1).stderr();
+    assert!(error.contains("did you mean FROM?"), "{error}");
+}
+
+#[test]
+fn warnings_above_an_invalid_instruction_are_kept() {
+    let env = TestEnv::bare();
+    let ran = env.build("FROM scratch AS Big\nFORM x\n", &["--check"]).fails(1);
+    assert!(ran.stdout().contains("Stage name 'Big' should be lowercase"), "{}", ran.stdout());
+    let report = json(&env.build("FROM scratch AS Big\nFORM x\n", &["--check", "--format", "json"]).fails(1));
+    assert_eq!((&report["warnings"][0]["line"], &report["error"]["line"]), (&1.into(), &2.into()));
+}
+
+#[test]
+fn a_source_that_is_missing_is_noted_and_exits_with_1() {
+    let env = TestEnv::bare();
+    let ran = env.build("FROM scratch\nCOPY nope /\n", &["--check"]).fails(1);
+    assert!(ran.stdout().contains("\"/nope\": not found"), "{}", ran.stdout());
+    let report = json(&env.build("FROM scratch\nCOPY nope /\n", &["--check", "--format", "json"]).fails(1));
+    assert_eq!((&report["notes"][0]["line"], &report["notes"][0]["isFailure"]), (&2.into(), &true.into()));
+}
+
+#[test]
+fn another_frontend_exits_with_1() {
+    let env = TestEnv::bare();
+    let text = "# syntax=ghcr.io/acme/frontend:v1\nFROM scratch\nCOPY Dockerfile /\n";
+    for flags in [&["--check"][..], &[]] {
+        let ran = env.build(text, flags).fails(1);
+        let shown = format!("{}{}", ran.stdout(), ran.stderr());
+        assert!(
+            shown.contains("frontend ghcr.io/acme/frontend:v1, which is not docker/dockerfile"),
+            "{shown}"
+        );
+    }
 }

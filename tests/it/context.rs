@@ -7,11 +7,11 @@ use std::os::unix::fs::symlink;
 
 use serde_json::{Value, json};
 
-use crate::env::TestEnv;
+use crate::env::{Ran, TestEnv};
 
 const IGNORE: &str = "# not for the image\ndata/\nnode_modules\n*.log\n!keep.log\n*.swp\n";
 
-/// A project with something of each kind.
+/// Returns a project with a file of each kind.
 fn project() -> TestEnv {
     let env = TestEnv::bare();
     env.file("Dockerfile", "FROM scratch\nCOPY src /src\nCOPY data/raw /data\n")
@@ -35,7 +35,7 @@ fn report(env: &TestEnv, args: &[&str]) -> Value {
 }
 
 #[test]
-fn people_are_told_what_is_in_what_is_not_and_what_is_odd() {
+fn the_report_shows_sizes_excluded_files_and_problems() {
     let env = project();
     let text = env.dsbuild(&["context", "context"]).success().stdout();
     let folder = fs::canonicalize(env.path("context")).expect("it is there");
@@ -57,29 +57,29 @@ Largest files
        2B   src/node_modules/in/b.js
        1B   caf\xe9
 
-Left out: 17B, 4 files
+Excluded: 17B, 4 files
       15B         2 files   2 data/          data/
        1B          1 file   3 node_modules   node_modules/
        1B          1 file   4 *.log          debug.log
 
-Taken back in
+Included again
        2B          1 file   5 !keep.log   keep.log
 
 Worth a look
-  ! what is in the context and may hold secrets: .env
-    leave it out, and give it to a RUN by --mount=type=secret
-  ! line 3 of the Dockerfile will fail: "/data/raw" is not in the context: .dockerignore:2 leaves it out ("data/")
-  ! no COPY, ADD or mount takes 11B, 4 files: .env, keep.log, caf\xe9 and 1 more
-  ! .dockerignore:3: "node_modules" leaves out what is at the top only, and "src/node_modules" is in: if that is not meant, write "**/node_modules"
-  ! links lead out of the context: big -> /mnt/big
-    the image gets the links, not what they lead to
+  ! files in the context that may hold secrets: .env
+    exclude them, and pass them to a RUN with --mount=type=secret
+  ! line 3 of the Dockerfile will fail: "/data/raw" is not in the context: .dockerignore:2 excludes it ("data/")
+  ! no COPY, ADD or mount uses 11B, 4 files: .env, keep.log, caf\xe9 and 1 more
+  ! .dockerignore:3: "node_modules" matches at the top only, so that "src/node_modules" is in the context: to match at any depth, write "**/node_modules"
+  ! symlinks that leave the context: big -> /mnt/big
+    the image gets the symlinks, not their targets
   - these lines match nothing: 6 *.swp
 "#;
     assert_eq!(text, expected);
 }
 
 #[test]
-fn programs_are_told_the_same() {
+fn the_json_report_has_the_same_facts() {
     let env = project();
     let report = report(&env, &[]);
     assert_eq!(report["total"], json!({"size_bytes": 129, "files": 8, "folders": 3, "partial": false}));
@@ -98,31 +98,39 @@ fn programs_are_told_the_same() {
     assert_eq!(odd.map(|file| &file["path_base64"]), Some(&json!("Y2Fm6Q==")));
 }
 
-#[test]
-fn lists_are_for_scripts() {
-    let env = project();
-    let listed = |args: &[&str]| env.dsbuild(&[&["context", "context"], args].concat()).success();
-    assert_eq!(
-        listed(&["--ignored"]).stdout(),
-        ".dockerignore:2:data/\tdata/\n.dockerignore:4:*.log\tdebug.log\n.dockerignore:3:node_modules\tnode_modules/\n"
-    );
-    let included = listed(&["--included"]).stdout();
-    assert!(
-        included.starts_with(".dockerignore\n.env\nDockerfile\nbig\ncaf\\xe9\nkeep.log\nsrc/\nsrc/main.py\n"),
-        "{included}"
-    );
-    let raw = listed(&["--included", "-z"]).0.stdout;
-    assert!(raw.split(|&byte| byte == 0).any(|path| path == b"caf\xe9"));
-    let why = listed(&["--why", "data/raw/a.csv", "--why", "keep.log", "--why", "./src/none"]).stdout();
-    assert_eq!(
-        why,
-        ".dockerignore:2:data/\tdata/raw/a.csv\n.dockerignore:5:!keep.log\tkeep.log\n::\tsrc/none\n"
-    );
-    env.dsbuild(&["context", "context", "--why", "../x"]).fails(1);
+/// Runs `dsbuild context` with these arguments on the project.
+fn list(args: &[&str]) -> Ran {
+    project().dsbuild(&[&["context", "context"], args].concat())
 }
 
 #[test]
-fn a_dockerfile_of_its_own_has_an_ignore_file_of_its_own() {
+fn excluded_paths_are_listed_with_the_line_that_excludes_them() {
+    assert_eq!(
+        list(&["--ignored"]).success().stdout(),
+        ".dockerignore:2:data/\tdata/\n.dockerignore:4:*.log\tdebug.log\n.dockerignore:3:node_modules\tnode_modules/\n"
+    );
+}
+
+#[test]
+fn included_paths_are_listed_as_text_or_as_exact_bytes() {
+    let included = list(&["--included"]).success().stdout();
+    let expected = ".dockerignore\n.env\nDockerfile\nbig\ncaf\\xe9\nkeep.log\nsrc/\nsrc/main.py\n";
+    assert!(included.starts_with(expected), "{included}");
+    let exact = list(&["--included", "-z"]).success().0.stdout;
+    assert!(exact.split(|&byte| byte == 0).any(|path| path == b"caf\xe9"));
+}
+
+#[test]
+fn the_line_that_decides_about_a_path_is_shown() {
+    assert_eq!(
+        list(&["--why", "data/raw/a.csv", "--why", "keep.log", "--why", "./src/none"]).success().stdout(),
+        ".dockerignore:2:data/\tdata/raw/a.csv\n.dockerignore:5:!keep.log\tkeep.log\n::\tsrc/none\n"
+    );
+    list(&["--why", "../x"]).fails(1);
+}
+
+#[test]
+fn an_ignore_file_beside_the_dockerfile_is_used_instead() {
     let env = project();
     env.file("prod.Dockerfile", "FROM scratch\nCOPY . .\n").file("prod.Dockerfile.dockerignore", "*\n!src\n");
     let file = env.path("context/prod.Dockerfile");
@@ -136,7 +144,7 @@ fn a_dockerfile_of_its_own_has_an_ignore_file_of_its_own() {
 }
 
 #[test]
-fn a_folder_needs_neither_dockerfile_nor_ignore_file() {
+fn a_directory_needs_neither_dockerfile_nor_ignore_file() {
     let env = TestEnv::bare();
     env.file("a", "1");
     let report = report(&env, &[]);
@@ -144,11 +152,11 @@ fn a_folder_needs_neither_dockerfile_nor_ignore_file() {
     env.dsbuild(&["context", "none"]).fails(1);
     env.file("Dockerfile", "FROM scratch\nFORM x\n");
     let text = env.dsbuild(&["context", "context"]).success().stdout();
-    assert!(text.contains("what the Dockerfile takes is not known: line 2: "), "{text}");
+    assert!(text.contains("the files that the Dockerfile uses are unknown: line 2: "), "{text}");
 }
 
 #[test]
-fn lines_as_of_gitignore_are_a_check_where_asked_for() {
+fn the_check_for_gitignore_habits_runs_on_demand() {
     let env = project();
     const TEXT: &str = "FROM scratch\nCOPY src /src\n";
     env.build(TEXT, &["--check"]).success();
@@ -158,8 +166,8 @@ fn lines_as_of_gitignore_are_a_check_where_asked_for() {
 Check complete, 1 warning has been found!
 
 WARNING: GitignoreHabit
-\"node_modules\" leaves out what is at the top only, and \"src/node_modules\" is in: if that is not meant, write \"**/node_modules\"
-hint: write **/NAME for any depth, NAME/** for what is in folders of that name, [^a] for any character but a
+\"node_modules\" matches at the top only, so that \"src/node_modules\" is in the context: to match at any depth, write \"**/node_modules\"
+hint: write **/NAME for any depth, NAME/** for the content of folders of that name, [^a] for any character but a
 .dockerignore:3
 --------------------
    1 |     # not for the image

@@ -1,11 +1,11 @@
-//! Devices of the machine, by specs of our own.
+//! `RUN --device`: devices of this machine, described by specs of our own.
 
 use std::fs;
 
-use crate::env::{TestEnv, skip_unless};
+use crate::env::{Ran, TestEnv, skip_unless};
 
 impl TestEnv {
-    /// Describes devices; gives the flag that leads there.
+    /// Writes a spec; returns the flag that names its directory.
     fn spec(&self, name: &str, text: &str) -> String {
         let folder = self.path("cdi");
         fs::create_dir_all(&folder).expect("a folder");
@@ -15,7 +15,7 @@ impl TestEnv {
     }
 }
 
-/// Zeros from `/dev/many/zeros`, a folder, two variables and a group.
+/// Writes a spec of a device with a node `/dev/many/zeros`, a directory, two variables and a group.
 fn zeros(env: &TestEnv) -> String {
     let data = env.path("data");
     fs::create_dir_all(&data).expect("a folder");
@@ -46,54 +46,108 @@ devices:
 }
 
 #[test]
-fn privileged_a_run_has_the_devices_it_asks_for() {
+fn privileged_a_run_gets_the_devices_that_it_asks_for() {
     let env = skip_unless!(TestEnv::new());
     let specs = zeros(&env);
     let dockerfile = "FROM base\n\
-        RUN --device=vendor1.com/device=foo,required --device=vendor2.com/device \\\n\
-            head -c 3 /dev/many/zeros | wc -c > /seen && cat /opt/data/f >> /seen && echo $FOO $ALL >> /seen && \\\n\
-            id -G >> /seen; echo x > /opt/data/f || echo read-only >> /seen\n\
-        RUN echo $FOO >> /seen; ls -d /opt /dev/many >> /seen || true\n\
-        CMD [\"sh\", \"-c\", \"cat /seen; ls -d /opt; echo $FOO\"]\n";
-    let told = env.build(dockerfile, &["--allow", "device", &specs]).success().stderr();
-    assert!(told.contains("\"vendor2.com/device\" is not registered; the step runs without it"), "{told}");
-    let ran = env.dsbuild(&["run", "--rm", "--network", "none", "t"]);
-    let seen = ran.stdout();
+        RUN --device=vendor1.com/device=foo,required head -c 3 /dev/many/zeros | wc -c > /seen && \\\n\
+            cat /opt/data/f >> /seen && echo $FOO $ALL >> /seen && id -G >> /seen; \\\n\
+            echo x > /opt/data/f || echo read-only >> /seen\n\
+        CMD [\"cat\", \"/seen\"]\n";
+    env.build(dockerfile, &["--allow", "device", &specs]).success();
+    let seen = env.dsbuild(&["run", "--rm", "--network", "none", "t"]).success().stdout();
     let seen: Vec<&str> = seen.lines().collect();
     assert_eq!(seen[..3], ["3", "data", "injected all"]);
     assert!(seen[3].split(' ').any(|group| group == "7"), "{seen:?}");
-    assert_eq!(seen[4..], ["read-only", "", ""]);
-    // What a name stands for does not count: the step is found where there is no such device, too.
-    fs::remove_dir_all(env.path("cdi")).expect("a folder can be removed");
-    let told = env.build(dockerfile, &["--allow", "device", &specs]).success().stderr();
-    assert!(told.contains("CACHED"), "{told}");
+    assert_eq!(seen[4..], ["read-only"]);
 }
 
 #[test]
-fn privileged_devices_must_be_allowed_and_there() {
+fn privileged_a_device_leaves_nothing_in_the_image() {
     let env = skip_unless!(TestEnv::new());
     let specs = zeros(&env);
-    let build = |request: &str, allow: &[&str]| {
-        let dockerfile = format!("FROM base\nRUN --device={request} test -c /dev/many/zeros\n");
-        env.build(&dockerfile, &[&[specs.as_str()], allow].concat())
-    };
-    let told = build("vendor1.com/device=foo", &[]).fails(1).stderr();
-    assert!(told.contains("vendor1.com/device=foo is requested by the build but not allowed"), "{told}");
-    assert!(told.contains("Dockerfile:2") && told.contains("--allow device=NAME"), "{told}");
-    build("vendor1.com/device=good", &["--allow", "device=vendor1.com/device=foo"]).success();
-    build("vendor1.com/device=*", &["--allow", "device=vendor1.com/device"]).success();
-    build("x.com/y", &["--allow", "device=vendor1.com/device=foo,alias=x.com/y"]).success();
-    let told = build("vendor1.com/device=no,required", &["--allow", "device"]).fails(1).stderr();
-    assert!(told.contains("required device \"vendor1.com/device=no\" is not registered"), "{told}");
-    assert!(told.contains("nvidia-ctk cdi generate"), "{told}");
+    let dockerfile = "FROM base\n\
+        RUN --device=vendor1.com/device=foo,required echo $FOO > /seen\n\
+        RUN echo next $FOO >> /seen; ls -d /opt /dev/many >> /seen || true\n\
+        CMD [\"sh\", \"-c\", \"cat /seen; ls -d /opt; echo run $FOO\"]\n";
+    env.build(dockerfile, &["--allow", "device", &specs]).success();
+    let ran = env.dsbuild(&["run", "--rm", "--network", "none", "t"]);
+    assert_eq!(ran.stdout(), "injected\nnext\nrun\n");
+}
+
+#[test]
+fn privileged_a_step_is_cached_whatever_a_device_stands_for() {
+    let env = skip_unless!(TestEnv::new());
+    let specs = zeros(&env);
+    let dockerfile = "FROM base\nRUN --device=vendor1.com/device=foo test -c /dev/many/zeros\n";
+    env.build(dockerfile, &["--allow", "device", &specs]).success();
+    fs::remove_dir_all(env.path("cdi")).expect("a directory can be removed");
+    let output = env.build(dockerfile, &["--allow", "device", &specs]).success().stderr();
+    assert!(output.contains("CACHED"), "{output}");
+}
+
+#[test]
+fn privileged_an_optional_device_may_be_missing() {
+    let env = skip_unless!(TestEnv::new());
+    let specs = zeros(&env);
+    let dockerfile = "FROM base\nRUN --device=vendor2.com/device true\n";
+    let output = env.build(dockerfile, &["--allow", "device", &specs]).success().stderr();
+    let expected = "\"vendor2.com/device\" is not registered; the step runs without it";
+    assert!(output.contains(expected), "{output}");
+}
+
+/// Builds a RUN with this `--device` and these `--allow` flags.
+fn run_with_device(env: &TestEnv, request: &str, allow: &[&str]) -> Ran {
+    let specs = zeros(env);
+    let dockerfile = format!("FROM base\nRUN --device={request} test -c /dev/many/zeros\n");
+    env.build(&dockerfile, &[&[specs.as_str()], allow].concat())
+}
+
+#[test]
+fn privileged_a_device_must_be_allowed() {
+    let env = skip_unless!(TestEnv::new());
+    let error = run_with_device(&env, "vendor1.com/device=foo", &[]).fails(1).stderr();
+    assert!(error.contains("vendor1.com/device=foo is requested by the build but not allowed"), "{error}");
+    assert!(error.contains("Dockerfile:2") && error.contains("--allow device=NAME"), "{error}");
+}
+
+#[test]
+fn privileged_a_device_is_allowed_by_name_class_or_alias() {
+    let env = skip_unless!(TestEnv::new());
+    let check =
+        |request: &str, allow: &str| drop(run_with_device(&env, request, &["--allow", allow]).success());
+    check("vendor1.com/device=good", "device=vendor1.com/device=foo");
+    check("vendor1.com/device=*", "device=vendor1.com/device");
+    check("x.com/y", "device=vendor1.com/device=foo,alias=x.com/y");
+}
+
+#[test]
+fn privileged_a_required_device_must_exist() {
+    let env = skip_unless!(TestEnv::new());
+    let error =
+        run_with_device(&env, "vendor1.com/device=no,required", &["--allow", "device"]).fails(1).stderr();
+    assert!(error.contains("required device \"vendor1.com/device=no\" is not registered"), "{error}");
+    assert!(error.contains("nvidia-ctk cdi generate"), "{error}");
+}
+
+#[test]
+fn privileged_a_bad_spec_is_named_with_its_line() {
+    let env = skip_unless!(TestEnv::new());
     env.spec("vendor2.json", "{\"cdiVersion\": \"0.6.0\",\n\"kinds\": \"vendor2.com/device\"}");
-    let told = build("vendor2.com/device,required", &["--allow", "device"]).fails(1).stderr();
-    assert!(told.contains("vendor2.json: unknown field `kinds`") && told.contains("line 2"), "{told}");
+    let error =
+        run_with_device(&env, "vendor2.com/device,required", &["--allow", "device"]).fails(1).stderr();
+    assert!(error.contains("vendor2.json: unknown field `kinds`") && error.contains("line 2"), "{error}");
+}
+
+#[test]
+fn privileged_a_check_needs_no_devices() {
+    let env = skip_unless!(TestEnv::new());
+    env.file("Dockerfile", "FROM base\nRUN --device=vendor2.com/device,required true\n");
     let check = env.dsbuild(&["build", "--check", "--allow", "device", "context"]).success();
     assert!(check.stdout().contains("no warnings"), "{}", check.stdout());
 }
 
-/// A spec as `nvidia-ctk cdi generate` writes it: libraries under their full names, and hooks for all others.
+/// The spec is as `nvidia-ctk cdi generate` writes it: libraries under their full names, and hooks for other names.
 #[test]
 fn privileged_libraries_are_found_without_running_hooks() {
     let env = skip_unless!(TestEnv::new());

@@ -15,9 +15,9 @@ use std::process::Command;
 
 use crate::env::{TestEnv, skip_unless};
 use crate::markdown::{self, Block};
-use crate::push::Registry;
+use crate::registry::{Registry, env_with_registry};
 
-/// What a page runs in: its scratch folder, a `dsbuild` in PATH, and a registry.
+/// Surroundings of a page: a scratch directory, a `dsbuild` in PATH, and a registry.
 struct Page {
     name: &'static str,
     env: TestEnv,
@@ -26,14 +26,14 @@ struct Page {
 
 impl Page {
     fn open(name: &'static str) -> Result<Self, String> {
-        let env = crate::push::world()?;
+        let env = env_with_registry()?;
         let tar = env.path("base.tar");
         env.dsbuild(&["import", "--tag", "busybox", tar.to_str().expect("a UTF-8 path")]).success();
         ["work", "home", "programs"]
             .iter()
             .for_each(|name| fs::create_dir(env.path(name)).expect("a folder"));
         symlink(env.binary(), env.path("programs/dsbuild")).expect("a link to the binary");
-        let registry = Registry::start(&env, None);
+        let registry = Registry::open(&env);
         Ok(Self { name, env, registry })
     }
 

@@ -1,6 +1,6 @@
-//! A folder, a store and a base image for one test.
+//! A directory, a store and a base image for one test.
 //!
-//! `DSBUILD_TEST_USER` names the user as whom dsbuild runs; everything else of a test is root's work.
+//! `DSBUILD_TEST_USER` names the user who runs dsbuild; root does everything else.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -11,7 +11,7 @@ use std::process::{Command, Output, Stdio};
 
 use crate::user::User;
 
-/// Prints why a test cannot run here, and returns from it.
+/// Returns from a test that cannot run here, after printing `SKIP` and the reason.
 macro_rules! skip_unless {
     ($env:expr) => {
         match $env {
@@ -73,7 +73,7 @@ const APPLETS: &[&str] = &[
     "basename",
 ];
 
-/// A test's own world.
+/// Directory of one test, with a build context and a store.
 pub struct TestEnv {
     dir: tempfile::TempDir,
     store: PathBuf,
@@ -81,7 +81,7 @@ pub struct TestEnv {
 }
 
 impl TestEnv {
-    /// Makes one with the image `base` in its store; the error is the reason why it cannot be here.
+    /// Creates an environment with the image `base` in its store. The error says why that is impossible here.
     pub fn new() -> Result<Self, String> {
         match std::env::var("DSBUILD_TEST_USER") {
             Ok(name) => Self::of(User::find(&name)),
@@ -89,7 +89,7 @@ impl TestEnv {
         }
     }
 
-    /// The same where dsbuild is run by this user, or by root.
+    /// Creates an environment in which this user runs dsbuild, or root for `None`.
     pub fn of(user: Option<User>) -> Result<Self, String> {
         if !rustix::process::geteuid().is_root() {
             return Err("not root".to_owned());
@@ -105,32 +105,32 @@ impl TestEnv {
         Ok(env)
     }
 
-    /// Makes one without an image, which can be anywhere.
+    /// Creates an environment without an image, which works on every machine.
     pub fn bare() -> Self {
         Self::empty(None)
     }
 
     fn empty(user: Option<User>) -> Self {
-        let dir = tempfile::tempdir().expect("a folder for the test");
+        let dir = tempfile::tempdir().expect("a directory for the test");
         let env = Self { store: dir.path().join("store"), dir, user };
         env.give("");
-        fs::create_dir(env.path("context")).expect("a folder for the context");
+        fs::create_dir(env.path("context")).expect("a directory for the context");
         env
     }
 
-    /// A path of the test's folder.
+    /// Returns a path in the directory of the test.
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    /// Gives a path of the test's folder to the one who runs dsbuild.
+    /// Makes the user who runs dsbuild the owner of a path in the directory of the test.
     pub fn give(&self, name: &str) {
         if let Some(user) = &self.user {
             chown(self.path(name), Some(user.uid), Some(user.gid)).expect("root may give it away");
         }
     }
 
-    /// Writes a file of the build context.
+    /// Writes a file in the build context.
     pub fn file(&self, name: &str, text: &str) -> &Self {
         let path = self.path("context").join(name);
         fs::create_dir_all(path.parent().expect("it lies in the context")).expect("folders can be made");
@@ -138,36 +138,40 @@ impl TestEnv {
         self
     }
 
-    /// Runs `dsbuild` in the test's folder.
+    /// Runs `dsbuild` in the directory of the test.
+    #[must_use = "a test looks at the result: success() or fails()"]
     pub fn dsbuild(&self, args: &[&str]) -> Ran {
         Ran(self.command(args).output().expect("the binary runs"))
     }
 
-    /// The same, not yet started.
+    /// Returns the command that [`Self::dsbuild`] runs.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = self.program(self.binary());
         command.args(args);
         command
     }
 
-    /// Any program in the test's folder, run by the one who runs dsbuild.
+    /// Returns a command that runs any program in the directory of the test, as the user who runs dsbuild.
     pub fn program(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         command.current_dir(self.dir.path()).env("DSBUILD_ROOT", &self.store).stdin(Stdio::null());
         if let Some(user) = &self.user {
-            // With root's groups gone too, as always when the standard library changes the user.
+            // The standard library drops root's groups as well.
+            // A user here may be unable to open /dev/net/tun.
+            command.env("DSBUILD_NETWORK_FALLBACK", "host");
             command.uid(user.uid).gid(user.gid).env("HOME", &user.home).env("USER", &user.name);
         }
         command
     }
 
-    /// The binary under test, where the one who runs it finds it.
+    /// Returns the path of the binary, in a place that its user can read.
     pub fn binary(&self) -> PathBuf {
         let built = Path::new(env!("CARGO_BIN_EXE_dsbuild"));
         self.user.as_ref().map_or_else(|| built.to_owned(), User::binary)
     }
 
     /// Builds the context with this Dockerfile as the image `t`.
+    #[must_use = "a test looks at the result: success() or fails()"]
     pub fn build(&self, dockerfile: &str, args: &[&str]) -> Ran {
         self.file("Dockerfile", dockerfile);
         let all: Vec<&str> =
@@ -175,14 +179,14 @@ impl TestEnv {
         self.dsbuild(&all)
     }
 
-    /// The digest of the image that this Dockerfile gives.
+    /// Builds the context with this Dockerfile; returns the digest of the image.
     pub fn digest(&self, dockerfile: &str) -> String {
         let file = self.path("iid");
         self.build(dockerfile, &["--iidfile", file.to_str().expect("a UTF-8 path")]).success();
         fs::read_to_string(file).expect("the id was written")
     }
 
-    /// Another world with the same context and base, and an empty cache.
+    /// Creates another environment with the same context and base image, and an empty cache.
     pub fn clean(&self) -> Self {
         let other = Self::of(self.user.clone()).expect("it could be made before");
         let copied = Command::new("cp").arg("-a").arg(self.path("context")).arg(other.dir.path()).status();
@@ -190,42 +194,42 @@ impl TestEnv {
         other
     }
 
-    /// Where its store is.
+    /// Returns the path of the store.
     pub fn store(&self) -> &Path {
         &self.store
     }
 }
 
-/// A finished run of the binary.
+/// Finished run of a program.
 pub struct Ran(pub Output);
 
 impl Ran {
-    /// Must have succeeded.
+    /// Fails the test unless the program succeeded.
     #[track_caller]
     pub fn success(self) -> Self {
         assert!(self.0.status.success(), "{}\n{}", self.0.status, self.stderr());
         self
     }
 
-    /// Must have failed with this exit code.
+    /// Fails the test unless the program failed with this exit code.
     #[track_caller]
     pub fn fails(self, code: i32) -> Self {
         assert_eq!(self.0.status.code(), Some(code), "{}", self.stderr());
         self
     }
 
-    /// What it printed.
+    /// Returns the text that the program wrote to stdout.
     pub fn stdout(&self) -> String {
         String::from_utf8_lossy(&self.0.stdout).into_owned()
     }
 
-    /// What it told.
+    /// Returns the text that the program wrote to stderr.
     pub fn stderr(&self) -> String {
         String::from_utf8_lossy(&self.0.stderr).into_owned()
     }
 }
 
-/// A root file system of busybox and little more, as a tar.
+/// Writes a root file system of busybox and little more, as a tar.
 fn make_base(busybox: &Path, root: &Path, tar: &Path) {
     let dirs = ["bin", "dev", "etc", "proc", "root", "sys", "tmp", "usr/bin", "var"];
     dirs.iter().for_each(|dir| fs::create_dir_all(root.join(dir)).expect("folders can be made"));

@@ -1,8 +1,8 @@
-//! What others do with the images: Docker, podman and skopeo, as Debian ships them.
+//! Docker, podman and skopeo, as Debian ships them, use images of dsbuild.
 //!
-//! The image is built here on busybox and its command tells what its configuration asks for, so that a container's output
-//! shows whether the other engine understood it. Everything foreign runs in namespaces of its own with an empty `/run`,
-//! with folders in the test's own: it disturbs no other installation, and nothing of it outlives the test.
+//! The command of the image prints facts that its configuration decides, so that the output of a container shows whether
+//! another engine understood the image. Other engines run in namespaces of their own with an empty `/run`, and keep their
+//! files in the directory of the test: they disturb no other installation, and nothing of them outlives the test.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,9 +26,9 @@ const DOCKERFILE: &str = "FROM base AS made\n\
     ENTRYPOINT [\"sh\", \"-c\"]\n\
     CMD [\"echo hello $WHO; id -u; pwd; cat out/hard out/soft; stat -c %h,%U,%a out/hard; ls /bin/od gone 2>&1 | wc -l; touch new && echo writes\"]\n";
 
-const SAID: &str = "hello world\n1000\n/srv\nmade\nmade\n2,app,644\n2\nwrites\n";
+const EXPECTED: &str = "hello world\n1000\n/srv\nmade\nmade\n2,app,644\n2\nwrites\n";
 
-/// The environment and the image `t` in every form in which it leaves.
+/// Creates an environment with the image `t` in every output format. The error says which program is missing.
 fn built(programs: &[&str]) -> Result<TestEnv, String> {
     programs.iter().try_for_each(|program| needs(program))?;
     let env = TestEnv::new()?;
@@ -36,28 +36,28 @@ fn built(programs: &[&str]) -> Result<TestEnv, String> {
         ["type=image", "type=docker,dest=docker.tar", "type=oci,dest=oci.tar", "type=oci,tar=false,dest=oci"];
     let args: Vec<&str> = outputs.into_iter().flat_map(|output| ["--output", output]).collect();
     env.build(DOCKERFILE, &[&args[..], &["--metadata-file", "metadata.json"]].concat()).success();
-    assert_eq!(env.dsbuild(&["run", "--rm", "--network", "none", "t"]).success().stdout(), SAID);
+    assert_eq!(env.dsbuild(&["run", "--rm", "--network", "none", "t"]).success().stdout(), EXPECTED);
     Ok(env)
 }
 
-/// The digest of the image's configuration, which others call its id.
+/// Returns the digest of the image's configuration, which is the ID of the image.
 fn image_id(env: &TestEnv) -> String {
     let text = fs::read_to_string(env.path("metadata.json")).expect("the build wrote it");
     let metadata: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
     metadata["containerimage.config.digest"].as_str().expect("it names the image's configuration").to_owned()
 }
 
-/// Whether a program is installed; the error says that it is not.
+/// Fails if a program is not installed.
 fn needs(program: &str) -> Result<(), String> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
-    match folders.any(|folder| folder.join(program).exists()) {
-        true => Ok(()),
-        false => Err(format!("{program} is not installed")),
+    if folders.any(|folder| folder.join(program).exists()) {
+        return Ok(());
     }
+    Err(format!("{program} is not installed"))
 }
 
-/// A program in namespaces of its own, of which nothing is left when it ends or is killed.
+/// Returns a program in namespaces of its own, which end with it.
 fn isolated(env: &TestEnv, program: &str) -> Command {
     let mut command = Command::new("unshare");
     command
@@ -73,7 +73,7 @@ fn ran(command: &mut Command) -> Output {
     command.output().expect("the program runs")
 }
 
-/// The cgroups of a test's containers, removed in the end.
+/// Cgroups of a test's containers. They are removed when this is dropped.
 struct Cgroup(String);
 
 impl Cgroup {
@@ -85,7 +85,7 @@ impl Cgroup {
 impl Drop for Cgroup {
     fn drop(&mut self) {
         let root = Path::new("/sys/fs/cgroup");
-        // One a controller, or one for all.
+        // Version 1 has one hierarchy for each controller, version 2 one for all.
         [root.to_owned()]
             .into_iter()
             .chain(folders(root))
@@ -98,13 +98,13 @@ fn folders(folder: &Path) -> impl Iterator<Item = PathBuf> {
     entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path())
 }
 
-/// Removes a cgroup, whose files go with it. Nothing depends on it, so that a failure is none of the test's.
+/// Removes a cgroup with its children. An empty cgroup that is left does no harm, so that a failure is ignored.
 fn remove(cgroup: &Path) {
     folders(cgroup).for_each(|child| remove(&child));
     let _ = fs::remove_dir(cgroup);
 }
 
-/// A Docker daemon of the test's own.
+/// Docker daemon of one test. It ends when this is dropped.
 struct Dockerd {
     process: Child,
     socket: PathBuf,
@@ -112,7 +112,7 @@ struct Dockerd {
 }
 
 impl Dockerd {
-    /// Starts one; the error says why it cannot be here.
+    /// Starts a daemon. The error says why that is impossible here.
     fn start(env: &TestEnv) -> Result<Self, String> {
         let at = |name: &str| env.path("dockerd").join(name);
         fs::create_dir(env.path("dockerd")).expect("folders can be made");
@@ -155,7 +155,7 @@ impl Dockerd {
         Ok(())
     }
 
-    /// Its client, to be given a command.
+    /// Returns a client of the daemon, without a command.
     fn docker(&self) -> Command {
         let mut command = Command::new("docker");
         command.env("DOCKER_HOST", format!("unix://{}", self.socket.display())).stdin(Stdio::null());
@@ -165,19 +165,19 @@ impl Dockerd {
 
 impl Drop for Dockerd {
     fn drop(&mut self) {
-        // It is process 1 of its namespace, together with which it goes.
+        // All processes of its namespace end with process 1.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
 #[test]
-fn privileged_docker_loads_and_runs() {
+fn privileged_docker_loads_runs_and_saves_an_image() {
     let env = skip_unless!(built(&["dockerd", "docker"]));
     let dockerd = skip_unless!(Dockerd::start(&env));
     let docker = |args: &[&str]| Ran(ran(dockerd.docker().args(args).current_dir(env.path("")))).success();
     assert_eq!(docker(&["load", "--quiet", "--input", "docker.tar"]).stdout(), "Loaded image: t:latest\n");
-    assert_eq!(docker(&["run", "--rm", "--network=none", "t"]).stdout(), SAID);
+    assert_eq!(docker(&["run", "--rm", "--network=none", "t"]).stdout(), EXPECTED);
     let config =
         docker(&["inspect", "--format", "{{json .Config.Labels}} {{.Config.StopSignal}} {{.Id}}", "t"]);
     let id = format!("{{\"kind\":\"test\"}} SIGINT {}\n", image_id(&env));
@@ -185,15 +185,15 @@ fn privileged_docker_loads_and_runs() {
     if needs("skopeo").is_ok() {
         docker(&["rmi", "t"]);
         skopeo_hands_over(&env, &dockerd);
-        assert_eq!(docker(&["run", "--rm", "--network=none", "t"]).stdout(), SAID);
+        assert_eq!(docker(&["run", "--rm", "--network=none", "t"]).stdout(), EXPECTED);
     }
     docker(&["save", "--output", "saved.tar", "t"]);
     env.give("saved.tar");
     env.dsbuild(&["import", "--tag", "back", "saved.tar"]).success();
-    assert_eq!(env.dsbuild(&["run", "--rm", "--network", "none", "back"]).success().stdout(), SAID);
+    assert_eq!(env.dsbuild(&["run", "--rm", "--network", "none", "back"]).success().stdout(), EXPECTED);
 }
 
-/// What README.md says: the store is a layout out of which skopeo fills a Docker.
+/// Copies the image from the store, which is an OCI layout, to the daemon.
 fn skopeo_hands_over(env: &TestEnv, dockerd: &Dockerd) {
     let host = format!("--dest-daemon-host=unix://{}", dockerd.socket.display());
     let mut command = Command::new("skopeo");
@@ -201,13 +201,13 @@ fn skopeo_hands_over(env: &TestEnv, dockerd: &Dockerd) {
     Ran(ran(&mut command)).success();
 }
 
-/// What skopeo calls the image in the store.
+/// Returns skopeo's name for the image in the store.
 fn in_store(env: &TestEnv) -> String {
     format!("oci:{}:docker.io/library/t:latest", env.store().display())
 }
 
 #[test]
-fn privileged_podman_loads_and_runs() {
+fn privileged_podman_loads_and_runs_an_image() {
     let env = skip_unless!(built(&["podman"]));
     let runtime = skip_unless!(needs("runc").map(|()| "runc").or_else(|_| needs("crun").map(|()| "crun")));
     let cgroup = Cgroup::new("podman");
@@ -221,16 +221,16 @@ fn privileged_podman_loads_and_runs() {
     };
     for form in ["docker.tar", "oci.tar"] {
         podman(&["load", "--quiet", "--input", form]);
-        // Its own limits are higher than what root may set in some sandboxes.
+        // podman's own limits are higher than root can set in some sandboxes.
         let limits = ["--ulimit=nofile=1000:1000", "--ulimit=nproc=1000:1000", "--cgroup-parent", &cgroup.0];
         let run = [&["run", "--rm", "--network=none"], &limits[..], &["t"]].concat();
-        assert_eq!(podman(&run).stdout(), SAID, "{form}");
+        assert_eq!(podman(&run).stdout(), EXPECTED, "{form}");
         podman(&["rmi", "t"]);
     }
 }
 
 #[test]
-fn privileged_skopeo_reads() {
+fn privileged_skopeo_reads_every_output_format() {
     let env = skip_unless!(built(&["skopeo"]));
     let store = in_store(&env);
     let forms = ["docker-archive:docker.tar", "oci-archive:oci.tar", "oci:oci", "oci:oci:latest", &store];
@@ -249,7 +249,7 @@ fn privileged_skopeo_reads() {
     skopeo_copies_are_contexts(&env);
 }
 
-/// What skopeo writes is a base for the next build.
+/// Builds on a layout that skopeo wrote.
 fn skopeo_copies_are_contexts(env: &TestEnv) {
     let copied = ran(Command::new("skopeo")
         .args(["--insecure-policy", "copy", "--quiet", "docker-archive:docker.tar", "oci:copied:x"])
@@ -257,5 +257,5 @@ fn skopeo_copies_are_contexts(env: &TestEnv) {
     Ran(copied).success();
     let context = format!("t=oci-layout://{}:x", env.path("copied").display());
     env.build("FROM t\nLABEL more=1\n", &["--build-context", &context]).success();
-    assert_eq!(env.dsbuild(&["run", "--rm", "--network", "none", "t"]).success().stdout(), SAID);
+    assert_eq!(env.dsbuild(&["run", "--rm", "--network", "none", "t"]).success().stdout(), EXPECTED);
 }

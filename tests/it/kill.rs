@@ -1,4 +1,4 @@
-//! SIGKILL at any moment: no process, no mount, and the next build is as if nothing had happened.
+//! SIGKILL at any moment leaves no process and no mount, and does not change the next build.
 
 use std::fs;
 use std::process::Stdio;
@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use crate::env::{TestEnv, skip_unless};
 
-/// Marks the processes of these builds.
+/// Environment variable of all processes of these builds.
 const MARK: &str = "DSBUILD_TEST_MARK_OF_KILLED_BUILDS";
 
-/// How many times a build is killed; the figure is reached with `DSBUILD_TEST_KILLS=50`.
+/// Returns how often a build is killed: `DSBUILD_TEST_KILLS`, or 10.
 fn kills() -> u32 {
     std::env::var("DSBUILD_TEST_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(10)
 }
@@ -38,7 +38,7 @@ fn privileged_a_killed_build_leaves_nothing_and_breaks_nothing() {
             .stderr(Stdio::null())
             .spawn()
             .expect("the binary runs");
-        // Spread over the build's time; no two runs hit the same places anyway.
+        // The kills are spread over the duration of a build.
         std::thread::sleep(whole.mul_f64(f64::from(n) / f64::from(kills())));
         child.kill().expect("it can be killed");
         child.wait().expect("it ends");
@@ -50,7 +50,7 @@ fn privileged_a_killed_build_leaves_nothing_and_breaks_nothing() {
     env.dsbuild(&["check", "--read-data"]).success();
 }
 
-/// Processes of a sandbox end with it, which takes the kernel a moment.
+/// Waits until all processes of the sandboxes have ended, for which the kernel needs a moment.
 #[track_caller]
 fn wait_until_gone() {
     let deadline = Instant::now() + Duration::from_secs(2);
@@ -60,7 +60,7 @@ fn wait_until_gone() {
     }
 }
 
-/// How many processes have the mark in their environment.
+/// Returns the number of processes with the mark in their environment.
 fn marked() -> usize {
     let entries = fs::read_dir("/proc").expect("there is a /proc").filter_map(Result::ok);
     let environments = entries.filter_map(|entry| fs::read(entry.path().join("environ")).ok());

@@ -1,28 +1,42 @@
-//! Tests through the binary: what only the whole can show.
+//! Tests that run the binary: behaviors that only the whole program shows.
 //!
-//! Everything runs in folders of its own, with a store of its own, on a base image made of Debian's `busybox-static`.
-//! Tests that need root, user namespaces or a package are named `privileged_*` and print SKIP with the reason where
-//! they cannot run.
+//! Each test has a directory and a store of its own, and a base image made of Debian's `busybox-static`. Tests that need
+//! root, user namespaces or a package are named `privileged_*`. Where they cannot run they print `SKIP` and the reason;
+//! `cargo xtask test` counts these lines, and continuous integration forbids them.
+//!
+//! ```text
+//! env       directory, store and base image of a test      registry  a registry      servers  HTTP and git
+//! user      users made for a test
+//! ```
 
 mod build;
 mod cache;
 mod check;
+mod command_line;
 mod context;
+mod contexts;
 mod device;
 mod docs;
 mod env;
 mod errors;
 mod exit_codes;
+mod finished;
 mod interop;
+mod isolation;
 mod kill;
+mod limits;
 mod markdown;
 mod network;
 mod push;
-mod remote;
+mod registry;
 mod reports;
 mod reproducible;
 mod rootless;
 mod run;
+mod secrets;
+mod servers;
+mod terminal;
+mod threads;
 mod timings;
 mod user;
 mod work;

@@ -1,32 +1,30 @@
-//! The network of RUN and of containers: what of the host they reach, and that nothing is left of it.
+//! The network of RUN and of containers: isolation from this machine, published ports, and the end of pasta.
 
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::linux::net::SocketAddrExt;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use crate::env::{TestEnv, skip_unless};
+use crate::env::{Ran, TestEnv, skip_unless};
 
-/// How the warning begins that tells of the host's network.
+/// Beginning of the warning that steps use the network of this machine.
 const FALLBACK: &str = "RUN uses this machine's network";
 
-/// A server of the host's on its loopback; gives its port.
+/// Starts a server of this machine; returns its port.
 fn server(address: &str) -> (TcpListener, u16) {
     let listener = TcpListener::bind(address).expect("a port is free");
     let port = listener.local_addr().expect("it is bound").port();
     (listener, port)
 }
 
-/// C13: a RUN has the host's network only if it asks for it.
 #[test]
-fn privileged_run_reaches_no_service_of_the_host() {
+fn privileged_a_run_reaches_services_of_this_machine_only_on_demand() {
     let env = skip_unless!(TestEnv::new());
     let (listener, port) = server("127.0.0.1:0");
-    // Hangs up at once, so that the client ends.
+    // The server hangs up at once, so that the client ends.
     std::thread::spawn(move || listener.incoming().for_each(drop));
     let name = format!("dsbuild-test-{}", std::process::id());
     let address = SocketAddr::from_abstract_name(&name).expect("a short name");
@@ -37,16 +35,86 @@ fn privileged_run_reaches_no_service_of_the_host() {
     );
     let ran = env.build(&format!("FROM base\nRUN {look}\n"), &["--progress=plain", "--no-cache"]).success();
     let seen = ran.stderr();
-    skip_unless!((!seen.contains(FALLBACK)).then_some(()).ok_or("no private network"));
-    assert!(!told(&seen, "tcp reached") && told(&seen, "0") && told(&seen, "resolver"), "{seen}");
+    assert!(!seen.contains(FALLBACK), "{seen}");
+    assert!(!printed(&seen, "tcp reached") && printed(&seen, "0") && printed(&seen, "resolver"), "{seen}");
     let args = ["--progress=plain", "--no-cache", "--allow=network.host"];
     let ran = env.build(&format!("FROM base\nRUN --network=host {look}\n"), &args).success();
-    assert!(told(&ran.stderr(), "tcp reached") && told(&ran.stderr(), "1"), "{}", ran.stderr());
+    assert!(printed(&ran.stderr(), "tcp reached") && printed(&ran.stderr(), "1"), "{}", ran.stderr());
 }
 
-/// True if a RUN printed this line.
-fn told(progress: &str, line: &str) -> bool {
-    progress.lines().any(|told| told.starts_with('#') && told.splitn(3, ' ').nth(2) == Some(line))
+/// E.26: a free port is chosen and shown, and `localhost` works in a browser, which tries IPv6 first.
+#[test]
+fn privileged_a_published_port_without_a_number_is_free_and_shown() {
+    let env = skip_unless!(TestEnv::new());
+    let dockerfile = "FROM base\nRUN echo hello > /tmp/f\nCMD httpd -f -p 0.0.0.0:5000 -h /tmp\n";
+    env.build(dockerfile, &[]).success();
+    env.dsbuild(&["run", "-d", "--name", "web", "-p", "5000", "t"]).success();
+    let shown = env.dsbuild(&["port", "web", "5000"]).success().stdout();
+    let port: u16 = shown.trim().strip_prefix("0.0.0.0:").and_then(|port| port.parse().ok()).expect("a port");
+    assert_eq!(env.dsbuild(&["port", "web"]).success().stdout(), format!("5000/tcp -> 0.0.0.0:{port}\n"));
+    env.dsbuild(&["port", "web", "80"]).fails(1);
+    assert!(env.dsbuild(&["ps"]).success().stdout().contains(&format!("0.0.0.0:{port}->5000/tcp")));
+    for host in ["127.0.0.1", "::1"] {
+        assert!(
+            until(|| get_from(host, port).is_some_and(|text| text.ends_with("hello\n"))),
+            "no answer by {host}"
+        );
+    }
+    env.dsbuild(&["rm", "-f", "web"]).success();
+}
+
+/// Runs dsbuild where `hidden` is not what it should be, as in a container without the package or the device.
+fn without(env: &TestEnv, hidden: &str, args: &[&str], fallback: Option<&str>) -> Ran {
+    let script = format!("mount --bind /dev/null {hidden}; exec \"$@\"");
+    let mut command = env.program("unshare");
+    command.args(["-m", "sh", "-c", &script, "sh"]).arg(env.binary()).args(args);
+    command.envs(fallback.map(|mode| ("DSBUILD_NETWORK_FALLBACK", mode)));
+    Ran(command.output().expect("unshare runs"))
+}
+
+/// E.27: neither RUN nor a container gets the machine's network because no other can be made.
+#[test]
+fn privileged_without_pasta_nothing_joins_the_machine_s_network() {
+    let env = skip_unless!(TestEnv::new());
+    env.build("FROM base\n", &[]).success();
+    env.file("Dockerfile", "FROM base\nRUN readlink /proc/self/ns/net\n");
+    let build = ["build", "--no-cache", "--progress=plain", "context"];
+    for (args, code) in [(&build[..], 2), (&["run", "--rm", "t", "true"], 125)] {
+        let told = without(&env, "/usr/bin/pasta", args, None).fails(code).stderr();
+        for word in
+            ["pasta is not installed", "passt", "/dev/net/tun", "--network=none", "DSBUILD_NETWORK_FALLBACK"]
+        {
+            assert!(told.contains(word), "no {word}: {told}");
+        }
+    }
+    for args in
+        [&["build", "--no-cache", "--network=none", "context"][..], &["run", "--network=none", "t", "true"]]
+    {
+        without(&env, "/usr/bin/pasta", args, None).success();
+    }
+}
+
+/// The one switch: the machine's network, without raw packets and without its abstract sockets.
+#[test]
+fn privileged_the_machine_s_network_as_a_fallback_is_restricted() {
+    let env = skip_unless!(TestEnv::new());
+    let name = format!("dsbuild-fallback-{}", std::process::id());
+    let address = SocketAddr::from_abstract_name(&name).expect("a short name");
+    let _listener = UnixListener::bind_addr(&address).expect("the name is free");
+    let look = format!("grep CapBnd /proc/self/status | cut -f 2; grep -c @{name} /proc/net/unix");
+    env.build(&format!("FROM base\nCMD {look}\n"), &[]).success();
+    let ran = without(&env, "/usr/bin/pasta", &["run", "--rm", "t"], Some("host")).success();
+    assert_eq!(ran.stdout(), "00000000a80405fb\n1\n");
+    assert!(ran.stderr().contains("uses this machine's network"), "{}", ran.stderr());
+    env.file("Dockerfile", &format!("FROM base\nRUN {look}\n"));
+    let build = ["build", "--no-cache", "--progress=plain", "context"];
+    let seen = without(&env, "/usr/bin/pasta", &build, Some("host")).success().stderr();
+    assert!(seen.contains(FALLBACK) && printed(&seen, "00000000a80405fb"), "{seen}");
+}
+
+/// Reports whether a RUN printed this line.
+fn printed(progress: &str, line: &str) -> bool {
+    progress.lines().any(|shown| shown.starts_with('#') && shown.splitn(3, ' ').nth(2) == Some(line))
 }
 
 #[test]
@@ -59,7 +127,6 @@ fn privileged_the_runs_of_a_build_share_a_network() {
     env.build(&dockerfile, &["--no-cache"]).success();
 }
 
-/// SIGKILL of a build while a RUN is in its network.
 #[test]
 fn privileged_a_killed_build_leaves_no_pasta() {
     let env = skip_unless!(TestEnv::new());
@@ -75,41 +142,48 @@ fn privileged_a_killed_build_leaves_no_pasta() {
     let pids = connectors_of(parent);
     child.kill().expect("it can be killed");
     child.wait().expect("it ends");
-    skip_unless!(connected.then_some(()).ok_or("no pasta"));
+    assert!(connected, "no pasta was started");
     let gone = until(|| pids.iter().all(|pid| !fs::exists(format!("/proc/{pid}")).unwrap_or(true)));
     assert!(gone, "pasta was left: {pids:?}");
 }
 
 #[test]
-fn privileged_a_published_port_leads_to_the_container() {
+fn privileged_a_port_in_use_cannot_be_published() {
     let env = skip_unless!(TestEnv::new());
-    skip_unless!(may_connect().then_some(()).ok_or("no pasta, or no right to use /dev/net/tun"));
+    env.build("FROM base\nCMD [\"sleep\", \"60\"]\n", &[]).success();
+    let (_listener, port) = server("0.0.0.0:0");
+    for publish in [format!("127.0.0.1:{port}:80"), format!("{port}:80")] {
+        let error = env.dsbuild(&["run", "-d", "-p", &publish, "t"]).fails(125).stderr();
+        assert!(
+            error.contains("another program uses that port") && error.contains(&port.to_string()),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn privileged_a_published_port_leads_to_the_container_until_it_ends() {
+    let env = skip_unless!(TestEnv::new());
     env.build(
         "FROM base\nRUN echo hello > /tmp/f\nCMD [\"httpd\", \"-f\", \"-p\", \"80\", \"-h\", \"/tmp\"]\n",
         &[],
     )
     .success();
     let (listener, port) = server("127.0.0.1:0");
-    let publish = format!("127.0.0.1:{port}:80");
-    let taken = env.dsbuild(&["run", "-d", "--name", "no", "-p", &publish, "t"]).fails(125);
-    assert!(taken.stderr().contains("another program uses that port"), "{}", taken.stderr());
     drop(listener);
+    let publish = format!("127.0.0.1:{port}:80");
     env.dsbuild(&["run", "-d", "--name", "web", "-p", &publish, "t"]).success();
     assert!(until(|| get(port).is_some_and(|text| text.ends_with("hello\n"))), "no answer");
     env.dsbuild(&["rm", "-f", "web"]).success();
     assert!(until(|| TcpStream::connect(("127.0.0.1", port)).is_err()), "the port is still open");
 }
 
-/// True if whoever the tests run as can have a network of its own.
-fn may_connect() -> bool {
-    let others = 0o006;
-    let tun = fs::metadata("/dev/net/tun").map(|tun| tun.permissions().mode() & others == others);
-    let is_root = std::env::var_os("DSBUILD_TEST_USER").is_none();
-    sandbox::network::private_available() && (is_root || tun.unwrap_or(false))
+fn get(port: u16) -> Option<String> {
+    get_from("127.0.0.1", port)
 }
 
-fn get(port: u16) -> Option<String> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+fn get_from(host: &str, port: u16) -> Option<String> {
+    let mut stream = TcpStream::connect((host, port)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(1))).ok()?;
     stream.write_all(b"GET /f HTTP/1.0\r\n\r\n").ok()?;
     let mut text = String::new();
@@ -117,7 +191,7 @@ fn get(port: u16) -> Option<String> {
     Some(text)
 }
 
-/// Waits for at most five seconds.
+/// Waits up to five seconds; returns whether the condition became true.
 fn until(mut done: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + Duration::from_secs(5);
     while !done() {
@@ -129,7 +203,7 @@ fn until(mut done: impl FnMut() -> bool) -> bool {
     true
 }
 
-/// The pids of the pasta processes that descend from `ancestor`.
+/// Returns the process IDs of pasta processes that descend from `ancestor`.
 fn connectors_of(ancestor: u32) -> Vec<u32> {
     let entries = fs::read_dir("/proc").expect("there is a /proc").filter_map(Result::ok);
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());

@@ -1,4 +1,4 @@
-//! Same inputs, same digest: whoever builds, where and when.
+//! The same inputs give the same digest for every user, in every directory and at any time.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -21,7 +21,7 @@ fn context(env: &TestEnv) {
 }
 
 #[test]
-fn privileged_two_clean_builds_have_one_digest() {
+fn privileged_two_clean_builds_have_the_same_digest() {
     let env = skip_unless!(TestEnv::new());
     context(&env);
     let first = env.digest(DOCKERFILE);
@@ -31,7 +31,7 @@ fn privileged_two_clean_builds_have_one_digest() {
     assert_eq!(second.digest(DOCKERFILE), first);
 }
 
-/// Another user's checkout: other times, other owners.
+/// Gives all files other times and owners, as another user's checkout has.
 fn touch_everything(env: &TestEnv) {
     let context = env.path("context");
     let run = |program: &str, args: &[&str]| {
@@ -44,7 +44,7 @@ fn touch_everything(env: &TestEnv) {
 }
 
 #[test]
-fn privileged_an_exported_layout_is_the_same_bytes() {
+fn privileged_an_exported_layout_always_has_the_same_bytes() {
     let env = skip_unless!(TestEnv::new());
     context(&env);
     let export = |env: &TestEnv, name: &str| {
@@ -57,7 +57,7 @@ fn privileged_an_exported_layout_is_the_same_bytes() {
 }
 
 #[test]
-fn privileged_another_umask_and_folder_change_nothing() {
+fn privileged_umask_and_directory_do_not_change_the_digest() {
     let env = skip_unless!(TestEnv::new());
     context(&env);
     let first = env.digest(DOCKERFILE);
@@ -68,7 +68,7 @@ fn privileged_another_umask_and_folder_change_nothing() {
     assert_eq!(other_digest(&other), first);
 }
 
-/// The digest of what is in the context already, built in unusual circumstances.
+/// Builds the context under another umask, time zone and locale; returns the digest.
 fn other_digest(env: &TestEnv) -> String {
     let mut command = env.program("sh");
     command.args(["-c", "umask 077; exec \"$0\" -t t --iidfile iid context"]).arg(env.binary());
@@ -77,8 +77,8 @@ fn other_digest(env: &TestEnv) -> String {
     fs::read_to_string(env.path("iid")).expect("the id was written")
 }
 
-/// What shows in some engine who has built it: owners, special modes, links, a user's own folder, whiteouts, what the
-/// commands see. (They see true times too, which only the layers make equal, and the kernel's own owners of `/sys`.)
+/// Dockerfile with everything that can depend on the user who builds: owners, special modes, links, home directories,
+/// whiteouts, and facts that commands see. (Commands see real times as well, and the kernel's owners of `/sys`.)
 const OWNERS: &str = "FROM base AS made\n\
     RUN mkdir -p /out/d && echo a > /out/d/a && chown -R app:nogroup /out/d && chmod 4755 /out/d/a && ln /out/d/a /out/b\n\
     FROM base\n\
@@ -91,7 +91,7 @@ const OWNERS: &str = "FROM base AS made\n\
     RUN touch /tmp/mine; id >> /tmp/mine; stat -c '%n %u %g %a %h' / /* /sub/* /out/* . | grep -v -e '^/proc ' -e '^/sys ' >> /tmp/mine\n";
 
 #[test]
-fn privileged_two_users_have_one_digest() {
+fn privileged_two_users_get_the_same_digest() {
     let user = skip_unless!(TestUser::new("two"));
     let roots = skip_unless!(TestEnv::of(None));
     context(&roots);

@@ -1,12 +1,12 @@
-//! Without root's rights: the same tests, run once more as a user made for it.
+//! Without root: the same tests once more, as a user made for them.
 
 use std::process::Command;
 
 use crate::env::{TestEnv, skip_unless};
 use crate::user::{TestUser, User};
 
-/// What is about more than one user itself, about others' programs, or up to who may use `/dev/net/tun` here.
-const NOT_AGAIN: [&str; 4] = ["rootless::", "interop::", "network::", "two_users"];
+/// Tests that create users themselves, run other engines, write beside the checkout as root, or depend on the access to `/dev/net/tun`.
+const NOT_AGAIN: [&str; 6] = ["docs::", "rootless::", "interop::", "network::", "two_users", "another_user"];
 
 #[test]
 fn privileged_the_same_tests_pass_without_root() {
@@ -14,15 +14,15 @@ fn privileged_the_same_tests_pass_without_root() {
     let mut command = Command::new(std::env::current_exe().expect("we are a program"));
     command.args(["privileged_", "--test-threads=4", "--nocapture"]).env("DSBUILD_TEST_USER", &user.0.name);
     NOT_AGAIN.iter().for_each(|name| _ = command.args(["--skip", name]));
-    // nextest's, by which the tests of one run are told apart.
+    // A variable of nextest that tells the test binary to run one test only.
     let ran = command.env_remove("NEXTEST_EXECUTION_MODE").output().expect("the tests run");
-    let told = format!("{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
-    assert!(ran.status.success(), "{told}");
-    assert!(!told.contains("SKIP"), "{told}");
+    let output = format!("{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+    assert!(ran.status.success(), "{output}");
+    assert!(!output.contains("SKIP"), "{output}");
 }
 
 #[test]
-fn privileged_the_store_of_a_user_is_in_the_home_folder() {
+fn privileged_the_store_of_a_user_is_in_the_home_directory() {
     let user = skip_unless!(TestUser::new("home"));
     let env = skip_unless!(TestEnv::of(Some(user.0.clone())));
     let run = |args: &[&str]| {
@@ -41,11 +41,11 @@ fn privileged_the_store_of_a_user_is_in_the_home_folder() {
 }
 
 #[test]
-fn privileged_one_id_is_enough_for_most_and_told() {
+fn privileged_a_user_without_subordinate_ids_gets_the_same_image_or_an_explanation() {
     let user = skip_unless!(TestUser::new("one"));
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(&user.0.home, open).expect("modes can be set");
-    // Nobody has this id, and so nobody has lent it others.
+    // No user has this ID, so that it has no subordinate IDs.
     let stranger = User { name: String::new(), uid: 3_999_999_999, gid: 3_999_999_999, ..user.0.clone() };
     let one = skip_unless!(TestEnv::of(Some(stranger)));
     let root = skip_unless!(TestEnv::of(None));
@@ -54,6 +54,7 @@ fn privileged_one_id_is_enough_for_most_and_told() {
         env.file("f", "f\n");
     }
     assert_eq!(one.digest(dockerfile), root.digest(dockerfile));
-    let told = one.build("FROM base\nRUN chown app /tmp\n", &[]).fails(1).stderr();
-    assert!(told.contains("one owner only") && told.contains("/etc/subuid"), "{told}");
+    let output = one.build("FROM base\nRUN chown app /tmp\n", &[]).fails(1).stderr();
+    assert!(output.contains("one owner only") && output.contains("/etc/subuid"), "{output}");
+    assert!(output.contains("the step needs a second user ID"), "{output}");
 }

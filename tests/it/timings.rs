@@ -1,4 +1,4 @@
-//! `--timings`: the page and the trace of a build.
+//! `build --timings`: the page and the trace.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::env::{TestEnv, skip_unless};
 
-/// How much what is measured may differ from itself by rounding, in microseconds.
+/// Largest difference by rounding, in microseconds.
 const ROUNDING_US: f64 = 0.01;
 
 const DOCKERFILE: &str = "FROM base AS made\n\
@@ -17,7 +17,7 @@ const DOCKERFILE: &str = "FROM base AS made\n\
     RUN --mount=type=secret,id=token,env=TOKEN test -n \"$TOKEN\"\n\
     COPY . /all\n";
 
-/// Builds [`DOCKERFILE`]; gives the page and the trace.
+/// Builds [`DOCKERFILE`]; returns the page and the trace.
 fn build(env: &TestEnv) -> (String, Value) {
     std::fs::write(env.path("token"), "s3cr3t-canary").expect("files can be written");
     env.file("data.txt", "data\n");
@@ -34,7 +34,7 @@ fn trace(env: &TestEnv) -> Value {
     serde_json::from_str(&page(env, "t.json")).expect("the trace is JSON")
 }
 
-/// A complete event of a trace.
+/// Event of a trace with start and duration.
 struct Event<'a> {
     name: &'a str,
     category: &'a str,
@@ -43,7 +43,7 @@ struct Event<'a> {
     duration: f64,
 }
 
-/// Checks that each event has what the format asks for, and gives those that have a duration.
+/// Checks that each event has the fields of the format; returns the events with a duration.
 fn events(trace: &Value) -> Vec<Event<'_>> {
     let text = |event: &'_ Value, name: &str| event[name].as_str().map(str::len).is_some();
     let mut found = Vec::new();
@@ -83,7 +83,7 @@ fn privileged_the_page_has_every_step_and_no_secret() {
     }
     assert!(page.contains("&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;") && !page.contains("<img"));
     assert!(page.contains("miss: never built here") && page.contains("0 / 5"));
-    assert!(page.contains("of processors"), "what processes took is not told");
+    assert!(page.contains("of processors"), "the resources of processes are missing");
     for report in [page, trace.to_string()] {
         assert!(!report.contains("s3cr3t-canary"));
     }
@@ -106,7 +106,7 @@ fn privileged_phases_add_up_to_their_step() {
         let phases: Vec<_> = others.iter().filter(inside).collect();
         assert!(!phases.is_empty(), "{}", step.name);
         let sum: f64 = phases.iter().map(|phase| phase.duration).sum();
-        // A step says what it does as soon as it has started.
+        // The first phase begins as soon as the step starts.
         assert!(
             (0.0..50_000.0).contains(&(step.duration - sum + ROUNDING_US)),
             "{}: {sum} of {}",
@@ -122,7 +122,7 @@ fn privileged_phases_add_up_to_their_step() {
             && other.start >= sleep.start
             && other.start < sleep.start + sleep.duration
     });
-    // On a busy machine we hear late that the process runs.
+    // On a busy machine the start of the process is noticed late.
     assert!(exec.expect("it ran something").duration >= 150_000.0);
     for lane in lanes.values_mut() {
         lane.sort_by(|a, b| a.start.total_cmp(&b.start));
@@ -132,12 +132,12 @@ fn privileged_phases_add_up_to_their_step() {
 }
 
 #[test]
-fn privileged_a_page_tells_hits_and_misses() {
+fn privileged_a_page_shows_hits_and_misses() {
     let env = skip_unless!(TestEnv::new());
     build(&env);
     let (again, _) = build(&env);
     assert!(again.contains("5 / 5") && again.contains("hit by definition"), "{again}");
-    // A stage that is another now, and has the same file: what is copied from it has not changed.
+    // The stage is different and has the same file: the copy from it has not changed.
     let changed = DOCKERFILE.replace("sleep 0.3", "echo > /other");
     env.build(&changed, &["--secret", "id=token,src=token", "--timings=t.html"]).success();
     let changed = page(&env, "t.html");
@@ -157,21 +157,24 @@ fn privileged_a_failed_build_has_a_page() {
 }
 
 #[test]
-fn privileged_a_file_in_the_context_is_told_of() {
+fn privileged_a_report_in_the_build_context_gets_a_note() {
     let env = skip_unless!(TestEnv::new());
     env.give("context");
-    let told = || env.build("FROM base\nCOPY . /all\n", &["--timings=context/t.html"]).success().stderr();
-    assert!(told().contains("this file is in the build context"));
+    let output = || env.build("FROM base\nCOPY . /all\n", &["--timings=context/t.html"]).success().stderr();
+    assert!(output().contains("this file is in the build context"));
     env.file(".dockerignore", "*.html\n");
-    let told = told();
-    assert!(told.contains("timings: context/t.html") && !told.contains("in the build context"), "{told}");
+    let output = output();
+    assert!(
+        output.contains("timings: context/t.html") && !output.contains("in the build context"),
+        "{output}"
+    );
 }
 
 #[test]
-fn a_folder_that_is_not_there_is_told_before_the_build() {
+fn a_report_that_cannot_be_written_fails_before_the_build() {
     let env = TestEnv::bare();
-    let told = env.build("FROM nowhere\n", &["--timings=no/such/t.html"]).fails(2).stderr();
-    assert!(told.contains("there is no directory no/such") && told.contains("--timings=FILE"), "{told}");
-    let told = env.build("FROM nowhere\n", &["--timings=context"]).fails(2).stderr();
-    assert!(told.contains("it is a directory"), "{told}");
+    let error = env.build("FROM nowhere\n", &["--timings=no/such/t.html"]).fails(2).stderr();
+    assert!(error.contains("there is no directory no/such") && error.contains("--timings=FILE"), "{error}");
+    let error = env.build("FROM nowhere\n", &["--timings=context"]).fails(2).stderr();
+    assert!(error.contains("it is a directory"), "{error}");
 }

@@ -1,4 +1,4 @@
-//! Users without rights, made for a test.
+//! Users of this machine without privileges, made for a test.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,34 +7,34 @@ use std::process::{Command, Stdio};
 /// A user of this machine.
 #[derive(Debug, Clone)]
 pub struct User {
-    /// The login name.
+    /// Login name, such as `dssame123`.
     pub name: String,
-    /// The user's id.
+    /// ID of the user.
     pub uid: u32,
-    /// The id of the user's own group.
+    /// ID of the user's own group.
     pub gid: u32,
-    /// The home folder.
+    /// Home directory of the user.
     pub home: PathBuf,
 }
 
 impl User {
-    /// One that exists.
+    /// Returns the user with this name, if it exists.
     pub fn find(name: &str) -> Option<Self> {
         let user = nix::unistd::User::from_name(name).expect("the user database can be read")?;
         Some(Self { name: user.name, uid: user.uid.as_raw(), gid: user.gid.as_raw(), home: user.dir })
     }
 
-    /// Where the user has a copy of the binary: the checkout may lie where only root comes.
+    /// Returns the path of a copy of the binary. The checkout can be in a directory that only root can enter.
     pub fn binary(&self) -> PathBuf {
         self.home.join("dsbuild")
     }
 }
 
-/// A user made for a test, with subordinate ids; gone when dropped.
+/// User made for a test, with subordinate IDs. The user is removed when this is dropped.
 pub struct TestUser(pub User);
 
 impl TestUser {
-    /// Makes one; the error says why it cannot be here.
+    /// Creates a user. The error says why that is impossible here.
     pub fn new(purpose: &str) -> Result<Self, String> {
         if !rustix::process::geteuid().is_root() {
             return Err("not root".to_owned());
@@ -59,15 +59,15 @@ impl TestUser {
 impl Drop for TestUser {
     fn drop(&mut self) {
         let mut command = Command::new("/usr/sbin/userdel");
-        // A failure would hide the test's own.
+        // A panic here would hide the failure of the test.
         let _ = run(command.args(["--force", "--remove", &self.0.name]));
     }
 }
 
 fn run(command: &mut Command) -> Result<(), String> {
     let ran = command.stdin(Stdio::null()).output().expect("the program runs");
-    match ran.status.success() {
-        true => Ok(()),
-        false => Err(format!("{command:?}: {}", String::from_utf8_lossy(&ran.stderr))),
+    if ran.status.success() {
+        return Ok(());
     }
+    Err(format!("{command:?}: {}", String::from_utf8_lossy(&ran.stderr)))
 }

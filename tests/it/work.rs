@@ -1,8 +1,8 @@
-//! How much a build does that need not do much: counted in system calls, so that no noisy machine fails it, against the
-//! budgets of `work.budget`.
+//! The work of builds that have little to do, against the budgets of `work.budget`. It is counted in system calls, so that a
+//! busy machine does not fail a test.
 //!
-//! Memory, threads and locks do not count, as the scheduler and the number of processors decide how often they are asked
-//! for; nor does `fcntl`, which the standard library's debug build calls before each `close`.
+//! Calls for memory, threads and locks do not count: the scheduler and the number of processors decide how many there are.
+//! Nor does `fcntl`, which debug builds call before each `close`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,7 +12,7 @@ use crate::env::{TestEnv, skip_unless};
 
 const BUDGETS: &str = include_str!("work.budget");
 
-/// Calls that depend on the allocator, the number of processors, or who came first.
+/// Calls whose number depends on the allocator, the number of processors or the order of threads.
 const UNCOUNTED: &[&str] = &[
     "brk",
     "clone",
@@ -37,7 +37,7 @@ const UNCOUNTED: &[&str] = &[
     "sigaltstack",
 ];
 
-/// The environment, if system calls can be counted here.
+/// Creates an environment. The error says why system calls cannot be counted here.
 fn counted() -> Result<TestEnv, String> {
     match Command::new("strace").arg("-c").arg("true").output() {
         Ok(ran) if ran.status.success() => TestEnv::new(),
@@ -46,7 +46,7 @@ fn counted() -> Result<TestEnv, String> {
     }
 }
 
-/// How many calls the build of the context makes.
+/// Builds the context; returns the number of calls.
 fn calls(env: &TestEnv) -> f64 {
     let counts = env.path("counts");
     let ran = env
@@ -55,7 +55,7 @@ fn calls(env: &TestEnv) -> f64 {
         .arg(&counts)
         .arg(env.binary())
         .args(["build", "-q", "-t", "t", "context"])
-        // Where cargo has the loader of a debug build look for libraries.
+        // cargo sets it for the loader of debug builds.
         .env_remove("LD_LIBRARY_PATH")
         .output()
         .expect("strace runs");
@@ -77,7 +77,7 @@ fn within_budget(what: &str, found: f64) {
     assert!(found <= budget, "{what}: {found} system calls, {budget} are allowed (tests/it/work.budget)");
 }
 
-/// Calls of a build that finds nothing changed.
+/// Builds twice; returns the number of calls of the second build, for which nothing has changed.
 fn calls_again(env: &TestEnv, dockerfile: &str) -> f64 {
     env.build(dockerfile, &[]).success();
     calls(env)
@@ -87,26 +87,26 @@ fn with_files(env: &TestEnv, count: u32) {
     for file in 0..count {
         env.file(&format!("files/{}/{file}", file / 100), &format!("{file}"));
     }
-    // What was just written is hashed once more, as the stat cache cannot know it for settled.
+    // A file that was written a moment ago is hashed once more, since it could still be changing.
     std::thread::sleep(std::time::Duration::from_millis(200));
 }
 
 #[test]
-fn privileged_nothing_changed_costs_little_a_step() {
+fn privileged_an_unchanged_step_costs_few_calls() {
     let env = skip_unless!(counted());
     let steps = |count: u32| {
         let runs: String = (0..count).map(|step| format!("RUN echo {step} > /step{step}\n")).collect();
         calls_again(&env, &format!("FROM base\n{runs}"))
     };
     let (few, many) = (steps(5), steps(25));
-    // A user enters a user namespace first.
+    // Without root, a build first enters a user namespace.
     let user = std::env::var_os("DSBUILD_TEST_USER").map_or("", |_| "/of-a-user");
     within_budget(&format!("nothing-changed/5-steps{user}"), few);
     within_budget("nothing-changed/each-step", (many - few) / 20.0);
 }
 
 #[test]
-fn privileged_nothing_changed_costs_one_look_a_file() {
+fn privileged_an_unchanged_file_costs_one_call() {
     let env = skip_unless!(counted());
     let dockerfile = "FROM scratch\nCOPY files /files\n";
     with_files(&env, 100);
@@ -119,7 +119,7 @@ fn privileged_nothing_changed_costs_one_look_a_file() {
 }
 
 #[test]
-fn privileged_a_changed_file_makes_the_others_read_once() {
+fn privileged_a_changed_file_makes_the_others_be_read_once() {
     let env = skip_unless!(counted());
     let dockerfile = "FROM scratch\nCOPY files /files\n";
     with_files(&env, 1000);
@@ -138,7 +138,7 @@ fn privileged_a_new_copy_reads_each_file_once() {
 }
 
 #[test]
-fn privileged_the_size_of_the_image_below_costs_nothing() {
+fn privileged_the_size_of_the_image_below_adds_no_calls() {
     let env = skip_unless!(counted());
     let on = |files: u32| {
         let fill =

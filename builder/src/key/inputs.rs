@@ -6,7 +6,7 @@ use std::path::Path;
 
 use cache::Key;
 use progress::KeyKind;
-use rootfs::layers::Layers;
+use rootfs::layers::{Clamp, Layers};
 
 use super::{Part, Parts};
 use crate::op::file::{self, FileOpError};
@@ -28,6 +28,8 @@ pub enum KeyError {
 /// Computes the keys of a step whose inputs have results.
 pub struct KeyMaker<'a> {
     layers: &'a Layers,
+    /// File times before this one show in the layers of the outputs.
+    clamp: Clamp,
     step: &'a Step,
     inputs: &'a [StepResult],
     own: Parts,
@@ -36,9 +38,9 @@ pub struct KeyMaker<'a> {
 }
 
 impl<'a> KeyMaker<'a> {
-    /// Creates the maker for `step`, whose inputs have these results.
-    pub fn new(layers: &'a Layers, step: &'a Step, inputs: &'a [StepResult]) -> Self {
-        Self { layers, step, inputs, own: Parts::of(step), digests: RefCell::default() }
+    /// Creates the maker for `step`, whose inputs have these results. File times before `clamp` become part of the keys.
+    pub fn new(layers: &'a Layers, clamp: Clamp, step: &'a Step, inputs: &'a [StepResult]) -> Self {
+        Self { layers, clamp, step, inputs, own: Parts::of(step), digests: RefCell::default() }
     }
 
     /// Returns the recipe of the step's result. `definition` holds the parts of its definition key.
@@ -113,8 +115,11 @@ impl<'a> KeyMaker<'a> {
             let FileAction::Copy(copy) = action else { continue };
             let CopySource::Input { input, path, as_written } = &copy.from else { continue };
             let value = match (&self.inputs[input.0].files, kind) {
-                (Files::Layers(layers), KeyKind::Definition) => format!("{layers} {path}"),
-                (Files::Layers(_), KeyKind::Content) => self.digest(input, copy)?.to_string(),
+                // Layers do not say which times a later source date keeps; files do.
+                (Files::Layers(layers), KeyKind::Definition) if self.clamp == Clamp::STORE => {
+                    format!("{layers} {path}")
+                }
+                (Files::Layers(_), _) => self.digest(input, copy)?.to_string(),
                 (Files::Tree(_), _) => self.digest_once(index, input, copy)?.to_string(),
             };
             parts.add_encoded(Part::CopiedFiles(index), &value, self.source_of(*input, as_written));
@@ -133,7 +138,7 @@ impl<'a> KeyMaker<'a> {
     }
 
     fn digest(&self, input: &InputIndex, copy: &CopyAction) -> Result<Key, KeyError> {
-        Ok(file::select(copy, &*self.inputs[input.0].files.tree(self.layers)?)?.digest()?)
+        Ok(file::select(copy, &*self.inputs[input.0].files.tree(self.layers)?)?.digest(self.clamp)?)
     }
 
     fn mounted(&self, exec: &Exec, kind: KeyKind, parts: &mut Parts) -> Result<(), KeyError> {

@@ -13,10 +13,11 @@
 //! | the *recipe*: the operations of the steps below, from the base on (BuildKit: an edited RUN re-runs everything after it), and the files that they copied from the context | yes | yes |
 //! | layers copied or bind-mounted from | chain ID | digest of the selected files |
 //! | build context files | digest of the selected files | the same |
+//! | mtime of copied files, where it shows in the layer: before 1980-01-02, or before the source date | yes | yes |
 //! | names of the users of `--chown` | `/etc/passwd`, `/etc/group` of the base: by its chain ID | the same |
 //! | platform | for processes | for processes |
 //! | proxy variables, secret values, SSH agents, addresses of `--add-host`, cache mounts' ids, what devices stand for | no | no |
-//! | stage names, lines, comments, mtime of sources, absolute paths, host, user, time | no | no |
+//! | stage names, lines, comments, later mtime of sources, absolute paths, host, user, time | no | no |
 //!
 //! The *outline* of a copy from a context is its key without the digest of the files. If no record exists under a step's
 //! outline, it cannot hit, and its files need not be hashed for a lookup (`crate::step`).

@@ -9,7 +9,7 @@ use graph::{ContentHash, CopySource, Exec, ExecMount, FileAction, MountKind, Op,
 use super::Part;
 
 /// Changes whenever an encoding does, so that records of older versions are never found.
-const VERSION: &str = "dsbuild key 2";
+const VERSION: &str = "dsbuild key 3";
 
 /// Texts longer than this are cut in records.
 const MAX_TEXT_BYTES: usize = 200;

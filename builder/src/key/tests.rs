@@ -9,7 +9,7 @@ use cache::{Key, Store};
 use oci::{DiffId, Platform};
 use rootfs::diff::{Content, Diff};
 use rootfs::entry::{Entry, Kind, Timestamp};
-use rootfs::layers::Layers;
+use rootfs::layers::{Clamp, Layers};
 use rootfs::tree::{Child, Scratch, Tree};
 
 use super::*;
@@ -43,7 +43,10 @@ impl World {
     }
 
     fn key(&self, step: &Step, inputs: &[StepResult], by: KeyKind) -> Key {
-        KeyMaker::new(&self.layers, step, inputs).parts(by).expect("the inputs can be read").key()
+        KeyMaker::new(&self.layers, Clamp::STORE, step, inputs)
+            .parts(by)
+            .expect("the inputs can be read")
+            .key()
     }
 
     /// Compares both keys of two steps on their inputs.
@@ -245,7 +248,7 @@ fn operations_of_the_steps_below_count_even_if_they_leave_the_same_files() {
     let base = |args: &str| {
         let below = run(|exec| exec.args[2] = args.to_owned());
         let inputs = [layers(&[])];
-        let maker = KeyMaker::new(&world.layers, &below, &inputs);
+        let maker = KeyMaker::new(&world.layers, Clamp::STORE, &below, &inputs);
         let definition = maker.parts(KeyKind::Definition).expect("the inputs can be read");
         [StepResult { recipe: maker.recipe(&definition), ..layers(&[]) }]
     };
@@ -276,18 +279,44 @@ fn files_of_the_context_count_by_content_and_mode_not_by_time() {
     let world = World::new();
     for step in [copy("/f", |_| ()), mounted(|_| ())] {
         let from = |context: StepResult| [layers(&[]), context];
-        let plain = from(Context::result("text", 0o644, 1));
-        world.check((&step, &plain), (&step, &from(Context::result("text", 0o644, 99))), SAME);
-        world.check((&step, &plain), (&step, &from(Context::result("other", 0o644, 1))), OTHER);
-        world.check((&step, &plain), (&step, &from(Context::result("text", 0o755, 1))), OTHER);
+        let plain = from(Context::result("text", 0o644, 1_600_000_000));
+        world.check((&step, &plain), (&step, &from(Context::result("text", 0o644, 1_600_000_099))), SAME);
+        world.check((&step, &plain), (&step, &from(Context::result("other", 0o644, 1_600_000_000))), OTHER);
+        world.check((&step, &plain), (&step, &from(Context::result("text", 0o755, 1_600_000_000))), OTHER);
     }
+}
+
+#[test]
+fn times_that_show_in_the_layer_are_part_of_the_keys_of_a_copy() {
+    #[track_caller]
+    fn check(clamp_s: i64, times_s: [i64; 2], same: bool) {
+        let (world, step) = (World::new(), copy("/f", |_| ()));
+        let keys = times_s.map(|mtime_s| {
+            let from_context = [layers(&[]), Context::result("text", 0o644, mtime_s)];
+            let from_stage = [layers(&[]), layers(&[world.layer("f", "text", mtime_s)])];
+            [&from_context, &from_stage].map(|inputs| {
+                [KeyKind::Definition, KeyKind::Content].map(|kind| {
+                    let maker = KeyMaker::new(&world.layers, Clamp(clamp_s), &step, inputs);
+                    maker.parts(kind).expect("the inputs can be read").key()
+                })
+            })
+        });
+        assert_eq!(keys[0] == keys[1], same, "{times_s:?} before {clamp_s}");
+        assert_eq!(keys[0][0] == keys[1][0], same, "from the context");
+        assert_eq!(keys[0][1] == keys[1][1], same, "from a stage");
+    }
+    let (in_2020, in_2021, in_2023) = (1_577_836_800, 1_609_459_200, 1_700_000_000);
+    check(in_2023, [in_2020, in_2021], false);
+    check(in_2023, [in_2023, in_2023 + 9], true);
+    check(Clamp::STORE.0, [in_2020, in_2021], true);
+    check(Clamp::STORE.0, [1, 99], false);
 }
 
 #[test]
 fn the_outline_of_a_copy_is_all_but_its_files() {
     let world = World::new();
     let outline = |step: &Step, inputs: &[StepResult]| {
-        let maker = KeyMaker::new(&world.layers, step, inputs);
+        let maker = KeyMaker::new(&world.layers, Clamp::STORE, step, inputs);
         maker.outline().expect("the inputs can be read").map(|parts| parts.key())
     };
     let on = |base: &[DiffId], text: &str| [layers(base), Context::result(text, 0o644, 1)];
@@ -348,7 +377,7 @@ fn a_miss_tells_what_changed() {
     let world = World::new();
     let base = [layers(&[])];
     let parts = |step: &Step| {
-        KeyMaker::new(&world.layers, step, &base)
+        KeyMaker::new(&world.layers, Clamp::STORE, step, &base)
             .parts(KeyKind::Content)
             .expect("the inputs can be read")
             .for_record()

@@ -9,19 +9,29 @@
 //! again, and finds the result of the first.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use cache::{Key, Record};
+use cache::{Key, Record, StepLock};
 use oci::DiffId;
+use rootfs::layers::Clamp;
 
 use super::Solver;
 use crate::StepError;
 use crate::chain::Chain;
 use crate::key::{KeyMaker, Part, Parts, reason};
 use crate::result::{Files, Recipe, StepResult};
-use graph::Step;
+use graph::{Op, Step};
 use progress::MissReason;
 use progress::{EventKind, KeyKind, Phase, Vertex};
+
+/// Name in a record of the digest of file times that show in outputs; not part of any key.
+const TIMES: &str = "times";
+
+/// Status of a step that waits for another process.
+const WAITING: &str = "waiting for another build that runs this step";
+
+/// Interval at which a lock that another process holds is tried again.
+const LOCK_POLL: Duration = Duration::from_millis(50);
 
 /// A step that is being solved.
 pub(super) struct CachedStep<'a> {
@@ -43,12 +53,11 @@ impl CachedStep<'_> {
     /// Finds the result, or runs the step.
     pub(super) fn solve(&self, run: &Run<'_>) -> Solved {
         self.vertex.enter(Phase::Hash);
-        let maker = KeyMaker::new(self.solver.layers, self.step, self.inputs);
+        let maker = KeyMaker::new(self.solver.layers, self.clamp(), self.step, self.inputs);
         if let Some(outline) = maker.outline()?
             && !self.was_seen(&outline)?
         {
-            self.vertex.enter(Phase::Lock);
-            let _lock = self.solver.store.lock_step(&outline.key())?;
+            let _lock = self.lock(&outline.key())?;
             // Another process may have run it in the meantime.
             if !self.was_seen(&outline)? {
                 return self.run_first(&maker, &outline, run);
@@ -67,8 +76,7 @@ impl CachedStep<'_> {
         }
         self.vertex.enter(Phase::Hash);
         let content = maker.parts(KeyKind::Content)?;
-        self.vertex.enter(Phase::Lock);
-        let _lock = self.solver.store.lock_step(&content.key())?;
+        let _lock = self.lock(&content.key())?;
         if let Some(record) = self.hit(KeyKind::Content, &content.key())? {
             self.vertex.enter(Phase::Record);
             self.solver.store.save_record(&definition, &record)?;
@@ -96,6 +104,51 @@ impl CachedStep<'_> {
         self.found(maker, maker.recipe(&definition), layer, false)
     }
 
+    /// Takes the lock of a key. Waiting for another process is shown, and ends when the user cancels the build.
+    fn lock(&self, key: &Key) -> Result<StepLock, StepError> {
+        self.vertex.enter(Phase::Lock);
+        let mut is_waiting = false;
+        loop {
+            if let Some(lock) = self.solver.store.try_lock_step(key)? {
+                if is_waiting {
+                    self.vertex.status(WAITING, 0, None, true);
+                }
+                return Ok(lock);
+            }
+            if self.solver.cancel.is_canceled() {
+                return Err(StepError::Canceled);
+            }
+            if !is_waiting {
+                is_waiting = true;
+                self.vertex.status(WAITING, 0, None, false);
+            }
+            std::thread::sleep(LOCK_POLL);
+        }
+    }
+
+    /// Returns the clamp of the outputs: times before it show in layers.
+    fn clamp(&self) -> Clamp {
+        Clamp(self.solver.options.source_date_s.unwrap_or(i64::MIN)).max(Clamp::STORE)
+    }
+
+    /// Returns the digest of the file times in a layer that show in the outputs and are not in its tar. `None` where there
+    /// are no such times: without a later source date, and for processes, which set their own times.
+    fn shown_times(&self, layer: &DiffId) -> Result<Option<String>, StepError> {
+        let clamp = self.clamp();
+        if clamp == Clamp::STORE || !matches!(self.step.op, Op::File(_)) {
+            return Ok(None);
+        }
+        Ok(Some(self.solver.layers.times_digest(layer, clamp)?.to_string()))
+    }
+
+    /// Reports whether the layer of a record has the file times that it had when it was recorded: the same tar can have been
+    /// made from files with other times since.
+    fn has_recorded_times(&self, record: &Record) -> Result<bool, StepError> {
+        let Some(times) = self.shown_times(&record.layer)? else { return Ok(true) };
+        let none = Key::of(&[]).to_string();
+        Ok(*record.inputs.get(TIMES).unwrap_or(&none) == times)
+    }
+
     /// Reports whether a record of a step with this outline can exist.
     fn was_seen(&self, outline: &Parts) -> Result<bool, StepError> {
         Ok(!self.step.meta.ignore_cache && self.solver.store.load_record(&outline.key())?.is_some())
@@ -120,7 +173,9 @@ impl CachedStep<'_> {
             return Ok(None);
         }
         match self.solver.store.load_record(key)? {
-            Some(record) if self.solver.layers.contains(&record.layer)? => {
+            Some(record)
+                if self.solver.layers.contains(&record.layer)? && self.has_recorded_times(&record)? =>
+            {
                 self.vertex.send(EventKind::Found { key: kind, took_ms: record.duration_ms });
                 Ok(Some(record))
             }
@@ -129,11 +184,13 @@ impl CachedStep<'_> {
     }
 
     fn record(&self, started: Instant, layer: DiffId, parts: &Parts, keys: &[Key]) -> Result<(), StepError> {
+        let mut inputs = parts.for_record();
+        inputs.extend(self.shown_times(&layer)?.map(|times| (TIMES.to_owned(), times)));
         let record = Record {
             layer,
             created_ms: since_1970_ms(),
             duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            inputs: parts.for_record(),
+            inputs,
         };
         self.vertex.enter(Phase::Record);
         // The two keys differ only if the step takes files of other stages.
@@ -153,7 +210,10 @@ impl CachedStep<'_> {
         let reason = match self.solver.store.load_record(&self.place())? {
             _ if self.step.meta.ignore_cache => MissReason::Forced,
             None => MissReason::New,
-            Some(record) => reason(&record.inputs, parts),
+            Some(mut record) => {
+                record.inputs.remove(TIMES);
+                reason(&record.inputs, parts)
+            }
         };
         self.vertex.send(EventKind::Missed { reason });
         Ok(())

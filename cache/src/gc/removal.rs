@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use oci::Digest;
+use rustix::fs::{AtFlags, unlinkat};
 
 use super::Collected;
 use super::candidate::Candidate;
 use super::survey::Useless;
-use crate::files::{IoContext, remove_file};
+use crate::files::{IoContext, open_parent, remove_file};
 use crate::locks::{open_lock_file, try_lock};
 use crate::tmp::discard;
 use crate::{Store, StoreError};
@@ -49,7 +50,7 @@ impl<'a> Removal<'a> {
         useless.step_locks.iter().try_for_each(|path| remove_step_lock(path))?;
         for path in &useless.empty_dirs {
             // If it is not empty after all, it stays.
-            let _ = std::fs::remove_dir(path);
+            let _ = open_parent(path).map(|(parent, name)| unlinkat(&parent, name, AtFlags::REMOVEDIR));
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Tests of the store from outside, with several handles, threads and processes.
 
 #![expect(clippy::print_stdout, reason = "a test that cannot run here says why")]
+#![allow(clippy::disallowed_methods, reason = "tests damage stores on purpose")]
 
 mod blobs;
 mod check;
@@ -12,8 +13,10 @@ mod mounts;
 mod names;
 mod notes;
 mod partial;
+mod planted;
 mod records;
 mod roots;
 mod stat_cache;
 mod steps;
 mod support;
+mod verified;

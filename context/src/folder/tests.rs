@@ -1,10 +1,15 @@
-//! A folder as a tree: what is seen of it, and what is not.
+//! A directory as a tree: the files in it, and the ignored ones.
 
 #![expect(clippy::print_stdout, reason = "a test that cannot run here says why")]
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
+
+use std::collections::BTreeMap;
+
+use rootfs::tree::FileChanged;
+use rustix::fs::FileType;
 
 use super::*;
 
@@ -23,7 +28,7 @@ impl Folder {
         Self { dir }
     }
 
-    /// The folder as the next build sees it.
+    /// Returns the directory as the next build sees it.
     fn remembered_by(&self, store: &cache::Store) -> (ContextTree, Arc<StatCache>) {
         let stats = Arc::new(StatCache::load(store, self.dir.path()));
         let tree = ContextTree::open(self.dir.path(), Patterns::default(), Some(stats.clone()));
@@ -36,22 +41,32 @@ impl Folder {
     }
 }
 
-/// All paths, in order, directories with a slash.
+/// Ends a thread when the test ends, also by a failure.
+struct SetOnDrop<'a>(&'a std::sync::atomic::AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Returns all paths in order, directories with a slash.
 fn all(tree: &ContextTree, path: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for rootfs::tree::Child { name, entry, .. } in tree.children(path).expect("a directory") {
         let path = path.join(name);
         let text = path.to_str().expect("ASCII").to_owned();
-        match entry.is_dir() {
-            true => found.extend([vec![text + "/"], all(tree, &path)].concat()),
-            false => found.push(text),
+        if entry.is_dir() {
+            found.extend([vec![text + "/"], all(tree, &path)].concat());
+        } else {
+            found.push(text);
         }
     }
     found
 }
 
 #[test]
-fn what_is_ignored_is_not_there() {
+fn ignored_files_do_not_exist() {
     let folder = Folder::new(&[
         "a.md",
         "src/a.rs",
@@ -82,7 +97,7 @@ fn what_is_ignored_is_not_there() {
 }
 
 #[test]
-fn entries() {
+fn every_kind_of_file_has_its_entry() {
     let folder = Folder::new(&["f"]);
     let root = folder.dir.path();
     symlink("nowhere", root.join("link")).expect("linked");
@@ -106,13 +121,13 @@ fn entries() {
 
     assert_eq!(tree.content(Path::new("f")).expect("read"), Key::of(b"f"));
     assert_eq!(tree.content(Path::new("socket")).expect("empty"), Key::of(b""));
-    for none in ["fifo", "link", ""] {
-        assert!(tree.content(Path::new(none)).is_err() && tree.open(Path::new(none)).is_err(), "{none}");
+    for other in ["fifo", "link", ""] {
+        assert!(tree.content(Path::new(other)).is_err() && tree.open(Path::new(other)).is_err(), "{other}");
     }
 }
 
 #[test]
-fn links_lead_nowhere() {
+fn symlinks_are_not_followed() {
     let folder = Folder::new(&["real/f"]);
     symlink("real", folder.dir.path().join("dir")).expect("linked");
     symlink("/etc", folder.dir.path().join("etc")).expect("linked");
@@ -140,7 +155,7 @@ fn a_file_that_becomes_a_link_is_not_read() {
 }
 
 #[test]
-fn endless_files_are_refused() {
+fn a_sparse_file_without_end_is_refused() {
     let folder = Folder::new(&["f"]);
     let file = fs::File::options().write(true).open(folder.dir.path().join("f")).expect("opened");
     if file.set_len((1 << 40) + 1).is_err() {
@@ -152,23 +167,7 @@ fn endless_files_are_refused() {
 }
 
 #[test]
-fn attributes_that_count() {
-    for (name, expected) in [
-        ("user.colour", true),
-        ("security.capability", true),
-        ("trusted.x", true),
-        ("security.selinux", false),
-        ("system.posix_acl_access", false),
-        ("trusted.overlay.opaque", false),
-        ("user.overlay.redirect", false),
-        ("", false),
-    ] {
-        assert_eq!(counts(name.as_bytes()), expected, "{name}");
-    }
-}
-
-#[test]
-fn attributes_are_seen() {
+fn a_file_has_its_attributes() {
     let folder = Folder::new(&["f", "g"]);
     let set =
         rustix::fs::setxattr(folder.dir.path().join("f"), "user.k", b"1", rustix::fs::XattrFlags::empty());
@@ -183,7 +182,7 @@ fn attributes_are_seen() {
 }
 
 #[test]
-fn digests_come_from_the_stat_cache() {
+fn the_stat_cache_knows_files_that_did_not_change() {
     let folder = Folder::new(&["f", "g", "h"]);
     let set =
         rustix::fs::setxattr(folder.dir.path().join("g"), "user.k", b"1", rustix::fs::XattrFlags::empty());
@@ -215,7 +214,7 @@ fn digests_come_from_the_stat_cache() {
 }
 
 #[test]
-fn what_a_reader_tells_is_remembered_unless_the_file_was_replaced() {
+fn a_reported_digest_is_remembered_unless_the_file_was_replaced() {
     let folder = Folder::new(&["f", "g"]);
     let store_folder = tempfile::tempdir().expect("a temporary directory");
     let store = cache::Store::open(store_folder.path()).expect("opened");
@@ -240,6 +239,124 @@ fn what_a_reader_tells_is_remembered_unless_the_file_was_replaced() {
     assert_eq!((known("f"), known("g")), (Some(Key::of(b"f")), None));
 }
 
+fn read(tree: &ContextTree, path: &str) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    tree.open(Path::new(path))?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[test]
+fn a_file_that_changes_while_it_is_read_is_noticed() {
+    let folder = Folder::new(&["f"]);
+    let path = folder.dir.path().join("f");
+    fs::write(&path, "old").expect("written");
+    let tree = folder.tree(&[]);
+    let mut file = tree.open(Path::new("f")).expect("opened");
+    let mut first = [0];
+    file.read_exact(&mut first).expect("read");
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    // The same size, in the same file.
+    fs::write(&path, "new").expect("written");
+    let error = file.read_to_end(&mut Vec::new()).expect_err("changed");
+    assert!(FileChanged::is_in(&error), "{error}");
+}
+
+#[test]
+fn a_file_that_is_gone_or_replaced_has_changed() {
+    let folder = Folder::new(&["gone", "link", "folder"]);
+    let tree = folder.tree(&[]);
+    assert_eq!(all(&tree, Path::new("")), ["folder", "gone", "link"]);
+    for name in ["gone", "link", "folder"] {
+        fs::remove_file(folder.dir.path().join(name)).expect("removed");
+    }
+    symlink("/etc/passwd", folder.dir.path().join("link")).expect("linked");
+    fs::create_dir(folder.dir.path().join("folder")).expect("made");
+    for name in ["gone", "link", "folder"] {
+        let error = read(&tree, name).expect_err(name);
+        assert!(FileChanged::is_in(&error), "{name}: {error}");
+        assert!(FileChanged::is_in(&tree.content(Path::new(name)).expect_err(name)), "{name}");
+    }
+}
+
+#[test]
+fn a_settled_tree_works_with_copies_of_fresh_files() {
+    let folder = Folder::new(&["d/f"]);
+    let path = folder.dir.path().join("d/f");
+    fs::write(&path, "first").expect("written");
+    let tree = folder.tree(&[]);
+    let size_bytes =
+        |tree: &ContextTree| match tree.lookup(Path::new("d/f")).expect("looked").expect("there").kind {
+            Kind::File { size_bytes } => size_bytes,
+            kind => panic!("{kind:?}"),
+        };
+    assert_eq!(size_bytes(&tree), 5);
+    fs::write(&path, "second").expect("written");
+    assert!(tree.settle());
+    assert_eq!(size_bytes(&tree), 6, "the directory is listed again");
+    fs::write(&path, "the third").expect("written");
+    fs::remove_file(&path).expect("removed");
+    assert_eq!((size_bytes(&tree), read(&tree, "d/f").expect("read")), (6, b"second".to_vec()));
+    assert_eq!(tree.content(Path::new("d/f")).expect("known"), Key::of(b"second"));
+}
+
+#[test]
+fn a_settled_tree_never_has_a_torn_file() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let folder = Folder::new(&["f"]);
+    let path = folder.dir.path().join("f");
+    let write = |byte: u8| {
+        let draft = path.with_extension("draft");
+        fs::write(&draft, vec![byte; 100_000]).expect("written");
+        fs::rename(&draft, &path).expect("renamed");
+    };
+    write(0);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let _end = SetOnDrop(&done);
+        scope.spawn(|| {
+            for byte in (0..=255).cycle().take_while(|_| !done.load(Ordering::Relaxed)) {
+                write(byte);
+            }
+        });
+        let tree = folder.tree(&["*.draft"]);
+        for _ in 0..50 {
+            tree.settle();
+            tree.lookup(Path::new("f")).expect("looked").expect("there");
+            if let Ok(bytes) = read(&tree, "f") {
+                assert!(bytes.len() == 100_000 && bytes.iter().all(|byte| *byte == bytes[0]));
+                assert_eq!(tree.content(Path::new("f")).ok(), Some(Key::of(&bytes)));
+            }
+        }
+    });
+}
+
+#[test]
+fn paths_can_be_longer_than_the_kernel_takes_at_once() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let name = "n".repeat(250);
+    let mut at =
+        rustix::fs::open(dir.path(), rustix::fs::OFlags::PATH, rustix::fs::Mode::empty()).expect("opened");
+    let mut path = PathBuf::new();
+    for _ in 0..30 {
+        rustix::fs::mkdirat(&at, &name, 0o755.into()).expect("made");
+        at = rustix::fs::openat(&at, &name, rustix::fs::OFlags::PATH, rustix::fs::Mode::empty())
+            .expect("opened");
+        path.push(&name);
+    }
+    let flags = rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::CREATE;
+    let file = rustix::fs::openat(&at, "f", flags, 0o644.into()).expect("made");
+    io::Write::write_all(&mut File::from(file), b"deep").expect("written");
+    let path = path.join("f");
+    assert!(path.as_os_str().len() > 4096);
+    let tree = ContextTree::open(dir.path(), Patterns::default(), None).expect("opened");
+    assert_eq!(tree.lookup(&path).expect("looked").expect("there").kind, Kind::File { size_bytes: 4 });
+    assert_eq!(tree.content(&path).expect("read"), Key::of(b"deep"));
+    let mut text = String::new();
+    tree.open(&path).expect("opened").read_to_string(&mut text).expect("read");
+    assert_eq!(text, "deep");
+}
+
 /// Another process swaps a file for links to a secret, and a directory too, while it is read.
 #[test]
 fn nothing_outside_is_read_while_others_swap_links() {
@@ -253,6 +370,7 @@ fn nothing_outside_is_read_while_others_swap_links() {
     symlink(secrets.join("d"), root.join("dir-link")).expect("linked");
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        let _end = SetOnDrop(&done);
         scope.spawn(|| {
             let exchange = |one: &str, other: &str| {
                 let flags = rustix::fs::RenameFlags::EXCHANGE;
@@ -280,6 +398,5 @@ fn nothing_outside_is_read_while_others_swap_links() {
                 assert_ne!(tree.content(path).ok(), Some(Key::of(b"secret")), "{path:?}");
             }
         }
-        done.store(true, Ordering::Relaxed);
     });
 }

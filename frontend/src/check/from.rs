@@ -9,10 +9,15 @@ use parser::expand::{Expanded, Expander, Variables};
 
 use super::{Checks, Finding, rules, with_suggestion};
 use crate::args::{GlobalScope, global_scope};
-use crate::env::Env;
+use crate::env::Environment;
 
 /// Finds bases that are not image names unless build arguments are given.
-pub(crate) fn default_bases(dockerfile: &Dockerfile, predefined: &Env, expander: Expander, checks: &Checks) {
+pub(crate) fn default_bases(
+    dockerfile: &Dockerfile,
+    predefined: &Environment,
+    expander: Expander,
+    checks: &Checks,
+) {
     // An expansion that fails here is reported later.
     let none = BTreeMap::new();
     let Ok(defaults) = global_scope(&dockerfile.globals, predefined.clone(), &none, expander) else { return };
@@ -43,7 +48,11 @@ pub(crate) fn undeclared(expanded: &Expanded, globals: &GlobalScope, checks: &Ch
 }
 
 /// Finds `--platform=$TARGETPLATFORM`, which is the default.
-pub(crate) fn redundant_platform(written: &str, expanded: &Expanded, globals: &Env) -> Option<Finding> {
+pub(crate) fn redundant_platform(
+    written: &str,
+    expanded: &Expanded,
+    globals: &Environment,
+) -> Option<Finding> {
     const TARGET: &str = "TARGETPLATFORM";
     let is_target = expanded.used == [TARGET] && expanded.unset.is_empty();
     let message = format!(

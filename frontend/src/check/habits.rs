@@ -8,7 +8,7 @@ use std::path::Path;
 use graph::Lines;
 use patterns::IgnoreFile;
 
-use super::{Checks, Finding, Subject, rules};
+use super::{Checks, Finding, FindingSubject, rules};
 use crate::options::Context;
 
 /// A line of an ignore file that has another meaning in .gitignore, which matters in this context.
@@ -33,6 +33,6 @@ pub(super) fn check(context: &Context, checks: &Checks, find: FindHabits<'_>) {
         let number = ignore.lines[habit.line].number;
         let finding = Finding::new(&rules::GITIGNORE_HABIT, habit.message);
         let (ignore_file, lines) = (Some(ignore.path.as_path()), Lines::single(number));
-        checks.keep(&Subject { ignore_file, lines, comments: &[] }, [finding]);
+        checks.keep(&FindingSubject { ignore_file, lines, comments: &[] }, [finding]);
     }
 }

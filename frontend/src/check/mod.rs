@@ -58,7 +58,7 @@ use crate::build_args::CHECK;
 use crate::error::{LowerError, Problem, lines_of};
 use crate::options::{Context, Options};
 use crate::plan::Warning;
-use selection::Selection;
+use selection::RuleSelection;
 
 /// Maximum number of warnings that are kept. Nobody reads more, and suggestions for all names of a hostile file would
 /// take hours.
@@ -85,7 +85,7 @@ impl Finding {
 }
 
 /// Lines of the Dockerfile or of the ignore file that findings are about.
-struct Subject<'a> {
+struct FindingSubject<'a> {
     /// Path of the ignore file; `None` for lines of the Dockerfile.
     ignore_file: Option<&'a Path>,
     lines: Lines,
@@ -96,10 +96,11 @@ struct Subject<'a> {
 /// Findings of the enabled rules in one build.
 #[derive(Debug, Default)]
 pub(crate) struct Checks {
-    selection: Selection,
+    selection: RuleSelection,
     warnings: RefCell<Vec<Warning>>,
     seen: RefCell<HashSet<Warning>>,
     is_silent: Cell<bool>,
+    uncertain_lines: RefCell<Vec<Lines>>,
     /// Patterns of the ignore file, compiled when the first COPY needs them.
     ignore: OnceCell<Option<Patterns>>,
 }
@@ -108,9 +109,9 @@ impl Checks {
     /// Reads which rules are enabled. The build argument replaces the directive.
     pub fn new(dockerfile: &Dockerfile, options: &Options) -> Result<Self, LowerError> {
         let selection = match (options.build_args.get(CHECK), &dockerfile.directives.check) {
-            (Some(given), _) => Selection::parse(given),
-            (None, Some(directive)) => Selection::of_directive(directive),
-            (None, None) => Ok(Selection::default()),
+            (Some(given), _) => RuleSelection::parse(given),
+            (None, Some(directive)) => RuleSelection::of_directive(directive),
+            (None, None) => Ok(RuleSelection::default()),
         };
         let selection = selection.map_err(|reason| Problem::CheckOptions { reason }.in_options())?;
         Ok(Self { selection, ..Self::default() })
@@ -142,10 +143,10 @@ impl Checks {
 
     /// Adds findings about these lines, unless the comments above them skip the rule. Repetitions are dropped.
     pub fn add_at(&self, lines: Lines, comments: &[String], findings: impl IntoIterator<Item = Finding>) {
-        self.keep(&Subject { ignore_file: None, lines, comments }, findings);
+        self.keep(&FindingSubject { ignore_file: None, lines, comments }, findings);
     }
 
-    fn keep(&self, subject: &Subject<'_>, findings: impl IntoIterator<Item = Finding>) {
+    fn keep(&self, subject: &FindingSubject<'_>, findings: impl IntoIterator<Item = Finding>) {
         if self.is_done() {
             return;
         }
@@ -171,6 +172,16 @@ impl Checks {
     /// Drops all further findings.
     pub fn silence(&self) {
         self.is_silent.set(true);
+    }
+
+    /// Notes an instruction whose words depend on a base image that is unavailable.
+    pub fn note_uncertain(&self, lines: Lines) {
+        self.uncertain_lines.borrow_mut().push(lines);
+    }
+
+    /// Returns the lines of the instructions whose words depend on a base image that is unavailable.
+    pub fn uncertain_lines(&self) -> Vec<Lines> {
+        self.uncertain_lines.borrow().clone()
     }
 
     /// Fails if there are warnings and warnings are errors. The lines are those of the first warning.

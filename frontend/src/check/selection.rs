@@ -23,7 +23,7 @@ const OWN: &str = "own";
 
 /// Options of the build checks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Selection {
+pub(super) struct RuleSelection {
     skipped: RuleSet,
     enabled: RuleSet,
     /// Whether warnings fail the build (`error=true`).
@@ -50,7 +50,7 @@ impl RuleSet {
     }
 }
 
-impl Selection {
+impl RuleSelection {
     /// Parses options. The error is in BuildKit's words.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut selection = Self::default();
@@ -98,9 +98,13 @@ fn boolean(part: &str, value: &str) -> Result<bool, String> {
 }
 
 /// Returns the options in a comment, or `None` if the comment holds none or is malformed.
-fn of_comment(comment: &str) -> Option<Selection> {
+fn of_comment(comment: &str) -> Option<RuleSelection> {
     let (key, value) = comment.split_once('=')?;
-    if !key.trim().eq_ignore_ascii_case("check") { None } else { Selection::of_directive(value.trim()).ok() }
+    if !key.trim().eq_ignore_ascii_case("check") {
+        None
+    } else {
+        RuleSelection::of_directive(value.trim()).ok()
+    }
 }
 
 #[cfg(test)]
@@ -112,7 +116,7 @@ mod tests {
 
     #[track_caller]
     fn check(options: &str, comments: &[&str], expected: [bool; 3]) {
-        let selection = Selection::parse(options).expect("well-formed options");
+        let selection = RuleSelection::parse(options).expect("well-formed options");
         let comments: Vec<String> = comments.iter().map(|&comment| comment.to_owned()).collect();
         let enabled = [&CASING, &VAR, &TRIED].map(|rule| selection.enables(rule, &comments));
         assert_eq!(enabled, expected, "{options:?} {comments:?}");
@@ -142,7 +146,8 @@ mod tests {
 
     #[test]
     fn a_directive_ends_at_a_blank() {
-        let selection = Selection::of_directive("skip=StageNameCasing, UndefinedVar").expect("well formed");
+        let selection =
+            RuleSelection::of_directive("skip=StageNameCasing, UndefinedVar").expect("well formed");
         assert!(!selection.enables(&CASING, &[]) && selection.enables(&VAR, &[]));
         check("", &["check=skip=UndefinedVar // as it is set by the base"], [true, false, false]);
         check("", &["check = skip=UndefinedVar"], [true, false, false]);
@@ -150,7 +155,7 @@ mod tests {
 
     #[track_caller]
     fn fails(options: &str, expected: &str) {
-        assert_eq!(Selection::parse(options).expect_err("an error"), expected);
+        assert_eq!(RuleSelection::parse(options).expect_err("an error"), expected);
     }
 
     #[test]
@@ -166,8 +171,8 @@ mod tests {
 
     #[test]
     fn error_makes_warnings_fatal() {
-        assert!(Selection::parse("error=true").is_ok_and(|selection| selection.fails));
-        assert!(Selection::parse("error=1;skip=all").is_ok_and(|selection| selection.fails));
-        assert!(Selection::parse("error=f").is_ok_and(|selection| !selection.fails));
+        assert!(RuleSelection::parse("error=true").is_ok_and(|selection| selection.fails));
+        assert!(RuleSelection::parse("error=1;skip=all").is_ok_and(|selection| selection.fails));
+        assert!(RuleSelection::parse("error=f").is_ok_and(|selection| !selection.fails));
     }
 }

@@ -3,17 +3,17 @@
 use super::{Finding, rules, with_suggestion};
 use crate::args::GlobalScope;
 use crate::build_args::HIDDEN_FROM_RUN;
-use crate::state::State;
+use crate::env::{Declared, Environment};
 
 /// Finds the variables among the unset ones that the stage does not declare either.
-///
-/// An unavailable base image could set any of them, so nothing is reported for stages on one.
-pub(crate) fn undefined(unset: &[String], state: &State, globals: &GlobalScope) -> Vec<Finding> {
-    if state.base_is_unknown {
-        return Vec::new();
-    }
-    let candidates: Vec<&str> = state.env.names().collect();
-    let is_declared = |name: &str| state.args.find(name).is_some() || HIDDEN_FROM_RUN.contains(&name);
+pub(crate) fn undefined(
+    unset: &[String],
+    env: &Environment,
+    declared: &Declared,
+    globals: &GlobalScope,
+) -> Vec<Finding> {
+    let candidates: Vec<&str> = env.names().collect();
+    let is_declared = |name: &str| declared.find(name).is_some() || HIDDEN_FROM_RUN.contains(&name);
     let unknown = unset.iter().filter(|name| !is_declared(name));
     let findings = unknown.map(|name| {
         let message = format!("Usage of undefined variable '${name}'");

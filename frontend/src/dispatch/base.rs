@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use graph::git_url::{GitUrl, git_source};
-use graph::{CopyAction, CopySource, FileAction, FileOp, ImageOrigin, Op, ResolvedImage, Source, StepMeta};
+use graph::{
+    CopyAction, CopySource, FileAction, FileOp, ImageOrigin, Op, ResolvedImage, Source, StepId, StepMeta,
+};
 use oci::Platform;
 
 use super::{Dispatcher, Inputs};
@@ -11,45 +13,49 @@ use crate::base_images::platform_of;
 use crate::check;
 use crate::error::{LowerError, Problem};
 use crate::options::NamedContext;
-use crate::stages::{Base, StageId};
-use crate::state::State;
+use crate::stages::{StageBase, StageId};
+use crate::state::StageState;
 use crate::step_names::StepCounter;
 
 impl Dispatcher<'_> {
     /// Returns the state of an entry before its first instruction.
-    pub(super) fn start(&mut self, id: StageId, counter: &mut StepCounter) -> Result<State, LowerError> {
+    pub(super) fn start(&mut self, id: StageId, counter: &mut StepCounter) -> Result<StageState, LowerError> {
         let table = self.table;
         let entry = table.entry(id);
         let platform = platform_of(entry, self.target);
         match &entry.base {
-            Base::Unknown => Ok(State::unknown(&platform)),
-            Base::Scratch => Ok(State::scratch(&self.target.platform)),
-            Base::Stage(base) => {
+            StageBase::Unknown => Ok(StageState::unknown(&platform)),
+            StageBase::Scratch => Ok(StageState::scratch(&self.target.platform)),
+            StageBase::Stage(base) => {
                 let state = self.states[base.0].as_ref().expect("FROM finds earlier stages only").child();
                 self.session.budget.spend(state.text_bytes());
                 Ok(state)
             }
-            Base::Context(_, NamedContext::Image(name)) if name == "scratch" => Ok(State::scratch(&platform)),
-            Base::Context(
+            StageBase::Context(_, NamedContext::Image(name)) if name == "scratch" => {
+                Ok(StageState::scratch(&platform))
+            }
+            StageBase::Context(
                 key,
                 context @ (NamedContext::Local { .. } | NamedContext::Git(_) | NamedContext::Http(_)),
             ) => self.tree(id, key, context, &platform).map_err(|problem| problem.at(entry.lines)),
-            Base::Context(..) | Base::Image(_) => Ok(self.image(id, counter, platform)),
+            StageBase::Context(..) | StageBase::Image(_) => Ok(self.image(id, counter, platform)),
         }
     }
 
     /// Returns the state of a stage on an image.
-    fn image(&mut self, id: StageId, counter: &mut StepCounter, requested: Platform) -> State {
+    fn image(&mut self, id: StageId, counter: &mut StepCounter, requested: Platform) -> StageState {
         let entry = self.table.entry(id);
         // A named context with an invalid image name was reported.
-        let Some(found) = self.images.image(entry, self.target) else { return State::unknown(&requested) };
+        let Some(found) = self.images.image(entry, self.target) else {
+            return StageState::unknown(&requested);
+        };
         let (found, base_is_unknown) = (&found.image, found.is_placeholder);
         let text = describe(found);
         if self.session.names_platform {
             counter.platform = Some(requested.to_string());
         }
         let name = match &entry.base {
-            Base::Context(key, _) => format!("[context {key}] {text}"),
+            StageBase::Context(key, _) => format!("[context {key}] {text}"),
             _ => counter.next(&format!("FROM {text}")),
         };
         let mut image = found.config.clone();
@@ -62,14 +68,23 @@ impl Dispatcher<'_> {
             let finding = check::base_platform(&entry.base_text, &platform, &image.platform);
             self.session.checks.add_at(entry.lines, &[], finding);
         }
-        let step = (!found.layers().is_empty()).then(|| {
-            let source = Source::Image { name: found.origin.clone(), manifest: found.manifest };
-            let (lines, stage) = (Some(entry.lines), self.stage_name(id));
-            let meta = StepMeta { name, lines, stage, ..StepMeta::default() };
-            self.graph.add(Op::Source(source), Vec::new(), &platform, meta)
-        });
+        let step = (!found.layers().is_empty()).then(|| self.image_step(id, name, found, &platform));
         let base_name = Arc::from(entry.base_text.as_str());
-        State { step, image, platform, base_name, base_is_unknown, ..State::default() }
+        StageState { step, image, platform, base_name, base_is_unknown, ..StageState::default() }
+    }
+
+    /// Adds the step that provides the layers of an image.
+    fn image_step(
+        &mut self,
+        id: StageId,
+        name: String,
+        image: &ResolvedImage,
+        platform: &Platform,
+    ) -> StepId {
+        let source = Source::Image { name: image.origin.clone(), manifest: image.manifest };
+        let (lines, stage) = (Some(self.table.entry(id).lines), self.stage_name(id));
+        let meta = StepMeta { name, lines, stage, ..StepMeta::default() };
+        self.graph.add(Op::Source(source), Vec::new(), platform, meta)
     }
 
     /// Returns the state of a stage on a directory, repository or file, which has files but no config.
@@ -79,7 +94,7 @@ impl Dispatcher<'_> {
         key: &str,
         context: &NamedContext,
         platform: &Platform,
-    ) -> Result<State, Problem> {
+    ) -> Result<StageState, Problem> {
         let (source, text) = match context {
             NamedContext::Local { path, ignore } => {
                 let (name, path, ignore) = (key.to_owned(), path.clone(), ignore.patterns());
@@ -103,11 +118,11 @@ impl Dispatcher<'_> {
             ..StepMeta::default()
         };
         let step = self.graph.add(Op::Source(source), Vec::new(), &self.session.build_platform, meta);
-        Ok(State { step: Some(step), is_tree: true, ..State::scratch(platform) })
+        Ok(StageState { step: Some(step), is_tree: true, ..StageState::scratch(platform) })
     }
 
     /// Makes one layer of a tree from outside, so that it can be a root file system.
-    pub(super) fn make_layers(&mut self, id: StageId, state: &mut State) {
+    pub(super) fn make_layers(&mut self, id: StageId, state: &mut StageState) {
         let Some(tree) = state.step.filter(|_| state.is_tree) else { return };
         let mut inputs = Inputs::default();
         let from =

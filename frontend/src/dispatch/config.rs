@@ -5,7 +5,7 @@ use parser::ast::{self, Command, Kind, Pairs};
 
 use super::{CurrentStage, Dispatcher};
 use crate::error::Problem;
-use crate::state::State;
+use crate::state::StageState;
 use crate::{check, history, limits};
 
 impl Dispatcher<'_> {
@@ -143,7 +143,7 @@ impl Dispatcher<'_> {
 }
 
 /// Returns the words that a container runs: exec form as it is, shell form as an argument of the shell.
-fn words(state: &State, command: &Command) -> Vec<String> {
+fn words(state: &StageState, command: &Command) -> Vec<String> {
     match command {
         Command::Exec(words) => words.clone(),
         Command::Shell(text) => state.in_shell(text.clone()),

@@ -31,6 +31,7 @@ struct ExpandedCopy<'c> {
 }
 
 impl Dispatcher<'_> {
+    /// Makes the steps of a COPY or ADD.
     pub(super) fn copy(
         &mut self,
         current: &mut CurrentStage<'_>,
@@ -61,6 +62,7 @@ impl Dispatcher<'_> {
         Ok(())
     }
 
+    /// Expands the words and flags of a COPY or ADD.
     fn expand_copy<'c, 'k>(
         &self,
         current: &CurrentStage<'k>,
@@ -72,22 +74,16 @@ impl Dispatcher<'_> {
     {
         let instruction: &'c Instruction = &current.command.instruction;
         let expand = |word: &String| self.expand(current, word);
-        // An empty value counts as absent.
-        let flag = |value: &Option<String>| {
-            let value = value.as_ref().map(expand).transpose();
-            value.map(|value| value.filter(|value| !value.is_empty()))
-        };
+        let flag = |value: &Option<String>| self.expand_flag(current, value.as_deref());
         let paths = written.sources.iter().filter(|source| instruction.heredoc(source).is_none());
         let sources = paths.map(expand).collect::<Result<Vec<_>, _>>()?;
-        let heredocs = written.sources.iter().filter_map(|source| instruction.heredoc(source));
         let destination = expand(&written.destination)?;
         let (owner, mode_text) = (flag(&written.chown)?, flag(&written.chmod)?);
         let checksum = flag(&written.checksum)?;
         let mode = mode_text.as_deref().map(Mode::parse).transpose()?;
         // BuildKit ignores --link if there is a mode, and results must be the same.
         let link = written.link && mode.is_none();
-        let heredocs = heredocs.map(|heredoc| Ok((heredoc, self.content(current, heredoc)?)));
-        let heredocs = heredocs.collect::<Result<Vec<_>, Problem>>()?;
+        let heredocs = self.heredocs(current, written)?;
         Ok(ExpandedCopy {
             sources,
             heredocs,
@@ -100,6 +96,27 @@ impl Dispatcher<'_> {
             link,
             written,
         })
+    }
+
+    /// Expands the value of a flag. An empty value counts as absent.
+    fn expand_flag(
+        &self,
+        current: &CurrentStage<'_>,
+        value: Option<&str>,
+    ) -> Result<Option<String>, Problem> {
+        let value = value.map(|word| self.expand(current, word)).transpose()?;
+        Ok(value.filter(|value| !value.is_empty()))
+    }
+
+    /// Returns the heredocs among the sources, with their contents.
+    fn heredocs<'k>(
+        &self,
+        current: &CurrentStage<'k>,
+        written: &ast::Copy,
+    ) -> Result<Vec<(&'k Heredoc, String)>, Problem> {
+        let instruction: &'k Instruction = &current.command.instruction;
+        let heredocs = written.sources.iter().filter_map(|source| instruction.heredoc(source));
+        heredocs.map(|heredoc| Ok((heredoc, self.content(current, heredoc)?))).collect()
     }
 
     /// Returns the content of a heredoc. It is expanded unless the delimiter is quoted; the escape character is always the
@@ -156,8 +173,10 @@ impl Dispatcher<'_> {
     /// Returns the step of the main context, after checking that its ignore file does not exclude `source`.
     fn context_for(&mut self, current: &CurrentStage<'_>, source: &str, is_add: bool) -> StepId {
         let session = self.session;
-        let finding = check::ignored_file(session.checks, &session.options.context, source, is_add);
-        self.found(current, finding);
+        if !current.uses_placeholders.get() {
+            let context = &session.options.context;
+            self.found(current, check::ignored_file(session.checks, context, source, is_add));
+        }
         self.context()
     }
 

@@ -7,7 +7,7 @@
 //! workdir      WORKDIR: File steps        expose   ports
 //! ```
 //!
-//! A stage sees other stages only through finished [`State`]s. To take files from a stage further down is an error.
+//! A stage sees other stages only through finished [`StageState`]s. To take files from a stage further down is an error.
 
 mod base;
 mod config;
@@ -33,30 +33,36 @@ use crate::error::{Errors, LowerError, Problem};
 use crate::explain::Scope;
 use crate::graph_builder::GraphBuilder;
 use crate::options::Context;
-use crate::origin::{Origin, OriginKind};
+use crate::origin::{OriginKind, VariableOrigin};
 use crate::plan::PlannedImage;
-use crate::session::{Session, TargetPlatform};
-use crate::stages::{Base, StageCommand, StageId, StageTable};
-use crate::state::State;
+use crate::session::{Culprit, Lowering, TargetPlatform};
+use crate::stages::{StageBase, StageCommand, StageId, StageTable};
+use crate::state::StageState;
 use crate::step_names::{self, StepCounter};
 use crate::{history, platform};
 
 /// Lowers the stages of one platform.
 pub(crate) struct Dispatcher<'d> {
-    session: &'d Session<'d>,
+    session: &'d Lowering<'d>,
     target: &'d TargetPlatform,
     globals: &'d GlobalScope,
     table: &'d StageTable<'d>,
     images: &'d BaseImages,
     graph: &'d mut GraphBuilder,
     /// States by entry; `None` until the entry is finished.
-    states: Vec<Option<State>>,
+    states: Vec<Option<StageState>>,
+}
+
+/// Target platform of one pass through the Dockerfile, and the variables of FROM for it.
+pub(crate) struct PlatformScope<'d> {
+    pub target: &'d TargetPlatform,
+    pub globals: &'d GlobalScope,
 }
 
 /// The stage that is being lowered, at one of its instructions.
 struct CurrentStage<'c> {
     id: StageId,
-    state: State,
+    state: StageState,
     counter: StepCounter,
     ignore_cache: bool,
     /// Lines of the instruction.
@@ -76,14 +82,14 @@ struct EntryFiles {
 
 impl<'d> Dispatcher<'d> {
     pub fn new(
-        session: &'d Session<'d>,
-        target: &'d TargetPlatform,
-        globals: &'d GlobalScope,
+        session: &'d Lowering<'d>,
+        scope: &PlatformScope<'d>,
         table: &'d StageTable<'d>,
         images: &'d BaseImages,
         graph: &'d mut GraphBuilder,
     ) -> Self {
         let states = vec![None; table.entries.len()];
+        let PlatformScope { target, globals } = *scope;
         Self { session, target, globals, table, images, graph, states }
     }
 
@@ -106,9 +112,9 @@ impl<'d> Dispatcher<'d> {
     }
 
     /// Returns the state of an entry before its first instruction. After an error a placeholder takes its place.
-    fn begin(&mut self, id: StageId, counter: &mut StepCounter, errors: &mut Errors) -> State {
+    fn begin(&mut self, id: StageId, counter: &mut StepCounter, errors: &mut Errors) -> StageState {
         let started = self.start(id, counter);
-        errors.keep(started).unwrap_or_else(|| State::unknown(&self.target.platform))
+        errors.keep(started).unwrap_or_else(|| StageState::unknown(&self.target.platform))
     }
 
     /// Returns the image of a finished stage.
@@ -130,7 +136,7 @@ impl<'d> Dispatcher<'d> {
         PlannedImage { platform, step, config }
     }
 
-    fn image_platform(&self, state: &State) -> Platform {
+    fn image_platform(&self, state: &StageState) -> Platform {
         if self.target.is_implicit { state.image.platform.clone() } else { self.target.platform.clone() }
     }
 
@@ -138,25 +144,18 @@ impl<'d> Dispatcher<'d> {
     ///
     /// After an instruction with an error the next ones are lowered too, to find further errors. There are two exceptions:
     /// after an ENV or ARG, errors could be due to the missing variable, and a used-up budget leaves no room.
-    fn stage(&mut self, id: StageId, errors: &mut Errors) -> State {
+    fn stage(&mut self, id: StageId, errors: &mut Errors) -> StageState {
         let table = self.table;
         let entry = table.entry(id);
-        let mut counter = StepCounter {
-            stage: entry.label.clone(),
-            total: total_steps(table, id),
-            ..StepCounter::default()
-        };
+        let (stage, total) = (entry.label.clone(), total_steps(table, id));
+        let mut counter = StepCounter { stage, total, ..StepCounter::default() };
         let mut state = self.begin(id, &mut counter, errors);
         let budget = &self.session.budget;
         if let Err(problem) = budget.check() {
             errors.add(|| problem.at(entry.lines));
             return state;
         }
-        self.make_layers(id, &mut state);
-        if entry.has_triggers {
-            state.image.config.on_build.clear();
-        }
-        state.start();
+        self.prepare(id, &mut state);
         let ignore_cache = self.ignores_cache(entry.name.as_deref());
         for command in entry.commands.iter().filter(|command| !table.is_circular(id, command)) {
             if state.is_incomplete {
@@ -176,6 +175,15 @@ impl<'d> Dispatcher<'d> {
         state
     }
 
+    /// Prepares the state of a stage for its first instruction.
+    fn prepare(&mut self, id: StageId, state: &mut StageState) {
+        self.make_layers(id, state);
+        if self.table.entry(id).has_triggers {
+            state.image.config.on_build.clear();
+        }
+        state.start();
+    }
+
     /// Concludes an instruction: keeps its error, unless the cause may be a base image that is unavailable.
     fn conclude(&self, result: Result<(), Problem>, current: &mut CurrentStage<'_>, errors: &mut Errors) {
         let uses_placeholders = current.uses_placeholders.get();
@@ -188,6 +196,9 @@ impl<'d> Dispatcher<'d> {
         }
         let sets_variable = matches!(current.command.instruction.kind, Kind::Arg(_) | Kind::Env(_));
         current.state.has_placeholders |= sets_variable && uses_placeholders;
+        if uses_placeholders {
+            self.session.checks.note_uncertain(current.lines);
+        }
         current.state.is_incomplete = (sets_variable && failed) || self.session.budget.check().is_err();
     }
 
@@ -204,15 +215,15 @@ impl<'d> Dispatcher<'d> {
         if !probe.origins.borrow().is_empty() {
             return;
         }
-        let origins = if probe.is_user {
-            let user = |lines| Origin {
-                name: "USER".to_owned(),
-                value: Some(probe.word.clone()),
-                kind: OriginKind::User { lines },
-            };
-            current.state.user_lines.map(user).into_iter().collect()
-        } else {
-            self.scope(current).origins(&current.command.instruction, Some(&probe.word))
+        let (scope, instruction) = (self.scope(current), &current.command.instruction);
+        let origins = match &probe.culprit {
+            Some(Culprit { word, is_user: true }) => {
+                let (name, value) = ("USER".to_owned(), Some(word.clone()));
+                let user = |lines| VariableOrigin { name, value, kind: OriginKind::User { lines } };
+                current.state.user_lines.map(user).into_iter().collect()
+            }
+            Some(Culprit { word, .. }) => scope.origins(instruction, Some(word)),
+            None => scope.out_of_reach_origins(instruction),
         };
         *probe.origins.borrow_mut() = origins;
     }
@@ -260,8 +271,9 @@ impl<'d> Dispatcher<'d> {
         if state.base_is_unknown && is_placeholder {
             current.uses_placeholders.set(true);
         }
-        if !expanded.unset.is_empty() {
-            self.found(current, check::undefined(&expanded.unset, state, self.globals));
+        // An unavailable base image could set any of the variables.
+        if !expanded.unset.is_empty() && !state.base_is_unknown {
+            self.found(current, check::undefined(&expanded.unset, &state.env, &state.args, self.globals));
         }
         self.session.budget.spend(expanded.text.len());
         expanded.text
@@ -328,7 +340,7 @@ impl<'d> Dispatcher<'d> {
 /// Counts the steps of a stage: its FROM, if that has files, and each instruction that makes a layer.
 fn total_steps(table: &StageTable<'_>, id: StageId) -> usize {
     let entry = table.entry(id);
-    let from = usize::from(!matches!(entry.base, Base::Scratch | Base::Stage(_)));
+    let from = usize::from(!matches!(entry.base, StageBase::Scratch | StageBase::Stage(_)));
     let makes_layer = |command: &&StageCommand<'_>| {
         matches!(command.instruction.kind, Kind::Add(_) | Kind::Copy(_) | Kind::Run(_) | Kind::Workdir(_))
     };

@@ -2,21 +2,23 @@
 
 use std::net::IpAddr;
 
-use graph::{DeviceRequest, Exec, ExecMount, MountKind, NetworkMode, Op, SecurityMode, SkippedInKey};
+use graph::{
+    DeviceRequest, Exec, ExecMount, InputIndex, MountKind, NetworkMode, Op, SecurityMode, SkippedInKey,
+};
 use parser::ast::{Command, Device, Instruction, Run};
 use parser::expand::Variables;
 
 use super::mounts::RunMounts;
 use super::{CurrentStage, Dispatcher, Inputs};
 use crate::error::Problem;
-use crate::state::State;
+use crate::state::StageState;
 use crate::{history, step_names};
 
 /// Host name of a RUN, unless `BUILDKIT_SANDBOX_HOSTNAME` sets another.
 const HOSTNAME: &str = "buildkitsandbox";
 
 /// The process of a RUN.
-struct Program {
+struct RunProcess {
     args: Vec<String>,
     /// Script of a heredoc that names its interpreter (`#!`); `None` without such a heredoc.
     script: Option<ExecMount>,
@@ -38,9 +40,27 @@ impl Dispatcher<'_> {
             text.push_str(&format!(" ({summary})"));
         }
         let name = current.counter.next(&text);
+        let exec = self.exec(current, run, program.args.clone(), mounts, root)?;
+        let meta = self.meta(current, name);
+        let step = self.graph.add(Op::Exec(Box::new(exec)), inputs.0, &current.state.platform, meta);
+        current.state.advance(step);
+        let text = history::run(&program.args, &current.state);
+        self.record(current, history::layer, text);
+        Ok(())
+    }
+
+    /// Describes the process of a RUN.
+    fn exec(
+        &self,
+        current: &CurrentStage<'_>,
+        run: &Run,
+        args: Vec<String>,
+        mounts: RunMounts,
+        root: Option<InputIndex>,
+    ) -> Result<Exec, Problem> {
         self.session.budget.spend(current.state.env.size_bytes());
-        let exec = Exec {
-            args: program.args.clone(),
+        Ok(Exec {
+            args,
             env: environment(&current.state, &mounts),
             proxy_env: self.session.proxies.clone(),
             cwd: current.state.working_dir(),
@@ -55,13 +75,7 @@ impl Dispatcher<'_> {
             shm_size_bytes: self.session.options.shm_size_bytes,
             ulimits: self.session.options.ulimits.clone(),
             devices: devices(run)?,
-        };
-        let meta = self.meta(current, name);
-        let step = self.graph.add(Op::Exec(Box::new(exec)), inputs.0, &current.state.platform, meta);
-        current.state.advance(step);
-        let text = history::run(&program.args, &current.state);
-        self.record(current, history::layer, text);
-        Ok(())
+        })
     }
 
     fn hostname(&self) -> String {
@@ -119,7 +133,7 @@ fn not_allowed(entitlement: &'static str) -> Problem {
 }
 
 /// Returns the variables of the stage, and the path of the first SSH agent's socket unless the stage sets it.
-fn environment(state: &State, mounts: &RunMounts) -> Vec<String> {
+fn environment(state: &StageState, mounts: &RunMounts) -> Vec<String> {
     const SOCKET: &str = "SSH_AUTH_SOCK";
     let mut env = state.env.to_strings();
     if let (Some(socket), None) = (&mounts.ssh_socket, state.env.value(SOCKET)) {
@@ -136,8 +150,8 @@ fn environment(state: &State, mounts: &RunMounts) -> Vec<String> {
 /// one heredoc and nothing else  shell, body; or if that begins with "#!": shell, path of the body as a file
 /// other heredocs                shell, text with the bodies put back: the shell reads them
 /// ```
-fn program(state: &State, run: &Run, instruction: &Instruction) -> Result<Program, Problem> {
-    let plain = |args| Program { args, script: None, summary: None };
+fn program(state: &StageState, run: &Run, instruction: &Instruction) -> Result<RunProcess, Problem> {
+    let plain = |args| RunProcess { args, script: None, summary: None };
     let text = match &run.command {
         Command::Exec(words) if instruction.heredocs.is_empty() => return Ok(plain(words.clone())),
         Command::Exec(words) => return Err(Problem::HeredocInExecForm { command: words.join(" ") }),
@@ -152,10 +166,10 @@ fn program(state: &State, run: &Run, instruction: &Instruction) -> Result<Progra
     let content = first.chomped();
     let summary = Some(step_names::summary(&content));
     if !content.starts_with("#!") || state.image.platform.os == "windows" {
-        return Ok(Program { summary, ..plain(state.in_shell(content)) });
+        return Ok(RunProcess { summary, ..plain(state.in_shell(content)) });
     }
     let target = format!("/dev/pipes/{}", first.name);
     let args = state.in_shell(target.clone());
     let script = ExecMount { target, read_only: true, kind: MountKind::Script { content } };
-    Ok(Program { args, script: Some(script), summary })
+    Ok(RunProcess { args, script: Some(script), summary })
 }

@@ -21,7 +21,7 @@ use parser::diagnose::MAX_ERRORS;
 
 pub use problem::Problem;
 
-use crate::origin::Origin;
+use crate::origin::VariableOrigin;
 
 /// A Dockerfile, or options, that cannot be lowered.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +33,7 @@ pub struct LowerError {
     /// Word that the user may have meant; `None` if no known word is close.
     pub suggestion: Option<String>,
     /// Origins of the variables in the word at fault.
-    pub origins: Vec<Origin>,
+    pub origins: Vec<VariableOrigin>,
     /// Further errors in the order of their lines.
     pub further: Vec<LowerError>,
     /// Number of errors beyond the maximum, which are only counted.

@@ -20,19 +20,19 @@ pub enum Problem {
     /// The base of a FROM is empty after expansion.
     #[error("base name ({written}) should not be blank")]
     BlankBase {
-        /// Base before expansion.
+        /// Base of the FROM before expansion.
         written: String,
     },
     /// The value of `FROM --platform` is empty after expansion.
     #[error("empty platform value from expression {written}")]
     EmptyPlatform {
-        /// Value before expansion.
+        /// Value of the flag before expansion.
         written: String,
     },
     /// The value of `FROM --platform` is not a platform.
     #[error("failed to parse platform {written}: {reason}")]
     BadPlatform {
-        /// Value before expansion.
+        /// Value of the flag before expansion.
         written: String,
         /// Reason, with the expanded value.
         reason: String,
@@ -40,7 +40,7 @@ pub enum Problem {
     /// A name is not a valid image name.
     #[error("failed to parse stage name {name:?}: invalid reference format: {reason}")]
     BadReference {
-        /// Name after expansion.
+        /// Name of the image after expansion.
         name: String,
         /// Rule that the name breaks.
         reason: String,
@@ -69,7 +69,7 @@ pub enum Problem {
     /// `--target` does not name a stage.
     #[error("target stage {name:?} could not be found")]
     UnknownTarget {
-        /// Value of `--target`.
+        /// Value of the option `--target`.
         name: String,
         /// Names of the stages that have one.
         stages: Vec<String>,
@@ -194,7 +194,7 @@ pub enum Problem {
     /// A word of EXPOSE is not a port.
     #[error("{reason}")]
     Expose {
-        /// Word after expansion.
+        /// Word of the EXPOSE after expansion.
         word: String,
         /// Rule that the word breaks.
         reason: String,
@@ -205,7 +205,7 @@ pub enum Problem {
     /// The value of STOPSIGNAL is not a signal.
     #[error("invalid signal: {signal}")]
     BadSignal {
-        /// Value after expansion.
+        /// Value of the instruction after expansion.
         signal: String,
     },
     /// A name of ENV or ARG is empty after expansion.
@@ -247,7 +247,7 @@ pub enum Problem {
     /// `SOURCE_DATE_EPOCH` is not a number, and not a context or stage that has a time.
     #[error("invalid SOURCE_DATE_EPOCH: {value}")]
     BadEpoch {
-        /// Value after expansion.
+        /// Value of the instruction after expansion.
         value: String,
     },
     /// `SOURCE_DATE_EPOCH` names a stage that has no time.

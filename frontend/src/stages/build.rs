@@ -6,7 +6,7 @@ use oci::Platform;
 use parser::ast::{Dockerfile, Stage};
 use parser::expand::{Expanded, Expander};
 
-use super::{Base, StageEntry, StageId, StageTable};
+use super::{StageBase, StageEntry, StageId, StageTable};
 use crate::args::GlobalScope;
 use crate::check::{self, Checks};
 use crate::contexts::Contexts;
@@ -24,7 +24,7 @@ pub(crate) struct FromScope<'s> {
 /// The base of a stage and its platform, after FROM is evaluated.
 #[derive(Debug, Default)]
 struct EvaluatedFrom<'a> {
-    base: Base<'a>,
+    base: StageBase<'a>,
     base_text: String,
     platform: Option<Platform>,
     is_source: bool,
@@ -78,7 +78,7 @@ impl<'a> StageTable<'a> {
         self.entries.push(StageEntry {
             name: stage.name.clone(),
             label: stage.name.clone().unwrap_or_else(|| format!("stage-{}", id.0)),
-            has_triggers: matches!(base, Base::Scratch | Base::Unknown),
+            has_triggers: matches!(base, StageBase::Scratch | StageBase::Unknown),
             base,
             base_text,
             platform,
@@ -106,7 +106,7 @@ impl<'a> StageTable<'a> {
         let replaced = stage.name.as_deref().and_then(|name| self.context(name, platform.as_ref()));
         let is_source = replaced.is_some();
         let base = match replaced {
-            Some((key, context)) => Base::Context(key, context),
+            Some((key, context)) => StageBase::Context(key, context),
             None => self.base(&base_text, platform.as_ref()).map_err(at)?,
         };
         Ok(EvaluatedFrom { base, base_text, platform, is_source })
@@ -137,10 +137,10 @@ impl<'a> StageTable<'a> {
     /// Finds the base that a name after FROM stands for: an earlier stage, a named context, or an image.
     ///
     /// The name of a stage must be written in lower case here, as in BuildKit.
-    fn base(&self, text: &str, platform: Option<&Platform>) -> Result<Base<'a>, Problem> {
+    fn base(&self, text: &str, platform: Option<&Platform>) -> Result<StageBase<'a>, Problem> {
         let has_name = |entry: &StageEntry<'a>| entry.name.as_deref() == Some(text);
         match self.entries.iter().rposition(has_name) {
-            Some(at) => Ok(Base::Stage(StageId(at))),
+            Some(at) => Ok(StageBase::Stage(StageId(at))),
             None => self.outside_base(text, platform),
         }
     }

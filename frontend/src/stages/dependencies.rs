@@ -1,6 +1,6 @@
 //! Dependencies between stages: the entries that the target needs, and cycles.
 
-use super::{Base, StageCommand, StageId, StageTable};
+use super::{StageBase, StageCommand, StageId, StageTable};
 use crate::cycles::{Cycle, cycles};
 use crate::error::{Errors, LowerError, Problem};
 
@@ -22,7 +22,7 @@ impl StageTable<'_> {
         let mut open = vec![target];
         while let Some(id) = open.pop() {
             if !std::mem::replace(&mut seen[id.0], true) {
-                if let Base::Stage(base) = self.entry(id).base {
+                if let StageBase::Stage(base) = self.entry(id).base {
                     open.push(base);
                 }
                 open.extend(self.sources(id));

@@ -35,7 +35,7 @@ pub(crate) struct StageId(pub usize);
 
 /// The base that a stage starts from.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) enum Base<'a> {
+pub(crate) enum StageBase<'a> {
     /// Unknown, because the FROM has an error.
     #[default]
     Unknown,
@@ -57,7 +57,7 @@ pub(crate) struct StageEntry<'a> {
     /// Name for people: the name, or `stage-N`; empty for the only stage.
     pub label: String,
     /// Base that the entry starts from.
-    pub base: Base<'a>,
+    pub base: StageBase<'a>,
     /// Text of the base after expansion.
     pub base_text: String,
     /// Value of `FROM --platform`; `None` if the flag is absent.
@@ -132,14 +132,14 @@ impl<'a> StageTable<'a> {
     }
 
     /// Finds the base that a name stands for if it is not an earlier stage: nothing, a named context, or an image.
-    fn outside_base(&self, text: &str, platform: Option<&Platform>) -> Result<Base<'a>, Problem> {
+    fn outside_base(&self, text: &str, platform: Option<&Platform>) -> Result<StageBase<'a>, Problem> {
         if text == "scratch" {
-            return Ok(Base::Scratch);
+            return Ok(StageBase::Scratch);
         }
         if let Some((key, context)) = self.context(text, platform) {
-            return Ok(Base::Context(key, context));
+            return Ok(StageBase::Context(key, context));
         }
-        text.parse().map(Base::Image).map_err(|error: oci::ReferenceError| Problem::BadReference {
+        text.parse().map(StageBase::Image).map_err(|error: oci::ReferenceError| Problem::BadReference {
             name: text.to_owned(),
             reason: error.reason.to_owned(),
         })

@@ -8,7 +8,7 @@ use parser::expand::Expander;
 use parser::mount;
 
 use super::{StageCommand, StageEntry, StageId, StageTable};
-use crate::env::Env;
+use crate::env::Environment;
 use crate::error::{Errors, LowerError, Problem, lines_of};
 
 impl<'a> StageTable<'a> {
@@ -126,5 +126,5 @@ fn mount_from(value: &str, expander: Expander) -> Result<Option<String>, Problem
 
 /// Reports whether expansion leaves a word as it is.
 fn is_constant(word: &str, expander: Expander) -> bool {
-    expander.word(word, &Env::default()).is_ok_and(|expanded| expanded.text == word)
+    expander.word(word, &Environment::default()).is_ok_and(|expanded| expanded.text == word)
 }

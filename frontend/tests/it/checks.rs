@@ -1,7 +1,7 @@
 //! Build checks: findings, lines and messages.
 
 use frontend::options::{Context, Options};
-use frontend::{CheckReport, check as check_file, check_unfinished, lower};
+use frontend::{LintReport, check as check_file, check_unfinished, lower};
 
 use super::images::Images;
 
@@ -10,7 +10,7 @@ fn options() -> Options {
     Options { context: Context::Local { path: "/ctx".into(), ignore }, ..super::options() }
 }
 
-fn report(text: &str, options: &Options) -> CheckReport {
+fn report(text: &str, options: &Options) -> LintReport {
     let dockerfile = parser::parse(text.as_bytes()).expect("a Dockerfile");
     check_file(&dockerfile, options, &Images::default(), &|_, _| Vec::new())
 }

@@ -7,6 +7,7 @@ mod images;
 mod invariants;
 mod limits;
 mod outline;
+mod trace;
 
 use frontend::lower;
 use frontend::options::{Context, Options};

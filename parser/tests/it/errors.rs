@@ -236,3 +236,41 @@ fn a_trigger_from_an_image_config_is_one_instruction() {
     check_trigger("RUN x\nRUN y", "onbuild trigger should be a single expression");
     check_trigger("", "file with no instructions");
 }
+
+#[track_caller]
+fn check_partial(text: &str, keywords: &[&str], error_line: Option<u32>) {
+    let (file, error) = parser::parse_partially(text.as_bytes());
+    let stages = file.stages.iter().flat_map(|stage| std::iter::once(&stage.from).chain(&stage.instructions));
+    let found: Vec<&str> =
+        file.globals.iter().chain(stages).map(|instruction| instruction.keyword.as_str()).collect();
+    assert_eq!(
+        (found.as_slice(), error.map(|error| error.span.start_line)),
+        (keywords, error_line),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_partial_file_has_the_instructions_above_the_first_invalid_one() {
+    check_partial("ARG a\nFROM b\nRUN x\nRUNN y\nCMD z\n", &["ARG", "FROM", "RUN"], Some(4));
+    check_partial("FROM b\nRUN x\n", &["FROM", "RUN"], None);
+    // A line that cannot be split into words takes precedence over all instructions.
+    check_partial("FROM b\nRUN x\nENV y\n", &[], Some(3));
+}
+
+#[test]
+fn a_required_variable_is_named_in_the_error() {
+    struct Nothing;
+    impl parser::expand::Variables for Nothing {
+        fn value(&self, _: &str) -> Option<&str> {
+            None
+        }
+    }
+    let check = |word: &str, variable: Option<&str>| {
+        let error = parser::expand::Expander::new('\\').word(word, &Nothing).expect_err("an error");
+        assert_eq!(error.variable.as_deref(), variable, "{word}");
+    };
+    check("a${x:?needed}", Some("x"));
+    check("${a:-${y?}}", Some("y"));
+    check("${x", None);
+}

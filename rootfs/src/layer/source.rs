@@ -9,6 +9,7 @@ use crate::RootfsError;
 use crate::content::Content;
 use crate::error::{bad_entry, failed};
 use crate::path::{to_bytes, to_path};
+use crate::tree::FileChanged;
 
 /// Reader of the content of a new entry.
 pub(super) struct Source<'a> {
@@ -70,11 +71,11 @@ pub(super) fn changed(new: &NewEntry) -> RootfsError {
 }
 
 fn read_error(new: &NewEntry, error: io::Error) -> RootfsError {
-    match error.kind() {
-        // It existed when the build looked at it.
-        io::ErrorKind::NotFound => changed(new),
-        _ => failed("read", to_path(source_path(new)))(error),
+    // A file that is missing existed when the build looked at it.
+    if error.kind() == io::ErrorKind::NotFound || FileChanged::is_in(&error) {
+        return changed(new);
     }
+    failed("read", to_path(source_path(new)))(error)
 }
 
 /// Returns the path by which a person knows the file: that in its tree if it comes from one.

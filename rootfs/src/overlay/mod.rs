@@ -15,4 +15,5 @@ mod options;
 pub(crate) use attached::Attached;
 pub(crate) use lower::{Lower, LowerMount};
 pub(crate) use mount::{MountApi, Overlay};
+pub use options::MAX_LAYERS;
 pub(crate) use options::MAX_LOWERS;

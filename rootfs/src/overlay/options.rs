@@ -3,6 +3,9 @@
 /// Maximum number of lower layers of one overlay (the kernel's `OVL_MAX_STACK`).
 pub(crate) const MAX_LOWERS: usize = 500;
 
+/// Maximum number of layers below a process: those of an overlay, one of which is an overlay of the others.
+pub const MAX_LAYERS: usize = 2 * MAX_LOWERS - 1;
+
 /// Number of lower layers that always fit into one page of options: 22 bytes for each, and 150 for the rest.
 pub(super) const MAX_LOWERS_IN_PAGE: usize = 180;
 

@@ -1,11 +1,11 @@
 //! The guest: builds a sandbox around itself, in an order that matters, and becomes the program.
 //!
-//! 1. Namespaces, and everything that needs the host's root: file systems, views of host devices.
+//! 1. Control groups. Namespaces, and everything that needs the host's root: file systems, views of host devices.
 //! 2. The root changes, and the host's root is gone. From here on no path can leave the sandbox.
 //! 3. `/dev`, `/proc`, `/sys` and masks; then the mounts of the plan, by descriptor.
 //! 4. Working directory, streams and limits.
-//! 5. The seccomp filter, then capabilities, groups and user. The filter comes first because installing it needs a
-//!    capability: `no_new_privs` stays off, so that set-user-ID programs work.
+//! 5. Landlock, the seccomp filter, then capabilities, groups and user. Landlock and the filter come first because they
+//!    need a capability: `no_new_privs` stays off, so that set-user-ID programs work.
 //! 6. The program is executed.
 
 use std::convert::Infallible;
@@ -25,7 +25,7 @@ use crate::channel::Channel;
 use crate::error::{mount, os};
 use crate::message::FromGuest;
 use crate::plan::{Fds, Plan};
-use crate::{SandboxError, mount_api, sys};
+use crate::{SandboxError, landlock, mount_api, sys};
 
 /// Becomes the program of `plan`, or sends the error to the caller. Never returns.
 ///
@@ -46,6 +46,7 @@ struct Guest<'a> {
 impl Guest<'_> {
     fn become_program(mut self, supervisor: Channel) -> Result<Infallible, SandboxError> {
         umask(Mode::empty());
+        self.enter_cgroups()?;
         let mut services = HostServices::default();
         namespaces::enter(self.plan, &mut self.fds, &mut services)?;
         let system_mounts = SystemMounts::create(self.plan)?;
@@ -61,6 +62,16 @@ impl Guest<'_> {
         enter_directory(&cwd)?;
         drop((root, attached));
         self.execute()
+    }
+
+    /// Enters the control groups first, so that all that follows counts there and the cgroup namespace begins there.
+    fn enter_cgroups(&mut self) -> Result<(), SandboxError> {
+        for entrance in &self.plan.cgroups {
+            let entrance = self.fds.take(*entrance)?;
+            // 0 stands for the process that writes.
+            rustix::io::write(&entrance, b"0").map_err(os("enter a control group"))?;
+        }
+        Ok(())
     }
 
     /// Makes the root file system the root of this mount namespace, and detaches the host's.
@@ -93,6 +104,9 @@ impl Guest<'_> {
         rights::limit(&plan.rlimits)?;
         sys::close_on_exec_from(3).map_err(os("close descriptors"))?;
         umask(Mode::from_raw_mode(0o022));
+        if plan.scope_abstract_sockets {
+            landlock::scope_abstract_sockets().map_err(os("scope abstract sockets"))?;
+        }
         if !plan.filter.0.is_empty() {
             sys::install_filter(&plan.filter.0).map_err(os("install the seccomp filter"))?;
         }

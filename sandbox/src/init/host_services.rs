@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use super::socket_forward;
 use crate::channel::Channel;
 use crate::error::os;
+use crate::network::{Forwarders, PortMap};
 use crate::wire::{decode, encode, wire_struct};
 use crate::{SandboxError, network};
 
@@ -28,16 +29,19 @@ pub(super) struct HostServices {
 struct Request {
     /// Command line that connects the network; empty if the network needs no connection.
     pasta: Vec<OsString>,
+    /// Ports of the host that lead into the network.
+    publish: Vec<PortMap>,
     /// Paths of the host's sockets to which clients are forwarded.
     sockets: Vec<PathBuf>,
 }
 
-wire_struct!(Request { pasta, sockets });
+wire_struct!(Request { pasta, publish, sockets });
 
 impl HostServices {
-    /// Requests that `netns` is connected with the command line `pasta`.
-    pub(super) fn connect_network(&mut self, pasta: Vec<OsString>, netns: OwnedFd) {
+    /// Requests that `netns` is connected with the command line `pasta`, and that the ports of `publish` lead there.
+    pub(super) fn connect_network(&mut self, pasta: Vec<OsString>, publish: Vec<PortMap>, netns: OwnedFd) {
         self.request.pasta = pasta;
+        self.request.publish = publish;
         self.netns = Some(netns);
     }
 
@@ -80,7 +84,9 @@ fn fulfil(
     let mut next =
         || fds.next().ok_or_else(|| os("find a descriptor of the sandbox")(rustix::io::Errno::BADF));
     if !request.pasta.is_empty() {
-        network::connect(&request.pasta, next()?.as_fd(), caller)?;
+        let (netns, forwarders) = (next()?, Forwarders::bind(&request.publish)?);
+        network::connect(&request.pasta, netns.as_fd(), caller)?;
+        forwarders.start(netns.as_fd())?;
     }
     for path in request.sockets {
         socket_forward::start(UnixListener::from(next()?), path)?;

@@ -3,13 +3,13 @@
 //! Concurrency: one thread per socket and per client, in the supervisor. They end with the process.
 
 use std::io;
-use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::thread;
 
 use crate::SandboxError;
 use crate::error::os;
+use crate::relay::relay;
 
 /// Starts a thread that connects each client of `listener` to the socket at `path`.
 pub(super) fn start(listener: UnixListener, path: PathBuf) -> Result<(), SandboxError> {
@@ -27,24 +27,13 @@ fn forward_all(listener: &UnixListener, path: &Path) {
 }
 
 fn forward(client: &UnixStream, path: &Path) -> io::Result<()> {
-    let server = UnixStream::connect(path)?;
-    thread::scope(|scope| {
-        scope.spawn(|| pump(client, &server));
-        pump(&server, client);
-    });
-    Ok(())
-}
-
-/// Copies until the end of `from`, then ends the stream to `to`.
-fn pump(mut from: &UnixStream, mut to: &UnixStream) {
-    // A connection that breaks ends like a closed connection.
-    let _ = io::copy(&mut from, &mut to);
-    let _ = to.shutdown(Shutdown::Write);
+    relay(client, &UnixStream::connect(path)?)
 }
 
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
+    use std::net::Shutdown;
 
     use super::*;
 

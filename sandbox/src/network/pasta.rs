@@ -28,22 +28,31 @@ const PASTA_PATHS: [&str; 3] = ["/usr/bin/pasta", "/usr/local/bin/pasta", "/bin/
 /// Bytes of pasta's stderr that are read for a message.
 const MAX_COMPLAINT_BYTES: u64 = 4096;
 
-/// Reports whether [`super::Network::Private`] can work on this machine.
-pub fn private_available() -> bool {
-    let tun = rustix::fs::access("/dev/net/tun", Access::READ_OK | Access::WRITE_OK);
-    installed().is_some() && tun.is_ok()
+/// Device file through which pasta makes the interface of a private network.
+const TUN: &str = "/dev/net/tun";
+
+/// Checks that pasta and its device exist, without which [`super::Network::Private`] cannot work on this machine.
+pub fn check_available() -> Result<(), SandboxError> {
+    installed().map(drop)
 }
 
-fn installed() -> Option<PathBuf> {
-    PASTA_PATHS.iter().map(PathBuf::from).find(|path| path.is_file())
+/// Returns the path of pasta. The error names the package or the device that is missing.
+fn installed() -> Result<PathBuf, SandboxError> {
+    let missing = || unavailable("pasta is not installed (package passt)".into());
+    let pasta = PASTA_PATHS.iter().map(PathBuf::from).find(|path| path.is_file()).ok_or_else(missing)?;
+    match rustix::fs::access(TUN, Access::READ_OK | Access::WRITE_OK) {
+        Ok(()) => Ok(pasta),
+        Err(error) => Err(unavailable(format!("cannot open {TUN}: {}", std::io::Error::from(error)))),
+    }
+}
+
+fn unavailable(reason: String) -> SandboxError {
+    SandboxError::Network { reason }
 }
 
 /// Returns the command line that connects a network namespace, without the namespace, which [`connect`] appends.
 pub(crate) fn command(publish: &[PortMap]) -> Result<Vec<OsString>, SandboxError> {
-    let missing = || SandboxError::Network {
-        reason: "pasta is not installed (Debian and Ubuntu: apt-get install passt)".into(),
-    };
-    let mut command = vec![installed().ok_or_else(missing)?.into_os_string()];
+    let mut command = vec![installed()?.into_os_string()];
     command.extend(arguments(publish).into_iter().chain(as_root()).map(OsString::from));
     Ok(command)
 }
@@ -56,21 +65,25 @@ fn arguments(publish: &[PortMap]) -> Vec<String> {
     let fixed = ["--config-net", "--no-map-gw", "--quiet", "--dns-forward"];
     let mut arguments: Vec<String> = fixed.iter().map(ToString::to_string).collect();
     arguments.push(DNS_FORWARDER.to_string());
-    for (flag, udp) in [("-t", false), ("-u", true)] {
-        let ports: Vec<_> = publish.iter().filter(|port| port.udp == udp).map(forward).collect();
-        if ports.is_empty() {
-            arguments.extend([flag.into(), "none".into()]);
-        }
-        arguments.extend(ports.into_iter().flat_map(|port| [flag.into(), port]));
+    let ports: Vec<String> = publish.iter().filter(|port| is_forwarded(port)).map(forward).collect();
+    if ports.is_empty() {
+        arguments.extend(["-t", "none"].map(String::from));
     }
-    arguments.extend(["-T", "none", "-U", "none"].map(String::from));
+    arguments.extend(ports.into_iter().flat_map(|port| ["-t".into(), port]));
+    arguments.extend(["-u", "none", "-T", "none", "-U", "none"].map(String::from));
     arguments
 }
 
-/// Formats a published port in pasta's syntax, `[ADDRESS/]PORT:PORT`.
+/// Reports whether pasta listens on a published port: for TCP by IPv4. `super::forward` listens on all others.
+fn is_forwarded(port: &PortMap) -> bool {
+    !port.udp && port.host.is_ipv4()
+}
+
+/// Formats a published port in pasta's syntax, `ADDRESS/PORT:PORT`.
+///
+/// Without an address pasta would listen on both families, and would not mind if one of them is in use.
 fn forward(port: &PortMap) -> String {
-    let ports = format!("{}:{}", port.host.port(), port.container_port);
-    if port.host.ip().is_unspecified() { ports } else { format!("{}/{ports}", port.host.ip()) }
+    format!("{}/{}:{}", port.host.ip(), port.host.port(), port.container_port)
 }
 
 /// Returns `--runas` for root of the host, nothing for others.
@@ -154,16 +167,22 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check_forward(host: &str, container_port: u16, expected: &str) {
-        let port = PortMap { host: host.parse().unwrap(), container_port, udp: false };
-        assert_eq!(forward(&port), expected);
+    fn check_published(host: &str, udp: bool, expected: &str) {
+        let port = PortMap { host: host.parse().unwrap(), container_port: 80, udp };
+        let arguments = arguments(&[port]).join(" ");
+        assert!(arguments.ends_with(&format!("{expected} -u none -T none -U none")), "{arguments}");
     }
 
     #[test]
-    fn published_ports_have_pasta_s_syntax() {
-        check_forward("0.0.0.0:8080", 80, "8080:80");
-        check_forward("127.0.0.1:8080", 80, "127.0.0.1/8080:80");
-        check_forward("[::1]:53", 53, "::1/53:53");
+    fn tcp_ports_by_ipv4_are_published_with_their_address() {
+        check_published("0.0.0.0:8080", false, "-t 0.0.0.0/8080:80");
+        check_published("127.0.0.1:8080", false, "-t 127.0.0.1/8080:80");
+    }
+
+    #[test]
+    fn other_ports_are_not_left_to_pasta() {
+        check_published("[::1]:53", false, "-t none");
+        check_published("0.0.0.0:5353", true, "-t none");
     }
 
     #[test]
@@ -183,12 +202,5 @@ mod tests {
     fn nothing_is_forwarded_without_a_published_port() {
         let arguments = arguments(&[]).join(" ");
         assert!(arguments.ends_with("-t none -u none -T none -U none"), "{arguments}");
-    }
-
-    #[test]
-    fn a_published_udp_port_opens_no_tcp_port() {
-        let port = PortMap { host: "0.0.0.0:5353".parse().unwrap(), container_port: 53, udp: true };
-        let arguments = arguments(&[port]).join(" ");
-        assert!(arguments.ends_with("-t none -u 5353:53 -T none -U none"), "{arguments}");
     }
 }

@@ -11,7 +11,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::pasta;
 use crate::SandboxError;
@@ -21,6 +21,9 @@ use crate::supervisor_handle::SupervisorHandle;
 
 /// Time after which a network that is not connected is given up. Usually it takes a tenth of a second.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Interval at which a cancellation is looked for.
+const CANCEL_POLL: Duration = Duration::from_millis(50);
 
 /// A connected network namespace; clones stand for the same network.
 ///
@@ -65,12 +68,18 @@ impl PartialEq for SharedNetwork {
 impl Eq for SharedNetwork {}
 
 impl Connecting {
-    /// Waits until the network works, for at most ten seconds.
-    pub fn finish(self) -> Result<SharedNetwork, SandboxError> {
-        if !self.0.answers_within(CONNECT_TIMEOUT)? {
-            return Err(SandboxError::Network {
-                reason: format!("pasta could not connect it within {} s", CONNECT_TIMEOUT.as_secs()),
-            });
+    /// Waits until the network works, for at most ten seconds. Gives up as soon as `is_canceled` returns true.
+    pub fn finish(self, is_canceled: &dyn Fn() -> bool) -> Result<SharedNetwork, SandboxError> {
+        let begun = Instant::now();
+        while !self.0.answers_within(CANCEL_POLL)? {
+            let reason = if is_canceled() {
+                "canceled".to_owned()
+            } else if begun.elapsed() > CONNECT_TIMEOUT {
+                format!("pasta could not connect it within {} s", CONNECT_TIMEOUT.as_secs())
+            } else {
+                continue;
+            };
+            return Err(SandboxError::Network { reason });
         }
         let netns = self.0.started()?;
         Ok(SharedNetwork(Arc::new(Connected { netns, _keeper: self.0 })))

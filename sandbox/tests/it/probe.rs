@@ -2,8 +2,10 @@
 //!
 //! The program needs the host's libraries, which are mounted read-only at the same paths.
 
-use std::io::Read;
-use std::os::unix::net::UnixStream;
+use std::io::{Read, Write};
+use std::net::{TcpListener, UdpSocket};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixStream};
 use std::path::Path;
 
 use sandbox::{Mount, MountSource, Network, PortMap, Spec};
@@ -37,6 +39,9 @@ pub fn run_if_asked() {
     }
     match name.as_str() {
         "socket" => print!("{}", read_socket(argument)),
+        "abstract" => print!("{}", abstract_socket(argument)),
+        "serve-tcp" => serve_tcp(argument),
+        "serve-udp" => serve_udp(argument),
         "sleep" => sleep_in_sandbox(Path::new(argument)),
         "outside" => print!("{}", outside(Path::new(argument))),
         "calls" => print!("{}", crate::system_calls::all()),
@@ -49,6 +54,28 @@ fn read_socket(path: &str) -> String {
     let mut text = String::new();
     UnixStream::connect(path).unwrap().read_to_string(&mut text).unwrap();
     text
+}
+
+/// Connects to an abstract socket and returns `reached` or the name of the error.
+fn abstract_socket(name: &str) -> String {
+    let address = SocketAddr::from_abstract_name(name).unwrap();
+    UnixStream::connect_addr(&address).map_or_else(|error| error.kind().to_string(), |_| "reached".into())
+}
+
+/// Writes `hello` to every client of an address.
+fn serve_tcp(address: &str) {
+    for client in TcpListener::bind(address).unwrap().incoming() {
+        client.unwrap().write_all(b"hello\n").unwrap();
+    }
+}
+
+/// Answers every packet to an address with `hello`.
+fn serve_udp(address: &str) {
+    let socket = UdpSocket::bind(address).unwrap();
+    loop {
+        let (_, client) = socket.recv_from(&mut [0; 100]).unwrap();
+        socket.send_to(b"hello\n", client).unwrap();
+    }
 }
 
 /// Outside of a sandbox: starts one that lasts on the root file system at `root`, prints its pid, and waits.

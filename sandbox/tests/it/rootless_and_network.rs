@@ -3,12 +3,17 @@
 //! Each caller is a process of its own (the probe `outside`), because it changes its namespaces.
 
 use std::io::Read;
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::env::TestEnv;
+use sandbox::{Network, PortMap};
+
+use crate::env::{TestEnv, output};
+use crate::probe;
 use crate::runner::{Test, tests};
 
 pub const TESTS: &[Test] = tests![
@@ -17,8 +22,12 @@ pub const TESTS: &[Test] = tests![
     privileged_a_user_without_subordinate_ids_can_isolate_the_network,
     privileged_a_user_without_subordinate_ids_cannot_run_as_others,
     privileged_a_user_with_subordinate_ids_can_run_as_others,
+    privileged_a_substitute_for_a_private_network_is_restricted,
     privileged_a_private_network_has_a_route_and_a_resolver,
     privileged_a_published_port_leads_into_the_sandbox,
+    privileged_a_client_by_ipv6_reaches_a_server_on_ipv4,
+    privileged_a_published_udp_port_answers,
+    privileged_a_port_in_use_is_an_error_that_names_it,
 ];
 
 /// The user `nobody`, who has no subordinate ids.
@@ -90,37 +99,92 @@ fn privileged_a_user_with_subordinate_ids_can_run_as_others() {
     assert_eq!(outside(&env, uid, &own), "Rootless\n1000\n1000\n1000\n");
 }
 
+fn privileged_a_substitute_for_a_private_network_is_restricted() {
+    let Some(env) = TestEnv::new() else { return };
+    let name = format!("sandbox-test-{}", std::process::id());
+    let address = SocketAddr::from_abstract_name(&name).unwrap();
+    let _listener = UnixListener::bind_addr(&address).unwrap();
+    let check = |network: Network, expected: &str| {
+        let mut spec = probe::spec(&env, "abstract", &name);
+        spec.network = network.clone();
+        assert_eq!(output(spec), expected, "{network:?}");
+    };
+    check(Network::Host, "reached");
+    check(Network::HostRestricted, "permission denied");
+    let mut spec = env.script("grep -E '^Cap(Eff|Bnd)' /proc/self/status | tr -d '\\t'");
+    spec.network = Network::HostRestricted;
+    assert_eq!(output(spec), "CapEff:00000000a80405fb\nCapBnd:00000000a80405fb\n");
+}
+
 fn privileged_a_private_network_has_a_route_and_a_resolver() {
     let Some(env) = TestEnv::new() else { return };
-    if !sandbox::network::private_available() {
-        return skip("no pasta");
-    }
+    sandbox::network::check_available().unwrap();
     let script =
         "ip -o -4 addr | grep -vc ' lo '; ip route | grep -c default; cat /etc/resolv.conf | tail -1";
     let seen = outside(&env, 0, &[("SCRIPT", script), ("NETWORK", "private")]);
-    if seen.contains("pasta could not connect") {
-        return skip(&seen);
-    }
     let lines: Vec<_> = seen.lines().collect();
     assert_eq!(lines[..3], ["Root", "1", "1"], "{seen}");
     let server = lines[3].strip_prefix("nameserver ").expect("a server");
     assert!(!server.starts_with("127."), "{seen}");
 }
 
-fn privileged_a_published_port_leads_into_the_sandbox() {
+/// Runs the probe `server` at `listens` in a sandbox that publishes its port 80 as `host`, until `client` hears hello.
+#[track_caller]
+fn check_published(server: &str, listens: &str, host: &str, client: impl Fn() -> bool) {
     let Some(env) = TestEnv::new() else { return };
-    if !sandbox::network::private_available() {
-        return skip("no pasta");
+    let mut spec = probe::spec(&env, server, listens);
+    let udp = server == "serve-udp";
+    let port = PortMap { host: host.parse().unwrap(), container_port: 80, udp };
+    spec.network = Network::Private { publish: vec![port] };
+    let _running = sandbox::spawn(spec).unwrap();
+    assert!((0..100).any(|_| client()), "{server} {listens}");
+}
+
+fn privileged_a_published_port_leads_into_the_sandbox() {
+    let by = |address: &'static str| move || hears_hello(address);
+    check_published("serve-tcp", "0.0.0.0:80", "127.0.0.1:18431", by("127.0.0.1:18431"));
+    check_published("serve-tcp", "0.0.0.0:80", "0.0.0.0:18431", by("127.0.0.1:18431"));
+    check_published("serve-tcp", "[::]:80", "[::1]:18431", by("[::1]:18431"));
+}
+
+fn privileged_a_client_by_ipv6_reaches_a_server_on_ipv4() {
+    check_published("serve-tcp", "0.0.0.0:80", "0.0.0.0:18432", || hears_hello("[::1]:18432"));
+    check_published("serve-tcp", "127.0.0.1:80", "[::]:18432", || hears_hello("[::1]:18432"));
+}
+
+fn privileged_a_published_udp_port_answers() {
+    let hears_answer = |from: &str, to: &str| {
+        let socket = UdpSocket::bind(from).unwrap();
+        socket.connect(to).unwrap();
+        socket.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+        let mut text = [0; 6];
+        socket.send(b"hi").is_ok() && socket.recv(&mut text).is_ok() && &text == b"hello\n"
+    };
+    check_published("serve-udp", "0.0.0.0:80", "0.0.0.0:18433", || {
+        hears_answer("127.0.0.1:0", "127.0.0.1:18433")
+    });
+    check_published("serve-udp", "0.0.0.0:80", "0.0.0.0:18433", || hears_answer("[::1]:0", "[::1]:18433"));
+    // By an address of this machine that is not loopback, if it has one.
+    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+    if socket.connect("192.0.2.1:9").is_ok() {
+        let own = socket.local_addr().unwrap().ip();
+        let to = format!("{own}:18433");
+        check_published("serve-udp", "0.0.0.0:80", "0.0.0.0:18433", || hears_answer("0.0.0.0:0", &to));
     }
-    let address = "127.0.0.1:18431";
-    let client = std::thread::spawn(move || (0..100).any(|_| hears_hello(address)));
-    let script = "for i in 1 2 3 4 5 6 7 8 9; do echo hello | timeout 1 nc -l -p 80; done; true";
-    let seen = outside(&env, 0, &[("SCRIPT", script), ("NETWORK", address)]);
-    let heard = client.join().unwrap();
-    if seen.contains("pasta could not connect") {
-        return skip(&seen);
-    }
-    assert!(heard, "{seen}");
+}
+
+fn privileged_a_port_in_use_is_an_error_that_names_it() {
+    let Some(env) = TestEnv::new() else { return };
+    let check = |held: &str, published: &str| {
+        let holder = TcpListener::bind(held).unwrap();
+        let published = format!("{published}:{}", holder.local_addr().unwrap().port());
+        let seen = outside(&env, 0, &[("SCRIPT", "true"), ("NETWORK", &published)]);
+        assert!(seen.contains(&format!("cannot publish {published}/tcp: another program")), "{seen}");
+    };
+    check("0.0.0.0:0", "0.0.0.0");
+    check("127.0.0.1:0", "0.0.0.0");
+    check("[::]:0", "0.0.0.0");
+    check("127.0.0.1:0", "127.0.0.1");
 }
 
 /// Waits a moment, connects to `address`, and reports whether it reads `hello`.

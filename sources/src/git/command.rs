@@ -147,7 +147,7 @@ impl Git<'_> {
         command
     }
 
-    /// Returns the ssh command: without configuration and keys of the user, except those that a given agent holds.
+    /// Returns the ssh command: without configuration and keys of the user, except the keys of a given agent.
     ///
     /// The key of an unknown server is accepted and remembered.
     fn ssh(&self) -> String {
@@ -161,10 +161,19 @@ impl Git<'_> {
 
     fn finish(&self, mut command: Command) -> Result<(ExitStatus, Vec<u8>, String), GitError> {
         let mut child = command.spawn().map_err(|source| GitError::Start { source })?;
-        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let stdout = child.stdout.take().map(|out| Box::new(out) as Output);
+        let stderr = child.stderr.take().map(|out| Box::new(out) as Output);
         std::thread::scope(|scope| {
-            let answer = scope.spawn(|| stdout.map_or(Ok(Vec::new()), |out| read(out, MAX_ANSWER_BYTES)));
-            let message = scope.spawn(|| stderr.map_or(Ok(Vec::new()), |out| read(out, MAX_MESSAGE_BYTES)));
+            let start = |out: Option<Output>, max_bytes| {
+                let reading = move || out.map_or(Ok(Vec::new()), |out| read(out, max_bytes));
+                std::thread::Builder::new().spawn_scoped(scope, reading)
+            };
+            let threads = start(stdout, MAX_ANSWER_BYTES)
+                .and_then(|answer| Ok((answer, start(stderr, MAX_MESSAGE_BYTES)?)));
+            let (answer, message) = threads.map_err(|source| {
+                end(&mut child);
+                GitError::Start { source }
+            })?;
             let status = self.wait(&mut child);
             let answer = answer.join().expect("reading does not panic");
             let message = message.join().expect("reading does not panic");
@@ -194,6 +203,9 @@ impl Git<'_> {
         }
     }
 }
+
+/// A pipe from a program, open for reading.
+type Output = Box<dyn Read + Send>;
 
 fn end(child: &mut Child) {
     if let Some(group) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {

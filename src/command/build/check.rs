@@ -1,7 +1,7 @@
 //! `build --check`: warnings about a Dockerfile, without building it. (`dsbuild check` is in `command/check.rs`.)
 
 use frontend::plan::Warning;
-use frontend::{CheckNote, CheckReport, check};
+use frontend::{CheckNote, LintReport, check};
 use graph::Lines;
 use pipeline::input;
 use pipeline::{BuildError, BuildRequest, ShownResolver};
@@ -52,8 +52,7 @@ fn outcome(request: &BuildRequest, pipeline: OpenPipeline<'_>) -> Result<Outcome
     let pipeline = pipeline()?;
     let progress = Progress::new(Arc::new(NoSink));
     let resolver = ShownResolver { sources: pipeline.sources(), progress: &progress };
-    let CheckReport { warnings, error, notes, .. } =
-        pipeline::check(&dockerfile, &request.options, &resolver);
+    let LintReport { warnings, error, notes, .. } = pipeline::check(&dockerfile, &request.options, &resolver);
     Ok(Outcome { warnings, error: error.map(BuildError::from), notes })
 }
 

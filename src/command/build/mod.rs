@@ -3,12 +3,14 @@
 //! ```text
 //! options  flags -> build options            outputs  --output, --tag, --push -> export requests
 //! ssh      --ssh with private keys           results  files and notes after a build
+//! hosts    --add-host
 //! timings  --timings                         call     --check and --call:
 //! check    build --check                     outline, targets
 //! ```
 
 mod call;
 mod check;
+mod hosts;
 pub mod options;
 mod outline;
 mod outputs;
@@ -27,7 +29,7 @@ use progress::{Cancel, Progress, Sink};
 use registry::{Cancellation, Patience};
 
 use crate::args::build::{BuildArgs, ProgressMode};
-use crate::exit::Fault;
+use crate::exit::{self, Fault};
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Screen;
@@ -40,7 +42,8 @@ const MIN_DEFAULT_JOBS: usize = 8;
 
 /// Builds and exports, or describes the Dockerfile if `--check` or `--call` asks for it.
 pub fn run(args: &BuildArgs) -> Result<u8, Failure> {
-    for note in args.docker.check()? {
+    let hosts = hosts::note(&args.add_hosts, &args.network);
+    for note in args.docker.check()?.into_iter().chain(hosts) {
         output::note(&format!("note: {note}"));
     }
     match Call::of(args)? {
@@ -57,7 +60,7 @@ fn build(args: &BuildArgs) -> Result<u8, Failure> {
     let (_agents, request) = options::request(args)?;
     let mut request = BuildRequest { exports, ..request };
     // Before any thread exists: mounts made from here on disappear with this process.
-    isolation::enter()?;
+    request.run.no_isolation = isolation::enter()?;
     let cancel = Cancel::default();
     interrupt::cancel_on_signals(&cancel)?;
     let pipeline = pipeline(args, Patience::default(), &cancel)?;
@@ -68,7 +71,9 @@ fn build(args: &BuildArgs) -> Result<u8, Failure> {
     let outcome = build_and_export(&pipeline, &mut request, watch);
     screen.finish(outcome.is_ok());
     let written = timings.end(&pipeline, &request, outcome.is_ok());
-    let (built, exported) = outcome?;
+    // Not every error of a canceled build says that it was canceled.
+    let (built, exported) =
+        outcome.map_err(|failure| if exit::is_interrupted() { Failure::canceled() } else { failure })?;
     results::report(args, &built, &exported)?;
     written?;
     drop(pipeline);

@@ -151,10 +151,10 @@ impl Page {
         groups.iter().for_each(|group| sum += group.sum);
         let more = if sum.is_partial { "more than " } else { "" };
         let (size, files) = (output::size(sum.size_bytes), count(sum.files, "file"));
-        self.heading(&format!("Left out: {more}{size}, {files}"));
+        self.heading(&format!("Excluded: {more}{size}, {files}"));
         self.groups(report, &groups);
         if sum.is_partial {
-            let text = self.styled(Style::Dim, "> is a part of it: --measure counts all");
+            let text = self.styled(Style::Dim, "> marks a partial count: --measure counts all files");
             self.line(&format!("{:>25}   {text}", ""));
         }
     }
@@ -162,7 +162,7 @@ impl Page {
     fn taken_back(&mut self, report: &Report) {
         let groups = groups(&report.survey, true);
         if !groups.is_empty() {
-            self.heading("Taken back in");
+            self.heading("Included again");
             self.groups(report, &groups);
         }
     }
@@ -215,13 +215,13 @@ impl Page {
             paths.map(|(path, _)| shown(path, false)).collect::<Vec<_>>()
         };
         let (known, likely) = (of(Likelihood::Known), of(Likelihood::Likely));
-        let parts = [(known, "holds secrets"), (likely, "may hold secrets")];
+        let parts = [(known, "hold secrets"), (likely, "may hold secrets")];
         let parts = parts.iter().filter(|(paths, _)| !paths.is_empty());
         let parts: Vec<String> = parts.map(|(paths, holds)| format!("{holds}: {}", few(paths))).collect();
         if !parts.is_empty() {
             self.note(
-                &format!("what is in the context and {}", parts.join("; ")),
-                "leave it out, and give it to a RUN by --mount=type=secret",
+                &format!("files in the context that {}", parts.join("; ")),
+                "exclude them, and pass them to a RUN with --mount=type=secret",
             );
         }
     }
@@ -230,18 +230,16 @@ impl Page {
         match &report.usage {
             Usage::NoDockerfile => {}
             Usage::Unknown(why) => {
-                self.note(&format!("what the Dockerfile takes is not known: {}", output::sanitized(why)), "");
+                self.note(
+                    &format!("the files that the Dockerfile uses are unknown: {}", output::sanitized(why)),
+                    "",
+                );
             }
             Usage::Known { not_taken, failures } => {
                 for missing in failures {
                     let by = missing.left_out_by.map(|index| {
                         let line = &report.ignore.lines[index];
-                        format!(
-                            ": {}:{} leaves it out ({:?})",
-                            report.ignore.name(),
-                            line.number,
-                            line.written
-                        )
+                        format!(": {}:{} excludes it ({:?})", report.ignore.name(), line.number, line.written)
                     });
                     let message = output::sanitized(&missing.message);
                     let by = by.unwrap_or_default();
@@ -265,7 +263,7 @@ impl Page {
         sorted.sort_by_key(|one| std::cmp::Reverse(one.sum.size_bytes));
         let paths: Vec<String> = sorted.iter().map(|one| shown(&one.path, one.is_folder)).collect();
         let (size, files) = (output::size(sum.size_bytes), count(sum.files, "file"));
-        self.note(&format!("no COPY, ADD or mount takes {size}, {files}: {}", few(&paths)), "");
+        self.note(&format!("no COPY, ADD or mount uses {size}, {files}: {}", few(&paths)), "");
     }
 
     fn habits(&mut self, report: &Report, habits: &[Habit]) {
@@ -284,22 +282,22 @@ impl Page {
             .collect();
         if !paths.is_empty() {
             self.note(
-                &format!("links lead out of the context: {}", few(&paths)),
-                "the image gets the links, not what they lead to",
+                &format!("symlinks that leave the context: {}", few(&paths)),
+                "the image gets the symlinks, not their targets",
             );
         }
     }
 
     fn troubles(&mut self, report: &Report) {
-        let troubles = report.survey.troubles();
+        let troubles = report.survey.unreadable();
         let paths: Vec<String> = troubles
             .iter()
             .map(|trouble| format!("{} ({})", shown(&trouble.path, false), trouble.error))
             .collect();
         if !paths.is_empty() {
             self.note(
-                &format!("cannot be read: {}", few(&paths)),
-                "a build that copies it fails; make it readable or leave it out",
+                &format!("files that cannot be read: {}", few(&paths)),
+                "a build that copies them fails; make them readable or exclude them",
             );
         }
     }

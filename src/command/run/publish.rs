@@ -1,12 +1,12 @@
 //! `run --publish`: ports of the container on addresses of this machine.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 
 use runner::container::Publish;
 
 use crate::failure::Failure;
 
-/// Reads `[IP:][HOST:]CONTAINER[/tcp|/udp]`. Without HOST both ports have the same number.
+/// Reads `[IP:][HOST:]CONTAINER[/tcp|/udp]`. Without HOST, or with 0, a free port is chosen.
 pub fn publish(text: &str) -> Result<Publish, Failure> {
     let bad = || {
         Failure::usage(format!("--publish {text:?} is not [IP:][HOST:]CONTAINER[/udp]"))
@@ -21,17 +21,30 @@ pub fn publish(text: &str) -> Result<Publish, Failure> {
     let number = |text: &str| text.parse::<u16>().ok().filter(|port| *port > 0).ok_or_else(bad);
     let parts: Vec<&str> = ports.rsplitn(3, ':').collect();
     let container_port = number(parts[0])?;
-    let host_port = match parts.get(1) {
-        Some(text) if !text.is_empty() => number(text)?,
-        _ => container_port,
-    };
     let address = match parts.get(2) {
         Some(text) => {
             text.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().map_err(|_| bad())?
         }
         None => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
     };
+    let host_port = match parts.get(1) {
+        Some(text) if !text.is_empty() && *text != "0" => number(text)?,
+        _ => free_port(address, udp)?,
+    };
     Ok(Publish { host: SocketAddr::new(address, host_port), container_port, udp })
+}
+
+/// Returns a port of this machine that nobody listens on.
+fn free_port(address: IpAddr, udp: bool) -> Result<u16, Failure> {
+    let bound = if udp {
+        UdpSocket::bind((address, 0)).and_then(|socket| socket.local_addr())
+    } else {
+        TcpListener::bind((address, 0)).and_then(|socket| socket.local_addr())
+    };
+    match bound {
+        Ok(found) => Ok(found.port()),
+        Err(error) => Err(Failure::input(format!("cannot publish a port on {address}")).caused_by(&error)),
+    }
 }
 
 #[cfg(test)]
@@ -45,12 +58,19 @@ mod tests {
             assert_eq!(got, expected.map(|(host, port, udp)| (host.to_owned(), port, udp)), "{text}");
         };
         check("5000:5000", Some(("0.0.0.0:5000", 5000, false)));
-        check("80", Some(("0.0.0.0:80", 80, false)));
         check("127.0.0.1:8080:80", Some(("127.0.0.1:8080", 80, false)));
         check("[::1]:8080:80", Some(("[::1]:8080", 80, false)));
         check("53:53/udp", Some(("0.0.0.0:53", 53, true)));
-        check("0:80", None);
         check("x:80", None);
         check("80/sctp", None);
+    }
+
+    #[test]
+    fn a_port_without_a_port_of_this_machine_gets_a_free_one() {
+        for text in ["80", "0:80", ":80", "127.0.0.1::80", "80/udp"] {
+            let Ok(published) = publish(text) else { panic!("{text} is valid") };
+            assert_eq!(published.container_port, 80, "{text}");
+            assert!(published.host.port() > 1023, "{text}: {}", published.host);
+        }
     }
 }

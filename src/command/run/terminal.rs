@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 
 use nix::sys::signal::{SigSet, Signal};
-use runner::supervise::Supervised;
+use runner::supervise::{Ended, Supervised};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize};
 
 use crate::failure::Failure;
@@ -36,17 +36,17 @@ impl Drop for Raw {
     }
 }
 
-/// Connects the user's terminal to that of the container until its process ends. Returns the exit code of the process.
-pub fn attach(mut supervised: Supervised) -> Result<i32, Failure> {
+/// Connects the user's terminal to that of the container until its process ends. Returns how the process ended.
+pub fn attach(mut supervised: Supervised) -> Result<Ended, Failure> {
     let terminal = supervised.take_terminal().expect("a container with a terminal has one, not taken yet");
     copy_size(&terminal);
     follow_size(terminal.try_clone()?)?;
     let raw = Raw::enter();
     let mut input = terminal.try_clone()?;
     // This thread ends with dsbuild: a read from the user's terminal cannot be interrupted.
-    std::thread::spawn(move || pump(&mut io::stdin().lock(), &mut input));
+    std::thread::Builder::new().spawn(move || pump(&mut io::stdin().lock(), &mut input))?;
     let mut output = terminal;
-    let printer = std::thread::spawn(move || pump(&mut output, &mut io::stdout().lock()));
+    let printer = std::thread::Builder::new().spawn(move || pump(&mut output, &mut io::stdout().lock()))?;
     let exit = supervised.wait()?;
     // The last output is still on its way.
     let _ = printer.join();
@@ -79,11 +79,11 @@ fn follow_size(terminal: File) -> Result<(), Failure> {
     let mut signals = SigSet::empty();
     signals.add(Signal::SIGWINCH);
     signals.thread_block()?;
-    std::thread::spawn(move || {
+    std::thread::Builder::new().spawn(move || {
         while signals.wait().is_ok() {
             copy_size(&terminal)
         }
-    });
+    })?;
     Ok(())
 }
 
@@ -97,11 +97,11 @@ pub fn forward_signals(pid: u32) -> Result<(), Failure> {
     }
     signals.thread_block()?;
     let Ok(pid) = i32::try_from(pid) else { return Ok(()) };
-    std::thread::spawn(move || {
+    std::thread::Builder::new().spawn(move || {
         while let Ok(signal) = signals.wait() {
             // The process may have ended meanwhile.
             let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), signal);
         }
-    });
+    })?;
     Ok(())
 }

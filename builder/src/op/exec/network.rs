@@ -1,7 +1,8 @@
 //! The default network: shared by the RUNs of a build, and separate from the host's.
 //!
-//! It is connected when the first RUN starts, so that a fully cached build starts nothing. Where it is unavailable, the
-//! host's network is used and the user is warned once.
+//! It is connected when the first RUN starts, so that a fully cached build starts nothing. Where it is unavailable, RUNs
+//! fail, unless the user allowed the host's network as a substitute (`--network-fallback=host`): then they are warned
+//! once, and get a restricted form of it, see [`Network::HostRestricted`].
 //!
 //! Concurrency: shared by all steps. A step that needs the network while it is being connected waits for it.
 
@@ -10,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use sandbox::network::{Connecting, SharedNetwork};
 use sandbox::{Network, SandboxError};
 
-use progress::Vertex;
+use progress::{Cancel, Vertex};
 
 /// Warning about the fallback; the reason that follows says what the user can do.
 const FALLBACK: &str = "RUN uses this machine's network, and can reach what listens on its loopback";
@@ -37,22 +38,23 @@ impl BuildNetwork {
         }
     }
 
-    /// Waits for the network and returns it. Warns on `vertex` if it is the host's.
-    pub fn get(&self, vertex: &Vertex) -> Network {
+    /// Waits for the network and returns it. Without one, returns the host's if `allow_host`, with a warning on
+    /// `vertex`; otherwise the error, for this RUN and for every later one.
+    pub fn get(&self, allow_host: bool, cancel: &Cancel, vertex: &Vertex) -> Result<Network, SandboxError> {
         let mut state = self.lock();
         let begun = match std::mem::take(&mut *state) {
             State::Idle => SharedNetwork::start(),
             State::Begun(begun) => begun,
-            State::Ready(network) => return kept(&mut state, network),
+            State::Ready(network) => return Ok(kept(&mut state, network)),
         };
-        let network = match begun.and_then(Connecting::finish) {
-            Ok(network) => Network::Shared(network),
-            Err(error) => {
+        match begun.and_then(|connecting| connecting.finish(&|| cancel.is_canceled())) {
+            Ok(network) => Ok(kept(&mut state, Network::Shared(network))),
+            Err(error) if allow_host && !cancel.is_canceled() => {
                 vertex.warning(&format!("{FALLBACK}: {}", with_cause(&error)));
-                Network::Host
+                Ok(kept(&mut state, Network::HostRestricted))
             }
-        };
-        kept(&mut state, network)
+            Err(error) => Err(error),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

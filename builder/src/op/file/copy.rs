@@ -2,7 +2,8 @@
 //!
 //! Files go where BuildKit puts them: the directories of the destination are created first (0755 and root's, or as `--chmod` and
 //! `--chown` say); a file goes into a destination that is a directory; of a directory, the contents are copied. A
-//! directory that the copy finds keeps its metadata if it is the destination itself, and gets the source's if it is below.
+//! directory that the copy finds keeps its metadata if it is the destination itself, except for its time, and gets the source's
+//! if it is below. Directories that are made on the way to files that a pattern chose have the time of the copy.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -105,6 +106,9 @@ impl Copier<'_> {
             None => true,
         };
         mkdir_all(self.diff, &destination, &self.made(self.made_mode()))?;
+        if !selection.is_by_pattern() {
+            self.set_time(&destination, found.entry.mtime)?;
+        }
         let mut links = HashMap::new();
         // Nothing is below a new directory, so nothing is looked up there.
         let mut fresh = is_new.then(PathBuf::new);
@@ -127,6 +131,17 @@ impl Copier<'_> {
         Ok(())
     }
 
+    /// Gives the destination the time of the directory whose contents it gets, as BuildKit does. The root has no entry in
+    /// a layer.
+    fn set_time(&mut self, directory: &Path, mtime: Timestamp) -> Result<(), FileOpError> {
+        match self.lookup(directory)? {
+            Some(entry) if !directory.as_os_str().is_empty() => {
+                Ok(self.diff.put(directory, Entry { mtime, ..entry }, None)?)
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn below_directory(
         &mut self,
         item: &Item,
@@ -135,6 +150,7 @@ impl Copier<'_> {
         by_pattern: bool,
     ) -> Result<(), FileOpError> {
         let entry = match existing {
+            None if item.implied => Entry { mtime: self.mtime, ..self.adapted(&item.entry) },
             None => self.adapted(&item.entry),
             Some(existing) if !existing.is_dir() => {
                 return Err(FileOpError::NonDirectory { path: shown(target) });

@@ -6,7 +6,8 @@
 //! | a directory whose contents are copied: its own name and metadata | no |
 //! | files below it: the same as for a file, and the path from there | yes |
 //! | the order of several matches | yes |
-//! | modification times; hard links between names; files that are excluded or not matched | no |
+//! | modification times before the clamp, which show in the layer: of files, of directories that are chosen themselves, and of a directory whose contents are copied | yes |
+//! | other modification times; hard links between names; files that are excluded or not matched | no |
 //!
 //! Concurrency: directories are listed and files are hashed in parallel; the digest depends on neither.
 
@@ -18,7 +19,8 @@ use std::path::{Path, PathBuf};
 
 use cache::Key;
 use rayon::prelude::*;
-use rootfs::entry::{Entry, Kind};
+use rootfs::entry::{Entry, Kind, Timestamp};
+use rootfs::layers::Clamp;
 use rootfs::tree::{Child, Tree, resolve};
 
 use super::walk::{Filter, Item, Walk};
@@ -28,7 +30,9 @@ use patterns::glob;
 use patterns::{Patterns, clean};
 
 /// Version of the digest; it changes whenever the encoding does.
-const VERSION: &[u8] = b"dsbuild selection 2";
+const VERSION: &[u8] = b"dsbuild selection 3";
+/// Clamp before which no time lies: no time is part of the digest.
+const NO_TIMES: Clamp = Clamp(i64::MIN);
 /// Number of items that are held at once while their files are read.
 const BATCH_ITEMS: usize = 16 * 1024;
 
@@ -199,16 +203,20 @@ impl Selection<'_> {
     }
 
     /// Returns the digest of the files that would be copied, by the table above. Reads files whose digests are unknown.
-    pub fn digest(&self) -> Result<Key, FileOpError> {
-        let mut hasher = Hasher::new();
+    pub fn digest(&self, clamp: Clamp) -> Result<Key, FileOpError> {
+        let mut hasher = Hasher::new(clamp);
         for found in &self.matches {
             if found.entry.is_dir() {
                 hasher.text(b"directory");
+                if !self.is_by_pattern() {
+                    hasher.time(&found.entry);
+                }
                 self.digest_items(found, &mut hasher)?;
             } else {
                 hasher.text(found.name.as_bytes());
                 let content = self.content(&found.path, &found.entry, None)?;
                 hasher.entry(&found.entry, content.as_ref());
+                hasher.time(&found.entry);
             }
         }
         Ok(hasher.finish())
@@ -232,6 +240,9 @@ impl Selection<'_> {
                 hasher.text(item.path.as_os_str().as_bytes());
                 hasher.number(item.implied.into());
                 hasher.entry(&item.entry, content.as_ref());
+                if !item.implied {
+                    hasher.time(&item.entry);
+                }
             }
         }
         hasher.number(0);
@@ -252,32 +263,47 @@ fn needs_reading(item: &Item) -> bool {
 }
 
 /// Returns the digest of the file or directory at `path`, with symlinks resolved: the content of a bind mount. Names and
-/// metadata below a directory count, as in a copy. Those of the path itself do not, except the mode of a file.
+/// metadata below a directory count, as in a copy; times do not. Those of the path itself do not count, except the mode of a
+/// file.
 pub fn digest_of(source: &dyn Tree, path: &Path) -> Result<Key, FileOpError> {
     let found = follow(source, path.strip_prefix("/").unwrap_or(path))?;
     let matches = vec![Match { name: OsString::new(), ..found }];
     let selection = Selection { source, filter: Filter::all(), matches };
     selection.expect_walks();
-    selection.digest()
+    selection.digest(NO_TIMES)
 }
 
 /// Hashes fields so that no two sequences of fields give the same input.
-struct Hasher(blake3::Hasher);
+struct Hasher {
+    blake3: blake3::Hasher,
+    clamp: Clamp,
+}
 
 impl Hasher {
-    fn new() -> Self {
-        let mut hasher = Self(blake3::Hasher::new());
+    fn new(clamp: Clamp) -> Self {
+        let mut hasher = Self { blake3: blake3::Hasher::new(), clamp };
         hasher.text(VERSION);
         hasher
     }
 
+    /// Adds the modification time if it lies before the clamp. A file with a later time is like any other such file.
+    fn time(&mut self, entry: &Entry) {
+        let Timestamp { seconds, nanoseconds } = entry.mtime;
+        let shows = seconds < self.clamp.0;
+        self.number(shows.into());
+        if shows {
+            self.number(seconds.cast_unsigned());
+            self.number(nanoseconds.into());
+        }
+    }
+
     fn number(&mut self, number: u64) {
-        self.0.update(&number.to_le_bytes());
+        self.blake3.update(&number.to_le_bytes());
     }
 
     fn text(&mut self, bytes: &[u8]) {
         self.number(bytes.len() as u64);
-        self.0.update(bytes);
+        self.blake3.update(bytes);
     }
 
     fn entry(&mut self, entry: &Entry, content: Option<&Key>) {
@@ -296,7 +322,7 @@ impl Hasher {
         match kind {
             Kind::File { .. } => {
                 self.text(b"file");
-                self.0.update(content.map_or([0; 32].as_slice(), |content| content.as_bytes()));
+                self.blake3.update(content.map_or([0; 32].as_slice(), |content| content.as_bytes()));
             }
             Kind::Directory { .. } => self.text(b"directory"),
             Kind::Symlink { target } => {
@@ -318,7 +344,7 @@ impl Hasher {
     }
 
     fn finish(self) -> Key {
-        Key::from_bytes(*self.0.finalize().as_bytes())
+        Key::from_bytes(*self.blake3.finalize().as_bytes())
     }
 }
 

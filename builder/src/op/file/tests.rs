@@ -379,8 +379,29 @@ fn attributes_and_times() {
     let entry = |path: &str| applied.diff.lookup(Path::new(path)).expect("looked").expect("there");
     assert_eq!(entry("o/f").xattrs, [(b"security.capability".to_vec(), b"c".to_vec())].into());
     assert_eq!(entry("o/f").mtime, Timestamp { seconds: -5, nanoseconds: 7 });
-    assert_eq!(entry("o").mtime, Timestamp { seconds: 1_000_000_000, nanoseconds: 0 });
     assert_eq!(entry("o/s").mtime, Timestamp::default());
+}
+
+#[test]
+fn directories_have_the_times_that_buildkit_gives_them() {
+    let at = |seconds| Timestamp { seconds, nanoseconds: 0 };
+    let source = MemoryTree::new(&["d/f=x", "d/sub/g=y"])
+        .change("d", |entry| entry.mtime = at(2020))
+        .change("d/sub", |entry| entry.mtime = at(2021));
+    let base = MemoryTree::new(&["home/ 0750 5:5"]).change("home", |entry| entry.mtime = at(1999));
+    let mtime = |action: CopyAction, path: &str| {
+        let applied = try_copies(vec![action], &source, &base).expect("copied");
+        let entry = applied.diff.lookup(Path::new(path)).expect("looked").expect("there");
+        (entry.mtime.seconds, entry.mode, entry.uid)
+    };
+    let made = 1_000_000_000;
+    assert_eq!(mtime(copy("d", "/new/"), "new"), (2020, 0o755, 0));
+    assert_eq!(mtime(copy("d", "/new/"), "new/sub"), (2021, 0o755, 0));
+    assert_eq!(mtime(copy("d", "/a/new"), "a"), (made, 0o755, 0));
+    assert_eq!(mtime(copy("d", "/home/"), "home"), (2020, 0o750, 5), "only the time changes");
+    let parents = || with(copy("d/f", "/p/"), |copy| copy.parents = true);
+    assert_eq!(mtime(parents(), "p"), (made, 0o755, 0));
+    assert_eq!(mtime(parents(), "p/d"), (made, 0o755, 0));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::super::testing::{MemoryTree, copy};
 use super::*;
 
 fn digest(action: &CopyAction, tree: &MemoryTree) -> Key {
-    select(action, tree).and_then(|selection| selection.digest()).expect("selected")
+    select(action, tree).and_then(|selection| selection.digest(NO_TIMES)).expect("selected")
 }
 
 const TREE: &[&str] =
@@ -58,17 +58,37 @@ fn content_mode_owner_and_kind_of_files_count() {
 }
 
 #[test]
-fn times_other_files_and_the_top_directory_do_not_count() {
+fn other_files_and_the_top_directory_do_not_count() {
     check("d", replaced("d/ 0755", "d/ 0700 5:5"), false);
     check("d", replaced("other=o", "other=p"), false);
     check("d", replaced("d/f=x", "d/f=x 0644 #1"), false);
-    check(
-        "d",
-        MemoryTree::new(TREE).change("d/f", |entry| entry.mtime = Timestamp { seconds: 9, nanoseconds: 9 }),
-        false,
-    );
     check("*.txt", replaced("b.md=2", "c.md=3"), false);
     check("*.txt", replaced("other=o", "sub/c.txt=3"), false);
+}
+
+#[test]
+fn times_count_if_they_lie_before_the_clamp_and_the_copy_has_them() {
+    #[track_caller]
+    fn check(action: &CopyAction, path: &str, clamp_s: i64, changes: bool) {
+        let digest = |seconds| {
+            let tree = MemoryTree::new(TREE)
+                .change(path, |entry| entry.mtime = Timestamp { seconds, nanoseconds: 0 });
+            select(action, &tree).and_then(|selection| selection.digest(Clamp(clamp_s))).expect("selected")
+        };
+        assert_eq!(digest(100) != digest(200), changes, "{path} before {clamp_s}");
+    }
+    let all = copy("d", "/o");
+    for path in ["d", "d/f", "d/sub", "d/sub/g", "d/l"] {
+        check(&all, path, 300, true);
+        check(&all, path, 150, true);
+        check(&all, path, 100, false);
+    }
+    check(&all, "other", 300, false);
+    check(&copy("a.txt", "/o"), "a.txt", 300, true);
+    let mut parents = copy("d/sub/g", "/o");
+    parents.parents = true;
+    check(&parents, "d/sub/g", 300, true);
+    check(&parents, "d/sub", 300, false);
 }
 
 #[test]
@@ -138,7 +158,7 @@ fn folder() -> tempfile::TempDir {
 fn digest_of_folder(folder: &Path) -> Key {
     let ignore = Patterns::new(&["*.log"]).expect("a good pattern");
     let tree = context::ContextTree::open(folder, ignore, None).expect("opened");
-    select(&copy(".", "/o"), &tree).and_then(|selection| selection.digest()).expect("selected")
+    select(&copy(".", "/o"), &tree).and_then(|selection| selection.digest(Clamp::STORE)).expect("selected")
 }
 
 #[test]
@@ -146,7 +166,8 @@ fn where_a_context_is_and_when_it_was_written_does_not_count() {
     let (one, other) = (folder(), folder());
     let before = digest_of_folder(one.path());
     let file = std::fs::File::options().write(true).open(other.path().join("d/f")).expect("opened");
-    file.set_modified(std::time::UNIX_EPOCH).expect("set");
+    let in_2001 = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    file.set_modified(in_2001).expect("set");
     std::fs::write(other.path().join("ignored.log"), "changed").expect("written");
     assert_eq!(before, digest_of_folder(other.path()));
     std::fs::write(other.path().join("d/f"), "X").expect("written");

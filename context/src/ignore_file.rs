@@ -1,4 +1,4 @@
-//! The ignore file of a build: which it is, and what its lines say.
+//! The ignore file of a build: its place beside the Dockerfile or in the context, and its lines.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -8,12 +8,12 @@ use rustix::fs::{Mode, OFlags, ResolveFlags};
 
 use patterns::{IgnoreError, IgnoreFile};
 
-/// No one writes more by hand.
-const LARGEST_BYTES: u64 = 16 * 1024 * 1024;
+/// Largest ignore file that is read.
+const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Reads `<dockerfile>.dockerignore` if that is there, else `.dockerignore` at the root of the context, else nothing.
+/// Reads `<dockerfile>.dockerignore` if it exists, or else `.dockerignore` at the root of the context.
 ///
-/// Links are followed inside the folder of the file only.
+/// Returns an empty ignore file if neither exists. Symlinks are followed inside the directory of the file only.
 pub fn find_ignore(context: &Path, dockerfile: Option<&Path>) -> Result<IgnoreFile, IgnoreError> {
     if let Some(dockerfile) = dockerfile
         && let (Some(folder), Some(name)) = (dockerfile.parent(), dockerfile.file_name())
@@ -30,7 +30,7 @@ pub fn find_ignore(context: &Path, dockerfile: Option<&Path>) -> Result<IgnoreFi
 
 fn read(folder: &Path, name: &Path) -> Result<Option<IgnoreFile>, IgnoreError> {
     let path = folder.join(name);
-    match read_bytes(folder, name) {
+    match read_in_root(folder, name, MAX_BYTES) {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             Ok(None)
         }
@@ -39,23 +39,28 @@ fn read(folder: &Path, name: &Path) -> Result<Option<IgnoreFile>, IgnoreError> {
     }
 }
 
-fn read_bytes(folder: &Path, name: &Path) -> io::Result<Vec<u8>> {
-    let folder = File::open(folder)?;
+/// Reads a regular file, up to `max_bytes`, with `folder` as the root for all symlinks in `path`.
+pub fn read_in_root(folder: &Path, path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
+    // A directory that cannot be listed can still contain files that can be read.
+    let folder = rustix::fs::open(folder, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
     let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    let file = match rustix::fs::openat2(&folder, name, flags, Mode::empty(), resolve) {
-        // Without `openat2` links are not followed at all.
+    let file = match rustix::fs::openat2(&folder, path, flags, Mode::empty(), resolve) {
+        // Without `openat2`, symlinks are not followed at all.
         Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM) => {
-            rustix::fs::openat(&folder, name, flags | OFlags::NOFOLLOW, Mode::empty())?
+            rustix::fs::openat(&folder, path, flags | OFlags::NOFOLLOW, Mode::empty())?
         }
         file => file?,
     };
     let file = File::from(file);
-    if !file.metadata()?.is_file() {
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }
-    let mut bytes = Vec::new();
-    file.take(LARGEST_BYTES).read_to_end(&mut bytes)?;
+    // With one byte to spare, the end of the file is found without another allocation and read.
+    let capacity = usize::try_from(metadata.len().min(max_bytes)).unwrap_or(0) + 1;
+    let mut bytes = Vec::with_capacity(capacity);
+    file.take(max_bytes).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -67,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn which_file_is_read() {
+    fn the_file_of_the_dockerfile_comes_first() {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let (context, docker) = (dir.path().join("context"), dir.path().join("docker"));
         fs::create_dir_all(&context).expect("made");
@@ -85,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn links_stay_inside() {
+    fn a_symlink_out_of_the_context_is_not_followed() {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let context = dir.path().join("context");
         fs::create_dir_all(context.join("sub")).expect("made");
@@ -95,12 +100,12 @@ mod tests {
         assert_eq!(find_ignore(&context, None).expect("a good file").patterns(), ["inside"]);
         fs::remove_file(context.join(".dockerignore")).expect("removed");
         symlink("../outside", context.join(".dockerignore")).expect("linked");
-        let found = find_ignore(&context, None).expect("a dangling link is no file");
+        let found = find_ignore(&context, None).expect("a link that leads nowhere counts as no file");
         assert_eq!(found, IgnoreFile::default());
     }
 
     #[test]
-    fn bad_patterns_are_named() {
+    fn an_error_names_the_bad_pattern() {
         let dir = tempfile::tempdir().expect("a temporary directory");
         for (text, expected) in
             [("!", "illegal exclusion pattern: \"!\""), ("[a-", "[a-: syntax error in pattern")]
