@@ -65,7 +65,7 @@ const INJECTIONS: [Injection; 20] = [
     injection("unlink,unlinkat,rmdir", "EIO", IO, 1),
 ];
 
-/// Rules about messages.
+/// Rules about messages, which need a standard error that can be written.
 const MESSAGE_RULES: [&str; 3] =
     [judge::NO_MESSAGE, "the message does not name the cause", "the message names no path"];
 

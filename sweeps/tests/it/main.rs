@@ -13,8 +13,8 @@ use std::process::{Command, Output};
 const SCRIPT: &str = r#"#!/bin/sh
 command=$1
 mkdir -p "$DSBUILD_ROOT/tmp"
-count=$(cat "$DSBUILD_ROOT/../../count" 2> /dev/null || echo 0)
-echo $((count + 1)) > "$DSBUILD_ROOT/../../count"
+# The sweep learns the right results in other stores.
+name=$(basename "$DSBUILD_ROOT")
 variant=0
 archive=
 for word in "$@"; do
@@ -97,26 +97,25 @@ fn privileged_a_store_that_is_not_sound_fails_the_sweep() {
 
 #[test]
 fn privileged_another_digest_fails_the_sweep() {
-    // The digests are learned first: four builds with four exports, and three commands before them.
-    let fault = "if [ $count -gt 11 ]; then variant=9; fi";
+    let fault = "if [ $name = store ]; then variant=9; fi";
     check("digest", fault, 1, "exit 0 with a wrong digest");
 }
 
 #[test]
 fn privileged_a_process_that_stays_fails_the_sweep() {
-    let fault = "if [ $count -gt 11 ]; then setsid sleep 100 > /dev/null 2>&1 & fi";
+    let fault = "if [ $name = store ]; then setsid sleep 100 > /dev/null 2>&1 & fi";
     check("process", fault, 1, "a process is left behind");
 }
 
 #[test]
 fn privileged_a_temporary_file_that_stays_fails_the_sweep() {
-    let fault = "if [ $count -gt 11 ]; then touch $DSBUILD_ROOT/tmp/a; fi";
+    let fault = "if [ $name = store ]; then touch $DSBUILD_ROOT/tmp/a; fi";
     check("temporary", fault, 1, "temporary files are left behind");
 }
 
 #[test]
 fn privileged_a_panic_fails_the_sweep() {
-    let fault = "if [ $count -gt 11 ]; then echo \"thread 'main' panicked at a.rs:1\" >&2; exit 101; fi";
+    let fault = "if [ $name = store ]; then echo \"thread 'main' panicked at a.rs:1\" >&2; exit 101; fi";
     check("panic", fault, 1, "a command panics");
 }
 

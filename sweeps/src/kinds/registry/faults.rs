@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::random::Random;
 
 use super::image::Image;
-use super::server::{Answer, Delivery, Fault, Framing, Target};
+use super::message::{Answer, Delivery, Fault, Framing, Target};
 use super::{Case, Expect};
 
 /// Change of an answer. The second parameter is a random position in the answer.
@@ -106,7 +106,8 @@ const ROWS: [Row; 44] = [
         answer.framing = Framing::UntilClose;
         answer.delivery = Delivery::Endless;
     }),
-    slow("stall", EITHER, FAILURE, |answer, position| answer.delivery = Delivery::Stall(position)),
+    // A layer that breaks off each time can still be resumed to its end.
+    slow("stall", EITHER, EITHER, |answer, position| answer.delivery = Delivery::Stall(position)),
     slow("one byte per second", EITHER, EITHER, |answer, position| {
         answer.delivery = Delivery::Drip(position.min(answer.body.len() / 2));
     }),

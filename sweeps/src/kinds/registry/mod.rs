@@ -8,6 +8,7 @@
 mod contents;
 mod faults;
 mod image;
+mod message;
 mod server;
 mod upload;
 
@@ -25,7 +26,8 @@ use crate::report::{Fault as Finding, Point, Report};
 use crate::world::{World, remove};
 
 use self::image::Image;
-use self::server::{Fault, Server};
+use self::message::Fault;
+use self::server::Server;
 use super::Plan;
 
 /// Time after which a build that waits for a faulty registry hangs.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::image::{Image, digest};
-use super::server::{Answer, Request, Target};
+use super::message::{Answer, Request, Target};
 
 /// Path below which blobs are uploaded.
 const UPLOADS: &str = "/v2/image/blobs/uploads/";
