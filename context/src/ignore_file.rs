@@ -30,7 +30,7 @@ pub fn find_ignore(context: &Path, dockerfile: Option<&Path>) -> Result<IgnoreFi
 
 fn read(folder: &Path, name: &Path) -> Result<Option<IgnoreFile>, IgnoreError> {
     let path = folder.join(name);
-    match read_bytes(folder, name) {
+    match read_in_root(folder, name, MAX_BYTES) {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             Ok(None)
         }
@@ -39,24 +39,28 @@ fn read(folder: &Path, name: &Path) -> Result<Option<IgnoreFile>, IgnoreError> {
     }
 }
 
-fn read_bytes(folder: &Path, name: &Path) -> io::Result<Vec<u8>> {
+/// Reads a regular file, up to `max_bytes`, with `folder` as the root for all symlinks in `path`.
+pub fn read_in_root(folder: &Path, path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
     // A directory that cannot be listed can still contain files that can be read.
     let folder = rustix::fs::open(folder, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
     let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    let file = match rustix::fs::openat2(&folder, name, flags, Mode::empty(), resolve) {
+    let file = match rustix::fs::openat2(&folder, path, flags, Mode::empty(), resolve) {
         // Without `openat2`, symlinks are not followed at all.
         Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM) => {
-            rustix::fs::openat(&folder, name, flags | OFlags::NOFOLLOW, Mode::empty())?
+            rustix::fs::openat(&folder, path, flags | OFlags::NOFOLLOW, Mode::empty())?
         }
         file => file?,
     };
     let file = File::from(file);
-    if !file.metadata()?.is_file() {
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES).read_to_end(&mut bytes)?;
+    // With one byte to spare, the end of the file is found without another allocation and read.
+    let capacity = usize::try_from(metadata.len().min(max_bytes)).unwrap_or(0) + 1;
+    let mut bytes = Vec::with_capacity(capacity);
+    file.take(max_bytes).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

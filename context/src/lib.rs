@@ -15,4 +15,4 @@ mod ignore_file;
 pub mod survey;
 
 pub use folder::ContextTree;
-pub use ignore_file::find_ignore;
+pub use ignore_file::{find_ignore, read_in_root};

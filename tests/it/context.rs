@@ -167,7 +167,7 @@ Check complete, 1 warning has been found!
 
 WARNING: GitignoreHabit
 \"node_modules\" matches at the top only, so that \"src/node_modules\" is in the context: to match at any depth, write \"**/node_modules\"
-hint: write **/NAME for any depth, NAME/** for what is in folders of that name, [^a] for any character but a
+hint: write **/NAME for any depth, NAME/** for the content of folders of that name, [^a] for any character but a
 .dockerignore:3
 --------------------
    1 |     # not for the image
