@@ -187,7 +187,7 @@ impl Tree for Below<'_> {
         self.tree.open(&below(self.root, path))
     }
 
-    fn content(&self, path: &Path) -> io::Result<cache::Key> {
+    fn content(&self, path: &Path) -> io::Result<cache::ContentDigest> {
         self.tree.content(&below(self.root, path))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cache::Key;
+use cache::hash_identity;
 use rootfs::RootfsError;
 use rootfs::layers::Layers;
 use rootfs::tree::Tree;
@@ -18,11 +18,12 @@ pub struct StepResult {
     pub recipe: Recipe,
 }
 
-/// Hash of what the steps up to this one do, regardless of what they do it to.
-///
-/// BuildKit runs everything again that follows an edited RUN, even if the RUN leaves the same files. Recipes make that so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Recipe(pub(crate) Key);
+hash_identity! {
+    /// Hash of the operations of all steps up to this one, regardless of the files that they were applied to.
+    ///
+    /// BuildKit runs everything again that follows an edited RUN, even if the RUN leaves the same files. Recipes do the same.
+    Recipe
+}
 
 /// Files that a step left.
 #[derive(Clone)]

@@ -15,7 +15,7 @@ use crate::files::{IoContext, make_dir, mark_used, open_dir, open_or_create, rem
 use crate::locks::{Mode, lock, try_lock};
 use crate::session::Session;
 use crate::tmp::{discard, ensure_private_dir};
-use crate::{Key, Store, StoreError};
+use crate::{Store, StoreError, hashed_name};
 
 /// How builds share a cache mount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,7 +82,7 @@ impl Store {
     ///
     /// The id can be any text: its hash is the name of the directory.
     pub fn cache_mount(&self, id: &str, sharing: Sharing) -> Result<CacheMount, StoreError> {
-        let instances = self.root().join("mounts").join(Key::of(id.as_bytes()).to_string());
+        let instances = self.root().join("mounts").join(hashed_name(id.as_bytes()));
         ensure_private_dir(&instances)?;
         let mut number = 0_u64;
         loop {
@@ -104,7 +104,7 @@ impl Store {
     /// Makes the cache mount `id` begin empty for its next user (`--no-cache`). Waits for its users; private instances that
     /// are in use keep their content.
     pub fn renew_cache_mount(&self, id: &str) -> Result<(), StoreError> {
-        let instances = self.root().join("mounts").join(Key::of(id.as_bytes()).to_string());
+        let instances = self.root().join("mounts").join(hashed_name(id.as_bytes()));
         let existing =
             (0_u64..).map(|number| instances.join(number.to_string())).take_while(|dir| dir.is_dir());
         for (number, dir) in existing.enumerate() {

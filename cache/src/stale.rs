@@ -6,10 +6,10 @@ use oci::{DiffId, Digest};
 
 use crate::files::{names_in, read_if_present};
 use crate::records::decode;
-use crate::{Key, Store, StoreError};
+use crate::{StepKey, Store, StoreError};
 
 /// Returns whether the record at `path` is damaged, or leads to a layer that the store does not have.
-pub(crate) fn is_record_stale(store: &Store, key: &Key, path: &Path) -> Result<bool, StoreError> {
+pub(crate) fn is_record_stale(store: &Store, key: &StepKey, path: &Path) -> Result<bool, StoreError> {
     let bytes = read_if_present(path).unwrap_or_default().unwrap_or_default();
     match decode(key, &bytes) {
         Some(record) => Ok(store.stat_blob(&record.layer.0)?.is_none()),

@@ -26,7 +26,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::files::{mark_path_used, read_if_present, replace};
 use crate::session::Session;
-use crate::{Key, StoreError};
+use crate::{ContentDigest, StoreError, hashed_name};
 
 const MAGIC: &[u8; 8] = b"dsbstat1";
 const HASH_BYTES: usize = 32;
@@ -87,7 +87,7 @@ pub struct StatCache {
     loaded_ns: i128,
     loaded: LoadedEntries,
     /// Entries that were put since the cache was loaded.
-    fresh: RwLock<HashMap<EntryName, Key>>,
+    fresh: RwLock<HashMap<EntryName, ContentDigest>>,
     /// Held during `save`, so that two threads do not write at once.
     saving: Mutex<()>,
 }
@@ -97,7 +97,7 @@ impl StatCache {
     pub fn load(store: &crate::Store, context: &Path) -> Self {
         // The clock is read first: every stat that is compared with an entry is taken later.
         let loaded_ns = now_ns();
-        let name = Key::of(context.as_os_str().as_bytes()).to_string();
+        let name = hashed_name(context.as_os_str().as_bytes());
         let file = store.root().join("stat").join(name);
         let bytes = read_if_present(&file).ok().flatten().unwrap_or_default();
         mark_path_used(&file);
@@ -113,14 +113,14 @@ impl StatCache {
 
     /// Returns the digest of the content of the file at `path` (relative to the context), if it was hashed when it had
     /// this `stat`.
-    pub fn get(&self, path: &Path, stat: &FileStat) -> Option<Key> {
+    pub fn get(&self, path: &Path, stat: &FileStat) -> Option<ContentDigest> {
         let name = entry_name(path, stat);
         let fresh = || self.fresh.read().unwrap_or_else(PoisonError::into_inner).get(&name).copied();
         self.loaded.find(&name).or_else(fresh)
     }
 
     /// Remembers a digest. `stat` must have been taken before the content was read, and after the cache was loaded.
-    pub fn put(&self, path: &Path, stat: FileStat, digest: Key) {
+    pub fn put(&self, path: &Path, stat: FileStat, digest: ContentDigest) {
         if stat.is_settled(self.loaded_ns) {
             let name = entry_name(path, &stat);
             self.fresh.write().unwrap_or_else(PoisonError::into_inner).insert(name, digest);
@@ -170,7 +170,7 @@ impl LoadedEntries {
         &self.bytes[start..start + ENTRY_BYTES]
     }
 
-    fn find(&self, name: &EntryName) -> Option<Key> {
+    fn find(&self, name: &EntryName) -> Option<ContentDigest> {
         let index = self.position(name)?;
         self.used[index].store(true, Ordering::Relaxed);
         Some(digest_of(self.entry(index)))
@@ -201,7 +201,7 @@ impl LoadedEntries {
     }
 
     /// Returns the content of a file with `fresh` added, and without entries that nobody looked up for a long time.
-    fn merged(&self, fresh: &HashMap<EntryName, Key>) -> Vec<u8> {
+    fn merged(&self, fresh: &HashMap<EntryName, ContentDigest>) -> Vec<u8> {
         let known: HashSet<&[u8]> = fresh.keys().map(EntryName::as_slice).collect();
         let mut entries: Vec<[u8; ENTRY_BYTES]> = Vec::with_capacity(self.count + fresh.len());
         entries.extend(fresh.iter().map(|(name, digest)| encode(name, 0, digest)));
@@ -231,12 +231,12 @@ fn prefix(name: &[u8]) -> u64 {
     u64::from_be_bytes(name[..8].try_into().expect("a name has eight bytes"))
 }
 
-fn digest_of(entry: &[u8]) -> Key {
+fn digest_of(entry: &[u8]) -> ContentDigest {
     let digest = &entry[NAME_BYTES + 1..];
-    Key::from_bytes(digest.try_into().expect("an entry ends in a digest"))
+    ContentDigest::from_bytes(digest.try_into().expect("an entry ends in a digest"))
 }
 
-fn encode(name: &EntryName, age: u8, digest: &Key) -> [u8; ENTRY_BYTES] {
+fn encode(name: &EntryName, age: u8, digest: &ContentDigest) -> [u8; ENTRY_BYTES] {
     let mut entry = [0; ENTRY_BYTES];
     entry[..NAME_BYTES].copy_from_slice(name);
     entry[NAME_BYTES] = age;

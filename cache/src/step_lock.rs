@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use crate::files::{IoContext, unlink};
 use crate::locks::{Mode, is_at, lock_file, open_lock_file, try_lock};
-use crate::{Key, Store, StoreError};
+use crate::{StepKey, Store, StoreError, hashed_name};
 
 /// Lock on the step with one key. Dropping it lets the next process (or thread) continue.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ impl Drop for StepLock {
 
 impl Store {
     /// Locks the step with this key for the caller, unless another process or thread runs it: then returns `None`.
-    pub fn try_lock_step(&self, key: &Key) -> Result<Option<StepLock>, StoreError> {
+    pub fn try_lock_step(&self, key: &StepKey) -> Result<Option<StepLock>, StoreError> {
         let path = self.root().join("steps").join(key.to_string());
         loop {
             let file = open_lock_file(&path)?;
@@ -41,8 +41,18 @@ impl Store {
     }
 
     /// Waits until no other process or thread runs the step with this key, then locks it for the caller.
-    pub fn lock_step(&self, key: &Key) -> Result<StepLock, StoreError> {
-        let path = self.root().join("steps").join(key.to_string());
+    pub fn lock_step(&self, key: &StepKey) -> Result<StepLock, StoreError> {
+        self.lock_file_of_step(&key.to_string())
+    }
+
+    /// Waits until no other process or thread does this work, then locks it for the caller. `work` is any text that
+    /// describes the work, such as `compress gzip sha256:…`.
+    pub fn lock_work(&self, work: &str) -> Result<StepLock, StoreError> {
+        self.lock_file_of_step(&hashed_name(work.as_bytes()))
+    }
+
+    fn lock_file_of_step(&self, name: &str) -> Result<StepLock, StoreError> {
+        let path = self.root().join("steps").join(name);
         loop {
             let file = lock_file(&path, Mode::Exclusive)?;
             if is_at(&file, &path).at("stat", &path)? {

@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use cache::{Key, StatCache};
+use cache::{ContentDigest, StatCache};
 use patterns::Patterns;
 use rayon::prelude::*;
 use rootfs::entry::{Entry, Kind};
@@ -61,9 +61,9 @@ impl ContextTree {
     }
 
     /// Reads a file and returns its digest, which is remembered if the file was the listed one all along.
-    fn hash(&self, path: &Path, node: &ListedFile) -> io::Result<Key> {
+    fn hash(&self, path: &Path, node: &ListedFile) -> io::Result<ContentDigest> {
         if node.size_bytes == 0 {
-            return Ok(Key::of(b""));
+            return Ok(ContentDigest::of(b""));
         }
         if node.size_bytes > MAX_FILE_BYTES {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file is larger than 1 TiB"));
@@ -77,7 +77,7 @@ impl ContextTree {
     }
 
     /// Puts the digest of a file that was the listed one while it was read into the stat cache.
-    fn remember(&self, path: &Path, node: &ListedFile, digest: Key) {
+    fn remember(&self, path: &Path, node: &ListedFile, digest: ContentDigest) {
         if let Some(stats) = &self.listings.stats {
             remember(stats, path, node, digest);
         }
@@ -149,7 +149,7 @@ impl Tree for ContextTree {
         opened.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    fn content(&self, path: &Path) -> io::Result<Key> {
+    fn content(&self, path: &Path) -> io::Result<ContentDigest> {
         let digest = self.listings.with_node(path, |node| match (node.digest.get(), node.kind()) {
             (Some(digest), _) => Ok(*digest),
             (None, Kind::File { .. }) => {
@@ -161,12 +161,12 @@ impl Tree for ContextTree {
         digest.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    fn known_content(&self, path: &Path) -> Option<Key> {
+    fn known_content(&self, path: &Path) -> Option<ContentDigest> {
         self.listings.with_node(path, |node| Ok(node.digest.get().copied())).ok()??
     }
 
     /// A change after the file was opened shows in its ctime, so that the stat cache is never asked for the earlier stat.
-    fn learn(&self, path: &Path, content: Key) {
+    fn learn(&self, path: &Path, content: ContentDigest) {
         // An error means that the path is not in the tree, which has nothing to learn then.
         let _ = self.listings.with_node(path, |node| {
             // The key of a layer must be that of the bytes in the layer, whatever the file holds by now.

@@ -7,7 +7,7 @@
 
 use std::io::{self, Read};
 
-use cache::{Key, Store};
+use cache::Store;
 use images::layer_blobs;
 use oci::media_type::{self, Compression};
 use oci::{Descriptor, DiffId, Reference};
@@ -67,7 +67,7 @@ impl PulledBlob {
         cancel: &Cancel,
     ) -> Result<(), ExportError> {
         let digest = self.blob.digest;
-        let _lock = store.lock_step(&Key::of(format!("fetch blob {digest}").as_bytes()))?;
+        let _lock = store.lock_work(&format!("fetch blob {digest}"))?;
         if self.is_in(store)? {
             return Ok(());
         }

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use cache::{Key, Store, StoreError};
+use cache::{Store, StoreError};
 use images::layer_blobs;
 use oci::{Descriptor, DiffId, media_type};
 use progress::{Cancel, Vertex};
@@ -41,7 +41,7 @@ impl Compressor<'_> {
     }
 
     fn compressed(&self, layer: &DiffId, form: &str) -> Result<Descriptor, ExportError> {
-        let _lock = self.store.lock_step(&Key::of(format!("compress {form} {layer}").as_bytes()))?;
+        let _lock = self.store.lock_work(&format!("compress {form} {layer}"))?;
         if let Some(known) = layer_blobs::recall(self.store, layer, form)?
             && self.store.stat_blob(&known.digest)? == Some(known.size_bytes)
         {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use cache::{Key, Record, Store};
+use cache::{Record, StepKey, Store};
 use oci::{DiffId, Digest};
 
 use crate::scratch::Scratch;
@@ -16,7 +16,7 @@ use crate::scratch::Scratch;
 pub fn check(input: &[u8]) {
     let scratch = Scratch::new();
     let store = Store::open(scratch.path()).expect("a new store opens");
-    let key = Key::of(b"step");
+    let key = StepKey::of(b"step");
     let record = Record {
         layer: DiffId(Digest::of(b"layer")),
         created_ms: 1,

@@ -36,6 +36,10 @@ fn content(tree: &dyn Tree, path: &Path, entry: &Entry) -> Vec<u8> {
     let mut bytes = Vec::new();
     tree.open(path).expect("a file opens").read_to_end(&mut bytes).expect("a file can be read");
     assert_eq!(bytes.len() as u64, size_bytes, "{path:?}");
-    assert_eq!(tree.content(path).expect("a file has a digest"), cache::Key::of(&bytes), "{path:?}");
+    assert_eq!(
+        tree.content(path).expect("a file has a digest"),
+        cache::ContentDigest::of(&bytes),
+        "{path:?}"
+    );
     bytes
 }

@@ -18,7 +18,7 @@
 //!
 //! A registry does not check a tag that stands beside a digest, so such a tag is no answer while the registry can be asked.
 
-use cache::{Key, NoteKind, Store, StoreError};
+use cache::{NoteKind, Store, StoreError, hashed_name};
 use oci::{Digest, Platform, Reference};
 
 /// Answer of a registry to a name.
@@ -100,7 +100,7 @@ fn offline(name: &Reference) -> String {
 }
 
 fn key(text: &str, platform: &Platform) -> String {
-    Key::of(format!("{text} {platform}").as_bytes()).to_string()
+    hashed_name(format!("{text} {platform}").as_bytes())
 }
 
 fn read(store: &Store, key: &str) -> Result<Option<Digest>, StoreError> {

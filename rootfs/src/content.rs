@@ -23,7 +23,7 @@ pub enum Content {
         /// another one. `None` if the file was not hashed before.
         ///
         /// [`Changed`]: crate::RootfsError::Changed
-        digest: Option<cache::Key>,
+        digest: Option<cache::ContentDigest>,
     },
     /// Part of an open file, such as a member of an archive that ADD unpacks.
     Range {
@@ -36,7 +36,7 @@ pub enum Content {
 
 impl Content {
     /// Returns the content of the file at `path` in `tree`. `digest` is the blake3 that its bytes must have.
-    pub(crate) fn of_tree(tree: &Arc<dyn Tree>, path: &Path, digest: Option<cache::Key>) -> Self {
+    pub(crate) fn of_tree(tree: &Arc<dyn Tree>, path: &Path, digest: Option<cache::ContentDigest>) -> Self {
         Self::Tree { tree: Arc::clone(tree), path: path.to_owned(), digest }
     }
 

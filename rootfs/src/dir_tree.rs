@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use cache::Key;
+use cache::ContentDigest;
 use rustix::fs::{AtFlags, FileType, OFlags, Stat};
 
 use crate::entry::{Entry, Kind, Timestamp};
@@ -59,10 +59,10 @@ impl Tree for DirTree {
         if file.metadata()?.is_file() { Ok(Box::new(file)) } else { Err(io::ErrorKind::NotFound.into()) }
     }
 
-    fn content(&self, path: &Path) -> io::Result<Key> {
+    fn content(&self, path: &Path) -> io::Result<ContentDigest> {
         let mut hasher = blake3::Hasher::new();
         io::copy(&mut self.open(path)?, &mut hasher)?;
-        Ok(Key::from_bytes(*hasher.finalize().as_bytes()))
+        Ok(ContentDigest::from_bytes(*hasher.finalize().as_bytes()))
     }
 }
 
@@ -136,7 +136,7 @@ mod tests {
         let (_dir, tree) = tree();
         let open = |path: &str| tree.open(Path::new(path)).map(|file| io::read_to_string(file).unwrap());
         assert_eq!(open("d/file").unwrap(), "content");
-        assert_eq!(tree.content(Path::new("d/file")).unwrap(), Key::of(b"content"));
+        assert_eq!(tree.content(Path::new("d/file")).unwrap(), ContentDigest::of(b"content"));
         for path in ["link/file", "d", "pipe", "no"] {
             assert!(open(path).is_err(), "{path}");
         }

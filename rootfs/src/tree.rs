@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
-use cache::Key;
+use cache::ContentDigest;
 
 use crate::entry::{Entry, Kind};
 
@@ -30,17 +30,17 @@ pub trait Tree: Send + Sync {
     fn open(&self, path: &Path) -> io::Result<Box<dyn Read + Send>>;
 
     /// Returns the blake3 of a regular file's content.
-    fn content(&self, path: &Path) -> io::Result<Key>;
+    fn content(&self, path: &Path) -> io::Result<ContentDigest>;
 
     /// Returns the blake3 of a regular file's content if it is known without reading the file.
-    fn known_content(&self, path: &Path) -> Option<Key> {
+    fn known_content(&self, path: &Path) -> Option<ContentDigest> {
         let _ = path;
         None
     }
 
     /// Informs the tree about the content of a regular file: `content` is the blake3 of all bytes that a reader got
     /// from [`Tree::open`]. A tree can remember it, so that [`Tree::content`] need not read the file again.
-    fn learn(&self, path: &Path, content: Key) {
+    fn learn(&self, path: &Path, content: ContentDigest) {
         let _ = (path, content);
     }
 
@@ -78,7 +78,7 @@ pub struct Child {
     /// Metadata of the entry.
     pub entry: Entry,
     /// The blake3 of a regular file's content if it is known without reading the file.
-    pub content: Option<Key>,
+    pub content: Option<ContentDigest>,
 }
 
 /// Maximum number of symlinks that [`resolve`] follows.
@@ -162,7 +162,7 @@ impl Tree for Scratch {
         Err(io::ErrorKind::NotFound.into())
     }
 
-    fn content(&self, _path: &Path) -> io::Result<Key> {
+    fn content(&self, _path: &Path) -> io::Result<ContentDigest> {
         Err(io::ErrorKind::NotFound.into())
     }
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use cache::{Key, Record};
+use cache::{ContentDigest, Record, StepKey};
 use oci::{DiffId, Digest};
 use rootfs::entry::Kind;
 use rootfs::tree::{Child, Tree, resolve};
@@ -174,7 +174,7 @@ impl Fetcher<'_> {
         }
         let size_bytes = blob.size_bytes();
         vertex.status("transferring context", size_bytes, Some(size_bytes), true);
-        let content = Key::from_bytes(*hasher.finalize().as_bytes());
+        let content = ContentDigest::from_bytes(*hasher.finalize().as_bytes());
         let (store, name) = (Arc::clone(self.store), "context".into());
         Ok(FileTree { store, name, digest: blob.commit(None)?, content, size_bytes, mtime_s: 0 })
     }
@@ -235,8 +235,8 @@ fn read(tree: &dyn Tree, path: &Path) -> Result<Vec<u8>, FetchError> {
     Ok(bytes)
 }
 
-fn archive_key(digest: &Digest) -> Key {
-    Key::of(format!("{VERSION}\0{digest}").as_bytes())
+fn archive_key(digest: &Digest) -> StepKey {
+    StepKey::of(format!("{VERSION}\0{digest}").as_bytes())
 }
 
 /// Returns the time of the newest regular file in seconds since 1970; `None` if there is no regular file.

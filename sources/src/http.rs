@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
-use cache::{Key, NoteKind, Store, StoreError};
+use cache::{ContentDigest, NoteKind, Store, StoreError, hashed_name};
 use oci::Digest;
 use registry::web::{Get, Page, Web};
 use serde::{Deserialize, Serialize};
@@ -88,8 +88,9 @@ struct Note {
 pub fn fetch(request: &HttpRequest<'_>, context: &HttpContext<'_>) -> Result<HttpFile, RemoteError> {
     let download = HttpDownload { context, request, url: without_user(request.url) };
     let store = context.store;
-    let key = Key::of(format!("{}\0{}", request.url, request.authorization.unwrap_or_default()).as_bytes());
-    let lock = store.lock_step(&Key::of(format!("download {key}").as_bytes()))?;
+    let key =
+        hashed_name(format!("{}\0{}", request.url, request.authorization.unwrap_or_default()).as_bytes());
+    let lock = store.lock_work(&format!("download {key}"))?;
     let name = key.to_string();
     let is_here =
         |note: &Note| matches!(store.stat_blob(&note.digest), Ok(Some(size)) if size == note.size_bytes);
@@ -151,7 +152,7 @@ impl HttpDownload<'_> {
     }
 
     /// Writes a body to a blob of the store.
-    fn take(&self, mut body: Box<dyn Read + Send>) -> Result<(Digest, Key, u64), RemoteError> {
+    fn take(&self, mut body: Box<dyn Read + Send>) -> Result<(Digest, ContentDigest, u64), RemoteError> {
         let HttpContext { store, progress, is_canceled, .. } = *self.context;
         let mut blob = store.write_blob()?;
         let mut hasher = blake3::Hasher::new();
@@ -175,7 +176,7 @@ impl HttpDownload<'_> {
         }
         let size_bytes = blob.size_bytes();
         progress(size_bytes, true);
-        Ok((blob.commit(None)?, Key::from_bytes(*hasher.finalize().as_bytes()), size_bytes))
+        Ok((blob.commit(None)?, ContentDigest::from_bytes(*hasher.finalize().as_bytes()), size_bytes))
     }
 
     fn check(&self, note: &Note) -> Result<(), RemoteError> {
@@ -192,7 +193,7 @@ impl HttpDownload<'_> {
             store: Arc::clone(self.context.store),
             name: self.request.filename.into(),
             digest: note.digest,
-            content: key_of_hex(&note.content).expect("a note without a key is not loaded"),
+            content: content_of_hex(&note.content).expect("a note without a key is not loaded"),
             size_bytes: note.size_bytes,
             mtime_s: note.modified_s.unwrap_or(0),
         };
@@ -209,14 +210,14 @@ fn seconds(text: &str) -> Option<i64> {
 }
 
 /// Parses the text of a key, which is 64 hex digits.
-fn key_of_hex(hex: &str) -> Option<Key> {
-    Some(Key::from_bytes(*Digest::from_hex(hex).ok()?.as_bytes()))
+fn content_of_hex(hex: &str) -> Option<ContentDigest> {
+    Some(ContentDigest::from_bytes(*Digest::from_hex(hex).ok()?.as_bytes()))
 }
 
 fn load(store: &Store, name: &str) -> Result<Option<Note>, StoreError> {
     let Some(bytes) = store.load_note(NoteKind::Download, name)? else { return Ok(None) };
     let note: Option<Note> = serde_json::from_slice(&bytes).ok();
-    Ok(note.filter(|note| key_of_hex(&note.content).is_some()))
+    Ok(note.filter(|note| content_of_hex(&note.content).is_some()))
 }
 
 fn save(store: &Store, name: &str, note: &Note) -> Result<(), StoreError> {
@@ -296,7 +297,7 @@ mod tests {
             (text(&first).as_str(), first.modified_s, first.is_cached),
             ("text", Some(784_111_777), false)
         );
-        assert_eq!((first.tree.mtime_s, first.tree.content), (784_111_777, Key::of(b"text")));
+        assert_eq!((first.tree.mtime_s, first.tree.content), (784_111_777, ContentDigest::of(b"text")));
         let second = env.fetch(&url, |_| {}).expect("fetched");
         assert_eq!(
             (text(&second).as_str(), second.modified_s, second.is_cached),

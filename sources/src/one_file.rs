@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use cache::{Key, Store};
+use cache::{ContentDigest, Store};
 use oci::Digest;
 use rootfs::entry::{Entry, Kind, Timestamp};
 use rootfs::tree::{Child, Tree};
@@ -23,7 +23,7 @@ pub struct FileTree {
     /// Digest of the blob.
     pub digest: Digest,
     /// blake3 of the content, which steps have in their keys.
-    pub content: Key,
+    pub content: ContentDigest,
     /// Size of the file in bytes.
     pub size_bytes: u64,
     /// Modification time of the file, in seconds since 1970.
@@ -67,11 +67,11 @@ impl Tree for FileTree {
         Ok(Box::new(self.store.open_blob(&self.digest).map_err(io::Error::other)?))
     }
 
-    fn content(&self, path: &Path) -> io::Result<Key> {
+    fn content(&self, path: &Path) -> io::Result<ContentDigest> {
         self.known_content(path).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    fn known_content(&self, path: &Path) -> Option<Key> {
+    fn known_content(&self, path: &Path) -> Option<ContentDigest> {
         self.is_file(path).then_some(self.content)
     }
 }
@@ -86,14 +86,15 @@ mod tests {
         let store = Arc::new(Store::open(&root.path().join("store")).expect("a store"));
         let digest = store.put_blob(b"text").expect("stored");
         let name = OsString::from("f");
-        let tree = FileTree { store, name, digest, content: Key::of(b"text"), size_bytes: 4, mtime_s: 7 };
+        let tree =
+            FileTree { store, name, digest, content: ContentDigest::of(b"text"), size_bytes: 4, mtime_s: 7 };
         let lookup = |path: &str| tree.lookup(Path::new(path)).expect("looked up");
         assert!(lookup("").is_some_and(|entry| entry.is_dir()));
         let entry = lookup("f").expect("the file");
         assert_eq!((entry.mode, entry.uid, entry.mtime.seconds), (0o600, 0, 7));
         assert_eq!(
             tree.children(Path::new("")).expect("listed"),
-            [Child { name: "f".into(), entry, content: Some(Key::of(b"text")) }]
+            [Child { name: "f".into(), entry, content: Some(ContentDigest::of(b"text")) }]
         );
         let mut text = String::new();
         tree.open(Path::new("f")).expect("opened").read_to_string(&mut text).expect("read");

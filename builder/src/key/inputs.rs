@@ -4,12 +4,11 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::Path;
 
-use cache::Key;
 use progress::KeyKind;
 use rootfs::layers::{Clamp, Layers};
 
 use super::{Part, Parts};
-use crate::op::file::{self, FileOpError};
+use crate::op::file::{self, FileOpError, SelectionDigest};
 use crate::result::{Files, InputError, Recipe, StepResult};
 use graph::{CopyAction, CopySource, Exec, FileAction, FileOp, InputIndex, MountKind, Op, Step};
 
@@ -34,7 +33,7 @@ pub struct KeyMaker<'a> {
     inputs: &'a [StepResult],
     own: Parts,
     /// Digests of context files by action. Both keys contain them, so each is computed once.
-    digests: RefCell<HashMap<usize, Key>>,
+    digests: RefCell<HashMap<usize, SelectionDigest>>,
 }
 
 impl<'a> KeyMaker<'a> {
@@ -128,7 +127,12 @@ impl<'a> KeyMaker<'a> {
     }
 
     /// Returns the digest of the context files that an action takes.
-    fn digest_once(&self, action: usize, input: &InputIndex, copy: &CopyAction) -> Result<Key, KeyError> {
+    fn digest_once(
+        &self,
+        action: usize,
+        input: &InputIndex,
+        copy: &CopyAction,
+    ) -> Result<SelectionDigest, KeyError> {
         if let Some(known) = self.digests.borrow().get(&action) {
             return Ok(*known);
         }
@@ -137,7 +141,7 @@ impl<'a> KeyMaker<'a> {
         Ok(digest)
     }
 
-    fn digest(&self, input: &InputIndex, copy: &CopyAction) -> Result<Key, KeyError> {
+    fn digest(&self, input: &InputIndex, copy: &CopyAction) -> Result<SelectionDigest, KeyError> {
         Ok(file::select(copy, &*self.inputs[input.0].files.tree(self.layers)?)?.digest(self.clamp)?)
     }
 

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use cache::Key;
+use cache::{StepKey, hashed_name};
 use graph::{ContentHash, CopySource, Exec, ExecMount, FileAction, MountKind, Op, Step};
 
 use super::Part;
 
 /// Changes whenever an encoding does, so that records of older versions are never found.
-const VERSION: &str = "dsbuild key 3";
+const VERSION: &str = "dsbuild key 2";
 
 /// Texts longer than this are cut in records.
 const MAX_TEXT_BYTES: usize = 200;
@@ -120,7 +120,7 @@ impl Parts {
     }
 
     /// Returns the hash of all parts: for each its encoding and the length and bytes of its value.
-    pub fn key(&self) -> Key {
+    pub fn key(&self) -> StepKey {
         let mut bytes = VERSION.encoded();
         for (part, value) in &self.0 {
             part.encode(&mut bytes);
@@ -132,7 +132,7 @@ impl Parts {
                 }
             }
         }
-        Key::of(&bytes)
+        StepKey::of(&bytes)
     }
 
     /// Returns the parts as a record keeps them, so that a later miss can be explained: each by its name, with a short
@@ -155,7 +155,7 @@ impl Value {
 fn with_hash(text: &str, hashed: &[u8]) -> String {
     let end = text.floor_char_boundary(MAX_TEXT_BYTES);
     let dots = if end < text.len() { "…" } else { "" };
-    format!("{}{dots}{HASH_SEPARATOR}{}", &text[..end], Key::of(hashed))
+    format!("{}{dots}{HASH_SEPARATOR}{}", &text[..end], hashed_name(hashed))
 }
 
 /// Returns the text of a value in a record, without the hash.

@@ -88,16 +88,16 @@ fn keys_are_what_they_were() {
         key(Op::File(FileOp { base: None, actions: vec![mkdir] })),
     ];
     let pinned = [
-        "b8bec3d23cfe7d05",
-        "0ff94a9562baa32a",
-        "a265e90fb025ecfd",
-        "f600071e0059556a",
-        "edbb4caeebde1311",
-        "0206f231950ad450",
-        "c6a6a6422ca27f22",
-        "ec3af753bd09078f",
-        "15e6b4c803150c2b",
-        "7588bbc7a9cafd5d",
+        "eb2ca976d2312b95",
+        "9c77397db0f93df7",
+        "d6fcadc1df656a48",
+        "cc1686c812644fad",
+        "2df3a677a0c73de8",
+        "d1c9f267d99b8959",
+        "6aac080da3c973ce",
+        "93ba8f6b4754989b",
+        "1051e3f12b2480a0",
+        "c638059f0763516d",
     ];
     assert_eq!(keys, pinned);
 }

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use cache::{Key, Store};
+use cache::{ContentDigest, StepKey, Store};
 use oci::{DiffId, Platform};
 use rootfs::diff::{Content, Diff};
 use rootfs::entry::{Entry, Kind, Timestamp};
@@ -42,7 +42,7 @@ impl World {
         self.layers.commit(diff).expect("a layer can be written")
     }
 
-    fn key(&self, step: &Step, inputs: &[StepResult], by: KeyKind) -> Key {
+    fn key(&self, step: &Step, inputs: &[StepResult], by: KeyKind) -> StepKey {
         KeyMaker::new(&self.layers, Clamp::STORE, step, inputs)
             .parts(by)
             .expect("the inputs can be read")
@@ -103,8 +103,8 @@ impl Tree for Context {
         Ok(Box::new(io::Cursor::new(self.text.clone().into_bytes())))
     }
 
-    fn content(&self, _path: &Path) -> io::Result<Key> {
-        Ok(Key::of(self.text.as_bytes()))
+    fn content(&self, _path: &Path) -> io::Result<ContentDigest> {
+        Ok(ContentDigest::of(self.text.as_bytes()))
     }
 }
 

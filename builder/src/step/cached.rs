@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use cache::{Key, Record, StepLock};
+use cache::{Record, StepKey, StepLock, StepPosition, hashed_name};
 use oci::DiffId;
 use rootfs::layers::Clamp;
 
@@ -105,7 +105,7 @@ impl CachedStep<'_> {
     }
 
     /// Takes the lock of a key. Waiting for another process is shown, and ends when the user cancels the build.
-    fn lock(&self, key: &Key) -> Result<StepLock, StepError> {
+    fn lock(&self, key: &StepKey) -> Result<StepLock, StepError> {
         self.vertex.enter(Phase::Lock);
         let mut is_waiting = false;
         loop {
@@ -145,7 +145,7 @@ impl CachedStep<'_> {
     /// made from files with other times since.
     fn has_recorded_times(&self, record: &Record) -> Result<bool, StepError> {
         let Some(times) = self.shown_times(&record.layer)? else { return Ok(true) };
-        let none = Key::of(&[]).to_string();
+        let none = hashed_name(&[]);
         Ok(*record.inputs.get(TIMES).unwrap_or(&none) == times)
     }
 
@@ -167,7 +167,7 @@ impl CachedStep<'_> {
     }
 
     /// Returns the record of a key if its layer is in the store and the user does not want the step to run again.
-    fn hit(&self, kind: KeyKind, key: &Key) -> Result<Option<Record>, StepError> {
+    fn hit(&self, kind: KeyKind, key: &StepKey) -> Result<Option<Record>, StepError> {
         self.vertex.enter(Phase::Lookup);
         if self.step.meta.ignore_cache {
             return Ok(None);
@@ -183,7 +183,13 @@ impl CachedStep<'_> {
         }
     }
 
-    fn record(&self, started: Instant, layer: DiffId, parts: &Parts, keys: &[Key]) -> Result<(), StepError> {
+    fn record(
+        &self,
+        started: Instant,
+        layer: DiffId,
+        parts: &Parts,
+        keys: &[StepKey],
+    ) -> Result<(), StepError> {
         let mut inputs = parts.for_record();
         inputs.extend(self.shown_times(&layer)?.map(|times| (TIMES.to_owned(), times)));
         let record = Record {
@@ -194,20 +200,20 @@ impl CachedStep<'_> {
         };
         self.vertex.enter(Phase::Record);
         // The two keys differ only if the step takes files of other stages.
-        let distinct: BTreeSet<Key> = keys.iter().copied().chain([self.place()]).collect();
+        let distinct: BTreeSet<StepKey> = keys.iter().copied().collect();
         distinct.iter().try_for_each(|key| self.solver.store.save_record(key, &record))?;
-        Ok(())
+        Ok(self.solver.store.save_last_record(&self.position(), &record)?)
     }
 
-    /// Returns the key of the last record for this position in this Dockerfile.
-    fn place(&self) -> Key {
+    /// Returns the position of the step in this Dockerfile.
+    fn position(&self) -> StepPosition {
         let (project, platform, stage) =
             (&self.solver.options.project, &self.step.platform, &self.step.meta.stage);
-        Key::of(format!("place\0{project}\0{platform}\0{stage}\0{}", self.ordinal).as_bytes())
+        StepPosition::of(format!("place\0{project}\0{platform}\0{stage}\0{}", self.ordinal).as_bytes())
     }
 
     fn report_miss(&self, parts: &BTreeMap<String, String>) -> Result<(), StepError> {
-        let reason = match self.solver.store.load_record(&self.place())? {
+        let reason = match self.solver.store.load_last_record(&self.position())? {
             _ if self.step.meta.ignore_cache => MissReason::Forced,
             None => MissReason::New,
             Some(mut record) => {
@@ -224,7 +230,7 @@ impl CachedStep<'_> {
         let mut parts = outline.for_record();
         // No record has this part, so it would always be reported as the change.
         parts.remove(&Part::Outline.to_string());
-        if let Some(record) = self.solver.store.load_record(&self.place())? {
+        if let Some(record) = self.solver.store.load_last_record(&self.position())? {
             let files = record
                 .inputs
                 .into_iter()

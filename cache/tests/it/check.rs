@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cache::{CheckReport, Key, Problem, Record, Store};
+use cache::{CheckReport, Problem, Record, StepKey, Store};
 use oci::{DiffId, Digest};
 
 use crate::support::{Image, TestStore, new_store, put_image, reference};
@@ -12,7 +12,7 @@ fn full_store() -> (TestStore, Image) {
     let store = new_store();
     let image = put_image(&store, "app");
     store.tag(&reference("app"), image.entry.clone()).unwrap();
-    store.save_record(&Key::of(b"step"), &record(image.layer)).unwrap();
+    store.save_record(&StepKey::of(b"step"), &record(image.layer)).unwrap();
     (store, image)
 }
 
@@ -139,7 +139,7 @@ fn records_and_derived_files_without_a_layer_are_stale_but_no_problem() {
     let (store, _) = full_store();
     let absent = Digest::of(b"absent");
     store.layer_dir(&DiffId(absent)).unwrap();
-    store.save_record(&Key::of(b"dangling"), &record(absent)).unwrap();
+    store.save_record(&StepKey::of(b"dangling"), &record(absent)).unwrap();
     let report = store.check(true).unwrap();
     let expected = CheckReport { stale_records: 1, stale_layers: 1, ..report.clone() };
     assert_eq!(report, expected);
@@ -165,7 +165,7 @@ fn everything_that_the_store_makes_is_known() {
     for kind in [cache::NoteKind::Pin, cache::NoteKind::Download, cache::NoteKind::Commit] {
         store.save_note(kind, "note", b"text").unwrap();
     }
-    drop(store.lock_step(&Key::of(b"step")).unwrap());
+    drop(store.lock_step(&StepKey::of(b"step")).unwrap());
     drop(store.cache_mount("id", cache::Sharing::Shared).unwrap());
     assert_eq!(store.check(false).unwrap().unknown, [""; 0].map(std::path::PathBuf::from));
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use cache::{FileStat, Key, Policy, Record, Sharing, StatCache, Store};
+use cache::{ContentDigest, FileStat, Policy, Record, Sharing, StatCache, StepKey, Store};
 use oci::{DiffId, Digest};
 
 use crate::support::{Closed, age, helper_root, put_image, reference, spawn_helper, wait_until};
@@ -16,7 +16,7 @@ const HOUR_MS: u64 = 3_600_000;
 /// Puts a layer of a megabyte with a record and a tree, last used so many hours ago.
 fn put_layer(store: &Store, name: &str, hours: u64) -> DiffId {
     let layer = DiffId(store.put_blob(&layer_content(name)).unwrap());
-    let key = Key::of(name.as_bytes());
+    let key = StepKey::of(name.as_bytes());
     store.save_record(&key, &record(layer)).unwrap();
     let dir = store.layer_dir(&layer).unwrap();
     std::fs::create_dir_all(dir.join("tree/a/b")).unwrap();
@@ -41,7 +41,7 @@ fn record(layer: DiffId) -> Record {
 fn is_here(store: &Store, name: &str) -> [bool; 3] {
     let layer = Digest::of(&layer_content(name));
     [
-        store.load_record(&Key::of(name.as_bytes())).unwrap().is_some(),
+        store.load_record(&StepKey::of(name.as_bytes())).unwrap().is_some(),
         store.stat_blob(&layer).unwrap().is_some(),
         store.root().join("layers").join(layer.hex()).exists(),
     ]
@@ -94,7 +94,7 @@ fn recently_used_things_stay_beyond_the_budget() {
     let store = root.open();
     put_layer(&store, "old", 30);
     put_layer(&store, "loaded", 30);
-    store.load_record(&Key::of(b"loaded")).unwrap();
+    store.load_record(&StepKey::of(b"loaded")).unwrap();
     drop(store);
     root.collect(&Policy { budget_bytes: 0, keep_ms: 2 * HOUR_MS });
     let store = root.open();
@@ -128,11 +128,11 @@ fn a_blob_of_a_named_image_stays_with_its_records() {
     store.tag(&reference("app"), image.entry.clone()).unwrap();
     store.put_blob(b"alone").unwrap();
     let record = record(DiffId(image.layer));
-    store.save_record(&Key::of(b"step"), &record).unwrap();
+    store.save_record(&StepKey::of(b"step"), &record).unwrap();
     drop(store);
     let done = root.collect(&ALL);
     assert_eq!((done.blobs, done.records), (1, 0));
-    assert_eq!(root.open().load_record(&Key::of(b"step")).unwrap(), Some(record));
+    assert_eq!(root.open().load_record(&StepKey::of(b"step")).unwrap(), Some(record));
 }
 
 #[test]
@@ -203,12 +203,12 @@ fn stat_caches_go_by_their_last_use() {
     let (file, stat) =
         (Path::new("file"), FileStat { device: 1, inode: 1, size_bytes: 1, mtime_ns: 1, ctime_ns: 1 });
     let cache = StatCache::load(&store, Path::new("/context"));
-    cache.put(file, stat, Key::of(b""));
+    cache.put(file, stat, ContentDigest::of(b""));
     cache.save().unwrap();
     drop((cache, store));
     let found = || StatCache::load(&root.open(), Path::new("/context")).get(file, &stat);
     root.collect(&Policy { budget_bytes: 0, keep_ms: HOUR_MS });
-    assert_eq!(found(), Some(Key::of(b"")));
+    assert_eq!(found(), Some(ContentDigest::of(b"")));
     root.collect(&ALL);
     assert_eq!(found(), None);
 }
@@ -217,9 +217,9 @@ fn stat_caches_go_by_their_last_use() {
 fn the_lock_of_a_step_goes_unless_the_step_runs() {
     let root = Closed::new();
     let store = root.open();
-    let running = store.lock_step(&Key::of(b"running")).unwrap();
+    let running = store.lock_step(&StepKey::of(b"running")).unwrap();
     drop(store);
-    let path = |key: &[u8]| root.path().join("steps").join(Key::of(key).to_string());
+    let path = |key: &[u8]| root.path().join("steps").join(StepKey::of(key).to_string());
     std::fs::write(path(b"killed"), "").unwrap();
     root.collect(&NOTHING);
     assert!(!path(b"killed").exists() && path(b"running").exists());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;
 
-use cache::{Key, Policy, Record, Sharing, Store};
+use cache::{Policy, Record, Sharing, StepKey, Store};
 use oci::{DiffId, Digest};
 
 use crate::support::{helper_root, new_store, put_image, reference, spawn_helper, wait_until};
@@ -13,7 +13,7 @@ use crate::support::{helper_root, new_store, put_image, reference, spawn_helper,
 fn work(store: &Store, rounds: u32) {
     for round in 0..rounds {
         let name = format!("app{}", round % 3);
-        let key = Key::of(name.as_bytes());
+        let key = StepKey::of(name.as_bytes());
         let step = store.lock_step(&key).unwrap();
         let hit =
             store.load_record(&key).unwrap().filter(|hit| store.stat_blob(&hit.layer.0).unwrap().is_some());

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use cache::{FileStat, Key, NoteKind, Policy, Record, Sharing, StatCache, Store};
+use cache::{ContentDigest, FileStat, NoteKind, Policy, Record, Sharing, StatCache, StepKey, Store};
 use oci::DiffId;
 use rayon::prelude::*;
 
@@ -92,9 +92,9 @@ fn use_all(root: &Path) {
     let _ = store.write_blob().map(|mut blob| blob.write_all(&[1; 100]).map(|()| blob.commit(None)));
     let _ = store.get_blob(&digest, 100);
     let _ = store.verify_blob(&digest);
-    let _ = store.save_record(&Key::of(b"step"), &record(layer));
-    let _ = store.load_record(&Key::of(b"step"));
-    let _ = store.lock_step(&Key::of(b"step"));
+    let _ = store.save_record(&StepKey::of(b"step"), &record(layer));
+    let _ = store.load_record(&StepKey::of(b"step"));
+    let _ = store.lock_step(&StepKey::of(b"step"));
     let _ = store.save_note(NoteKind::Pin, "pin", digest.to_string().as_bytes());
     let _ = store.load_note(NoteKind::Pin, "pin");
     let _ = store.cache_mount("mount", Sharing::Shared).map(|mut mount| mount.set_ready());
@@ -103,7 +103,7 @@ fn use_all(root: &Path) {
     let _ = store.scratch();
     let stat = FileStat { device: 1, inode: 1, size_bytes: 1, mtime_ns: 0, ctime_ns: 0 };
     let stats = StatCache::load(&store, Path::new("/context"));
-    stats.put(Path::new("file"), stat, Key::ZERO);
+    stats.put(Path::new("file"), stat, ContentDigest::of(b""));
     let _ = stats.save();
     let _ = store.untag(&reference("app"));
     let _ = store.images();
@@ -122,9 +122,9 @@ fn used_store() -> Closed {
     let image = put_image(&store, "app");
     store.tag(&reference("app"), image.entry.clone()).unwrap();
     store.tag(&reference("app"), put_image(&store, "app2").entry).unwrap();
-    store.save_record(&Key::of(b"step"), &record(DiffId(image.layer))).unwrap();
+    store.save_record(&StepKey::of(b"step"), &record(DiffId(image.layer))).unwrap();
     // As a killed process leaves it.
-    fs::write(closed.path().join("steps").join(Key::of(b"step").to_string()), "").unwrap();
+    fs::write(closed.path().join("steps").join(StepKey::of(b"step").to_string()), "").unwrap();
     store.save_note(NoteKind::Pin, "pin", image.layer.to_string().as_bytes()).unwrap();
     store.cache_mount("mount", Sharing::Shared).unwrap().set_ready().unwrap();
     store.protect("root", [image.layer]).unwrap();
@@ -132,7 +132,7 @@ fn used_store() -> Closed {
     fs::write(dir.join("index"), "derived").unwrap();
     let stats = StatCache::load(&store, Path::new("/context"));
     let stat = FileStat { device: 1, inode: 1, size_bytes: 1, mtime_ns: 0, ctime_ns: 0 };
-    stats.put(Path::new("file"), stat, Key::ZERO);
+    stats.put(Path::new("file"), stat, ContentDigest::of(b""));
     stats.save().unwrap();
     fs::create_dir(closed.path().join("tmp/left")).unwrap();
     drop(store);
@@ -232,9 +232,9 @@ fn check_usable(closed: &Closed, lost: &str) {
     let store = closed.open();
     let image = put_image(&store, "new");
     store.tag(&reference("new"), image.entry).unwrap();
-    store.save_record(&Key::of(b"new"), &record(DiffId(image.layer))).unwrap();
-    assert!(store.load_record(&Key::of(b"new")).unwrap().is_some(), "{lost}");
-    store.lock_step(&Key::of(b"new")).unwrap();
+    store.save_record(&StepKey::of(b"new"), &record(DiffId(image.layer))).unwrap();
+    assert!(store.load_record(&StepKey::of(b"new")).unwrap().is_some(), "{lost}");
+    store.lock_step(&StepKey::of(b"new")).unwrap();
     store.save_note(NoteKind::Pin, "new", b"1").unwrap();
     store.cache_mount("new", Sharing::Locked).unwrap().set_ready().unwrap();
     store.layer_dir(&DiffId(image.layer)).unwrap();
@@ -242,7 +242,7 @@ fn check_usable(closed: &Closed, lost: &str) {
     stats.put(
         Path::new("f"),
         FileStat { device: 1, inode: 1, size_bytes: 1, mtime_ns: 0, ctime_ns: 0 },
-        Key::ZERO,
+        ContentDigest::of(b""),
     );
     stats.save().unwrap();
     store.scratch().unwrap();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use cache::{Key, Record, Store};
+use cache::{Record, StepKey, Store};
 use oci::{DiffId, Digest};
 
 use crate::support::new_store;
@@ -17,7 +17,7 @@ fn record() -> Record {
     }
 }
 
-fn path_of(store: &Store, key: &Key) -> PathBuf {
+fn path_of(store: &Store, key: &StepKey) -> PathBuf {
     let hex = key.to_string();
     store.root().join("records/v1").join(&hex[..2]).join(&hex[2..])
 }
@@ -25,7 +25,7 @@ fn path_of(store: &Store, key: &Key) -> PathBuf {
 #[test]
 fn the_record_that_was_saved_last_is_loaded() {
     let store = new_store();
-    let key = Key::of(b"step");
+    let key = StepKey::of(b"step");
     assert_eq!(store.load_record(&key).unwrap(), None);
     store.save_record(&key, &record()).unwrap();
     assert_eq!(store.load_record(&key).unwrap(), Some(record()));
@@ -37,7 +37,7 @@ fn the_record_that_was_saved_last_is_loaded() {
 #[test]
 fn every_flipped_bit_and_every_cut_is_a_miss() {
     let store = new_store();
-    let key = Key::of(b"step");
+    let key = StepKey::of(b"step");
     store.save_record(&key, &record()).unwrap();
     let path = path_of(&store, &key);
     let good = std::fs::read(&path).unwrap();
@@ -56,7 +56,7 @@ fn every_flipped_bit_and_every_cut_is_a_miss() {
 #[test]
 fn a_record_under_another_key_is_a_miss() {
     let store = new_store();
-    let (key, other) = (Key::of(b"step"), Key::of(b"other"));
+    let (key, other) = (StepKey::of(b"step"), StepKey::of(b"other"));
     store.save_record(&key, &record()).unwrap();
     store.save_record(&other, &record()).unwrap();
     std::fs::copy(path_of(&store, &key), path_of(&store, &other)).unwrap();
@@ -66,7 +66,7 @@ fn a_record_under_another_key_is_a_miss() {
 #[test]
 fn a_directory_or_link_in_place_of_a_record_is_a_miss() {
     let store = new_store();
-    let key = Key::of(b"step");
+    let key = StepKey::of(b"step");
     store.save_record(&key, &record()).unwrap();
     let path = path_of(&store, &key);
     std::fs::remove_file(&path).unwrap();

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use cache::{FileStat, Key, StatCache, Store};
+use cache::{ContentDigest, FileStat, StatCache, Store};
 use proptest::prelude::*;
 
 use crate::support::new_store;
@@ -26,7 +26,7 @@ fn file_of(store: &Store) -> PathBuf {
 fn a_digest_is_found_by_the_same_stat_and_path_only() {
     let store = new_store();
     let cache = StatCache::load(&store, Path::new("/context"));
-    let (path, stat, digest) = (Path::new("src/main.rs"), old_stat(), Key::of(b"content"));
+    let (path, stat, digest) = (Path::new("src/main.rs"), old_stat(), ContentDigest::of(b"content"));
     assert_eq!(cache.get(path, &stat), None);
     cache.put(path, stat, digest);
     assert_eq!(cache.get(path, &stat), Some(digest));
@@ -66,7 +66,7 @@ fn only_files_unchanged_for_a_while_are_remembered() {
     ];
     for (name, mtime_ns, ctime_ns, expected) in cases {
         let stat = FileStat { mtime_ns, ctime_ns, ..old_stat() };
-        cache.put(Path::new("file"), stat, Key::of(b"content"));
+        cache.put(Path::new("file"), stat, ContentDigest::of(b"content"));
         assert_eq!(cache.get(Path::new("file"), &stat).is_some(), expected, "{name}");
     }
 }
@@ -75,9 +75,9 @@ fn only_files_unchanged_for_a_while_are_remembered() {
 fn a_damaged_cache_is_empty() {
     let store = new_store();
     let cache = StatCache::load(&store, Path::new("/context"));
-    cache.put(Path::new("file"), old_stat(), Key::of(b"content"));
+    cache.put(Path::new("file"), old_stat(), ContentDigest::of(b"content"));
     let stat = FileStat { inode: 5, ..old_stat() };
-    cache.put(Path::new("file"), stat, Key::of(b"content"));
+    cache.put(Path::new("file"), stat, ContentDigest::of(b"content"));
     cache.save().unwrap();
     let file = file_of(&store);
     let good = std::fs::read(&file).unwrap();
@@ -101,17 +101,17 @@ fn entries_without_lookups_are_dropped_in_time() {
     let (kept, forgotten) = (stat(1), stat(2));
     let path = Path::new("file");
     let first = StatCache::load(&store, Path::new("/context"));
-    first.put(path, kept, Key::of(b"kept"));
-    first.put(path, forgotten, Key::of(b"forgotten"));
+    first.put(path, kept, ContentDigest::of(b"kept"));
+    first.put(path, forgotten, ContentDigest::of(b"forgotten"));
     first.save().unwrap();
     for inode in 100..140 {
         let cache = StatCache::load(&store, Path::new("/context"));
         assert!(cache.get(path, &kept).is_some());
-        cache.put(path, stat(inode), Key::of(b"new"));
+        cache.put(path, stat(inode), ContentDigest::of(b"new"));
         cache.save().unwrap();
     }
     let cache = StatCache::load(&store, Path::new("/context"));
-    assert_eq!(cache.get(path, &kept), Some(Key::of(b"kept")));
+    assert_eq!(cache.get(path, &kept), Some(ContentDigest::of(b"kept")));
     assert_eq!(cache.get(path, &forgotten), None);
 }
 
@@ -131,7 +131,9 @@ fn threads_find_all_of_a_hundred_thousand_entries() {
     let stat = old_stat();
     std::thread::scope(|scope| {
         for part in names.chunks(25_000) {
-            scope.spawn(|| part.iter().for_each(|n| cache.put(Path::new(n), stat, Key::of(n.as_bytes()))));
+            scope.spawn(|| {
+                part.iter().for_each(|n| cache.put(Path::new(n), stat, ContentDigest::of(n.as_bytes())))
+            });
         }
     });
     cache.save().unwrap();
@@ -141,7 +143,7 @@ fn threads_find_all_of_a_hundred_thousand_entries() {
             let cache = &cache;
             scope.spawn(move || {
                 for name in part {
-                    assert_eq!(cache.get(Path::new(name), &stat), Some(Key::of(name.as_bytes())));
+                    assert_eq!(cache.get(Path::new(name), &stat), Some(ContentDigest::of(name.as_bytes())));
                 }
             });
         }
@@ -173,13 +175,13 @@ proptest! {
         for half in [first, second] {
             let cache = StatCache::load(&store, Path::new("/context"));
             for (_, (path, (stat, digest))) in half {
-                cache.put(Path::new(path), *stat, Key::from_bytes(*digest));
+                cache.put(Path::new(path), *stat, ContentDigest::from_bytes(*digest));
             }
             cache.save().unwrap();
         }
         let cache = StatCache::load(&store, Path::new("/context"));
         for (path, (stat, digest)) in &entries {
-            prop_assert_eq!(cache.get(Path::new(path), stat), Some(Key::from_bytes(*digest)));
+            prop_assert_eq!(cache.get(Path::new(path), stat), Some(ContentDigest::from_bytes(*digest)));
         }
     }
 }

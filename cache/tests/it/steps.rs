@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use cache::{Key, Store};
+use cache::{StepKey, Store};
 
 use crate::support::{helper_root, new_store, spawn_helper, wait_until};
 
@@ -17,7 +17,7 @@ fn one_thread_at_a_time_holds_a_step() {
                 let own = Store::open(test.root()).unwrap();
                 let store: &Store = if thread % 2 == 0 { test } else { &own };
                 for _ in 0..50 {
-                    let _lock = store.lock_step(&Key::of(b"step")).unwrap();
+                    let _lock = store.lock_step(&StepKey::of(b"step")).unwrap();
                     assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
                     total.fetch_add(1, Ordering::SeqCst);
                     inside.fetch_sub(1, Ordering::SeqCst);
@@ -32,15 +32,15 @@ fn one_thread_at_a_time_holds_a_step() {
 #[test]
 fn different_steps_do_not_wait_for_each_other() {
     let store = new_store();
-    let _one = store.lock_step(&Key::of(b"one")).unwrap();
-    let _two = store.lock_step(&Key::of(b"two")).unwrap();
+    let _one = store.lock_step(&StepKey::of(b"one")).unwrap();
+    let _two = store.lock_step(&StepKey::of(b"two")).unwrap();
 }
 
 #[test]
 fn helper_holds_a_step() {
     let Some(root) = helper_root() else { return };
     let store = Store::open(&root).unwrap();
-    let _lock = store.lock_step(&Key::of(b"step")).unwrap();
+    let _lock = store.lock_step(&StepKey::of(b"step")).unwrap();
     std::fs::write(root.join("tmp/../held"), "").unwrap();
     std::thread::sleep(std::time::Duration::from_secs(60));
 }
@@ -52,6 +52,6 @@ fn a_killed_holder_of_a_step_blocks_nobody() {
     wait_until("the helper has the lock", || store.root().join("held").exists());
     helper.kill().unwrap();
     helper.wait().unwrap();
-    drop(store.lock_step(&Key::of(b"step")).unwrap());
+    drop(store.lock_step(&StepKey::of(b"step")).unwrap());
     assert_eq!(std::fs::read_dir(store.root().join("steps")).unwrap().count(), 0);
 }

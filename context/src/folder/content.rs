@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cache::{FileStat, Key, StatCache};
+use cache::{ContentDigest, FileStat, StatCache};
 use rootfs::tree::FileChanged;
 
 use super::copies::FileCopy;
@@ -22,12 +22,12 @@ thread_local! {
 }
 
 /// Returns the blake3 of the rest of a file.
-pub(super) fn hash_file(file: &mut File) -> io::Result<Key> {
+pub(super) fn hash_file(file: &mut File) -> io::Result<ContentDigest> {
     BUFFER.with_borrow_mut(|buffer| {
         let mut hasher = blake3::Hasher::new();
         loop {
             match file.read(buffer) {
-                Ok(0) => return Ok(Key::from_bytes(*hasher.finalize().as_bytes())),
+                Ok(0) => return Ok(ContentDigest::from_bytes(*hasher.finalize().as_bytes())),
                 Ok(length) => {
                     hasher.update(&buffer[..length]);
                 }
@@ -39,17 +39,21 @@ pub(super) fn hash_file(file: &mut File) -> io::Result<Key> {
 }
 
 /// Returns the digest that the stat cache has for a file without attributes.
-pub(super) fn known_plain(stats: &StatCache, path: &Path, stat: &FileStat) -> Option<Key> {
+pub(super) fn known_plain(stats: &StatCache, path: &Path, stat: &FileStat) -> Option<ContentDigest> {
     stats.get(path, stat)
 }
 
 /// Returns the digest that the stat cache has for a file with attributes.
-pub(super) fn known_with_attributes(stats: &StatCache, path: &Path, stat: &FileStat) -> Option<Key> {
+pub(super) fn known_with_attributes(
+    stats: &StatCache,
+    path: &Path,
+    stat: &FileStat,
+) -> Option<ContentDigest> {
     stats.get(&with_attributes(path), stat)
 }
 
 /// Puts the digest of a file into the stat cache.
-pub(super) fn remember(stats: &StatCache, path: &Path, node: &ListedFile, digest: Key) {
+pub(super) fn remember(stats: &StatCache, path: &Path, node: &ListedFile, digest: ContentDigest) {
     if node.has_attributes() {
         stats.put(&with_attributes(path), node.stat(), digest);
     } else {

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use cache::Key;
+use cache::ContentDigest;
 use rustix::fs::{FileType, MemfdFlags, Mode, OFlags, Stat};
 
 use super::listed_file::file_stat;
@@ -52,7 +52,7 @@ pub(super) struct FileCopy {
     /// Result of `stat` when the file was copied.
     pub stat: Stat,
     /// blake3 of the content.
-    pub digest: Key,
+    pub digest: ContentDigest,
 }
 
 impl Copies {
@@ -92,7 +92,7 @@ impl Copies {
         let offset = spool.size_bytes;
         spool.file.write_all_at(bytes, offset)?;
         spool.size_bytes += bytes.len() as u64;
-        Ok(Some(FileCopy { file: Arc::clone(&spool.file), offset, stat, digest: Key::of(bytes) }))
+        Ok(Some(FileCopy { file: Arc::clone(&spool.file), offset, stat, digest: ContentDigest::of(bytes) }))
     }
 }
 

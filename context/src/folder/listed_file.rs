@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 
-use cache::{FileStat, Key};
+use cache::{ContentDigest, FileStat};
 use patterns::Matched;
 use rootfs::entry::{Entry, Kind, Timestamp};
 use rustix::fs::{FileType, Stat};
@@ -25,7 +25,7 @@ pub(super) struct ListedFile {
     pub mtime: Timestamp,
     pub ctime: Timestamp,
     /// blake3 of a regular file's content, once it is known.
-    pub digest: OnceLock<Key>,
+    pub digest: OnceLock<ContentDigest>,
     /// Permissions, set-uid, set-gid and sticky bit.
     pub mode: u16,
     pub is_dir: bool,
@@ -62,7 +62,7 @@ impl Rare {
 
 impl ListedFile {
     /// Returns the node of a name, from the result of `stat`.
-    pub fn new(name: OsString, stat: &Stat, digest: Option<Key>, rare: Rare) -> Self {
+    pub fn new(name: OsString, stat: &Stat, digest: Option<ContentDigest>, rare: Rare) -> Self {
         Self {
             name: name.into_boxed_os_str(),
             device: stat.st_dev,

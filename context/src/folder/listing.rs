@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
-use cache::{Key, StatCache};
+use cache::{ContentDigest, StatCache};
 use patterns::{Matched, Patterns};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 
@@ -167,7 +167,13 @@ impl Listings {
     /// Returns the digest of a regular file, if the stat cache has it, and the file's attributes.
     ///
     /// A file that the cache knows under its own name has no attributes: to set one changes the ctime.
-    fn known(&self, dir: BorrowedFd<'_>, path: &Path, name: &OsStr, stat: &Stat) -> (Option<Key>, Xattrs) {
+    fn known(
+        &self,
+        dir: BorrowedFd<'_>,
+        path: &Path,
+        name: &OsStr,
+        stat: &Stat,
+    ) -> (Option<ContentDigest>, Xattrs) {
         let Some(stats) = &self.stats else { return (None, attributes(dir, name)) };
         let stat = file_stat(stat);
         if let Some(digest) = known_plain(stats, path, &stat) {

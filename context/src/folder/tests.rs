@@ -119,8 +119,8 @@ fn every_kind_of_file_has_its_entry() {
     assert!(group("f").is_some() && group("f") == group("hard"));
     assert_eq!(group("socket"), None);
 
-    assert_eq!(tree.content(Path::new("f")).expect("read"), Key::of(b"f"));
-    assert_eq!(tree.content(Path::new("socket")).expect("empty"), Key::of(b""));
+    assert_eq!(tree.content(Path::new("f")).expect("read"), ContentDigest::of(b"f"));
+    assert_eq!(tree.content(Path::new("socket")).expect("empty"), ContentDigest::of(b""));
     for other in ["fifo", "link", ""] {
         assert!(tree.content(Path::new(other)).is_err() && tree.open(Path::new(other)).is_err(), "{other}");
     }
@@ -195,12 +195,12 @@ fn the_stat_cache_knows_files_that_did_not_change() {
     let (first, stats) = tree();
     assert_eq!(known(&first), [None; 3]);
     for name in ["f", "g", "h"] {
-        assert_eq!(first.content(Path::new(name)).expect("read"), Key::of(name.as_bytes()));
+        assert_eq!(first.content(Path::new(name)).expect("read"), ContentDigest::of(name.as_bytes()));
     }
     stats.save().expect("saved");
     fs::write(folder.dir.path().join("h"), "other").expect("written");
     let (second, _) = tree();
-    assert_eq!(known(&second), [Some(Key::of(b"f")), Some(Key::of(b"g")), None]);
+    assert_eq!(known(&second), [Some(ContentDigest::of(b"f")), Some(ContentDigest::of(b"g")), None]);
     let xattrs = |name: &str| second.lookup(Path::new(name)).expect("looked").expect("there").xattrs.len();
     assert_eq!((xattrs("f"), xattrs("g")), (0, usize::from(set.is_ok())));
     // An attribute changes the file's ctime: what is remembered of it without attributes does not count.
@@ -208,7 +208,7 @@ fn the_stat_cache_knows_files_that_did_not_change() {
         .is_ok()
     {
         let (third, _) = tree();
-        assert_eq!(known(&third), [None, Some(Key::of(b"g")), None]);
+        assert_eq!(known(&third), [None, Some(ContentDigest::of(b"g")), None]);
         assert_eq!(third.lookup(Path::new("f")).expect("looked").expect("there").xattrs.len(), 1);
     }
 }
@@ -229,14 +229,14 @@ fn a_reported_digest_is_remembered_unless_the_file_was_replaced() {
     for name in ["f", "g"] {
         let mut text = Vec::new();
         first.open(Path::new(name)).expect("opened").read_to_end(&mut text).expect("read");
-        first.learn(Path::new(name), Key::of(&text));
+        first.learn(Path::new(name), ContentDigest::of(&text));
     }
     // This build goes on with what was read; the next one asks for the digest of a file that it knows the stat of.
-    assert_eq!(first.content(Path::new("g")).expect("known"), Key::of(b"other"));
+    assert_eq!(first.content(Path::new("g")).expect("known"), ContentDigest::of(b"other"));
     stats.save().expect("saved");
     let (second, _) = tree();
     let known = |name: &str| second.known_content(Path::new(name));
-    assert_eq!((known("f"), known("g")), (Some(Key::of(b"f")), None));
+    assert_eq!((known("f"), known("g")), (Some(ContentDigest::of(b"f")), None));
 }
 
 fn read(tree: &ContextTree, path: &str) -> io::Result<Vec<u8>> {
@@ -296,7 +296,7 @@ fn a_settled_tree_works_with_copies_of_fresh_files() {
     fs::write(&path, "the third").expect("written");
     fs::remove_file(&path).expect("removed");
     assert_eq!((size_bytes(&tree), read(&tree, "d/f").expect("read")), (6, b"second".to_vec()));
-    assert_eq!(tree.content(Path::new("d/f")).expect("known"), Key::of(b"second"));
+    assert_eq!(tree.content(Path::new("d/f")).expect("known"), ContentDigest::of(b"second"));
 }
 
 #[test]
@@ -325,7 +325,7 @@ fn a_settled_tree_never_has_a_torn_file() {
             tree.lookup(Path::new("f")).expect("looked").expect("there");
             if let Ok(bytes) = read(&tree, "f") {
                 assert!(bytes.len() == 100_000 && bytes.iter().all(|byte| *byte == bytes[0]));
-                assert_eq!(tree.content(Path::new("f")).ok(), Some(Key::of(&bytes)));
+                assert_eq!(tree.content(Path::new("f")).ok(), Some(ContentDigest::of(&bytes)));
             }
         }
     });
@@ -351,7 +351,7 @@ fn paths_can_be_longer_than_the_kernel_takes_at_once() {
     assert!(path.as_os_str().len() > 4096);
     let tree = ContextTree::open(dir.path(), Patterns::default(), None).expect("opened");
     assert_eq!(tree.lookup(&path).expect("looked").expect("there").kind, Kind::File { size_bytes: 4 });
-    assert_eq!(tree.content(&path).expect("read"), Key::of(b"deep"));
+    assert_eq!(tree.content(&path).expect("read"), ContentDigest::of(b"deep"));
     let mut text = String::new();
     tree.open(&path).expect("opened").read_to_string(&mut text).expect("read");
     assert_eq!(text, "deep");
@@ -395,7 +395,7 @@ fn nothing_outside_is_read_while_others_swap_links() {
                     let _ = file.read_to_string(&mut text);
                 }
                 assert!(!text.contains("secret"), "{path:?}");
-                assert_ne!(tree.content(path).ok(), Some(Key::of(b"secret")), "{path:?}");
+                assert_ne!(tree.content(path).ok(), Some(ContentDigest::of(b"secret")), "{path:?}");
             }
         }
     });

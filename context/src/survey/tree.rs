@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::path::{Component, Path};
 
-use cache::Key;
+use cache::ContentDigest;
 use rootfs::entry::{Entry, Kind, Timestamp};
 use rootfs::tree::{Child, Tree};
 
@@ -71,7 +71,7 @@ impl Tree for Survey {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    fn content(&self, _path: &Path) -> io::Result<Key> {
+    fn content(&self, _path: &Path) -> io::Result<ContentDigest> {
         Err(io::ErrorKind::Unsupported.into())
     }
 }

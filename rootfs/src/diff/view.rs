@@ -7,7 +7,7 @@ use std::ops::Bound;
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
-use cache::Key;
+use cache::ContentDigest;
 
 use super::{Change, Content, Diff, below};
 use crate::entry::{Entry, Kind};
@@ -60,16 +60,16 @@ impl Tree for Diff {
         }
     }
 
-    fn content(&self, path: &Path) -> io::Result<Key> {
+    fn content(&self, path: &Path) -> io::Result<ContentDigest> {
         match self.find(path) {
             Lookup::Nothing => Err(io::ErrorKind::NotFound.into()),
             Lookup::Base => self.base.content(path),
             Lookup::Change(entry, content, _) => match content {
-                Some(Content::Bytes(bytes)) => Ok(Key::of(bytes)),
+                Some(Content::Bytes(bytes)) => Ok(ContentDigest::of(bytes)),
                 Some(Content::Tree { digest: Some(digest), .. }) => Ok(*digest),
                 Some(Content::Tree { tree, path, digest: None }) => tree.content(path),
                 Some(Content::Range { .. }) => hash(&mut self.open(path)?),
-                None if matches!(entry.kind, Kind::File { .. }) => Ok(Key::of(b"")),
+                None if matches!(entry.kind, Kind::File { .. }) => Ok(ContentDigest::of(b"")),
                 None => Err(io::ErrorKind::InvalidInput.into()),
             },
         }
@@ -136,8 +136,8 @@ fn merged(base: Vec<Child>, changes: Vec<(OsString, Option<Child>)>) -> Vec<Chil
 }
 
 /// Returns the blake3 of everything that `reader` gives.
-fn hash(reader: &mut dyn Read) -> io::Result<Key> {
+fn hash(reader: &mut dyn Read) -> io::Result<ContentDigest> {
     let mut hasher = blake3::Hasher::new();
     io::copy(reader, &mut hasher)?;
-    Ok(Key::from_bytes(*hasher.finalize().as_bytes()))
+    Ok(ContentDigest::from_bytes(*hasher.finalize().as_bytes()))
 }

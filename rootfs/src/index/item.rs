@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 
-use cache::Key;
+use cache::ContentDigest;
 
 use super::Index;
 use super::block::Block;
@@ -209,8 +209,8 @@ impl<'a> Item<'a> {
     }
 
     /// Returns the blake3 of a regular file's content.
-    pub(crate) fn content(&self) -> Key {
-        Key::from_bytes(self.stored().content)
+    pub(crate) fn content(&self) -> ContentDigest {
+        ContentDigest::from_bytes(self.stored().content)
     }
 
     /// Returns the length of a regular file; 0 for other kinds.

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use cache::Key;
+use cache::ContentDigest;
 
 use super::new_entry::NewEntry;
 use crate::RootfsError;
@@ -59,7 +59,9 @@ pub(super) fn verify(new: &NewEntry, found: [u8; 32]) -> Result<(), RootfsError>
         Some(Content::Tree { digest: Some(expected), .. }) if *expected.as_bytes() != found => {
             return Err(changed(new));
         }
-        Some(Content::Tree { digest: None, tree, path }) => tree.learn(path, Key::from_bytes(found)),
+        Some(Content::Tree { digest: None, tree, path }) => {
+            tree.learn(path, ContentDigest::from_bytes(found))
+        }
         _ => {}
     }
     Ok(())

@@ -11,7 +11,7 @@
 //! finished, its processes see the times that every export of it has, so that what works in a container of this store works
 //! everywhere. The index keeps the real times, which later exports with another source date need.
 
-use cache::Key;
+use cache::hashed_name;
 use oci::DiffId;
 
 use super::Layers;
@@ -31,7 +31,7 @@ impl Layers {
     pub fn finish(&self, layers: &[DiffId], times: Times) -> Result<(), RootfsError> {
         let Some(top) = layers.last().filter(|_| times != Times::Real) else { return Ok(()) };
         let list: String = layers.iter().map(|layer| format!("{layer}\n")).collect();
-        let all = format!("{MARKER}-{}", Key::of(list.as_bytes()));
+        let all = format!("{MARKER}-{}", hashed_name(list.as_bytes()));
         // One layer needs no list: its own marker says the same.
         let has_list = layers.len() > 1;
         if has_list && self.store().read_checked(top, &all).is_some() {

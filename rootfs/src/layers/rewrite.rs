@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 
-use cache::Key;
+use cache::ContentDigest;
 use oci::DiffId;
 
 use super::Layers;
@@ -50,7 +50,7 @@ impl Layers {
 
     /// Returns a digest of the real times in a layer that lie before `clamp`: those that a rewrite to this clamp keeps.
     /// Layers with the same tar can differ in them. The times of an imported layer are in its tar, and not in the digest.
-    pub fn times_digest(&self, layer: &DiffId, clamp: Clamp) -> Result<Key, RootfsError> {
+    pub fn times_digest(&self, layer: &DiffId, clamp: Clamp) -> Result<ContentDigest, RootfsError> {
         let index = self.index(layer)?;
         let mut bytes = Vec::new();
         if index.origin() == Origin::Made {
@@ -63,7 +63,7 @@ impl Layers {
                 bytes.extend_from_slice(&nanoseconds.to_le_bytes());
             }
         }
-        Ok(Key::of(&bytes))
+        Ok(ContentDigest::of(&bytes))
     }
 
     /// Removes the records of a layer that was imported before this store made it: only now are its real times known.

@@ -16,7 +16,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use cache::Key;
+use cache::ContentDigest;
 use oci::DiffId;
 
 use super::files::LayerFiles;
@@ -215,7 +215,7 @@ impl Tree for Stack {
         }
     }
 
-    fn content(&self, path: &Path) -> io::Result<Key> {
+    fn content(&self, path: &Path) -> io::Result<ContentDigest> {
         Ok(self.find_file(path)?.item.content())
     }
 

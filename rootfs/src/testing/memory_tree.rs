@@ -5,7 +5,7 @@ use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cache::Key;
+use cache::ContentDigest;
 
 use crate::entry::{Entry, Kind};
 use crate::tree::{Child, Tree};
@@ -77,7 +77,10 @@ impl Tree for MemoryTree {
         }
     }
 
-    fn content(&self, path: &Path) -> io::Result<Key> {
-        self.0.get(path).map(|(_, content)| Key::of(content)).ok_or_else(|| io::ErrorKind::NotFound.into())
+    fn content(&self, path: &Path) -> io::Result<ContentDigest> {
+        self.0
+            .get(path)
+            .map(|(_, content)| ContentDigest::of(content))
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }

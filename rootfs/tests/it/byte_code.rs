@@ -80,7 +80,7 @@ fn byte_code_in_a_tree_has_the_real_time_of_its_source() {
     let env = TestEnv::new();
     let view = env.layers.view(&[python_layer(&env)]).expect("a view");
     let digest = view.content(Path::new("a.pyc")).expect("a digest");
-    assert_eq!(digest, cache::Key::of(&byte_code(REAL)));
+    assert_eq!(digest, cache::ContentDigest::of(&byte_code(REAL)));
     let mut content = Vec::new();
     view.open(Path::new("a.pyc")).expect("a file").read_to_end(&mut content).expect("its content");
     assert_eq!(content, byte_code(REAL));

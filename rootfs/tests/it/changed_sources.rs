@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use cache::Key;
+use cache::ContentDigest;
 use oci::DiffId;
 use rootfs::RootfsError;
 use rootfs::diff::Content;
@@ -32,8 +32,8 @@ impl Tree for Source {
         Ok(Box::new(self.0))
     }
 
-    fn content(&self, _: &Path) -> io::Result<Key> {
-        Ok(Key::of(self.0))
+    fn content(&self, _: &Path) -> io::Result<ContentDigest> {
+        Ok(ContentDigest::of(self.0))
     }
 }
 
@@ -41,8 +41,11 @@ impl Tree for Source {
 fn commit(content: &'static [u8], size: usize, hashed: Option<&[u8]>) -> Result<DiffId, RootfsError> {
     let env = TestEnv::new();
     let mut diff = env.diff(&[]);
-    let content =
-        Content::Tree { tree: Arc::new(Source(content)), path: "src".into(), digest: hashed.map(Key::of) };
+    let content = Content::Tree {
+        tree: Arc::new(Source(content)),
+        path: "src".into(),
+        digest: hashed.map(ContentDigest::of),
+    };
     diff.put(Path::new("f"), file(size), Some(content)).expect("a file");
     env.layers.commit(diff)
 }

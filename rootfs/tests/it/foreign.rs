@@ -220,7 +220,7 @@ fn assert_same(view: &dyn Tree, source: &Path, name: &str, options: &[&str]) {
         std::io::Read::read_to_end(&mut view.open(Path::new(path)).expect("a file"), &mut found)
             .expect("its bytes");
         assert!(found == expected, "{path} with {options:?}");
-        assert_eq!(view.content(Path::new(path)).expect("a digest"), cache::Key::of(&expected));
+        assert_eq!(view.content(Path::new(path)).expect("a digest"), cache::ContentDigest::of(&expected));
     }
     let group = |path: &str| view.link_group(Path::new(path)).expect("a file");
     assert!(group("dir/file").is_some());

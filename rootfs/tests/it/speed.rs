@@ -29,7 +29,7 @@ impl Tree for Directory {
         Ok(Box::new(File::open(self.0.join(path))?))
     }
 
-    fn content(&self, _: &Path) -> io::Result<cache::Key> {
+    fn content(&self, _: &Path) -> io::Result<cache::ContentDigest> {
         Err(io::ErrorKind::Unsupported.into())
     }
 }

@@ -91,7 +91,7 @@ pub fn flat(tree: &dyn Tree) -> BTreeMap<String, String> {
                 Kind::File { .. } => {
                     let content = read(tree, &path);
                     let digest = tree.content(Path::new(&path)).expect("a digest");
-                    assert_eq!(digest, cache::Key::of(content.as_bytes()), "content of {path}");
+                    assert_eq!(digest, cache::ContentDigest::of(content.as_bytes()), "content of {path}");
                     format!("file {:o} {content}", entry.mode)
                 }
                 Kind::Symlink { target } => format!("link {}", target.display()),

@@ -15,7 +15,7 @@ use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
-use cache::{Key, NoteKind, Store};
+use cache::{NoteKind, Store, hashed_name};
 
 use super::command::Git;
 use super::commit;
@@ -37,7 +37,7 @@ pub fn time(store: &Store, folder: &Path, variables: &BTreeMap<String, OsString>
     let repository = Repository::around(folder)?;
     let commit = repository.commit()?;
     let objects = repository.common.join("objects");
-    let note = format!("{commit}-{}", Key::of(objects.as_os_str().as_encoded_bytes()));
+    let note = format!("{commit}-{}", hashed_name(objects.as_os_str().as_encoded_bytes()));
     let known = store.load_note(NoteKind::Commit, &note).ok().flatten();
     if let Some(known) = known.and_then(|bytes| std::str::from_utf8(&bytes).ok()?.trim().parse().ok()) {
         return Some(known);

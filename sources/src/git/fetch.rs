@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use cache::{Key, Record};
+use cache::{Record, StepKey};
 use rootfs::diff::Diff;
 use rootfs::tree::Scratch;
 
@@ -64,7 +64,7 @@ impl CommitFetch<'_> {
     }
 
     /// Returns the key under which the layer of a commit is recorded.
-    fn key(&self, commit: &str, named: Option<&Named>) -> Key {
+    fn key(&self, commit: &str, named: Option<&Named>) -> StepKey {
         let login = self.address.authorization(true, self.context.secrets);
         // The content of `.git` depends on the name that was asked for, too.
         let git_dir_name = self
@@ -75,7 +75,7 @@ impl CommitFetch<'_> {
         let url = &self.address.url;
         let parts =
             format!("{VERSION}\0{url}\0{login:?}\0{commit}\0{subdir:?}\0{git_dir_name:?}\0{skip_submodules}");
-        Key::of(parts.as_bytes())
+        StepKey::of(parts.as_bytes())
     }
 
     /// Returns the layer that an earlier build made of a commit.

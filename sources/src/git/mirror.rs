@@ -10,7 +10,7 @@
 
 use std::path::PathBuf;
 
-use cache::{CacheMount, Key, Sharing, Store};
+use cache::{CacheMount, Sharing, Store, hashed_name};
 
 use super::address::Address;
 use super::command::Git;
@@ -169,5 +169,5 @@ fn commit_of(git: &Git<'_>, object: &str) -> Option<String> {
 /// Returns the ID of the cache mount: one for each store, URL and login, without a slash.
 fn mount_id(store: &Store, url: &str, authorization: Option<&str>) -> String {
     let scope = format!("{}\0{url}\0{}", store.root().display(), authorization.unwrap_or_default());
-    format!("git {}", Key::of(scope.as_bytes()))
+    format!("git {}", hashed_name(scope.as_bytes()))
 }

@@ -3,7 +3,7 @@
 //! Two builds that start at once fetch a common layer once. A pull that fails leaves no pin: the registry's answer cannot
 //! be relied on, so that the next build asks again.
 
-use cache::{Key, Store};
+use cache::Store;
 use graph::ImageOrigin;
 use images::{BlobSource, CachingBlobs, ImageError, StoreBlobs, choose, layer_blobs};
 use oci::{Descriptor, DiffId, Digest, Document, Platform, Reference};
@@ -114,7 +114,7 @@ fn layer(
     progress: TransferProgress<'_>,
 ) -> Result<(), SourceError> {
     let store: &Store = layers.store();
-    let _lock = store.lock_step(&Key::of(format!("fetch layer {diff}").as_bytes()))?;
+    let _lock = store.lock_work(&format!("fetch layer {diff}"))?;
     if layers.contains(&diff)? {
         return Ok(());
     }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use archive::{Archive, Unpacker};
-use cache::Key;
+use cache::ContentDigest;
 use rootfs::diff::{Content, Diff};
 use rootfs::entry::{Entry, Kind, Timestamp};
 use rootfs::mkdir::{NewDirectory, mkdir_all};
@@ -263,7 +263,12 @@ impl Copier<'_> {
 }
 
 /// The bytes of a file of the source.
-fn content(source: &Arc<dyn Tree>, path: PathBuf, entry: &Entry, digest: Option<Key>) -> Option<Content> {
+fn content(
+    source: &Arc<dyn Tree>,
+    path: PathBuf,
+    entry: &Entry,
+    digest: Option<ContentDigest>,
+) -> Option<Content> {
     match entry.kind {
         Kind::File { size_bytes } if size_bytes > 0 => {
             Some(Content::Tree { tree: source.clone(), path, digest })

@@ -17,7 +17,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use cache::Key;
+use cache::{ContentDigest, hash_identity};
 use rayon::prelude::*;
 use rootfs::entry::{Entry, Kind, Timestamp};
 use rootfs::layers::Clamp;
@@ -203,7 +203,7 @@ impl Selection<'_> {
     }
 
     /// Returns the digest of the files that would be copied, by the table above. Reads files whose digests are unknown.
-    pub fn digest(&self, clamp: Clamp) -> Result<Key, FileOpError> {
+    pub fn digest(&self, clamp: Clamp) -> Result<SelectionDigest, FileOpError> {
         let mut hasher = Hasher::new(clamp);
         for found in &self.matches {
             if found.entry.is_dir() {
@@ -250,7 +250,12 @@ impl Selection<'_> {
     }
 
     /// Returns the digest of a regular file, reading it unless `known`. Returns `None` for anything else.
-    fn content(&self, path: &Path, entry: &Entry, known: Option<Key>) -> Result<Option<Key>, FileOpError> {
+    fn content(
+        &self,
+        path: &Path,
+        entry: &Entry,
+        known: Option<ContentDigest>,
+    ) -> Result<Option<ContentDigest>, FileOpError> {
         match (&entry.kind, known) {
             (Kind::File { .. }, None) => self.source.content(path).map(Some).map_err(FileOpError::read(path)),
             _ => Ok(known),
@@ -265,12 +270,17 @@ fn needs_reading(item: &Item) -> bool {
 /// Returns the digest of the file or directory at `path`, with symlinks resolved: the content of a bind mount. Names and
 /// metadata below a directory count, as in a copy; times do not. Those of the path itself do not count, except the mode of a
 /// file.
-pub fn digest_of(source: &dyn Tree, path: &Path) -> Result<Key, FileOpError> {
+pub fn digest_of(source: &dyn Tree, path: &Path) -> Result<SelectionDigest, FileOpError> {
     let found = follow(source, path.strip_prefix("/").unwrap_or(path))?;
     let matches = vec![Match { name: OsString::new(), ..found }];
     let selection = Selection { source, filter: Filter::all(), matches };
     selection.expect_walks();
     selection.digest(NO_TIMES)
+}
+
+hash_identity! {
+    /// Hash of the files that a copy or a bind mount takes, with the metadata that a copy keeps.
+    SelectionDigest
 }
 
 /// Hashes fields so that no two sequences of fields give the same input.
@@ -306,7 +316,7 @@ impl Hasher {
         self.blake3.update(bytes);
     }
 
-    fn entry(&mut self, entry: &Entry, content: Option<&Key>) {
+    fn entry(&mut self, entry: &Entry, content: Option<&ContentDigest>) {
         self.number(entry.mode.into());
         self.number(entry.uid.into());
         self.number(entry.gid.into());
@@ -318,7 +328,7 @@ impl Hasher {
         }
     }
 
-    fn kind(&mut self, kind: &Kind, content: Option<&Key>) {
+    fn kind(&mut self, kind: &Kind, content: Option<&ContentDigest>) {
         match kind {
             Kind::File { .. } => {
                 self.text(b"file");
@@ -343,8 +353,8 @@ impl Hasher {
         self.number(minor.into());
     }
 
-    fn finish(self) -> Key {
-        Key::from_bytes(*self.blake3.finalize().as_bytes())
+    fn finish(self) -> SelectionDigest {
+        SelectionDigest::from_bytes(*self.blake3.finalize().as_bytes())
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cache::Key;
+use cache::ContentDigest;
 use rootfs::entry::{Entry, Kind};
 use rootfs::tree::{Child, Tree};
 
@@ -103,10 +103,10 @@ impl Tree for MemoryTree {
         }
     }
 
-    fn content(&self, path: &Path) -> io::Result<Key> {
+    fn content(&self, path: &Path) -> io::Result<ContentDigest> {
         self.entries
             .get(path)
-            .map(|(_, content)| Key::of(content))
+            .map(|(_, content)| ContentDigest::of(content))
             .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 

@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::vec;
 
-use cache::Key;
+use cache::ContentDigest;
 use rootfs::entry::Entry;
 use rootfs::tree::{Child, Tree};
 
@@ -22,7 +22,7 @@ pub(super) struct Item {
     /// Metadata of the file or directory.
     pub entry: Entry,
     /// blake3 of a regular file, if it is known without reading the file.
-    pub content: Option<Key>,
+    pub content: Option<ContentDigest>,
     /// True for a directory that is copied only because something below it is.
     pub implied: bool,
 }

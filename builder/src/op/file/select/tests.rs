@@ -6,7 +6,7 @@ use rootfs::entry::Timestamp;
 use super::super::testing::{MemoryTree, copy};
 use super::*;
 
-fn digest(action: &CopyAction, tree: &MemoryTree) -> Key {
+fn digest(action: &CopyAction, tree: &MemoryTree) -> SelectionDigest {
     select(action, tree).and_then(|selection| selection.digest(NO_TIMES)).expect("selected")
 }
 
@@ -155,7 +155,7 @@ fn folder() -> tempfile::TempDir {
     folder
 }
 
-fn digest_of_folder(folder: &Path) -> Key {
+fn digest_of_folder(folder: &Path) -> SelectionDigest {
     let ignore = Patterns::new(&["*.log"]).expect("a good pattern");
     let tree = context::ContextTree::open(folder, ignore, None).expect("opened");
     select(&copy(".", "/o"), &tree).and_then(|selection| selection.digest(Clamp::STORE)).expect("selected")

@@ -75,7 +75,7 @@ fn an_unreadable_directory_ends_the_walk() {
         fn open(&self, _: &Path) -> std::io::Result<Box<dyn std::io::Read + Send>> {
             Err(std::io::ErrorKind::Unsupported.into())
         }
-        fn content(&self, _: &Path) -> std::io::Result<Key> {
+        fn content(&self, _: &Path) -> std::io::Result<ContentDigest> {
             Err(std::io::ErrorKind::Unsupported.into())
         }
     }
