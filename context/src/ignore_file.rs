@@ -1,12 +1,11 @@
 //! The ignore file of a build: its place beside the Dockerfile or in the context, and its lines.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
-use rustix::fs::{Mode, OFlags, ResolveFlags};
-
 use patterns::{IgnoreError, IgnoreFile};
+
+use crate::in_root::read_in_root;
 
 /// Largest ignore file that is read.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
@@ -37,31 +36,6 @@ fn read(folder: &Path, name: &Path) -> Result<Option<IgnoreFile>, IgnoreError> {
         Err(source) => Err(IgnoreError::Read { path, source }),
         Ok(bytes) => IgnoreFile::parse(path, &bytes).map(Some),
     }
-}
-
-/// Reads a regular file, up to `max_bytes`, with `folder` as the root for all symlinks in `path`.
-pub fn read_in_root(folder: &Path, path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
-    // A directory that cannot be listed can still contain files that can be read.
-    let folder = rustix::fs::open(folder, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
-    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    let file = match rustix::fs::openat2(&folder, path, flags, Mode::empty(), resolve) {
-        // Without `openat2`, symlinks are not followed at all.
-        Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM) => {
-            rustix::fs::openat(&folder, path, flags | OFlags::NOFOLLOW, Mode::empty())?
-        }
-        file => file?,
-    };
-    let file = File::from(file);
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-    }
-    // With one byte to spare, the end of the file is found without another allocation and read.
-    let capacity = usize::try_from(metadata.len().min(max_bytes)).unwrap_or(0) + 1;
-    let mut bytes = Vec::with_capacity(capacity);
-    file.take(max_bytes).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use cache::{Store, StoreError};
 use oci::VerifiedReader;
-use oci::{Descriptor, Digest};
+use oci::{Descriptor, Digest, Reference};
 
 use crate::ImageError;
 
@@ -31,6 +31,11 @@ pub trait BlobSource: Sync {
         _start_bytes: u64,
     ) -> Result<Option<Box<dyn Read + Send + '_>>, ImageError> {
         Ok(None)
+    }
+
+    /// Returns the repository that the blobs come from; `None` if they come from a file or the store.
+    fn repository(&self) -> Option<&Reference> {
+        None
     }
 
     /// Reads a manifest or an index.
@@ -117,6 +122,10 @@ impl BlobSource for CachingBlobs<'_> {
         start_bytes: u64,
     ) -> Result<Option<Box<dyn Read + Send + '_>>, ImageError> {
         self.inner.open_from(blob, start_bytes)
+    }
+
+    fn repository(&self) -> Option<&Reference> {
+        self.inner.repository()
     }
 
     fn manifest(&self, manifest: &Descriptor) -> Result<Vec<u8>, ImageError> {

@@ -15,7 +15,6 @@
 //! erofs            index -> EROFS image; mounting an image over its tar
 //! layer            new entries -> tar and index; foreign tar -> index; tar and index -> tree on disk
 //! index            the entries of a tar and the positions of their bytes
-//! tar              reading the members of any tar, writing canonical headers
 //! ---------------------------------------------------------------------------------------------
 //! materialize      writing a tree to disk
 //! create           making the file that an entry describes
@@ -56,7 +55,6 @@ mod overlay;
 mod path;
 mod safe_path;
 pub mod snapshot;
-pub mod tar;
 #[cfg(test)]
 mod testing;
 mod times;

@@ -58,7 +58,7 @@ struct Walk<'a> {
 }
 
 /// An entry, before the entries below it are known.
-struct Looked {
+struct VisitedEntry {
     path: PathBuf,
     matched: Matched,
     node: Node,
@@ -74,8 +74,8 @@ struct Task {
 }
 
 /// Result of a task.
-enum Done {
-    Listed(Vec<Looked>),
+enum TaskResult {
+    Listed(Vec<VisitedEntry>),
     Measured(Sum),
 }
 
@@ -98,16 +98,16 @@ impl Walk<'_> {
         let mut found: Vec<(Option<usize>, Node)> = Vec::new();
         let mut level = vec![Task { of: None, path: PathBuf::new(), matched: Some(Matched::default()) }];
         while !level.is_empty() {
-            let done: Vec<(Option<usize>, Done)> = level
+            let done: Vec<(Option<usize>, TaskResult)> = level
                 .into_par_iter()
                 .map(|task| Ok((task.of, self.run(&task)?)))
                 .collect::<io::Result<_>>()?;
             level = Vec::new();
             for (of, done) in done {
                 match (done, of) {
-                    (Done::Measured(sum), Some(of)) => found[of].1.kind = NodeKind::LeftOut(sum),
-                    (Done::Measured(_), None) => {}
-                    (Done::Listed(looked), _) => {
+                    (TaskResult::Measured(sum), Some(of)) => found[of].1.kind = NodeKind::LeftOut(sum),
+                    (TaskResult::Measured(_), None) => {}
+                    (TaskResult::Listed(looked), _) => {
                         for looked in looked {
                             level.extend(self.task(&looked, found.len()));
                             found.push((of, looked.node));
@@ -120,20 +120,20 @@ impl Walk<'_> {
     }
 
     /// Does a task. Only that for the root can fail.
-    fn run(&self, task: &Task) -> io::Result<Done> {
-        let Some(matched) = &task.matched else { return Ok(Done::Measured(self.measure(&task.path))) };
+    fn run(&self, task: &Task) -> io::Result<TaskResult> {
+        let Some(matched) = &task.matched else { return Ok(TaskResult::Measured(self.measure(&task.path))) };
         match self.list(&task.path, matched) {
             Err(error) if task.of.is_some() => {
                 self.note_unreadable(&task.path, error);
-                Ok(Done::Listed(Vec::new()))
+                Ok(TaskResult::Listed(Vec::new()))
             }
-            looked => looked.map(Done::Listed),
+            looked => looked.map(TaskResult::Listed),
         }
     }
 
     /// Returns the work that is left for an entry which becomes the node `index`.
-    fn task(&self, looked: &Looked, index: usize) -> Option<Task> {
-        let Looked { path, matched, node } = looked;
+    fn task(&self, looked: &VisitedEntry, index: usize) -> Option<Task> {
+        let VisitedEntry { path, matched, node } = looked;
         let is_final = !node.is_in && !self.patterns.may_match_below(path.as_os_str().as_bytes(), true);
         matches!(node.kind, NodeKind::Folder(_)).then(|| Task {
             of: Some(index),
@@ -142,7 +142,7 @@ impl Walk<'_> {
         })
     }
 
-    fn list(&self, path: &Path, matched: &Matched) -> io::Result<Vec<Looked>> {
+    fn list(&self, path: &Path, matched: &Matched) -> io::Result<Vec<VisitedEntry>> {
         let dir = beneath::open(self.root.as_fd(), path, OFlags::RDONLY | OFlags::DIRECTORY)?;
         let mut names = names(dir.as_fd(), usize::MAX)?;
         names.sort_unstable();
@@ -152,7 +152,13 @@ impl Walk<'_> {
     }
 
     /// Looks at an entry; returns `None` if it is gone by now.
-    fn look(&self, dir: BorrowedFd<'_>, path: PathBuf, name: OsString, above: &Matched) -> Option<Looked> {
+    fn look(
+        &self,
+        dir: BorrowedFd<'_>,
+        path: PathBuf,
+        name: OsString,
+        above: &Matched,
+    ) -> Option<VisitedEntry> {
         let (decision, matched) = self.patterns.decide(path.as_os_str().as_bytes(), above);
         self.note(path.as_os_str().as_bytes(), decision, &matched);
         let is_in = decision.is_none_or(|decision| decision.exception);
@@ -169,7 +175,7 @@ impl Walk<'_> {
                 kind_of(dir, &name, &stat)
             }
         };
-        Some(Looked { path, matched, node: Node { name, kind, decision, is_in } })
+        Some(VisitedEntry { path, matched, node: Node { name, kind, decision, is_in } })
     }
 
     /// Notes which patterns took effect, and which would have, had others not decided the same.

@@ -25,7 +25,7 @@ use super::shape::{Body, Shape};
 use crate::entry::{Entry, Kind};
 use crate::index::{Index, Item};
 use crate::layer::stored;
-use crate::tar::BLOCK_BYTES;
+use tarball::BLOCK_BYTES;
 
 /// Makes the image of `layer`, a diff ID, from its index and tar. Its UUID differs between all layers of an overlay.
 ///

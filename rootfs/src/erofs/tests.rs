@@ -25,10 +25,10 @@ use crate::layer::new_entry::NewEntry;
 use crate::layer::write;
 use crate::path::compare;
 use crate::safe_path::{names, proc_path};
-use crate::tar::Extent;
 use crate::testing::{can_mount_erofs, new_file};
 use crate::times::Clamp;
 use crate::xattr::Flavor;
+use tarball::Extent;
 
 mod random;
 

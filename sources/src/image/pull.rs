@@ -129,7 +129,11 @@ fn layer(
     let imported = unpack::import(layers, counted, blob.size_bytes, Some(diff));
     download.finish(imported.is_ok())?;
     imported?;
-    layer_blobs::remember(store, &diff, layer_blobs::ORIGIN, blob)?;
+    let origin = match source.repository() {
+        Some(repository) => layer_blobs::with_source(blob, repository),
+        None => blob.clone(),
+    };
+    layer_blobs::remember(store, &diff, layer_blobs::ORIGIN, &origin)?;
     progress(&id, blob.size_bytes, Some(blob.size_bytes), true);
     Ok(())
 }

@@ -218,6 +218,22 @@ fn a_name_whose_pull_failed_is_asked_for_again() {
     assert_eq!(registry.count("manifests/v1"), 3);
 }
 
+#[test]
+fn a_pulled_layer_remembers_its_repository() {
+    let mut layout = MemoryLayout::default();
+    let layer = tar(&[("f", "1")]);
+    let diff = DiffId(Digest::of(&layer));
+    let image = layout.image(AMD64, &[(layer, Compression::Gzip)]);
+    layout.list(image, "");
+    let registry = FakeRegistry::start(layout);
+    let name = reference(&format!("{}/a/b:v1", registry.host));
+    let env = Env::new();
+    sources(&env, false).pull(&name, &platform(AMD64), &no_progress).expect("pulled");
+    let blob = images::layer_blobs::recall(&env.store, &diff, images::layer_blobs::ORIGIN).expect("readable");
+    let repository = images::layer_blobs::source(&blob.expect("remembered")).expect("a repository");
+    assert_eq!(repository.name(), name.name());
+}
+
 /// A registry whose large layer breaks off after half of its bytes, unless a request has a range.
 fn breaking_registry(layout: MemoryLayout, layer: Digest) -> Server {
     Server::start(move |request| {
