@@ -21,6 +21,10 @@ pub struct RunOptions {
     pub device_folders: Vec<PathBuf>,
     /// Reason why this process can start no sandbox, which only RUN needs. `None` if it can.
     pub no_isolation: Option<String>,
+    /// --secrets=strict: a RUN that leaves a secret in its layer fails; otherwise it gets a warning.
+    pub strict_secrets: bool,
+    /// --memory and --pids-limit: limits on each RUN.
+    pub limits: sandbox::Limits,
     /// --network-fallback=host: RUNs use this machine's network where a private one is unavailable; otherwise they fail.
     pub host_network_fallback: bool,
     /// Identifies this Dockerfile among those built with the store, so that a miss can be compared with its last build.

@@ -74,14 +74,14 @@ impl BlobSource for StoreBlobs<'_> {
 }
 
 /// A source whose documents are looked up in the store first, and kept there once they were read.
-pub struct Through<'a> {
+pub struct CachingBlobs<'a> {
     /// Store that documents are looked up in and kept in.
     pub store: &'a Store,
     /// Source of everything that the store does not have.
     pub inner: &'a dyn BlobSource,
 }
 
-impl Through<'_> {
+impl CachingBlobs<'_> {
     /// Reads the config that a manifest refers to.
     pub fn config(&self, config: &Descriptor) -> Result<Vec<u8>, ImageError> {
         self.cached(config, CONFIG_LIMIT_BYTES, || read(self.inner, config, CONFIG_LIMIT_BYTES))
@@ -102,7 +102,7 @@ impl Through<'_> {
     }
 }
 
-impl BlobSource for Through<'_> {
+impl BlobSource for CachingBlobs<'_> {
     fn describe(&self, digest: &Digest) -> Result<Descriptor, ImageError> {
         StoreBlobs(self.store).describe(digest).or_else(|_| self.inner.describe(digest))
     }

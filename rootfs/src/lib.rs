@@ -33,6 +33,8 @@
 //! error            the error type
 //! ```
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests damage stores on purpose"))]
+
 mod clone_mount;
 mod content;
 mod create;

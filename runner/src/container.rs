@@ -101,14 +101,21 @@ impl Container {
     }
 
     /// Writes what became of the container, replacing what was written before.
+    ///
+    /// On a full disk it is written into the blocks that the last state has, so that the end of a container gets known.
     pub fn save_state(&self, state: &ContainerState) -> Result<(), RunnerError> {
-        files::save(&self.dir, "state.json", state)
+        match files::save(&self.dir, "state.json", state) {
+            Err(RunnerError::Io { source, .. }) if files::is_full(&source) => {
+                files::overwrite(&self.dir, "state.json", state)
+            }
+            result => result,
+        }
     }
 
     /// Takes the lock of the monitor; [`RunnerError::Running`] if another process has it.
     pub fn watch(&self) -> Result<MonitorLock, RunnerError> {
         let path = self.dir.join("lock");
-        let lock = File::create(&path).map_err(io_error("create", &path))?;
+        let lock = files::open_lock(&path).map_err(io_error("create", &path))?;
         match lock.try_lock() {
             Ok(()) => Ok(MonitorLock { _lock: lock }),
             Err(_) => Err(self.running()),
@@ -123,7 +130,7 @@ impl Container {
     /// Waits until no monitor watches over the container.
     pub fn wait(&self) -> Result<(), RunnerError> {
         let path = self.dir.join("lock");
-        match File::open(&path) {
+        match files::open_existing(&path) {
             Ok(lock) => lock.lock_shared().map_err(io_error("lock", &path)),
             // The container was removed when it ended.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

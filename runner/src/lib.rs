@@ -14,6 +14,7 @@
 //! image        a name -> layers and config
 //! command      image config and the user's overrides -> the process
 //! supervise    start it, write its log, wait for it
+//! volume       the first content of named volumes
 //! signal       stop it from another process; stop_signal: which signal that takes
 //! log          write and read the log
 //! ```
@@ -30,5 +31,6 @@ pub mod log;
 pub mod signal;
 mod stop_signal;
 pub mod supervise;
+mod volume;
 
 pub use error::RunnerError;

@@ -6,6 +6,8 @@
 mod reader;
 mod writer;
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 pub use reader::LogReader;
@@ -34,4 +36,9 @@ pub struct Piece {
     /// Text; bytes that are not UTF-8 are replaced by U+FFFD.
     #[serde(rename = "d")]
     pub text: String,
+}
+
+/// Reports whether the disk with the directory of a container has no block left, so that its output is being lost.
+pub fn is_disk_full(dir: &Path) -> bool {
+    rustix::fs::statvfs(dir).is_ok_and(|disk| disk.f_bavail == 0)
 }

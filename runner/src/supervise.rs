@@ -10,8 +10,8 @@ use rootfs::layers::Layers;
 use rootfs::snapshot::{Snapshot, bind_host};
 use sandbox::network::{Connecting, SharedNetwork};
 use sandbox::{
-    Capabilities, Exit, Mount, MountSource, Network, PortMap, Process, ProcessUser, Running, SandboxError,
-    Seccomp, Spec, Stdio,
+    Capabilities, Exit, Limits, LimitsReached, Mount, MountSource, Network, PortMap, Process, ProcessUser,
+    Running, SandboxError, Seccomp, Spec, Stdio,
 };
 use users::User;
 
@@ -23,6 +23,7 @@ use crate::container::{
 use crate::error::io_error;
 use crate::log::{LogWriter, STDERR, STDOUT};
 use crate::signal::started_ticks;
+use crate::volume;
 
 /// A running container that this process watches over. Dropping it kills the container.
 pub struct Supervised {
@@ -34,6 +35,15 @@ pub struct Supervised {
     _network: Network,
     _snapshot: Snapshot,
     _lock: MonitorLock,
+}
+
+/// End of a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// Exit code as a shell reports it: for a signal, 128 and its number.
+    pub code: i32,
+    /// Limits that the container has run into.
+    pub limits_reached: LimitsReached,
 }
 
 /// Standard streams of a container.
@@ -118,7 +128,9 @@ fn launch(container: &Container, layers: &Layers, streams: Streams) -> Result<La
     // Connecting takes a while; the rest is prepared in the meantime.
     let is_private = matches!(config.network, NetworkMode::Private | NetworkMode::Preferred);
     let connecting = (is_private && config.publish.is_empty()).then(SharedNetwork::start);
-    let user = users::resolve_user(&*layers.view(&config.layers)?, &config.user)?;
+    let image = layers.view(&config.layers)?;
+    let user = users::resolve_user(&*image, &config.user)?;
+    config.volumes.iter().try_for_each(|volume| volume::fill(volume, &*image))?;
     let snapshot = layers.prepare(&config.layers)?;
     let mounts = mounts(config)?;
     let stdio = match streams {
@@ -145,7 +157,9 @@ fn launch(container: &Container, layers: &Layers, streams: Streams) -> Result<La
         network: network.clone(),
         hostname: config.hostname.clone(),
         hosts: Vec::new(),
-        shm_size_bytes: None,
+        shm_size_bytes: config.shm_size_bytes,
+        host_ipc: config.host_ipc,
+        limits: Limits { memory_bytes: config.memory_bytes, max_pids: config.max_pids },
         insecure: false,
         read_only_etc: false,
     };
@@ -219,10 +233,10 @@ impl Supervised {
         self.running.take_terminal()
     }
 
-    /// Writes the log until the container has ended; returns the container's exit code.
+    /// Writes the log until the container has ended.
     ///
     /// Output that the log cannot take, on a full disk for example, is dropped: the container goes on undisturbed.
-    pub fn keep_log(mut self) -> Result<i32, RunnerError> {
+    pub fn keep_log(mut self) -> Result<Ended, RunnerError> {
         let Some((stdout, stderr)) = self.running.take_output() else { return self.wait() };
         let log = LogWriter::new(self.container.dir());
         let running = &mut self.running;
@@ -249,14 +263,16 @@ impl Supervised {
         }
     }
 
-    /// Waits until the container has ended; returns the container's exit code.
-    pub fn wait(mut self) -> Result<i32, RunnerError> {
+    /// Waits until the container has ended.
+    pub fn wait(mut self) -> Result<Ended, RunnerError> {
         let exit = self.running.wait()?;
         self.ended(exit)
     }
 
-    fn ended(mut self, exit: Exit) -> Result<i32, RunnerError> {
+    fn ended(mut self, exit: Exit) -> Result<Ended, RunnerError> {
         let code = exit_code(exit);
+        let limits_reached = self.running.limits_reached();
+        self.state.oom_killed = limits_reached.memory;
         self.state.ended_ms = Some(now_ms());
         self.state.exit_code = Some(code);
         if self.container.config.remove {
@@ -264,7 +280,7 @@ impl Supervised {
         } else {
             self.container.save_state(&self.state)?;
         }
-        Ok(code)
+        Ok(Ended { code, limits_reached })
     }
 }
 

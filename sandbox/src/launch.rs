@@ -19,6 +19,7 @@ use std::fs::File;
 use std::os::fd::AsFd;
 
 use crate::SandboxError;
+use crate::cgroup::Cgroup;
 use crate::channel::{Channel, Message};
 use crate::error::os;
 use crate::message::{FromGuest, ToSupervisor};
@@ -30,7 +31,8 @@ use crate::wire::decode;
 
 /// Builds a sandbox and starts its process. Returns when the process has been executed, or has failed to be.
 pub fn spawn(spec: Spec) -> Result<Running, SandboxError> {
-    let (plan, fds, output) = prepare(spec)?;
+    let cgroup = Cgroup::new(&spec.limits)?;
+    let (plan, fds, output) = prepare(spec, cgroup.entrances()?)?;
     let (supervisor, theirs) = SupervisorHandle::start()?;
     let (report, guests) = Channel::pair().map_err(os("make a channel"))?;
     let mut sent = vec![guests.as_fd()];
@@ -44,7 +46,7 @@ pub fn spawn(spec: Spec) -> Result<Running, SandboxError> {
     if !follow_setup(&report, &mut started)? {
         return Err(supervisor.reason_for_silence());
     }
-    Running::new(supervisor, guest, started)
+    Running::new(supervisor, guest, cgroup, started)
 }
 
 /// Listens to the guest until its end of the channel closes. Returns whether the guest got as far as the program.

@@ -13,6 +13,7 @@
 //! network            the host's, none, or a private one that pasta connects
 //! spec               what to run and where: plain data; detached_mount: its mounts
 //! capability_sets    capabilities by name; seccomp: docker's filter; rlimits: limits by name; etc: files in /etc
+//! cgroup             limits on memory and processes: Limits
 //! prepare            spec -> plan
 //! running, launch    waiting for a process; starting it
 //! landlock           keeping abstract sockets of the host away
@@ -32,6 +33,7 @@
 //! Needs Linux 5.12.
 
 mod capability_sets;
+mod cgroup;
 mod channel;
 mod detached_mount;
 mod error;
@@ -58,6 +60,7 @@ mod sys;
 mod usage;
 mod wire;
 
+pub use cgroup::{Limits, LimitsReached};
 pub use detached_mount::DetachedMount;
 pub use error::SandboxError;
 pub use init::init_if_asked;

@@ -43,6 +43,9 @@ pub(crate) struct Plan {
     /// Whole text of `/etc/resolv.conf`.
     pub(crate) resolv: String,
     pub(crate) shm_size_bytes: u64,
+    pub(crate) host_ipc: bool,
+    /// Files through which the guest enters its control groups.
+    pub(crate) cgroups: Vec<FdIndex>,
     pub(crate) insecure: bool,
     pub(crate) read_only_etc: bool,
 }
@@ -67,6 +70,8 @@ wire_struct!(Plan {
     hosts,
     resolv,
     shm_size_bytes,
+    host_ipc,
+    cgroups,
     insecure,
     read_only_etc,
 });

@@ -6,6 +6,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -25,7 +26,12 @@ const SHM_SIZE_BYTES: u64 = 64 << 20;
 pub(crate) type Output = (File, File);
 
 /// Returns the plan for `spec`, the descriptors that travel with it, and the output pipes of [`Stdio::Piped`].
-pub(crate) fn prepare(spec: Spec) -> Result<(Plan, Fds, Option<Output>), SandboxError> {
+///
+/// The guest enters its control groups through the files `cgroups`.
+pub(crate) fn prepare(
+    spec: Spec,
+    cgroups: Vec<OwnedFd>,
+) -> Result<(Plan, Fds, Option<Output>), SandboxError> {
     check_strings(&spec.process)?;
     let Spec { root, mounts, process, network, insecure, .. } = spec;
     let mut fds = Fds::default();
@@ -56,6 +62,8 @@ pub(crate) fn prepare(spec: Spec) -> Result<(Plan, Fds, Option<Output>), Sandbox
         network: planned_network(&network, &mut fds)?,
         scope_abstract_sockets: is_restricted,
         hostname: spec.hostname,
+        host_ipc: spec.host_ipc,
+        cgroups: cgroups.into_iter().map(|file| fds.add(file)).collect(),
         shm_size_bytes: spec.shm_size_bytes.unwrap_or(SHM_SIZE_BYTES),
         insecure,
         read_only_etc: spec.read_only_etc,

@@ -7,17 +7,20 @@ use std::time::Duration;
 
 use rustix::process::{Signal, pidfd_send_signal};
 
+use crate::cgroup::Cgroup;
 use crate::error::os;
 use crate::message::FromSupervisor;
 use crate::outcome::{CreatedMountPoint, Exit};
 use crate::prepare::Output;
 use crate::supervisor_handle::SupervisorHandle;
-use crate::{SandboxError, Usage};
+use crate::{LimitsReached, SandboxError, Usage};
 
 /// A process in its sandbox. If dropped before it was waited for, it is killed with all its children.
 #[derive(Debug)]
 pub struct Running {
     supervisor: SupervisorHandle,
+    // Fields are dropped in order: the groups after the end of all processes.
+    cgroup: Cgroup,
     /// pidfd of the sandbox's first process.
     guest: OwnedFd,
     pid: u32,
@@ -42,11 +45,13 @@ impl Running {
     pub(crate) fn new(
         supervisor: SupervisorHandle,
         guest: OwnedFd,
+        cgroup: Cgroup,
         started: Started,
     ) -> Result<Self, SandboxError> {
         let pid = pid_of(&guest).map_err(os("find the pid of the process"))?;
         let Started { output, terminal, created_mount_points } = started;
-        Ok(Self { supervisor, guest, pid, output, terminal, created_mount_points, exit: None, usage: None })
+        let (exit, usage) = (None, None);
+        Ok(Self { supervisor, cgroup, guest, pid, output, terminal, created_mount_points, exit, usage })
     }
 
     /// Returns the host's pid of the sandbox's first process, or 0 if the process ended before it could be read.
@@ -105,6 +110,11 @@ impl Running {
     /// Returns the resources used by the sandbox; `None` before [`Running::wait`], or if the supervisor was killed.
     pub fn usage(&self) -> Option<Usage> {
         self.usage
+    }
+
+    /// Returns the limits of [`crate::Spec::limits`] that the processes have run into so far.
+    pub fn limits_reached(&self) -> LimitsReached {
+        self.cgroup.reached()
     }
 
     /// Returns the mount points that had to be created in the root file system, parents before their children.

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
+use crate::cgroup::Limits;
 use crate::detached_mount::DetachedMount;
 use crate::network::Network;
 
@@ -29,6 +30,10 @@ pub struct Spec {
     pub hosts: Vec<HostEntry>,
     /// Size of `/dev/shm` in bytes; 64 MiB if absent.
     pub shm_size_bytes: Option<u64>,
+    /// --ipc=host: true if the process shares the host's `/dev/shm`, System V IPC and message queues.
+    pub host_ipc: bool,
+    /// Limits on all processes of the sandbox together.
+    pub limits: Limits,
     /// True for `RUN --security=insecure`: all capabilities, no seccomp filter, all devices, and nothing masked.
     pub insecure: bool,
     /// True if `/etc/hosts` and `/etc/resolv.conf` are read-only, as in a build step.

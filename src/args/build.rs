@@ -49,6 +49,9 @@ pub struct BuildArgs {
     /// Provide a secret for RUN --mount=type=secret
     #[arg(long = "secret", value_name = "id=ID[,src=PATH|,env=NAME]")]
     pub secrets: Vec<String>,
+    /// Secrets that RUN leaves in its layer: warn about them, or fail (strict)
+    #[arg(long = "secrets", value_name = "MODE", value_parser = ["warn", "strict"], default_value = "warn")]
+    pub secrets_mode: String,
     /// Provide an SSH agent or a private key for RUN --mount=type=ssh
     #[arg(long = "ssh", value_name = "default|ID[=SOCKET|KEY[,KEY]]")]
     pub ssh: Vec<String>,
@@ -84,6 +87,12 @@ pub struct BuildArgs {
     /// Add an entry to /etc/hosts for RUN; host-gateway stands for the address of this machine
     #[arg(long = "add-host", value_name = "HOST:IP", value_delimiter = ',')]
     pub add_hosts: Vec<String>,
+    /// Memory that the processes of each RUN can use together, swap included
+    #[arg(short, long, value_name = "BYTES")]
+    pub memory: Option<String>,
+    /// Number of processes and threads of each RUN [default: no limit]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub pids_limit: Option<i64>,
     /// Size of /dev/shm for RUN
     #[arg(long, value_name = "BYTES")]
     pub shm_size: Option<String>,

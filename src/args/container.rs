@@ -50,6 +50,18 @@ pub struct RunArgs {
     /// Network of the container: default, none or host
     #[arg(long, value_name = "MODE", default_value = "default")]
     pub network: String,
+    /// Size of /dev/shm [default: 64m]
+    #[arg(long, value_name = "BYTES")]
+    pub shm_size: Option<String>,
+    /// Shared memory and other IPC: private, or host for that of this machine
+    #[arg(long, value_name = "MODE", value_parser = ["private", "host"], default_value = "private")]
+    pub ipc: String,
+    /// Memory that the processes of the container can use together, swap included
+    #[arg(short, long, value_name = "BYTES")]
+    pub memory: Option<String>,
+    /// Number of processes and threads of the container [default: no limit]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub pids_limit: Option<i64>,
     /// Network where no private network is available: error makes the start fail, host allows that of this machine
     #[arg(
         long,

@@ -29,9 +29,6 @@ pub struct DockerArgs {
     /// SBOM attestation; not supported yet
     #[arg(long, hide = true, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     pub sbom: Option<String>,
-    /// Memory limit of docker's classic builder
-    #[arg(short, long, hide = true, value_name = "BYTES")]
-    pub memory: Option<String>,
     /// Memory and swap limit of docker's classic builder
     #[arg(long, hide = true, value_name = "BYTES", allow_hyphen_values = true)]
     pub memory_swap: Option<String>,
@@ -90,7 +87,6 @@ impl DockerArgs {
                 .hint("copy the result into one layer: FROM scratch, then COPY --from=STAGE / /"));
         }
         let limits = [
-            ("--memory", &self.memory),
             ("--memory-swap", &self.memory_swap),
             ("--cpu-period", &self.cpu_period),
             ("--cpu-quota", &self.cpu_quota),
@@ -101,7 +97,9 @@ impl DockerArgs {
         ];
         let mut notes = Vec::new();
         for (flag, _) in limits.iter().filter(|(_, value)| value.is_some()) {
-            notes.push(format!("{flag} has no effect: dsbuild does not limit the resources of a build yet"));
+            notes.push(format!(
+                "{flag} has no effect: of all limits, builds have --memory and --pids-limit only"
+            ));
         }
         if !self.security_opt.is_empty() {
             notes.push("--security-opt has no effect: see --allow".to_owned());

@@ -35,6 +35,23 @@ pub fn size_bytes(text: &str, flag: &str) -> Result<u64, Failure> {
     Ok((number * factor as f64) as u64)
 }
 
+/// Reads `--memory`: at least 6 MiB, with which a process can start, as docker has it. 0 means no limit.
+pub fn memory(text: Option<&str>) -> Result<Option<u64>, Failure> {
+    const MIN_BYTES: u64 = 6 << 20;
+    match text.map(|text| size_bytes(text, "--memory")).transpose()? {
+        None | Some(0) => Ok(None),
+        Some(bytes) if bytes < MIN_BYTES => {
+            Err(Failure::usage("--memory: the minimum is 6 MiB").hint("for example --memory 512m"))
+        }
+        Some(bytes) => Ok(Some(bytes)),
+    }
+}
+
+/// Reads `--pids-limit`. 0 and -1 mean no limit, as for docker.
+pub fn pids_limit(number: Option<i64>) -> Option<u64> {
+    number.and_then(|number| u64::try_from(number).ok()).filter(|number| *number > 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,6 +68,15 @@ mod tests {
         check("", None);
         check("x", None);
         check("-1", None);
+    }
+
+    #[test]
+    fn limits_of_resources_are_those_of_docker() {
+        assert_eq!(memory(None).ok(), Some(None));
+        assert_eq!(memory(Some("0")).ok(), Some(None));
+        assert_eq!(memory(Some("64m")).ok(), Some(Some(64 << 20)));
+        assert_eq!(memory(Some("1m")).ok(), None);
+        assert_eq!([None, Some(-1), Some(0), Some(50)].map(pids_limit), [None, None, None, Some(50)]);
     }
 
     #[test]

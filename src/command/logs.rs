@@ -36,6 +36,9 @@ pub fn run(args: &LogsArgs) -> Result<u8, Failure> {
     if let Some(tail) = args.tail {
         pieces[pieces.len().saturating_sub(tail)..].iter().for_each(|piece| printer.print(piece));
     }
+    if container.is_running() && runner::log::is_disk_full(container.dir()) {
+        output::note("note: the disk of the store is full: output is lost until there is room again");
+    }
     if args.follow {
         follow(&container, &mut reader, &mut printer)?;
     }

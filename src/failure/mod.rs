@@ -35,7 +35,7 @@ use std::error::Error;
 pub use blame::Blame;
 pub use panic::install_hook as install_panic_hook;
 use problem::Problem;
-pub use step::PRIVATE_NETWORK_HINT;
+pub use step::{PRIVATE_NETWORK_HINT, SHM_HINT};
 
 use crate::exit::Fault;
 

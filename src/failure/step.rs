@@ -2,7 +2,7 @@
 
 use builder::StepError;
 use builder::not_found::{IgnoredBy, NotFound, Searched};
-use builder::op::exec::ExecError;
+use builder::op::exec::{ExecError, ReachedLimit};
 use builder::op::file::FileOpError;
 use sandbox::{Exit, SandboxError};
 use sources::FetchError;
@@ -19,6 +19,10 @@ const TAIL_LINES: usize = 10;
 pub const PRIVATE_NETWORK_HINT: &str = "install the package passt, and make /dev/net/tun usable (docker run --device \
     /dev/net/tun); or use --network=none; or allow the network of this machine with --network-fallback=host or \
     DSBUILD_NETWORK_FALLBACK=host";
+
+/// The way out of a bus error.
+pub const SHM_HINT: &str = "135 is signal 7 (bus error): mostly /dev/shm is full, as with data loaders of PyTorch; \
+    --shm-size 2g makes it larger";
 
 /// The way out where no namespaces are allowed.
 const NAMESPACES_HINT: &str = "in docker: --security-opt seccomp=unconfined --security-opt apparmor=unconfined \
@@ -69,15 +73,24 @@ pub fn hint(cause: &StepError) -> Option<String> {
         }
         StepError::Internal { message } => Some(panic::hint(message).to_owned()),
         StepError::File(FileOpError::Owner(error)) => owner(error),
+        StepError::TooManyLayers { .. } => Some(
+            "combine instructions, such as several RUNs in one with &&, or copy the files to a new stage"
+                .to_owned(),
+        ),
         _ => None,
     }
 }
 
 fn exec_hint(error: &ExecError) -> Option<String> {
     match error {
+        ExecError::Process { limit: Some(limit), .. } => Some(limit_hint(limit).to_owned()),
         ExecError::Process { exit, tail, .. } => process(exit, tail),
         ExecError::NoIsolation { .. } => Some(NAMESPACES_HINT.to_owned()),
         ExecError::NoSecret { id } => Some(format!("give it with --secret id={id},src=FILE")),
+        ExecError::LeakedSecret(_) => Some(
+            "use the secret in the command that needs it without writing it to a file, or remove the file in the same RUN"
+                .to_owned(),
+        ),
         ExecError::NoCommand => Some("write RUN [\"PROGRAM\", \"ARGUMENT\", ...]".to_owned()),
         ExecError::NoSshAgent { id } => Some(format!("give it with --ssh {id}")),
         ExecError::Device(cdi::CdiError::Missing { .. }) => Some(
@@ -160,6 +173,16 @@ fn not_in_stage(program: &str) -> String {
     }
 }
 
+fn limit_hint(limit: &ReachedLimit) -> &'static str {
+    match limit {
+        ReachedLimit::Memory { .. } => "raise --memory, or run fewer jobs at once in the step",
+        ReachedLimit::Pids { .. } => "raise --pids-limit, or run fewer jobs at once in the step",
+        ReachedLimit::Disk { .. } => {
+            "free some space (dsbuild prune), or put the store on another disk with DSBUILD_ROOT"
+        }
+    }
+}
+
 fn process(exit: &Exit, tail: &str) -> Option<String> {
     let code = match exit {
         Exit::Code(code) => *code,
@@ -170,6 +193,7 @@ fn process(exit: &Exit, tail: &str) -> Option<String> {
         127 => not_found(tail),
         132 => "132 is signal 4 (illegal instruction): the program may be made for another processor".to_owned(),
         134 => "134 is signal 6: the program aborted itself".to_owned(),
+        135 => SHM_HINT.to_owned(),
         137 => "137 is signal 9 (killed): mostly by the kernel, because memory ran out; fewer jobs at once may help"
             .to_owned(),
         139 => {
@@ -249,6 +273,7 @@ mod tests {
         check(Exit::Code(1), "curl: (6) Could not resolve host: x.test", Some("x.test did not resolve"));
         check(Exit::Code(126), "sh: /x: Permission denied", Some("x bits"));
         check(Exit::Code(126), "sh: /x: Exec format error", Some("another platform"));
+        check(Exit::Code(135), "", Some("--shm-size"));
         check(Exit::Code(137), "", Some("memory ran out"));
         check(Exit::Signal(9), "", Some("memory ran out"));
         check(Exit::Signal(11), "", Some("segmentation fault"));

@@ -125,6 +125,25 @@ fn privileged_a_named_volume_outlives_its_container_and_prune() {
     assert_eq!(named("cat /k/f"), "kept\n");
 }
 
+/// mluser/08: as with docker, an empty named volume gets the image's files there, with their owners.
+#[test]
+fn privileged_an_empty_named_volume_is_filled_from_the_image() {
+    let env = skip_unless!(TestEnv::new());
+    let dockerfile = "FROM base\nRUN mkdir -p /home/app && echo seed > /home/app/seed && chmod 750 /home/app && \
+                      chown -R app /home/app\nUSER app\n";
+    env.build(dockerfile, &["--network=none"]).success();
+    let run = |volume: &str, script: &str| {
+        let ran = env.dsbuild(&["run", "--rm", "--network=none", "-v", volume, "t", "sh", "-c", script]);
+        ran.success().stdout()
+    };
+    let look =
+        "cat /home/app/seed; stat -c '%a %u' /home/app; touch /home/app/x; rm /home/app/seed; ls /home/app";
+    assert_eq!(run("hv:/home/app", look), "seed\n750 1000\nx\n");
+    // A volume with files is left alone, and so is one where the image has no directory.
+    assert_eq!(run("hv:/home/app", "ls /home/app"), "x\n");
+    assert_eq!(run("other:/absent", "ls /absent"), "");
+}
+
 #[test]
 fn privileged_a_running_container_is_listed() {
     let bg = Background::start(skip_unless!(TestEnv::new()), "", "TERM");

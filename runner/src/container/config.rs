@@ -34,6 +34,18 @@ pub struct ContainerConfig {
     pub volumes: Vec<Volume>,
     /// Ports of the container that can be reached on this machine.
     pub publish: Vec<Publish>,
+    /// --shm-size: size of /dev/shm in bytes; 64 MiB if absent.
+    #[serde(default)]
+    pub shm_size_bytes: Option<u64>,
+    /// --ipc=host: whether the container shares /dev/shm and other IPC of this machine.
+    #[serde(default)]
+    pub host_ipc: bool,
+    /// --memory: bytes of memory that all processes can use together; not limited if absent.
+    #[serde(default)]
+    pub memory_bytes: Option<u64>,
+    /// --pids-limit: number of processes and threads; not limited if absent.
+    #[serde(default)]
+    pub max_pids: Option<u64>,
     /// How the container reaches the network.
     pub network: NetworkMode,
     /// STOPSIGNAL of the image, a name or a number; empty for SIGTERM.
@@ -57,6 +69,9 @@ pub struct Volume {
     pub target: String,
     /// Whether the container can only read it.
     pub read_only: bool,
+    /// Whether it is a named volume of the store, which an image can fill.
+    #[serde(default)]
+    pub is_named: bool,
 }
 
 /// A port of this machine that is forwarded to a port of the container.

@@ -1,10 +1,12 @@
 //! The directories and files of containers: where they are, and how documents are read and written.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use cache::{CONTAINER_ROOT_PREFIX, Store};
+use rustix::fs::OFlags;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -27,9 +29,28 @@ pub(super) fn container_dirs(containers: &Path) -> Result<Vec<PathBuf>, RunnerEr
 /// Waits for the lock that is held while a container is created. Dropping the file releases it.
 pub(super) fn lock_containers(store: &Store) -> Result<File, RunnerError> {
     let path = containers_dir(store)?.join(".lock");
-    let lock = File::create(&path).map_err(io_error("create", &path))?;
+    let lock = open_lock(&path).map_err(io_error("create", &path))?;
     lock.lock().map_err(io_error("lock", &path))?;
     Ok(lock)
+}
+
+/// Flags for files of the store, which somebody else can have put there, a restored CI cache for example: a symlink is
+/// never followed, and a FIFO does not block.
+const NO_FOLLOW: i32 = (OFlags::NOFOLLOW.bits() | OFlags::NONBLOCK.bits()).cast_signed();
+
+/// Opens a file whose only purpose is its lock, creating it if needed. Its content is left alone.
+pub(super) fn open_lock(path: &Path) -> io::Result<File> {
+    regular(File::options().write(true).create(true).truncate(false).custom_flags(NO_FOLLOW).open(path)?)
+}
+
+/// Opens a file for reading, if it exists.
+pub(super) fn open_existing(path: &Path) -> io::Result<File> {
+    regular(File::options().read(true).custom_flags(NO_FOLLOW).open(path)?)
+}
+
+/// Returns the file if it is a regular one.
+fn regular(file: File) -> io::Result<File> {
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a regular file")) }
 }
 
 /// Returns the name of a container's root.
@@ -39,12 +60,14 @@ pub(super) fn root_name(id: &str) -> String {
 
 /// Returns whether a monitor holds the lock of the container in `dir`.
 pub(super) fn is_locked(dir: &Path) -> bool {
-    File::open(dir.join("lock")).is_ok_and(|lock| lock.try_lock_shared().is_err())
+    open_existing(&dir.join("lock")).is_ok_and(|lock| lock.try_lock_shared().is_err())
 }
 
 /// Reads a document; `None` if it is absent, damaged or of another version.
 pub(super) fn load<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    serde_json::from_slice(&fs::read(path).ok()?).ok()
+    let mut bytes = Vec::new();
+    open_existing(path).ok()?.read_to_end(&mut bytes).ok()?;
+    serde_json::from_slice(&bytes).ok()
 }
 
 /// Writes a document durably, and so that a reader sees all of it or nothing.
@@ -52,10 +75,32 @@ pub(super) fn save(dir: &Path, name: &str, document: &impl Serialize) -> Result<
     let (path, tmp) = (dir.join(name), dir.join(format!(".{name}.tmp")));
     let bytes = serde_json::to_vec_pretty(document).expect("a document is plain data");
     let write = || -> io::Result<()> {
-        let mut file = File::create(&tmp)?;
+        // A process that was killed can have left one.
+        let _ = fs::remove_file(&tmp);
+        let mut file = File::options().write(true).create_new(true).open(&tmp)?;
         file.write_all(&bytes)?;
         file.sync_all()?;
         fs::rename(&tmp, &path)
+    };
+    write().map_err(io_error("write", &path))
+}
+
+/// Reports whether an error means that the disk, or the quota of the user, is full.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// Writes a document over an existing one of about the same size, which needs no space. A power cut can damage it.
+pub(super) fn overwrite(dir: &Path, name: &str, document: &impl Serialize) -> Result<(), RunnerError> {
+    let path = dir.join(name);
+    // What a failed attempt has left can be in the way.
+    let _ = fs::remove_file(dir.join(format!(".{name}.tmp")));
+    let bytes = serde_json::to_vec_pretty(document).expect("a document is plain data");
+    let write = || -> io::Result<()> {
+        let mut file = regular(File::options().write(true).custom_flags(NO_FOLLOW).open(&path)?)?;
+        file.write_all(&bytes)?;
+        file.set_len(bytes.len() as u64)?;
+        file.sync_all()
     };
     write().map_err(io_error("write", &path))
 }

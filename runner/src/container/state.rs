@@ -17,6 +17,9 @@ pub struct ContainerState {
     pub ended_ms: Option<u64>,
     /// Exit code of the first process; 128 and the signal's number if a signal ended it.
     pub exit_code: Option<i32>,
+    /// Whether the kernel killed a process of the container because it reached --memory.
+    #[serde(default)]
+    pub oom_killed: bool,
     /// Error that kept the container from starting.
     pub error: Option<String>,
 }

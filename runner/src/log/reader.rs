@@ -2,8 +2,10 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
 
 use super::{FILE_NAME, Piece};
 
@@ -20,7 +22,7 @@ impl LogReader {
     /// Opens the log in the directory of a container, at its start.
     pub fn open(dir: &Path) -> io::Result<Self> {
         let path = dir.join(FILE_NAME);
-        let file = BufReader::new(File::open(&path)?);
+        let file = BufReader::new(open(&path)?);
         Ok(Self { path, file, partial: Vec::new() })
     }
 
@@ -47,10 +49,17 @@ impl LogReader {
         if current.ino() == self.file.get_ref().metadata()?.ino() {
             return Ok(false);
         }
-        self.file = BufReader::new(File::open(&self.path)?);
+        self.file = BufReader::new(open(&self.path)?);
         self.partial.clear();
         Ok(true)
     }
+}
+
+/// Opens a log. A symlink in its place is not followed, and a FIFO does not block.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = (OFlags::NOFOLLOW.bits() | OFlags::NONBLOCK.bits()).cast_signed();
+    let file = File::options().read(true).custom_flags(flags).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("the log is not a regular file")) }
 }
 
 #[cfg(test)]

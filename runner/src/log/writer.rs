@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use rustix::fs::OFlags;
+
 use super::{FILE_NAME, MAX_BYTES, Piece, STDERR};
 use crate::clock::now_ms;
 
@@ -96,7 +98,7 @@ impl Output {
 
     fn open(&mut self, path: &Path) -> io::Result<&mut File> {
         if self.file.is_none() {
-            let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+            let file = open_log(path)?;
             self.size_bytes = file.metadata()?.len();
             self.file = Some(file);
         }
@@ -130,6 +132,13 @@ impl Output {
     }
 }
 
+/// Opens a log to append to it, creating it if needed. A symlink in its place is not followed, and a FIFO is refused.
+fn open_log(path: &Path) -> io::Result<File> {
+    let flags = (OFlags::NOFOLLOW.bits() | OFlags::NONBLOCK.bits()).cast_signed();
+    let file = OpenOptions::new().create(true).append(true).mode(0o600).custom_flags(flags).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("the log is not a regular file")) }
+}
+
 fn encode(stream: u8, text: &str) -> Vec<u8> {
     let piece = Piece { time_ms: now_ms(), stream, text: text.to_owned() };
     let mut line = serde_json::to_vec(&piece).expect("a piece is plain data");
@@ -147,7 +156,7 @@ fn newer_half(path: &Path) -> io::Result<(File, u64)> {
     let tmp = path.with_extension("tmp");
     let replaced = copy_newer_half(path, &tmp).and_then(|size_bytes| {
         fs::rename(&tmp, path)?;
-        Ok((OpenOptions::new().append(true).open(path)?, size_bytes))
+        Ok((open_log(path)?, size_bytes))
     });
     if replaced.is_err() {
         let _ = fs::remove_file(&tmp);
@@ -159,7 +168,9 @@ fn copy_newer_half(path: &Path, tmp: &Path) -> io::Result<u64> {
     let mut old = BufReader::new(File::open(path)?);
     old.seek(SeekFrom::Start(MAX_BYTES / 2))?;
     old.skip_until(b'\n')?;
-    let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(tmp)?;
+    // A process that was killed can have left one.
+    let _ = fs::remove_file(tmp);
+    let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(tmp)?;
     io::copy(&mut old, &mut file)
 }
 

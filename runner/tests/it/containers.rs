@@ -1,10 +1,13 @@
 //! Creating, finding and removing containers.
 
+use std::os::unix::fs::symlink;
+
 use oci::{DiffId, Digest};
 use runner::RunnerError;
-use runner::container::Container;
+use runner::container::{Container, ContainerState};
+use runner::log::{LogReader, LogWriter};
 
-use crate::support::{TestStore, config};
+use crate::support::{TestStore, config, fill_disk, helper_root, run_helper_on_tmpfs};
 
 fn no_layer() -> DiffId {
     DiffId(Digest::of(b"layer"))
@@ -70,4 +73,51 @@ fn a_watched_container_counts_as_running_and_stays() {
     drop(lock);
     container.remove().expect("it does not run any more");
     assert!(store.names().is_empty());
+}
+
+/// C.13: a store that somebody else has prepared leads no write out of it.
+#[test]
+fn no_file_of_a_container_is_written_through_a_symlink() {
+    let store = TestStore::new();
+    let outside = tempfile::tempdir().expect("a directory for the test");
+    let canary = outside.path().join("canary");
+    std::fs::write(&canary, "canary").expect("files can be written");
+    let container = store.container("app", &no_layer());
+    let containers = store.path("containers");
+    let put_link = |path: &std::path::Path| {
+        let _ = std::fs::remove_file(path);
+        symlink(&canary, path).expect("symlinks can be made");
+    };
+    for name in ["lock", "state.json", ".state.json.tmp", ".config.json.tmp", "log", "log.tmp"] {
+        put_link(&container.dir().join(name));
+    }
+    put_link(&containers.join(".lock"));
+    assert!(container.watch().is_err());
+    container.save_state(&ContainerState::default()).expect("it replaces the symlinks");
+    assert!(LogReader::open(container.dir()).is_err());
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    std::io::Write::write_all(&mut &writer, b"output\n").expect("a pipe takes a line");
+    drop(writer);
+    let pipe = std::fs::File::from(std::os::fd::OwnedFd::from(reader));
+    LogWriter::new(container.dir()).copy(pipe, 1).expect("the pipe can be read");
+    assert!(store.create(config("other", &no_layer())).is_err());
+    assert_eq!(std::fs::read_to_string(&canary).expect("it exists"), "canary");
+}
+
+#[test]
+fn helper_saves_a_state_on_a_full_disk() {
+    let Some(root) = helper_root() else { return };
+    let store = cache::Store::open(&root).expect("a store");
+    let container = Container::create(&store, config("app", &no_layer())).expect("a container");
+    let started = ContainerState { started_ms: Some(1), ..ContainerState::default() };
+    container.save_state(&started).expect("there is room");
+    fill_disk(&root.join("filler"));
+    let ended = ContainerState { ended_ms: Some(2), exit_code: Some(7), ..started };
+    container.save_state(&ended).expect("it needs no room");
+    assert_eq!(container.state().exit_code, Some(7));
+}
+
+#[test]
+fn privileged_the_end_of_a_container_is_known_on_a_full_disk() {
+    run_helper_on_tmpfs("containers::helper_saves_a_state_on_a_full_disk", "4m");
 }

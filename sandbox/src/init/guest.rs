@@ -1,6 +1,6 @@
 //! The guest: builds a sandbox around itself, in an order that matters, and becomes the program.
 //!
-//! 1. Namespaces, and everything that needs the host's root: file systems, views of host devices.
+//! 1. Control groups. Namespaces, and everything that needs the host's root: file systems, views of host devices.
 //! 2. The root changes, and the host's root is gone. From here on no path can leave the sandbox.
 //! 3. `/dev`, `/proc`, `/sys` and masks; then the mounts of the plan, by descriptor.
 //! 4. Working directory, streams and limits.
@@ -46,6 +46,7 @@ struct Guest<'a> {
 impl Guest<'_> {
     fn become_program(mut self, supervisor: Channel) -> Result<Infallible, SandboxError> {
         umask(Mode::empty());
+        self.enter_cgroups()?;
         let mut services = HostServices::default();
         namespaces::enter(self.plan, &mut self.fds, &mut services)?;
         let system_mounts = SystemMounts::create(self.plan)?;
@@ -61,6 +62,16 @@ impl Guest<'_> {
         enter_directory(&cwd)?;
         drop((root, attached));
         self.execute()
+    }
+
+    /// Enters the control groups first, so that all that follows counts there and the cgroup namespace begins there.
+    fn enter_cgroups(&mut self) -> Result<(), SandboxError> {
+        for entrance in &self.plan.cgroups {
+            let entrance = self.fds.take(*entrance)?;
+            // 0 stands for the process that writes.
+            rustix::io::write(&entrance, b"0").map_err(os("enter a control group"))?;
+        }
+        Ok(())
     }
 
     /// Makes the root file system the root of this mount namespace, and detaches the host's.

@@ -21,7 +21,7 @@ pub(super) fn enter(plan: &Plan, fds: &mut Fds, services: &mut HostServices) -> 
         join_network(&fds.take(netns)?)?;
     }
     let owns_network = matches!(plan.network, PlannedNetwork::None | PlannedNetwork::Private(..));
-    unshare_all(owns_network)?;
+    unshare_all(owns_network, !plan.host_ipc)?;
     nix::unistd::sethostname(&plan.hostname).map_err(os("set the host name"))?;
     // Containers refuse a new keyring, and so does a user's quota. The program then sees the caller's, as with docker.
     let _ = sys::new_session_keyring();
@@ -40,12 +40,11 @@ fn join_network(netns: &OwnedFd) -> Result<(), SandboxError> {
         .map_err(os("enter the network namespace"))
 }
 
-/// Makes new mount, IPC, UTS and cgroup namespaces, and a new network namespace if `network` is set.
-fn unshare_all(network: bool) -> Result<(), SandboxError> {
-    let mut flags = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS;
-    if network {
-        flags |= CloneFlags::CLONE_NEWNET;
-    }
+/// Makes new mount, UTS and cgroup namespaces, and new network and IPC namespaces if `network` and `ipc` are set.
+fn unshare_all(network: bool, ipc: bool) -> Result<(), SandboxError> {
+    let mut flags = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUTS;
+    flags.set(CloneFlags::CLONE_NEWNET, network);
+    flags.set(CloneFlags::CLONE_NEWIPC, ipc);
     unshare(flags).map_err(os("make namespaces"))?;
     // Some kernels have no cgroup namespaces. The program then sees the full names of its cgroups, nothing more.
     let _ = unshare(CloneFlags::CLONE_NEWCGROUP);

@@ -44,7 +44,6 @@ pub(super) struct Attached {
 
 impl SystemMounts {
     pub(super) fn create(plan: &Plan) -> Result<Self, SandboxError> {
-        let shm_size = plan.shm_size_bytes.to_string();
         let private = NO_SUID | NO_EXEC | NO_DEV;
         Ok(Self {
             proc: mount_api::create("proc", &[], private).map_err(no_proc)?,
@@ -52,9 +51,8 @@ impl SystemMounts {
             dev: mount_api::create("tmpfs", &[("size", "64m"), ("mode", "755")], NO_SUID)
                 .map_err(mount("/dev"))?,
             pts: devpts().map_err(mount("/dev/pts"))?,
-            shm: mount_api::create("tmpfs", &[("size", &shm_size), ("mode", "1777")], private)
-                .map_err(mount("/dev/shm"))?,
-            mqueue: mount_api::create("mqueue", &[], private).ok(),
+            shm: shm(plan).map_err(mount("/dev/shm"))?,
+            mqueue: mqueue(plan),
             cgroup: cgroup(plan).map_err(mount("/sys/fs/cgroup"))?,
             scratch: mount_api::create("tmpfs", &[("mode", "700")], private).map_err(os("mount a tmpfs"))?,
             nodes: dev::HostNodes::find(plan.insecure).map_err(mount("/dev"))?,
@@ -123,6 +121,27 @@ fn sysfs(plan: &Plan) -> io::Result<OwnedFd> {
             Ok(clone)
         }
         result => result,
+    }
+}
+
+/// Creates a tmpfs for shared memory, or clones the host's for `--ipc=host`.
+fn shm(plan: &Plan) -> io::Result<OwnedFd> {
+    if plan.host_ipc {
+        let clone = mount_api::clone_path("/dev/shm", false)?;
+        sys::mount_setattr(clone.as_fd(), sys::NO_SUID | sys::NO_EXEC | sys::NO_DEVICES, false)?;
+        return Ok(clone);
+    }
+    let size = plan.shm_size_bytes.to_string();
+    mount_api::create("tmpfs", &[("size", &size), ("mode", "1777")], NO_SUID | NO_EXEC | NO_DEV)
+}
+
+/// Creates the message queues of the IPC namespace, or clones the host's, to which a user namespace has no other access.
+fn mqueue(plan: &Plan) -> Option<OwnedFd> {
+    let created = mount_api::create("mqueue", &[], NO_SUID | NO_EXEC | NO_DEV);
+    if plan.host_ipc {
+        created.or_else(|_| mount_api::clone_path("/dev/mqueue", false)).ok()
+    } else {
+        created.ok()
     }
 }
 

@@ -6,8 +6,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use sandbox::{
-    Capabilities, DetachedMount, Exit, Mount, MountSource, Network, Process, ProcessUser, SandboxError,
-    Seccomp, Spec, Stdio, spawn,
+    Capabilities, DetachedMount, Exit, Limits, Mount, MountSource, Network, Process, ProcessUser,
+    SandboxError, Seccomp, Spec, Stdio, spawn,
 };
 
 const BUSYBOX: &str = "/bin/busybox";
@@ -133,6 +133,8 @@ pub fn spec_of(root: &Path, args: &[&str]) -> Spec {
         hostname: "box".into(),
         hosts: Vec::new(),
         shm_size_bytes: None,
+        host_ipc: false,
+        limits: Limits::default(),
         insecure: false,
         read_only_etc: true,
     }

@@ -1,9 +1,11 @@
 //! The lifetime of processes: how they start and end, their streams, and that nothing outlives them.
 
+use std::fs;
 use std::io::{Read, Write};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use sandbox::{Exit, Running, SandboxError, Stdio, spawn};
+use sandbox::{Exit, Limits, LimitsReached, Running, SandboxError, Stdio, spawn};
 
 use crate::env::{TestEnv, output, run, try_run};
 use crate::runner::{Test, tests};
@@ -27,6 +29,7 @@ pub const TESTS: &[Test] = tests![
     privileged_sandboxes_leave_no_descriptor,
     privileged_a_sandbox_outlives_the_thread_that_started_it,
     privileged_usage_counts_processes_that_were_waited_for,
+    privileged_limits_are_enforced_and_reported,
 ];
 
 fn privileged_an_exit_code_is_passed_on() {
@@ -245,4 +248,27 @@ fn privileged_usage_counts_processes_that_were_waited_for() {
     let margin = Duration::from_millis(50);
     assert!(busy.cpu() > idle.cpu() + margin, "{busy:?} {idle:?}");
     assert!(idle.max_rss_bytes > 100_000, "{idle:?}");
+}
+
+fn privileged_limits_are_enforced_and_reported() {
+    let Some(env) = TestEnv::new() else { return };
+    let check = |limits: Limits, script: &str, succeeds: bool, reached: LimitsReached| {
+        let mut spec = env.script(script);
+        spec.limits = limits;
+        let mut running = spawn(spec).unwrap();
+        assert_eq!(running.wait().unwrap() == Exit::Code(0), succeeds, "{script}");
+        assert_eq!(running.limits_reached(), reached, "{script}");
+    };
+    let limits = Limits { memory_bytes: Some(32 << 20), max_pids: Some(10) };
+    let hog = "dd if=/dev/zero of=/dev/null bs=100M count=1";
+    let bomb = "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 5 & done";
+    check(limits, "true", true, LimitsReached::default());
+    check(limits, hog, false, LimitsReached { memory: true, pids: false });
+    check(limits, bomb, false, LimitsReached { memory: false, pids: true });
+    check(Limits::default(), hog, true, LimitsReached::default());
+    let own = format!("dsbuild-{}-", std::process::id());
+    let dirs = ["", "memory", "pids"].map(|name| Path::new("/sys/fs/cgroup").join(name));
+    let groups = dirs.iter().filter_map(|dir| fs::read_dir(dir).ok()).flatten().filter_map(Result::ok);
+    let left: Vec<_> = groups.filter(|group| group.file_name().to_string_lossy().starts_with(&own)).collect();
+    assert!(left.is_empty(), "{left:?}");
 }

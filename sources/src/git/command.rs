@@ -147,7 +147,7 @@ impl Git<'_> {
         command
     }
 
-    /// Returns the ssh command: without configuration and keys of the user, except those that a given agent holds.
+    /// Returns the ssh command: without configuration and keys of the user, except the keys of a given agent.
     ///
     /// The key of an unknown server is accepted and remembered.
     fn ssh(&self) -> String {

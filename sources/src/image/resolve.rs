@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use graph::{ImageOrigin, ResolvedImage};
-use images::{Image, Through, choose, find, pins};
+use images::{CachingBlobs, Image, choose, find, pins};
 use oci::{Descriptor, Digest, Platform, Reference};
 use registry::RegistryError;
 
@@ -109,7 +109,7 @@ impl Sources {
         self.store.put_blob(&raw.bytes)?;
         let root = Descriptor::new(&raw.media_type, raw.digest, raw.bytes.len() as u64);
         let source = RegistryBlobs { client: &self.client, name };
-        let image = choose::find(&Through { store: &self.store, inner: &source }, &root, platform)?;
+        let image = choose::find(&CachingBlobs { store: &self.store, inner: &source }, &root, platform)?;
         let pinned = pins::Pinned { platform, root: root.digest, manifest: image.descriptor.digest };
         pins::save(&self.store, name, &pinned)?;
         Ok(image)
@@ -123,7 +123,7 @@ impl Sources {
         platform: &Platform,
     ) -> Result<ResolvedImage, SourceError> {
         let layout = Layout::open(path)?;
-        let blobs = Through { store: &self.store, inner: &layout };
+        let blobs = CachingBlobs { store: &self.store, inner: &layout };
         let image = layout::find(&layout, &blobs, tag, digest, platform)?;
         Ok(resolved(ImageOrigin::Layout { path: path.to_owned() }, image))
     }

@@ -102,6 +102,11 @@ fn run_options(
     let run = RunOptions {
         fetch,
         device_folders: args.cdi_spec_dirs.clone(),
+        strict_secrets: args.secrets_mode == "strict",
+        limits: sandbox::Limits {
+            memory_bytes: values::memory(args.memory.as_deref())?,
+            max_pids: values::pids_limit(args.pids_limit),
+        },
         host_network_fallback: args.network_fallback == "host",
         ..RunOptions::default()
     };

@@ -16,7 +16,7 @@ mod why;
 use std::path::{Path, PathBuf};
 
 use ::context::find_ignore;
-use ::context::survey::{Limits, Measured, Node, Sum, Survey, What};
+use ::context::survey::{Limits, Measured, Node, NodeKind, Sum, Survey};
 use builder::op::file::{FileOpError, taken};
 use frontend::options::Context;
 use frontend::{Options, sketch};
@@ -195,7 +195,7 @@ fn groups(survey: &Survey, taken_back: bool) -> Vec<Group<'_>> {
 fn folders(survey: &Survey, depth: usize) -> Vec<(PathBuf, Sum)> {
     let mut found = Vec::new();
     survey.visit(&mut |path, node| {
-        if node.is_in && matches!(node.what, What::Folder(_)) && path.components().count() <= depth {
+        if node.is_in && matches!(node.kind, NodeKind::Folder(_)) && path.components().count() <= depth {
             found.push((path.to_owned(), node.sum()));
         }
     });
@@ -207,7 +207,7 @@ fn folders(survey: &Survey, depth: usize) -> Vec<(PathBuf, Sum)> {
 fn largest(survey: &Survey, count: usize) -> Vec<(PathBuf, u64)> {
     let mut sizes = Vec::new();
     survey.visit(&mut |_, node| {
-        if let (true, What::File { size_bytes }) = (node.is_in, &node.what) {
+        if let (true, NodeKind::File { size_bytes }) = (node.is_in, &node.kind) {
             sizes.push(*size_bytes);
         }
     });
@@ -215,7 +215,7 @@ fn largest(survey: &Survey, count: usize) -> Vec<(PathBuf, u64)> {
     let least = sizes.get(count.saturating_sub(1)).copied().unwrap_or(0);
     let mut found = Vec::new();
     survey.visit(&mut |path, node| {
-        if let (true, What::File { size_bytes }) = (node.is_in, &node.what)
+        if let (true, NodeKind::File { size_bytes }) = (node.is_in, &node.kind)
             && *size_bytes >= least.max(1)
         {
             found.push((path.to_owned(), *size_bytes));

@@ -21,12 +21,12 @@ use rootfs::layers::Layers;
 use runner::RunnerError;
 use runner::container::Container;
 use runner::image::Image;
-use runner::supervise::{self, Streams, Supervised};
+use runner::supervise::{self, Ended, Streams, Supervised};
 use sandbox::SandboxError;
 
 use crate::args::container::RunArgs;
 use crate::exit::{self, Fault};
-use crate::failure::{Failure, PRIVATE_NETWORK_HINT};
+use crate::failure::{Failure, PRIVATE_NETWORK_HINT, SHM_HINT};
 use crate::output;
 use crate::setup::store;
 
@@ -59,8 +59,11 @@ fn run_image(args: &RunArgs) -> Result<u8, Failure> {
     }
     let streams = if args.tty { Streams::Terminal } else { own_streams(args.interactive)? };
     let supervised = start(container, &store, streams)?;
-    let code = if args.tty { terminal::attach(supervised) } else { wait(supervised) }?;
-    Ok(exit::of_process(code))
+    let ended = if args.tty { terminal::attach(supervised) } else { wait(supervised) }?;
+    if let Some(hint) = hint(&ended, args) {
+        output::note(&format!("hint: {hint}"));
+    }
+    Ok(exit::of_process(ended.code))
 }
 
 /// Starts the process of a container. A container with `--rm` that cannot be started is removed.
@@ -84,8 +87,24 @@ fn start(container: Container, store: &Arc<Store>, streams: Streams) -> Result<S
     Ok(started)
 }
 
+/// Exit code of a process that SIGBUS has killed.
+const BUS_ERROR: i32 = 135;
+
+/// Explains an end that says nothing by itself: a limit that was reached, or memory that could not be had.
+fn hint(ended: &Ended, args: &RunArgs) -> Option<String> {
+    let memory = args.memory.as_deref().filter(|_| ended.limits_reached.memory);
+    if let Some(memory) = memory {
+        return Some(format!("the container reached --memory {memory}, and the kernel killed a process"));
+    }
+    if ended.limits_reached.pids && ended.code != 0 {
+        let max = args.pids_limit.unwrap_or_default();
+        return Some(format!("the container reached --pids-limit {max}, and could start no further process"));
+    }
+    (ended.code == BUS_ERROR).then(|| SHM_HINT.to_owned())
+}
+
 /// Waits for the end of the process. Signals that would have ended us go to it.
-fn wait(supervised: Supervised) -> Result<i32, Failure> {
+fn wait(supervised: Supervised) -> Result<Ended, Failure> {
     let pid = supervised.running().pid();
     terminal::forward_signals(pid)?;
     Ok(supervised.wait()?)

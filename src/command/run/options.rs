@@ -11,6 +11,7 @@ use runner::supervise;
 
 use super::publish::publish;
 use crate::args::container::RunArgs;
+use crate::args::values;
 use crate::environment;
 use crate::failure::Failure;
 use crate::output;
@@ -43,6 +44,14 @@ pub fn config(args: &RunArgs, store: &Store, image: &Image) -> Result<ContainerC
         hostname,
         volumes: args.volumes.iter().map(|text| volume(text, store)).collect::<Result<_, _>>()?,
         network: network(&args.network, args.network_fallback == "host")?,
+        shm_size_bytes: args
+            .shm_size
+            .as_deref()
+            .map(|text| values::size_bytes(text, "--shm-size"))
+            .transpose()?,
+        host_ipc: args.ipc == "host",
+        memory_bytes: values::memory(args.memory.as_deref())?,
+        max_pids: values::pids_limit(args.pids_limit),
         publish,
         stop_signal: of_image.stop_signal.clone(),
         terminal: args.tty,
@@ -106,15 +115,20 @@ fn volume(text: &str, store: &Store) -> Result<Volume, Failure> {
         Some("ro") => true,
         Some(_) => return Err(bad("the only options are ro and rw")),
     };
+    let is_named = !is_path(source);
     let source = source_of_volume(source, store)
         .ok_or_else(|| bad("the name of a volume consists of letters, digits, '_', '.' and '-'"))?;
     supervise::ensure_volume(&source)?;
     let source = std::fs::canonicalize(&source)?;
-    Ok(Volume { source, target: target.to_owned(), read_only })
+    Ok(Volume { source, target: target.to_owned(), read_only, is_named })
+}
+
+fn is_path(source: &str) -> bool {
+    source.starts_with(['/', '.', '~']) || source.contains('/')
 }
 
 fn source_of_volume(source: &str, store: &Store) -> Option<PathBuf> {
-    if source.starts_with(['/', '.', '~']) || source.contains('/') {
+    if is_path(source) {
         return Some(PathBuf::from(source));
     }
     let valid = source.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 
 use nix::sys::signal::{SigSet, Signal};
-use runner::supervise::Supervised;
+use runner::supervise::{Ended, Supervised};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize};
 
 use crate::failure::Failure;
@@ -36,8 +36,8 @@ impl Drop for Raw {
     }
 }
 
-/// Connects the user's terminal to that of the container until its process ends. Returns the exit code of the process.
-pub fn attach(mut supervised: Supervised) -> Result<i32, Failure> {
+/// Connects the user's terminal to that of the container until its process ends. Returns how the process ended.
+pub fn attach(mut supervised: Supervised) -> Result<Ended, Failure> {
     let terminal = supervised.take_terminal().expect("a container with a terminal has one, not taken yet");
     copy_size(&terminal);
     follow_size(terminal.try_clone()?)?;

@@ -9,6 +9,8 @@ use sandbox::{Exit, SandboxError};
 use sources::SecretError;
 use users::UserError;
 
+use super::limit::ReachedLimit;
+use super::secret_scan::LeakedSecret;
 use crate::result::InputError;
 
 /// A process that could not be run.
@@ -16,7 +18,7 @@ use crate::result::InputError;
 #[non_exhaustive]
 pub enum ExecError {
     /// The process ran and failed.
-    #[error("process {command:?} did not complete successfully: {}", status(exit))]
+    #[error("process {command:?} did not complete successfully: {}", status(exit, limit.as_ref()))]
     Process {
         /// Command line as BuildKit shows it.
         command: String,
@@ -24,6 +26,8 @@ pub enum ExecError {
         exit: Exit,
         /// Last lines of its output.
         tail: String,
+        /// Limit that it has reached, which mostly is the cause.
+        limit: Option<ReachedLimit>,
     },
     /// `RUN []`, which is an error only when it is run, as with BuildKit.
     #[error("RUN needs a command")]
@@ -40,6 +44,9 @@ pub enum ExecError {
         /// Id of the secret.
         id: String,
     },
+    /// The process has left a secret in its layer, and `--secrets=strict` was given.
+    #[error("{0}")]
+    LeakedSecret(LeakedSecret),
     /// A required SSH agent was not given.
     #[error("unset ssh forward key {id}")]
     NoSshAgent {
@@ -81,9 +88,30 @@ pub enum ExecError {
 }
 
 /// Formats the end of a process as a shell does: a signal is 128 plus its number.
-fn status(exit: &Exit) -> String {
-    match exit {
+fn status(exit: &Exit, limit: Option<&ReachedLimit>) -> String {
+    let code = match exit {
         Exit::Code(code) => format!("exit code: {code}"),
         Exit::Signal(signal) => format!("exit code: {} (signal {signal})", 128 + signal),
+    };
+    limit.map_or(code.clone(), |limit| format!("{code}: {limit}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(exit: Exit, limit: Option<ReachedLimit>, expected: &str) {
+        assert_eq!(status(&exit, limit.as_ref()), expected);
+    }
+
+    #[test]
+    fn the_end_of_a_process_names_the_limit_that_was_reached() {
+        check(Exit::Code(1), None, "exit code: 1");
+        check(Exit::Signal(7), None, "exit code: 135 (signal 7)");
+        let memory = ReachedLimit::Memory { bytes: 64 << 20 };
+        check(Exit::Code(137), Some(memory), "exit code: 137: the memory limit of 64 MiB was reached");
+        let pids = ReachedLimit::Pids { max: 50 };
+        check(Exit::Code(2), Some(pids), "exit code: 2: the limit of 50 processes was reached");
     }
 }

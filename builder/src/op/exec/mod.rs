@@ -4,15 +4,19 @@
 //! mounts   the mounts of the process: bind, cache, tmpfs, secret, ssh, script
 //! network  the default network
 //! output   the output of the process to events, and its tail for error messages
+//! secret_scan  secrets that the process has left in its layer
+//! limit    the limit that a failed process has reached
 //! error    why there is no layer
 //! ```
 //!
 //! All mounts are gone when [`run`] returns.
 
 mod error;
+mod limit;
 mod mounts;
 mod network;
 mod output;
+mod secret_scan;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -35,8 +39,12 @@ use crate::result::Files;
 use graph::{Exec, NetworkMode, SecurityMode};
 use progress::{Cancel, EventKind, Phase, Vertex};
 
+use secret_scan::SecretScan;
+
 pub use error::ExecError;
+pub use limit::ReachedLimit;
 pub use network::BuildNetwork;
+pub use secret_scan::LeakedSecret;
 
 /// Interval at which the end of the process and a cancellation are looked for.
 const CANCEL_POLL: Duration = Duration::from_millis(50);
@@ -98,15 +106,38 @@ pub fn run(exec: &Exec, inputs: &[Files], context: &ExecContext<'_>) -> Result<D
     if let Some(usage) = running.usage() {
         context.vertex.send(EventKind::Used { usage: consumed(&usage) });
     }
+    let limits = &context.options.limits;
+    let limit = || ReachedLimit::find(running.limits_reached(), limits, context.store.root());
+    let limit = if exit == Exit::Code(0) { None } else { limit() };
     let stubs = stubs(&running);
     drop(running);
     drop(resources);
     match exit {
         Exit::Code(0) => {
             context.vertex.enter(Phase::Commit);
-            Ok(snapshot.commit(&stubs)?)
+            let layer = snapshot.commit(&stubs)?;
+            check_secrets(exec, &layer, context)?;
+            Ok(layer)
         }
-        exit => Err(ExecError::Process { command: exec.args.join(" "), exit, tail }),
+        exit => Err(ExecError::Process { command: exec.args.join(" "), exit, tail, limit }),
+    }
+}
+
+/// Looks for secrets in the layer: a warning, or an error with `--secrets=strict`.
+fn check_secrets(exec: &Exec, layer: &DiffId, context: &ExecContext<'_>) -> Result<(), ExecError> {
+    let scan = SecretScan::of(exec, context.options)?;
+    if scan.is_empty() {
+        return Ok(());
+    }
+    let tree = context.layers.view(std::slice::from_ref(layer))?;
+    let read = |source| ExecError::Io { action: "read the new layer", source };
+    match scan.find(&*tree).map_err(read)? {
+        Some(leak) if context.options.strict_secrets => Err(ExecError::LeakedSecret(leak)),
+        Some(leak) => {
+            context.vertex.warning(&leak.to_string());
+            Ok(())
+        }
+        None => Ok(()),
     }
 }
 
@@ -130,6 +161,8 @@ fn spec(
         hostname: exec.hostname.clone(),
         hosts: hosts(exec),
         shm_size_bytes: exec.shm_size_bytes,
+        host_ipc: false,
+        limits: context.options.limits,
         insecure: exec.security == SecurityMode::Insecure,
         read_only_etc: true,
     };

@@ -1,6 +1,6 @@
 //! A registry on the loopback that answers as a registry does, except for one fault.
 
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crate::error::SweepError;
 
 use super::image::{Image, digest};
+use super::upload;
 
 /// Longest time for which the server keeps a connection without sending anything.
 const MAX_STALL: Duration = Duration::from_secs(300);
@@ -23,6 +24,12 @@ pub enum Target {
     Config,
     Layer,
     Token,
+    /// POST that starts the upload of a blob.
+    Start,
+    /// PUT of the bytes of a blob.
+    Upload,
+    /// PUT of a manifest under a tag.
+    Publish,
 }
 
 /// How the length of a body is given.
@@ -120,6 +127,11 @@ impl Server {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         *state = State { image, fault: None, needs_token: false };
     }
+
+    /// Returns what the registry holds: the image that it serves, or what was pushed.
+    pub fn image(&self) -> Image {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).image.clone()
+    }
 }
 
 impl Drop for Server {
@@ -131,7 +143,8 @@ impl Drop for Server {
 }
 
 impl Answer {
-    fn new(path: &str, status: u16, media_type: &str, body: Vec<u8>) -> Self {
+    /// Creates a right answer.
+    pub fn new(path: &str, status: u16, media_type: &str, body: Vec<u8>) -> Self {
         let headers = vec![("Content-Type".to_owned(), media_type.to_owned())];
         let (prefix, framing, delivery) = (Vec::new(), Framing::Length(0), Delivery::Whole);
         Self { path: path.to_owned(), prefix, status, headers, body, framing, delivery }
@@ -190,11 +203,15 @@ fn serve(stream: &TcpStream, state: &Mutex<State>, stopped: &AtomicBool, host: &
     Ok(())
 }
 
-/// A request without a body: the sweep pulls only.
-struct Request {
-    method: String,
-    path: String,
-    headers: Vec<(String, String)>,
+/// A request with its body.
+#[derive(Debug)]
+pub struct Request {
+    pub method: String,
+    /// Path and query.
+    pub path: String,
+    /// Names in lower case, and values.
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
 }
 
 impl Request {
@@ -213,10 +230,18 @@ impl Request {
             let Some((name, value)) = header.trim_end().split_once(':') else { break };
             headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
-        Ok(Some(Self { method, path, headers }))
+        let mut request = Self { method, path, headers, body: Vec::new() };
+        let length = request.header("content-length").and_then(|length| length.parse().ok());
+        if request.header("expect").is_some() {
+            let mut stream = *reader.get_ref();
+            stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+        }
+        reader.by_ref().take(length.unwrap_or(0)).read_to_end(&mut request.body)?;
+        Ok(Some(request))
     }
 
-    fn header(&self, name: &str) -> Option<&str> {
+    /// Returns the value of a header, whose name is in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
@@ -226,15 +251,20 @@ impl Request {
     }
 }
 
-/// Returns the right answer, changed by the fault if it concerns this request.
+/// Returns the right answer, changed by the fault if it concerns this request. The registry keeps a blob or manifest only
+/// if the answer says so.
 fn answer(request: &Request, state: &mut State, host: &str) -> Answer {
     let (target, mut answer) = right_answer(request, state, host);
-    if let (Some(fault), "GET") = (&mut state.fault, request.method.as_str())
+    if let Some(fault) = &mut state.fault
+        && request.method != "HEAD"
         && target == Some(fault.target)
         && fault.times > 0
     {
         fault.times -= 1;
         (fault.change)(&mut answer);
+    }
+    if answer.status == 201 {
+        upload::keep(request, &mut state.image);
     }
     answer
 }
@@ -252,13 +282,16 @@ fn right_answer(request: &Request, state: &State, host: &str) -> (Option<Target>
         refused.header("WWW-Authenticate", &challenge);
         return (None, refused);
     }
+    if let Some(found) = upload::answer(request, &state.image) {
+        return found;
+    }
     if let Some(wanted) = path.strip_prefix("/v2/image/blobs/") {
         return match state.image.blobs.get(wanted) {
             Some(bytes) => (target(wanted, &state.image), blob(path, bytes, request.range_start())),
             None => (None, json(404, r#"{"errors":[{"code":"BLOB_UNKNOWN","message":"blob unknown"}]}"#)),
         };
     }
-    if path.starts_with("/v2/image/manifests/") {
+    if path.starts_with("/v2/image/manifests/") && !state.image.manifest.is_empty() {
         let mut found = Answer::new(path, 200, &state.image.media_type, state.image.manifest.clone());
         found.header("Docker-Content-Digest", &digest(&state.image.manifest));
         return (Some(Target::Manifest), found);
@@ -299,37 +332,29 @@ fn send(
     delivery: Delivery,
     stopped: &AtomicBool,
 ) -> io::Result<()> {
-    let first = |count: usize| &bytes[..count.min(bytes.len())];
-    let rest = |count: usize| &bytes[count.min(bytes.len())..];
+    let split = |count: usize| bytes.split_at(count.min(bytes.len()));
     match delivery {
         Delivery::Whole => stream.write_all(bytes),
-        Delivery::Close(count) => stream.write_all(first(count)),
+        Delivery::Close(count) => stream.write_all(split(count).0),
         Delivery::Reset(count) => {
-            stream.write_all(first(count))?;
+            stream.write_all(split(count).0)?;
             Ok(rustix::net::sockopt::set_socket_linger(stream, Some(Duration::ZERO))?)
         }
         Delivery::Stall(count) => {
-            stream.write_all(first(count))?;
-            let began = Instant::now();
-            while began.elapsed() < MAX_STALL && !stopped.load(Ordering::Relaxed) {
-                std::thread::sleep(Duration::from_millis(50));
-            }
+            stream.write_all(split(count).0)?;
+            pause(MAX_STALL, stopped);
             Ok(())
         }
         Delivery::Drip(count) => {
-            stream.write_all(first(count))?;
-            for byte in rest(count) {
-                if stopped.load(Ordering::Relaxed) {
-                    break;
-                }
-                stream.write_all(&[*byte])?;
-                std::thread::sleep(Duration::from_secs(1));
-            }
-            Ok(())
+            stream.write_all(split(count).0)?;
+            split(count).1.iter().try_for_each(|byte| {
+                pause(Duration::from_secs(1), stopped);
+                stream.write_all(&[*byte])
+            })
         }
         Delivery::Endless => {
-            stream.write_all(first(start))?;
-            let body = if rest(start).is_empty() { b" " } else { rest(start) };
+            stream.write_all(split(start).0)?;
+            let body = if split(start).1.is_empty() { b" " } else { split(start).1 };
             while !stopped.load(Ordering::Relaxed) {
                 stream.write_all(body)?;
             }
@@ -337,3 +362,14 @@ fn send(
         }
     }
 }
+
+/// Waits, but not longer than the server runs.
+fn pause(time: Duration, stopped: &AtomicBool) {
+    let began = Instant::now();
+    while began.elapsed() < time && !stopped.load(Ordering::Relaxed) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[cfg(test)]
+mod tests;
