@@ -26,7 +26,7 @@ const SIGINT: i32 = 2;
 pub enum Fault {
     /// The user's Dockerfile, a command in it, an image, a registry or a container.
     Input,
-    /// The command line.
+    /// A mistake in the command line.
     Usage,
     /// dsbuild itself, its store or this machine.
     System,

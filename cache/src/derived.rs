@@ -1,6 +1,6 @@
 //! Files derived from a layer: `layers/<diff ID>/<name>`, replaced atomically and never synced.
 //!
-//! Whoever reads such a file verifies it, and binds it to its layer: its checksum covers the diff ID, so that exchanged
+//! Each reader of such a file verifies it, and that it belongs to its layer: its checksum covers the diff ID, so that exchanged
 //! files are noticed like damaged ones.
 
 use std::fs::File;

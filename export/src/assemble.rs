@@ -159,7 +159,7 @@ impl Assembler<'_> {
         }
     }
 
-    /// Reports whether documents and layers have Docker's media types. There is none for zstd.
+    /// Reports whether documents and layers have Docker's media types. Docker has no type for zstd.
     fn docker_types(&self) -> bool {
         let zstd = matches!(self.request.layer_compression(), LayerCompression::Zstd { .. });
         !self.request.oci_media_types && !zstd

@@ -76,7 +76,7 @@ pub(crate) struct OutputWriter<'a> {
 }
 
 impl<'a> OutputWriter<'a> {
-    /// Wraps an output.
+    /// Returns a writer that fails once the build is canceled.
     pub fn new(inner: &'a mut dyn Write, cancel: &'a Cancel) -> Self {
         Self { inner, cancel, failure: None }
     }

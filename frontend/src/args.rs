@@ -25,7 +25,7 @@ use crate::platform;
 pub(crate) struct ArgValue {
     /// Value of the variable.
     pub value: String,
-    /// What set the value.
+    /// Instruction, option or image that set the value.
     pub origin: ValueOrigin,
 }
 

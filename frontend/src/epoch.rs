@@ -94,7 +94,7 @@ pub(crate) fn resolve(
     Ok(Epoch { time_s, build_args, is_decided: true })
 }
 
-/// Returns the value as it is written, or `None` if there is none. Removes it from the build arguments.
+/// Returns the value as it is written, or `None` if it is not set. Removes it from the build arguments.
 fn written_value(
     dockerfile: &Dockerfile,
     predefined: &Environment,

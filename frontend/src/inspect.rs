@@ -44,7 +44,7 @@ pub struct CheckNote {
     pub is_failure: bool,
 }
 
-/// Checks a Dockerfile: all stages, or those that the target needs if a target is named.
+/// Checks a Dockerfile: all stages, or only the stages of a named target.
 ///
 /// Nothing runs, so no entitlement is required, except for devices (see [`check_devices`]). An unavailable image counts
 /// as an image that could set anything, and a note names it.

@@ -81,7 +81,7 @@ pub(crate) fn lower_for(request: &LowerRequest<'_>, images: &mut BaseImages) -> 
     })
 }
 
-/// Finds the source that has to be fetched to learn the value of `SOURCE_DATE_EPOCH`, or returns `None` if there is none.
+/// Finds the source that has to be fetched to learn the value of `SOURCE_DATE_EPOCH`, or returns `None` if nothing has to be fetched.
 ///
 /// The caller passes the time of the source as a build argument to [`lower`].
 pub fn epoch_source(dockerfile: &Dockerfile, options: &Options) -> Result<Option<EpochSource>, LowerError> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use graph::Lines;
 
-/// What set a variable to its value.
+/// Origin of the value of a variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ValueOrigin {
@@ -42,7 +42,7 @@ pub struct VariableOrigin {
     pub name: String,
     /// Value of the variable; `None` if it is not set.
     pub value: Option<String>,
-    /// Where the value comes from, or why there is none.
+    /// Origin of the value, or the reason why the variable is not set.
     pub kind: OriginKind,
 }
 

@@ -20,7 +20,7 @@ pub fn check(input: &[u8]) {
     let begins_archive = archive::begins_archive(&input[..input.len().min(512)]);
     match unpacked {
         Ok(Some(diff)) => {
-            assert!(begins_archive, "a file that does not begin like an archive is none");
+            assert!(begins_archive, "only a file that begins like an archive is unpacked");
             tree::flat(&diff);
         }
         Ok(None) => {}

@@ -10,7 +10,7 @@ const MIN_ID_DIGITS: usize = 4;
 
 /// Finds the image that `text` stands for: a name, or the first digits of an image ID or manifest digest.
 ///
-/// A name wins over an ID. Of an index, the image nearest to `platform` is taken, as FROM does.
+/// A name wins over an ID. An index stands for its image nearest to `platform`, as for FROM.
 pub fn by_name_or_id(store: &Store, text: &str, platform: &Platform) -> Result<Image, ImageError> {
     let not_found = || ImageError::NotFound { name: text.to_owned() };
     if let Ok(name) = text.parse::<Reference>()

@@ -8,7 +8,7 @@
 //! it. The other forms are blobs of the store that an export made. Later exports reuse them, so that the bytes stay the
 //! same even after an update of the compressor.
 //!
-//! Invariant: a note is a hint. One that is damaged, or whose blob is gone, counts as none.
+//! Invariant: a note is a hint. A damaged note, or one whose blob is gone, counts as absent.
 
 use std::fs;
 use std::io;

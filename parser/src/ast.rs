@@ -34,7 +34,7 @@ pub struct Directives {
     pub escape: char,
     /// `syntax`: name of the frontend image, and anything after it on the line.
     pub syntax: Option<String>,
-    /// Line of the `syntax` directive, counted from 1; `None` if there is none.
+    /// Line of the `syntax` directive, counted from 1; `None` if the file has no such directive.
     pub syntax_line: Option<u32>,
     /// `check`: settings of the build checks, as in `skip=all`.
     pub check: Option<String>,

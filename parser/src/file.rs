@@ -28,7 +28,7 @@ pub fn parse_with(text: &[u8], limits: Limits) -> Result<Dockerfile, ParseError>
     parse_into(&mut file, text, limits).map(|()| file)
 }
 
-/// Parses as much of a Dockerfile as possible: the instructions above the first one that is invalid, and its error.
+/// Parses as much of a Dockerfile as possible: the instructions above the first invalid one, and its error.
 ///
 /// If a line cannot be converted to a node, there are no instructions, since such an error takes precedence over all
 /// instructions.

@@ -48,7 +48,7 @@ pub struct Matched(Vec<bool>);
 /// The pattern that decided about a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decision {
-    /// Index of the pattern. Of several in a row that decide the same, it can be any.
+    /// Index of the pattern. It can be any pattern of several in a row that decide the same.
     pub pattern: usize,
     /// True if the pattern begins with `!`: it takes back in what others match.
     pub exception: bool,

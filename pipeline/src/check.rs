@@ -32,7 +32,7 @@ fn missing_sources(graph: &Graph) -> Vec<CheckNote> {
     let notes = missing.into_iter().map(|missing| CheckNote {
         lines: graph.steps[missing.step.0].meta.lines,
         message: missing.error.to_string(),
-        hint: Some("`dsbuild context` lists the files of the context, and those that are ignored".to_owned()),
+        hint: Some("`dsbuild context` lists the files of the context and the ignored files".to_owned()),
         is_failure: true,
     });
     notes.collect()

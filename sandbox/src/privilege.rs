@@ -51,7 +51,7 @@ pub fn enter() -> Result<Tier, SandboxError> {
     Ok(tier)
 }
 
-/// Result of [`enter_if_allowed`].
+/// Isolation that [`enter_if_allowed`] could enter.
 #[derive(Debug)]
 pub enum Isolation {
     /// This process is in namespaces of its own, and can start sandboxes.

@@ -1,4 +1,4 @@
-//! `dsbuild stop`: asks containers to stop, and kills those that do not.
+//! `dsbuild stop`: asks containers to stop, and kills the ones that go on.
 
 use std::time::Duration;
 

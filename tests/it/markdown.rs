@@ -8,7 +8,7 @@
 pub struct Block {
     /// Line of the opening fence, from 1.
     pub line: usize,
-    /// First word of the info string, for example `sh`; empty if there is none.
+    /// First word of the info string, for example `sh`; empty without an info string.
     pub language: String,
     /// Text after `no-run:` in the info string; `None` for a block that a test runs.
     pub no_run: Option<String>,

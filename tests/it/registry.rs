@@ -79,7 +79,7 @@ impl Drop for Registry {
     }
 }
 
-/// Returns a test environment if there is a registry to push to; the error says why there is none.
+/// Returns a test environment if there is a registry to push to; the error says why not.
 pub fn env_with_registry() -> Result<TestEnv, String> {
     for program in [PROGRAM, "/usr/bin/skopeo"] {
         if !Path::new(program).exists() {

@@ -46,7 +46,7 @@ impl PidsGroup {
 
 impl Drop for PidsGroup {
     fn drop(&mut self) {
-        // What was killed last may not be gone yet.
+        // The process that was killed last can still exist.
         for _ in 0..100 {
             if fs::remove_dir(&self.0).is_ok() {
                 return;

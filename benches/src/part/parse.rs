@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_write_parses() {
+    fn the_generated_dockerfile_parses() {
         parser::parse(real_like(1000).as_bytes()).unwrap();
     }
 }

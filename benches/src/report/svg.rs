@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_one_tool_did_is_not_shown() {
+    fn a_row_of_one_tool_only_is_not_shown() {
         let picture = svg(&results(vec![row("lonely", [Some(1.0), None])]));
         assert!(!picture.contains("lonely"));
     }

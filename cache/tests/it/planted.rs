@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use crate::support::{Closed, put_image, reference};
 
-/// What lies in the place of a file or directory.
+/// Kind of file that lies in the place of a file or directory.
 #[derive(Debug, Clone, Copy)]
 enum Planted {
     LinkToFile,

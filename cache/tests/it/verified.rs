@@ -66,7 +66,7 @@ fn a_mark_of_use_keeps_the_stamp() {
     other.open_verified_blob(&digest).unwrap();
     let file = fs::File::open(store.blob_path(&digest)).unwrap();
     file.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(7200)).unwrap();
-    // What the test did itself is a change like any other.
+    // The change that the test made counts like any other.
     assert!(!store.is_verified(&DiffId(digest), "blob", &file));
     store.set_verified(&DiffId(digest), "blob", &file);
     store.open_blob(&digest).unwrap();

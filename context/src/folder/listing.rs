@@ -84,7 +84,7 @@ impl Listings {
         directory.find(name).map(then).transpose()
     }
 
-    /// Lists a directory, unless that was done before. Of two threads that do so at once, the first listing stays.
+    /// Lists a directory, unless that was done before. If two threads list it at once, the first listing stays.
     fn list_once(&self, path: &Path, matched: &Matched) -> io::Result<Arc<Directory>> {
         if let Some(known) = self.directories.read().expect(NO_PANIC).get(path) {
             return Ok(known.clone());

@@ -24,7 +24,7 @@ fn repository(server: &Server) -> Reference {
     format!("{host}/base").parse().expect("a reference")
 }
 
-/// Serves one blob.
+/// Serves one blob of any registry.
 fn serve(bytes: Vec<u8>) -> impl Fn(&testing::http::Request) -> Vec<u8> {
     move |request| {
         let is_blob = request.target.contains(&Digest::of(&bytes).to_string());

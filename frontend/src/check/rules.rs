@@ -14,7 +14,7 @@ pub struct Rule {
     pub description: &'static str,
     /// Advice for the user, a clause without full stop.
     pub fix: &'static str,
-    /// URL of the page that explains the rule; empty if there is none.
+    /// URL of the page that explains the rule; empty if no page does.
     pub url: &'static str,
     /// Condition under which the rule is enabled.
     pub enabled: Enabled,

@@ -57,7 +57,7 @@ impl Layers {
     }
 }
 
-/// Adds the directories above those that are in `directories`, by key, up to the root.
+/// Adds the parents of all `directories`, by key, up to the root.
 fn add_parents(stack: &Stack, directories: &mut BTreeMap<Vec<u8>, Entry>) -> std::io::Result<()> {
     for path in directories.keys().map(|key| from_key(key)).collect::<Vec<_>>() {
         for above in ancestors(&path) {

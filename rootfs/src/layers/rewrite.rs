@@ -48,7 +48,7 @@ impl Layers {
         Ok(rewritten)
     }
 
-    /// Returns a digest of the real times in a layer that lie before `clamp`: those that a rewrite to this clamp keeps.
+    /// Returns a digest of the real times in a layer that lie before `clamp`, which a rewrite to this clamp keeps.
     /// Layers with the same tar can differ in them. The times of an imported layer are in its tar, and not in the digest.
     pub fn times_digest(&self, layer: &DiffId, clamp: Clamp) -> Result<ContentDigest, RootfsError> {
         let index = self.index(layer)?;

@@ -83,7 +83,7 @@ impl Importer<'_> {
         self.layers.store()
     }
 
-    /// Imports a file. One that is compressed is unpacked first.
+    /// Imports a file, which is decompressed first if it is compressed.
     fn file(&self, mut file: File, path: &Path) -> Result<Vec<FoundImage>, SourceError> {
         let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
         if !is_file || is_compressed(&file).map_err(io_error("read", path))? {

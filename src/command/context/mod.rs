@@ -36,7 +36,7 @@ const COUNTED_ENTRIES: u64 = 10_000;
 struct Report {
     folder: PathBuf,
     ignore: IgnoreFile,
-    /// Path of the Dockerfile, as named by the user or found. `None` if there is none.
+    /// Path of the Dockerfile, as named by the user or found. `None` for a context without a Dockerfile.
     dockerfile: Option<PathBuf>,
     survey: Survey,
     usage: Usage,
@@ -169,7 +169,7 @@ struct Group<'a> {
     paths: Vec<(PathBuf, &'a Node)>,
 }
 
-/// Returns the excluded paths, or with `taken_back` those that a `!` line includes again, grouped by the line that decides
+/// Returns the excluded paths, or with `taken_back` the ones that a `!` line includes again, grouped by the line that decides
 /// and in the order of the lines.
 fn groups(survey: &Survey, taken_back: bool) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = (0..survey.lines().len())

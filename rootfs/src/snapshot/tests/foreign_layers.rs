@@ -42,7 +42,7 @@ impl Member {
     }
 }
 
-/// What a path shows: kind, mode, owner and content, as one line.
+/// Kind, mode, owner and content of each path, as one line.
 type Model = BTreeMap<String, String>;
 
 fn parents(path: &str) -> impl Iterator<Item = &str> {
