@@ -27,7 +27,7 @@ pub struct Sanitizer {
 enum State {
     #[default]
     Text,
-    /// ESC was read.
+    /// The last character was ESC.
     Escape,
     /// Inside of `ESC [ … letter`.
     Sequence,
