@@ -26,7 +26,7 @@ const SIGINT: i32 = 2;
 pub enum Fault {
     /// The user's Dockerfile, a command in it, an image, a registry or a container.
     Input,
-    /// A mistake in the command line.
+    /// The command line that the user wrote.
     Usage,
     /// dsbuild itself, its store or this machine.
     System,

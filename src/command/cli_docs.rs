@@ -8,7 +8,7 @@ use crate::args::{Cli, visible_commands};
 use crate::failure::Failure;
 use crate::output::{self, Stream};
 
-/// Prints the reference as Markdown.
+/// Prints the reference of all commands.
 pub fn run() -> Result<u8, Failure> {
     output::data(Stream::Stdout, render(&Cli::command()).as_bytes());
     Ok(0)

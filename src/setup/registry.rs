@@ -25,7 +25,7 @@ pub fn client(
     Ok(Client::new(options))
 }
 
-/// Parses a mirror, `REGISTRY=URL`.
+/// Reads `REGISTRY=URL`, the value of `--registry-mirror`.
 fn mirror(text: &str) -> Result<(String, String), Failure> {
     match text.split_once('=') {
         Some((registry, url)) => Ok((registry.to_owned(), url.to_owned())),

@@ -8,7 +8,7 @@ use crate::environment;
 use crate::exit::Fault;
 use crate::failure::Failure;
 
-/// Opens the store of the user.
+/// Opens the store, or says which directory cannot be used and why.
 pub fn open() -> Result<Store, Failure> {
     let root = environment::store_root();
     Store::open(&root).map_err(|error| match other_owner(&root, &error) {
