@@ -46,7 +46,10 @@ impl Store {
         let path = self.blob_path(digest);
         match open_file(&path) {
             Ok(file) => {
-                self.mark_blob_used(digest, &file);
+                if self.mark_blob_used(digest, &file) && self.stat_blob(digest)?.is_none() {
+                    // A collection has just taken it away.
+                    return Err(StoreError::Missing { digest: *digest });
+                }
                 Ok(file)
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {

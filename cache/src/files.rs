@@ -16,7 +16,7 @@ use rustix::io::Errno;
 use crate::StoreError;
 
 /// Age in seconds from which a mark of use is renewed, so that frequent use writes little.
-const MARK_RENEWAL_S: u64 = 3600;
+pub(crate) const MARK_RENEWAL_S: u64 = 3600;
 
 /// Turns an I/O error into a [`StoreError::Io`] that names the action and the path.
 pub(crate) trait IoContext<T> {
@@ -120,6 +120,12 @@ pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
         let (to_dir, to_name) = open_parent(to)?;
         Ok(rustix::fs::renameat(&from_dir, from_name, &to_dir, to_name)?)
     })
+}
+
+/// Gives a file of the store another name.
+pub(crate) fn link(path: &Path, other: &Path) -> io::Result<()> {
+    let ((dir, name), (other_dir, other_name)) = (open_parent(path)?, open_parent(other)?);
+    Ok(rustix::fs::linkat(&dir, name, &other_dir, other_name, AtFlags::empty())?)
 }
 
 /// Removes a name that is not a directory.

@@ -3,10 +3,12 @@
 //! ```text
 //! <root>/                      mode 0700, of one user
 //! ├── format                   version of this layout; written last when the store is created
-//! ├── lock                     flock: shared by every open store, exclusive for collection
+//! ├── lock                     flock: shared by every open store, exclusive for collection if nobody else has it open
+//! ├── collect.lock             flock: held by the process that collects
 //! ├── oci-layout, index.json   an OCI image layout: names -> manifests
 //! ├── index.json.lock          flock: held while index.json changes
 //! ├── index.json.damaged       unreadable names that a repair has put aside
+//! ├── index.json.previous      the list before its last change
 //! ├── blobs/sha256/<64 hex>    immutable; written to tmp/, synced and renamed here
 //! ├── records/v1/<2>/<62 hex>  cache key -> the result of the step with this key
 //! ├── layers/<diff id hex>/    derived from a layer's tar: index, EROFS image, tree, other forms of the blob
@@ -47,7 +49,7 @@
 //! derived                     files derived from a layer
 //! records, notes, stat_cache  what builds remember
 //! partial                     what a broken pull has brought of a blob
-//! index, names                images by name
+//! index, names, rebuild       images by name; the list when its file is lost
 //! scratch, tmp                work in progress, and what dead processes left of it
 //! mounts, step_lock           directories and steps that processes wait for
 //! roots, gc                   what must stay, and what goes
@@ -86,6 +88,7 @@ mod notes;
 mod partial;
 mod problem;
 mod reach;
+mod rebuild;
 mod records;
 mod repair;
 mod reserve;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use oci::{DiffId, Digest};
 use serde::{Deserialize, Serialize};
 
-use crate::files::{IoContext, mark_used, names_in, open_file, replace};
+use crate::files::{IoContext, is_mark_due, mark_used, names_in, open_file, replace};
 use crate::tmp::ensure_private_dir;
 use crate::{Key, Store, StoreError};
 
@@ -54,7 +54,11 @@ fn record_path(root: &Path, key: &Key) -> PathBuf {
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut file = open_file(path)?;
-    mark_used(&file);
+    if is_mark_due(&file) {
+        mark_used(&file);
+        // A collection can have taken it away just before.
+        path.symlink_metadata()?;
+    }
     let mut bytes = Vec::with_capacity(1024);
     file.read_to_end(&mut bytes)?;
     Ok(bytes)

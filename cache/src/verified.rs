@@ -97,10 +97,10 @@ impl Store {
         }
     }
 
-    /// Marks a blob as used; a stamp that fits goes on fitting.
-    pub(crate) fn mark_blob_used(&self, digest: &Digest, file: &File) {
+    /// Marks a blob as used, unless that was done lately; returns whether it did. A stamp that fits goes on fitting.
+    pub(crate) fn mark_blob_used(&self, digest: &Digest, file: &File) -> bool {
         if !is_mark_due(file) {
-            return;
+            return false;
         }
         let layer = DiffId(*digest);
         let (known, is_verified) = (self.verified().remove(digest), self.is_verified(&layer, BLOB, file));
@@ -112,6 +112,7 @@ impl Store {
         if let Some(stamp) = FileStamp::of(file).ok().filter(|_| is_known) {
             self.verified().insert(*digest, stamp);
         }
+        true
     }
 
     /// Returns the blobs that this process need not verify again.
