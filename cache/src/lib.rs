@@ -46,7 +46,7 @@
 //! layout, session, store      create and open a store; the lock and the directory of this process
 //! blobs                       put, get, stat, delete; buffer, direct and hashing make writing fast
 //! verified, boot              blobs that were read to the end in this boot
-//! derived                     files derived from a layer
+//! derived, file_range         files derived from a layer; a part of a shared file
 //! records, notes, stat_cache  what builds remember
 //! partial                     what a broken pull has brought of a blob
 //! index, names, rebuild       images by name; the list when its file is lost
@@ -75,6 +75,7 @@ mod check;
 mod derived;
 mod direct;
 mod error;
+mod file_range;
 mod files;
 mod gc;
 mod hashing;
@@ -108,6 +109,7 @@ pub use blobs::BlobWriter;
 pub use boot::boot_id;
 pub use check::CheckReport;
 pub use error::StoreError;
+pub use file_range::FileRange;
 pub use gc::{Collected, Policy};
 pub use index::BUILT_ANNOTATION;
 pub use key::Key;

@@ -6,9 +6,9 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use super::pyc;
-use crate::file_range::FileRange;
 use crate::index::{Item, Stored};
 use crate::tar::Extent;
+use cache::FileRange;
 
 /// Reader of a sparse file: fills the holes around its stored parts.
 pub(super) struct SparseReader<R> {

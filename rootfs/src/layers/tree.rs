@@ -33,7 +33,7 @@ use crate::error::failed;
 use crate::xattr::Flavor;
 
 /// Name of the stamp among the files derived from a layer. Its checksum binds it to the layer.
-const STAMP: &str = "tree.stamp";
+pub(super) const STAMP: &str = "tree.stamp";
 /// Age from which the kernel has written a tree to disk anyway (`dirty_expire_centisecs` and a margin), so that
 /// syncing it costs little.
 const SYNC_AGE: Duration = Duration::from_secs(120);
