@@ -4,8 +4,8 @@
 //! Nothing ever writes to a blob again. The name itself is on disk only after the next [`Store::tag`]; until then
 //! nothing that must survive leads to it.
 
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::fs::{File, Metadata};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use rustix::fs::Mode;
 
 use crate::buffer::Buffer;
 use crate::direct::Output;
-use crate::files::{IoContext, create_new, open_file, remove_file, rename, unlink};
+use crate::files::{IoContext, create_new, open_with_metadata, read_all, remove_file, rename, unlink};
 use crate::hashing::Hashing;
 use crate::verified::{FileStamp, hash_of};
 use crate::{Store, StoreError};
@@ -43,11 +43,18 @@ impl Store {
 
     /// Opens a blob for reading and marks it as used. The content is not verified again.
     pub fn open_blob(&self, digest: &Digest) -> Result<File, StoreError> {
+        self.open_blob_with_metadata(digest).map(|(file, _)| file)
+    }
+
+    pub(crate) fn open_blob_with_metadata(&self, digest: &Digest) -> Result<(File, Metadata), StoreError> {
         let path = self.blob_path(digest);
-        match open_file(&path) {
-            Ok(file) => {
-                self.mark_blob_used(digest, &file);
-                Ok(file)
+        match open_with_metadata(&path) {
+            Ok((file, metadata)) => {
+                if self.mark_blob_used(digest, &file, &metadata) && self.stat_blob(digest)?.is_none() {
+                    // A collection has just taken it away.
+                    return Err(StoreError::Missing { digest: *digest });
+                }
+                Ok((file, metadata))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Err(StoreError::Missing { digest: *digest })
@@ -59,14 +66,12 @@ impl Store {
     /// Reads a small blob (manifest, config) and verifies it. A corrupt blob is removed, so that the next one who needs
     /// it fetches it anew.
     pub fn get_blob(&self, digest: &Digest, limit_bytes: u64) -> Result<Vec<u8>, StoreError> {
-        let file = self.open_blob(digest)?;
-        let path = self.blob_path(digest);
-        let size_bytes = file.metadata().at("stat", &path)?.len();
+        let (file, metadata) = self.open_blob_with_metadata(digest)?;
+        let size_bytes = metadata.len();
         if size_bytes > limit_bytes {
             return Err(StoreError::TooLarge { digest: *digest, size_bytes, limit_bytes });
         }
-        let mut bytes = Vec::with_capacity(usize::try_from(size_bytes).unwrap_or(0));
-        file.take(limit_bytes).read_to_end(&mut bytes).at("read", &path)?;
+        let bytes = read_all(&file, &metadata).at("read", &self.blob_path(digest))?;
         let found = Digest::of(&bytes);
         if found != *digest {
             self.delete_blob(digest)?;

@@ -105,7 +105,7 @@ impl Store {
     }
 
     fn check_names(&self, report: &mut CheckReport) {
-        let index = match self.load_index() {
+        let index = match self.read_index() {
             Ok(index) => index,
             Err(error) => {
                 report.problems.push(Problem::Names { reason: crate::error::chain(&error) });

@@ -7,10 +7,10 @@ use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::PathBuf;
 
-use oci::DiffId;
+use oci::{DiffId, Digest};
 use rustix::fs::Mode;
 
-use crate::files::{IoContext, create_new, open_file, rename, unlink};
+use crate::files::{IoContext, create_new, names_in, open_file, remove_file, rename, unlink};
 use crate::locks::{Mode as LockMode, lock_file};
 use crate::{Store, StoreError};
 
@@ -18,6 +18,17 @@ use crate::{Store, StoreError};
 const BUFFER_BYTES: usize = 256 << 10;
 
 impl Store {
+    /// Lists the layers that have derived files, sorted.
+    pub fn derived_layers(&self) -> Result<Vec<DiffId>, StoreError> {
+        let names = names_in(&self.root().join("layers"))?;
+        Ok(names.iter().filter_map(|name| Digest::from_hex(name).ok().map(DiffId)).collect())
+    }
+
+    /// Removes a derived file, so that it is made again; returns whether it existed.
+    pub fn remove_derived(&self, layer: &DiffId, name: &str) -> Result<bool, StoreError> {
+        remove_file(&self.derived_path(layer, name))
+    }
+
     /// Opens a derived file for reading. Fails if it does not exist or is not a regular file.
     pub fn open_derived(&self, layer: &DiffId, name: &str) -> io::Result<File> {
         open_file(&self.derived_path(layer, name))

@@ -68,6 +68,17 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Returns whether a file is lost, or something else than what was written.
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if matches!(
+            source.kind(),
+            io::ErrorKind::NotFound
+                | io::ErrorKind::InvalidData
+                | io::ErrorKind::InvalidInput
+                | io::ErrorKind::UnexpectedEof
+        ))
+    }
+
     /// Returns whether the disk is full, or this user's quota on it.
     pub fn is_no_space(&self) -> bool {
         match self {

@@ -4,7 +4,7 @@
 //! is truncated. Clippy keeps the functions of the standard library that would do so out of this crate (`clippy.toml`).
 
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -15,8 +15,10 @@ use rustix::io::Errno;
 
 use crate::StoreError;
 
+/// Largest file that is read as a whole.
+const MAX_READ_BYTES: usize = 1 << 30;
 /// Age in seconds from which a mark of use is renewed, so that frequent use writes little.
-const MARK_RENEWAL_S: u64 = 3600;
+pub(crate) const MARK_RENEWAL_S: u64 = 3600;
 
 /// Turns an I/O error into a [`StoreError::Io`] that names the action and the path.
 pub(crate) trait IoContext<T> {
@@ -63,7 +65,31 @@ pub(crate) fn open_parent(path: &Path) -> io::Result<(OwnedFd, &OsStr)> {
 
 /// Opens a regular file for reading. A link, pipe, device or directory under that name is an error, and does not block.
 pub(crate) fn open_file(path: &Path) -> io::Result<File> {
-    regular(open_path(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY, Mode::empty()))
+    open_with_metadata(path).map(|(file, _)| file)
+}
+
+/// Like [`open_file`], with the metadata that it has read anyway.
+pub(crate) fn open_with_metadata(path: &Path) -> io::Result<(File, Metadata)> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
+    regular_with_metadata(open_path(path, flags, Mode::empty()))
+}
+
+/// Reads the content of a file of which nothing has been read. No file of the store ever grows under its name, so no read
+/// is spent on finding the end.
+pub(crate) fn read_all(mut file: &File, metadata: &Metadata) -> io::Result<Vec<u8>> {
+    let length = usize::try_from(metadata.len()).ok().filter(|length| *length <= MAX_READ_BYTES);
+    let mut bytes = vec![0; length.ok_or(io::ErrorKind::InvalidData)?];
+    let mut filled = 0;
+    while filled < bytes.len() {
+        match file.read(&mut bytes[filled..]) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    bytes.truncate(filled);
+    Ok(bytes)
 }
 
 /// Opens a file for locking, and creates it if needed with everything above it. Its content is never touched.
@@ -80,13 +106,18 @@ pub(crate) fn create_new(path: &Path, mode: Mode) -> io::Result<File> {
 
 /// Refuses whatever is not a regular file.
 fn regular(opened: io::Result<OwnedFd>) -> io::Result<File> {
+    regular_with_metadata(opened).map(|(file, _)| file)
+}
+
+fn regular_with_metadata(opened: io::Result<OwnedFd>) -> io::Result<(File, Metadata)> {
     let irregular = || io::Error::new(io::ErrorKind::InvalidData, "not a regular file");
     let file = match opened.map_err(|error| (Errno::from_io_error(&error), error)) {
         Ok(file) => File::from(file),
         Err((Some(Errno::LOOP | Errno::NXIO | Errno::ISDIR | Errno::NODEV), _)) => return Err(irregular()),
         Err((_, error)) => return Err(error),
     };
-    if file.metadata()?.is_file() { Ok(file) } else { Err(irregular()) }
+    let metadata = file.metadata()?;
+    if metadata.is_file() { Ok((file, metadata)) } else { Err(irregular()) }
 }
 
 /// Runs `act`; if a directory above `path` does not exist, makes it and runs `act` again. A directory of the store that
@@ -122,6 +153,12 @@ pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     })
 }
 
+/// Gives a file of the store another name.
+pub(crate) fn link(path: &Path, other: &Path) -> io::Result<()> {
+    let ((dir, name), (other_dir, other_name)) = (open_parent(path)?, open_parent(other)?);
+    Ok(rustix::fs::linkat(&dir, name, &other_dir, other_name, AtFlags::empty())?)
+}
+
 /// Removes a name that is not a directory.
 pub(crate) fn unlink(path: &Path) -> io::Result<()> {
     let (parent, name) = open_parent(path)?;
@@ -130,14 +167,11 @@ pub(crate) fn unlink(path: &Path) -> io::Result<()> {
 
 /// Reads a whole file; `None` if it does not exist.
 pub(crate) fn read_if_present(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    let mut file = match open_file(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    Ok(Some(bytes))
+    match open_with_metadata(path) {
+        Ok((file, metadata)) => read_all(&file, &metadata).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Marks an open file or directory as used now, by its modification time and at most once an hour. Collection takes the
@@ -150,8 +184,8 @@ pub(crate) fn mark_used(file: &File) {
 }
 
 /// Returns whether [`mark_used`] would change the mark of a file.
-pub(crate) fn is_mark_due(file: &File) -> bool {
-    file.metadata().and_then(|metadata| metadata.modified()).is_ok_and(is_mark_old)
+pub(crate) fn is_mark_due(metadata: &Metadata) -> bool {
+    metadata.modified().is_ok_and(is_mark_old)
 }
 
 /// Like [`mark_used`], for a path.

@@ -10,12 +10,13 @@
 //!
 //! Files and directories that the store does not know are left alone; [`Store::check`] lists them.
 //!
-//! Concurrency: collection holds the store's lock exclusively, so no other process (and no other handle in this one) has
-//! the store open. If it is killed half-way, it has removed less: records and notes go before the blob that they lead to,
+//! Concurrency: if nobody else has the store open, collection holds the store's lock exclusively. Else it removes only what
+//! no other process can need ([`lease`]), so busy builders cannot keep it away. One process collects at a time. If it is killed half-way, it has removed less: records and notes go before the blob that they lead to,
 //! and trees are moved to `tmp/` first. Apart from the list of names it only unlinks, and renames within the store, so it
 //! works on a full disk.
 
 mod candidate;
+mod lease;
 mod removal;
 mod survey;
 
@@ -24,15 +25,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use oci::Digest;
+use oci::{Descriptor, Digest};
 
 use crate::files::{IoContext, now_ms, open_or_create};
+use crate::index::replaced_ms;
 use crate::layout::prepare;
-use crate::locks::{open_lock_file, try_lock};
 use crate::session::Session;
 use crate::tmp::{clear, leftovers};
 use crate::{Store, StoreError};
-use candidate::Candidate;
+use candidate::{Candidate, past};
+use lease::Lease;
 use removal::Removal;
 use survey::Survey;
 
@@ -54,13 +56,20 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Returns the default policy: a fifth of the file system that `root` is on, but at least 10 GiB; and everything that
-    /// was used in the last two hours.
+    /// Returns the default policy: a fifth of the file system that `root` is on, but at least 10 GiB or half of a smaller
+    /// disk; and everything that was used in the last two hours, unless the disk is nearly full.
     pub fn for_disk(root: &Path) -> Result<Self, StoreError> {
         let disk = rustix::fs::statvfs(root).at("stat the file system of", root)?;
         let size_bytes = disk.f_blocks.saturating_mul(disk.f_frsize);
-        Ok(Self { budget_bytes: (size_bytes / 5).max(MIN_BUDGET_BYTES), keep_ms: DEFAULT_KEEP_MS })
+        let budget_bytes = (size_bytes / 5).max(MIN_BUDGET_BYTES.min(size_bytes / 2));
+        Ok(Self { budget_bytes, keep_ms: if is_nearly_full(&disk) { 0 } else { DEFAULT_KEEP_MS } })
     }
+}
+
+/// Returns whether a file system has less room left than a twentieth of its size, or 1 GiB.
+fn is_nearly_full(disk: &rustix::fs::StatVfs) -> bool {
+    let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
+    bytes(disk.f_bavail) < (bytes(disk.f_blocks) / 20).min(1 << 30)
 }
 
 /// Result of a collection.
@@ -83,57 +92,67 @@ pub struct Collected {
 }
 
 impl Store {
-    /// Returns whether no collection has looked at the store for a day. Costs one `stat`, for the end of a build.
+    /// Returns whether no collection has looked at the store for a day, or the disk is nearly full. Costs
+    /// two calls of the kernel, for the end of a build.
     pub fn is_collection_due(root: &Path) -> bool {
         let looked = root.join("collected").symlink_metadata().and_then(|metadata| metadata.modified());
-        !looked.is_ok_and(|time| time.elapsed().is_ok_and(|age| age < INTERVAL))
+        let age = looked.ok().and_then(|time| time.elapsed().ok());
+        age.is_none_or(|age| {
+            age >= INTERVAL || rustix::fs::statvfs(root).is_ok_and(|disk| is_nearly_full(&disk))
+        })
     }
 
-    /// Collects in the store at `root`. Returns `None` if another process has it open; then nothing was done.
+    /// Collects in the store at `root`. Returns `None` if another process collects; then nothing was done.
     ///
     /// [`StoreError::BadRoot`] and [`StoreError::NoRoot`] mean that nothing was removed, because it is unknown what must
     /// stay.
     pub fn collect(root: &Path, policy: &Policy) -> Result<Option<Collected>, StoreError> {
         let root = &prepare(root)?;
-        let path = root.join("lock");
-        let lock = open_lock_file(&path)?;
-        if !try_lock(&lock).at("lock", &path)? {
+        let Some(Lease { lock, needed_from_ms, collecting: _collecting }) = Lease::take(root)? else {
             return Ok(None);
-        }
+        };
         let store = Self { session: Arc::new(Session::with_lock(root, lock)) };
         clear(leftovers(root)?);
         let mark = root.join("collected");
         // A full disk may have no room for the mark. Then the next build tries again, as it should.
         let _ = open_or_create(&mark).and_then(|file| file.set_modified(SystemTime::now()));
-        run(&store, policy).map(Some)
+        run(&store, policy, needed_from_ms).map(Some)
     }
 }
 
-fn run(store: &Store, policy: &Policy) -> Result<Collected, StoreError> {
+fn run(store: &Store, policy: &Policy, needed_from_ms: Option<u64>) -> Result<Collected, StoreError> {
+    let now_ms = now_ms();
     let Survey { candidates, fixed_bytes, nameless, useless } = Survey::of(store)?;
-    let mut removal = Removal::new(store);
+    let mut removal = Removal::new(store, needed_from_ms.map(|_| now_ms));
     removal.remove_useless(&useless)?;
     let before_bytes = fixed_bytes + candidates.iter().map(|candidate| candidate.size_bytes).sum::<u64>();
-    let doomed = choose(candidates, policy, before_bytes);
+    let newest_ms = now_ms.saturating_sub(policy.keep_ms).min(needed_from_ms.unwrap_or(u64::MAX));
+    let doomed = choose(candidates, policy.budget_bytes, newest_ms, before_bytes);
     let gone: BTreeSet<Digest> = doomed.iter().filter_map(|candidate| candidate.digest).collect();
     let is_listed = |digest: &Digest| nameless.iter().any(|image| image.digests.contains(digest));
     let (listed, unlisted): (Vec<_>, Vec<_>) =
         doomed.into_iter().partition(|candidate| candidate.digest.is_some_and(|digest| is_listed(&digest)));
     // Blobs that no image on the list needs go first: on a full disk they make room for the new list.
     unlisted.iter().try_for_each(|candidate| removal.remove(candidate))?;
-    for image in nameless.iter().filter(|image| !image.digests.is_disjoint(&gone)) {
-        removal.remove_image(&image.entry.digest)?;
-    }
+    let is_over =
+        |entry: &Descriptor| replaced_ms(entry).is_some_and(|replaced_ms| past(replaced_ms) <= newest_ms);
+    let images = nameless.iter().filter(|image| !image.digests.is_disjoint(&gone) || is_over(&image.entry));
+    removal.remove_images(&images.map(|image| image.entry.digest).collect())?;
     listed.iter().try_for_each(|candidate| removal.remove(candidate))?;
     Ok(Collected { before_bytes, ..removal.done })
 }
 
-/// Returns the candidates that must go for the rest to fit, the least recently used first.
-fn choose(mut candidates: Vec<Candidate>, policy: &Policy, mut total_bytes: u64) -> Vec<Candidate> {
-    let newest_ms = now_ms().saturating_sub(policy.keep_ms);
+/// Returns the candidates that must go for the rest to fit, the least recently used first. Candidates that were used
+/// after `newest_ms` stay.
+fn choose(
+    mut candidates: Vec<Candidate>,
+    budget_bytes: u64,
+    newest_ms: u64,
+    mut total_bytes: u64,
+) -> Vec<Candidate> {
     candidates.sort_by_key(|candidate| candidate.used_ms);
     candidates.retain(|candidate| {
-        let is_doomed = total_bytes > policy.budget_bytes && candidate.used_ms <= newest_ms;
+        let is_doomed = total_bytes > budget_bytes && candidate.used_ms <= newest_ms;
         if is_doomed {
             total_bytes = total_bytes.saturating_sub(candidate.size_bytes);
         }

@@ -16,6 +16,14 @@ const CONTAINERD_NAME: &str = "io.containerd.image.name";
 /// carry that time: the same inputs must give the same image.
 pub const BUILT_ANNOTATION: &str = "dsbuild.built";
 
+/// Annotation with the time at which another image took the last name of this one, in milliseconds since 1970.
+const REPLACED: &str = "dsbuild.replaced";
+
+/// Returns the time at which an image lost its last name to another one; `None` if it has a name, or never had one.
+pub(crate) fn replaced_ms(entry: &Descriptor) -> Option<u64> {
+    entry.annotations.get(REPLACED)?.parse().ok()
+}
+
 /// Returns the JSON text of an index without entries.
 pub(crate) fn empty() -> String {
     serde_json::to_string_pretty(&Index::new(Vec::new())).expect("an index is maps, strings and numbers")
@@ -29,6 +37,7 @@ pub(crate) fn name_of(entry: &Descriptor) -> Option<&String> {
 /// Returns the entry with this name, and with a time of build if it has none.
 pub(crate) fn with_name(entry: Descriptor, name: &Reference) -> Descriptor {
     let mut entry = with_build_time(entry);
+    entry.annotations.remove(REPLACED);
     entry.annotations.insert(REF_NAME.to_owned(), name.to_string());
     entry.annotations.insert(CONTAINERD_NAME.to_owned(), name.to_string());
     entry
@@ -56,12 +65,18 @@ pub(crate) fn covers(entry: &Descriptor, manifest: &Descriptor) -> bool {
 }
 
 /// Removes a name; returns whether an entry had it. The entry stays, without a name, if it was the last of its image.
-pub(crate) fn take_name(entries: &mut Vec<Descriptor>, name: &Reference) -> bool {
+///
+/// `is_replaced`: another image gets the name, so the entry is kept for a while only.
+pub(crate) fn take_name(entries: &mut Vec<Descriptor>, name: &Reference, is_replaced: bool) -> bool {
     let name = name.to_string();
     let Some(position) = entries.iter().position(|entry| name_of(entry) == Some(&name)) else { return false };
     let entry = entries.remove(position);
     if !entries.iter().any(|other| other.digest == entry.digest) {
-        entries.push(without_name(entry));
+        let mut entry = without_name(entry);
+        if is_replaced {
+            entry.annotations.insert(REPLACED.to_owned(), now_ms().to_string());
+        }
+        entries.push(entry);
     }
     true
 }

@@ -30,9 +30,10 @@ const DIRS: [&str; 10] = [
 ];
 
 /// Everything that dsbuild makes in the root of a store; the head of the crate says who makes what.
-const KNOWN: [&str; 23] = [
+const KNOWN: [&str; 24] = [
     "format",
     "lock",
+    "collect.lock",
     "oci-layout",
     "index.json",
     "index.json.lock",

@@ -3,10 +3,12 @@
 //! ```text
 //! <root>/                      mode 0700, of one user
 //! ├── format                   version of this layout; written last when the store is created
-//! ├── lock                     flock: shared by every open store, exclusive for collection
+//! ├── lock                     flock: shared by every open store, exclusive for collection if nobody else has it open
+//! ├── collect.lock             flock: held by the process that collects
 //! ├── oci-layout, index.json   an OCI image layout: names -> manifests
 //! ├── index.json.lock          flock: held while index.json changes
 //! ├── index.json.damaged       unreadable names that a repair has put aside
+//! ├── index.json.previous      the list before its last change
 //! ├── blobs/sha256/<64 hex>    immutable; written to tmp/, synced and renamed here
 //! ├── records/v1/<2>/<62 hex>  cache key -> the result of the step with this key
 //! ├── layers/<diff id hex>/    derived from a layer's tar: index, EROFS image, tree, other forms of the blob
@@ -44,10 +46,10 @@
 //! layout, session, store      create and open a store; the lock and the directory of this process
 //! blobs                       put, get, stat, delete; buffer, direct and hashing make writing fast
 //! verified, boot              blobs that were read to the end in this boot
-//! derived                     files derived from a layer
+//! derived, file_range         files derived from a layer; a part of a shared file
 //! records, notes, stat_cache  what builds remember
 //! partial                     what a broken pull has brought of a blob
-//! index, names                images by name
+//! index, names, rebuild       images by name; the list when its file is lost
 //! scratch, tmp                work in progress, and what dead processes left of it
 //! mounts, step_lock           directories and steps that processes wait for
 //! roots, gc                   what must stay, and what goes
@@ -73,6 +75,7 @@ mod check;
 mod derived;
 mod direct;
 mod error;
+mod file_range;
 mod files;
 mod gc;
 mod hashing;
@@ -86,6 +89,7 @@ mod notes;
 mod partial;
 mod problem;
 mod reach;
+mod rebuild;
 mod records;
 mod repair;
 mod reserve;
@@ -105,6 +109,7 @@ pub use blobs::BlobWriter;
 pub use boot::boot_id;
 pub use check::CheckReport;
 pub use error::StoreError;
+pub use file_range::FileRange;
 pub use gc::{Collected, Policy};
 pub use identity::{ContentDigest, StepKey, StepPosition, hashed_name};
 pub use index::BUILT_ANNOTATION;

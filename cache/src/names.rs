@@ -4,12 +4,14 @@
 //!
 //! Concurrency: a change holds `index.json.lock`. Readers need no lock, as the file is always replaced as a whole.
 
+use std::collections::BTreeSet;
+use std::io;
 use std::path::PathBuf;
 
 use oci::{Descriptor, Digest, Index, Reference};
 
-use crate::files::{IoContext, open_dir, read_if_present};
-use crate::index::{covers, empty, name_of, take_name, with_build_time, with_name, without_name};
+use crate::files::{IoContext, link, open_dir, read_if_present, unlink};
+use crate::index::{covers, name_of, take_name, with_build_time, with_name, without_name};
 use crate::locks::{Mode, lock_file};
 use crate::{Store, StoreError, reserve};
 
@@ -24,7 +26,7 @@ impl Store {
             if entries.iter().any(|entry| name_of(entry) == Some(&text) && covers(entry, &manifest)) {
                 return false;
             }
-            take_name(entries, name);
+            take_name(entries, name, true);
             let entry = with_name(manifest, name);
             entries.retain(|other| other.digest != entry.digest || name_of(other).is_some());
             entries.push(entry);
@@ -47,7 +49,7 @@ impl Store {
 
     /// Takes a name away; returns whether it existed. The image stays, without a name if that was its last.
     pub fn untag(&self, name: &Reference) -> Result<bool, StoreError> {
-        self.change_index(|entries| take_name(entries, name))
+        self.change_index(|entries| take_name(entries, name, false))
     }
 
     /// Takes an image off the list with all its names; returns whether it was on it. The next collection can remove its
@@ -58,6 +60,18 @@ impl Store {
             entries.retain(|entry| entry.digest != *manifest);
             entries.len() < count
         })
+    }
+
+    /// Takes images off the list, in one change, except those that have a name again; returns how many.
+    pub(crate) fn remove_nameless(&self, manifests: &BTreeSet<Digest>) -> Result<u64, StoreError> {
+        let mut removed = 0;
+        self.change_index(|entries| {
+            let count = entries.len();
+            entries.retain(|entry| name_of(entry).is_some() || !manifests.contains(&entry.digest));
+            removed = count - entries.len();
+            removed > 0
+        })?;
+        Ok(removed as u64)
     }
 
     /// Returns the manifest (or index) that a name leads to, or `None` if no image has this name.
@@ -77,12 +91,21 @@ impl Store {
         Ok(images)
     }
 
-    /// Reads `index.json`; an absent file is an index without entries.
+    /// Reads `index.json`. If it is lost or damaged, returns what can be restored of it.
     pub(crate) fn load_index(&self) -> Result<Index, StoreError> {
+        self.read_index().or_else(|error| if error.is_damage() { self.restored_index() } else { Err(error) })
+    }
+
+    /// Reads `index.json`, and reports damage.
+    pub(crate) fn read_index(&self) -> Result<Index, StoreError> {
         let path = self.index_path();
         let bytes = read_if_present(&path).at("read", &path)?;
-        let bytes = bytes.unwrap_or_else(|| empty().into_bytes());
-        serde_json::from_slice(&bytes).at("read the names in", &path)
+        let lost = || io::Error::new(io::ErrorKind::NotFound, "the file is gone");
+        serde_json::from_slice(&bytes.ok_or_else(lost).at("read", &path)?).at("read the names in", &path)
+    }
+
+    pub(crate) fn previous_index_path(&self) -> PathBuf {
+        self.root().join("index.json.previous")
     }
 
     fn index_path(&self) -> PathBuf {
@@ -96,10 +119,20 @@ impl Store {
         let changed = change(&mut index.manifests);
         if changed {
             self.sync()?;
+            self.keep_previous_index();
             let json = serde_json::to_vec_pretty(&index).expect("an index is maps, strings and numbers");
             reserve::replace_file(&self.session, &self.index_path(), &json)?;
         }
         Ok(changed)
+    }
+
+    /// Keeps the list before a change under another name, unless it is damaged. That takes no room on the disk.
+    fn keep_previous_index(&self) {
+        if self.read_index().is_ok() {
+            let (path, previous) = (self.index_path(), self.previous_index_path());
+            let _ = unlink(&previous);
+            let _ = link(&path, &previous);
+        }
     }
 
     /// Puts everything written so far on disk: blobs, their names, and what `rootfs` derived from them.

@@ -4,13 +4,13 @@
 //! power cut it can be short or empty; the digits then do not match, and the step is run again.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use oci::{DiffId, Digest};
 use serde::{Deserialize, Serialize};
 
-use crate::files::{IoContext, mark_used, names_in, open_file, replace};
+use crate::files::{IoContext, is_mark_due, mark_used, names_in, open_with_metadata, read_all, replace};
 use crate::tmp::ensure_private_dir;
 use crate::{StepKey, StepPosition, Store, StoreError};
 
@@ -68,11 +68,13 @@ fn record_path(root: &Path, key: &StepKey) -> PathBuf {
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let mut file = open_file(path)?;
-    mark_used(&file);
-    let mut bytes = Vec::with_capacity(1024);
-    file.read_to_end(&mut bytes)?;
-    Ok(bytes)
+    let (file, metadata) = open_with_metadata(path)?;
+    if is_mark_due(&metadata) {
+        mark_used(&file);
+        // A collection can have taken it away just before.
+        path.symlink_metadata()?;
+    }
+    read_all(&file, &metadata)
 }
 
 /// Returns 128 bits over the key and the JSON. They reveal damage, and a record that lies under another key's name.

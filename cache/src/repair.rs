@@ -15,7 +15,7 @@ impl Store {
     /// Removes corrupt blobs, stray files, stale records and leftovers.
     ///
     /// Names whose blobs are missing stay, and work again once their blobs are back. An unreadable list of names is put
-    /// aside as `index.json.damaged`.
+    /// aside as `index.json.damaged`, and replaced by the list before its last change or by a list of all images.
     pub fn repair(&self, report: &CheckReport) -> Result<(), StoreError> {
         self.delete_corrupt(&report.problems)?;
         for problem in &report.problems {
@@ -49,12 +49,19 @@ impl Store {
         Ok(())
     }
 
+    /// Writes what can be restored of the list of names, and keeps the damaged file.
     fn put_names_aside(&self) -> Result<(), StoreError> {
         let _lock = lock_file(&self.root().join("index.json.lock"), Mode::Exclusive)?;
-        if self.load_index().is_ok() {
+        if self.read_index().is_ok() {
             return Ok(());
         }
         let path = self.root().join("index.json");
-        rename(&path, &self.root().join("index.json.damaged")).at("move away", &path)
+        let index = self.restored_index()?;
+        match rename(&path, &self.root().join("index.json.damaged")) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            moved => moved.at("move away", &path)?,
+        }
+        let json = serde_json::to_vec_pretty(&index).expect("an index is maps, strings and numbers");
+        crate::reserve::replace_file(&self.session, &path, &json)
     }
 }

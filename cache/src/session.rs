@@ -10,9 +10,9 @@ use std::sync::{Mutex, PoisonError};
 use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 
 use crate::StoreError;
-use crate::files::{IoContext, open_dir};
+use crate::files::{IoContext, now_ms, open_dir};
 use crate::locks::{Mode, is_at, lock_file, try_lock};
-use crate::tmp::{make_private_dir, random_name};
+use crate::tmp::{lease_name, make_private_dir};
 use crate::tree::remove_tree;
 use crate::verified::Verified;
 
@@ -20,6 +20,8 @@ use crate::verified::Verified;
 #[derive(Debug)]
 pub(crate) struct Session {
     root: PathBuf,
+    /// Time at which the store was opened, in milliseconds since 1970.
+    opened_ms: u64,
     /// This process's directory in `tmp/`. Created on demand: a build that changes nothing writes nothing.
     own: Mutex<Option<OwnDir>>,
     /// Blobs that need not be verified again.
@@ -46,7 +48,13 @@ impl Session {
 
     /// Makes a session of a lock that is held already, shared or exclusively.
     pub(crate) fn with_lock(root: &Path, lock: File) -> Self {
-        Self { root: root.to_owned(), own: Mutex::new(None), verified: Verified::default(), lock }
+        Self {
+            root: root.to_owned(),
+            opened_ms: now_ms(),
+            own: Mutex::new(None),
+            verified: Verified::default(),
+            lock,
+        }
     }
 
     /// Gives up the store's lock. The directory in `tmp/` has a lock of its own and stays.
@@ -63,7 +71,7 @@ impl Session {
     pub(crate) fn tmp_path(&self) -> Result<PathBuf, StoreError> {
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
         if own.is_none() {
-            *own = Some(OwnDir::claim(&self.root.join("tmp"))?);
+            *own = Some(OwnDir::claim(&self.root.join("tmp"), self.opened_ms)?);
         }
         let own = own.as_mut().expect("it was made just now");
         own.count += 1;
@@ -82,11 +90,11 @@ impl Drop for Session {
 
 impl OwnDir {
     /// Creates and locks a directory.
-    fn claim(tmp: &Path) -> Result<Self, StoreError> {
+    fn claim(tmp: &Path, opened_ms: u64) -> Result<Self, StoreError> {
         // Most file systems do not know the flag, and do not need it.
         let _ = spread(tmp);
         loop {
-            let path = tmp.join(random_name());
+            let path = tmp.join(lease_name(opened_ms));
             make_private_dir(&path).at("make", &path)?;
             // Until it is locked, another process can take the directory for a leftover and remove it.
             let Ok(dir) = open_dir(&path) else { continue };

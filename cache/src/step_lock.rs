@@ -28,6 +28,8 @@ impl Drop for StepLock {
 impl Store {
     /// Locks the step with this key for the caller, unless another process or thread runs it: then returns `None`.
     pub fn try_lock_step(&self, key: &StepKey) -> Result<Option<StepLock>, StoreError> {
+        // While it waits, a collection must know that this process is there.
+        self.session.tmp_path()?;
         let path = self.root().join("steps").join(key.to_string());
         loop {
             let file = open_lock_file(&path)?;

@@ -35,6 +35,26 @@ pub(crate) fn random_name() -> String {
     format!("{:032x}", u128::from_ne_bytes(bytes))
 }
 
+/// Returns a name for the directory of a process that has opened the store at this time, in milliseconds since 1970.
+pub(crate) fn lease_name(opened_ms: u64) -> String {
+    format!("{opened_ms:012x}-{}", random_name())
+}
+
+/// Returns the time at which the oldest living process opened the store, as the names of their directories say. Returns
+/// `None` if no process has one, and 0 for one of another version.
+pub(crate) fn live_since_ms(root: &Path) -> Result<Option<u64>, StoreError> {
+    let tmp = root.join("tmp");
+    let mut oldest_ms = None;
+    for name in names_in(&tmp)? {
+        let is_live = open_dir(&tmp.join(&name)).is_ok_and(|dir| matches!(try_lock(&dir), Ok(false)));
+        if is_live {
+            let opened = name.split_once('-').and_then(|(time, _)| u64::from_str_radix(time, 16).ok());
+            oldest_ms = Some(oldest_ms.unwrap_or(u64::MAX).min(opened.unwrap_or(0)));
+        }
+    }
+    Ok(oldest_ms)
+}
+
 /// Removes a tree in two steps, so that nobody ever sees half of it: moves it to `tmp/`, then takes it apart. A tree
 /// that does not exist is success. Parts that cannot be removed stay in `tmp/` as a leftover.
 pub(crate) fn discard(root: &Path, path: &Path) -> Result<(), StoreError> {

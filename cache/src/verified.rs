@@ -6,7 +6,7 @@
 //! too; they renew the stamp.
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -65,7 +65,7 @@ impl Store {
     /// Opens a blob of which every byte has been verified in this boot, for a reader that does not read all of it, such as
     /// the kernel. A corrupt blob is removed, so that the next one who needs it fetches or makes it anew.
     pub fn open_verified_blob(&self, digest: &Digest) -> Result<File, StoreError> {
-        let file = self.open_blob(digest)?;
+        let (file, _) = self.open_blob_with_metadata(digest)?;
         let path = self.blob_path(digest);
         let stamp = FileStamp::of(&file).at("stat", &path)?;
         if self.verified().get(digest) == Some(&stamp) {
@@ -97,10 +97,10 @@ impl Store {
         }
     }
 
-    /// Marks a blob as used; a stamp that fits goes on fitting.
-    pub(crate) fn mark_blob_used(&self, digest: &Digest, file: &File) {
-        if !is_mark_due(file) {
-            return;
+    /// Marks a blob as used, unless that was done lately; returns whether it did. A stamp that fits goes on fitting.
+    pub(crate) fn mark_blob_used(&self, digest: &Digest, file: &File, metadata: &Metadata) -> bool {
+        if !is_mark_due(metadata) {
+            return false;
         }
         let layer = DiffId(*digest);
         let (known, is_verified) = (self.verified().remove(digest), self.is_verified(&layer, BLOB, file));
@@ -112,6 +112,7 @@ impl Store {
         if let Some(stamp) = FileStamp::of(file).ok().filter(|_| is_known) {
             self.verified().insert(*digest, stamp);
         }
+        true
     }
 
     /// Returns the blobs that this process need not verify again.

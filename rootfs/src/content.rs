@@ -5,8 +5,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::file_range::FileRange;
 use crate::tree::Tree;
+use cache::FileRange;
 
 /// Source of the bytes of a regular file.
 #[derive(Clone)]

@@ -15,6 +15,7 @@
 //! write_dir      writing into a directory of the user
 //! rewrite        layers with other times
 //! lower_layers   the representation that an overlay uses
+//! check          comparing trees with what their layers say
 //! implied        directories that layers imply, for an overlay
 //! tree           trees on disk
 //! erofs_image    EROFS images on disk
@@ -28,6 +29,7 @@
 //! Concurrency: a process opens an index once and shares it between threads. Files in the directory of a layer are
 //! written to another name and renamed; processes that race write the same bytes.
 
+mod check;
 mod erofs_image;
 mod export;
 mod files;

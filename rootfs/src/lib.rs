@@ -28,7 +28,6 @@
 //! entry, times     the metadata of a path; the times that a tar keeps
 //! memory_tree      a tree in memory, for tests
 //! path             paths in layers: clean, ordered, within limits
-//! file_range       reading a part of a shared file
 //! error            the error type
 //! ```
 
@@ -42,7 +41,6 @@ mod dir_tree;
 pub mod entry;
 mod erofs;
 mod error;
-mod file_range;
 mod index;
 mod layer;
 pub mod layers;

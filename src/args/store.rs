@@ -16,7 +16,10 @@ pub struct PruneArgs {
 /// Arguments of `dsbuild check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Also hash the content of every blob
+    /// Also hash the content of every blob and of every unpacked layer
     #[arg(long)]
     pub read_data: bool,
+    /// Remove what is damaged, so that it is fetched or built again
+    #[arg(long)]
+    pub repair: bool,
 }

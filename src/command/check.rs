@@ -1,5 +1,9 @@
 //! `dsbuild check`: checks the store for damage. (`dsbuild build --check` is in `build/check.rs`.)
 
+use std::sync::Arc;
+
+use rootfs::layers::Layers;
+
 use crate::args::store::CheckArgs;
 use crate::failure::Failure;
 use crate::output;
@@ -7,9 +11,15 @@ use crate::setup::store;
 
 /// Prints the problems of the store; exit code 1 if there are any.
 pub fn run(args: &CheckArgs) -> Result<u8, Failure> {
-    let report = store::open()?.check(args.read_data)?;
+    let store = Arc::new(store::open()?);
+    let report = store.check(args.read_data)?;
+    let layers = Layers::new(Arc::clone(&store));
+    let altered = if args.read_data { layers.altered_trees()? } else { Vec::new() };
     for problem in &report.problems {
         output::note(&format!("{problem}"));
+    }
+    for layer in &altered {
+        output::note(&format!("the unpacked files of layer {layer} were changed"));
     }
     for path in &report.unknown {
         output::note(&format!("{} is not part of the store and is left alone", output::path(path)));
@@ -18,6 +28,14 @@ pub fn run(args: &CheckArgs) -> Result<u8, Failure> {
         let dir = output::path(container);
         output::note(&format!("no root protects the layers of {dir}; `dsbuild prune` writes one"));
     }
-    output::line(&format!("{} blobs checked, {} problems", report.blobs, report.problems.len()));
-    Ok(u8::from(!report.problems.is_empty()))
+    let problems = report.problems.len() + altered.len();
+    output::line(&format!("{} blobs checked, {problems} problems", report.blobs));
+    if args.repair {
+        store.repair(&report)?;
+        altered.iter().try_for_each(|layer| layers.distrust_trees(layer))?;
+        let left = store.check(args.read_data)?.problems.len();
+        output::line(&format!("{} problems repaired", problems.saturating_sub(left)));
+        return Ok(u8::from(left > 0));
+    }
+    Ok(u8::from(problems > 0))
 }

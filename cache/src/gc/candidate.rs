@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 use oci::Digest;
 
 use crate::Store;
-use crate::files::millis;
+use crate::files::{millis, now_ms};
 use crate::tree::measure;
+
+/// How far the clock of a file system can be ahead of this process's clock, in milliseconds.
+const MAX_AHEAD_MS: u64 = 60_000;
 
 /// Something that stays or goes as one.
 #[derive(Debug, Default)]
@@ -50,6 +53,13 @@ impl Candidate {
         Self { used_ms: modified_ms(&path), size_bytes: measure(&path), notes: vec![path], ..Self::default() }
     }
 
+    /// Returns the last use of everything that the candidate consists of, as it is now.
+    pub(super) fn last_use_ms(&self, store: &Store) -> u64 {
+        let blob = self.digest.map(|digest| store.blob_path(&digest));
+        let paths = self.trees.iter().chain(&self.records).chain(&self.notes).chain(&blob);
+        paths.map(|path| modified_ms(path)).max().unwrap_or(0)
+    }
+
     /// Adds the size and the last use of a file that goes with the candidate.
     pub(super) fn count(&mut self, path: &Path) {
         self.used_ms = self.used_ms.max(modified_ms(path));
@@ -57,7 +67,13 @@ impl Candidate {
     }
 }
 
-/// Returns the time at which a path was marked as used; 0 if it does not exist.
-fn modified_ms(path: &Path) -> u64 {
-    path.symlink_metadata().and_then(|metadata| metadata.modified()).map_or(0, millis)
+/// Returns the time at which a path was marked as used; 0 if it does not exist, or if a clock that was wrong has set a
+/// time in the future.
+pub(super) fn modified_ms(path: &Path) -> u64 {
+    past(path.symlink_metadata().and_then(|metadata| metadata.modified()).map_or(0, millis))
+}
+
+/// Returns a time of use, or 0 for one in the future.
+pub(super) fn past(used_ms: u64) -> u64 {
+    if used_ms > now_ms().saturating_add(MAX_AHEAD_MS) { 0 } else { used_ms }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use oci::{Descriptor, Digest};
 use rayon::prelude::*;
 
-use super::candidate::Candidate;
+use super::candidate::{Candidate, past};
 use crate::files::{files_in, names_in, read_if_present};
 use crate::index::{BUILT_ANNOTATION, name_of};
 use crate::notes::{all_notes, blob_of};
@@ -129,7 +129,7 @@ impl Survey {
             let built_ms = entry.annotations.get(BUILT_ANNOTATION).and_then(|text| text.parse().ok());
             for digest in digests {
                 if let Some(blob) = blobs.get_mut(digest) {
-                    blob.used_ms = blob.used_ms.max(built_ms.unwrap_or(0));
+                    blob.used_ms = blob.used_ms.max(past(built_ms.unwrap_or(0)));
                 }
             }
         }

@@ -45,13 +45,13 @@ fn helper_removes_an_image_on_a_full_disk() {
     assert!(store.remove_image(&image.digest).unwrap());
     assert_eq!(store.images().unwrap().len(), 2);
     fill_disk(&root.join("held-too"));
-    let error = store.untag(&reference("b")).unwrap_err();
-    assert!(error.is_no_space(), "the reserve is spent: {error:?}");
-    assert_eq!(store.images().unwrap().len(), 2, "the old list stays");
+    // The list before the last change makes room for the next one.
+    assert!(store.untag(&reference("b")).unwrap());
+    assert_eq!(store.images().unwrap().len(), 2, "the image stays without its name");
     drop(store);
     Store::collect(&root, &ALL).unwrap().unwrap();
     let store = Store::open(&root).unwrap();
-    assert!(store.untag(&reference("b")).unwrap());
+    assert!(store.untag(&reference("c")).unwrap());
     assert!(store.check(true).unwrap().is_clean());
 }
 

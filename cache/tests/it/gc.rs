@@ -245,19 +245,88 @@ fn helper_has_the_store_open() {
     std::thread::sleep(Duration::from_secs(60));
 }
 
+/// A build that has run for a while keeps what it can need; everything that is older goes.
 #[test]
-fn a_process_with_an_open_store_keeps_collection_away_until_it_dies() {
+fn what_a_living_process_can_need_stays_and_older_things_go_beside_it() {
     let root = Closed::new();
     let store = root.open();
-    put_layer(&store, "a", 30);
-    assert!(Store::collect(root.path(), &ALL).unwrap().is_none(), "this process has it open");
+    put_layer(&store, "old", 30);
+    put_layer(&store, "recent", 0);
+    let scratch = store.scratch().unwrap();
     let mut helper = spawn_helper("gc::helper_has_the_store_open", root.path());
     wait_until("the helper has it open", || root.path().join("held").exists());
-    drop(store);
-    assert!(Store::collect(root.path(), &ALL).unwrap().is_none(), "the helper has it open");
+    for _ in 0..2 {
+        root.collect(&ALL);
+        assert_eq!((is_here(&store, "old"), is_here(&store, "recent")), ([false; 3], [true; 3]));
+    }
     helper.kill().unwrap();
     helper.wait().unwrap();
-    assert_eq!(root.collect(&ALL).blobs, 1);
+    drop((scratch, store));
+    assert_eq!(root.collect(&ALL).blobs, 1, "nobody needs it any more");
+}
+
+#[test]
+fn what_was_used_after_an_old_process_began_stays() {
+    let root = Closed::new();
+    let store = root.open();
+    put_layer(&store, "used", 10);
+    put_layer(&store, "old", 30);
+    // The directory of a process that opened the store twenty hours ago.
+    let opened_ms = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis()
+        as u64
+        - 20 * HOUR_MS;
+    let dir = root.path().join("tmp").join(format!("{opened_ms:012x}-x"));
+    std::fs::create_dir(&dir).unwrap();
+    let lock = std::fs::File::open(&dir).unwrap();
+    lock.lock().unwrap();
+    root.collect(&ALL);
+    assert_eq!((is_here(&store, "old"), is_here(&store, "used")), ([false; 3], [true; 3]));
+    drop(lock);
+}
+
+#[test]
+fn one_process_collects_at_a_time() {
+    let root = Closed::new();
+    drop(root.open());
+    let lock = std::fs::File::create(root.path().join("collect.lock")).unwrap();
+    lock.lock().unwrap();
+    assert!(Store::collect(root.path(), &ALL).unwrap().is_none());
+    drop(lock);
+    assert!(Store::collect(root.path(), &ALL).unwrap().is_some());
+}
+
+#[test]
+fn a_time_of_use_in_the_future_does_not_protect() {
+    let root = Closed::new();
+    let store = root.open();
+    let layer = put_layer(&store, "future", 0);
+    let ahead = std::time::SystemTime::now() + Duration::from_secs(400 * 24 * 3600);
+    let key = StepKey::of(b"future").to_string();
+    for path in [
+        store.blob_path(&layer.0),
+        store.layer_dir(&layer).unwrap(),
+        root.path().join("records/v1").join(&key[..2]).join(&key[2..]),
+    ] {
+        std::fs::File::open(path).unwrap().set_modified(ahead).unwrap();
+    }
+    drop(store);
+    root.collect(&Policy { budget_bytes: 0, keep_ms: HOUR_MS });
+    assert_eq!(is_here(&root.open(), "future"), [false; 3]);
+}
+
+#[test]
+fn images_that_lost_their_name_to_a_new_build_leave_the_list() {
+    let root = Closed::new();
+    let store = root.open();
+    for number in 0..50 {
+        store.tag(&reference("app"), put_image(&store, &format!("app{number}")).entry).unwrap();
+    }
+    store.keep_image(put_image(&store, "without").entry).unwrap();
+    assert_eq!(store.images().unwrap().len(), 51);
+    drop(store);
+    let done = root.collect(&Policy { budget_bytes: u64::MAX, keep_ms: 0 });
+    assert_eq!(done.images, 49);
+    assert_eq!(root.open().images().unwrap().len(), 2, "the named one, and one that never had a name");
 }
 
 #[test]
@@ -268,13 +337,4 @@ fn a_process_that_stands_aside_allows_collection_and_keeps_its_scratch() {
     store.stand_aside().unwrap();
     assert!(Store::collect(root.path(), &ALL).unwrap().is_some());
     assert!(scratch.path().exists());
-}
-
-#[test]
-fn a_scratch_directory_that_outlives_its_store_keeps_collection_away() {
-    let root = Closed::new();
-    let scratch = root.open().scratch().unwrap();
-    assert!(Store::collect(root.path(), &ALL).unwrap().is_none());
-    drop(scratch);
-    assert!(Store::collect(root.path(), &ALL).unwrap().is_some());
 }

@@ -4,7 +4,7 @@ use std::os::unix::fs::MetadataExt;
 
 use cache::{BUILT_ANNOTATION, Store};
 
-use crate::support::{descriptor, new_store, reference};
+use crate::support::{descriptor, new_store, put_image, reference};
 
 /// Returns the list of images as `name=manifest`, in order.
 fn listed(store: &Store) -> Vec<String> {
@@ -122,4 +122,41 @@ fn racing_writers_lose_no_name() {
         }
     });
     assert_eq!(test.images().unwrap().len(), 24);
+}
+
+/// Loses `index.json` in every way, with and without the list before it, and checks what is left.
+#[test]
+fn a_lost_list_of_names_is_restored_from_the_one_before_or_from_the_blobs() {
+    let damages: [fn(&std::path::Path); 4] = [
+        |path| std::fs::remove_file(path).unwrap(),
+        |path| std::fs::write(path, "").unwrap(),
+        |path| std::fs::write(path, "{\"schemaVersion\": 2, \"manifests\": [").unwrap(),
+        |path| std::fs::write(path, "[1]").unwrap(),
+    ];
+    for (number, damage) in damages.into_iter().enumerate() {
+        for keep_previous in [true, false] {
+            let store = new_store();
+            for name in ["a", "b", "c"] {
+                store.tag(&reference(name), put_image(&store, name).entry).unwrap();
+            }
+            damage(&store.root().join("index.json"));
+            if !keep_previous {
+                damage(&store.root().join("index.json.previous"));
+            }
+            let images = store.images().unwrap();
+            let named = images.iter().filter(|(name, _)| name.is_some()).count();
+            let expected = if keep_previous { (2, 2) } else { (3, 0) };
+            assert_eq!((images.len(), named), expected, "{number}");
+            let report = store.check(true).unwrap();
+            assert!(matches!(report.problems[..], [cache::Problem::Names { .. }]), "{number}: {report:?}");
+            // Any change writes a good list, and so does a repair.
+            if number % 2 == 0 {
+                store.repair(&report).unwrap();
+            } else {
+                store.tag(&reference("d"), put_image(&store, "d").entry).unwrap();
+            }
+            assert!(store.check(true).unwrap().is_clean(), "{number}");
+            assert!(store.images().unwrap().len() >= images.len());
+        }
+    }
 }

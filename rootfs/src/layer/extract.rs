@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 
 use super::stored;
 use crate::RootfsError;
@@ -147,7 +148,15 @@ impl Extractor<'_> {
         let path = to_path(item.path());
         let Some(first) = item.first_name().map_err(failed(READ_INDEX, path))? else { return Ok(()) };
         let parent = self.open(path.parent().unwrap_or(Path::new("")))?;
-        link(&self.root, to_path(first.path()), Location::new(&parent, path))
+        match link(&self.root, to_path(first.path()), Location::new(&parent, path)) {
+            // The file system takes no more names of one file (ext4: 65,000), so this one becomes a copy.
+            Err(RootfsError::Io { source, .. })
+                if source.raw_os_error() == Some(Errno::MLINK.raw_os_error()) =>
+            {
+                self.entry(&parent, item, &mut Vec::new())
+            }
+            linked => linked,
+        }
     }
 
     fn finish(&self, item: &Item<'_>) -> Result<(), RootfsError> {

@@ -6,8 +6,8 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use super::pyc;
-use crate::file_range::FileRange;
 use crate::index::{Item, Stored};
+use cache::FileRange;
 use tarball::Extent;
 
 /// Reader of a sparse file: fills the holes around its stored parts.

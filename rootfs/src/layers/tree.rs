@@ -191,7 +191,7 @@ impl LayerTree {
     }
 
     /// Returns the name of the stamp among the files derived from the layer. Its checksum binds it to the layer.
-    fn stamp_name(&self) -> String {
+    pub(super) fn stamp_name(&self) -> String {
         format!("{}.stamp", self.name)
     }
 

@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::{TestEnv, flat};
+use crate::support::{TestEnv, flat, put_file};
 use crate::tar::{Tar, raw};
 
 /// Returns everything below a directory, in the form of [`flat`].
@@ -214,4 +214,22 @@ fn privileged_processes_that_race_for_a_tree_get_it_complete() {
             });
         }
     });
+}
+
+/// More names than ext4 takes for one file.
+#[test]
+fn a_file_with_66_000_names_is_unpacked() {
+    const COUNT: usize = 66_000;
+    let env = TestEnv::new();
+    let mut diff = env.diff(&[]);
+    put_file(&mut diff, "first", "content");
+    for number in 0..COUNT {
+        diff.link(Path::new(&format!("name{number}")), Path::new("first")).expect("a link");
+    }
+    let layer = env.layers.commit(diff).expect("a layer");
+    let tree = env.layers.tree(&layer).expect("a tree");
+    assert_eq!(fs::read_dir(&tree).expect("a directory").count(), COUNT + 1);
+    for name in ["first", "name0", "name64999", "name65999"] {
+        assert_eq!(fs::read_to_string(tree.join(name)).expect("a file"), "content", "{name}");
+    }
 }

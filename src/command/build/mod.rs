@@ -70,6 +70,10 @@ fn build(args: &BuildArgs) -> Result<u8, Failure> {
     let watch = Watch { progress: &progress, cancel: &cancel };
     let outcome = build_and_export(&pipeline, &mut request, watch);
     screen.finish(outcome.is_ok());
+    if outcome.is_err() && !exit::is_interrupted() {
+        // The disk can be full, and this makes room for the next build.
+        store::collect_if_due();
+    }
     let written = timings.end(&pipeline, &request, outcome.is_ok());
     // Not every error of a canceled build says that it was canceled.
     let (built, exported) =

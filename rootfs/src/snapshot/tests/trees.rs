@@ -133,3 +133,35 @@ fn privileged_an_old_tree_is_synced_and_then_outlives_its_boot() {
     unpacked.env.layers.tree(&unpacked.layer).unwrap();
     assert_eq!(fs::read_to_string(unpacked.tool()).unwrap(), "kept");
 }
+
+#[test]
+fn privileged_a_tree_that_was_altered_is_found_and_made_again() {
+    let Some(env) = Env::new() else { return };
+    let layers = env.run(&[env.layer(&base())], &[stub("none", true)], |root| {
+        fs::write(root.join("tmp/made"), "x").unwrap();
+        fs::remove_file(root.join("opt/tool")).unwrap();
+        fs::remove_dir_all(root.join("opt/sub")).unwrap();
+        fs::create_dir(root.join("opt/sub")).unwrap();
+        std::os::unix::fs::symlink("made", root.join("tmp/link")).unwrap();
+    });
+    env.layers.tree(&layers[0]).unwrap();
+    assert_eq!(env.layers.altered_trees().unwrap(), []);
+    let alterations: [fn(&Path); 5] = [
+        |tree| fs::write(tree.join("tmp/made"), "y").unwrap(),
+        |tree| fs::remove_file(tree.join("tmp/made")).unwrap(),
+        |tree| fs::write(tree.join("tmp/more"), "").unwrap(),
+        |tree| {
+            fs::set_permissions(tree.join("tmp/made"), std::os::unix::fs::PermissionsExt::from_mode(0o4755))
+                .unwrap()
+        },
+        |tree| fs::remove_file(tree.join("tmp/link")).unwrap(),
+    ];
+    for alter in alterations {
+        alter(&env.layers.tree(&layers[1]).unwrap());
+        assert_eq!(env.layers.altered_trees().unwrap(), [layers[1]]);
+        env.layers.distrust_trees(&layers[1]).unwrap();
+        let tree = env.layers.tree(&layers[1]).unwrap();
+        assert_eq!(fs::read_to_string(tree.join("tmp/made")).unwrap(), "x");
+        assert_eq!(env.layers.altered_trees().unwrap(), []);
+    }
+}

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 /// Reads a range of an open file. It has a position of its own (`pread`), so that many readers can share the file.
-pub(crate) struct FileRange {
+pub struct FileRange {
     file: Arc<File>,
     offset: u64,
     left: u64,
@@ -14,7 +14,7 @@ pub(crate) struct FileRange {
 
 impl FileRange {
     /// Returns a reader of the `size_bytes` bytes of `file` that begin at `offset`.
-    pub(crate) fn new(file: Arc<File>, offset: u64, size_bytes: u64) -> Self {
+    pub fn new(file: Arc<File>, offset: u64, size_bytes: u64) -> Self {
         Self { file, offset, left: size_bytes }
     }
 }
