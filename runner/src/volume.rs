@@ -30,7 +30,7 @@ pub(crate) fn fill(volume: &Volume, image: &dyn Tree) -> Result<(), RunnerError>
     Ok(())
 }
 
-/// Returns the directory of the image at `target`, an absolute path; `None` if there is none.
+/// Returns the directory of the image at `target`, an absolute path; `None` if the image has no directory there.
 fn hidden_directory(image: &dyn Tree, target: &str) -> std::io::Result<Option<PathBuf>> {
     let path = resolve(image, Path::new(target), true)?;
     let entry = image.lookup(&path)?;

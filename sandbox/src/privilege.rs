@@ -51,7 +51,7 @@ pub fn enter() -> Result<Tier, SandboxError> {
     Ok(tier)
 }
 
-/// Result of [`enter_if_allowed`].
+/// Whether [`enter_if_allowed`] could isolate this process.
 #[derive(Debug)]
 pub enum Isolation {
     /// This process is in namespaces of its own, and can start sandboxes.

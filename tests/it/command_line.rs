@@ -100,7 +100,7 @@ const DOCKER_FLAGS: &[(&[&str], Answer)] = {
         (&["--label=a=b"], Taken),
         (&["--load"], Taken),
         (&["--load=true"], Taken),
-        (&["-m", "4g"], Note("--memory has no effect")),
+        (&["-m", "4g"], Taken),
         (&["--memory-swap", "-1"], Note("--memory-swap has no effect")),
         (&["--metadata-file=meta"], Taken),
         (&["--network=bridge"], Taken),
