@@ -181,7 +181,7 @@ fn every_flag_of_docker_build_is_in_the_table() {
         names.split_whitespace().map(|name| format!("--{name}")).filter(|name| !elsewhere.contains(&&**name))
     {
         let is_listed = |flag: &&str| **flag == name || flag.starts_with(&format!("{name}="));
-        assert!(DOCKER_FLAGS.iter().flat_map(|(flags, _)| *flags).any(|flag| is_listed(&flag)), "{name}");
+        assert!(DOCKER_FLAGS.iter().flat_map(|(flags, _)| *flags).any(is_listed), "{name}");
     }
 }
 
