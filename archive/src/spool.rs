@@ -18,8 +18,8 @@ use std::sync::Arc;
 use rustix::fs::{Mode, OFlags};
 
 use crate::ArchiveError;
-use rootfs::tar::{Member, Members};
 use rootfs::tree::Tree;
+use tarball::{Member, Members};
 
 /// Number of first bytes that identify every known compression.
 const MAGIC_BYTES: usize = 6;

@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 use rootfs::diff::{Content, Diff};
 use rootfs::entry::{Entry, Kind, Timestamp};
-use rootfs::tar::Member;
 use rootfs::tree::{Child, Tree, resolve};
+use tarball::Member;
 
 use super::{Archive, ArchiveError};
 use rootfs::mkdir::{NewDirectory, mkdir_all};

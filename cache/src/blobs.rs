@@ -9,14 +9,14 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use oci::{Digest, Hasher};
+use oci::Digest;
 use rustix::fs::Mode;
 
 use crate::buffer::Buffer;
 use crate::direct::Output;
-use crate::files::{IoContext, create_new, mark_used, open_file, remove_file, rename, unlink};
+use crate::files::{IoContext, create_new, open_file, remove_file, rename, unlink};
 use crate::hashing::Hashing;
-use crate::session::Session;
+use crate::verified::{FileStamp, hash_of};
 use crate::{Store, StoreError};
 
 /// Size up to which writes are gathered, so that hashing and writing work on large pieces.
@@ -46,7 +46,7 @@ impl Store {
         let path = self.blob_path(digest);
         match open_file(&path) {
             Ok(file) => {
-                mark_used(&file);
+                self.mark_blob_used(digest, &file);
                 Ok(file)
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -77,18 +77,7 @@ impl Store {
 
     /// Reads a blob to its end; [`StoreError::Corrupt`] if its content does not match its name.
     pub fn verify_blob(&self, digest: &Digest) -> Result<(), StoreError> {
-        let mut file = self.open_blob(digest)?;
-        let mut hash = Hasher::new();
-        let mut buffer = vec![0; BUFFER_BYTES];
-        loop {
-            match file.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(count) => hash.update(&buffer[..count]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error).at("read", &self.blob_path(digest)),
-            }
-        }
-        let found = hash.finish();
+        let found = hash_of(&self.open_blob(digest)?).at("read", &self.blob_path(digest))?;
         if found == *digest { Ok(()) } else { Err(StoreError::Corrupt { expected: *digest, found }) }
     }
 
@@ -97,10 +86,11 @@ impl Store {
         remove_file(&self.blob_path(digest))
     }
 
-    /// Stores `bytes` as a blob, unless the store has it already, and returns its digest.
+    /// Stores `bytes` as a blob, unless the store has it already, and returns its digest. A blob of that name with other
+    /// content is replaced.
     pub fn put_blob(&self, bytes: &[u8]) -> Result<Digest, StoreError> {
         let digest = Digest::of(bytes);
-        if self.stat_blob(&digest)? == u64::try_from(bytes.len()).ok() {
+        if self.get_blob(&digest, bytes.len() as u64).is_ok() {
             return Ok(digest);
         }
         let mut writer = self.write_blob()?;
@@ -114,7 +104,7 @@ impl Store {
         // The file is read-only from the start; a descriptor opened for writing can write all the same.
         let file = create_new(&path, Mode::RUSR | Mode::RGRP | Mode::ROTH).at("make", &path)?;
         Ok(BlobWriter {
-            session: Arc::clone(&self.session),
+            store: Store { session: Arc::clone(&self.session) },
             path,
             output: Output::new(file),
             buffer: Buffer::with_capacity(0),
@@ -131,7 +121,7 @@ fn blob_path(root: &Path, digest: &Digest) -> PathBuf {
 /// A blob that is being written. Dropped without [`BlobWriter::commit`], it leaves nothing behind.
 #[derive(Debug)]
 pub struct BlobWriter {
-    session: Arc<Session>,
+    store: Store,
     path: PathBuf,
     output: Output,
     /// Bytes that are neither hashed nor written yet.
@@ -148,6 +138,8 @@ impl BlobWriter {
 
     /// Puts the blob on disk and then under its name.
     ///
+    /// The writer knows the digest of what it wrote, so this process does not verify the blob again.
+    ///
     /// `expected`: digest that the content must have; any other is [`StoreError::Corrupt`], and nothing is published.
     pub fn commit(mut self, expected: Option<&Digest>) -> Result<Digest, StoreError> {
         self.flush().at("write", &self.path)?;
@@ -155,13 +147,16 @@ impl BlobWriter {
         if let Some(expected) = expected.filter(|expected| **expected != digest) {
             return Err(StoreError::Corrupt { expected: *expected, found: digest });
         }
-        let path = blob_path(self.session.root(), &digest);
-        let present = path.symlink_metadata();
-        if present.is_ok_and(|metadata| metadata.is_file() && metadata.len() == self.size_bytes) {
+        let path = self.store.blob_path(&digest);
+        // A blob of that name that has become corrupt is replaced.
+        if self.store.stat_blob(&digest)?.is_some() && self.store.open_verified_blob(&digest).is_ok() {
             return Ok(digest);
         }
         self.output.sync().at("sync", &self.path)?;
         rename(&self.path, &path).at("rename into blobs", &path)?;
+        if let Ok(stamp) = FileStamp::of(self.output.file()) {
+            self.store.verified().insert(digest, stamp);
+        }
         Ok(digest)
     }
 

@@ -45,6 +45,11 @@ impl Output {
         Self { file, mode: WriteMode::Cached, size_bytes: 0, started_bytes: 0 }
     }
 
+    /// Returns the file that is written.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
     /// Returns whether the next piece is written directly. Each direct write is waited for, so pieces should be large.
     pub(crate) fn is_direct(&self) -> bool {
         self.mode == WriteMode::Direct

@@ -149,6 +149,11 @@ pub(crate) fn mark_used(file: &File) {
     }
 }
 
+/// Returns whether [`mark_used`] would change the mark of a file.
+pub(crate) fn is_mark_due(file: &File) -> bool {
+    file.metadata().and_then(|metadata| metadata.modified()).is_ok_and(is_mark_old)
+}
+
 /// Like [`mark_used`], for a path.
 pub(crate) fn mark_path_used(path: &Path) {
     let Ok(modified) = path.symlink_metadata().and_then(|metadata| metadata.modified()) else { return };

@@ -43,6 +43,8 @@
 //! ```text
 //! layout, session, store      create and open a store; the lock and the directory of this process
 //! blobs                       put, get, stat, delete; buffer, direct and hashing make writing fast
+//! verified, boot              blobs that were read to the end in this boot
+//! derived                     files derived from a layer
 //! records, notes, stat_cache  what builds remember
 //! partial                     what a broken pull has brought of a blob
 //! index, names                images by name
@@ -65,8 +67,10 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests damage stores on purpose"))]
 
 mod blobs;
+mod boot;
 mod buffer;
 mod check;
+mod derived;
 mod direct;
 mod error;
 mod files;
@@ -95,8 +99,10 @@ mod store;
 mod tmp;
 mod tree;
 mod usage;
+mod verified;
 
 pub use blobs::BlobWriter;
+pub use boot::boot_id;
 pub use check::CheckReport;
 pub use error::StoreError;
 pub use gc::{Collected, Policy};

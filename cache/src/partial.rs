@@ -29,7 +29,7 @@ pub struct PartialBlob {
 }
 
 impl Store {
-    /// Opens the partial download of a blob, empty if there is none. Returns `None` if somebody else has it open.
+    /// Opens the partial download of a blob, empty if it does not exist. Returns `None` if another process or thread has it open.
     pub fn partial_blob(&self, digest: &Digest) -> Result<Option<PartialBlob>, StoreError> {
         let dir = self.root().join("downloads");
         ensure_private_dir(&dir)?;

@@ -44,9 +44,7 @@ impl Store {
             .collect();
         for digest in corrupt {
             // Another process can have replaced it by a good one since the check.
-            if matches!(self.verify_blob(digest), Err(StoreError::Corrupt { .. })) {
-                self.delete_blob(digest)?;
-            }
+            self.remove_if_corrupt(digest)?;
         }
         Ok(())
     }

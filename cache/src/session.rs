@@ -14,6 +14,7 @@ use crate::files::{IoContext, open_dir};
 use crate::locks::{Mode, is_at, lock_file, try_lock};
 use crate::tmp::{make_private_dir, random_name};
 use crate::tree::remove_tree;
+use crate::verified::Verified;
 
 /// The root of a store with this process's locks on it.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub(crate) struct Session {
     root: PathBuf,
     /// This process's directory in `tmp/`. Created on demand: a build that changes nothing writes nothing.
     own: Mutex<Option<OwnDir>>,
+    /// Blobs that need not be verified again.
+    pub(crate) verified: Verified,
     /// The file `lock`. The last field, so that it is released last.
     lock: File,
 }
@@ -43,7 +46,7 @@ impl Session {
 
     /// Makes a session of a lock that is held already, shared or exclusively.
     pub(crate) fn with_lock(root: &Path, lock: File) -> Self {
-        Self { root: root.to_owned(), own: Mutex::new(None), lock }
+        Self { root: root.to_owned(), own: Mutex::new(None), verified: Verified::default(), lock }
     }
 
     /// Gives up the store's lock. The directory in `tmp/` has a lock of its own and stays.

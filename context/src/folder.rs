@@ -1,7 +1,7 @@
 //! A local directory as a [`Tree`].
 //!
 //! ```text
-//! listing     directories, each listed once;  node: a name in one
+//! listing     directories, each listed once;  listed_file: a name in one
 //! content     digests, the stat cache, and readers that notice changes
 //! copies      copies of files that other processes are writing
 //! attributes  the extended attributes that belong in an image
@@ -33,14 +33,14 @@ use rustix::fs::Stat;
 
 use crate::beneath;
 use content::{CopyReader, StillFile, changed_if_gone, hash_file, remember};
+use listed_file::{ListedFile, file_stat};
 use listing::Listings;
-use node::{Node, file_stat};
 
 mod attributes;
 mod content;
 mod copies;
+mod listed_file;
 mod listing;
-mod node;
 #[cfg(test)]
 mod tests;
 
@@ -61,7 +61,7 @@ impl ContextTree {
     }
 
     /// Reads a file and returns its digest, which is remembered if the file was the listed one all along.
-    fn hash(&self, path: &Path, node: &Node) -> io::Result<Key> {
+    fn hash(&self, path: &Path, node: &ListedFile) -> io::Result<Key> {
         if node.size_bytes == 0 {
             return Ok(Key::of(b""));
         }
@@ -77,14 +77,14 @@ impl ContextTree {
     }
 
     /// Puts the digest of a file that was the listed one while it was read into the stat cache.
-    fn remember(&self, path: &Path, node: &Node, digest: Key) {
+    fn remember(&self, path: &Path, node: &ListedFile, digest: Key) {
         if let Some(stats) = &self.listings.stats {
             remember(stats, path, node, digest);
         }
     }
 
     /// Opens a file for a reader that can report its content by [`Tree::learn`].
-    fn open_node(&self, path: &Path, node: &Node) -> io::Result<Box<dyn Read + Send>> {
+    fn open_node(&self, path: &Path, node: &ListedFile) -> io::Result<Box<dyn Read + Send>> {
         if let Some(copy) = node.copy() {
             return Ok(Box::new(CopyReader::new(copy, node.size_bytes)));
         }
@@ -112,7 +112,7 @@ impl Tree for ContextTree {
 
     fn children(&self, path: &Path) -> io::Result<Vec<Child>> {
         let directory = self.listings.directory(path)?.ok_or(io::ErrorKind::NotFound)?;
-        let child = |node: &Node| Child {
+        let child = |node: &ListedFile| Child {
             name: node.name.to_os_string(),
             entry: node.entry(),
             content: node.digest.get().copied(),
@@ -165,7 +165,7 @@ impl Tree for ContextTree {
         self.listings.with_node(path, |node| Ok(node.digest.get().copied())).ok()??
     }
 
-    /// A change after the file was opened shows in its ctime, so that nobody asks the stat cache for the stat of before.
+    /// A change after the file was opened shows in its ctime, so that the stat cache is never asked for the earlier stat.
     fn learn(&self, path: &Path, content: Key) {
         // An error means that the path is not in the tree, which has nothing to learn then.
         let _ = self.listings.with_node(path, |node| {

@@ -1,12 +1,11 @@
 //! The ignore file of a build: its place beside the Dockerfile or in the context, and its lines.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
-use rustix::fs::{Mode, OFlags, ResolveFlags};
-
 use patterns::{IgnoreError, IgnoreFile};
+
+use crate::in_root::read_in_root;
 
 /// Largest ignore file that is read.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
@@ -30,34 +29,13 @@ pub fn find_ignore(context: &Path, dockerfile: Option<&Path>) -> Result<IgnoreFi
 
 fn read(folder: &Path, name: &Path) -> Result<Option<IgnoreFile>, IgnoreError> {
     let path = folder.join(name);
-    match read_bytes(folder, name) {
+    match read_in_root(folder, name, MAX_BYTES) {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             Ok(None)
         }
         Err(source) => Err(IgnoreError::Read { path, source }),
         Ok(bytes) => IgnoreFile::parse(path, &bytes).map(Some),
     }
-}
-
-fn read_bytes(folder: &Path, name: &Path) -> io::Result<Vec<u8>> {
-    // A directory that cannot be listed can still contain files that can be read.
-    let folder = rustix::fs::open(folder, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
-    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    let file = match rustix::fs::openat2(&folder, name, flags, Mode::empty(), resolve) {
-        // Without `openat2`, symlinks are not followed at all.
-        Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM) => {
-            rustix::fs::openat(&folder, name, flags | OFlags::NOFOLLOW, Mode::empty())?
-        }
-        file => file?,
-    };
-    let file = File::from(file);
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-    }
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! ignore_file  which ignore file belongs to a build, and its lines
+//! in_root      reads a file, with a directory as the root of its symlinks
 //! beneath      opens files below a directory, never through a symlink
 //! folder/      a directory as a `Tree`: stats, digests, without what is ignored
 //! survey/      what is in a directory, what is left out and why, for people
@@ -12,7 +13,9 @@
 mod beneath;
 mod folder;
 mod ignore_file;
+mod in_root;
 pub mod survey;
 
 pub use folder::ContextTree;
 pub use ignore_file::find_ignore;
+pub use in_root::read_in_root;

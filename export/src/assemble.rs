@@ -29,6 +29,8 @@ pub(crate) struct Assembled {
     pub descriptor: Descriptor,
     /// Manifest of the image.
     pub manifest: Manifest,
+    /// Layers above the base image, with the times of the output.
+    pub own_layers: Vec<DiffId>,
 }
 
 /// Blobs of the layers of the base image, for outputs that keep them.
@@ -74,7 +76,7 @@ impl Assembler<'_> {
         let manifest_type = manifest.media_type.clone().unwrap_or_default();
         let mut descriptor = self.document(&manifest_type, &manifest)?;
         descriptor.platform = Some(built.platform.clone());
-        Ok(Assembled { descriptor, manifest })
+        Ok(Assembled { descriptor, manifest, own_layers: diff_ids[base_count..].to_vec() })
     }
 
     /// Makes the index of several images.

@@ -114,12 +114,12 @@ impl Exporter<'_> {
     fn image(&self, result: &BuildResult, request: &ExportRequest) -> Result<Exported, ExportError> {
         let Some(push) = request.push else {
             let root = self.assemble(result, request, &FetchedBases(self))?;
-            self.keep(request, &root)?;
+            self.keep(result, request, &root)?;
             return Ok(root.exported(request));
         };
         let plain = Some(LayerCompression::Uncompressed);
         let kept = ExportRequest { compression: plain, ..request.clone() };
-        self.keep(request, &self.assemble(result, &kept, &FetchedBases(self))?)?;
+        self.keep(result, request, &self.assemble(result, &kept, &FetchedBases(self))?)?;
         let Self { store, vertex, cancel, .. } = *self;
         let targets = targets(self.registry, request);
         let pusher = Pusher { store, vertex, cancel, push, targets, delivered: RefCell::default() };
@@ -129,9 +129,11 @@ impl Exporter<'_> {
         Ok(root.exported(request))
     }
 
-    /// Puts an image into the index of the store, under its names.
-    fn keep(&self, request: &ExportRequest, root: &Root) -> Result<(), ExportError> {
+    /// Puts an image into the index of the store, under its names. From now on its layers show the times of their tars.
+    fn keep(&self, result: &BuildResult, request: &ExportRequest, root: &Root) -> Result<(), ExportError> {
         self.vertex.enter(Phase::Publish);
+        let times = result.times.with_source_date(request.source_date_s).files(request.rewrite_timestamp);
+        root.images.iter().try_for_each(|image| self.layers.finish(&image.own_layers, times))?;
         if request.names.is_empty() || request.push == Some(Push::ByDigest) {
             return Ok(self.store.keep_image(root.descriptor.clone())?);
         }
@@ -172,7 +174,7 @@ impl Exporter<'_> {
 /// Lists the files of a layout, with those of a docker archive if that is the form.
 fn layout_files(request: &ExportRequest, root: &Root) -> Result<LayoutFiles, ExportError> {
     let mut blobs = vec![root.descriptor.clone()];
-    for Assembled { descriptor, manifest } in &root.images {
+    for Assembled { descriptor, manifest, .. } in &root.images {
         blobs.extend([descriptor.clone(), manifest.config.clone()]);
         blobs.extend(manifest.layers.iter().cloned());
     }

@@ -113,30 +113,35 @@ impl BaseImages {
         let open = self.open_requests(table, reachable, target, errors);
         if !errors.is_empty() {
             for OpenRequest { image, platform, .. } in open {
-                let placeholder = image.placeholder(&platform);
-                self.images.insert((image, platform), placeholder);
+                self.add_placeholder(image, platform);
             }
             return;
         }
         let answers = ask(session.resolver, &open);
         for (OpenRequest { image, platform, stage }, answer) in open.into_iter().zip(answers) {
-            let found = match answer {
-                Ok(resolved) => {
-                    let (lookup, platform) = (image.clone(), platform.clone());
-                    self.found.push(LookedUpImage { lookup, platform, image: resolved.clone() });
-                    BaseImage { image: resolved, is_placeholder: false }
-                }
+            match answer {
+                Ok(resolved) => self.add(image, platform, resolved),
                 Err(error) => {
                     if image.is_needed(session.purpose) {
                         errors.add(|| unavailable(error, table, stage));
                     } else {
                         self.unavailable.push(unavailable(error, table, stage));
                     }
-                    image.placeholder(&platform)
+                    self.add_placeholder(image, platform);
                 }
-            };
-            self.images.insert((image, platform), found);
+            }
         }
+    }
+
+    fn add(&mut self, lookup: ImageLookup, platform: Platform, image: ResolvedImage) {
+        let found = BaseImage { image: image.clone(), is_placeholder: false };
+        self.images.insert((lookup.clone(), platform.clone()), found);
+        self.found.push(LookedUpImage { lookup, platform, image });
+    }
+
+    fn add_placeholder(&mut self, lookup: ImageLookup, platform: Platform) {
+        let placeholder = lookup.placeholder(&platform);
+        self.images.insert((lookup, platform), placeholder);
     }
 
     /// Lists the images of needed entries that are not known yet, each once.

@@ -54,7 +54,12 @@ impl<'s> Scope<'s> {
     ///
     /// Variables that the text itself assigns are left out: the shell of a RUN sets them.
     pub fn out_of_reach_origins(&self, instruction: &Instruction) -> Vec<VariableOrigin> {
-        let is_assigned = |name: &str| instruction.text.contains(&format!("{name}="));
+        let bodies = instruction.heredocs.iter().map(|heredoc| heredoc.content.as_str());
+        let texts: Vec<&str> = std::iter::once(instruction.text.as_str()).chain(bodies).collect();
+        let is_assigned = |name: &str| {
+            let assignments = [format!("{name}="), format!("for {name} "), format!("read {name}")];
+            assignments.iter().any(|assignment| texts.iter().any(|text| text.contains(assignment)))
+        };
         let names = self.names(instruction, None).into_iter().filter(|name| !is_assigned(name));
         let is_out_of_reach =
             |origin: &VariableOrigin| matches!(origin.kind, OriginKind::Unset { out_of_reach: Some(_), .. });

@@ -66,20 +66,23 @@ pub fn check(
     let mut images = BaseImages::default();
     let lowered = lower_for(&request, &mut images);
     let checked = lowered.and_then(|plan| check_devices(&plan.graph, allowed).map(|()| plan.graph));
-    let other_syntax =
-        syntax::check(dockerfile, options).err().map(|error| CheckNote::of_error(&error, true));
-    let unseen = images.unavailable.iter().map(unseen_base);
     let (graph, error) = match checked {
         Ok(graph) => (Some(graph), None),
         Err(error) => (None, Some(error)),
     };
-    LintReport {
-        warnings: checks.warnings(),
-        error,
-        notes: other_syntax.into_iter().chain(unseen).collect(),
-        graph,
-        uncertain_lines: checks.uncertain_lines(),
-    }
+    let notes = notes(dockerfile, options, &images);
+    let (warnings, uncertain_lines) = (checks.warnings(), checks.uncertain_lines());
+    LintReport { warnings, error, notes, graph, uncertain_lines }
+}
+
+/// Notes another language, and base images that are unavailable.
+fn notes(dockerfile: &Dockerfile, options: &Options, images: &BaseImages) -> Vec<CheckNote> {
+    let syntax = syntax::check(dockerfile, options).err();
+    let mut notes: Vec<CheckNote> = syntax.iter().map(|error| CheckNote::of_error(error, true)).collect();
+    notes.extend(images.unavailable.iter().map(unseen_base));
+    // An image that is unavailable for several platforms is noted once.
+    notes.dedup();
+    notes
 }
 
 /// Returns the findings in the part of a file above the instruction that does not parse.

@@ -12,7 +12,7 @@ use crate::base_images::BaseImages;
 use crate::build_args::{self, MULTI_PLATFORM, REMOVED, SOURCE_DATE_EPOCH};
 use crate::check::{self, Checks};
 use crate::contexts::Contexts;
-use crate::dispatch::Dispatcher;
+use crate::dispatch::{Dispatcher, PlatformScope};
 use crate::env::Environment;
 use crate::epoch::{self, EpochSource};
 use crate::error::{Errors, LowerError, Problem};
@@ -156,7 +156,8 @@ impl<'a> Lowering<'a> {
             self.checks.silence();
         }
         errors.each(|error| explain::explain_from(error, &globals, dockerfile));
-        let mut dispatcher = Dispatcher::new(self, target, &globals, &table, images, graph);
+        let platform = PlatformScope { target, globals: &globals };
+        let mut dispatcher = Dispatcher::new(self, &platform, &table, images, graph);
         dispatcher.run(&reachable, &mut errors);
         errors.into_result()?;
         let stage = stage.expect("an unknown target is an error");

@@ -151,6 +151,7 @@ mod tests {
         check_out_of_reach("ARG v=1\nARG w\nFROM scratch\nRUN x $v ${w} $other\n", 4, &["v", "w"]);
         check_out_of_reach("ARG v=1\nFROM scratch\nARG v\nRUN x $v\n", 4, &[]);
         check_out_of_reach("ARG v=1\nFROM scratch\nRUN v=2; x $v\n", 3, &[]);
+        check_out_of_reach("ARG v=1\nFROM scratch\nRUN for v in a b; do x $v; done\n", 3, &[]);
         // The base image could set the variable.
         check_out_of_reach("ARG v=1\nFROM image\nRUN x $v\n", 3, &[]);
     }

@@ -5,7 +5,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use parser::ast::Dockerfile;
+use parser::ast::{Dockerfile, Instruction};
 use parser::expand::{Expander, Variables};
 
 use crate::args::{GlobalScope, definitions};
@@ -75,15 +75,19 @@ pub(crate) fn global_args(
             continue;
         }
         names.extend(definition.default.iter().flat_map(|word| set_variables(word, globals, expander)));
-        let arg = PlannedArg {
-            lines: lines_of(instruction),
-            name: definition.name.clone(),
-            value: globals.value(&definition.name).map(str::to_owned),
-            description: instruction.description(&definition.name).map(str::to_owned),
-        };
+        let arg = planned(instruction, &definition.name, globals);
         args.push(UsedArg { stage: None, position, arg });
     }
     args
+}
+
+fn planned(instruction: &Instruction, name: &str, globals: &GlobalScope) -> PlannedArg {
+    PlannedArg {
+        lines: lines_of(instruction),
+        name: name.to_owned(),
+        value: globals.value(name).map(str::to_owned),
+        description: instruction.description(name).map(str::to_owned),
+    }
 }
 
 /// Returns the names of the variables in a word that are set.

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use cache::{Store, StoreError};
 use oci::VerifiedReader;
-use oci::{Descriptor, Digest};
+use oci::{Descriptor, Digest, Reference};
 
 use crate::ImageError;
 
@@ -31,6 +31,11 @@ pub trait BlobSource: Sync {
         _start_bytes: u64,
     ) -> Result<Option<Box<dyn Read + Send + '_>>, ImageError> {
         Ok(None)
+    }
+
+    /// Returns the repository that the blobs come from; `None` if they come from a file or the store.
+    fn repository(&self) -> Option<&Reference> {
+        None
     }
 
     /// Reads a manifest or an index.
@@ -74,14 +79,14 @@ impl BlobSource for StoreBlobs<'_> {
 }
 
 /// A source whose documents are looked up in the store first, and kept there once they were read.
-pub struct Through<'a> {
+pub struct CachingBlobs<'a> {
     /// Store that documents are looked up in and kept in.
     pub store: &'a Store,
     /// Source of everything that the store does not have.
     pub inner: &'a dyn BlobSource,
 }
 
-impl Through<'_> {
+impl CachingBlobs<'_> {
     /// Reads the config that a manifest refers to.
     pub fn config(&self, config: &Descriptor) -> Result<Vec<u8>, ImageError> {
         self.cached(config, CONFIG_LIMIT_BYTES, || read(self.inner, config, CONFIG_LIMIT_BYTES))
@@ -102,7 +107,7 @@ impl Through<'_> {
     }
 }
 
-impl BlobSource for Through<'_> {
+impl BlobSource for CachingBlobs<'_> {
     fn describe(&self, digest: &Digest) -> Result<Descriptor, ImageError> {
         StoreBlobs(self.store).describe(digest).or_else(|_| self.inner.describe(digest))
     }
@@ -117,6 +122,10 @@ impl BlobSource for Through<'_> {
         start_bytes: u64,
     ) -> Result<Option<Box<dyn Read + Send + '_>>, ImageError> {
         self.inner.open_from(blob, start_bytes)
+    }
+
+    fn repository(&self) -> Option<&Reference> {
+        self.inner.repository()
     }
 
     fn manifest(&self, manifest: &Descriptor) -> Result<Vec<u8>, ImageError> {

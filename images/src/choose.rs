@@ -5,7 +5,7 @@
 
 use oci::{Descriptor, Digest, Document, ImageConfig, Index, Manifest, Platform, media_type};
 
-use crate::{BlobSource as _, ImageError, Through};
+use crate::{BlobSource as _, CachingBlobs, ImageError};
 
 /// Largest number of indexes inside each other; real ones are not nested.
 const MAX_DEPTH: usize = 4;
@@ -24,17 +24,21 @@ pub struct Image {
 /// Finds the image for `wanted` that `root` leads to.
 ///
 /// A manifest that stands alone is taken whatever its platform is: the caller compares.
-pub fn find(blobs: &Through<'_>, root: &Descriptor, wanted: &Platform) -> Result<Image, ImageError> {
+pub fn find(blobs: &CachingBlobs<'_>, root: &Descriptor, wanted: &Platform) -> Result<Image, ImageError> {
     descend(blobs, root, wanted, MAX_DEPTH)
 }
 
 /// Finds the image for `wanted` among the entries of an index.
-pub fn choose(blobs: &Through<'_>, entries: &[Descriptor], wanted: &Platform) -> Result<Image, ImageError> {
+pub fn choose(
+    blobs: &CachingBlobs<'_>,
+    entries: &[Descriptor],
+    wanted: &Platform,
+) -> Result<Image, ImageError> {
     choose_at(blobs, entries, wanted, MAX_DEPTH)
 }
 
 /// Finds every image that `root` leads to. Leaves out attestations, and platforms of an index whose blobs are absent.
-pub fn all(blobs: &Through<'_>, root: &Descriptor) -> Result<Vec<Image>, ImageError> {
+pub fn all(blobs: &CachingBlobs<'_>, root: &Descriptor) -> Result<Vec<Image>, ImageError> {
     let mut images = Vec::new();
     collect(blobs, root, MAX_DEPTH, &mut images)?;
     if images.is_empty() {
@@ -44,7 +48,11 @@ pub fn all(blobs: &Through<'_>, root: &Descriptor) -> Result<Vec<Image>, ImageEr
 }
 
 /// Reads the config of a manifest and checks it against the manifest.
-pub fn config(blobs: &Through<'_>, digest: Digest, manifest: &Manifest) -> Result<ImageConfig, ImageError> {
+pub fn config(
+    blobs: &CachingBlobs<'_>,
+    digest: Digest,
+    manifest: &Manifest,
+) -> Result<ImageConfig, ImageError> {
     let bytes = blobs.config(&manifest.config)?;
     let config = ImageConfig::parse(manifest, &bytes).map_err(|source| ImageError::Document {
         kind: "image config",
@@ -56,7 +64,7 @@ pub fn config(blobs: &Through<'_>, digest: Digest, manifest: &Manifest) -> Resul
 }
 
 fn collect(
-    blobs: &Through<'_>,
+    blobs: &CachingBlobs<'_>,
     root: &Descriptor,
     depth: usize,
     images: &mut Vec<Image>,
@@ -79,7 +87,7 @@ fn collect(
 }
 
 fn descend(
-    blobs: &Through<'_>,
+    blobs: &CachingBlobs<'_>,
     root: &Descriptor,
     wanted: &Platform,
     depth: usize,
@@ -93,7 +101,7 @@ fn descend(
 }
 
 fn choose_at(
-    blobs: &Through<'_>,
+    blobs: &CachingBlobs<'_>,
     entries: &[Descriptor],
     wanted: &Platform,
     depth: usize,
@@ -121,7 +129,7 @@ fn choose_at(
 
 /// Returns the platform that an entry of an index names, or else its config; `None` for an index inside the index.
 fn platform_of(
-    blobs: &Through<'_>,
+    blobs: &CachingBlobs<'_>,
     entry: &Descriptor,
     wanted: &Platform,
 ) -> Result<Option<Platform>, ImageError> {
@@ -139,7 +147,7 @@ fn named_platform(entry: &Descriptor) -> Option<&Platform> {
     entry.platform.as_ref().filter(|named| !named.os.is_empty() || !named.architecture.is_empty())
 }
 
-fn document(blobs: &Through<'_>, entry: &Descriptor) -> Result<Document, ImageError> {
+fn document(blobs: &CachingBlobs<'_>, entry: &Descriptor) -> Result<Document, ImageError> {
     let bytes = blobs.manifest(entry)?;
     let kind = if media_type::is_index(&entry.media_type) { "image index" } else { "image manifest" };
     Document::parse(Some(&entry.media_type), &bytes).map_err(|source| ImageError::Document {
@@ -151,7 +159,7 @@ fn document(blobs: &Through<'_>, entry: &Descriptor) -> Result<Document, ImageEr
 
 /// Reads the config of an image. A platform that the config does not name is the entry's, or else `wanted`.
 fn complete(
-    blobs: &Through<'_>,
+    blobs: &CachingBlobs<'_>,
     entry: &Descriptor,
     manifest: Manifest,
     wanted: &Platform,

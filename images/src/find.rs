@@ -3,7 +3,7 @@
 use cache::{Store, StoreError};
 use oci::{Descriptor, Digest, Platform, Reference};
 
-use crate::{BlobSource as _, Image, ImageError, StoreBlobs, Through, choose, pins};
+use crate::{BlobSource as _, CachingBlobs, Image, ImageError, StoreBlobs, choose, pins};
 
 /// Shortest prefix of an ID that is looked up, in hex digits.
 const MIN_ID_DIGITS: usize = 4;
@@ -28,7 +28,7 @@ pub fn by_name_or_id(store: &Store, text: &str, platform: &Platform) -> Result<I
 /// Finds the image for `platform` that a descriptor of the store leads to.
 pub fn at(store: &Store, root: &Descriptor, platform: &Platform) -> Result<Image, ImageError> {
     let here = StoreBlobs(store);
-    choose::find(&Through { store, inner: &here }, root, platform)
+    choose::find(&CachingBlobs { store, inner: &here }, root, platform)
 }
 
 /// Finds the image whose ID or manifest digest begins with `digits`. Broken images do not count.
@@ -52,7 +52,7 @@ fn by_id(store: &Store, digits: &str, platform: &Platform) -> Result<Option<Imag
 
 /// An image that is known without asking a registry.
 #[derive(Debug, Clone)]
-pub struct Known {
+pub struct KnownImage {
     /// Documents of the image. Its layers need not be in the store if it was found by a pin.
     pub image: Image,
     /// True if the registry's last answer led to it, false if the store has it under that name.
@@ -62,14 +62,14 @@ pub struct Known {
 /// Finds the image that the store keeps under `name`, or that the registry named when it was last asked (a pin).
 ///
 /// Returns `None` if neither exists, or if the documents are incomplete or damaged: then the registry has to be asked.
-pub fn known(store: &Store, name: &Reference, platform: &Platform) -> Result<Option<Known>, ImageError> {
+pub fn known(store: &Store, name: &Reference, platform: &Platform) -> Result<Option<KnownImage>, ImageError> {
     if let Some(root) = store.resolve(name)?
         && let Some(image) = usable(at(store, &root, platform))?
     {
-        return Ok(Some(Known { image, is_pin: false }));
+        return Ok(Some(KnownImage { image, is_pin: false }));
     }
     let Some(manifest) = pins::load(store, name, platform)? else { return Ok(None) };
-    Ok(pinned(store, &manifest, platform)?.map(|image| Known { image, is_pin: true }))
+    Ok(pinned(store, &manifest, platform)?.map(|image| KnownImage { image, is_pin: true }))
 }
 
 /// Finds the image that is the best answer for `name` while its registry cannot be reached; see [`pins`].

@@ -8,7 +8,7 @@
 //! layer_blobs  remembers which compressed blobs hold a layer
 //! ```
 //!
-//! The crate talks to nobody: what has to be fetched comes through [`BlobSource`]. There is one look-up on purpose: the
+//! The crate asks no server: data that has to be fetched comes through [`BlobSource`]. There is one look-up on purpose: the
 //! image that a RUN is built on and the image that a container is started from are chosen by the same rules.
 
 mod blobs;
@@ -18,6 +18,6 @@ pub mod find;
 pub mod layer_blobs;
 pub mod pins;
 
-pub use blobs::{BlobSource, CONFIG_LIMIT_BYTES, MANIFEST_LIMIT_BYTES, StoreBlobs, Through, read};
+pub use blobs::{BlobSource, CONFIG_LIMIT_BYTES, CachingBlobs, MANIFEST_LIMIT_BYTES, StoreBlobs, read};
 pub use choose::Image;
 pub use error::{BlobSourceError, ImageError};

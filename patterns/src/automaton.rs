@@ -1,33 +1,34 @@
-//! The regular expressions that ignore patterns become, matched in linear time.
+//! Regular expressions behind ignore patterns, matched in linear time.
 //!
-//! moby/patternmatcher writes a Go regular expression for each pattern, and some of what patterns mean is an accident of
-//! that (`[*]`, `\d`). So the same text is made here ([`super::form`]) and read as Go reads it, as far as such texts
-//! go: literals, escapes, classes, `.`, a postfix `*`, and the group `(.*/)?`; anchored at both ends.
+//! moby/patternmatcher translates each pattern to a Go regular expression, and parts of the meaning of patterns are accidents
+//! of that (`[*]`, `\d`). Therefore [`super::form`] makes the same text, and this module reads it as Go does, as far as such
+//! texts go: literals, escapes, classes, `.`, a postfix `*`, and the group `(.*/)?`; anchored at both ends.
 //!
-//! Invariant: matching takes at most (length of the pattern) × (length of the name) steps: all ways through are
-//! followed at once (Thompson). Knows nothing of files.
+//! Invariant: matching takes at most (length of the pattern) × (length of the name) steps, because all paths through the
+//! automaton are followed at once (Thompson). The module knows nothing of files.
 
 use super::glob::{BadPattern, split_rune};
 
-/// Nothing, or a path that ends in a slash.
+/// Group that matches nothing, or a path that ends in a slash.
 const ANY_DIRECTORIES: &str = "(.*/)?";
 
-/// A compiled expression.
+/// A regular expression, compiled to a program.
 #[derive(Debug, Clone)]
 pub(super) struct Automaton {
     program: Vec<Step>,
 }
 
+/// An instruction of the program.
 #[derive(Debug, Clone)]
 enum Step {
-    /// Takes one character.
+    /// Consumes one character of the class.
     Take(Class),
-    /// Goes on at both places.
+    /// Continues at both of these steps.
     Split(usize, usize),
     Jump(usize),
-    /// Passes at the start of the name only: a `^` that the pattern holds.
+    /// Passes at the start of the name only: a `^` in the pattern.
     Start,
-    /// Passes where a word starts or ends (`\b`), or where none does (`\B`).
+    /// Passes at the start or end of a word (`\b`) if true, and anywhere else (`\B`) if false.
     Boundary(bool),
     Done,
 }
@@ -44,7 +45,7 @@ impl Class {
         Self { negated: false, ranges: vec![(rune.into(), rune.into())] }
     }
 
-    /// Go's `.`: anything but a line feed.
+    /// Returns the class of Go's `.`: any character but a line feed.
     fn dot() -> Self {
         Self { negated: true, ranges: vec![(u32::from(b'\n'), u32::from(b'\n'))] }
     }
@@ -55,7 +56,7 @@ impl Class {
 }
 
 impl Automaton {
-    /// Reads an expression, which is anchored at both ends without saying so.
+    /// Compiles an expression, which is anchored at both ends implicitly.
     pub(super) fn new(expression: &str) -> Result<Self, BadPattern> {
         let mut program = Vec::new();
         let mut rest = expression;
@@ -63,7 +64,7 @@ impl Automaton {
             rest = match rest.strip_prefix(ANY_DIRECTORIES) {
                 Some(after) => {
                     any_directories(&mut program);
-                    // Two of them say what one does (`.` takes slashes, too), with twice the ways through.
+                    // Several in a row match what one does, since `.` matches slashes, too, but cost more.
                     after.trim_start_matches(ANY_DIRECTORIES)
                 }
                 None => piece(first, &rest[first.len_utf8()..], &mut program)?,
@@ -73,18 +74,18 @@ impl Automaton {
         Ok(Self { program })
     }
 
-    /// True if all of `name` is matched.
+    /// Reports whether the expression matches all of `name`.
     pub(super) fn matches(&self, name: &[u8]) -> bool {
         let mut now = States::new(self.program.len());
         let mut next = States::new(self.program.len());
         let first = |bytes| split_rune(bytes).map(|(rune, _)| rune);
-        self.follow(0, Place { before: None, after: first(name) }, &mut now);
+        self.follow(0, Position { before: None, after: first(name) }, &mut now);
         let mut rest = name;
         while let Some((rune, after)) = split_rune(rest) {
-            let place = Place { before: Some(rune), after: first(after) };
+            let position = Position { before: Some(rune), after: first(after) };
             for &at in &now.list {
                 if matches!(&self.program[at], Step::Take(class) if class.contains(rune)) {
-                    self.follow(at + 1, place, &mut next);
+                    self.follow(at + 1, position, &mut next);
                 }
             }
             std::mem::swap(&mut now, &mut next);
@@ -97,8 +98,8 @@ impl Automaton {
         now.list.iter().any(|&at| matches!(self.program[at], Step::Done))
     }
 
-    /// Adds the places that are reached from `at` without taking a character.
-    fn follow(&self, at: usize, place: Place, states: &mut States) {
+    /// Adds the steps that are reached from `at` without consuming a character.
+    fn follow(&self, at: usize, position: Position, states: &mut States) {
         states.pending.push(at);
         while let Some(at) = states.pending.pop() {
             match self.program[at] {
@@ -106,8 +107,8 @@ impl Automaton {
                 Step::Take(_) | Step::Done => states.list.push(at),
                 Step::Jump(to) => states.pending.push(to),
                 Step::Split(one, other) => states.pending.extend([one, other]),
-                Step::Start if place.before.is_none() => states.pending.push(at + 1),
-                Step::Boundary(wanted) if place.is_boundary() == wanted => states.pending.push(at + 1),
+                Step::Start if position.before.is_none() => states.pending.push(at + 1),
+                Step::Boundary(expected) if position.is_boundary() == expected => states.pending.push(at + 1),
                 Step::Start | Step::Boundary(_) => {}
             }
             states.seen[at] = true;
@@ -115,14 +116,14 @@ impl Automaton {
     }
 }
 
-/// A place in the name: the characters at both sides.
+/// Position in the name, between two characters.
 #[derive(Clone, Copy)]
-struct Place {
+struct Position {
     before: Option<u32>,
     after: Option<u32>,
 }
 
-impl Place {
+impl Position {
     fn is_boundary(self) -> bool {
         let is_word = |rune: Option<u32>| {
             rune.and_then(char::from_u32).is_some_and(|rune| rune.is_ascii_alphanumeric() || rune == '_')
@@ -131,17 +132,17 @@ impl Place {
     }
 }
 
-/// Places in the program, each once.
+/// Steps of the program that have been reached, each once.
 struct States {
     list: Vec<usize>,
     seen: Vec<bool>,
-    /// Room for [`Automaton::follow`], which is called for every character.
+    /// Buffer of [`Automaton::follow`], which is called for every character.
     pending: Vec<usize>,
 }
 
 impl States {
-    fn new(places: usize) -> Self {
-        Self { list: Vec::new(), seen: vec![false; places], pending: Vec::new() }
+    fn new(steps: usize) -> Self {
+        Self { list: Vec::new(), seen: vec![false; steps], pending: Vec::new() }
     }
 
     fn clear(&mut self) {
@@ -150,7 +151,7 @@ impl States {
     }
 }
 
-/// [`ANY_DIRECTORIES`]
+/// Adds the steps of [`ANY_DIRECTORIES`] to the program.
 fn any_directories(program: &mut Vec<Step>) {
     let at = program.len();
     program.push(Step::Split(at + 1, at + 5));
@@ -160,7 +161,7 @@ fn any_directories(program: &mut Vec<Step>) {
     program.push(Step::Take(Class::one('/')));
 }
 
-/// One atom and the star behind it; returns what follows.
+/// Compiles one atom and the star behind it; returns the rest of the expression.
 fn piece<'a>(first: char, rest: &'a str, program: &mut Vec<Step>) -> Result<&'a str, BadPattern> {
     let (class, rest) = match first {
         '^' => {
@@ -192,7 +193,7 @@ fn piece<'a>(first: char, rest: &'a str, program: &mut Vec<Step>) -> Result<&'a 
     }
 }
 
-/// What follows a backslash, inside a class or out of it.
+/// Parses the rest of an escape, behind its backslash, inside or outside a class.
 fn escape(rest: &str) -> Result<(Class, &str), BadPattern> {
     let escaped = rest.chars().next().ok_or(BadPattern)?;
     let after = &rest[escaped.len_utf8()..];
@@ -207,14 +208,14 @@ fn escape(rest: &str) -> Result<(Class, &str), BadPattern> {
         't' => (false, vec![('\t', '\t')]),
         'v' => (false, vec![('\x0b', '\x0b')]),
         other if other.is_ascii() && !other.is_ascii_alphanumeric() => (false, vec![(other, other)]),
-        // Go has more (\pL, \x41, \Q...\E); nobody writes them in an ignore file.
+        // Go has more escapes (\pL, \x41, \Q...\E), which do not occur in ignore files.
         _ => return Err(BadPattern),
     };
     let ranges = ranges.into_iter().map(|(low, high)| (u32::from(low), u32::from(high))).collect();
     Ok((Class { negated, ranges }, after))
 }
 
-/// A class, behind its `[`.
+/// Parses a class, behind its `[`.
 fn class(text: &str) -> Result<(Class, &str), BadPattern> {
     let negated = text.starts_with('^');
     let mut rest = if negated { &text[1..] } else { text };
@@ -232,7 +233,7 @@ fn class(text: &str) -> Result<(Class, &str), BadPattern> {
     Ok((Class { negated, ranges }, &rest[1..]))
 }
 
-/// One character, one range or one `\d` of a class.
+/// Parses one character, one range or one escape such as `\d` of a class.
 fn class_range<'a>(text: &'a str, ranges: &mut Vec<(u32, u32)>) -> Result<&'a str, BadPattern> {
     let (low, rest) = class_atom(text)?;
     let single = (!low.negated && low.ranges.len() == 1 && low.ranges[0].0 == low.ranges[0].1)
@@ -262,7 +263,7 @@ fn class_atom(text: &str) -> Result<(Class, &str), BadPattern> {
     }
 }
 
-/// `[:alpha:]` and its like, which stand inside a class.
+/// Parses a named class such as `[:alpha:]`, which stands inside a class; returns `None` for anything else.
 fn named_class(text: &str) -> Result<Option<(Class, &str)>, BadPattern> {
     let Some((name, rest)) = text.strip_prefix("[:").and_then(|text| text.split_once(":]")) else {
         return Ok(None);
@@ -289,7 +290,7 @@ fn named_class(text: &str) -> Result<Option<(Class, &str)>, BadPattern> {
     Ok(Some((Class { negated, ranges }, rest)))
 }
 
-/// Adds a class to the ranges of another, turned inside out if it is negated.
+/// Adds a class to the ranges of another; of a negated class, the complement.
 fn add_class(ranges: &mut Vec<(u32, u32)>, mut class: Class) {
     if !class.negated {
         return ranges.extend(class.ranges);
@@ -316,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn expressions() {
+    fn expressions_match_as_in_go() {
         check("a[^/]*b", "axxb", true);
         check("a[^/]*b", "ax/b", false);
         check("(.*/)?x", "x", true);
@@ -342,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn any_directories_twice_are_any_directories() {
+    fn repeated_directory_groups_match_as_one() {
         for name in ["x", "a/x", "a/b/x", "/x", "//x", "ax", "a/bx", "x/"] {
             let matches = |expression| Automaton::new(expression).expect("good").matches(name.as_bytes());
             assert_eq!(matches("(.*/)?(.*/)?(.*/)?x"), matches("(.*/)?x"), "{name}");
@@ -352,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn refused() {
+    fn expressions_with_errors_are_refused() {
         for expression in ["[a", "\\", "\\1", "\\q", "[z-a]", "[[:nope:]]", "\\é", "*", "[a-\\d]"] {
             assert!(Automaton::new(expression).is_err(), "{expression}");
         }

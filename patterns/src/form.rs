@@ -1,14 +1,15 @@
-//! One pattern: exact text, a prefix, a suffix, or a regular expression.
+//! The form of one pattern: exact text, a prefix, a suffix, or a regular expression.
 
 use crate::automaton::Automaton;
 use crate::glob::BadPattern;
 
+/// A pattern, compiled to the cheapest form that matches the same.
 #[derive(Debug, Clone)]
 pub(crate) enum Form {
     Exact(Vec<u8>),
     Prefix(Vec<u8>),
     Suffix(Vec<u8>),
-    /// `ends_in`: what every match ends in, as text; looked at first, as it costs little.
+    /// A regular expression. Every match ends in the text `ends_in`, which is cheap to compare first.
     Expression {
         automaton: Automaton,
         ends_in: Vec<u8>,
@@ -16,7 +17,7 @@ pub(crate) enum Form {
 }
 
 impl Form {
-    /// Reads a pattern, as moby/patternmatcher's `compile` does.
+    /// Compiles a pattern as moby/patternmatcher's `compile` does.
     pub(crate) fn read(pattern: &str) -> Result<Self, BadPattern> {
         let translated = translate(pattern);
         Ok(match translated.kind {
@@ -42,18 +43,18 @@ impl Form {
     }
 }
 
-/// The text before the first character that means something. U+FFFD does: it matches any byte that is no UTF-8.
+/// Returns the text before the first special character. U+FFFD is one: it matches any byte that is not UTF-8.
 pub(crate) fn fixed_start(pattern: &str) -> Vec<u8> {
     let end = pattern.find(['*', '?', '[', '\\', '^', char::REPLACEMENT_CHARACTER]);
     pattern[..end.unwrap_or(pattern.len())].into()
 }
 
-/// The text after the last character that means something.
+/// Returns the text after the last special character.
 fn fixed_end(pattern: &str) -> Vec<u8> {
     let special = |c| matches!(c, '*' | '?' | '[' | ']' | '\\' | '^' | char::REPLACEMENT_CHARACTER);
     let tail = pattern.rsplit(special).next().unwrap_or_default();
     let start = pattern.len() - tail.len();
-    // A character after a backslash is part of an escape; a slash after "**" may match nothing.
+    // A character after a backslash belongs to the escape, and a slash after "**" can match nothing.
     match pattern[..start].bytes().last() {
         Some(b'\\') => Vec::new(),
         Some(b'*') => tail.strip_prefix('/').unwrap_or(tail).into(),
@@ -108,7 +109,7 @@ impl Translated {
         self.kind = TextKind::Expression;
     }
 
-    /// `**`, with or without a slash behind it.
+    /// Adds `**`, with or without a slash behind it.
     fn double_star(&mut self, is_first: bool, is_last: bool) {
         if !is_last {
             self.special("(.*/)?");

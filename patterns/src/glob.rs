@@ -1,20 +1,20 @@
 //! Go's `filepath.Match`: the wildcards of COPY and ADD, and the syntax check of ignore patterns.
 //!
-//! `*` and `?` do not match a slash, `[a-z]` and `[^a-z]` match one character, `\` takes the next one literally.
-//! `[^a]` does match a slash: Go's does too. Names are bytes; what is not UTF-8 counts as U+FFFD, one byte long.
+//! `*` and `?` do not match a slash, `[a-z]` and `[^a-z]` match one character, `\` makes the next one literal. `[^a]` does
+//! match a slash, as in Go. Names are bytes; a byte that is not UTF-8 counts as U+FFFD.
 //!
-//! Invariant: time is at most the product of the two lengths, whatever the pattern. A chunk between two stars is
-//! matched as early as it can be and never moved again, which is enough as stars take anything but slashes. (Where a
-//! class takes a slash it is not: `*[^0]*` does not match `ab/c`. Nor does it for Go.)
+//! Invariant: matching takes at most (length of the pattern) × (length of the name) steps. A chunk between two stars is
+//! matched as early as possible and never moved again. That is enough because stars match anything but slashes. Where a
+//! class matches a slash it is not enough: `*[^0]*` does not match `ab/c`, here as in Go.
 //!
 //! Source: go1.25, `path/filepath/match.go`.
 
-/// A pattern that has no meaning: an unclosed class, a trailing backslash.
+/// The pattern has a syntax error: an unclosed class or a trailing backslash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("syntax error in pattern")]
 pub struct BadPattern;
 
-/// True if `pattern` matches all of `name`.
+/// Reports whether `pattern` matches all of `name`.
 pub fn matches(pattern: &str, name: &[u8]) -> Result<bool, BadPattern> {
     let mut pattern = pattern.as_bytes();
     let mut name = name;
@@ -32,12 +32,12 @@ pub fn matches(pattern: &str, name: &[u8]) -> Result<bool, BadPattern> {
     Ok(name.is_empty())
 }
 
-/// Checks the syntax of a pattern.
+/// Checks the syntax of a pattern without matching anything.
 pub fn check(pattern: &str) -> Result<(), BadPattern> {
     matches(pattern, b"").map(|_| ())
 }
 
-/// True if a path element must be matched rather than looked up.
+/// Reports whether a path element has wildcards, so that it must be matched rather than looked up.
 pub fn has_wildcards(text: &str) -> bool {
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
@@ -50,7 +50,7 @@ pub fn has_wildcards(text: &str) -> bool {
     false
 }
 
-/// Splits off the leading stars and what follows up to the next star.
+/// Splits off the leading stars and the chunk up to the next star. Returns whether there were stars, the chunk, and the rest.
 fn next_chunk(pattern: &[u8]) -> (bool, &[u8], &[u8]) {
     let stars = pattern.iter().take_while(|&&byte| byte == b'*').count();
     let pattern = &pattern[stars..];
@@ -70,7 +70,7 @@ fn next_chunk(pattern: &[u8]) -> (bool, &[u8], &[u8]) {
 }
 
 /// Matches a chunk at the start of `name` or, after a star, at the first place in the same path element.
-/// The last chunk must reach the end of the name. Returns what is left of the name.
+/// The last chunk must reach the end of the name. Returns the rest of the name.
 fn place_chunk<'a>(
     star: bool,
     chunk: &[u8],
@@ -95,7 +95,7 @@ fn place_chunk<'a>(
     Ok(None)
 }
 
-/// Go reports a bad pattern even where the name differs before the bad part.
+/// Checks the rest of a pattern: Go reports a syntax error even if the name differs before it.
 fn check_rest(mut pattern: &[u8]) -> Result<(), BadPattern> {
     while !pattern.is_empty() {
         let (_, chunk, rest) = next_chunk(pattern);
@@ -105,9 +105,9 @@ fn check_rest(mut pattern: &[u8]) -> Result<(), BadPattern> {
     Ok(())
 }
 
-/// Matches a chunk without stars at the start of `name`; returns what is left of the name.
+/// Matches a chunk without stars at the start of `name`; returns the rest of the name.
 fn match_chunk<'a>(mut chunk: &[u8], name: &'a [u8]) -> Result<Option<&'a [u8]>, BadPattern> {
-    // `None` once it differs: the rest of the chunk is still checked.
+    // The name becomes `None` once it differs; the syntax of the rest of the chunk is still checked.
     let mut name = Some(name);
     while let Some(&first) = chunk.first() {
         match first {
@@ -135,7 +135,7 @@ fn match_chunk<'a>(mut chunk: &[u8], name: &'a [u8]) -> Result<Option<&'a [u8]>,
     Ok(name)
 }
 
-/// Matches `rune` with the class that starts behind its `[`; returns what follows the class.
+/// Matches `rune` with the class that starts behind its `[`; returns the pattern behind the class.
 fn match_class(chunk: &[u8], rune: u32) -> Result<(bool, &[u8]), BadPattern> {
     let negated = chunk.first() == Some(&b'^');
     let mut chunk = if negated { &chunk[1..] } else { chunk };
@@ -158,7 +158,7 @@ fn match_class(chunk: &[u8], rune: u32) -> Result<(bool, &[u8]), BadPattern> {
     }
 }
 
-/// One character of a class, escaped or not; something must follow it.
+/// Returns one character of a class, escaped or not, and the rest, which must not be empty.
 fn class_rune(chunk: &[u8]) -> Result<(u32, &[u8]), BadPattern> {
     if matches!(chunk.first(), None | Some(b'-' | b']')) {
         return Err(BadPattern);
@@ -168,7 +168,7 @@ fn class_rune(chunk: &[u8]) -> Result<(u32, &[u8]), BadPattern> {
     if rest.is_empty() { Err(BadPattern) } else { Ok((rune, rest)) }
 }
 
-/// Takes the first character off; a byte that starts none is U+FFFD. `None` at the end.
+/// Splits off the first character; a byte that is not UTF-8 counts as U+FFFD. Returns `None` at the end.
 pub(super) fn split_rune(bytes: &[u8]) -> Option<(u32, &[u8])> {
     let (&first, rest) = bytes.split_first()?;
     if first < 0x80 {
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn like_go() {
+    fn patterns_match_as_in_go() {
         const BAD: Result<bool, BadPattern> = Err(BadPattern);
         for (pattern, name, expected) in [
             ("abc", "abc", Ok(true)),
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_not_utf8() {
+    fn a_byte_that_is_not_utf8_counts_as_one_character() {
         assert_eq!(matches("a?c", b"a\xffc"), Ok(true));
         assert_eq!(matches("a?c", b"a\xff\xfec"), Ok(false));
         assert_eq!(matches("a*c", b"a\xff\xfec"), Ok(true));
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn wildcards_are_seen() {
+    fn escaped_wildcards_do_not_count() {
         for (text, expected) in
             [("a*", true), ("a?", true), ("a[b]", true), ("a\\*", false), ("a", false), ("a\\", false)]
         {
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_patterns_are_fast() {
+    fn hostile_patterns_take_no_more_than_quadratic_time() {
         let pattern = "a*".repeat(2000) + "b";
         let name = "a".repeat(4000);
         assert_eq!(matches(&pattern, name.as_bytes()), Ok(false));

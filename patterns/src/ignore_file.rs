@@ -1,4 +1,4 @@
-//! `.dockerignore`: its lines, and the patterns in them.
+//! `.dockerignore`: the lines of the file, and the patterns in them.
 
 use std::io;
 use std::path::PathBuf;
@@ -6,22 +6,22 @@ use std::path::PathBuf;
 use crate::list::{PatternError, Patterns};
 use crate::path::clean;
 
-/// The longest line of an ignore file: Go's scanner stops there too.
-const LONGEST_LINE_BYTES: usize = 64 * 1024;
+/// Longest line of an ignore file, the limit of Go's scanner.
+const MAX_LINE_BYTES: usize = 64 * 1024;
 
-/// The patterns of a context, and where they stand. The default is of a context without an ignore file.
+/// The ignore file of a context. The default stands for a context without one.
 ///
-/// They are known to be good: [`Patterns::new`] takes them.
+/// The patterns are valid: [`Patterns::new`] accepts them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IgnoreFile {
-    /// The file; empty if there is none.
+    /// Path of the file; empty if the context has none.
     pub path: PathBuf,
-    /// Its lines with patterns, in order.
+    /// Lines that have a pattern, in order.
     pub lines: Vec<Line>,
 }
 
 impl IgnoreFile {
-    /// Reads the text of the file at `path`.
+    /// Parses the text of the file at `path`, and checks its patterns.
     pub fn parse(path: PathBuf, text: &[u8]) -> Result<Self, IgnoreError> {
         let lines = match parse_lines(text) {
             Ok(lines) => lines,
@@ -34,12 +34,12 @@ impl IgnoreFile {
         }
     }
 
-    /// The patterns, in order.
+    /// Returns the patterns, in order.
     pub fn patterns(&self) -> Vec<String> {
         self.lines.iter().map(|line| line.pattern.clone()).collect()
     }
 
-    /// The file's name as people see it: `.dockerignore`.
+    /// Returns the name of the file without its directory, as in `.dockerignore`.
     pub fn name(&self) -> String {
         self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
@@ -49,28 +49,28 @@ impl IgnoreFile {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IgnoreError {
-    /// It is there and cannot be read.
+    /// The file exists and cannot be read.
     #[error("cannot read {}", path.display())]
     Read {
-        /// The file.
+        /// Path of the ignore file.
         path: PathBuf,
-        /// Why not.
+        /// Error of the operating system.
         source: io::Error,
     },
     /// A line is too long.
     #[error("failed parsing {}: {source}", path.display())]
     Line {
-        /// The file.
+        /// Path of the ignore file.
         path: PathBuf,
-        /// Which line.
+        /// Number of the line.
         source: LineTooLong,
     },
-    /// A pattern means nothing.
+    /// A pattern has a syntax error.
     #[error("failed parsing {}: {source}", path.display())]
     Pattern {
-        /// The file.
+        /// Path of the ignore file.
         path: PathBuf,
-        /// Which one, and why.
+        /// The pattern and its error.
         source: PatternError,
     },
 }
@@ -78,22 +78,22 @@ pub enum IgnoreError {
 /// A line of an ignore file that has a pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// Which line, from 1.
+    /// Number of the line, from 1.
     pub number: u32,
-    /// As written, but for blanks around it.
+    /// Text of the line, without the blanks around it.
     pub written: String,
-    /// What it means: the path cleaned and relative to the root.
+    /// Pattern of the line: the path cleaned, and relative to the root of the context.
     pub pattern: String,
 }
 
-/// The lines of an ignore file, comments and blank ones left out.
+/// Parses the lines of an ignore file, without comments and blank lines.
 ///
 /// Source: moby/patternmatcher, `ignorefile/ignorefile.go`.
 pub fn parse_lines(bytes: &[u8]) -> Result<Vec<Line>, LineTooLong> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut lines = Vec::new();
     for (line, number) in bytes.split(|&byte| byte == b'\n').zip(1..) {
-        if line.len() >= LONGEST_LINE_BYTES {
+        if line.len() >= MAX_LINE_BYTES {
             return Err(LineTooLong { line: number });
         }
         let text = String::from_utf8_lossy(line);
@@ -103,11 +103,11 @@ pub fn parse_lines(bytes: &[u8]) -> Result<Vec<Line>, LineTooLong> {
     Ok(lines)
 }
 
-/// A line that no one wrote by hand.
+/// A line is longer than any that was written by hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("line {line} is too long")]
 pub struct LineTooLong {
-    /// Which line, from 1.
+    /// Number of the line, from 1.
     pub line: u32,
 }
 
@@ -130,16 +130,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines() {
+    fn lines_become_patterns_as_in_docker() {
         let text = "\u{feff}# comment\n\n  spaced  \r\n #not a comment\n!neg\n! neg2 \n/abs\n!/abs\n./x/../y/\n/\n.\n!\na//b\n\\#x";
         let expected =
             ["spaced", "#not a comment", "!neg", "!neg2", "abs", "!abs", "y", "/", ".", "!", "a/b", "\\#x"];
         let lines = parse_lines(text.as_bytes()).expect("short lines");
         let patterns: Vec<&str> = lines.iter().map(|line| line.pattern.as_str()).collect();
         assert_eq!(patterns, expected);
-        let places: Vec<(u32, &str)> =
+        let written: Vec<(u32, &str)> =
             lines.iter().map(|line| (line.number, line.written.as_str())).collect();
-        assert_eq!(places[..3], [(3, "spaced"), (4, "#not a comment"), (5, "!neg")]);
-        assert_eq!(parse_lines(&[b'a'; LONGEST_LINE_BYTES]), Err(LineTooLong { line: 1 }));
+        assert_eq!(written[..3], [(3, "spaced"), (4, "#not a comment"), (5, "!neg")]);
+        assert_eq!(parse_lines(&[b'a'; MAX_LINE_BYTES]), Err(LineTooLong { line: 1 }));
     }
 }

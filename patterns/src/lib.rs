@@ -1,15 +1,15 @@
 //! Ignore files, glob patterns, and names of secret files.
 //!
 //! ```text
-//! glob         wildcards of one path element: Go's filepath.Match
+//! glob         wildcards within one path element: Go's filepath.Match
 //! automaton    the regular expressions behind patterns, matched in linear time
-//! list         an ordered list of patterns with exceptions: moby/patternmatcher
+//! list         an ordered list of patterns with exceptions: moby/patternmatcher;  form: one of them
 //! ignore_file  .dockerignore: lines, and the patterns in them
 //! path         Go's path.Clean
-//! secret_names files that hold secrets, recognised by name
+//! secret_names files that hold secrets, recognized by name
 //! ```
 //!
-//! Opens no file. Knows no build and no store.
+//! The crate opens no file, and knows no build and no store.
 
 mod automaton;
 mod form;

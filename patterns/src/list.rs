@@ -1,62 +1,63 @@
-//! Ignore files, and the patterns in them and in `--exclude` and `--parents`.
+//! Lists of patterns: those of ignore files, of `--exclude` and of `--parents`.
 //!
 //! The semantics are those of moby/patternmatcher, accidents included: the last pattern that matches decides, `!` takes
-//! back in, a pattern holds for all that lies below what it matches. What a pattern means by itself depends on its form:
+//! back in, and a pattern holds for everything below a directory that it matches. The meaning of a single pattern depends on
+//! its form:
 //!
 //! ```text
 //! a/b        exactly that            **x      every path that ends in x (also "max")
 //! a/** a**   a prefix, as text       **/x     x anywhere
-//! the rest   a regular expression    * and ? stay in one element, ** may be any number of them, none included
+//! the rest   a regular expression    * and ? stay in one element, ** matches any number of elements
 //! ```
 //!
-//! A walk hands each directory's [`Matched`] to what lies below it, so that "below what it matches" needs no second
-//! look. Knows nothing of files.
+//! A walk hands the [`Matched`] of each directory to the paths below it, so that these need not be matched against the
+//! patterns of the directory again. The module knows nothing of files.
 
 use crate::form::{Form, fixed_start};
 use crate::glob::{self, BadPattern};
 use crate::path::clean;
 
-/// Patterns that cannot be used.
+/// A list of patterns cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PatternError {
-    /// An exclamation mark alone.
+    /// A pattern consists of an exclamation mark alone.
     #[error("illegal exclusion pattern: \"!\"")]
     LoneNegation,
-    /// An unclosed class, a trailing backslash.
+    /// A pattern has an unclosed class or a trailing backslash.
     #[error("{pattern}: {source}")]
     Syntax {
-        /// The pattern.
+        /// Pattern with the error, without its `!`.
         pattern: String,
-        /// Says so.
+        /// Description of the syntax error.
         source: BadPattern,
     },
 }
 
-/// A list of patterns.
+/// An ordered list of patterns, some of which can be exceptions (`!`).
 #[derive(Debug, Clone, Default)]
 pub struct Patterns {
     patterns: Vec<Pattern>,
     has_exceptions: bool,
 }
 
-/// Which patterns a directory matched: what is below it starts from there. The default is for what lies at the root.
+/// Patterns that a directory matches, by index; they hold for the paths below it. The default is for paths at the root.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Matched(Vec<bool>);
 
-/// Why a path is matched, or is not although a pattern matches it.
+/// The pattern that decided about a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decision {
-    /// The index of the pattern that had the last word. (Of several that say the same in a row it may be any.)
+    /// Index of the pattern. Of several in a row that decide the same, it can be any.
     pub pattern: usize,
-    /// It takes back in what others match.
+    /// True if the pattern begins with `!`: it takes back in what others match.
     pub exception: bool,
-    /// It matches a directory that the path is in.
+    /// True if the pattern matches a directory above the path, rather than the path itself.
     pub inherited: bool,
 }
 
 impl Matched {
-    /// True if the pattern of this index holds there.
+    /// Reports whether the pattern with this index matches.
     pub fn has(&self, index: usize) -> bool {
         self.0.get(index).copied().unwrap_or(false)
     }
@@ -65,13 +66,13 @@ impl Matched {
 #[derive(Debug, Clone)]
 struct Pattern {
     exception: bool,
-    /// What every match starts with (as text; wildcards follow).
+    /// Text that every match starts with, up to the first wildcard.
     fixed: Vec<u8>,
     form: Form,
 }
 
 impl Patterns {
-    /// Reads patterns: those of an ignore file, as [`parse`] gives them, or of flags.
+    /// Compiles patterns: those of an ignore file, as [`parse_lines`](crate::parse_lines) returns them, or those of flags.
     pub fn new(patterns: &[impl AsRef<str>]) -> Result<Self, PatternError> {
         let mut list = Self::default();
         for text in patterns.iter().map(|pattern| pattern.as_ref().trim()).filter(|text| !text.is_empty()) {
@@ -93,40 +94,41 @@ impl Patterns {
         Ok(list)
     }
 
-    /// True if there is no pattern.
+    /// Reports whether the list has no pattern.
     pub fn is_empty(&self) -> bool {
         self.patterns.is_empty()
     }
 
-    /// How many there are.
+    /// Returns the number of patterns.
     pub fn len(&self) -> usize {
         self.patterns.len()
     }
 
-    /// True if the pattern of this index begins with `!`.
+    /// Reports whether the pattern with this index begins with `!`.
     pub fn is_exception(&self, index: usize) -> bool {
         self.patterns[index].exception
     }
 
-    /// True if the pattern of this index matches `path` itself, whatever the others say.
+    /// Reports whether the pattern with this index matches `path` itself, regardless of the other patterns.
     pub fn hits(&self, index: usize, path: &[u8]) -> bool {
         self.patterns[index].form.matches(path)
     }
 
-    /// True if a pattern begins with `!`.
+    /// Reports whether any pattern begins with `!`.
     pub fn has_exceptions(&self) -> bool {
         self.has_exceptions
     }
 
-    /// True if the patterns match `path`, whose directory matched `parent`; and what to tell those below.
+    /// Reports whether the patterns match `path`, whose directory matches `parent`. Also returns the patterns that hold for
+    /// the paths below it.
     ///
-    /// `path` is relative, its elements separated by single slashes.
+    /// `path` is relative, with single slashes between its elements.
     pub fn matches(&self, path: &[u8], parent: &Matched) -> (bool, Matched) {
         let (decision, matched) = self.decide(path, parent);
         (decision.is_some_and(|decision| !decision.exception), matched)
     }
 
-    /// The same, and which pattern it is that decided; `None` if none matched.
+    /// Like [`Patterns::matches`], but returns the pattern that decided, or `None` if no pattern matches.
     pub fn decide(&self, path: &[u8], parent: &Matched) -> (Option<Decision>, Matched) {
         let mut matched = false;
         let mut decision = None;
@@ -135,7 +137,7 @@ impl Patterns {
             let mut hit = parent.has(index);
             let inherited = hit;
             if !hit {
-                // A pattern that could change nothing is not looked at, and so does not hold below either.
+                // A pattern that would change nothing is not matched, and does not hold for the paths below either.
                 if pattern.exception != matched {
                     continue;
                 }
@@ -150,7 +152,7 @@ impl Patterns {
         (decision, Matched(each))
     }
 
-    /// The pattern that decides about `path`, which is relative and clean, when it is asked for from the root down.
+    /// Returns the pattern that decides about `path`, which is relative and clean, for a walk that begins at the root.
     pub fn decide_from_root(&self, path: &[u8]) -> Option<Decision> {
         let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
         let (mut decision, mut above) = (None, Matched::default());
@@ -160,13 +162,13 @@ impl Patterns {
         decision
     }
 
-    /// True if the patterns exclude `path`, which is relative and clean.
+    /// Reports whether the patterns exclude `path`, which is relative and clean.
     pub fn exclude(&self, path: &[u8]) -> bool {
         self.decide_from_root(path).is_some_and(|decision| !decision.exception)
     }
 
-    /// False if nothing below the directory `path` can be matched (or, for `exceptions`, taken back in): a walk need
-    /// not look there.
+    /// Reports whether anything below the directory `path` can be matched or, with `exceptions`, taken back in. If not, a
+    /// walk need not enter it.
     pub fn may_match_below(&self, path: &[u8], exceptions: bool) -> bool {
         if exceptions && !self.has_exceptions {
             return false;

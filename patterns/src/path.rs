@@ -1,6 +1,8 @@
 //! Paths as Go's package `path` treats them.
 
-/// Go's `path.Clean`: no `.`, no doubled or trailing slash, `..` takes its parent away. Never empty.
+/// Returns a path as Go's `path.Clean` does: without `.`, without doubled or trailing slashes, and with `..` resolved.
+///
+/// The result is never empty: the empty path becomes `.`.
 pub fn clean(path: &str) -> String {
     let rooted = path.starts_with('/');
     let mut elements: Vec<&str> = Vec::new();
@@ -25,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cleaned() {
+    fn paths_are_cleaned_as_go_does() {
         for (path, expected) in [
             ("", "."),
             ("a/b/../c", "a/c"),

@@ -1,12 +1,12 @@
-//! Files that hold secrets, told by their names.
+//! Files that hold secrets, recognized by their names.
 //!
-//! Two lists: names of files that hold nothing but secrets, so that a build check may warn of them unasked; and names
-//! that often do, to be pointed out where people look at what they have. The name of a key file says little (certificates
-//! are `.pem`, too), so that such a file must also begin like one.
+//! There are two lists: names of files that hold nothing but secrets, of which a build check warns by itself, and names of
+//! files that often do, which are pointed out to people who look at their context. The name of a key file is not enough,
+//! since certificates are `.pem`, too: such a file must also contain the text of a key.
 
 use super::glob;
 
-/// Files that hold nothing but secrets; a name may have folders in front.
+/// Files that hold nothing but secrets. A name can have directories in front.
 const KNOWN: [&str; 11] = [
     "id_rsa",
     "id_dsa",
@@ -21,7 +21,7 @@ const KNOWN: [&str; 11] = [
     ".kube/config",
 ];
 
-/// Names (as wildcards) of files that often hold secrets, and what must be in them, if that can be told.
+/// Names (as wildcards) of files that often hold secrets, and the text that such a file contains if it does.
 const LIKELY: [(&str, Option<&str>); 12] = [
     (".env.*", None),
     ("*.env", None),
@@ -37,26 +37,28 @@ const LIKELY: [(&str, Option<&str>); 12] = [
     ("*service*account*.json", Some("\"private_key\"")),
 ];
 
-/// Ends of names that say: this is what the file would look like.
+/// Ends of the names of examples, which hold no real secrets.
 const HARMLESS_ENDS: [&str; 5] = [".example", ".sample", ".template", ".dist", ".defaults"];
 
-/// How sure a name is.
+/// Likelihood that a file holds secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Likelihood {
-    /// It holds nothing but secrets.
+    /// The file holds nothing but secrets.
     Known,
-    /// It often holds secrets.
+    /// Files of this name often hold secrets.
     Likely,
 }
 
-/// True if a file of this name holds nothing but secrets.
+/// Reports whether a file of this name holds nothing but secrets.
 pub fn is_known(path: &[u8]) -> bool {
     KNOWN.iter().any(|name| {
         path.strip_suffix(name.as_bytes()).is_some_and(|above| above.is_empty() || above.ends_with(b"/"))
     })
 }
 
-/// What the name of a file says, and `start`, which reads how it begins, where the name says too little.
+/// Returns how likely a file holds secrets, or `None` if nothing suggests it.
+///
+/// `start` reads the first bytes of the file. It is called only if the name is not enough.
 pub fn of_file(path: &[u8], start: impl FnOnce() -> Vec<u8>) -> Option<Likelihood> {
     if is_known(path) {
         return Some(Likelihood::Known);
@@ -76,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn some_names_are_enough() {
+    fn some_names_stand_for_secrets_alone() {
         let check = |path: &str, expected| assert_eq!(is_known(path.as_bytes()), expected, "{path}");
         check("id_rsa", true);
         check("./keys/id_rsa", true);
@@ -88,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn others_must_begin_like_a_secret() {
+    fn other_files_must_contain_the_text_of_a_secret() {
         let check = |path: &str, start: &str, expected| {
             assert_eq!(of_file(path.as_bytes(), || start.into()).is_some(), expected, "{path} {start}");
         };

@@ -3,7 +3,6 @@
 //! A directory and a Dockerfile on standard input are read at once. A context that has to be fetched, or an archive on
 //! standard input, is [`Pending`] until there is a store; `fetch` then brings it.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -13,11 +12,20 @@ use patterns::IgnoreError;
 use sources::FetchError;
 use sources::context::{ContextFrom, is_remote};
 
+use crate::dockerfile;
+pub use crate::dockerfile::{read, read_for_context};
+
 /// Number of bytes at the beginning of a stream that distinguish an archive from a Dockerfile.
 const START_BYTES: u64 = 512;
 
 /// Name of a Dockerfile that is read from standard input.
 const STDIN_NAME: &str = "<stdin>";
+
+/// Name of the Dockerfile in a context.
+const USUAL_NAME: &str = "Dockerfile";
+
+/// Name that is used if there is no [`USUAL_NAME`].
+const LOWER_NAME: &str = "dockerfile";
 
 /// Names that the user gives: `dsbuild build --file FILE CONTEXT`.
 #[derive(Debug, Clone, Copy)]
@@ -145,13 +153,13 @@ fn on_stdin(file: Option<&Path>) -> Result<Input, InputError> {
     if file.is_some_and(|file| !is_stdin(file)) {
         return Err(InputError::FileBesideStdin);
     }
-    io::stdin().lock().read_to_end(&mut bytes).map_err(failed)?;
+    io::stdin().lock().take(dockerfile::MAX_READ_BYTES).read_to_end(&mut bytes).map_err(failed)?;
     let dockerfile_name = STDIN_NAME.to_owned();
     Ok(Input { dockerfile_name, dockerfile: bytes, context: Context::Empty, pending: None })
 }
 
 fn pending(file: Option<&Path>, from: PendingFrom) -> Input {
-    let file = file.unwrap_or(Path::new("Dockerfile")).to_owned();
+    let file = file.unwrap_or(Path::new(USUAL_NAME)).to_owned();
     let (dockerfile_name, dockerfile) = (name_of(&file), Vec::new());
     Input { dockerfile_name, dockerfile, context: Context::Empty, pending: Some(Pending { from, file }) }
 }
@@ -165,11 +173,9 @@ pub fn directory(context: &str) -> Result<PathBuf, InputError> {
 
 fn in_directory(names: InputNames<'_>) -> Result<Input, InputError> {
     let path = directory(names.context)?;
-    let file = names.file.map_or_else(|| default_dockerfile(&path), Path::to_owned);
-    let dockerfile = read(&file).map_err(|source| InputError::Dockerfile {
-        file: file.clone(),
-        is_named: names.file.is_some(),
-        source,
+    let file = names.file.map_or_else(|| default_dockerfile(&path), existing_spelling);
+    let dockerfile = read_for_context(&path, names.context, &file).map_err(|source| {
+        InputError::Dockerfile { file: file.clone(), is_named: names.file.is_some(), source }
     })?;
     let ignore = context::find_ignore(&path, (file != Path::new("-")).then_some(&*file))?;
     let context = Context::Local { path, ignore };
@@ -186,17 +192,14 @@ pub fn name_of(file: &Path) -> String {
 
 /// Returns `Dockerfile` in the directory, or `dockerfile` if only that exists.
 pub fn default_dockerfile(directory: &Path) -> PathBuf {
-    let (upper, lower) = (directory.join("Dockerfile"), directory.join("dockerfile"));
-    if !upper.exists() && lower.exists() { lower } else { upper }
+    existing_spelling(&directory.join(USUAL_NAME))
 }
 
-/// Reads a file, or standard input for `-`.
-pub fn read(file: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    if file == Path::new("-") {
-        io::stdin().lock().read_to_end(&mut bytes)?;
-    } else {
-        File::open(file)?.read_to_end(&mut bytes)?;
-    }
-    Ok(bytes)
+/// Returns a path, or for `Dockerfile` the file `dockerfile` beside it if only that exists, as buildx does.
+fn existing_spelling(file: &Path) -> PathBuf {
+    let lower = file.with_file_name(LOWER_NAME);
+    let is_usual = file.file_name().is_some_and(|name| name == USUAL_NAME);
+    // A symlink counts even if its target is missing: it is what the user means.
+    let exists = |path: &Path| path.symlink_metadata().is_ok();
+    if is_usual && !exists(file) && exists(&lower) { lower } else { file.to_owned() }
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! pipeline  the store, the connections and the jobs that builds share
 //! input     the context and the Dockerfile that the user names: a directory, a URL, standard input
+//! dockerfile  reading the Dockerfile: in the context, a regular file, not too large
 //! request   everything that decides the build and its outputs
 //! fetch     contexts and source dates that have to be fetched first
 //! resolver  image names of the Dockerfile, looked up through `sources` and shown as progress
@@ -17,6 +18,7 @@
 
 mod build;
 mod check;
+mod dockerfile;
 mod error;
 mod export;
 mod fetch;

@@ -70,6 +70,17 @@ pub enum RootfsError {
     },
 }
 
+impl From<tarball::TarError> for RootfsError {
+    fn from(error: tarball::TarError) -> Self {
+        match error {
+            tarball::TarError::BadEntry { path, reason } => Self::BadEntry { path, reason },
+            tarball::TarError::Limit { what, limit } => Self::Limit { what, limit },
+            tarball::TarError::Read(source) => failed("read the layer's tar", "")(source),
+            other => failed("read the layer's tar", "")(io::Error::other(other)),
+        }
+    }
+}
+
 /// Returns a path for a message, with a space before it; nothing for an empty path.
 fn shown(path: &Path) -> String {
     if path.as_os_str().is_empty() { String::new() } else { format!(" {}", path.display()) }

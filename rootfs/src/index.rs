@@ -48,8 +48,9 @@ mod tests;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
 use std::sync::OnceLock;
+
+use oci::DiffId;
 
 use self::block::Block;
 use self::table::{BlockInfo, Table};
@@ -104,10 +105,9 @@ impl<'a> Nearest<'a> {
 }
 
 impl Index {
-    /// Opens the index at `path`. Returns `None` if it does not exist, has another version, or is damaged in a part
+    /// Opens the index of `layer` in `file`. Returns `None` if it has another version or layer, or is damaged in a part
     /// that has been read.
-    pub(crate) fn load(path: &Path) -> Option<Self> {
-        let file = File::open(path).ok()?;
+    pub(crate) fn load(file: File, layer: &DiffId) -> Option<Self> {
         let mut start = vec![0; START_BYTES];
         // On Linux, a read is short only where the file ends.
         let read = file.read_at(&mut start, 0).ok()?;
@@ -119,7 +119,7 @@ impl Index {
             start.resize(read + missing, 0);
             file.read_exact_at(&mut start[read..], read as u64).ok()?;
         }
-        let table = Table::parse(&start[..table_bytes])?;
+        let table = Table::parse(&start[..table_bytes], layer)?;
         if table.end() != length {
             return None;
         }
@@ -134,9 +134,9 @@ impl Index {
         Some(Self { file, ..Self::of(table, blocks) })
     }
 
-    /// Opens the index at `path` and reads all of it, so that no damage can be found later.
-    pub(crate) fn load_whole(path: &Path) -> Option<Self> {
-        Self::load(path).filter(|index| index.read_all().is_ok())
+    /// Opens the index of `layer` in `file` and reads all of it, so that no damage can be found later.
+    pub(crate) fn load_whole(file: File, layer: &DiffId) -> Option<Self> {
+        Self::load(file, layer).filter(|index| index.read_all().is_ok())
     }
 
     /// Sets the function that makes the index of the same tar again. It is called when damage is found, and its
@@ -145,10 +145,10 @@ impl Index {
         Self { rebuild: Some(Box::new(rebuild)), ..self }
     }
 
-    /// Writes the index in the form that [`Index::load`] reads.
-    pub(crate) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+    /// Writes the index, which is that of `layer`, in the form that [`Index::load`] reads.
+    pub(crate) fn write(&self, layer: &DiffId, out: &mut dyn Write) -> io::Result<()> {
         self.read_all()?;
-        out.write_all(&self.table.encode())?;
+        out.write_all(&self.table.encode(layer))?;
         (0..self.blocks.len()).try_for_each(|number| out.write_all(self.block(number)?.bytes()))
     }
 

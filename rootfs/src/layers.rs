@@ -19,7 +19,7 @@
 //! tree           trees on disk
 //! erofs_image    EROFS images on disk
 //! in_place       layers that are mounted in place
-//! save, boot     replacing derived files, and trusting them
+//! finished       layers of finished images, which show the times of their tars
 //! ```
 //!
 //! A derived representation can be dropped at any time. Only the real times in an index of the store's own layers
@@ -28,15 +28,14 @@
 //! Concurrency: a process opens an index once and shares it between threads. Files in the directory of a layer are
 //! written to another name and renamed; processes that race write the same bytes.
 
-mod boot;
 mod erofs_image;
 mod export;
 mod files;
+mod finished;
 mod implied;
 pub(crate) mod in_place;
 pub(crate) mod lower_layers;
 mod rewrite;
-mod save;
 mod stack;
 mod tree;
 mod write_dir;
@@ -113,7 +112,9 @@ impl Layers {
     /// made before from files with other times.
     pub fn commit(&self, diff: Diff) -> Result<DiffId, RootfsError> {
         let (layer, index) = write::write(self.store(), diff.into_entries())?;
-        self.forget_rewritten(&layer)?;
+        if self.files.undamaged_index(&layer)?.is_some() {
+            self.forget_rewritten(&layer)?;
+        }
         self.files.save_index(&layer, index)?;
         Ok(layer)
     }

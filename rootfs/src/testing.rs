@@ -14,7 +14,7 @@ pub(crate) fn can_mount_erofs() -> Option<()> {
     let dir = tempfile::tempdir().unwrap();
     let index = Index::build(vec![Row::implied(b"")], Origin::Made).unwrap();
     let tar = Arc::new(new_file(dir.path(), "tar", &[0; 1024]));
-    let bytes = image(&index, &tar, [0; 16]).unwrap().unwrap();
+    let bytes = image(&index, &tar, &[0; 32]).unwrap().unwrap();
     match mount(&new_file(dir.path(), "image", &bytes), &tar) {
         Ok(_) => Some(()),
         Err(error) => {

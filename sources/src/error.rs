@@ -19,7 +19,7 @@ pub enum RemoteError {
     Web {
         /// URL of the file.
         url: String,
-        /// Answer of the server, or the reason why there is none.
+        /// Answer of the server, or the reason for its absence.
         source: WebError,
     },
     /// The connection broke off before the end of the file.

@@ -86,7 +86,7 @@ struct Note {
 
 /// Fetches a file, unless the store has it and it is still valid.
 pub fn fetch(request: &HttpRequest<'_>, context: &HttpContext<'_>) -> Result<HttpFile, RemoteError> {
-    let download = Download { context, request, url: without_user(request.url) };
+    let download = HttpDownload { context, request, url: without_user(request.url) };
     let store = context.store;
     let key = Key::of(format!("{}\0{}", request.url, request.authorization.unwrap_or_default()).as_bytes());
     let lock = store.lock_step(&Key::of(format!("download {key}").as_bytes()))?;
@@ -108,14 +108,14 @@ pub fn fetch(request: &HttpRequest<'_>, context: &HttpContext<'_>) -> Result<Htt
     Ok(download.fetched(&note, false))
 }
 
-struct Download<'a> {
+struct HttpDownload<'a> {
     context: &'a HttpContext<'a>,
     request: &'a HttpRequest<'a>,
     /// URL without user and password.
     url: String,
 }
 
-impl Download<'_> {
+impl HttpDownload<'_> {
     /// Asks the server, again if the body breaks off. Returns `None` if the known file is still valid.
     fn ask(&self, known: Option<&Note>) -> Result<Option<Note>, RemoteError> {
         let etag = known.and_then(|note| note.etag.as_deref());

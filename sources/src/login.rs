@@ -35,7 +35,7 @@ pub fn for_file(url: &str, secrets: &Logins) -> Option<String> {
 
 /// Returns the `Authorization` for a repository; `None` if neither the URL nor a secret has a login.
 ///
-/// Secrets without a host are for servers that the user's files name (`is_named`), not for those that a repository names in
+/// Secrets without a host are for servers that the user's files name (`is_named`), not for servers that a repository names in
 /// its submodules.
 pub fn for_repository(authority: &Authority, is_named: bool, secrets: &Logins) -> Option<String> {
     if !authority.scheme.starts_with("http") {

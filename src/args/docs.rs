@@ -57,7 +57,7 @@ fn commands_of_line(line: &str) -> Vec<Vec<String>> {
 /// Returns the arguments of a command that calls dsbuild, with the program's name in front.
 fn dsbuild_arguments(words: &[String]) -> Option<&[String]> {
     let is_prefix = |word: &String| {
-        matches!(word.as_str(), "sudo" | "time" | "!") || (word.contains('=') && !word.starts_with('-'))
+        matches!(word.as_str(), "sudo" | "env" | "time" | "!") || word.contains('=') || word.starts_with('-')
     };
     let start = words.iter().position(|word| !is_prefix(word))?;
     (words[start] == "dsbuild").then_some(&words[start..])

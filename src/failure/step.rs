@@ -68,9 +68,15 @@ fn is_system_exec(error: &ExecError) -> bool {
 pub fn hint(cause: &StepError) -> Option<String> {
     match cause {
         StepError::Exec(error) => exec_hint(error),
-        StepError::NotFound { diagnosis, .. } => missing(diagnosis),
+        StepError::NotFound { cause, diagnosis } => {
+            unreachable_link(cause, diagnosis).or_else(|| missing(diagnosis))
+        }
         StepError::Internal { message } => Some(panic::hint(message).to_owned()),
         StepError::File(FileOpError::Owner(error)) => owner(error),
+        StepError::TooManyLayers { .. } => Some(
+            "combine instructions, such as several RUNs in one with &&, or copy the files to a new stage"
+                .to_owned(),
+        ),
         _ => None,
     }
 }
@@ -113,6 +119,16 @@ pub fn note(cause: &StepError) -> Option<String> {
         (None, Searched::Image(name)) => Some(format!("the path was looked up in the image {name}")),
         (None, _) => None,
     }
+}
+
+/// Returns the way out if the path itself exists: then it is a symlink, and its target is missing.
+fn unreachable_link(cause: &FileOpError, diagnosis: &NotFound) -> Option<String> {
+    let FileOpError::NotFound { path } = cause else { return None };
+    let suggestion = diagnosis.suggestion.as_deref()?;
+    let is_same = path.trim_matches('/') == suggestion.trim_matches('/');
+    is_same.then(|| {
+        format!("{suggestion} is a symlink, and its target is not there: a target outside of the context cannot be copied")
+    })
 }
 
 fn missing(diagnosis: &NotFound) -> Option<String> {

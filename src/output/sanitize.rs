@@ -10,7 +10,7 @@
 
 use std::path::Path;
 
-/// What a line end in the text becomes.
+/// Treatment of line ends in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LineEnds {
     Kept,

@@ -48,12 +48,8 @@ impl Display for RawJson {
                 json!({"vertex": digest, "stream": stream, "data": base64(&bytes), "timestamp": time}),
             ),
             EventKind::Status { id, current, total, done } => {
-                let mut status = json!({"id": id, "vertex": digest, "current": current, "timestamp": time});
-                status["total"] = json!(total.unwrap_or(0));
-                if done {
-                    status["completed"] = json!(time);
-                }
-                print("statuses", status);
+                let completed = done.then_some(time.as_str());
+                print("statuses", status(&id, &digest, (current, total), (&time, completed)));
             }
             EventKind::Warning { text } => {
                 print("warnings", json!({"vertex": digest, "level": 1, "short": base64(text.as_bytes())}));
@@ -83,6 +79,21 @@ impl RawJson {
         }
         print("vertexes", vertex.clone());
     }
+}
+
+/// Returns the state of a transfer. `completed` is the time of its end, or `None` while it lasts.
+fn status(
+    id: &str,
+    vertex: &str,
+    (current, total): (u64, Option<u64>),
+    (time, completed): (&str, Option<&str>),
+) -> Value {
+    let mut status = json!({"id": id, "vertex": vertex, "current": current, "timestamp": time});
+    status["total"] = json!(total.unwrap_or(0));
+    if let Some(completed) = completed {
+        status["completed"] = json!(completed);
+    }
+    status
 }
 
 fn print(list: &str, item: Value) {

@@ -24,7 +24,11 @@ pub fn open() -> Result<Store, Failure> {
 /// `nobody`. This one has the IDs of the machine.
 fn other_owner(root: &Path, error: &StoreError) -> Option<Failure> {
     use std::os::unix::fs::MetadataExt;
-    let StoreError::Format { .. } = error else { return None };
+    match error {
+        StoreError::Format { .. } => {}
+        StoreError::Io { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {}
+        _ => return None,
+    }
     let owner = root.metadata().ok().filter(std::fs::Metadata::is_dir)?.uid();
     let (user, caller) = (rustix::process::geteuid().as_raw(), environment::caller());
     if owner == user {

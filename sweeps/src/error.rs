@@ -28,6 +28,9 @@ pub enum SweepError {
     /// The sweep changes mounts and needs to be root.
     #[error("a sweep needs root: it provokes faults in a mount namespace of its own")]
     NotRoot,
+    /// Another sweep uses the same directory.
+    #[error("another sweep works in {0}; wait for its end or use --dir")]
+    Busy(PathBuf),
     /// A program that the sweep needs is not installed.
     #[error("{0} is not installed; run scripts/setup test")]
     MissingProgram(&'static str),

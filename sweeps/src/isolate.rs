@@ -27,7 +27,12 @@ pub fn run(dsbuild: &Path, dir: Option<&Path>, is_kept: bool) -> Result<ExitCode
         return Err(SweepError::NotRoot);
     }
     let own = std::env::current_exe().map_err(SweepError::at(Path::new("/proc/self/exe")))?;
-    let work = fresh(&dir.map_or_else(|| default_dir(&own), Path::to_owned))?;
+    let parent = dir.map_or_else(|| default_dir(&own), Path::to_owned);
+    fs::create_dir_all(&parent).map_err(SweepError::at(&parent))?;
+    let lock = parent.join("sweep-work.lock");
+    let locked = fs::File::create(&lock).map_err(SweepError::at(&lock))?;
+    locked.try_lock().map_err(|_| SweepError::Busy(parent.clone()))?;
+    let work = fresh(&parent.join("sweep-work"))?;
     fs::copy(dsbuild, work.join("dsbuild")).map_err(SweepError::at(dsbuild))?;
     let mut command = Command::new("setpriv");
     command.args(UNSHARE).args(["sh", "-c", "\"$@\"; exit $?", "sh"]);
@@ -36,12 +41,13 @@ pub fn run(dsbuild: &Path, dir: Option<&Path>, is_kept: bool) -> Result<ExitCode
     if !is_kept {
         fs::remove_dir_all(&work).map_err(SweepError::at(&work))?;
     }
+    // The lock file stays: a sweep that has opened it meanwhile must not lose it.
     Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(2)))
 }
 
-/// Returns `target/sweep`, beside the directory of the build profile.
+/// Returns `target`, above the directory of the build profile.
 fn default_dir(own: &Path) -> PathBuf {
-    own.parent().and_then(Path::parent).unwrap_or(Path::new("/var/tmp")).join("sweep")
+    own.parent().and_then(Path::parent).unwrap_or(Path::new("/var/tmp")).to_owned()
 }
 
 /// Empties and creates the work directory.

@@ -6,6 +6,9 @@ use crate::report::Fault;
 /// Signals that a program raises by its own fault: SIGILL, SIGABRT, SIGBUS, SIGSEGV, SIGSYS.
 const CRASHES: [i32; 5] = [4, 6, 7, 11, 31];
 
+/// Rule of a failure that says nothing.
+pub const NO_MESSAGE: &str = "a failure has no message";
+
 /// Returns the first `sha256:<64 hex digits>` of a text.
 pub fn digest(text: &str) -> Option<&str> {
     let start = text.find("sha256:")?;
@@ -24,7 +27,7 @@ pub fn check(finished: &Finished) -> Vec<Fault> {
         faults.push(Fault::new("a command panics", finished.summary()));
     }
     if finished.code.is_some_and(|code| code != 0) && finished.stderr.trim().is_empty() {
-        faults.push(Fault::new("a failure has no message", finished.summary()));
+        faults.push(Fault::new(NO_MESSAGE, finished.summary()));
     }
     faults
 }

@@ -21,7 +21,7 @@ pub struct Process {
     pub name: String,
 }
 
-/// Returns all processes except zombies, kernel threads, process 1, this process and its parent.
+/// Returns all processes of the namespace except zombies, process 1, which has started the sweep, and the sweep itself.
 pub fn processes() -> Vec<Process> {
     let own = i32::try_from(std::process::id()).unwrap_or_default();
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();

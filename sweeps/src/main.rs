@@ -54,7 +54,7 @@ struct Args {
     /// Seed of the random choices: the same seed gives the same choices.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Directory for stores and volumes, which is emptied [default: `sweep` beside the build profile's directory].
+    /// Directory in which `sweep-work`, for stores and volumes, is created and removed [default: cargo's `target`].
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
     /// Stop at the first point that is not as specified, and keep the work directory.

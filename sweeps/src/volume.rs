@@ -5,6 +5,7 @@
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
 use rustix::io::Errno;
@@ -14,6 +15,9 @@ use crate::world::program;
 
 /// Size of a file that takes one block at most.
 const BLOCK_BYTES: u64 = 4096;
+
+/// Time in which the kernel has to release an unmounted volume.
+const MAX_RELEASE: Duration = Duration::from_secs(10);
 
 /// A volume that is mounted while it exists.
 #[derive(Debug)]
@@ -52,9 +56,29 @@ impl Volume {
         program("mount", &["-o", "loop", &self.image.display().to_string(), &self.root.display().to_string()])
     }
 
-    /// Unmounts the volume. Fails while a process uses it.
+    /// Unmounts the volume, and waits until nothing uses its file. Fails while a process uses the volume.
+    ///
+    /// The kernel removes the mounts of a container a little after its last process. A volume that is mounted again before
+    /// that is the same file system, and still shut down.
     pub fn unmount(&self) -> Result<(), SweepError> {
-        program("umount", &[&self.root.display().to_string()])
+        program("umount", &[&self.root.display().to_string()])?;
+        let start = Instant::now();
+        while self.is_in_use() {
+            if start.elapsed() > MAX_RELEASE {
+                let error = std::io::Error::from(ErrorKind::ResourceBusy);
+                return Err(SweepError::at(&self.image)(error));
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
+
+    /// Reports whether a loop device uses the file of the volume.
+    fn is_in_use(&self) -> bool {
+        let devices = fs::read_dir("/sys/block").into_iter().flatten().flatten();
+        let files = devices.map(|device| device.path().join("loop/backing_file"));
+        let image = self.image.display().to_string();
+        files.filter_map(|file| fs::read_to_string(file).ok()).any(|name| name.trim_end() == image)
     }
 
     /// Path of the file that holds the volume.

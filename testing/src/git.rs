@@ -1,4 +1,4 @@
-//! Git repositories, and git's own HTTP server.
+//! Git repositories made by git, and git's own HTTP server for them.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::http::{Request, Server, answer};
 
-/// Repositories below a folder, served by git's own program; only to who shows `login`, if there is one.
+/// Starts a server for the repositories below a directory. With `login`, requests need that `Authorization`.
 pub fn git_server(root: &Path, login: Option<&'static str>) -> Server {
     let root = root.to_owned();
     Server::start(move |request| match login {
@@ -17,7 +17,7 @@ pub fn git_server(root: &Path, login: Option<&'static str>) -> Server {
     })
 }
 
-/// One request to `git http-backend`, as CGI has it.
+/// Passes one request to `git http-backend`, by CGI.
 fn backend(root: &Path, request: &Request) -> Vec<u8> {
     let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
     let mut child = Command::new("git")
@@ -53,21 +53,22 @@ pub struct Repository {
 }
 
 impl Repository {
-    /// An empty one.
+    /// Makes an empty repository; `format` is `sha1` or `sha256`.
     pub fn new(path: &Path, format: &str) -> Self {
         std::fs::create_dir_all(path).expect("made");
         let repository = Self { path: path.to_owned() };
         repository.git(&["init", "--quiet", "-b", "main", &format!("--object-format={format}")]);
-        // As most servers have it.
+        // Most servers allow this, too.
         repository.git(&["config", "uploadpack.allowAnySHA1InWant", "true"]);
         repository
     }
 
-    /// Runs git in it; a fixed identity and time.
+    /// Runs git in the repository, with a fixed identity and time.
     pub fn git(&self, arguments: &[&str]) -> String {
         self.git_with(arguments, b"")
     }
 
+    /// Runs git with `input` on its standard input.
     pub fn git_with(&self, arguments: &[&str], input: &[u8]) -> String {
         let mut child = Command::new("git")
             .args(arguments)
@@ -93,14 +94,14 @@ impl Repository {
         String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
     }
 
-    /// Writes a file.
+    /// Writes a file of the work tree, with the directories above it.
     pub fn write(&self, name: &str, text: &str) {
         let path = self.path.join(name);
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
         std::fs::write(path, text).expect("written");
     }
 
-    /// Commits all there is; returns the commit.
+    /// Commits all files of the work tree; returns the hash of the commit.
     pub fn commit(&self) -> String {
         self.git(&["add", "--all"]);
         self.git(&["commit", "--quiet", "--allow-empty", "-m", "x"]);

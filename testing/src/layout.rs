@@ -1,4 +1,4 @@
-//! An OCI image layout in memory.
+//! An OCI image layout in memory, to be written or served.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,10 +8,10 @@ use oci::{Descriptor, DiffId, Digest, History, ImageConfig, Index, Manifest};
 
 use crate::store::{append, packed};
 
-/// The annotation that names an image in a layout.
+/// Annotation with the name of an image in a layout.
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
-/// A layout in memory: blobs and the entries of `index.json`.
+/// A layout in memory: its blobs, and the entries of its `index.json`.
 #[derive(Clone, Default)]
 pub struct MemoryLayout {
     pub blobs: BTreeMap<Digest, Vec<u8>>,
@@ -19,17 +19,19 @@ pub struct MemoryLayout {
 }
 
 impl MemoryLayout {
+    /// Adds a blob and returns its descriptor.
     pub fn blob(&mut self, media_type: &str, bytes: Vec<u8>) -> Descriptor {
         let descriptor = Descriptor::new(media_type, Digest::of(&bytes), bytes.len() as u64);
         self.blobs.insert(descriptor.digest, bytes);
         descriptor
     }
 
+    /// Adds a document as JSON and returns its descriptor.
     pub fn document(&mut self, media_type: &str, document: &impl serde::Serialize) -> Descriptor {
         self.blob(media_type, serde_json::to_vec(document).expect("JSON"))
     }
 
-    /// Adds an image; its layers are tars and how they are packed.
+    /// Adds an image whose layers are the given tars, compressed as given.
     pub fn image(&mut self, platform: &str, layers: &[(Vec<u8>, Compression)]) -> Descriptor {
         let mut config =
             ImageConfig { platform: platform.parse().expect("a platform"), ..ImageConfig::default() };
@@ -47,7 +49,7 @@ impl MemoryLayout {
         self.image_of(&config, blobs)
     }
 
-    /// Adds an image of a config and layers that are there.
+    /// Adds an image from a config and from layers whose blobs were added before.
     pub fn image_of(&mut self, config: &ImageConfig, layers: Vec<Descriptor>) -> Descriptor {
         let config_blob = self.document(media_type::CONFIG, config);
         let mut descriptor = self.document(media_type::MANIFEST, &Manifest::new(config_blob, layers));
@@ -55,11 +57,12 @@ impl MemoryLayout {
         descriptor
     }
 
+    /// Adds an image index and returns its descriptor.
     pub fn index(&mut self, manifests: Vec<Descriptor>) -> Descriptor {
         self.document(media_type::INDEX, &Index::new(manifests))
     }
 
-    /// Lists an image under a tag or a name; under none if it is empty.
+    /// Adds an image to `index.json` under a tag or a name, or without one if `name` is empty.
     pub fn list(&mut self, mut entry: Descriptor, name: &str) {
         if !name.is_empty() {
             entry.annotations.insert(REF_NAME.to_owned(), name.to_owned());
@@ -67,7 +70,7 @@ impl MemoryLayout {
         self.entries.push(entry);
     }
 
-    /// The files of the layout.
+    /// Returns the files of the layout by their path.
     pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
         let blobs = self
             .blobs
@@ -78,7 +81,7 @@ impl MemoryLayout {
         blobs.chain([("index.json".to_owned(), index), ("oci-layout".to_owned(), layout)]).collect()
     }
 
-    /// Writes it as a folder.
+    /// Writes the layout as a directory.
     pub fn write(&self, dir: &Path) {
         for (name, bytes) in self.files() {
             let path = dir.join(name);
@@ -87,7 +90,7 @@ impl MemoryLayout {
         }
     }
 
-    /// Writes it as a tar.
+    /// Returns the layout as a tar.
     pub fn tar(&self) -> Vec<u8> {
         let mut tar = ::tar::Builder::new(Vec::new());
         self.files().iter().for_each(|(name, bytes)| append(&mut tar, name, bytes));

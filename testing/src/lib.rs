@@ -3,12 +3,12 @@
 //! ```text
 //! store     a store in a temporary directory, tars for its layers
 //! layout    an OCI image layout in memory
-//! registry  a registry that serves such a layout
+//! registry  a registry that serves such a layout, and can lose blobs
 //! http      an HTTP server that answers by a script
 //! git       repositories, and git's own HTTP server
 //! ```
 //!
-//! A development dependency only. Failing set-up panics: there is nothing that a test could do about it.
+//! The crate is a development dependency only. Set-up that fails panics, because a test cannot do anything about it.
 #![allow(missing_docs)]
 
 pub mod git;

@@ -9,7 +9,7 @@ use oci::DiffId;
 use oci::media_type::Compression;
 use rootfs::layers::Layers;
 
-/// A store in a temporary folder.
+/// A store in a temporary directory, which is removed when the test ends.
 pub struct Env {
     dir: tempfile::TempDir,
     pub store: Arc<Store>,
@@ -24,18 +24,18 @@ impl Default for Env {
 
 impl Env {
     pub fn new() -> Self {
-        let dir = tempfile::tempdir().expect("temporary folder");
+        let dir = tempfile::tempdir().expect("a temporary directory");
         let store = Arc::new(Store::open(&dir.path().join("store")).expect("open store"));
         let layers = Layers::new(Arc::clone(&store));
         Self { dir, store, layers }
     }
 
-    /// A path in the temporary folder.
+    /// Returns a path in the temporary directory.
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    /// Makes a layer with a file of 2020, as a step does.
+    /// Makes a layer with one file, whose time is in 2020, as a step does.
     pub fn made_layer(&self, name: &str, content: &str) -> DiffId {
         use rootfs::entry::{Entry, Kind, Timestamp};
         let entry = Entry {
@@ -49,13 +49,13 @@ impl Env {
         self.layers.commit(diff).expect("commit")
     }
 
-    /// Imports a layer.
+    /// Imports a layer with the given files.
     pub fn layer(&self, files: &[(&str, &str)]) -> DiffId {
         self.layers.import(&mut &tar(files)[..], None).expect("import layer")
     }
 }
 
-/// A tar of regular files.
+/// Returns a tar of regular files.
 pub fn tar(files: &[(&str, &str)]) -> Vec<u8> {
     let mut tar = ::tar::Builder::new(Vec::new());
     for (name, content) in files {
@@ -82,7 +82,7 @@ pub fn append_link(tar: &mut ::tar::Builder<Vec<u8>>, name: &str, target: &str) 
     tar.append_link(&mut header, name, target).expect("write to memory");
 }
 
-/// Packs bytes.
+/// Compresses bytes in the given way.
 pub fn packed(bytes: &[u8], compression: Compression) -> Vec<u8> {
     match compression {
         Compression::None => bytes.to_vec(),

@@ -100,3 +100,29 @@ fn privileged_a_host_may_have_several_addresses() {
     let ran = env.dsbuild(&["run", "--rm", "--network", "none", "t"]).success();
     assert_eq!(ran.stdout(), "10.0.0.5\tshelf\n10.0.0.6\tshelf\n");
 }
+
+#[test]
+fn privileged_from_takes_an_image_id() {
+    let env = skip_unless!(TestEnv::new());
+    let id = env.digest("FROM base\nRUN echo found > /f\nCMD [\"cat\", \"/f\"]\n");
+    let image = env.dsbuild(&["images", "--quiet"]).success().stdout();
+    let short = image.lines().find(|line| id.contains(*line)).expect("the image is listed").to_owned();
+    let digits = id.trim_start_matches("sha256:");
+    for name in [id.as_str(), digits, &short] {
+        env.build(&format!("FROM {name}\nLABEL from={short}\n"), &[]).success();
+        let ran = env.dsbuild(&["run", "--rm", "--network", "none", "t"]).success();
+        assert_eq!(ran.stdout(), "found\n", "{name}");
+        assert_eq!(
+            env.dsbuild(&["run", "--rm", "--network", "none", name]).success().stdout(),
+            "found\n",
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn privileged_an_image_id_that_the_store_lacks_is_asked_of_no_registry() {
+    let env = skip_unless!(TestEnv::new());
+    let error = env.build(&format!("FROM sha256:{}\n", "0".repeat(64)), &[]).fails(1).stderr();
+    assert!(error.contains("not found") && !error.contains("cannot reach"), "{error}");
+}

@@ -70,7 +70,7 @@ Worth a look
     exclude them, and pass them to a RUN with --mount=type=secret
   ! line 3 of the Dockerfile will fail: "/data/raw" is not in the context: .dockerignore:2 excludes it ("data/")
   ! no COPY, ADD or mount uses 11B, 4 files: .env, keep.log, caf\xe9 and 1 more
-  ! .dockerignore:3: "node_modules" leaves out what is at the top only, and "src/node_modules" is in: if that is not meant, write "**/node_modules"
+  ! .dockerignore:3: "node_modules" matches at the top only, so that "src/node_modules" is in the context: to match at any depth, write "**/node_modules"
   ! symlinks that leave the context: big -> /mnt/big
     the image gets the symlinks, not their targets
   - these lines match nothing: 6 *.swp
@@ -166,8 +166,8 @@ fn the_check_for_gitignore_habits_runs_on_demand() {
 Check complete, 1 warning has been found!
 
 WARNING: GitignoreHabit
-\"node_modules\" leaves out what is at the top only, and \"src/node_modules\" is in: if that is not meant, write \"**/node_modules\"
-hint: write **/NAME for any depth, NAME/** for what is in folders of that name, [^a] for any character but a
+\"node_modules\" matches at the top only, so that \"src/node_modules\" is in the context: to match at any depth, write \"**/node_modules\"
+hint: write **/NAME for any depth, NAME/** for the content of folders of that name, [^a] for any character but a
 .dockerignore:3
 --------------------
    1 |     # not for the image

@@ -217,3 +217,75 @@ fn privileged_an_image_has_the_date_that_source_date_epoch_names() {
     let error = env.dsbuild(&["build", &epoch("no"), "context"]).fails(1).stderr();
     assert!(error.contains("invalid SOURCE_DATE_EPOCH: no"), "{error}");
 }
+
+#[test]
+fn a_dockerfile_that_is_a_symlink_out_of_the_context_is_not_shown() {
+    let env = TestEnv::bare();
+    write(&env.path("secret"), "ghp_SECRETTOKEN\n");
+    std::os::unix::fs::symlink("../secret", env.path("context/Dockerfile")).expect("linked");
+    for args in [
+        &["build", "context"][..],
+        &["build", "--check", "context"],
+        &["build", "-f", "context/Dockerfile", "context"],
+    ] {
+        let ran = env.dsbuild(args).fails(1);
+        let output = ran.stdout() + &ran.stderr();
+        assert!(
+            !output.contains("SECRET") && output.contains("its target is not in the context"),
+            "{output}"
+        );
+    }
+}
+
+#[test]
+fn a_fifo_is_refused_as_a_dockerfile() {
+    let env = TestEnv::bare();
+    let made = Command::new("mkfifo").arg(env.path("context/Dockerfile")).status();
+    assert!(made.expect("mkfifo runs").success());
+    let error = env.dsbuild(&["build", "context"]).fails(1).stderr();
+    assert!(error.contains("not a regular file"), "{error}");
+}
+
+#[test]
+fn a_dockerfile_can_come_from_a_pipe_of_the_shell() {
+    let env = TestEnv::bare();
+    let mut command = env.program("bash");
+    command.args(["-c", "\"$0\" build --check -f <(echo FROM scratch) context"]).arg(env.binary());
+    Ran(command.output().expect("bash runs")).success();
+}
+
+#[test]
+fn a_dockerfile_in_lower_case_is_found_by_the_usual_name() {
+    let env = TestEnv::bare();
+    env.file("dockerfile", "FROM scratch\n");
+    env.dsbuild(&["build", "--check", "context"]).success();
+    env.dsbuild(&["build", "--check", "-f", "context/Dockerfile", "context"]).success();
+    env.dsbuild(&["build", "--check", "-f", "context/Other", "context"]).fails(1);
+}
+
+#[test]
+fn a_dockerfile_over_the_limit_is_refused_without_reading_it_all() {
+    let env = TestEnv::bare();
+    let file = fs::File::create(env.path("context/Dockerfile")).expect("files can be made");
+    file.set_len(1 << 40).expect("a sparse file");
+    let error = env.dsbuild(&["build", "context"]).fails(1).stderr();
+    assert!(error.contains("greater than max allowed size of 1048576"), "{error}");
+}
+
+#[test]
+fn an_ignore_file_that_is_a_symlink_out_of_the_context_gets_a_note() {
+    let env = TestEnv::bare();
+    env.file("Dockerfile", "FROM scratch\n").file("ignored/inside", "f\n");
+    write(&env.path("patterns"), "f\n");
+    let link = env.path("context/.dockerignore");
+    let expected =
+        "context/.dockerignore is a symlink whose target is not in the context: no file is excluded";
+    for (target, has_note) in [("../patterns", true), ("ignored/inside", false)] {
+        std::os::unix::fs::symlink(target, &link).expect("linked");
+        for args in [&["build", "--check", "context"][..], &["context", "context"]] {
+            let output = env.dsbuild(args).success().stderr();
+            assert_eq!(output.contains(expected), has_note, "{target}: {output}");
+        }
+        fs::remove_file(&link).expect("files can be removed");
+    }
+}

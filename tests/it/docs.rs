@@ -17,7 +17,7 @@ use crate::env::{TestEnv, skip_unless};
 use crate::markdown::{self, Block};
 use crate::registry::{Registry, env_with_registry};
 
-/// What a page runs in: its scratch folder, a `dsbuild` in PATH, and a registry.
+/// Surroundings of a page: a scratch directory, a `dsbuild` in PATH, and a registry.
 struct Page {
     name: &'static str,
     env: TestEnv,

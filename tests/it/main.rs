@@ -20,6 +20,7 @@ mod docs;
 mod env;
 mod errors;
 mod exit_codes;
+mod finished;
 mod interop;
 mod isolation;
 mod kill;

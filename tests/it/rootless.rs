@@ -5,7 +5,8 @@ use std::process::Command;
 use crate::env::{TestEnv, skip_unless};
 use crate::user::{TestUser, User};
 
-/// Tests that create users themselves, run the scripts of the documentation, run other engines, or depend on the access to `/dev/net/tun` or control groups.
+/// Tests that create users themselves, run other engines, write beside the checkout as root, or depend on the access to
+/// `/dev/net/tun` or control groups.
 const NOT_AGAIN: [&str; 9] = [
     "docs::",
     "rootless::",

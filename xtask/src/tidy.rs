@@ -9,7 +9,7 @@
 use std::path::{Path, PathBuf};
 
 /// What a crate may use of ours, in tests too.
-const EDGES: [(&str, &[&str]); 26] = [
+const EDGES: [(&str, &[&str]); 27] = [
     ("parser", &[]),
     ("oci", &[]),
     ("patterns", &[]),
@@ -18,8 +18,9 @@ const EDGES: [(&str, &[&str]); 26] = [
     ("frontend", &["parser", "oci", "graph", "patterns", "cdi"]),
     ("cache", &["oci"]),
     ("registry", &["oci"]),
-    ("rootfs", &["oci", "cache"]),
-    ("archive", &["cache", "rootfs"]),
+    ("tarball", &[]),
+    ("rootfs", &["oci", "cache", "tarball"]),
+    ("archive", &["cache", "rootfs", "tarball"]),
     ("users", &["rootfs"]),
     ("images", &["oci", "cache"]),
     ("context", &["patterns", "rootfs", "cache"]),

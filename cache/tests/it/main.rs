@@ -19,3 +19,4 @@ mod roots;
 mod stat_cache;
 mod steps;
 mod support;
+mod verified;

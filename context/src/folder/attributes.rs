@@ -1,4 +1,4 @@
-//! Extended attributes of the files of a context: those that belong in an image.
+//! Extended attributes of the files of a context, as far as they belong in an image.
 //!
 //! `security.capability`, `user.*` and the like belong to a file. Other `security.*` and `system.*` attributes belong to
 //! this machine, and those of overlayfs to the directory that it is mounted from.
@@ -12,10 +12,10 @@ use std::os::unix::ffi::OsStrExt;
 const MAX_ATTRIBUTE_BYTES: usize = 64 * 1024;
 
 /// Extended attributes by name.
-pub(super) type Attributes = BTreeMap<Vec<u8>, Vec<u8>>;
+pub(super) type Xattrs = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// Reads the attributes of a file or directory that belong in an image. Returns none where the file system refuses.
-pub(super) fn attributes(dir: BorrowedFd<'_>, name: &OsStr) -> Attributes {
+pub(super) fn attributes(dir: BorrowedFd<'_>, name: &OsStr) -> Xattrs {
     // There is no `listxattrat` before Linux 6.13. This path names the entry without following it.
     let mut path = format!("/proc/self/fd/{}/", dir.as_raw_fd()).into_bytes();
     path.extend(name.as_bytes());

@@ -11,7 +11,7 @@ use cache::{FileStat, Key, StatCache};
 use rootfs::tree::FileChanged;
 
 use super::copies::FileCopy;
-use super::node::{Node, file_stat};
+use super::listed_file::{ListedFile, file_stat};
 
 /// Number of bytes of a file that are read at once.
 const READ_BYTES: usize = 256 * 1024;
@@ -49,7 +49,7 @@ pub(super) fn known_with_attributes(stats: &StatCache, path: &Path, stat: &FileS
 }
 
 /// Puts the digest of a file into the stat cache.
-pub(super) fn remember(stats: &StatCache, path: &Path, node: &Node, digest: Key) {
+pub(super) fn remember(stats: &StatCache, path: &Path, node: &ListedFile, digest: Key) {
     if node.has_attributes() {
         stats.put(&with_attributes(path), node.stat(), digest);
     } else {

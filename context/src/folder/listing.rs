@@ -12,10 +12,10 @@ use cache::{Key, StatCache};
 use patterns::{Matched, Patterns};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 
-use super::attributes::{Attributes, attributes};
+use super::attributes::{Xattrs, attributes};
 use super::content::{known_plain, known_with_attributes};
 use super::copies::Copies;
-use super::node::{Node, Rare, file_stat, special_kind};
+use super::listed_file::{ListedFile, Rare, file_stat, special_kind};
 use crate::beneath;
 
 const NO_PANIC: &str = "nothing panics while it holds the lock";
@@ -31,11 +31,11 @@ pub(super) struct Listings {
 
 /// The names in a directory that are not ignored, sorted.
 pub(super) struct Directory {
-    pub nodes: Vec<Node>,
+    pub nodes: Vec<ListedFile>,
 }
 
 impl Directory {
-    pub fn find(&self, name: &OsStr) -> Option<&Node> {
+    pub fn find(&self, name: &OsStr) -> Option<&ListedFile> {
         let index = self.nodes.binary_search_by(|node| (*node.name).cmp(name)).ok()?;
         Some(&self.nodes[index])
     }
@@ -73,11 +73,11 @@ impl Listings {
         self.list_once(path, &matched).map(Some)
     }
 
-    /// Calls `then` with the node at `path`; returns `None` if there is none.
+    /// Calls `then` with the node at `path`; returns `None` if the path does not exist.
     pub fn with_node<T>(
         &self,
         path: &Path,
-        then: impl FnOnce(&Node) -> io::Result<T>,
+        then: impl FnOnce(&ListedFile) -> io::Result<T>,
     ) -> io::Result<Option<T>> {
         let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Ok(None) };
         let Some(directory) = self.directory(parent)? else { return Ok(None) };
@@ -111,7 +111,7 @@ impl Listings {
         path: &Path,
         name: OsString,
         parent: &Matched,
-    ) -> io::Result<Option<Node>> {
+    ) -> io::Result<Option<ListedFile>> {
         let full = path.join(&name);
         let bytes = full.as_os_str().as_bytes();
         let (excluded, matched) = if self.ignore.is_empty() {
@@ -148,36 +148,30 @@ impl Listings {
         name: OsString,
         stat: &Stat,
         matched: Matched,
-    ) -> io::Result<Node> {
+    ) -> io::Result<ListedFile> {
         if let Some(copy) = self.copies.copy(dir, &name, stat)? {
             let (stat, digest) = (copy.stat, copy.digest);
             let rare = Rare { xattrs: attributes(dir, &name), copy: Some(copy), ..Rare::default() };
-            return Ok(Node::new(name, &stat, Some(digest), rare));
+            return Ok(ListedFile::new(name, &stat, Some(digest), rare));
         }
         let kind = special_kind(dir, &name, stat)?;
         let is_dir = FileType::from_raw_mode(stat.st_mode).is_dir();
         let (digest, xattrs) = match &kind {
-            Some(_) => (None, Attributes::new()),
+            Some(_) => (None, Xattrs::new()),
             None if is_dir => (None, attributes(dir, &name)),
             None => self.known(dir, path, &name, stat),
         };
-        Ok(Node::new(name, stat, digest, Rare { kind, xattrs, matched, copy: None }))
+        Ok(ListedFile::new(name, stat, digest, Rare { kind, xattrs, matched, copy: None }))
     }
 
     /// Returns the digest of a regular file, if the stat cache has it, and the file's attributes.
     ///
     /// A file that the cache knows under its own name has no attributes: to set one changes the ctime.
-    fn known(
-        &self,
-        dir: BorrowedFd<'_>,
-        path: &Path,
-        name: &OsStr,
-        stat: &Stat,
-    ) -> (Option<Key>, Attributes) {
+    fn known(&self, dir: BorrowedFd<'_>, path: &Path, name: &OsStr, stat: &Stat) -> (Option<Key>, Xattrs) {
         let Some(stats) = &self.stats else { return (None, attributes(dir, name)) };
         let stat = file_stat(stat);
         if let Some(digest) = known_plain(stats, path, &stat) {
-            return (Some(digest), Attributes::new());
+            return (Some(digest), Xattrs::new());
         }
         let xattrs = attributes(dir, name);
         let digest = if xattrs.is_empty() { None } else { known_with_attributes(stats, path, &stat) };

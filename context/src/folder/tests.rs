@@ -1,4 +1,4 @@
-//! A directory as a tree: the files that are in it, and those that are not.
+//! A directory as a tree: the files in it, and the ignored ones.
 
 #![expect(clippy::print_stdout, reason = "a test that cannot run here says why")]
 
@@ -41,7 +41,16 @@ impl Folder {
     }
 }
 
-/// All paths, in order, directories with a slash.
+/// Ends a thread when the test ends, also by a failure.
+struct SetOnDrop<'a>(&'a std::sync::atomic::AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Returns all paths in order, directories with a slash.
 fn all(tree: &ContextTree, path: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for rootfs::tree::Child { name, entry, .. } in tree.children(path).expect("a directory") {
@@ -304,6 +313,7 @@ fn a_settled_tree_never_has_a_torn_file() {
     write(0);
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        let _end = SetOnDrop(&done);
         scope.spawn(|| {
             for byte in (0..=255).cycle().take_while(|_| !done.load(Ordering::Relaxed)) {
                 write(byte);
@@ -318,7 +328,6 @@ fn a_settled_tree_never_has_a_torn_file() {
                 assert_eq!(tree.content(Path::new("f")).ok(), Some(Key::of(&bytes)));
             }
         }
-        done.store(true, Ordering::Relaxed);
     });
 }
 
@@ -361,6 +370,7 @@ fn nothing_outside_is_read_while_others_swap_links() {
     symlink(secrets.join("d"), root.join("dir-link")).expect("linked");
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        let _end = SetOnDrop(&done);
         scope.spawn(|| {
             let exchange = |one: &str, other: &str| {
                 let flags = rustix::fs::RenameFlags::EXCHANGE;
@@ -388,6 +398,5 @@ fn nothing_outside_is_read_while_others_swap_links() {
                 assert_ne!(tree.content(path).ok(), Some(Key::of(b"secret")), "{path:?}");
             }
         }
-        done.store(true, Ordering::Relaxed);
     });
 }

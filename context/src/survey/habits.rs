@@ -1,4 +1,4 @@
-//! Lines that mean something else in .gitignore, where that makes a difference.
+//! Habits: lines that mean something else in .gitignore, where that makes a difference.
 //!
 //! | line | in .gitignore | in .dockerignore |
 //! |---|---|---|
@@ -7,57 +7,59 @@
 //! | `name/` | folders only | files, too |
 //! | `[!a]` | any character but `a` | `!` or `a` |
 //!
-//! What means the same is not here: `/name`, `a/b`, `**/name`, `name/**`.
+//! `/name`, `a/b`, `**/name` and `name/**` mean the same in both.
 //!
-//! A line is only told if its other meaning would make another context of the paths that were seen. Each difference is
-//! decided by the matcher itself, on the ignore file with that one line rewritten, so that lines before and after count.
+//! A line is reported only if its other meaning would change the context, by the paths that were seen. The matcher itself
+//! decides that, with the one line of the ignore file rewritten, so that the lines before and after it count.
 
 use std::path::{Path, PathBuf};
 
-use super::{Measured, Node, Sum, Survey, What};
+use super::Survey;
+use super::node::{Node, NodeKind};
+use super::sum::{Measured, Sum};
 use patterns::{Decision, Line, Patterns, clean};
 
-/// More paths of one line are counted but not kept.
-pub const MOST_HABIT_PATHS: usize = 20;
+/// Largest number of paths of one line that are kept; more are counted only.
+pub const MAX_HABIT_PATHS: usize = 20;
 
-/// A line that .gitignore would read otherwise.
+/// A line that would mean something else in .gitignore.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Habit {
-    /// Its index in [`Survey::lines`].
+    /// Index of the line in [`Survey::lines`].
     pub line: usize,
-    /// What is different.
+    /// Difference between the two meanings.
     pub kind: HabitKind,
-    /// What to write for what .gitignore would do.
+    /// Line that does in .dockerignore what the original line does in .gitignore.
     pub instead: String,
-    /// The paths that it makes a difference for, the first [`MOST_HABIT_PATHS`]; of folders the topmost.
+    /// First [`MAX_HABIT_PATHS`] paths that the difference affects, without those below an affected directory.
     pub paths: Vec<Measured>,
-    /// How many such paths there are.
+    /// Number of all such paths.
     pub path_count: usize,
-    /// How much is at all of them.
+    /// Sum of all such paths.
     pub sum: Sum,
 }
 
-/// How .gitignore would read a line.
+/// Difference that .gitignore would make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HabitKind {
-    /// At any depth: more would be left out.
+    /// The line would match at any depth, so that more would be left out.
     AnyDepth,
-    /// At any depth: more would be taken back in.
+    /// The line would match at any depth, so that more would be taken back in.
     AnyDepthBack,
-    /// Folders only: less would be left out.
+    /// The line would match directories only, so that less would be left out.
     FoldersOnly,
-    /// `!` at the start of a class is "none of".
+    /// The `!` at the start of a class would negate the class.
     Negation,
 }
 
-/// A line and what it might have been meant to be.
+/// A line, and the meaning that was possibly intended.
 struct Suspect {
     line: usize,
     kind: HabitKind,
     instead: String,
-    /// The line as .gitignore would read it, alone and without its `!`; `None` if it would match less.
+    /// The line as .gitignore would read it, alone and without its `!`; `None` if it would match less than it does.
     meant: Option<Patterns>,
-    /// The ignore file with the line rewritten, or left out.
+    /// Patterns of the ignore file with the line rewritten, or without it.
     variant: Patterns,
     folders_only: bool,
     found: Vec<Measured>,
@@ -66,14 +68,14 @@ struct Suspect {
 }
 
 impl Survey {
-    /// The lines that .gitignore would read otherwise and that make a difference by it, in order.
+    /// Returns the lines whose other meaning in .gitignore would make a difference, in order.
     pub fn habits(&self) -> Vec<Habit> {
         let mut suspects: Vec<Suspect> =
             (0..self.lines.len()).flat_map(|line| suspects(&self.lines, line)).collect();
         let all: Vec<usize> = (0..suspects.len()).collect();
         self.compare(&mut PathBuf::new(), &self.nodes, &all, &mut suspects);
-        let guilty = suspects.into_iter().filter(|suspect| suspect.count > 0);
-        guilty
+        let confirmed = suspects.into_iter().filter(|suspect| suspect.count > 0);
+        confirmed
             .map(|suspect| Habit {
                 line: suspect.line,
                 kind: suspect.kind,
@@ -85,7 +87,7 @@ impl Survey {
             .collect()
     }
 
-    /// Looks at `nodes`, which are at `at`, for those suspects that have not been proven of a folder above.
+    /// Compares the two meanings for `nodes`, which are at `at`, and for suspects without an affected directory above.
     fn compare(&self, at: &mut PathBuf, nodes: &[Node], open: &[usize], suspects: &mut [Suspect]) {
         if open.is_empty() {
             return;
@@ -97,21 +99,16 @@ impl Survey {
             for &index in &proven {
                 suspects[index].add(at, node);
             }
-            if let What::Folder(below) = &node.what {
-                match proven.is_empty() {
-                    true => self.compare(at, below, open, suspects),
-                    false => {
-                        let open: Vec<usize> =
-                            open.iter().copied().filter(|index| !proven.contains(index)).collect();
-                        self.compare(at, below, &open, suspects);
-                    }
-                }
+            if let NodeKind::Folder(below) = &node.kind {
+                let still_open: Vec<usize> =
+                    open.iter().copied().filter(|index| !proven.contains(index)).collect();
+                self.compare(at, below, &still_open, suspects);
             }
             at.pop();
         }
     }
 
-    /// Whether the path would be in if it is out, or out if it is in, were the line read as .gitignore does.
+    /// Reports whether a path would be left out if it is not, or the other way round, with the meaning of .gitignore.
     fn differs(&self, path: &Path, node: &Node, suspect: &Suspect) -> bool {
         let bytes = path.as_os_str().as_encoded_bytes();
         let is_hit = match (&suspect.meant, suspect.kind) {
@@ -133,13 +130,13 @@ impl Suspect {
         let sum = if node.is_in { node.sum() } else { node.measure() };
         self.count += 1;
         self.sum += sum;
-        if self.found.len() < MOST_HABIT_PATHS {
+        if self.found.len() < MAX_HABIT_PATHS {
             self.found.push(Measured { path: path.to_owned(), is_folder: node.is_folder(), sum });
         }
     }
 }
 
-/// What a line might have been meant to be; nothing if both read it alike.
+/// Returns the other meanings of a line; none if it means the same in both.
 fn suspects(lines: &[Line], line: usize) -> Vec<Suspect> {
     let written = lines[line].written.as_str();
     let (mark, body) = written.strip_prefix('!').map_or(("", written), |rest| ("!", rest.trim_start()));
@@ -172,7 +169,7 @@ fn suspects(lines: &[Line], line: usize) -> Vec<Suspect> {
     found
 }
 
-/// `None` if the rewritten line would be no pattern.
+/// Returns a suspect, or `None` if the rewritten line would not be a pattern.
 fn suspect(
     lines: &[Line],
     line: usize,
@@ -200,27 +197,27 @@ fn suspect(
 }
 
 impl Habit {
-    /// Says what is different; `written` is the line.
+    /// Returns the message about the line, whose text is `written`.
     pub fn message(&self, written: &str) -> String {
         let instead = &self.instead;
         let paths = self.shown_paths();
         match self.kind {
             HabitKind::AnyDepth => format!(
-                "{written:?} leaves out what is at the top only, and {paths} is in: if that is not meant, write {instead:?}"
+                "{written:?} matches at the top only, so that {paths} is in the context: to match at any depth, write {instead:?}"
             ),
             HabitKind::AnyDepthBack => format!(
-                "{written:?} takes back in what is at the top only, and {paths} is left out: if that is not meant, write {instead:?}"
+                "{written:?} takes back in at the top only, so that {paths} is left out: to match at any depth, write {instead:?}"
             ),
             HabitKind::FoldersOnly => format!(
-                "{written:?} leaves out files, too, and {paths} is no folder: if that is not meant, write {instead:?}"
+                "{written:?} matches files, too, such as {paths}: to match directories only, write {instead:?}"
             ),
             HabitKind::Negation => format!(
-                "{written:?} has a class of `!` and others, which makes a difference for {paths}: for any character but those write {instead:?}"
+                "{written:?} has a class with the character `!`, which makes a difference for {paths}: to negate the class, write {instead:?}"
             ),
         }
     }
 
-    /// The first path, and how many more there are.
+    /// Returns the first path, and how many more there are.
     fn shown_paths(&self) -> String {
         let first =
             self.paths.first().map(|first| first.path.to_string_lossy().into_owned()).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Folders and ignore files: what is in, what is out and by which line, and what is said about lines.
+//! Directories with ignore files: the files that are in, the lines that decide, and messages about lines.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -11,17 +11,16 @@ use patterns::parse_lines;
 struct Folder(tempfile::TempDir);
 
 impl Folder {
-    /// Files that hold their names; a name that ends in a slash is an empty folder.
+    /// Makes files that hold their names; a name that ends in a slash is an empty directory.
     fn new(names: &[&str]) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         for name in names {
             let path = dir.path().join(name);
-            match name.ends_with('/') {
-                true => fs::create_dir_all(path).expect("made"),
-                false => {
-                    fs::create_dir_all(path.parent().expect("has one")).expect("made");
-                    fs::write(path, name).expect("written");
-                }
+            if name.ends_with('/') {
+                fs::create_dir_all(path).expect("made");
+            } else {
+                fs::create_dir_all(path.parent().expect("has one")).expect("made");
+                fs::write(path, name).expect("written");
             }
         }
         Self(dir)
@@ -37,14 +36,14 @@ impl Folder {
     }
 }
 
-/// Every node: `path`, `path/` of a folder, `path/...` of one that is not looked into; with `-LINE` or `+LINE` of the
-/// line that decided.
+/// Returns every node: `path`, `path/` for a directory, `path/...` for a directory that is only measured; with `-LINE` or `+LINE` for
+/// the line that decided.
 fn shown(survey: &Survey) -> Vec<String> {
     let mut all = Vec::new();
     survey.visit(&mut |path, node| {
-        let end = match node.what {
-            What::Folder(_) => "/",
-            What::LeftOut(_) => "/...",
+        let end = match node.kind {
+            NodeKind::Folder(_) => "/",
+            NodeKind::LeftOut(_) => "/...",
             _ => "",
         };
         let line = node.decision.map(|decision| {
@@ -81,7 +80,7 @@ fn each_path_has_the_line_that_decided() {
 
 /// A survey and a build must see the same.
 #[test]
-fn what_is_in_is_what_a_build_sees() {
+fn a_survey_has_the_files_that_a_build_sees() {
     let names =
         ["a.md", "x/a.md", "x/y/b.o", "x/y/keep", "v/good/a", "v/bad/b", "w/only/out.o", "e/", "z.o/inner"];
     let folder = Folder::new(&names);
@@ -108,7 +107,7 @@ fn paths(tree: &dyn rootfs::tree::Tree, at: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn what_is_left_out_is_measured_up_to_a_limit() {
+fn ignored_directories_are_measured_up_to_a_limit() {
     let folder = Folder::new(&["d/1", "d/s/22", "d/s/333", "a"]);
     let measure = |limit| folder.within("d\n", limit).nodes()[1].measure();
     let all = Sum { files: 3, folders: 2, size_bytes: 3 + 6 + 7, is_partial: false };
@@ -128,7 +127,7 @@ fn idle(names: &[&str], ignore: &str, expected: &[(u32, bool)]) {
 }
 
 #[test]
-fn lines_that_change_nothing() {
+fn lines_that_change_nothing_are_idle() {
     let names = ["a.log", "data/raw/x", "src/a.rs"];
     idle(&names, "*.log\ndata\n", &[]);
     idle(&names, "*.swp\n.git\n", &[(1, false), (2, false)]);
@@ -158,7 +157,7 @@ fn habits(names: &[&str], ignore: &str, expected: &[&str]) {
 }
 
 #[test]
-fn names_without_a_slash_are_at_the_top() {
+fn a_name_without_a_slash_matches_at_the_top() {
     let names = ["node_modules/a", "web/node_modules/b", "web/x/node_modules/c", "src/m.pyc", "m.pyc"];
     habits(
         &names,
@@ -179,7 +178,7 @@ fn names_without_a_slash_are_at_the_top() {
 }
 
 #[test]
-fn exceptions_without_a_slash_are_at_the_top() {
+fn an_exception_without_a_slash_matches_at_the_top() {
     let names = ["README.md", "docs/README.md", "docs/a.md"];
     habits(&names, "**/*.md\n!README.md\n", &["2 AnyDepthBack !**/README.md: docs/README.md"]);
     habits(&names, "**/*.md\n!/README.md\n", &[]);
@@ -187,30 +186,30 @@ fn exceptions_without_a_slash_are_at_the_top() {
 }
 
 #[test]
-fn a_slash_at_the_end_does_not_mean_folders() {
+fn a_slash_at_the_end_does_not_mean_directories() {
     habits(&["build"], "build/\n", &["1 FoldersOnly build/**: build"]);
     habits(&["build/a"], "build/\n", &[]);
     habits(&["build", "x"], "build/\nbuild\n", &[]);
     habits(&["web/build"], "web/build/\n", &["1 FoldersOnly web/build/**: web/build"]);
-    // A file of that name is none that .gitignore would leave out, at any depth.
+    // .gitignore would not leave out a file of that name, at any depth.
     habits(&["web/build"], "build/\n", &[]);
 }
 
 #[test]
-fn what_is_written_instead_does_what_it_says() {
+fn the_suggested_line_does_as_announced() {
     let survey = Folder::new(&["build", "web/build/x"]).survey("build/**\n**/build/**\n");
     assert_eq!(shown(&survey), ["build", "web/", "web/build/", "web/build/x -2"]);
 }
 
 #[test]
-fn classes_are_negated_by_a_caret() {
+fn a_class_is_negated_by_a_caret() {
     let names = ["a1", "b1", "!1"];
     habits(&names, "/[!a]1\n", &["1 Negation [^a]1: a1 b1"]);
     habits(&names, "/[^a]1\n", &[]);
 }
 
 #[test]
-fn what_nothing_takes_is_found_by_folders() {
+fn files_that_nothing_takes_are_grouped_by_directory() {
     let folder = Folder::new(&["a", "b/c", "b/d", "e/f/g", "out"]);
     let survey = folder.survey("out\n");
     let taken = |path: &Path| path == Path::new("b/c");
@@ -221,7 +220,7 @@ fn what_nothing_takes_is_found_by_folders() {
 }
 
 #[test]
-fn secrets_and_links() {
+fn secrets_and_outward_symlinks_are_found() {
     let folder = Folder::new(&["app/.env", ".env.example", "keys/id_rsa", "ca.pem", "out/.env", "sub/x"]);
     fs::write(folder.0.path().join("key.pem"), "-----BEGIN PRIVATE KEY-----").expect("written");
     for (name, target) in
@@ -239,7 +238,7 @@ fn secrets_and_links() {
 }
 
 #[test]
-fn names_need_not_be_text_nor_paths_short() {
+fn names_can_be_any_bytes_and_paths_long() {
     let folder = Folder::new(&[]);
     let odd = std::ffi::OsStr::from_bytes(b"caf\xe9\n");
     fs::write(folder.0.path().join(odd), "x").expect("written");
@@ -253,7 +252,7 @@ fn names_need_not_be_text_nor_paths_short() {
             .expect("opened");
     }
     let survey = folder.survey("*.log\n");
-    assert!(survey.troubles().is_empty(), "{:?}", survey.troubles());
+    assert!(survey.unreadable().is_empty(), "{:?}", survey.unreadable());
     let sum = survey.sum();
     assert_eq!((sum.files, sum.folders), (1, 1900));
     let mut deepest = PathBuf::new();
@@ -267,10 +266,10 @@ fn names_need_not_be_text_nor_paths_short() {
 }
 
 #[test]
-fn the_links_of_a_folder_are_not_followed() {
+fn symlinks_in_a_context_are_not_followed() {
     let folder = Folder::new(&["real/a"]);
     symlink("real", folder.0.path().join("link")).expect("linked");
     let survey = folder.survey("link/a\n");
     assert_eq!(shown(&survey), ["link", "real/", "real/a"]);
-    assert_eq!(survey.idle(), [Idle { line: 0, agrees: false }]);
+    assert_eq!(survey.idle(), [IdleLine { line: 0, agrees: false }]);
 }

@@ -1,4 +1,4 @@
-//! What is in, as a tree that can be selected from. It knows no content: it was not read.
+//! The files in a context as a tree that instructions can select from. Their content was not read.
 
 use std::ffi::OsStr;
 use std::io::{self, Read};
@@ -8,18 +8,19 @@ use cache::Key;
 use rootfs::entry::{Entry, Kind, Timestamp};
 use rootfs::tree::{Child, Tree};
 
-use super::{Node, Survey, What};
+use super::Survey;
+use super::node::{Node, NodeKind};
 
 impl Survey {
-    /// The node at `path` that is in.
+    /// Returns the node at `path`, if it is in the context.
     fn find(&self, path: &Path) -> Option<&Node> {
         let mut found = None;
         let mut nodes = self.nodes.as_slice();
         for component in path.components() {
             let Component::Normal(name) = component else { return None };
             let node = child(nodes, name)?;
-            nodes = match &node.what {
-                What::Folder(below) => below,
+            nodes = match &node.kind {
+                NodeKind::Folder(below) => below,
                 _ => &[],
             };
             found = Some(node);
@@ -27,14 +28,14 @@ impl Survey {
         found
     }
 
-    /// The node that stands in the way of `path`: one above it that is left out.
+    /// Returns the directory above `path` that is left out, if there is one.
     pub(super) fn left_out_above(&self, path: &Path) -> Option<&Node> {
         let mut nodes = self.nodes.as_slice();
         for name in path.parent()?.iter() {
             let index = nodes.binary_search_by(|node| node.name.as_os_str().cmp(name)).ok()?;
-            match &nodes[index].what {
-                What::LeftOut(_) => return Some(&nodes[index]),
-                What::Folder(below) => nodes = below,
+            match &nodes[index].kind {
+                NodeKind::LeftOut(_) => return Some(&nodes[index]),
+                NodeKind::Folder(below) => nodes = below,
                 _ => return None,
             }
         }
@@ -56,12 +57,11 @@ impl Tree for Survey {
     }
 
     fn children(&self, path: &Path) -> io::Result<Vec<Child>> {
-        let nodes = match path.as_os_str().is_empty() {
-            true => &self.nodes,
-            false => match self.find(path).map(|node| &node.what) {
-                Some(What::Folder(below)) => below,
-                _ => return Err(io::ErrorKind::NotFound.into()),
-            },
+        let found = self.find(path).map(|node| &node.kind);
+        let nodes = match found {
+            _ if path.as_os_str().is_empty() => &self.nodes,
+            Some(NodeKind::Folder(below)) => below,
+            _ => return Err(io::ErrorKind::NotFound.into()),
         };
         let child = |node: &Node| Child { name: node.name.clone(), entry: entry(node), content: None };
         Ok(nodes.iter().filter(|node| node.is_in).map(child).collect())
@@ -77,11 +77,11 @@ impl Tree for Survey {
 }
 
 fn entry(node: &Node) -> Entry {
-    let kind = match &node.what {
-        What::File { size_bytes } => Kind::File { size_bytes: *size_bytes },
-        What::Link { target } => Kind::Symlink { target: target.clone() },
-        What::Other => Kind::Fifo,
-        What::Folder(_) | What::LeftOut(_) => Kind::Directory { opaque: false },
+    let kind = match &node.kind {
+        NodeKind::File { size_bytes } => Kind::File { size_bytes: *size_bytes },
+        NodeKind::Link { target } => Kind::Symlink { target: target.clone() },
+        NodeKind::Other => Kind::Fifo,
+        NodeKind::Folder(_) | NodeKind::LeftOut(_) => Kind::Directory { opaque: false },
     };
     let (mode, mtime) = (0o644, Timestamp::default());
     Entry { kind, mode, uid: 0, gid: 0, mtime, xattrs: Default::default() }

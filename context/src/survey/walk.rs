@@ -1,4 +1,4 @@
-//! The walk: directories in parallel, each listed and its entries looked at once.
+//! The walk of a survey: directories in parallel, each listed once, and each entry looked at once.
 
 use std::ffi::OsString;
 use std::io;
@@ -11,24 +11,41 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::prelude::*;
 use rustix::fs::{Access, AtFlags, FileType, Mode, OFlags, Stat};
 
-use super::{Limits, Node, Sum, Trouble, What};
+use super::node::{Node, NodeKind};
+use super::sum::Sum;
 use crate::beneath::{self, names};
 use patterns::{Decision, Matched, Patterns};
 
-/// What a walk found.
+/// Limits of a survey.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest number of entries that are counted in each directory that is left out. Below it, its [`Sum`] is exact.
+    pub ignored_entries: u64,
+}
+
+/// A path that could not be looked at. A build that needs it fails.
+#[derive(Debug)]
+pub struct Unreadable {
+    /// Path from the root of the context.
+    pub path: PathBuf,
+    /// Error of the operating system.
+    pub error: io::Error,
+}
+
+/// Result of a walk.
 pub(super) struct Walked {
     pub root: OwnedFd,
     pub nodes: Vec<Node>,
     pub effects: Vec<Effect>,
-    pub troubles: Vec<Trouble>,
+    pub unreadable: Vec<Unreadable>,
 }
 
-/// What became of a pattern.
+/// Effect of a pattern on the files of the context.
 #[derive(Debug, Default)]
 pub(super) struct Effect {
-    /// It had a say: without it the walk might have found something else.
+    /// True if the pattern took effect: without it, the walk could have found something else.
     pub works: AtomicBool,
-    /// It matches something of which others had already said the same.
+    /// True if the pattern matches something about which others had decided the same.
     pub agrees: AtomicBool,
 }
 
@@ -37,59 +54,60 @@ struct Walk<'a> {
     patterns: &'a Patterns,
     limits: Limits,
     effects: Vec<Effect>,
-    troubles: Mutex<Vec<Trouble>>,
+    unreadable: Mutex<Vec<Unreadable>>,
 }
 
-/// An entry, before what is below it is known.
-struct Looked {
+/// An entry, before the entries below it are known.
+struct VisitedEntry {
     path: PathBuf,
     matched: Matched,
     node: Node,
 }
 
-/// What is still to be done for a directory.
+/// Work that is left for a directory.
 struct Task {
-    /// Its node; `None` for the root.
+    /// Index of its node; `None` for the root.
     of: Option<usize>,
     path: PathBuf,
-    /// What it matched; `None` if nothing below it can come back, so that it is measured only.
+    /// Patterns that the directory matches; `None` if nothing below it can be taken back in, so that it is measured only.
     matched: Option<Matched>,
 }
 
-/// What a task came to.
-enum Done {
-    Listed(Vec<Looked>),
+/// Result of a task.
+enum TaskResult {
+    Listed(Vec<VisitedEntry>),
     Measured(Sum),
 }
 
 pub(super) fn walk(path: &Path, patterns: &Patterns, limits: Limits) -> io::Result<Walked> {
     let root = rustix::fs::open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
     let effects = std::iter::repeat_with(Effect::default).take(patterns.len()).collect();
-    let walk = Walk { root, patterns, limits, effects, troubles: Mutex::default() };
+    let walk = Walk { root, patterns, limits, effects, unreadable: Mutex::default() };
     let nodes = walk.all()?;
-    let mut troubles = walk.troubles.into_inner().expect(NO_PANIC);
-    troubles.sort_unstable_by(|one, other| one.path.cmp(&other.path));
-    Ok(Walked { root: walk.root, nodes, effects: walk.effects, troubles })
+    let mut unreadable = walk.unreadable.into_inner().expect(NO_PANIC);
+    unreadable.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+    Ok(Walked { root: walk.root, nodes, effects: walk.effects, unreadable })
 }
 
 const NO_PANIC: &str = "nothing panics while it holds the lock";
 
 impl Walk<'_> {
-    /// Level by level, and not by recursion: a path can have two thousand elements, more than a thread's stack can bear.
+    /// Works level by level instead of by recursion: a path can have thousands of elements, too many for the stack of a
+    /// thread.
     fn all(&self) -> io::Result<Vec<Node>> {
         let mut found: Vec<(Option<usize>, Node)> = Vec::new();
         let mut level = vec![Task { of: None, path: PathBuf::new(), matched: Some(Matched::default()) }];
         while !level.is_empty() {
-            let done: Vec<(Option<usize>, Done)> = level
+            let done: Vec<(Option<usize>, TaskResult)> = level
                 .into_par_iter()
                 .map(|task| Ok((task.of, self.run(&task)?)))
                 .collect::<io::Result<_>>()?;
             level = Vec::new();
             for (of, done) in done {
                 match (done, of) {
-                    (Done::Measured(sum), Some(of)) => found[of].1.what = What::LeftOut(sum),
-                    (Done::Measured(_), None) => {}
-                    (Done::Listed(looked), _) => {
+                    (TaskResult::Measured(sum), Some(of)) => found[of].1.kind = NodeKind::LeftOut(sum),
+                    (TaskResult::Measured(_), None) => {}
+                    (TaskResult::Listed(looked), _) => {
                         for looked in looked {
                             level.extend(self.task(&looked, found.len()));
                             found.push((of, looked.node));
@@ -101,30 +119,30 @@ impl Walk<'_> {
         Ok(assembled(found))
     }
 
-    /// Does a task; fails only at the root.
-    fn run(&self, task: &Task) -> io::Result<Done> {
-        let Some(matched) = &task.matched else { return Ok(Done::Measured(self.measure(&task.path))) };
+    /// Does a task. Only that for the root can fail.
+    fn run(&self, task: &Task) -> io::Result<TaskResult> {
+        let Some(matched) = &task.matched else { return Ok(TaskResult::Measured(self.measure(&task.path))) };
         match self.list(&task.path, matched) {
             Err(error) if task.of.is_some() => {
-                self.trouble(&task.path, error);
-                Ok(Done::Listed(Vec::new()))
+                self.note_unreadable(&task.path, error);
+                Ok(TaskResult::Listed(Vec::new()))
             }
-            looked => looked.map(Done::Listed),
+            looked => looked.map(TaskResult::Listed),
         }
     }
 
-    /// What is to be done for an entry that will be the node `index`.
-    fn task(&self, looked: &Looked, index: usize) -> Option<Task> {
-        let Looked { path, matched, node } = looked;
-        let is_over = !node.is_in && !self.patterns.may_match_below(path.as_os_str().as_bytes(), true);
-        matches!(node.what, What::Folder(_)).then(|| Task {
+    /// Returns the work that is left for an entry which becomes the node `index`.
+    fn task(&self, looked: &VisitedEntry, index: usize) -> Option<Task> {
+        let VisitedEntry { path, matched, node } = looked;
+        let is_final = !node.is_in && !self.patterns.may_match_below(path.as_os_str().as_bytes(), true);
+        matches!(node.kind, NodeKind::Folder(_)).then(|| Task {
             of: Some(index),
             path: path.clone(),
-            matched: (!is_over).then(|| matched.clone()),
+            matched: (!is_final).then(|| matched.clone()),
         })
     }
 
-    fn list(&self, path: &Path, matched: &Matched) -> io::Result<Vec<Looked>> {
+    fn list(&self, path: &Path, matched: &Matched) -> io::Result<Vec<VisitedEntry>> {
         let dir = beneath::open(self.root.as_fd(), path, OFlags::RDONLY | OFlags::DIRECTORY)?;
         let mut names = names(dir.as_fd(), usize::MAX)?;
         names.sort_unstable();
@@ -133,32 +151,38 @@ impl Walk<'_> {
         Ok(looked.collect())
     }
 
-    /// Looks at an entry; `None` if it is gone by now.
-    fn look(&self, dir: BorrowedFd<'_>, path: PathBuf, name: OsString, above: &Matched) -> Option<Looked> {
+    /// Looks at an entry; returns `None` if it is gone by now.
+    fn look(
+        &self,
+        dir: BorrowedFd<'_>,
+        path: PathBuf,
+        name: OsString,
+        above: &Matched,
+    ) -> Option<VisitedEntry> {
         let (decision, matched) = self.patterns.decide(path.as_os_str().as_bytes(), above);
         self.note(path.as_os_str().as_bytes(), decision, &matched);
         let is_in = decision.is_none_or(|decision| decision.exception);
-        let what = match rustix::fs::statat(dir, &name, AtFlags::SYMLINK_NOFOLLOW) {
+        let kind = match rustix::fs::statat(dir, &name, AtFlags::SYMLINK_NOFOLLOW) {
             Err(rustix::io::Errno::NOENT) => return None,
             Err(error) => {
-                self.trouble(&path, error.into());
-                What::Other
+                self.note_unreadable(&path, error.into());
+                NodeKind::Other
             }
             Ok(stat) => {
                 if is_in && !is_readable(dir, &name, &stat) {
-                    self.trouble(&path, io::ErrorKind::PermissionDenied.into());
+                    self.note_unreadable(&path, io::ErrorKind::PermissionDenied.into());
                 }
-                what(dir, &name, &stat)
+                kind_of(dir, &name, &stat)
             }
         };
-        Some(Looked { path, matched, node: Node { name, what, decision, is_in } })
+        Some(VisitedEntry { path, matched, node: Node { name, kind, decision, is_in } })
     }
 
-    /// Notes which patterns had a say, and which would have, had others not said the same.
+    /// Notes which patterns took effect, and which would have, had others not decided the same.
     fn note(&self, path: &[u8], decision: Option<Decision>, matched: &Matched) {
         let excluded = decision.is_some_and(|decision| !decision.exception);
         for (index, effect) in self.effects.iter().enumerate() {
-            // Looked at before it is written: most have worked long since, and writing would keep the processors waiting.
+            // Most patterns took effect long ago, and a read is cheaper than a write that all processors see.
             if effect.works.load(Ordering::Relaxed) {
                 continue;
             }
@@ -173,11 +197,11 @@ impl Walk<'_> {
         }
     }
 
-    fn trouble(&self, path: &Path, error: io::Error) {
-        self.troubles.lock().expect(NO_PANIC).push(Trouble { path: path.to_owned(), error });
+    fn note_unreadable(&self, path: &Path, error: io::Error) {
+        self.unreadable.lock().expect(NO_PANIC).push(Unreadable { path: path.to_owned(), error });
     }
 
-    /// Counts a directory and what is below it, as far as the limit goes.
+    /// Counts a directory and everything below it, up to the limit.
     fn measure(&self, path: &Path) -> Sum {
         let mut sum = Sum::folder();
         let mut pending = vec![path.to_owned()];
@@ -185,8 +209,8 @@ impl Walk<'_> {
         while let Some(folder) = pending.pop() {
             let opened = beneath::open(self.root.as_fd(), &folder, OFlags::RDONLY | OFlags::DIRECTORY);
             let listed = opened.and_then(|dir| {
-                let at_most = usize::try_from(left).unwrap_or(usize::MAX).saturating_add(1);
-                Ok((names(dir.as_fd(), at_most)?, dir))
+                let max = usize::try_from(left).unwrap_or(usize::MAX).saturating_add(1);
+                Ok((names(dir.as_fd(), max)?, dir))
             });
             let Ok((names, dir)) = listed else {
                 sum.is_partial = true;
@@ -212,13 +236,13 @@ impl Walk<'_> {
     }
 }
 
-/// Puts each node into its folder; those of the root are returned. A folder stands before what is below it.
+/// Puts each node into its directory, and returns those of the root. A directory stands before the nodes below it.
 fn assembled(mut found: Vec<(Option<usize>, Node)>) -> Vec<Node> {
     let mut root = Vec::new();
     while let Some((of, node)) = found.pop() {
-        let node = settled(node);
-        match of.map(|of| &mut found[of].1.what) {
-            Some(What::Folder(below)) => below.push(node),
+        let node = completed(node);
+        match of.map(|of| &mut found[of].1.kind) {
+            Some(NodeKind::Folder(below)) => below.push(node),
             Some(_) => {}
             None => root.push(node),
         }
@@ -227,27 +251,27 @@ fn assembled(mut found: Vec<(Option<usize>, Node)>) -> Vec<Node> {
     root
 }
 
-/// A node that has all that is below it, in reverse: whether it is in shows only now.
-fn settled(mut node: Node) -> Node {
-    if let What::Folder(below) = &mut node.what {
+/// Completes a node that has all nodes below it, in reverse order. They decide whether it is left out.
+fn completed(mut node: Node) -> Node {
+    if let NodeKind::Folder(below) = &mut node.kind {
         below.reverse();
         node.is_in |= below.iter().any(|node| node.is_in);
         if !node.is_in {
-            node.what = What::LeftOut(node.measure());
+            node.kind = NodeKind::LeftOut(node.measure());
         }
     }
     node
 }
 
-fn what(dir: BorrowedFd<'_>, name: &OsString, stat: &Stat) -> What {
+fn kind_of(dir: BorrowedFd<'_>, name: &OsString, stat: &Stat) -> NodeKind {
     match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => What::File { size_bytes: size_bytes(stat) },
-        FileType::Directory => What::Folder(Vec::new()),
+        FileType::RegularFile => NodeKind::File { size_bytes: size_bytes(stat) },
+        FileType::Directory => NodeKind::Folder(Vec::new()),
         FileType::Symlink => match rustix::fs::readlinkat(dir, name, Vec::new()) {
-            Ok(target) => What::Link { target: OsString::from_vec(target.into_bytes()).into() },
-            Err(_) => What::Other,
+            Ok(target) => NodeKind::Link { target: OsString::from_vec(target.into_bytes()).into() },
+            Err(_) => NodeKind::Other,
         },
-        _ => What::Other,
+        _ => NodeKind::Other,
     }
 }
 
@@ -255,9 +279,9 @@ fn size_bytes(stat: &Stat) -> u64 {
     u64::try_from(stat.st_size).unwrap_or(0)
 }
 
-/// Whether we may read a regular file. (Directories show it when they are listed.)
+/// Reports whether a regular file can be read. Whether a directory can shows when it is listed.
 fn is_readable(dir: BorrowedFd<'_>, name: &OsString, stat: &Stat) -> bool {
-    // Who can read what all can need not be asked for.
+    // A file that everybody can read needs no system call.
     let suspicious = FileType::from_raw_mode(stat.st_mode).is_file() && stat.st_mode & 0o444 != 0o444;
     !suspicious || rustix::fs::accessat(dir, name, Access::READ_OK, AtFlags::EACCESS).is_ok()
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use graph::git_url::{GitUrl, git_source};
-use graph::{CopyAction, CopySource, FileAction, FileOp, ImageOrigin, Op, ResolvedImage, Source, StepMeta};
+use graph::{
+    CopyAction, CopySource, FileAction, FileOp, ImageOrigin, Op, ResolvedImage, Source, StepId, StepMeta,
+};
 use oci::Platform;
 
 use super::{Dispatcher, Inputs};
@@ -66,14 +68,23 @@ impl Dispatcher<'_> {
             let finding = check::base_platform(&entry.base_text, &platform, &image.platform);
             self.session.checks.add_at(entry.lines, &[], finding);
         }
-        let step = (!found.layers().is_empty()).then(|| {
-            let source = Source::Image { name: found.origin.clone(), manifest: found.manifest };
-            let (lines, stage) = (Some(entry.lines), self.stage_name(id));
-            let meta = StepMeta { name, lines, stage, ..StepMeta::default() };
-            self.graph.add(Op::Source(source), Vec::new(), &platform, meta)
-        });
+        let step = (!found.layers().is_empty()).then(|| self.image_step(id, name, found, &platform));
         let base_name = Arc::from(entry.base_text.as_str());
         StageState { step, image, platform, base_name, base_is_unknown, ..StageState::default() }
+    }
+
+    /// Adds the step that provides the layers of an image.
+    fn image_step(
+        &mut self,
+        id: StageId,
+        name: String,
+        image: &ResolvedImage,
+        platform: &Platform,
+    ) -> StepId {
+        let source = Source::Image { name: image.origin.clone(), manifest: image.manifest };
+        let (lines, stage) = (Some(self.table.entry(id).lines), self.stage_name(id));
+        let meta = StepMeta { name, lines, stage, ..StepMeta::default() };
+        self.graph.add(Op::Source(source), Vec::new(), platform, meta)
     }
 
     /// Returns the state of a stage on a directory, repository or file, which has files but no config.

@@ -74,11 +74,7 @@ impl Dispatcher<'_> {
     {
         let instruction: &'c Instruction = &current.command.instruction;
         let expand = |word: &String| self.expand(current, word);
-        // An empty value counts as absent.
-        let flag = |value: &Option<String>| {
-            let value = value.as_ref().map(expand).transpose();
-            value.map(|value| value.filter(|value| !value.is_empty()))
-        };
+        let flag = |value: &Option<String>| self.expand_flag(current, value.as_deref());
         let paths = written.sources.iter().filter(|source| instruction.heredoc(source).is_none());
         let sources = paths.map(expand).collect::<Result<Vec<_>, _>>()?;
         let destination = expand(&written.destination)?;
@@ -100,6 +96,16 @@ impl Dispatcher<'_> {
             link,
             written,
         })
+    }
+
+    /// Expands the value of a flag. An empty value counts as absent.
+    fn expand_flag(
+        &self,
+        current: &CurrentStage<'_>,
+        value: Option<&str>,
+    ) -> Result<Option<String>, Problem> {
+        let value = value.map(|word| self.expand(current, word)).transpose()?;
+        Ok(value.filter(|value| !value.is_empty()))
     }
 
     /// Returns the heredocs among the sources, with their contents.

@@ -53,6 +53,12 @@ pub(crate) struct Dispatcher<'d> {
     states: Vec<Option<StageState>>,
 }
 
+/// Target platform of one pass through the Dockerfile, and the variables of FROM for it.
+pub(crate) struct PlatformScope<'d> {
+    pub target: &'d TargetPlatform,
+    pub globals: &'d GlobalScope,
+}
+
 /// The stage that is being lowered, at one of its instructions.
 struct CurrentStage<'c> {
     id: StageId,
@@ -77,13 +83,13 @@ struct EntryFiles {
 impl<'d> Dispatcher<'d> {
     pub fn new(
         session: &'d Lowering<'d>,
-        target: &'d TargetPlatform,
-        globals: &'d GlobalScope,
+        scope: &PlatformScope<'d>,
         table: &'d StageTable<'d>,
         images: &'d BaseImages,
         graph: &'d mut GraphBuilder,
     ) -> Self {
         let states = vec![None; table.entries.len()];
+        let PlatformScope { target, globals } = *scope;
         Self { session, target, globals, table, images, graph, states }
     }
 
@@ -141,11 +147,8 @@ impl<'d> Dispatcher<'d> {
     fn stage(&mut self, id: StageId, errors: &mut Errors) -> StageState {
         let table = self.table;
         let entry = table.entry(id);
-        let mut counter = StepCounter {
-            stage: entry.label.clone(),
-            total: total_steps(table, id),
-            ..StepCounter::default()
-        };
+        let (stage, total) = (entry.label.clone(), total_steps(table, id));
+        let mut counter = StepCounter { stage, total, ..StepCounter::default() };
         let mut state = self.begin(id, &mut counter, errors);
         let budget = &self.session.budget;
         if let Err(problem) = budget.check() {

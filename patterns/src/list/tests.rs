@@ -1,4 +1,4 @@
-//! Lists of patterns, compared with a plain matcher and with the cases of moby/patternmatcher.
+//! Lists of patterns, compared with a simple matcher and with the cases of moby/patternmatcher.
 
 use proptest::prelude::*;
 
@@ -21,7 +21,7 @@ fn check(pattern: &str, path: &str, expected: bool) {
 }
 
 #[test]
-fn one_pattern() {
+fn a_single_pattern_matches_as_in_docker() {
     for (pattern, path, expected) in [
         ("**", "file", true),
         ("**", "file/", true),
@@ -153,7 +153,7 @@ fn one_pattern() {
 }
 
 #[test]
-fn several_patterns() {
+fn the_last_matching_pattern_decides() {
     for (patterns, path, expected) in [
         (&["**", "!util/docker/web"][..], "util/docker/web/foo", false),
         (&["**", "!util/docker/web", "util/docker/web/foo"], "util/docker/web/foo", true),
@@ -177,7 +177,7 @@ fn several_patterns() {
 }
 
 #[test]
-fn refused() {
+fn patterns_with_errors_are_refused() {
     let refused = |pattern: &str| Patterns::new(&[pattern]).expect_err(pattern).to_string();
     assert_eq!(refused("!"), "illegal exclusion pattern: \"!\"");
     assert_eq!(refused("[a-"), "[a-: syntax error in pattern");
@@ -187,7 +187,7 @@ fn refused() {
 }
 
 #[test]
-fn the_last_word_is_known() {
+fn the_deciding_pattern_is_known() {
     let patterns = Patterns::new(&["vendor", "*.md", "!vendor/good", "!README.md"]).expect("good patterns");
     let decide = |path: &str, parent: &Matched| patterns.decide(path.as_bytes(), parent);
     let decided = |pattern, exception, inherited| Some(Decision { pattern, exception, inherited });
@@ -203,7 +203,7 @@ fn the_last_word_is_known() {
 }
 
 #[test]
-fn where_a_walk_must_look() {
+fn a_walk_enters_directories_with_possible_matches_only() {
     let patterns = Patterns::new(&["vendor", "!vendor/good", "!deep/*/x"]).expect("good patterns");
     for (dir, expected) in
         [("vendor", true), ("vendor/good", true), ("vendor/good/x", true), ("vendor/bad", false)]
@@ -219,9 +219,9 @@ fn where_a_walk_must_look() {
     assert!(!includes.may_match_below(b"src", true));
 }
 
-/// Found by fuzzing: the walk was told to look for the three bytes of U+FFFD itself.
+/// Found by fuzzing: the walk looked for the three bytes of U+FFFD itself.
 #[test]
-fn what_is_not_utf8_is_matched_by_any_such_byte() {
+fn a_byte_that_is_not_utf8_is_matched_by_any_such_byte() {
     let lines = crate::parse_lines(b"\xc2,/]*\n?/x\xc2").expect("short lines");
     let patterns: Vec<&str> = lines.iter().map(|line| line.pattern.as_str()).collect();
     let patterns = Patterns::new(&patterns).expect("good patterns");
@@ -231,13 +231,13 @@ fn what_is_not_utf8_is_matched_by_any_such_byte() {
 }
 
 #[test]
-fn hostile_patterns_are_fast() {
+fn long_patterns_are_matched_quickly() {
     let pattern = "a*".repeat(200) + "b?";
     let list = Patterns::new(&[pattern.as_str(), &("**/a".repeat(100) + "?")]).expect("good patterns");
     assert!(!list.matches("a".repeat(2000).as_bytes(), &Matched::default()).0);
 }
 
-/// Matches by trying everything: slow, and plain to see.
+/// Matches by trying everything, which is slow but easy to verify.
 fn plain(pattern: &[u8], path: &[u8]) -> bool {
     let after_each = |rest: &[u8], may_stop: &dyn Fn(usize) -> bool| {
         (0..=path.len()).filter(|&taken| may_stop(taken)).any(|taken| plain(rest, &path[taken..]))
@@ -254,7 +254,7 @@ fn plain(pattern: &[u8], path: &[u8]) -> bool {
     }
 }
 
-/// Backtracking would not come to an end: it has 40 choose 15 ways through each of these names.
+/// Backtracking would not end: there are 40 choose 15 ways to match each of these names.
 #[test]
 fn many_stars_take_no_more_than_linear_time() {
     let stars = "*a".repeat(15);
@@ -278,8 +278,8 @@ proptest! {
     }
 
     #[test]
-    fn like_a_plain_matcher(pattern in "[ab]{0,2}(\\*{1,2}|\\?|/|[ab]){1,6}", path in "[ab]{1,3}(/[ab]{1,3}){0,3}") {
-        // Without stars in front the forms that are no expressions agree with it too, but for prefixes and suffixes.
+    fn lists_match_as_a_simple_matcher_does(pattern in "[ab]{0,2}(\\*{1,2}|\\?|/|[ab]){1,6}", path in "[ab]{1,3}(/[ab]{1,3}){0,3}") {
+        // The simple matcher does not know prefixes and suffixes, which begin with stars.
         let clean = clean(&pattern);
         prop_assume!(!clean.starts_with("**") && !clean.starts_with('/'));
         let patterns = Patterns::new(&[&clean]).expect("no classes");

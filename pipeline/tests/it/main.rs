@@ -113,6 +113,7 @@ fn files_that_are_being_written_are_copied_whole() {
     let ignore = IgnoreFile::parse(".dockerignore".into(), b"**/*.draft").expect("a pattern");
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        let _end = SetOnDrop(&done);
         scope.spawn(|| rewrite_files(&context.join("d"), &|| done.load(Ordering::Relaxed)));
         for _ in 0..5 {
             let mut request =
@@ -127,8 +128,16 @@ fn files_that_are_being_written_are_copied_whole() {
             pipeline.export(&built.result, &request.exports, &mut tar, watch).expect("exported");
             check_whole_files(&tar);
         }
-        done.store(true, Ordering::Relaxed);
     });
+}
+
+/// Ends a thread when the test ends, also by a failure.
+struct SetOnDrop<'a>(&'a std::sync::atomic::AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
 }
 
 /// Checks that each file of a tar consists of one letter.

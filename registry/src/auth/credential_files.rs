@@ -31,12 +31,23 @@ const HUB_SERVER: &str = "https://index.docker.io/v1/";
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct LoginFile {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_empty")]
     auths: BTreeMap<String, Login>,
     #[serde(default)]
     creds_store: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_empty")]
     cred_helpers: BTreeMap<String, String>,
+}
+
+/// Reads a map as Go does: `null` is the empty map, and the default value as a value.
+fn null_as_empty<'de, D, T>(deserializer: D) -> Result<BTreeMap<String, T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    let entries: Option<BTreeMap<String, Option<T>>> = Option::deserialize(deserializer)?;
+    let entries = entries.unwrap_or_default().into_iter();
+    Ok(entries.map(|(key, value)| (key, value.unwrap_or_default())).collect())
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -197,6 +208,15 @@ mod tests {
         check_key("https://r.example/v2/", "r.example", "a/b", true);
         check_key("r.example/a", "r.example", "a/b", true);
         check_key("r.example/a/b", "r.example", "a/b", true);
+    }
+
+    #[test]
+    fn null_in_a_file_of_logins_is_an_absent_login() {
+        let directory = tempfile::tempdir().expect("temporary folder");
+        for text in [r#"{"auths":null}"#, r#"{"auths":{"r":null},"credHelpers":null,"credsStore":null}"#] {
+            let credential = find(&[file(&directory, "config.json", text)], "r", "a/b");
+            assert_eq!(credential.expect("readable"), None, "{text}");
+        }
     }
 
     #[test]

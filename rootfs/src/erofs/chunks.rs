@@ -4,8 +4,8 @@
 //! Byte code whose source time differs in the tar (`layer::pyc`) has its first block in the image.
 
 use crate::index::{Item, Stored};
-use crate::tar::BLOCK_BYTES;
-use crate::tar::Extent;
+use tarball::BLOCK_BYTES;
+use tarball::Extent;
 
 use super::format::{MAX_CHUNK_BITS, NO_BLOCK};
 

@@ -4,7 +4,7 @@ use std::io;
 
 use super::format::{DIRECTORY_TYPE, DIRENT_BYTES, dirent, file_type};
 use crate::index::Item;
-use crate::tar::BLOCK_BYTES;
+use tarball::BLOCK_BYTES;
 
 /// Name in a directory.
 #[derive(Debug, Clone, Copy)]

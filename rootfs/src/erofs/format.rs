@@ -13,7 +13,7 @@
 //! with blocks smaller than pages, has everything that is used here.
 
 use crate::entry::{Kind, Timestamp};
-use crate::tar::BLOCK_BYTES;
+use tarball::BLOCK_BYTES;
 
 /// Offset of the superblock.
 pub(super) const SUPER_OFFSET: usize = 1024;

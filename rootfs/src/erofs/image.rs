@@ -25,12 +25,12 @@ use super::shape::{Body, Shape};
 use crate::entry::{Entry, Kind};
 use crate::index::{Index, Item};
 use crate::layer::stored;
-use crate::tar::BLOCK_BYTES;
+use tarball::BLOCK_BYTES;
 
-/// Makes the image of the layer with this index and tar. `uuid` distinguishes it from others.
+/// Makes the image of `layer`, a diff ID, from its index and tar. Its UUID differs between all layers of an overlay.
 ///
 /// Returns `None` if the layer has an entry that EROFS cannot represent, or that unpacking would leave out or refuse.
-pub(crate) fn image(index: &Index, tar: &Arc<File>, uuid: [u8; 16]) -> io::Result<Option<Vec<u8>>> {
+pub(crate) fn image(index: &Index, tar: &Arc<File>, layer: &[u8; 32]) -> io::Result<Option<Vec<u8>>> {
     let Ok(tar_blocks) = u32::try_from(tar.metadata()?.len().div_ceil(BLOCK_BYTES as u64)) else {
         return Ok(None);
     };
@@ -40,9 +40,12 @@ pub(crate) fn image(index: &Index, tar: &Arc<File>, uuid: [u8; 16]) -> io::Resul
     for item in index.items()?.filter(|item| !item.is_hard_link()) {
         writer.item(&item)?;
     }
-    writer.put(format::SUPER_OFFSET, &format::superblock(plan.inodes, blocks, uuid));
+    writer.put(
+        format::SUPER_OFFSET,
+        &format::superblock(plan.inodes, blocks, *layer.first_chunk().expect("a diff ID is longer")),
+    );
     writer.put(format::DEVICE_OFFSET, &format::device(tar_blocks));
-    seal::close(&mut writer.bytes, !index.root()?.is_implied());
+    seal::close(&mut writer.bytes, layer, !index.root()?.is_implied());
     Ok(Some(writer.bytes))
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use super::format::{FIRST_INODE, INODE_UNIT};
 use super::shape::{Body, Shape};
 use crate::index::{Index, Item};
-use crate::tar::BLOCK_BYTES;
+use tarball::BLOCK_BYTES;
 
 /// Positions of everything in the image. The vectors have one item for each row of the index.
 pub(super) struct Plan {

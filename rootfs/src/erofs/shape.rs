@@ -9,7 +9,7 @@ use super::xattrs;
 use crate::entry::{Entry, Kind};
 use crate::index::Item;
 use crate::path::to_bytes;
-use crate::tar::BLOCK_BYTES;
+use tarball::BLOCK_BYTES;
 
 /// Maximum length of the target of a symlink in Linux (`PATH_MAX` without the zero byte).
 const MAX_TARGET_BYTES: usize = 4095;

@@ -25,10 +25,10 @@ use crate::layer::new_entry::NewEntry;
 use crate::layer::write;
 use crate::path::compare;
 use crate::safe_path::{names, proc_path};
-use crate::tar::Extent;
 use crate::testing::{can_mount_erofs, new_file};
 use crate::times::Clamp;
 use crate::xattr::Flavor;
+use tarball::Extent;
 
 mod random;
 
@@ -37,7 +37,7 @@ fn mounted(rows: Vec<Row>, tar: File) -> OwnedFd {
     let dir = tempfile::tempdir().unwrap();
     let index = Index::build(rows, Origin::Imported).unwrap();
     let tar = Arc::new(tar);
-    let bytes = image(&index, &tar, [1; 16]).unwrap().expect("EROFS can represent this");
+    let bytes = image(&index, &tar, &[1; 32]).unwrap().expect("EROFS can represent this");
     mount(&new_file(dir.path(), "image", &bytes), &tar).unwrap()
 }
 
@@ -111,7 +111,7 @@ fn check_same(mut entries: Vec<NewEntry>) -> BTreeMap<PathBuf, String> {
     let scratch = store.scratch().unwrap();
     extract(&index, &tar, scratch.path(), Flavor::current()).unwrap();
     let tree = File::open(scratch.path()).unwrap();
-    let bytes = image(&index, &tar, [1; 16]).unwrap().expect("EROFS can represent this");
+    let bytes = image(&index, &tar, &[1; 32]).unwrap().expect("EROFS can represent this");
     let root = mount(&new_file(dir.path(), "image", &bytes), &tar).unwrap();
     let (found, expected) = (shown(&root), shown(&tree.into()));
     assert_eq!(found, expected);
@@ -251,7 +251,7 @@ fn check_refused(row: Row) {
     let index = Index::build(vec![row.clone()], Origin::Imported).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let tar = Arc::new(new_file(dir.path(), "tar", &[0; 4096]));
-    assert!(image(&index, &tar, [0; 16]).unwrap().is_none(), "{row:?}");
+    assert!(image(&index, &tar, &[0; 32]).unwrap().is_none(), "{row:?}");
 }
 
 #[test]
@@ -285,16 +285,17 @@ fn a_seal_shows_damage() {
     let index = Index::build(vec![row("d", Kind::Directory { opaque: false })], Origin::Made).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let tar = Arc::new(new_file(dir.path(), "tar", &[0; 1024]));
-    let good = image(&index, &tar, [0; 16]).unwrap().unwrap();
-    assert_eq!(seal::open(&good), Some(false));
+    let good = image(&index, &tar, &[0; 32]).unwrap().unwrap();
+    assert_eq!(seal::open(&good, &[0; 32]), Some(false));
+    assert_eq!(seal::open(&good, &[1; 32]), None, "the image of another layer");
     for at in [0, 16, 47, 48, 1023, 1024, good.len() - 1] {
         let mut bad = good.clone();
         bad[at] ^= 1;
-        assert_eq!(seal::open(&bad), None, "byte {at}");
+        assert_eq!(seal::open(&bad, &[0; 32]), None, "byte {at}");
     }
     for length in [0, 16, 48, 1024, good.len() - 1] {
-        assert_eq!(seal::open(&good[..length]), None, "{length} bytes");
+        assert_eq!(seal::open(&good[..length], &[0; 32]), None, "{length} bytes");
     }
     let rooted = Index::build(vec![row("", Kind::Directory { opaque: false })], Origin::Made).unwrap();
-    assert_eq!(seal::open(&image(&rooted, &tar, [0; 16]).unwrap().unwrap()), Some(true));
+    assert_eq!(seal::open(&image(&rooted, &tar, &[0; 32]).unwrap().unwrap(), &[0; 32]), Some(true));
 }

@@ -16,7 +16,7 @@ use super::table::{Table, to_u32};
 use crate::RootfsError;
 use crate::entry::Kind;
 use crate::path::to_bytes;
-use crate::tar::Extent;
+use tarball::Extent;
 
 /// Length from which a block is full. With the head and a table of one block, it still comes with the first read of a
 /// file ([`super::START_BYTES`]).

@@ -19,7 +19,7 @@ use super::row_format::{
 };
 use crate::entry::{Entry, Kind, Timestamp};
 use crate::path::{split, to_path};
-use crate::tar::Extent;
+use tarball::Extent;
 
 /// Entry of an index; cheap to copy.
 #[derive(Clone, Copy)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::entry::{Entry, Kind};
-use crate::tar::Extent;
+use tarball::Extent;
 
 /// Origin of a layer's tar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! magic, version                   16 bytes
-//! blake3 of the rest               32 bytes
+//! blake3 of the rest               32 bytes, keyed with the diff ID of the layer
 //! origin, rows, blocks, text       4 bytes each; bit 1 of the origin: a directory below the root is implied
 //! for each block                   ENTRY_BYTES: length, number of rows, length of its first path, blake3
 //! text                             the first paths of all blocks
@@ -13,12 +13,14 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
+use oci::DiffId;
+
 use super::block::Block;
 use super::row::Origin;
 use super::row_format::u32_at;
 use crate::path::compare;
 
-const MAGIC: &[u8; 16] = b"dsbuild index\0\0\x03";
+const MAGIC: &[u8; 16] = b"dsbuild index\0\0\x04";
 const HASHED_FROM: usize = 48;
 const HEAD_BYTES: usize = 64;
 const ENTRY_BYTES: usize = 44;
@@ -71,8 +73,8 @@ impl Table {
         self.blocks.push(info);
     }
 
-    /// Returns the head and the table in the form that they have on disk.
-    pub(super) fn encode(&self) -> Vec<u8> {
+    /// Returns the head and the table of `layer` in the form that they have on disk.
+    pub(super) fn encode(&self, layer: &DiffId) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.length_bytes());
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(&[0; HASHED_FROM - MAGIC.len()]);
@@ -87,7 +89,7 @@ impl Table {
             bytes.extend_from_slice(&info.hash);
         }
         bytes.extend_from_slice(&self.text);
-        let hash = blake3::hash(&bytes[HASHED_FROM..]);
+        let hash = blake3::keyed_hash(layer.0.as_bytes(), &bytes[HASHED_FROM..]);
         bytes[MAGIC.len()..HASHED_FROM].copy_from_slice(hash.as_bytes());
         bytes
     }
@@ -100,10 +102,11 @@ impl Table {
         number(56)?.checked_mul(ENTRY_BYTES)?.checked_add(number(60)?)?.checked_add(HEAD_BYTES)
     }
 
-    /// Decodes the result of [`Table::encode`]; returns `None` if it is damaged.
-    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+    /// Decodes the result of [`Table::encode`]; returns `None` if it is damaged or of another layer.
+    pub(super) fn parse(bytes: &[u8], layer: &DiffId) -> Option<Self> {
         if Self::length(bytes)? != bytes.len()
-            || *blake3::hash(&bytes[HASHED_FROM..]).as_bytes() != bytes[MAGIC.len()..HASHED_FROM]
+            || *blake3::keyed_hash(layer.0.as_bytes(), &bytes[HASHED_FROM..]).as_bytes()
+                != bytes[MAGIC.len()..HASHED_FROM]
         {
             return None;
         }

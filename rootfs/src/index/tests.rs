@@ -15,6 +15,11 @@ use super::*;
 use crate::entry::{Entry, Kind};
 use crate::path::{compare, split};
 
+/// Layer that all indexes here belong to.
+fn layer() -> DiffId {
+    DiffId(oci::Digest::of(b"layer"))
+}
+
 fn row(path: &str) -> Row {
     let entry = Entry { kind: Kind::Fifo, ..Entry::directory(0o600) };
     Row::new(path.into(), entry, Stored::default())
@@ -48,13 +53,13 @@ impl Saved {
     }
 
     fn load(&self) -> Option<Index> {
-        Index::load(&self.path)
+        Index::load(File::open(&self.path).ok()?, &layer())
     }
 }
 
 fn bytes_of(index: &Index) -> Vec<u8> {
     let mut bytes = Vec::new();
-    index.write(&mut bytes).expect("written");
+    index.write(&layer(), &mut bytes).expect("written");
     bytes
 }
 
@@ -127,7 +132,7 @@ proptest! {
         block[at..at + bytes.len()].copy_from_slice(&bytes);
         let mut table = Table::new(Origin::Made);
         table.push(b"", index.table.rows, &block);
-        if let Some(index) = Saved::new(&[table.encode(), block].concat()).load() {
+        if let Some(index) = Saved::new(&[table.encode(&layer()), block].concat()).load() {
             for item in index.items().expect("in memory") {
                 item.entry();
                 item.stored();
@@ -320,5 +325,15 @@ fn other_files_are_not_loaded() {
     let mut bytes = bytes_of(&index_of(&["a"]));
     bytes[56..64].fill(0xff);
     assert!(Saved::new(&bytes).load().is_none());
-    assert!(Index::load(Path::new("/nowhere/at/all")).is_none());
+    let dir = tempfile::tempdir().unwrap();
+    let empty = crate::testing::new_file(dir.path(), "empty", b"");
+    assert!(Index::load(empty, &layer()).is_none());
+}
+
+#[test]
+fn the_index_of_another_layer_is_not_used() {
+    let saved = Saved::new(&bytes_of(&index_of(&["a", "b/c"])));
+    assert!(saved.load().is_some());
+    let other = DiffId(oci::Digest::of(b"another layer"));
+    assert!(Index::load(File::open(&saved.path).unwrap(), &other).is_none());
 }

@@ -8,7 +8,7 @@ use crate::RootfsError;
 use crate::entry::Kind;
 use crate::error::bad_entry;
 use crate::path::{self, split};
-use crate::tar::write_header::Header;
+use tarball::Header;
 
 /// Checks that the name of an entry has no special meaning in a tar.
 pub(super) fn check_name(new: &NewEntry) -> Result<(), RootfsError> {

@@ -26,8 +26,8 @@ use crate::index::{Index, Item};
 use crate::materialize::link;
 use crate::path::to_path;
 use crate::safe_path::{DIRECTORY, open_beneath};
-use crate::tar::Extent;
 use crate::xattr::Flavor;
+use tarball::Extent;
 
 /// Number of entries of a directory that one thread makes at a time.
 const CHUNK_ENTRIES: usize = 64;

@@ -18,8 +18,8 @@ use crate::error::bad_entry;
 use crate::index::{MAX_ENTRIES, MAX_NAMES_BYTES, too_many_entries, too_many_names};
 use crate::index::{Row, Stored};
 use crate::path::{self, after, clean, components, from_key, is_below, join, key, split, to_path};
-use crate::tar::Member;
 use crate::tree::MAX_LINKS;
+use tarball::Member;
 
 /// Prefix of files that aufs used for itself; no other file system needs them.
 const AUFS_PREFIX: &[u8] = b".wh..wh.";

@@ -14,7 +14,7 @@ use super::gather::{EntryCollector, Role, role};
 use super::pipe::{CHUNK_BYTES, Pipe};
 use super::stored::SparseReader;
 use crate::index::{Index, Origin, Row};
-use crate::tar::{Member, Members};
+use tarball::{Member, Members};
 
 use crate::RootfsError;
 use crate::error::{bad_entry, failed};
@@ -75,7 +75,7 @@ fn hash<R: Read>(
 ) -> Result<[u8; 32], RootfsError> {
     let mut hasher = blake3::Hasher::new();
     match &member.sparse {
-        None => hash_all(|buffer| members.read_data(buffer), &mut hasher, buffer)?,
+        None => hash_all(|buffer| Ok(members.read_data(buffer)?), &mut hasher, buffer)?,
         Some(map) => {
             let mut filled = SparseReader::new(MemberData(members), map.clone(), member.size_bytes);
             let read = |error: io::Error| bad_entry(&member.name, error.to_string());

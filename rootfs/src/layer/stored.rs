@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::pyc;
 use crate::file_range::FileRange;
 use crate::index::{Item, Stored};
-use crate::tar::Extent;
+use tarball::Extent;
 
 /// Reader of a sparse file: fills the holes around its stored parts.
 pub(super) struct SparseReader<R> {

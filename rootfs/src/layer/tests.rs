@@ -1,11 +1,37 @@
 //! Damaged tars never cause a panic.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
+use tarball::Header;
 
 use super::import;
 use crate::index::{Index, Origin};
-use crate::tar::BLOCK_BYTES;
-use crate::tar::tests::{header, values};
+use tarball::BLOCK_BYTES;
+
+static NO_XATTRS: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+
+/// Random name, link target and mode of a header.
+fn values() -> impl Strategy<Value = (Vec<u8>, Vec<u8>, u32)> {
+    let name = || prop::collection::vec(prop_oneof![8 => Just(b'n'), 1 => Just(b'/'), 1 => 1_u8..], 1..400);
+    (name(), name(), 0_u32..0o10000)
+}
+
+fn header<'a>(name: &'a [u8], link: &'a [u8], mode: u32, typeflag: u8) -> Header<'a> {
+    let link = if matches!(typeflag, b'1' | b'2') { link } else { b"" };
+    Header {
+        name,
+        typeflag,
+        mode,
+        uid: 0,
+        gid: 0,
+        size_bytes: 0,
+        mtime: 0,
+        link,
+        device: (0, 0),
+        xattrs: &NO_XATTRS,
+    }
+}
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
@@ -17,7 +43,9 @@ proptest! {
         fix_checksums in any::<bool>(),
     ) {
         let mut tar = Vec::new();
-        values.iter().for_each(|(values, typeflag)| header(values, *typeflag).encode(&mut tar).expect("written"));
+        for ((name, link, mode), typeflag) in &values {
+            header(name, link, *mode, *typeflag).encode(&mut tar).expect("written");
+        }
         for (at, byte) in damage {
             let at = at.index(tar.len());
             tar[at] = byte;

@@ -21,8 +21,8 @@ use crate::entry::Kind;
 use crate::error::{bad_entry, failed};
 use crate::index::{Index, Origin, Row, Stored};
 use crate::path::{compare, join, split, to_bytes};
-use crate::tar::write_header::Header;
-use crate::tar::{BLOCK_BYTES, padding};
+use tarball::Header;
+use tarball::{BLOCK_BYTES, padding};
 
 /// Writes a layer of `entries` to the store. Their paths are in the order of [`compare`] and unique. Parent
 /// directories come before the entries in them, or are implied.
@@ -172,7 +172,7 @@ impl Writer<'_> {
     }
 
     fn header(&mut self, header: &Header<'_>) -> Result<(), RootfsError> {
-        header.encode(&mut self.buffer)
+        Ok(header.encode(&mut self.buffer)?)
     }
 
     fn row(&mut self, new: &NewEntry, stored: Stored) {

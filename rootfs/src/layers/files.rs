@@ -3,19 +3,20 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cache::Store;
 use oci::DiffId;
 use rustix::fs::{Mode, OFlags};
 
-use super::save::save_with;
 use crate::RootfsError;
-use crate::error::failed;
 use crate::index::{Index, Origin};
 use crate::layer::import;
-use crate::safe_path::open_beneath;
+use crate::safe_path::{DIRECTORY, open_beneath};
+
+/// Name of the index among the files derived from a layer.
+const INDEX: &str = "index";
 
 /// Access to the tars and indexes of the layers of a store. Clones share the open indexes.
 #[derive(Clone)]
@@ -41,7 +42,8 @@ impl LayerFiles {
         if let Some(index) = self.open_indexes().get(layer) {
             return Ok(Arc::clone(index));
         }
-        let index = match Index::load(&index_path(&self.store, layer)?) {
+        let saved = self.store.open_derived(layer, INDEX).ok();
+        let index = match saved.and_then(|file| Index::load(file, layer)) {
             Some(index) => {
                 let (store, layer) = (Arc::clone(&self.store), *layer);
                 index.with_rebuild(move || rebuild(&store, &layer).map_err(io::Error::other))
@@ -53,7 +55,7 @@ impl LayerFiles {
 
     /// Returns the saved index of a layer if it exists and all of it is undamaged.
     pub(super) fn undamaged_index(&self, layer: &DiffId) -> Result<Option<Index>, RootfsError> {
-        Ok(Index::load_whole(&index_path(&self.store, layer)?))
+        Ok(self.store.open_derived(layer, INDEX).ok().and_then(|file| Index::load_whole(file, layer)))
     }
 
     /// Saves the index of a layer.
@@ -74,31 +76,26 @@ impl LayerFiles {
         self.indexes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens the tar of a layer.
+    /// Opens the tar of a layer, all of which has been verified in this boot.
     pub(super) fn open_tar(&self, layer: &DiffId) -> Result<File, RootfsError> {
-        Ok(self.store.open_blob(&layer.0)?)
+        Ok(self.store.open_verified_blob(&layer.0)?)
     }
 
     /// Opens a file of the layer's tree, for a layer whose tar is missing.
     pub(super) fn open_in_tree(&self, layer: &DiffId, path: &Path) -> io::Result<File> {
         let tree = self.store.layer_dir(layer).map_err(io::Error::other)?.join("tree");
-        let tree = rustix::fs::open(tree, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        let tree = rustix::fs::open(tree, OFlags::PATH | DIRECTORY, Mode::empty())?;
         Ok(File::from(open_beneath(&tree, path, OFlags::RDONLY | OFlags::NOFOLLOW)?))
     }
 }
 
 /// Makes the index of a layer again from its tar, and saves it.
 fn rebuild(store: &Store, layer: &DiffId) -> Result<Index, RootfsError> {
-    let index = import::reindex(store.open_blob(&layer.0)?, Origin::Imported)?;
+    let index = import::reindex(store.open_verified_blob(&layer.0)?, Origin::Imported)?;
     save_index(store, layer, &index)?;
     Ok(index)
 }
 
 fn save_index(store: &Store, layer: &DiffId, index: &Index) -> Result<(), RootfsError> {
-    let path = index_path(store, layer)?;
-    save_with(&path, |out| index.write(out)).map_err(failed("save the index of a layer as", &path))
-}
-
-fn index_path(store: &Store, layer: &DiffId) -> Result<PathBuf, RootfsError> {
-    Ok(store.layer_dir(layer)?.join("index"))
+    Ok(store.save_derived(layer, INDEX, |out| index.write(layer, out))?)
 }

@@ -24,6 +24,7 @@ use crate::RootfsError;
 use crate::erofs::mount::mount;
 use crate::error::failed;
 use crate::overlay::{Attached, Lower, LowerMount, MountApi, Overlay};
+use crate::times::Clamp;
 use crate::xattr::Flavor;
 
 /// Layer that is mounted in place; unmounted when its last clone is dropped.
@@ -60,7 +61,8 @@ pub(crate) struct MountedLayers(Mutex<State>);
 struct State {
     /// Method that works here; `None` until the first layer has been tried.
     method: Option<MountMethod>,
-    mounted: HashMap<DiffId, MountedLayer>,
+    /// Mounted layers, by diff ID and whether they show the times of their tars.
+    mounted: HashMap<(DiffId, bool), MountedLayer>,
 }
 
 impl MountedLayers {
@@ -71,16 +73,23 @@ impl MountedLayers {
     }
 
     /// Returns the layer, mounted in place; `None` if it must be unpacked.
-    pub(super) fn get(&self, files: &LayerFiles, layer: &DiffId) -> Option<MountedLayer> {
+    ///
+    /// A finished layer has the times of its tar.
+    pub(super) fn get(
+        &self,
+        files: &LayerFiles,
+        layer: &DiffId,
+        finished: Option<Clamp>,
+    ) -> Option<MountedLayer> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(mounted) = state.mounted.get(layer) {
+        if let Some(mounted) = state.mounted.get(&(*layer, finished.is_some())) {
             return Some(mounted.clone());
         }
         if state.method == Some(MountMethod::Unsupported) || Flavor::current() != Flavor::Trusted {
             return None;
         }
         // An error is not reported here: unpacking the layer works, or fails with a reason of its own.
-        let image = ErofsImage::of(files, layer).ok().flatten()?;
+        let image = ErofsImage::of(files, layer, finished).ok().flatten()?;
         let mounted = match state.method {
             Some(method) => image.mount(files, layer, method).ok(),
             None => {
@@ -90,7 +99,7 @@ impl MountedLayers {
             }
         };
         let mounted = mounted?;
-        state.mounted.insert(*layer, mounted.clone());
+        state.mounted.insert((*layer, finished.is_some()), mounted.clone());
         Some(mounted)
     }
 }

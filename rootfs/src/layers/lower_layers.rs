@@ -15,6 +15,7 @@ use crate::create::Skipped;
 use crate::error::failed;
 use crate::layer::extract::extract;
 use crate::overlay::{Lower, MAX_LOWERS};
+use crate::times::Clamp;
 
 /// Representation of a layer that can be a lower layer of an overlay.
 #[derive(Debug, Clone)]
@@ -82,31 +83,48 @@ impl Layers {
     /// Prefers an existing tree, because reading it involves one file system less. Otherwise the layer is mounted in
     /// place, because making a tree is slow. It is unpacked only if mounting is impossible.
     fn lower_layer(&self, layer: &DiffId, in_place: bool) -> Result<LowerLayer, RootfsError> {
-        let tree = LayerTree::new(self.store(), layer)?;
+        let finished = self.files.finished(layer);
+        let tree = self.layer_tree(layer, finished)?;
         if let Some(stamp) = tree.stamp() {
             return Ok(LowerLayer::Tree(tree, stamp));
         }
-        match in_place.then(|| self.mounted.get(&self.files, layer)).flatten() {
+        // Mounting reports no error, so damage of the tar is reported here.
+        self.files.open_tar(layer)?;
+        match in_place.then(|| self.mounted.get(&self.files, layer, finished)).flatten() {
             Some(mounted) => Ok(LowerLayer::Mounted(mounted)),
-            None => self.unpacked(layer).map(|(tree, stamp)| LowerLayer::Tree(tree, stamp)),
+            None => self.unpacked(layer, finished).map(|(tree, stamp)| LowerLayer::Tree(tree, stamp)),
+        }
+    }
+
+    fn layer_tree(&self, layer: &DiffId, finished: Option<Clamp>) -> Result<LayerTree, RootfsError> {
+        match finished {
+            Some(_) => LayerTree::finished(self.store(), layer),
+            None => LayerTree::new(self.store(), layer),
         }
     }
 
     /// Returns the directory that is the layer's tree, and unpacks the layer if it has none.
     pub fn tree(&self, layer: &DiffId) -> Result<PathBuf, RootfsError> {
-        Ok(self.unpacked(layer)?.0.path())
+        Ok(self.unpacked(layer, None)?.0.path())
     }
 
     /// Returns the entries that could not be made in the layer's tree, such as devices in a user namespace. Unpacks
     /// the layer if it has no tree.
     pub fn skipped(&self, layer: &DiffId) -> Result<Skipped, RootfsError> {
-        Ok(self.unpacked(layer)?.1.skipped)
+        Ok(self.unpacked(layer, None)?.1.skipped)
     }
 
-    fn unpacked(&self, layer: &DiffId) -> Result<(LayerTree, TreeStamp), RootfsError> {
-        let tree = LayerTree::new(self.store(), layer)?;
-        let stamp = tree.ensure(self.store(), |dest, flavor| {
-            let index = self.index(layer)?;
+    fn unpacked(
+        &self,
+        layer: &DiffId,
+        finished: Option<Clamp>,
+    ) -> Result<(LayerTree, TreeStamp), RootfsError> {
+        let tree = self.layer_tree(layer, finished)?;
+        let stamp = tree.ensure(|dest, flavor| {
+            let index = match finished {
+                Some(clamp) => Arc::new(self.files.finished_index(layer, clamp)?),
+                None => self.index(layer)?,
+            };
             let tar = Arc::new(self.files.open_tar(layer)?);
             let skipped = extract(&index, &tar, dest, flavor)?;
             let root = index.root().map_err(failed("read the index of the layer for", dest))?;

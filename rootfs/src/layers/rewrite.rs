@@ -2,13 +2,11 @@
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
 
 use cache::Key;
 use oci::DiffId;
 
 use super::Layers;
-use super::save::save;
 use crate::RootfsError;
 use crate::content::Content;
 use crate::entry::Timestamp;
@@ -30,9 +28,10 @@ impl Layers {
         if times.clamp() == Clamp::STORE {
             return Ok(*layer);
         }
-        let record = self.rewrite_record(layer, times)?;
+        let record = record_name(times);
         // Read before any index is opened.
-        let known = fs::read_to_string(&record).ok().and_then(|text| text.trim().parse().ok());
+        let known = self.store().read_checked(layer, &record).and_then(|text| String::from_utf8(text).ok());
+        let known = known.and_then(|text| text.trim().parse().ok());
         if let Some(known) = known.filter(|known| self.contains(known).unwrap_or(false)) {
             return Ok(known);
         }
@@ -45,7 +44,7 @@ impl Layers {
                 self.commit_entries(self.layer_entries(layer, &index, times)?)?
             }
         };
-        save(&record, format!("{rewritten}\n").as_bytes()).map_err(failed("write", &record))?;
+        self.store().save_checked(layer, &record, format!("{rewritten}\n").as_bytes())?;
         Ok(rewritten)
     }
 
@@ -65,14 +64,6 @@ impl Layers {
             }
         }
         Ok(Key::of(&bytes))
-    }
-
-    fn rewrite_record(&self, layer: &DiffId, times: Times) -> Result<PathBuf, RootfsError> {
-        let name = match times {
-            Times::Clamped(Clamp(seconds)) => format!("{RECORD_PREFIX}{seconds}"),
-            _ => format!("{RECORD_PREFIX}real"),
-        };
-        Ok(self.store().layer_dir(layer)?.join(name))
     }
 
     /// Removes the records of a layer that was imported before this store made it: only now are its real times known.
@@ -107,5 +98,12 @@ impl Layers {
         let is_described = |item: &Item<'_>| !item.is_implied() || item.is_opaque();
         let entries = index.items().and_then(|items| items.filter(is_described).map(new_entry).collect());
         entries.map_err(failed("read the layers of", self.store().root()))
+    }
+}
+
+fn record_name(times: Times) -> String {
+    match times {
+        Times::Clamped(Clamp(seconds)) => format!("{RECORD_PREFIX}{seconds}"),
+        _ => format!("{RECORD_PREFIX}real"),
     }
 }

@@ -22,13 +22,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache::Store;
+use cache::{Store, boot_id};
 use oci::DiffId;
 use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Serialize};
 
-use super::boot::boot_id;
-use super::save::save;
 use crate::RootfsError;
 use crate::create::Skipped;
 use crate::error::failed;
@@ -58,24 +56,36 @@ pub(crate) struct TreeStamp {
 /// Tree of a layer in the store; it need not exist yet.
 #[derive(Debug, Clone)]
 pub(crate) struct LayerTree {
+    store: Arc<Store>,
+    layer: DiffId,
     layer_dir: PathBuf,
+    /// Name of the directory; the stamp and the lock have names that begin with it.
+    name: &'static str,
     flavor: Flavor,
 }
 
 impl LayerTree {
     /// Returns the tree of `layer`, for the user namespace of this process.
-    pub(super) fn new(store: &Store, layer: &DiffId) -> Result<Self, RootfsError> {
-        Ok(Self { layer_dir: store.layer_dir(layer)?, flavor: Flavor::current() })
+    pub(super) fn new(store: &Arc<Store>, layer: &DiffId) -> Result<Self, RootfsError> {
+        let layer_dir = store.layer_dir(layer)?;
+        let (store, layer, flavor) = (Arc::clone(store), *layer, Flavor::current());
+        Ok(Self { store, layer, layer_dir, name: "tree", flavor })
+    }
+
+    /// Returns the tree with the times of the layer's tar ([`super::finished`]).
+    pub(super) fn finished(store: &Arc<Store>, layer: &DiffId) -> Result<Self, RootfsError> {
+        Ok(Self { name: "finished-tree", ..Self::new(store, layer)? })
     }
 
     /// Returns the directory that is the tree, or that will be.
     pub(super) fn path(&self) -> PathBuf {
-        self.layer_dir.join("tree")
+        self.layer_dir.join(self.name)
     }
 
     /// Returns the stamp if the tree exists and can be trusted.
     pub(super) fn stamp(&self) -> Option<TreeStamp> {
-        let stamp: TreeStamp = serde_json::from_slice(&fs::read(self.stamp_path()).ok()?).ok()?;
+        let stamp = self.store.read_checked(&self.layer, &self.stamp_name())?;
+        let stamp: TreeStamp = serde_json::from_slice(&stamp).ok()?;
         let inode = fs::symlink_metadata(self.path()).ok()?.ino();
         let trusted = stamp.synced || stamp.boot == boot_id();
         (trusted && stamp.inode == inode && stamp.flavor == self.flavor).then_some(stamp)
@@ -85,7 +95,6 @@ impl LayerTree {
     /// root directory, and the entries that it skipped.
     pub(super) fn ensure(
         &self,
-        store: &Store,
         make: impl FnOnce(&Path, Flavor) -> Result<(bool, Skipped), RootfsError>,
     ) -> Result<TreeStamp, RootfsError> {
         if let Some(stamp) = self.stamp() {
@@ -95,7 +104,7 @@ impl LayerTree {
         if let Some(stamp) = self.stamp() {
             return Ok(stamp);
         }
-        let scratch = store.scratch()?;
+        let scratch = self.store.scratch()?;
         let fresh = scratch.path().join("tree");
         fs::create_dir(&fresh).map_err(failed("make", &fresh))?;
         let (has_root, skipped) = make(&fresh, self.flavor)?;
@@ -127,8 +136,9 @@ impl LayerTree {
     ) -> Result<TreeStamp, RootfsError> {
         // The stamp is removed first and written last, so that no stamp is ever beside an incomplete tree.
         ignore_missing(fs::remove_file(self.stamp_path())).map_err(failed("remove", self.stamp_path()))?;
-        ignore_missing(fs::rename(self.path(), aside.join("stale"))).map_err(failed("drop", self.path()))?;
-        fs::rename(fresh, self.path()).map_err(failed("rename a tree to", self.path()))?;
+        let rename = |from: &Path, to: &Path| rustix::fs::rename(from, to).map_err(io::Error::from);
+        ignore_missing(rename(&self.path(), &aside.join("stale"))).map_err(failed("drop", self.path()))?;
+        rename(fresh, &self.path()).map_err(failed("rename a tree to", self.path()))?;
         let inode = fs::symlink_metadata(self.path()).map_err(failed("stat", self.path()))?.ino();
         let boot = boot_id().to_owned();
         let stamp = TreeStamp { inode, boot, synced: false, flavor: self.flavor, has_root, skipped };
@@ -172,22 +182,22 @@ impl LayerTree {
     }
 
     fn save(&self, stamp: &TreeStamp) -> Result<(), RootfsError> {
-        let path = self.stamp_path();
         let bytes = serde_json::to_vec(stamp).expect("a stamp is plain data");
-        save(&path, &bytes).map_err(failed("write", path))
+        Ok(self.store.save_checked(&self.layer, &self.stamp_name(), &bytes)?)
     }
 
     fn stamp_path(&self) -> PathBuf {
-        self.layer_dir.join("tree.stamp")
+        self.layer_dir.join(self.stamp_name())
+    }
+
+    /// Returns the name of the stamp among the files derived from the layer. Its checksum binds it to the layer.
+    fn stamp_name(&self) -> String {
+        format!("{}.stamp", self.name)
     }
 
     /// Waits until no other process makes the tree.
     fn lock(&self) -> Result<File, RootfsError> {
-        let path = self.layer_dir.join("tree.lock");
-        let lock = File::options().create(true).truncate(false).write(true).open(&path);
-        let lock = lock.map_err(failed("open", &path))?;
-        lock.lock().map_err(failed("lock", &path))?;
-        Ok(lock)
+        Ok(self.store.lock_derived(&self.layer, &format!("{}.lock", self.name))?)
     }
 }
 

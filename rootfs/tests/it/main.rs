@@ -1,6 +1,7 @@
 //! Tests of layers through the public interface of the crate, with a store in a temporary directory.
 
 #![allow(clippy::print_stdout, reason = "a test that cannot run says why")]
+#![allow(clippy::disallowed_methods, reason = "tests damage stores on purpose")]
 
 mod byte_code;
 mod canonical;

@@ -26,7 +26,7 @@ pub(super) struct Address {
 }
 
 impl Address {
-    /// Parses a URL, and refuses those that no server of a repository has.
+    /// Parses a URL, and refuses a URL that no repository has.
     pub fn new(url: &str) -> Result<Self, GitError> {
         let refused = |reason: &str| GitError::Url { url: without_user(url), reason: reason.to_owned() };
         if url.starts_with('-') || url.chars().any(|c| c.is_control() || c == ' ' || c == '\\') {

@@ -1,4 +1,4 @@
-//! Attributes of a repository: files whose content differs between the commit and a checkout.
+//! FileAttributes of a repository: files whose content differs between the commit and a checkout.
 //!
 //! `.gitattributes` can ask for CRLF line ends (`eol`), for another encoding (`working-tree-encoding`) and for the hash of
 //! the file in its text (`ident`). A build gets such files as `git checkout` writes them. git converts them itself, in a
@@ -9,6 +9,7 @@
 //! Source: git, gitattributes(5); BuildKit, which runs `git checkout`.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
@@ -18,32 +19,34 @@ use std::sync::Arc;
 
 use super::command::Git;
 use super::error::{GitError, io_error};
-use super::tree::{Listed, ListedKind, Objects};
+use super::tree::{Objects, TreeEntry, TreeEntryKind};
 
-/// Attributes that decide on the content of a file in a checkout.
+/// FileAttributes that decide on the content of a file in a checkout.
 const NAMES: [&str; 4] = ["eol", "ident", "working-tree-encoding", "filter"];
 /// Largest size of all `.gitattributes` files of a commit together.
 const MAX_ATTRIBUTES_BYTES: u64 = 64 << 20;
 /// Beginning of a file that stands for one on a Git LFS server.
 const LFS_START: &[u8] = b"version https://git-lfs.github.com/spec/v1\n";
+/// Action of git in errors.
+const CONVERT: &str = "convert the files of the commit";
 /// Number of bytes of converted files that are searched at once.
 const WINDOW_BYTES: usize = 64 << 10;
 
 /// Files of a commit that differ in a checkout.
 #[derive(Default)]
-pub(super) struct Checkout {
+pub(super) struct ConvertedFiles {
     /// Content of converted files, with offset and size, by path.
     converted: HashMap<PathBuf, (Arc<File>, u64, u64)>,
     /// Files that are Git LFS pointers.
     pub pointers: Vec<PathBuf>,
 }
 
-impl Checkout {
+impl ConvertedFiles {
     /// Converts those of the `wanted` files that differ in a checkout. `listed` are all paths of the commit.
     pub fn convert(
         git: &Git<'_>,
-        listed: &[Listed],
-        wanted: &[&Listed],
+        listed: &[TreeEntry],
+        wanted: &[&TreeEntry],
         objects: &Objects,
         scratch: &Path,
     ) -> Result<Self, GitError> {
@@ -57,7 +60,7 @@ impl Checkout {
             };
             let attributes = attributes_of(&git, wanted, scratch)?;
             checkout.find_pointers(wanted, &attributes, objects)?;
-            let affected: Vec<&Listed> = wanted
+            let affected: Vec<&TreeEntry> = wanted
                 .iter()
                 .copied()
                 .filter(|file| attributes.get(&file.path).is_some_and(is_converted))
@@ -77,8 +80,8 @@ impl Checkout {
 
     fn find_pointers(
         &mut self,
-        wanted: &[&Listed],
-        attributes: &BTreeMap<PathBuf, Attributes>,
+        wanted: &[&TreeEntry],
+        attributes: &BTreeMap<PathBuf, FileAttributes>,
         objects: &Objects,
     ) -> Result<(), GitError> {
         for file in wanted {
@@ -90,71 +93,86 @@ impl Checkout {
         Ok(())
     }
 
-    /// Lets git convert files. A line that no object has as its name stands behind each of them in git's output, because
-    /// git announces the size before the conversion.
-    fn convert_files(&mut self, git: &Git<'_>, files: &[&Listed], scratch: &Path) -> Result<(), GitError> {
-        if files.is_empty() {
-            return Ok(());
+    /// Lets git convert files: all in one process, except those whose path cannot be written in a line.
+    fn convert_files(&mut self, git: &Git<'_>, files: &[&TreeEntry], scratch: &Path) -> Result<(), GitError> {
+        let (plain, odd): (Vec<&TreeEntry>, Vec<&TreeEntry>) =
+            files.iter().copied().partition(|file| is_one_line(file));
+        if !plain.is_empty() {
+            self.convert_together(git, &plain, scratch)?;
         }
+        odd.into_iter().try_for_each(|file| self.convert_alone(git, file, scratch))
+    }
+
+    /// Converts files in one process. A line that is not the name of an object stands behind each of them in git's output,
+    /// because git announces the size before the conversion.
+    fn convert_together(
+        &mut self,
+        git: &Git<'_>,
+        files: &[&TreeEntry],
+        scratch: &Path,
+    ) -> Result<(), GitError> {
         // The name of the scratch directory is random: no content can hold it.
         let token = format!("dsbuild-{}", scratch.file_name().unwrap_or_default().to_string_lossy());
-        let (plain, odd): (Vec<&Listed>, Vec<&Listed>) =
-            files.iter().copied().partition(|file| is_one_line(file));
         let mut lines = Vec::new();
-        for file in &plain {
+        for file in files {
             lines.extend_from_slice(file.hash.as_bytes());
             lines.push(b' ');
             lines.extend_from_slice(file.path.as_os_str().as_bytes());
             lines.extend_from_slice(format!("\n{token} -\n").as_bytes());
         }
-        let action = "convert the files of the commit";
-        let spool = pass(git, action, &["cat-file", "--batch", "--filters", "--buffer"], &lines, scratch)?;
-        let spool = Arc::new(spool);
+        let arguments = ["cat-file", "--batch", "--filters", "--buffer"];
+        let spool = Arc::new(pass(git, CONVERT, &arguments, &lines, scratch)?);
         let end = format!("\n{token} missing\n");
         let mut at = 0;
-        for file in plain {
+        for file in files {
             let start = position(&spool, at, b"\n")? + 1;
             let stop = position(&spool, start, end.as_bytes())?;
             self.converted.insert(file.path.clone(), (Arc::clone(&spool), start, stop - start));
             at = stop + end.len() as u64;
         }
-        for file in odd {
-            let mut path = std::ffi::OsString::from("--path=");
-            path.push(&file.path);
-            let arguments = ["cat-file".into(), "--filters".into(), path, file.hash.clone().into()];
-            let spool = Arc::new(pass(git, action, &arguments, b"", scratch)?);
-            let size_bytes = spool.metadata().map_err(io_error)?.len();
-            self.converted.insert(file.path.clone(), (spool, 0, size_bytes));
-        }
+        Ok(())
+    }
+
+    fn convert_alone(&mut self, git: &Git<'_>, file: &TreeEntry, scratch: &Path) -> Result<(), GitError> {
+        let mut path = OsString::from("--path=");
+        path.push(&file.path);
+        let arguments = ["cat-file".into(), "--filters".into(), path, file.hash.clone().into()];
+        let spool = Arc::new(pass(git, CONVERT, &arguments, b"", scratch)?);
+        let size_bytes = spool.metadata().map_err(io_error)?.len();
+        self.converted.insert(file.path.clone(), (spool, 0, size_bytes));
         Ok(())
     }
 }
 
 /// Values of the attributes of one file, by name.
 #[derive(Debug, Default)]
-struct Attributes(BTreeMap<String, String>);
+struct FileAttributes(BTreeMap<String, String>);
 
-impl Attributes {
+impl FileAttributes {
     fn value(&self, name: &str) -> &str {
         self.0.get(name).map_or("unspecified", String::as_str)
     }
 }
 
 /// Reports whether the content of a file can differ in a checkout.
-fn is_converted(attributes: &Attributes) -> bool {
+fn is_converted(attributes: &FileAttributes) -> bool {
     attributes.value("eol") == "crlf"
         || attributes.value("ident") == "set"
         || !matches!(attributes.value("working-tree-encoding"), "unspecified" | "unset" | "set")
 }
 
 /// Reports whether a path can be given to git in a line: git drops blanks in front of it, and ends it at a line feed.
-fn is_one_line(file: &Listed) -> bool {
+fn is_one_line(file: &TreeEntry) -> bool {
     let bytes = file.path.as_os_str().as_bytes();
     !bytes.contains(&b'\n') && !bytes.starts_with(b" ") && !bytes.starts_with(b"\t")
 }
 
 /// Writes the `.gitattributes` files of the commit below `work_tree`. Returns false if none of them matters.
-fn write_attribute_files(listed: &[Listed], objects: &Objects, work_tree: &Path) -> Result<bool, GitError> {
+fn write_attribute_files(
+    listed: &[TreeEntry],
+    objects: &Objects,
+    work_tree: &Path,
+) -> Result<bool, GitError> {
     let mut left_bytes = MAX_ATTRIBUTES_BYTES;
     let mut matters = false;
     for file in listed.iter().filter(|file| is_attribute_file(file)) {
@@ -172,17 +190,17 @@ fn write_attribute_files(listed: &[Listed], objects: &Objects, work_tree: &Path)
 }
 
 /// Reports whether an entry of the commit holds attributes.
-pub(super) fn is_attribute_file(entry: &Listed) -> bool {
-    matches!(entry.kind, ListedKind::File { .. })
+pub(super) fn is_attribute_file(entry: &TreeEntry) -> bool {
+    matches!(entry.kind, TreeEntryKind::File { .. })
         && entry.path.file_name().is_some_and(|name| name == ".gitattributes")
 }
 
 /// Asks git for the attributes of files.
 fn attributes_of(
     git: &Git<'_>,
-    files: &[&Listed],
+    files: &[&TreeEntry],
     scratch: &Path,
-) -> Result<BTreeMap<PathBuf, Attributes>, GitError> {
+) -> Result<BTreeMap<PathBuf, FileAttributes>, GitError> {
     let mut paths = Vec::new();
     for file in files {
         paths.extend_from_slice(file.path.as_os_str().as_bytes());
@@ -193,12 +211,12 @@ fn attributes_of(
     let mut answer = Vec::new();
     let mut file = pass(git, "read the attributes of the commit", &arguments, &paths, scratch)?;
     file.rewind().and_then(|()| file.read_to_end(&mut answer)).map_err(io_error)?;
-    let mut found = BTreeMap::<PathBuf, Attributes>::new();
+    let mut found = BTreeMap::<PathBuf, FileAttributes>::new();
     let mut fields = answer.split(|&byte| byte == 0);
     while let (Some(path), Some(name), Some(value)) = (fields.next(), fields.next(), fields.next()) {
         if value != b"unspecified" {
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-            let path = PathBuf::from(std::ffi::OsString::from_vec(path.to_vec()));
+            let path = PathBuf::from(OsString::from_vec(path.to_vec()));
             found.entry(path).or_default().0.insert(text(name), text(value));
         }
     }
@@ -206,7 +224,7 @@ fn attributes_of(
 }
 
 /// Runs git with `input`, and returns its output as a file without a name.
-fn pass<S: AsRef<std::ffi::OsStr>>(
+fn pass<S: AsRef<OsStr>>(
     git: &Git<'_>,
     action: &str,
     arguments: &[S],
@@ -261,7 +279,7 @@ mod tests {
     fn some_attributes_change_the_content() {
         #[track_caller]
         fn check(name: &str, value: &str, expected: bool) {
-            let attributes = Attributes(BTreeMap::from([(name.to_owned(), value.to_owned())]));
+            let attributes = FileAttributes(BTreeMap::from([(name.to_owned(), value.to_owned())]));
             assert_eq!(is_converted(&attributes), expected, "{name}={value}");
         }
         check("eol", "crlf", true);

@@ -14,7 +14,7 @@ use std::io::{self, Read};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::GitError;
 
@@ -24,6 +24,8 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 const MAX_MESSAGE_BYTES: u64 = 64 * 1024;
 /// Longest answer that is read into memory: names and hashes.
 const MAX_ANSWER_BYTES: u64 = 1 << 30;
+/// Longest time that git can run. A server that sends a byte now and then is given up after it.
+const MAX_RUN_TIME: Duration = Duration::from_secs(24 * 60 * 60);
 /// Longest pause between two looks at whether git has ended.
 const MAX_PAUSE: Duration = Duration::from_millis(20);
 
@@ -147,7 +149,7 @@ impl Git<'_> {
         command
     }
 
-    /// Returns the ssh command: without configuration and keys of the user, except those that a given agent holds.
+    /// Returns the ssh command: without configuration and keys of the user, except the keys of a given agent.
     ///
     /// The key of an unknown server is accepted and remembered.
     fn ssh(&self) -> String {
@@ -186,12 +188,18 @@ impl Git<'_> {
     /// Waits until git ends. If the build is canceled, kills git and the programs that it has started.
     fn wait(&self, child: &mut Child) -> Result<ExitStatus, GitError> {
         let mut pause = Duration::from_millis(1);
+        let started = Instant::now();
         loop {
             match child.try_wait() {
                 Ok(Some(status)) => return Ok(status),
                 Ok(None) if (self.is_canceled)() => {
                     end(child);
                     return Err(GitError::Canceled);
+                }
+                Ok(None) if started.elapsed() > MAX_RUN_TIME => {
+                    end(child);
+                    let source = io::Error::new(io::ErrorKind::TimedOut, "git takes longer than a day");
+                    return Err(GitError::Start { source });
                 }
                 Ok(None) => std::thread::sleep(pause),
                 Err(source) => {

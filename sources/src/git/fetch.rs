@@ -29,30 +29,30 @@ const LFS_POINTERS: &str = "lfs pointers";
 /// Fetches a commit, unless an earlier build made its layer.
 pub fn fetch(request: &GitRequest<'_>, context: &GitContext<'_>) -> Result<FetchedCommit, RemoteError> {
     let address = Address::new(request.remote)?;
-    let work = Work { request, context, address };
+    let fetch = CommitFetch { request, context, address };
     if let Some(commit) = request.reference.filter(|reference| is_hash(reference)) {
-        work.check(&[commit])?;
-        if let Some(known) = work.known(commit, None)? {
+        fetch.check(&[commit])?;
+        if let Some(known) = fetch.known(commit, None)? {
             return Ok(known);
         }
-        return work.make(Mirror::open(&work.address, true, true, context)?, commit, None);
+        return fetch.make(Mirror::open(&fetch.address, true, true, context)?, commit, None);
     }
-    let mirror = Mirror::open(&work.address, true, true, context)?;
+    let mirror = Mirror::open(&fetch.address, true, true, context)?;
     let named = mirror.resolve(request.reference)?;
-    work.check(&[&named.commit, &named.object])?;
-    if let Some(known) = work.known(&named.commit, Some(&named))? {
+    fetch.check(&[&named.commit, &named.object])?;
+    if let Some(known) = fetch.known(&named.commit, Some(&named))? {
         return Ok(known);
     }
-    work.make(mirror, &named.object, Some(&named))
+    fetch.make(mirror, &named.object, Some(&named))
 }
 
-struct Work<'a> {
+struct CommitFetch<'a> {
     request: &'a GitRequest<'a>,
     context: &'a GitContext<'a>,
     address: Address,
 }
 
-impl Work<'_> {
+impl CommitFetch<'_> {
     /// Checks that the commit, or the tag that leads to it, is the one that the checksum gives.
     fn check(&self, found: &[&str]) -> Result<(), GitError> {
         let Some(expected) = self.request.checksum else { return Ok(()) };

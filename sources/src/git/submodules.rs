@@ -13,13 +13,13 @@ use rootfs::diff::{Content, Diff};
 use rootfs::entry::{Entry, Kind, Timestamp};
 
 use super::address::Address;
-use super::attributes::{Checkout, is_attribute_file};
+use super::attributes::{ConvertedFiles, is_attribute_file};
 use super::command::Git;
 use super::commit;
 use super::error::GitError;
 use super::mirror::Mirror;
 use super::request::GitContext;
-use super::tree::{self, Listed, ListedKind, Objects};
+use super::tree::{self, Objects, TreeEntry, TreeEntryKind};
 use crate::RemoteError;
 
 /// Largest number of repositories inside each other.
@@ -87,7 +87,7 @@ impl CommitFiles<'_> {
         if !subdir.ancestors().all(|path| is_directory(&listed, path)) {
             return Err(GitError::Subdir { subdir: subdir.display().to_string() }.into());
         }
-        let below: Vec<(&Path, &Listed)> = listed
+        let below: Vec<(&Path, &TreeEntry)> = listed
             .iter()
             .filter_map(|entry| Some((entry.path.strip_prefix(subdir).ok()?, entry)))
             .filter(|(path, _)| !path.as_os_str().is_empty())
@@ -96,7 +96,8 @@ impl CommitFiles<'_> {
         if self.skip_submodules {
             return Ok(pointers);
         }
-        let modules: Vec<_> = below.iter().filter(|(_, entry)| entry.kind == ListedKind::Submodule).collect();
+        let modules: Vec<_> =
+            below.iter().filter(|(_, entry)| entry.kind == TreeEntryKind::Submodule).collect();
         let urls = if modules.is_empty() { HashMap::new() } else { self.urls(&listed)? };
         for (path, entry) in modules {
             let inner = self.put_submodule(diff, entry, &urls, (Path::new(""), &target.join(path)))?;
@@ -106,9 +107,9 @@ impl CommitFiles<'_> {
     }
 
     /// Returns the submodule that `subdir` is, or lies in.
-    fn submodule_of<'l>(&self, listed: &'l [Listed], subdir: &Path) -> Option<&'l Listed> {
+    fn submodule_of<'l>(&self, listed: &'l [TreeEntry], subdir: &Path) -> Option<&'l TreeEntry> {
         let is_above =
-            |entry: &&Listed| entry.kind == ListedKind::Submodule && subdir.starts_with(&entry.path);
+            |entry: &&TreeEntry| entry.kind == TreeEntryKind::Submodule && subdir.starts_with(&entry.path);
         listed.iter().find(is_above).filter(|_| !self.skip_submodules)
     }
 
@@ -116,17 +117,17 @@ impl CommitFiles<'_> {
     fn put_own(
         &self,
         diff: &mut Diff,
-        listed: &[Listed],
-        below: &[(&Path, &Listed)],
+        listed: &[TreeEntry],
+        below: &[(&Path, &TreeEntry)],
         target: &Path,
     ) -> Result<LfsPointers, RemoteError> {
         let wanted = below.iter().map(|(_, entry)| *entry);
         // Attributes of the directories above count, too.
         let attribute_files = listed.iter().filter(|entry| is_attribute_file(entry));
         let objects = Objects::read(self.git, wanted.clone().chain(attribute_files), self.scratch)?;
-        let files: Vec<&Listed> =
-            wanted.filter(|entry| matches!(entry.kind, ListedKind::File { .. })).collect();
-        let checkout = Checkout::convert(self.git, listed, &files, &objects, self.scratch)?;
+        let files: Vec<&TreeEntry> =
+            wanted.filter(|entry| matches!(entry.kind, TreeEntryKind::File { .. })).collect();
+        let checkout = ConvertedFiles::convert(self.git, listed, &files, &objects, self.scratch)?;
         let directory = Kind::Directory { opaque: false };
         diff.put(target, entry_of(directory, 0o755, self.time_s), None)?;
         let mut pointers = LfsPointers::default();
@@ -144,7 +145,7 @@ impl CommitFiles<'_> {
     fn put_submodule(
         &self,
         diff: &mut Diff,
-        entry: &Listed,
+        entry: &TreeEntry,
         urls: &HashMap<PathBuf, String>,
         (subdir, target): (&Path, &Path),
     ) -> Result<LfsPointers, RemoteError> {
@@ -156,7 +157,7 @@ impl CommitFiles<'_> {
     fn put_files_of(
         &self,
         diff: &mut Diff,
-        entry: &Listed,
+        entry: &TreeEntry,
         urls: &HashMap<PathBuf, String>,
         (subdir, target): (&Path, &Path),
     ) -> Result<LfsPointers, RemoteError> {
@@ -177,7 +178,7 @@ impl CommitFiles<'_> {
 
     fn open_submodule(
         &self,
-        entry: &Listed,
+        entry: &TreeEntry,
         urls: &HashMap<PathBuf, String>,
     ) -> Result<(Address, Mirror<'_>), RemoteError> {
         let bad = |reason: &str| GitError::Tree { reason: reason.to_owned() };
@@ -191,9 +192,9 @@ impl CommitFiles<'_> {
     }
 
     /// Reads the URLs in `.gitmodules`, by the path of the submodule.
-    fn urls(&self, listed: &[Listed]) -> Result<HashMap<PathBuf, String>, GitError> {
-        let is_file = |entry: &&Listed| {
-            entry.path == Path::new(".gitmodules") && matches!(entry.kind, ListedKind::File { .. })
+    fn urls(&self, listed: &[TreeEntry]) -> Result<HashMap<PathBuf, String>, GitError> {
+        let is_file = |entry: &&TreeEntry| {
+            entry.path == Path::new(".gitmodules") && matches!(entry.kind, TreeEntryKind::File { .. })
         };
         let Some(file) = listed.iter().find(is_file) else { return Ok(HashMap::new()) };
         let pattern = r"^submodule\..*\.(path|url)$";
@@ -210,13 +211,15 @@ impl CommitFiles<'_> {
 /// Returns kind, mode and content that an entry of a commit has in a checkout.
 fn node(
     objects: &Objects,
-    checkout: &Checkout,
-    entry: &Listed,
+    checkout: &ConvertedFiles,
+    entry: &TreeEntry,
 ) -> Result<(Kind, u32, Option<Content>), GitError> {
     Ok(match entry.kind {
-        ListedKind::Directory | ListedKind::Submodule => (Kind::Directory { opaque: false }, 0o755, None),
-        ListedKind::Symlink => (Kind::Symlink { target: objects.target(entry)? }, 0o777, None),
-        ListedKind::File { mode } => {
+        TreeEntryKind::Directory | TreeEntryKind::Submodule => {
+            (Kind::Directory { opaque: false }, 0o755, None)
+        }
+        TreeEntryKind::Symlink => (Kind::Symlink { target: objects.target(entry)? }, 0o777, None),
+        TreeEntryKind::File { mode } => {
             let converted = checkout.content(&entry.path).cloned();
             let (file, offset, size_bytes) = converted.unwrap_or_else(|| objects.content(entry));
             let content = (size_bytes > 0).then_some(Content::Range { file, offset });
@@ -226,9 +229,9 @@ fn node(
 }
 
 /// Reports whether a path is a directory of the commit; the empty path is its root.
-fn is_directory(listed: &[Listed], path: &Path) -> bool {
-    let is_it = |entry: &Listed| {
-        entry.path == path && matches!(entry.kind, ListedKind::Directory | ListedKind::Submodule)
+fn is_directory(listed: &[TreeEntry], path: &Path) -> bool {
+    let is_it = |entry: &TreeEntry| {
+        entry.path == path && matches!(entry.kind, TreeEntryKind::Directory | TreeEntryKind::Submodule)
     };
     path.as_os_str().is_empty() || listed.iter().any(is_it)
 }

@@ -27,8 +27,8 @@ const MAX_HEADER_BYTES: usize = 128;
 
 /// A path of a commit, as `ls-tree` lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Listed {
-    pub kind: ListedKind,
+pub(super) struct TreeEntry {
+    pub kind: TreeEntryKind,
     /// Hash of the object.
     pub hash: String,
     /// Path from the root of the repository.
@@ -37,22 +37,22 @@ pub(super) struct Listed {
 
 /// Kind of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ListedKind {
+pub(super) enum TreeEntryKind {
     File { mode: u32 },
     Symlink,
     Directory,
     Submodule,
 }
 
-impl Listed {
+impl TreeEntry {
     /// Reports whether the path has content of its own: a file or a symlink.
     fn has_content(&self) -> bool {
-        matches!(self.kind, ListedKind::File { .. } | ListedKind::Symlink)
+        matches!(self.kind, TreeEntryKind::File { .. } | TreeEntryKind::Symlink)
     }
 }
 
 /// Lists all paths of a commit.
-pub(super) fn list(git: &Git<'_>, commit: &str) -> Result<Vec<Listed>, GitError> {
+pub(super) fn list(git: &Git<'_>, commit: &str) -> Result<Vec<TreeEntry>, GitError> {
     let answer =
         git.run("list the files of the commit", &["ls-tree", "-r", "-t", "-z", "--full-tree", commit])?;
     let mut all = Vec::new();
@@ -67,22 +67,22 @@ pub(super) fn list(git: &Git<'_>, commit: &str) -> Result<Vec<Listed>, GitError>
 }
 
 /// Parses a line `<mode> <type> <hash>\t<path>`; `None` if it is not one, or has a dangerous name.
-fn parse(line: &[u8]) -> Option<Listed> {
+fn parse(line: &[u8]) -> Option<TreeEntry> {
     let tab = line.iter().position(|&byte| byte == b'\t')?;
     let mut words = std::str::from_utf8(&line[..tab]).ok()?.split(' ');
     let (mode, _, hash) = (words.next()?, words.next()?, words.next()?);
     let mode = u32::from_str_radix(mode, 8).ok()?;
     let kind = match mode & 0o170_000 {
-        0o100_000 if mode & 0o100 != 0 => ListedKind::File { mode: 0o755 },
-        0o100_000 => ListedKind::File { mode: 0o644 },
-        0o120_000 => ListedKind::Symlink,
-        0o040_000 => ListedKind::Directory,
-        0o160_000 => ListedKind::Submodule,
+        0o100_000 if mode & 0o100 != 0 => TreeEntryKind::File { mode: 0o755 },
+        0o100_000 => TreeEntryKind::File { mode: 0o644 },
+        0o120_000 => TreeEntryKind::Symlink,
+        0o040_000 => TreeEntryKind::Directory,
+        0o160_000 => TreeEntryKind::Submodule,
         _ => return None,
     };
     let path = OsStr::from_bytes(&line[tab + 1..]);
     let is_safe = path.as_bytes().split(|&byte| byte == b'/').all(is_safe_name);
-    (is_safe && is_hash(hash)).then(|| Listed { kind, hash: hash.to_owned(), path: path.into() })
+    (is_safe && is_hash(hash)).then(|| TreeEntry { kind, hash: hash.to_owned(), path: path.into() })
 }
 
 fn is_safe_name(name: &[u8]) -> bool {
@@ -105,7 +105,7 @@ impl Objects {
     /// returns.
     pub fn read<'a>(
         git: &Git<'_>,
-        listed: impl Iterator<Item = &'a Listed>,
+        listed: impl Iterator<Item = &'a TreeEntry>,
         scratch: &Path,
     ) -> Result<Self, GitError> {
         let mut hashes: Vec<&str> =
@@ -137,17 +137,17 @@ impl Objects {
     }
 
     /// Returns the file that holds an entry's content, and its offset and size there.
-    pub fn content(&self, entry: &Listed) -> (Arc<File>, u64, u64) {
+    pub fn content(&self, entry: &TreeEntry) -> (Arc<File>, u64, u64) {
         let (offset, size_bytes) = self.position(entry);
         (Arc::clone(&self.spool), offset, size_bytes)
     }
 
-    fn position(&self, entry: &Listed) -> (u64, u64) {
+    fn position(&self, entry: &TreeEntry) -> (u64, u64) {
         self.positions.get(&entry.hash).copied().expect("every entry with content was read")
     }
 
     /// Returns the content of an entry, or `None` if it has more than `limit_bytes`.
-    pub fn read_all(&self, entry: &Listed, limit_bytes: u64) -> Result<Option<Vec<u8>>, GitError> {
+    pub fn read_all(&self, entry: &TreeEntry, limit_bytes: u64) -> Result<Option<Vec<u8>>, GitError> {
         let (_, size_bytes) = self.position(entry);
         if size_bytes > limit_bytes {
             return Ok(None);
@@ -156,7 +156,7 @@ impl Objects {
     }
 
     /// Returns the first `count` bytes of an entry, or all of them if it has fewer.
-    pub fn start(&self, entry: &Listed, count: usize) -> Result<Vec<u8>, GitError> {
+    pub fn start(&self, entry: &TreeEntry, count: usize) -> Result<Vec<u8>, GitError> {
         let (offset, size_bytes) = self.position(entry);
         let mut bytes = vec![0; count.min(usize::try_from(size_bytes).unwrap_or(usize::MAX))];
         self.spool.read_exact_at(&mut bytes, offset).map_err(io_error)?;
@@ -164,7 +164,7 @@ impl Objects {
     }
 
     /// Returns the target of a symlink.
-    pub fn target(&self, entry: &Listed) -> Result<PathBuf, GitError> {
+    pub fn target(&self, entry: &TreeEntry) -> Result<PathBuf, GitError> {
         let bad = || GitError::Tree { reason: format!("the link {} has a bad target", entry.path.display()) };
         let target = self.read_all(entry, MAX_TARGET_BYTES)?.ok_or_else(bad)?;
         if target.is_empty() || target.contains(&0) {
@@ -199,12 +199,12 @@ mod tests {
         let kind = |mode: &str, path: &str| {
             parse(format!("{mode} x {hash}\t{path}").as_bytes()).map(|entry| entry.kind)
         };
-        assert_eq!(kind("100644", "a/b c"), Some(ListedKind::File { mode: 0o644 }));
-        assert_eq!(kind("100664", "a"), Some(ListedKind::File { mode: 0o644 }));
-        assert_eq!(kind("100755", "a"), Some(ListedKind::File { mode: 0o755 }));
-        assert_eq!(kind("120000", "a"), Some(ListedKind::Symlink));
-        assert_eq!(kind("040000", "a"), Some(ListedKind::Directory));
-        assert_eq!(kind("160000", "a"), Some(ListedKind::Submodule));
+        assert_eq!(kind("100644", "a/b c"), Some(TreeEntryKind::File { mode: 0o644 }));
+        assert_eq!(kind("100664", "a"), Some(TreeEntryKind::File { mode: 0o644 }));
+        assert_eq!(kind("100755", "a"), Some(TreeEntryKind::File { mode: 0o755 }));
+        assert_eq!(kind("120000", "a"), Some(TreeEntryKind::Symlink));
+        assert_eq!(kind("040000", "a"), Some(TreeEntryKind::Directory));
+        assert_eq!(kind("160000", "a"), Some(TreeEntryKind::Submodule));
         assert_eq!(kind("060000", "a"), None);
         for path in ["", "/a", "a/", "a//b", "../a", "a/..", ".", ".git/config", "a/.GIT/x"] {
             assert_eq!(kind("100644", path), None, "{path}");

@@ -8,7 +8,7 @@ use super::error::SourceError;
 
 /// An image whose blobs are in the store.
 #[derive(Debug, Clone)]
-pub(super) struct Stored {
+pub(super) struct StoredImage {
     /// Descriptor of the manifest; it has a platform.
     pub descriptor: Descriptor,
     /// Digest of the config, which is the image ID.
@@ -16,7 +16,7 @@ pub(super) struct Stored {
 }
 
 /// Puts a manifest into the store that refers to the tars of the image's layers, which are there.
-pub(super) fn adopt(store: &Store, image: &Image) -> Result<Stored, SourceError> {
+pub(super) fn adopt(store: &Store, image: &Image) -> Result<StoredImage, SourceError> {
     let tar = |diff: &DiffId| -> Result<Descriptor, SourceError> {
         let size_bytes = store.stat_blob(&diff.0)?.ok_or(StoreError::Missing { digest: diff.0 })?;
         Ok(Descriptor::new(media_type::LAYER_TAR, diff.0, size_bytes))
@@ -29,5 +29,5 @@ pub(super) fn adopt(store: &Store, image: &Image) -> Result<Stored, SourceError>
     let digest = store.put_blob(&text)?;
     let mut descriptor = Descriptor::new(media_type::MANIFEST, digest, text.len() as u64);
     descriptor.platform = Some(image.config.platform.clone());
-    Ok(Stored { descriptor, image_id })
+    Ok(StoredImage { descriptor, image_id })
 }

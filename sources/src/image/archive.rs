@@ -59,19 +59,24 @@ impl Archive {
     }
 
     /// Returns a reader of the whole file, from its start.
-    pub fn whole(&self) -> Part {
-        Part { file: Arc::clone(&self.file), start: 0, at: 0, end: u64::MAX }
+    pub fn whole(&self) -> MemberReader {
+        MemberReader { file: Arc::clone(&self.file), start: 0, at: 0, end: u64::MAX }
     }
 
     /// Opens a member, which can be a link to another one.
-    pub fn member(&self, name: &Path) -> Result<Part, ImageError> {
+    pub fn member(&self, name: &Path) -> Result<MemberReader, ImageError> {
         let mut name = clean(name).ok_or_else(|| self.bad(name, "leads out of the archive"))?;
         for _ in 0..MAX_LINKS {
             match self.members.get(&name) {
                 Some(Member::Link { target }) => name.clone_from(target),
                 Some(Member::File { offset, size_bytes }) => {
                     let end = offset.saturating_add(*size_bytes);
-                    return Ok(Part { file: Arc::clone(&self.file), start: *offset, at: *offset, end });
+                    return Ok(MemberReader {
+                        file: Arc::clone(&self.file),
+                        start: *offset,
+                        at: *offset,
+                        end,
+                    });
                 }
                 None => {
                     let name = format!("{} in {}", name.display(), self.path.display());
@@ -135,35 +140,37 @@ fn member<R: Read>(entry: &tar::Entry<'_, R>) -> io::Result<Option<(PathBuf, Mem
 }
 
 /// Returns the path without `.` and `..`; `None` if it leads out of the archive, or to its root.
+///
+/// An absolute path begins at the root of the archive, as for docker.
 fn clean(path: &Path) -> Option<PathBuf> {
     let mut clean = PathBuf::new();
     for component in path.components() {
         match component {
             Component::Normal(name) => clean.push(name),
-            Component::CurDir => {}
+            Component::CurDir | Component::RootDir => {}
             Component::ParentDir if clean.pop() => {}
-            Component::ParentDir | Component::RootDir | Component::Prefix(_) => return None,
+            Component::ParentDir | Component::Prefix(_) => return None,
         }
     }
     (!clean.as_os_str().is_empty()).then_some(clean)
 }
 
 /// Reader of a part of a file, which does not move the position of the file's descriptor.
-pub(super) struct Part {
+pub(super) struct MemberReader {
     file: Arc<File>,
     start: u64,
     at: u64,
     end: u64,
 }
 
-impl Part {
+impl MemberReader {
     /// Returns the size of the part.
     pub fn size_bytes(&self) -> u64 {
         self.end - self.start
     }
 }
 
-impl Read for Part {
+impl Read for MemberReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
         let length = buffer.len().min(left);
@@ -173,7 +180,7 @@ impl Read for Part {
     }
 }
 
-impl io::Seek for Part {
+impl io::Seek for MemberReader {
     fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
         let target = match to {
             io::SeekFrom::Start(offset) => self.start.checked_add(offset),

@@ -1,4 +1,4 @@
-//! What `docker save` wrote before it wrote OCI layouts: `manifest.json`, configs, and the tars of layers.
+//! Archives of `docker save`, before it wrote OCI layouts: `manifest.json`, configs, and the tars of layers.
 //!
 //! An archive can leave the name of a layer empty, as those of Cloud Native Buildpacks do for layers that the daemon has or
 //! that are empty. Such a layer must be in the store, or its tar must be one without entries.
@@ -10,7 +10,7 @@ use oci::{Descriptor, DiffId, Digest, ImageConfig, Manifest, Platform, Reference
 use rootfs::layers::Layers;
 use serde::Deserialize;
 
-use super::adopt::{Stored, adopt};
+use super::adopt::{StoredImage, adopt};
 use super::archive::Archive;
 use super::error::SourceError;
 use super::unpack;
@@ -47,7 +47,7 @@ impl DockerImage {
     }
 
     /// Imports the config and the layers of the image.
-    pub fn import(&self, layers: &Layers, archive: &Archive) -> Result<Stored, SourceError> {
+    pub fn import(&self, layers: &Layers, archive: &Archive) -> Result<StoredImage, SourceError> {
         let store = layers.store();
         let text = archive.read(&self.config, CONFIG_LIMIT_BYTES)?;
         let digest = store.put_blob(&text)?;

@@ -1,4 +1,4 @@
-//! Download of a blob that goes on where an earlier run broke off.
+//! BlobDownload of a blob that goes on where an earlier run broke off.
 //!
 //! The bytes of a large blob are written to a partial download of the store while they are unpacked. If the connection
 //! breaks for good, or the process is killed, the next run reads the part that is here and asks the registry for the rest
@@ -19,14 +19,14 @@ use super::error::SourceError;
 const MIN_RESUMED_BYTES: u64 = 16 << 20;
 
 /// A blob that is being read, from its first byte to its last.
-pub(super) enum Download<'a> {
+pub(super) enum BlobDownload<'a> {
     /// A blob that is not kept, because it is small or comes from this machine.
     Whole(Box<dyn Read + Send + 'a>),
     /// A blob whose bytes are kept while they come.
     Kept(Box<VerifiedReader<KeptBlob<'a>>>),
 }
 
-impl<'a> Download<'a> {
+impl<'a> BlobDownload<'a> {
     /// Opens a blob. The last read fails if it does not have its digest.
     pub fn open(store: &Store, source: &'a dyn BlobSource, blob: &Descriptor) -> Result<Self, SourceError> {
         if blob.size_bytes < MIN_RESUMED_BYTES {
@@ -70,7 +70,7 @@ impl<'a> Download<'a> {
     }
 }
 
-impl Read for Download<'_> {
+impl Read for BlobDownload<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Whole(reader) => reader.read(buffer),
@@ -168,7 +168,7 @@ mod tests {
     /// Reads the blob to its end or to an error, and ends the download.
     fn run(env: &Env, source: &Breaking) -> io::Result<Vec<u8>> {
         let blob = Descriptor::new(media_type::LAYER_TAR, Digest::of(BLOB), BLOB.len() as u64);
-        let mut download = Download::open_kept(&env.store, source, &blob).expect("opened");
+        let mut download = BlobDownload::open_kept(&env.store, source, &blob).expect("opened");
         let mut bytes = Vec::new();
         let read = download.read_to_end(&mut bytes).map(|_| bytes);
         download.finish(read.is_ok()).expect("finished");
@@ -197,7 +197,7 @@ mod tests {
         let mut wrong = BLOB.to_vec();
         wrong[3] ^= 1;
         run(&env, &Breaking::new(&wrong, Some(20))).expect_err("broken off");
-        assert_eq!(kept_bytes(&env), 20, "nobody can know yet");
+        assert_eq!(kept_bytes(&env), 20, "the digest is not known yet");
         let error = run(&env, &Breaking::new(BLOB, None)).expect_err("the beginning is wrong");
         assert!(error.to_string().contains("expected sha256:"), "{error}");
         let source = Breaking::new(BLOB, None);

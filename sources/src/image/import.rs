@@ -1,4 +1,4 @@
-//! Import of images from files: OCI layouts (directories and archives), what `docker save` writes, and plain tars of a root
+//! Import of images from files: OCI layouts (directories and archives), archives of `docker save`, and plain tars of a root
 //! file system.
 //!
 //! An image is stored with the tars of its layers, however they were compressed. Its config, and with it its ID, stays as
@@ -10,18 +10,18 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use cache::Store;
-use images::{BlobSource, Image, ImageError, MANIFEST_LIMIT_BYTES, Through, choose};
+use images::{BlobSource, CachingBlobs, Image, ImageError, MANIFEST_LIMIT_BYTES, choose};
 use oci::{
     Descriptor, Digest, History, ImageConfig, Index, Manifest, Platform, Reference, finish_config, media_type,
 };
 use rootfs::layers::{Clamp, Layers};
 
-use super::adopt::{Stored, adopt};
+use super::adopt::{StoredImage, adopt};
 use super::archive::Archive;
 use super::docker_archive;
 use super::error::{SourceError, io_error};
 use super::layout::{Layout, full_name, parse_index};
-use super::pull::{Progress, layers};
+use super::pull::{TransferProgress, layers};
 use super::unpack;
 
 /// Origin of an import.
@@ -43,12 +43,12 @@ pub struct Imported {
     pub image_id: Digest,
 }
 
-/// Imports every image of `from`. `names` replace those that an image comes with, which requires it to be the only one.
+/// Imports every image of `from`. `names` replace the names in the file, which then must hold one image.
 pub fn import(
     layers: &Layers,
     from: ImportFrom<'_>,
     names: &[Reference],
-    progress: Progress<'_>,
+    progress: TransferProgress<'_>,
 ) -> Result<Vec<Imported>, SourceError> {
     let importer = Importer { layers, progress };
     let found = match from {
@@ -66,16 +66,16 @@ pub fn import(
 }
 
 /// An image of the input, before it gets names.
-struct Found {
+struct FoundImage {
     /// Names that the input gives to it.
     names: Vec<Reference>,
     /// The image for each platform.
-    images: Vec<Stored>,
+    images: Vec<StoredImage>,
 }
 
 struct Importer<'a> {
     layers: &'a Layers,
-    progress: Progress<'a>,
+    progress: TransferProgress<'a>,
 }
 
 impl Importer<'_> {
@@ -84,7 +84,7 @@ impl Importer<'_> {
     }
 
     /// Imports a file. One that is compressed is unpacked first.
-    fn file(&self, mut file: File, path: &Path) -> Result<Vec<Found>, SourceError> {
+    fn file(&self, mut file: File, path: &Path) -> Result<Vec<FoundImage>, SourceError> {
         let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
         if !is_file || is_compressed(&file).map_err(io_error("read", path))? {
             return self.spooled(&mut file, path);
@@ -100,13 +100,13 @@ impl Importer<'_> {
         };
         let imported = images.iter().map(|image| {
             let stored = image.import(self.layers, &archive)?;
-            Ok(Found { names: image.names(), images: vec![stored] })
+            Ok(FoundImage { names: image.names(), images: vec![stored] })
         });
         imported.collect()
     }
 
     /// Writes a stream to a file, unpacked, and imports that.
-    fn spooled(&self, stream: &mut (dyn Read + Send), path: &Path) -> Result<Vec<Found>, SourceError> {
+    fn spooled(&self, stream: &mut (dyn Read + Send), path: &Path) -> Result<Vec<FoundImage>, SourceError> {
         let scratch = self.store().scratch()?;
         let spool = scratch.path().join("archive");
         let mut file = File::create(&spool).map_err(io_error("create", &spool))?;
@@ -121,8 +121,8 @@ impl Importer<'_> {
     }
 
     /// Imports the images that the index of a layout lists.
-    fn layout(&self, source: &dyn BlobSource, index: &Index) -> Result<Vec<Found>, SourceError> {
-        let blobs = Through { store: self.store(), inner: source };
+    fn layout(&self, source: &dyn BlobSource, index: &Index) -> Result<Vec<FoundImage>, SourceError> {
+        let blobs = CachingBlobs { store: self.store(), inner: source };
         let mut roots: Vec<(&Descriptor, Vec<Reference>)> = Vec::new();
         for entry in &index.manifests {
             let names = full_name(entry);
@@ -134,12 +134,12 @@ impl Importer<'_> {
         let found = |(root, names): (&Descriptor, Vec<Reference>)| {
             let images = choose::all(&blobs, root)?;
             let images = images.iter().map(|image| self.image(source, image)).collect::<Result<_, _>>()?;
-            Ok(Found { names, images })
+            Ok(FoundImage { names, images })
         };
         roots.into_iter().map(found).collect()
     }
 
-    fn image(&self, source: &dyn BlobSource, image: &Image) -> Result<Stored, SourceError> {
+    fn image(&self, source: &dyn BlobSource, image: &Image) -> Result<StoredImage, SourceError> {
         let diff_ids = &image.config.rootfs.diff_ids;
         let wanted: Vec<_> = image.manifest.layers.iter().cloned().zip(diff_ids.iter().copied()).collect();
         layers(self.layers, source, &wanted, self.progress)?;
@@ -147,7 +147,7 @@ impl Importer<'_> {
     }
 
     /// Imports a tar of files as an image of one layer, for the platform of this machine.
-    fn root_file_system(&self, archive: &Archive) -> Result<Found, SourceError> {
+    fn root_file_system(&self, archive: &Archive) -> Result<FoundImage, SourceError> {
         let diff = unpack::import(self.layers, archive.whole(), u64::MAX, None)?;
         let imported = History { comment: "Imported from a tar".to_owned(), ..History::default() };
         let config =
@@ -158,7 +158,7 @@ impl Importer<'_> {
         let descriptor = Descriptor::new(media_type::CONFIG, digest, text.len() as u64);
         let manifest = Manifest::new(descriptor.clone(), Vec::new());
         let stored = adopt(self.store(), &Image { descriptor, manifest, config })?;
-        Ok(Found { names: Vec::new(), images: vec![stored] })
+        Ok(FoundImage { names: Vec::new(), images: vec![stored] })
     }
 }
 
@@ -170,12 +170,12 @@ fn is_compressed(file: &File) -> io::Result<bool> {
 }
 
 /// Gives names to the images of the input.
-fn named(store: &Store, found: Vec<Found>, names: &[Reference]) -> Result<Vec<Imported>, SourceError> {
+fn named(store: &Store, found: Vec<FoundImage>, names: &[Reference]) -> Result<Vec<Imported>, SourceError> {
     if found.len() != 1 && !names.is_empty() {
         let reason = format!("it has {} images; a name can be given to one only", found.len());
         return Err(ImageError::Layout { path: PathBuf::from("the archive"), reason }.into());
     }
-    let named_one = |found: Found| {
+    let named_one = |found: FoundImage| {
         let names = if names.is_empty() { found.names } else { names.to_vec() };
         let (descriptor, image_id) = root_of(store, &found.images)?;
         match &names[..] {
@@ -188,7 +188,7 @@ fn named(store: &Store, found: Vec<Found>, names: &[Reference]) -> Result<Vec<Im
 }
 
 /// Returns the descriptor that a name leads to, and the image ID: an index if the image is for several platforms.
-fn root_of(store: &Store, images: &[Stored]) -> Result<(Descriptor, Digest), SourceError> {
+fn root_of(store: &Store, images: &[StoredImage]) -> Result<(Descriptor, Digest), SourceError> {
     if let [only] = images {
         return Ok((only.descriptor.clone(), only.image_id));
     }

@@ -12,7 +12,7 @@ use oci::VerifiedReader;
 use oci::{Descriptor, Digest, Index, Platform, Reference};
 use rustix::fs::{FileType, Mode, OFlags};
 
-use images::{BlobSource, Image, ImageError, MANIFEST_LIMIT_BYTES, Through, choose};
+use images::{BlobSource, CachingBlobs, Image, ImageError, MANIFEST_LIMIT_BYTES, choose};
 
 /// Annotation with the tag, or the full name, of an image.
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
@@ -124,7 +124,7 @@ pub(super) fn full_name(entry: &Descriptor) -> Option<Reference> {
 /// Finds an image of a layout: the one of `digest`, else of `tag`, else the only one or the one tagged `latest`.
 pub(super) fn find(
     layout: &Layout,
-    blobs: &Through<'_>,
+    blobs: &CachingBlobs<'_>,
     tag: Option<&str>,
     digest: Option<&Digest>,
     wanted: &Platform,

@@ -7,7 +7,7 @@
 //! download        a large blob that goes on where an earlier run broke off
 //! unpack          the tar in a layer's blob: verified, bounded
 //! import          images from files: OCI layouts, `docker save` archives, tars of a root file system
-//! docker_archive  what `docker save` writes
+//! docker_archive  archives of `docker save`
 //! adopt           a manifest of the store's own for an image whose layers are there
 //! layout, archive, registry_blobs   sources of blobs: a directory, a tar, a repository of a registry
 //! ```
@@ -32,5 +32,5 @@ mod unpack;
 
 pub use error::SourceError;
 pub use import::{ImportFrom, Imported, import};
-pub use pull::Progress;
+pub use pull::TransferProgress;
 pub use sources::Sources;

@@ -5,13 +5,13 @@
 
 use cache::{Key, Store};
 use graph::ImageOrigin;
-use images::{BlobSource, ImageError, StoreBlobs, Through, choose, layer_blobs};
+use images::{BlobSource, CachingBlobs, ImageError, StoreBlobs, choose, layer_blobs};
 use oci::{Descriptor, DiffId, Digest, Document, Platform, Reference};
 use registry::transfer::{self, Counted};
 use rootfs::layers::Layers;
 
 use super::adopt::adopt;
-use super::download::Download;
+use super::download::BlobDownload;
 use super::error::SourceError;
 use super::layout::Layout;
 use super::registry_blobs::RegistryBlobs;
@@ -21,7 +21,7 @@ use super::unpack;
 /// Receives how far the transfer of a blob is: its digest, bytes so far, size if known, and whether it is complete.
 ///
 /// It is called from several threads.
-pub type Progress<'a> = &'a (dyn Fn(&str, u64, Option<u64>, bool) + Sync);
+pub type TransferProgress<'a> = &'a (dyn Fn(&str, u64, Option<u64>, bool) + Sync);
 
 impl Sources {
     /// Brings every layer of an image into the store and returns the diff IDs, from the base layer up.
@@ -29,7 +29,7 @@ impl Sources {
         &self,
         origin: &ImageOrigin,
         manifest: &Digest,
-        progress: Progress<'_>,
+        progress: TransferProgress<'_>,
     ) -> Result<Vec<DiffId>, SourceError> {
         match origin {
             ImageOrigin::Registry(name) => {
@@ -48,9 +48,9 @@ impl Sources {
         &self,
         source: &dyn BlobSource,
         digest: &Digest,
-        progress: Progress<'_>,
+        progress: TransferProgress<'_>,
     ) -> Result<Vec<DiffId>, SourceError> {
-        let blobs = Through { store: &self.store, inner: source };
+        let blobs = CachingBlobs { store: &self.store, inner: source };
         let bytes = blobs.manifest(&blobs.describe(digest)?)?;
         let document = Document::parse(None, &bytes).map_err(|source| ImageError::Document {
             kind: "image manifest",
@@ -71,7 +71,7 @@ impl Sources {
         &self,
         name: &Reference,
         platform: &Platform,
-        progress: Progress<'_>,
+        progress: TransferProgress<'_>,
     ) -> Result<Descriptor, SourceError> {
         let found = self.image(name, platform)?;
         self.fetch(&found.origin, &found.manifest, progress)?;
@@ -80,7 +80,7 @@ impl Sources {
         }
         let here = StoreBlobs(&self.store);
         let root = here.describe(&found.manifest)?;
-        let image = choose::find(&Through { store: &self.store, inner: &here }, &root, platform)?;
+        let image = choose::find(&CachingBlobs { store: &self.store, inner: &here }, &root, platform)?;
         let stored = adopt(&self.store, &image)?;
         self.store.tag(name, stored.descriptor.clone())?;
         Ok(stored.descriptor)
@@ -92,7 +92,7 @@ pub(super) fn layers(
     layers: &Layers,
     source: &dyn BlobSource,
     wanted: &[(Descriptor, DiffId)],
-    progress: Progress<'_>,
+    progress: TransferProgress<'_>,
 ) -> Result<(), SourceError> {
     let mut missing: Vec<&(Descriptor, DiffId)> = Vec::new();
     for layer in wanted {
@@ -111,7 +111,7 @@ fn layer(
     source: &dyn BlobSource,
     blob: &Descriptor,
     diff: DiffId,
-    progress: Progress<'_>,
+    progress: TransferProgress<'_>,
 ) -> Result<(), SourceError> {
     let store: &Store = layers.store();
     let _lock = store.lock_step(&Key::of(format!("fetch layer {diff}").as_bytes()))?;
@@ -124,12 +124,16 @@ fn layer(
         progress(&id, read_bytes, Some(blob.size_bytes), false);
         Ok(())
     };
-    let mut download = Download::open(store, source, blob)?;
+    let mut download = BlobDownload::open(store, source, blob)?;
     let counted = Counted::new(&mut download, report);
     let imported = unpack::import(layers, counted, blob.size_bytes, Some(diff));
     download.finish(imported.is_ok())?;
     imported?;
-    layer_blobs::remember(store, &diff, layer_blobs::ORIGIN, blob)?;
+    let origin = match source.repository() {
+        Some(repository) => layer_blobs::with_source(blob, repository),
+        None => blob.clone(),
+    };
+    layer_blobs::remember(store, &diff, layer_blobs::ORIGIN, &origin)?;
     progress(&id, blob.size_bytes, Some(blob.size_bytes), true);
     Ok(())
 }

@@ -45,6 +45,10 @@ impl BlobSource for RegistryBlobs<'_> {
         }
     }
 
+    fn repository(&self) -> Option<&Reference> {
+        Some(self.name)
+    }
+
     fn manifest(&self, manifest: &Descriptor) -> Result<Vec<u8>, ImageError> {
         let pinned = Reference { digest: Some(manifest.digest), ..self.name.clone() };
         Ok(self.client.manifest(&pinned).map_err(refused)?.bytes)

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use graph::{ImageOrigin, ResolvedImage};
-use images::{Image, Through, choose, find, pins};
+use images::{CachingBlobs, Image, choose, find, pins};
 use oci::{Descriptor, Digest, Platform, Reference};
 use registry::RegistryError;
 
@@ -67,6 +67,9 @@ impl Sources {
 
     fn find_named(&self, name: &Reference, platform: &Platform) -> Result<ResolvedImage, SourceError> {
         let from_registry = |image| resolved(ImageOrigin::Registry(name.clone()), image);
+        if let Some(image) = self.find_by_id(name, platform)? {
+            return Ok(resolved(ImageOrigin::Store { name: name.clone() }, image));
+        }
         if self.always_pull {
             return self.ask_registry(name, platform).map(from_registry);
         }
@@ -85,13 +88,28 @@ impl Sources {
         }
     }
 
+    /// Finds the image of the store that `FROM sha256:…`, or `FROM` with the first digits of an ID, stands for.
+    ///
+    /// A name of the store wins over an ID. No registry has images whose names are IDs, so that none is asked for
+    /// `sha256:…`.
+    fn find_by_id(&self, name: &Reference, platform: &Platform) -> Result<Option<Image>, SourceError> {
+        let Some(id) = image_id(name) else { return Ok(None) };
+        if self.store.resolve(name)?.is_some() {
+            return Ok(None);
+        }
+        match find::by_name_or_id(&self.store, &id, platform) {
+            Err(error) if error.is_not_found() && !id.starts_with(ID_PREFIX) => Ok(None),
+            found => Ok(Some(found?)),
+        }
+    }
+
     /// Asks the registry for an image, and pins its answer.
     fn ask_registry(&self, name: &Reference, platform: &Platform) -> Result<Image, SourceError> {
         let raw = self.client.manifest(name)?;
         self.store.put_blob(&raw.bytes)?;
         let root = Descriptor::new(&raw.media_type, raw.digest, raw.bytes.len() as u64);
         let source = RegistryBlobs { client: &self.client, name };
-        let image = choose::find(&Through { store: &self.store, inner: &source }, &root, platform)?;
+        let image = choose::find(&CachingBlobs { store: &self.store, inner: &source }, &root, platform)?;
         let pinned = pins::Pinned { platform, root: root.digest, manifest: image.descriptor.digest };
         pins::save(&self.store, name, &pinned)?;
         Ok(image)
@@ -105,12 +123,55 @@ impl Sources {
         platform: &Platform,
     ) -> Result<ResolvedImage, SourceError> {
         let layout = Layout::open(path)?;
-        let blobs = Through { store: &self.store, inner: &layout };
+        let blobs = CachingBlobs { store: &self.store, inner: &layout };
         let image = layout::find(&layout, &blobs, tag, digest, platform)?;
         Ok(resolved(ImageOrigin::Layout { path: path.to_owned() }, image))
     }
 }
 
+/// Beginning of an image ID with its algorithm.
+const ID_PREFIX: &str = "sha256:";
+
+/// Fewest digits of an ID without `sha256:` that FROM takes: as many as `dsbuild images` prints.
+const MIN_ID_DIGITS: usize = 12;
+
+/// Returns the image ID that a name may be, as it was written: `sha256:9ac7…`, or the first 12 or more digits.
+fn image_id(name: &Reference) -> Option<String> {
+    let written = name.familiar();
+    let is_hex = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    if name.digest.is_some() {
+        return None;
+    }
+    if let Some(digits) = written.strip_prefix(ID_PREFIX) {
+        return is_hex(digits).then_some(written);
+    }
+    let digits = written.strip_suffix(":latest")?;
+    (digits.len() >= MIN_ID_DIGITS && is_hex(digits)).then(|| digits.to_owned())
+}
+
 fn resolved(origin: ImageOrigin, image: Image) -> ResolvedImage {
     ResolvedImage { origin, manifest: image.descriptor.digest, config: image.config }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_told_from_a_name() {
+        let digits = "9ac7601a94e0c4bc212ce4736016526496bcc9613af051f8a8ca44b000364671";
+        let check = |text: &str, expected: Option<&str>| {
+            let name: Reference = text.parse().expect("it is a name");
+            assert_eq!(image_id(&name).as_deref(), expected, "{text}");
+        };
+        let whole = format!("sha256:{digits}");
+        check(&whole, Some(&whole));
+        check(digits, Some(digits));
+        check("9ac7601a94e0", Some("9ac7601a94e0"));
+        check("cafe", None);
+        check("busybox", None);
+        check("sha256:latest", None);
+        check("9ac7601a94e0:1.0", None);
+        check("example.com/9ac7601a94e0", None);
+    }
 }

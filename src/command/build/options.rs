@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use builder::RunOptions;
 use frontend::Options;
-use frontend::options::{Entitlements, NamedContext};
+use frontend::options::{Context, Entitlements, NamedContext};
 use graph::{AllowedDevices, NetworkMode, Ulimit};
+use patterns::IgnoreFile;
 use pipeline::BuildRequest;
 use pipeline::input::{self, Input, InputError, InputNames};
 use sources::context::{ContextFrom, is_remote};
@@ -18,39 +19,61 @@ use crate::args::build::BuildArgs;
 use crate::args::{similar_command, values};
 use crate::environment;
 use crate::failure::Failure;
+use crate::output;
 
 /// Reads the Dockerfile and turns flags into a request without outputs. The build needs the agents until it ends.
 pub fn request(args: &BuildArgs) -> Result<(Vec<Agent>, BuildRequest), Failure> {
     let names = InputNames { context: &args.context, file: args.file.as_deref() };
     let Input { dockerfile_name, dockerfile, context, pending } =
         input::find(names).map_err(|error| of_input(&error))?;
+    if let Context::Local { path, ignore } = &context
+        && let Some(note) = unused_ignore_file(path, ignore)
+    {
+        output::note(&format!("note: {note}"));
+    }
     let build_args = build_args(&args.build_args);
     let (agents, run) = run_options(args, &build_args)?;
     let options = Options {
         dockerfile_name,
         context,
-        named_contexts: args
-            .build_contexts
-            .iter()
-            .map(|text| named_context(text))
-            .collect::<Result<_, _>>()?,
+        named_contexts: read_all(&args.build_contexts, named_context)?,
         target: args.target.clone(),
         build_args,
         labels: args.labels.iter().map(|text| pair(text)).collect(),
-        platforms: args.platforms.iter().map(|text| platform(text)).collect::<Result<_, _>>()?,
+        platforms: read_all(&args.platforms, platform)?,
         no_cache: args.no_cache,
         no_cache_filter: args.no_cache_filter.iter().map(|stage| stage.to_lowercase()).collect(),
         network: network(&args.network)?,
-        add_hosts: args.add_hosts.iter().map(|text| hosts::entry(text)).collect::<Result<_, _>>()?,
+        add_hosts: read_all(&args.add_hosts, hosts::entry)?,
         shm_size_bytes: args
             .shm_size
             .as_deref()
             .map(|text| values::size_bytes(text, "--shm-size"))
             .transpose()?,
-        ulimits: args.ulimits.iter().map(|text| ulimit(text)).collect::<Result<_, _>>()?,
+        ulimits: read_all(&args.ulimits, ulimit)?,
         allow: entitlements(&args.allow)?,
     };
     Ok((agents, BuildRequest { dockerfile, options, run, exports: Vec::new(), pending }))
+}
+
+/// Reads the values of a flag, which are collected in a list or a map.
+fn read_all<T, C: FromIterator<T>>(
+    texts: &[String],
+    read: impl Fn(&str) -> Result<T, Failure>,
+) -> Result<C, Failure> {
+    texts.iter().map(|text| read(text)).collect()
+}
+
+/// Returns a note if the ignore file of a context is not used because it is a symlink that leaves the context.
+pub fn unused_ignore_file(context: &Path, used: &IgnoreFile) -> Option<String> {
+    let file = context.join(".dockerignore");
+    let is_link = file.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink());
+    (is_link && used.path.as_os_str().is_empty()).then(|| {
+        format!(
+            "{} is a symlink whose target is not in the context: no file is excluded",
+            output::path(&file)
+        )
+    })
 }
 
 /// Returns the failure of an input. A context that does not exist may be a mistyped command.
@@ -71,7 +94,7 @@ fn run_options(
     let mut agents = Vec::new();
     let keep_git_dir = build_args.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR");
     let fetch = FetchOptions {
-        secrets: Secrets(args.secrets.iter().map(|text| secret(text)).collect::<Result<_, _>>()?),
+        secrets: Secrets(read_all(&args.secrets, secret)?),
         ssh: args.ssh.iter().map(|text| ssh::socket(text, &mut agents)).collect::<Result<_, _>>()?,
         git_variables: environment::git_variables(),
         keep_git_dir: keep_git_dir.map(|text| text != "0" && text != "false"),
@@ -208,17 +231,12 @@ fn secret(text: &str) -> Result<(String, SecretSource), Failure> {
         }
     }
     let id = id.ok_or_else(|| bad("it has no id"))?;
-    let of_variable =
-        |name: &str| environment::os_variable(name).map(std::os::unix::ffi::OsStringExt::into_vec);
     let source = match (src, env) {
-        (Some(path), None) => SecretSource::File(path),
-        (None, Some(name)) => SecretSource::Value(of_variable(&name).unwrap_or_default()),
-        (None, None) if Path::new(&id).exists() => SecretSource::File(PathBuf::from(&id)),
-        (None, None) => match of_variable(&id) {
-            Some(value) => SecretSource::Value(value),
-            None => return Err(bad("neither a file nor an environment variable has that name")),
-        },
         (Some(_), Some(_)) => return Err(bad("it has both src and env")),
+        (Some(path), None) => SecretSource::File(path),
+        (None, Some(name)) => SecretSource::Value(secret_variable(&name).unwrap_or_default()),
+        (None, None) => secret_by_id(&id)
+            .ok_or_else(|| bad("neither a file nor an environment variable has that name"))?,
     };
     if let SecretSource::File(path) = &source
         && !path.exists()
@@ -226,6 +244,18 @@ fn secret(text: &str) -> Result<(String, SecretSource), Failure> {
         return Err(bad(&format!("there is no file {}", path.display())));
     }
     Ok((id, source))
+}
+
+/// Returns the secret that an ID alone stands for: the file of that name, or else the environment variable.
+fn secret_by_id(id: &str) -> Option<SecretSource> {
+    if Path::new(id).exists() {
+        return Some(SecretSource::File(PathBuf::from(id)));
+    }
+    secret_variable(id).map(SecretSource::Value)
+}
+
+fn secret_variable(name: &str) -> Option<Vec<u8>> {
+    environment::os_variable(name).map(std::os::unix::ffi::OsStringExt::into_vec)
 }
 
 /// Reads `NAME=SOURCE`: `docker-image://REF`, `oci-layout://PATH`, a URL or a directory.

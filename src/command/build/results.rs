@@ -1,4 +1,4 @@
-//! What remains to be done after a build: files with IDs and digests, warnings, the ID in quiet mode.
+//! The end of a build: files with IDs and digests, warnings, the ID in quiet mode.
 
 use std::path::Path;
 

@@ -31,7 +31,7 @@ pub fn of(report: &Report, depth: usize) -> Value {
     let links = survey.outward_links();
     let links =
         links.iter().map(|(link, target)| with(path(link), json!({"target": target.to_string_lossy()})));
-    let troubles = survey.troubles().iter();
+    let troubles = survey.unreadable().iter();
     let troubles =
         troubles.map(|trouble| with(path(&trouble.path), json!({"error": trouble.error.to_string()})));
     let idle = survey.idle();

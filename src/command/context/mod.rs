@@ -16,7 +16,7 @@ mod why;
 use std::path::{Path, PathBuf};
 
 use ::context::find_ignore;
-use ::context::survey::{Limits, Measured, Node, Sum, Survey, What};
+use ::context::survey::{Limits, Measured, Node, NodeKind, Sum, Survey};
 use builder::op::file::{FileOpError, taken};
 use frontend::options::Context;
 use frontend::{Options, sketch};
@@ -24,7 +24,7 @@ use patterns::IgnoreFile;
 use patterns::Patterns;
 use pipeline::input;
 
-use super::{build, parse};
+use super::build;
 use crate::args::context::ContextArgs;
 use crate::failure::Failure;
 use crate::output::{self, Stream};
@@ -71,6 +71,9 @@ pub fn run(args: &ContextArgs) -> Result<u8, Failure> {
     if !args.why.is_empty() {
         return why::print(args, &folder, &ignore);
     }
+    if let Some(note) = build::options::unused_ignore_file(&folder, &ignore) {
+        output::note(&format!("note: {note}"));
+    }
     let ignored_entries = if args.measure { u64::MAX } else { COUNTED_ENTRIES };
     let survey = Survey::of(&folder, &ignore.lines, Limits { ignored_entries })
         .map_err(|error| Failure::input(format!("cannot read {}", folder.display())).caused_by(&error))?;
@@ -98,7 +101,7 @@ fn dockerfile(args: &ContextArgs, folder: &Path) -> Result<Option<PathBuf>, Fail
         }
         Some(file) if !file.exists() => Err(Failure::input(format!("there is no file {}", file.display()))),
         Some(file) => Ok(Some(file.clone())),
-        None => Ok(Some(input::default_dockerfile(folder)).filter(|file| file.exists())),
+        None => Ok(Some(input::default_dockerfile(folder)).filter(|file| file.symlink_metadata().is_ok())),
     }
 }
 
@@ -110,7 +113,8 @@ fn usage(
     survey: &Survey,
 ) -> Result<Usage, Failure> {
     let Some(file) = dockerfile else { return Ok(Usage::NoDockerfile) };
-    let text = parse::read(file)?;
+    let text = input::read_for_context(folder, &args.context, file)
+        .map_err(|error| Failure::input(format!("cannot read {}", output::path(file))).caused_by(&error))?;
     let parsed = match parser::parse(&text) {
         Ok(parsed) => parsed,
         Err(error) => return Ok(Usage::Unknown(format!("line {}: {error}", error.span.start_line))),
@@ -191,7 +195,7 @@ fn groups(survey: &Survey, taken_back: bool) -> Vec<Group<'_>> {
 fn folders(survey: &Survey, depth: usize) -> Vec<(PathBuf, Sum)> {
     let mut found = Vec::new();
     survey.visit(&mut |path, node| {
-        if node.is_in && matches!(node.what, What::Folder(_)) && path.components().count() <= depth {
+        if node.is_in && matches!(node.kind, NodeKind::Folder(_)) && path.components().count() <= depth {
             found.push((path.to_owned(), node.sum()));
         }
     });
@@ -203,7 +207,7 @@ fn folders(survey: &Survey, depth: usize) -> Vec<(PathBuf, Sum)> {
 fn largest(survey: &Survey, count: usize) -> Vec<(PathBuf, u64)> {
     let mut sizes = Vec::new();
     survey.visit(&mut |_, node| {
-        if let (true, What::File { size_bytes }) = (node.is_in, &node.what) {
+        if let (true, NodeKind::File { size_bytes }) = (node.is_in, &node.kind) {
             sizes.push(*size_bytes);
         }
     });
@@ -211,7 +215,7 @@ fn largest(survey: &Survey, count: usize) -> Vec<(PathBuf, u64)> {
     let least = sizes.get(count.saturating_sub(1)).copied().unwrap_or(0);
     let mut found = Vec::new();
     survey.visit(&mut |path, node| {
-        if let (true, What::File { size_bytes }) = (node.is_in, &node.what)
+        if let (true, NodeKind::File { size_bytes }) = (node.is_in, &node.kind)
             && *size_bytes >= least.max(1)
         {
             found.push((path.to_owned(), *size_bytes));

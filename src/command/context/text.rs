@@ -289,7 +289,7 @@ impl Page {
     }
 
     fn troubles(&mut self, report: &Report) {
-        let troubles = report.survey.troubles();
+        let troubles = report.survey.unreadable();
         let paths: Vec<String> = troubles
             .iter()
             .map(|trouble| format!("{} ({})", shown(&trouble.path, false), trouble.error))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
-use super::super::critical::Cause;
+use super::super::critical::{Cause, Link};
 use super::super::group::Group;
 use super::super::report::{Report, Step, Verdict};
 use super::super::text::{Html, duration, percent, split_name};
@@ -147,20 +147,7 @@ fn critical_path(page: &mut String, report: &Report) -> fmt::Result {
             short = (short.0 + 1, short.1 + step.duration());
             continue;
         }
-        let (place, text) = split_name(&step.name);
-        let turn = match link.cause {
-            Cause::Turn if step.location.is_some() => " <em>waited for a free job</em>",
-            _ => "",
-        };
-        writeln!(
-            page,
-            "<li><a href=\"#s{}\"><span class=\"place\">{}</span> <code>{}</code></a>{turn}\
-             <span class=\"n\">{}</span><span class=\"n\">{share:.0} %</span></li>",
-            link.node,
-            Html(place),
-            Html(text),
-            duration(step.duration())
-        )?;
+        listed(page, step, link, share)?;
     }
     if short.0 > 0 {
         writeln!(
@@ -173,4 +160,22 @@ fn critical_path(page: &mut String, report: &Report) -> fmt::Result {
         )?;
     }
     writeln!(page, "</ol>\n</section>")
+}
+
+/// Writes the line of a step of the critical path.
+fn listed(page: &mut String, step: &Step, link: &Link, share: f64) -> fmt::Result {
+    let (place, text) = split_name(&step.name);
+    let turn = match link.cause {
+        Cause::Turn if step.location.is_some() => " <em>waited for a free job</em>",
+        _ => "",
+    };
+    writeln!(
+        page,
+        "<li><a href=\"#s{}\"><span class=\"place\">{}</span> <code>{}</code></a>{turn}\
+         <span class=\"n\">{}</span><span class=\"n\">{share:.0} %</span></li>",
+        link.node,
+        Html(place),
+        Html(text),
+        duration(step.duration())
+    )
 }

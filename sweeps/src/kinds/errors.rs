@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::error::SweepError;
+use crate::judge;
 use crate::leftovers;
 use crate::process::Finished;
 use crate::recipe::{Job, Recipe};
@@ -64,6 +65,10 @@ const INJECTIONS: [Injection; 20] = [
     injection("unlink,unlinkat,rmdir", "EIO", IO, 1),
 ];
 
+/// Rules about messages, which need a standard error that can be written.
+const MESSAGE_RULES: [&str; 3] =
+    [judge::NO_MESSAGE, "the message does not name the cause", "the message names no path"];
+
 /// Position in the series of one injection for one command.
 #[derive(Debug, Clone, Copy)]
 struct Series {
@@ -79,7 +84,8 @@ pub fn sweep(world: &World, plan: &mut Plan, report: &mut Report) -> Result<(), 
     if Command::new("strace").arg("-V").output().is_err() {
         return Err(SweepError::MissingProgram("strace"));
     }
-    let recipes = [Recipe::Build, Recipe::Export];
+    // The program of a container would get the errors of `run` as well.
+    let recipes = [Recipe::Build, Recipe::Export, Recipe::Import, Recipe::Prune];
     let all = INJECTIONS.iter().flat_map(|injection| recipes.map(|recipe| (recipe, *injection)));
     let mut series: Vec<Series> =
         all.map(|(recipe, injection)| Series { recipe, injection, next: 1, misses: 0 }).collect();
@@ -114,11 +120,16 @@ fn point(world: &World, job: &Job, series: &Series) -> Result<Option<Point>, Swe
     let log_name = log.display().to_string();
     let args = ["-f", "-qq", "-o", &log_name, "-e", "signal=none", "-e", &traced, "-e", &rule];
     let finished = job.call(world).under("strace", args.map(str::to_owned)).run()?;
-    if !has_failed_call(&log)? {
+    let failed = failed_calls(&log)?;
+    if failed.is_empty() {
         return Ok(None);
     }
     let mut faults = job.check(world, &finished);
     faults.extend(check_message(&finished, series.injection.cause));
+    if failed.iter().any(|call| is_output(call)) {
+        // A message cannot be read if it could not be written.
+        faults.retain(|fault| !MESSAGE_RULES.contains(&fault.rule));
+    }
     faults.extend(leftovers::check(&job.store));
     faults.extend(job.check_recovery(world)?);
     let recipe = job.recipe.name();
@@ -131,9 +142,16 @@ fn point(world: &World, job: &Job, series: &Series) -> Result<Option<Point>, Swe
     }))
 }
 
-fn has_failed_call(log: &Path) -> Result<bool, SweepError> {
+/// Returns the lines of the log for calls that failed by injection.
+fn failed_calls(log: &Path) -> Result<Vec<String>, SweepError> {
     let text = fs::read(log).map_err(SweepError::at(log))?;
-    Ok(text.windows(10).any(|window| window == b"(INJECTED)"))
+    let text = String::from_utf8_lossy(&text);
+    Ok(text.lines().filter(|line| line.contains("(INJECTED)")).map(str::to_owned).collect())
+}
+
+/// Reports whether the call writes to standard output or standard error.
+fn is_output(call: &str) -> bool {
+    ["write(1,", "write(2,", "writev(1,", "writev(2,"].iter().any(|start| call.contains(start))
 }
 
 /// Checks that the message names the cause and a path.
@@ -145,7 +163,34 @@ fn check_message(finished: &Finished, cause: &str) -> Option<Fault> {
         return Some(Fault::new("an interrupted call is not repeated", finished.summary()));
     }
     if !finished.stderr.contains(cause) && !finished.stderr.to_lowercase().contains("disk is full") {
-        return Some(Fault::new("the message does not name the cause", finished.summary()));
+        return Some(Fault::new(MESSAGE_RULES[1], finished.summary()));
     }
-    (!finished.stderr.contains('/')).then(|| Fault::new("the message names no path", finished.summary()))
+    let names_path = finished.stderr.replace(cause, "").contains('/');
+    (!names_path).then(|| Fault::new(MESSAGE_RULES[2], finished.summary()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(code: i32, stderr: &str, cause: &str, expected: Option<&str>) {
+        let finished = Finished { code: Some(code), stderr: stderr.to_owned(), ..Finished::default() };
+        assert_eq!(check_message(&finished, cause).map(|fault| fault.rule), expected);
+    }
+
+    #[test]
+    fn a_message_names_cause_and_path() {
+        check(0, "", IO, None);
+        check(2, "error: cannot read /a: Input/output error (os error 5)", IO, None);
+        check(2, "error: cannot read /a: Permission denied", IO, Some("the message does not name the cause"));
+        check(2, "error: Input/output error", IO, Some("the message names no path"));
+        check(2, "error: cannot read /a: Interrupted", "", Some("an interrupted call is not repeated"));
+    }
+
+    #[test]
+    fn a_message_that_cannot_be_written_is_not_expected() {
+        assert!(is_output("12 write(2, \"error\"..., 5) = -1 EIO (Input/output error) (INJECTED)"));
+        assert!(!is_output("12 write(12, \"a\"..., 1) = -1 EIO (Input/output error) (INJECTED)"));
+    }
 }

@@ -118,3 +118,30 @@ fn check_message(job: &Job, finished: &Finished) -> Option<Fault> {
     let is_named = ["no space left", "disk is full", "enospc"].iter().any(|words| message.contains(words));
     (!is_named).then(|| Fault::new("the message does not say that the disk is full", finished.summary()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(shortage: Shortage, need: Room, expected: [Room; 3]) {
+        let series = Series { recipe: Recipe::Build, shortage, need };
+        assert_eq!([0, 5, 10].map(|step| series.left(step, 10)), expected);
+    }
+
+    #[test]
+    fn a_series_goes_from_no_room_to_more_than_enough() {
+        let need = Room { bytes: 1_000_000, inodes: 100 };
+        let bytes = |bytes| Room { bytes, inodes: u64::from(INODES) };
+        check(Shortage::Bytes, need, [bytes(0), bytes(1_100_000), bytes(2_200_000)]);
+        let inodes = |inodes| Room { bytes: u64::MAX, inodes };
+        check(Shortage::Inodes, need, [inodes(0), inodes(110), inodes(220)]);
+    }
+
+    #[test]
+    fn a_command_that_leaves_nothing_behind_is_swept_as_well() {
+        let need = Room { bytes: 0, inodes: 0 };
+        let inodes = |inodes| Room { bytes: u64::MAX, inodes };
+        check(Shortage::Inodes, need, [inodes(0), inodes(17), inodes(35)]);
+    }
+}

@@ -28,7 +28,7 @@ pub enum Kind {
     Power,
     /// Damaged, lost and exchanged files of a store.
     Damage,
-    /// Pulls from a registry with faults.
+    /// Pulls from and pushes to a registry with faults.
     Registry,
     /// Builds of 16 processes beside prune; N counts builds per process.
     Concurrent,

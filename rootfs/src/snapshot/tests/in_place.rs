@@ -170,3 +170,38 @@ fn privileged_an_undamaged_image_is_kept_if_its_stamp_is_of_another_boot() {
         assert_eq!(fs::read(&image).unwrap(), image_bytes);
     }
 }
+
+/// The image, the index and the stamp of the tree of another layer are not used, whatever their names.
+#[test]
+fn privileged_files_derived_from_another_layer_are_made_again() {
+    let Some((env, layer)) = env() else { return };
+    let other = env.layer(&base().file("other", b"x"));
+    let shown = mounted(&env.layers, &[layer]);
+    mounted(&env.layers, &[other]);
+    for name in ["erofs", "index"] {
+        fs::copy(file_of(&env, &other, name), file_of(&env, &layer, name)).unwrap();
+        let reopened = Layers::new(env.layers.store().clone());
+        // An index that is made again has lost the real times.
+        assert!(mounted(&reopened, &[layer]).keys().eq(shown.keys()), "{name}");
+        assert!(all(&*reopened.view(&[layer]).unwrap()).keys().eq(shown.keys()), "{name}");
+    }
+}
+
+/// A flipped byte of a tar is noticed before the kernel shows it, and the tar is gone, so that the layer is fetched or
+/// made again.
+#[test]
+fn privileged_a_damaged_tar_is_never_mounted() {
+    let Some((env, layer)) = env() else { return };
+    mounted(&env.layers, &[layer]);
+    let path = env.layers.store().blob_path(&layer.0);
+    let mut bytes = fs::read(&path).unwrap();
+    let at = bytes.windows(4).position(|window| window == b"tool").unwrap();
+    let at = bytes[at + 4..].windows(4).position(|window| window == b"tool").map_or(at, |next| at + 4 + next);
+    bytes[at] ^= 1;
+    fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    fs::write(&path, bytes).unwrap();
+    let reopened = Layers::new(env.layers.store().clone());
+    let error = reopened.prepare(&[layer]).err().expect("it is damaged").to_string();
+    assert!(error.contains("is corrupt"), "{error}");
+    assert!(!path.exists());
+}

@@ -7,7 +7,10 @@ use std::time::{Duration, SystemTime};
 
 use oci::DiffId;
 
-use super::{Env, base, stub};
+use super::{Env, base, mounted, stub};
+use crate::layers::Layers;
+use crate::layers::in_place::MountMethod;
+use crate::times::Times;
 
 #[test]
 fn privileged_the_upper_directory_becomes_the_tree() {
@@ -35,6 +38,34 @@ fn privileged_the_tree_and_the_view_keep_real_times() {
     assert_eq!(in_view.mtime.seconds, in_tree.mtime());
 }
 
+#[test]
+fn privileged_a_finished_layer_shows_the_times_of_its_tar() {
+    let Some(env) = Env::new() else { return };
+    let layers = env.run(&[env.layer(&base())], &[stub("none", true)], |root| {
+        fs::write(root.join("tmp/made"), "x").unwrap();
+        fs::hard_link(root.join("tmp/made"), root.join("tmp/link")).unwrap();
+        fs::create_dir(root.join("tmp/d")).unwrap();
+        fs::write(root.join("tmp/old"), "x").unwrap();
+        let in_1975 = SystemTime::UNIX_EPOCH + Duration::from_secs(157_766_400);
+        File::options().write(true).open(root.join("tmp/old")).unwrap().set_modified(in_1975).unwrap();
+    });
+    let times = |layers_of: &Layers| {
+        let seen = mounted(layers_of, &layers);
+        ["tmp/made", "tmp/link", "tmp/d", "tmp/old"].map(|name| seen[Path::new(name)].mtime.seconds)
+    };
+    let real = times(&env.layers);
+    assert!(real[0] > 1_700_000_000 && real[2] > 1_700_000_000 && real[3] == 157_766_400, "{real:?}");
+    env.layers.finish(&layers, Times::Store).unwrap();
+    let of_tar = [315_619_200, 315_619_200, 315_619_200, 157_766_400];
+    assert_eq!(times(&env.layers), of_tar);
+    for method in [MountMethod::Unsupported, MountMethod::Attached, MountMethod::Detached] {
+        assert_eq!(times(&Layers::mounted_by(env.layers.store().clone(), method)), of_tar, "{method:?}");
+    }
+    // A later export with another source date still knows the real times.
+    let in_view = env.layers.view(&layers).unwrap().lookup(Path::new("tmp/made")).unwrap().unwrap();
+    assert!(in_view.mtime.seconds > 1_700_000_000);
+}
+
 /// Layer that has been unpacked.
 struct Unpacked {
     env: Env,
@@ -56,25 +87,35 @@ impl Unpacked {
         fs::read_to_string(&self.stamp).unwrap()
     }
 
+    /// Makes the stamp one of another boot.
+    fn age_by_a_boot(&self) {
+        let store = self.env.layers.store();
+        let stamp = String::from_utf8(store.read_checked(&self.layer, "tree.stamp").unwrap()).unwrap();
+        let older = stamp.replacen("\"boot\":\"", "\"boot\":\"0", 1);
+        assert_ne!(older, stamp);
+        store.save_checked(&self.layer, "tree.stamp", older.as_bytes()).unwrap();
+    }
+
     fn tool(&self) -> PathBuf {
         self.tree.join("opt/tool")
     }
-}
-
-/// Returns the text of a stamp as if it were from another boot.
-fn from_another_boot(stamp: &str) -> String {
-    stamp.replacen("\"boot\":\"", "\"boot\":\"0", 1)
 }
 
 #[test]
 fn privileged_a_tree_whose_stamp_is_damaged_or_of_another_boot_is_made_again() {
     let Some(unpacked) = Unpacked::new() else { return };
     let good = unpacked.stamp_text();
-    for bad in ["", &good[..good.len() / 2], &from_another_boot(&good)] {
-        fs::write(&unpacked.stamp, bad).unwrap();
+    let another_layer = good.replacen(&good[..1], if good.starts_with('0') { "1" } else { "0" }, 1);
+    let mut damages: Vec<Box<dyn Fn()>> = vec![Box::new(|| unpacked.age_by_a_boot())];
+    for bad in [String::new(), good[..good.len() / 2].to_owned(), another_layer] {
+        let stamp = unpacked.stamp.clone();
+        damages.push(Box::new(move || fs::write(&stamp, &bad).unwrap()));
+    }
+    for damage in damages {
+        damage();
         fs::write(unpacked.tool(), "").unwrap();
         unpacked.env.layers.tree(&unpacked.layer).unwrap();
-        assert_eq!(fs::read_to_string(unpacked.tool()).unwrap(), "tool", "{bad}");
+        assert_eq!(fs::read_to_string(unpacked.tool()).unwrap(), "tool");
     }
 }
 
@@ -87,7 +128,7 @@ fn privileged_an_old_tree_is_synced_and_then_outlives_its_boot() {
     while !unpacked.stamp_text().contains("\"synced\":true") {
         std::thread::sleep(Duration::from_millis(5));
     }
-    fs::write(&unpacked.stamp, from_another_boot(&unpacked.stamp_text())).unwrap();
+    unpacked.age_by_a_boot();
     fs::write(unpacked.tool(), "kept").unwrap();
     unpacked.env.layers.tree(&unpacked.layer).unwrap();
     assert_eq!(fs::read_to_string(unpacked.tool()).unwrap(), "kept");

@@ -217,3 +217,65 @@ fn a_name_whose_pull_failed_is_asked_for_again() {
     pull().expect("the registry is whole again");
     assert_eq!(registry.count("manifests/v1"), 3);
 }
+
+#[test]
+fn a_pulled_layer_remembers_its_repository() {
+    let mut layout = MemoryLayout::default();
+    let layer = tar(&[("f", "1")]);
+    let diff = DiffId(Digest::of(&layer));
+    let image = layout.image(AMD64, &[(layer, Compression::Gzip)]);
+    layout.list(image, "");
+    let registry = FakeRegistry::start(layout);
+    let name = reference(&format!("{}/a/b:v1", registry.host));
+    let env = Env::new();
+    sources(&env, false).pull(&name, &platform(AMD64), &no_progress).expect("pulled");
+    let blob = images::layer_blobs::recall(&env.store, &diff, images::layer_blobs::ORIGIN).expect("readable");
+    let repository = images::layer_blobs::source(&blob.expect("remembered")).expect("a repository");
+    assert_eq!(repository.name(), name.name());
+}
+
+/// A registry whose large layer breaks off after half of its bytes, unless a request has a range.
+fn breaking_registry(layout: MemoryLayout, layer: Digest) -> Server {
+    Server::start(move |request| {
+        let last = request.target.rsplit('/').next().unwrap_or_default();
+        let digest = last.parse().unwrap_or(layout.entries[0].digest);
+        let bytes = &layout.blobs[&digest];
+        let range = request.header("range").and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-'));
+        let start = range.and_then(|start| start.parse::<usize>().ok());
+        let size = bytes.len();
+        match start {
+            Some(start) => {
+                let part = format!("bytes {start}-{}/{size}", size - 1);
+                answer(206, &[("Content-Range", &part)], &bytes[start..])
+            }
+            None if digest == layer => {
+                answer(200, &[("Content-Length", &size.to_string())], &bytes[..size / 2])
+            }
+            None => answer(200, &[], bytes),
+        }
+    })
+}
+
+#[test]
+fn a_large_layer_that_broke_off_is_resumed_by_the_next_build() {
+    let mut layout = MemoryLayout::default();
+    let text: String = (0..3_000_000).map(|n| format!("{n:06}")).collect();
+    let layer = tar(&[("f", &text)]);
+    let (digest, size_bytes) = (Digest::of(&layer), layer.len());
+    let image = layout.image(AMD64, &[(layer, Compression::None)]);
+    layout.list(image, "");
+    let server = breaking_registry(layout, digest);
+    let env = Env::new();
+    let name = reference(&format!("{}/a:v1", server.host()));
+    let pull = || sources(&env, false).pull(&name, &platform(AMD64), &no_progress);
+    let error = pull().expect_err("broken off").chain();
+    assert!(error.contains("broke off"), "{error}");
+    pull().expect("resumed");
+    let requests = server.requests();
+    let ranges: Vec<_> = requests.iter().filter_map(|request| request.header("range")).collect();
+    let start: usize =
+        ranges[0].trim_start_matches("bytes=").trim_end_matches('-').parse().expect("a number");
+    assert_eq!(ranges.len(), 1);
+    assert!(start > size_bytes / 3 && start <= size_bytes / 2, "{start} of {size_bytes}");
+    assert!(env.layers.contains(&DiffId(digest)).expect("read"));
+}

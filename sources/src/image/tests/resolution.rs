@@ -211,6 +211,6 @@ fn a_registry_that_cannot_be_reached_is_reported() {
     let registry = FakeRegistry::start(MemoryLayout::default());
     let name = reference(&format!("{}/a:1", registry.host));
     registry.stop();
-    let error = sources(&Env::new(), false).image(&name, &platform(AMD64)).expect_err("nobody is there");
+    let error = sources(&Env::new(), false).image(&name, &platform(AMD64)).expect_err("no registry");
     assert!(matches!(error, SourceError::Registry(registry::RegistryError::Unreachable { .. })), "{error}");
 }

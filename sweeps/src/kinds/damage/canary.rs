@@ -17,8 +17,9 @@ pub struct Canary {
 }
 
 impl Canary {
-    /// Creates the canary in `root`.
+    /// Creates the canary in `root`, in place of an older one.
     pub fn create(root: &Path) -> Result<Self, SweepError> {
+        crate::world::remove(root)?;
         let (file, dir) = (root.join("file"), root.join("dir"));
         fs::create_dir_all(&dir).map_err(SweepError::at(&dir))?;
         for path in [&file, &dir.join("kept")] {

@@ -44,7 +44,6 @@ struct Subject<'a> {
     sound: PathBuf,
     /// Output of [`READ_ALL`] in the undamaged store.
     output: String,
-    canary: Canary,
 }
 
 /// Damages a random file of each kind in each way, in random order.
@@ -64,9 +63,11 @@ pub fn sweep(world: &World, plan: &mut Plan, report: &mut Report) -> Result<(), 
         let store = world.copy_of(&subject.sound, "store")?;
         let full = store.join(&path);
         let other = subject.sound.join(plan.random.choose(&case.paths));
-        let target = subject.canary.target(full.is_dir());
+        // A canary that was changed once must not fail the points that follow.
+        let canary = Canary::create(&world.dir.join("canary"))?;
+        let target = canary.target(full.is_dir());
         if harm::harm(case.harm, &full, &target, &other, &mut plan.random)? {
-            report.add(subject.point(&store, case, &path)?)?;
+            report.add(subject.point(&store, case, &path, &canary)?)?;
             done += 1;
         }
     }
@@ -87,8 +88,7 @@ impl<'a> Subject<'a> {
     fn create(world: &'a World) -> Result<Self, SweepError> {
         let sound = world.copy_of(&world.built, "sound")?;
         world.call(&sound, ["run", "--name", "stopped", "image", "sh", "-c", "echo a"]).expect_success()?;
-        let canary = Canary::create(&world.dir.join("canary"))?;
-        let mut subject = Self { world, sound, output: String::new(), canary };
+        let mut subject = Self { world, sound, output: String::new() };
         subject.output = subject.run(&subject.sound).expect_success()?;
         Ok(subject)
     }
@@ -103,19 +103,15 @@ impl<'a> Subject<'a> {
         Ok(Point { name: "check --help".to_owned(), outcome: "help".to_owned(), faults })
     }
 
-    fn point(&self, store: &Path, case: &Case, path: &Path) -> Result<Point, SweepError> {
+    fn point(&self, store: &Path, case: &Case, path: &Path, canary: &Canary) -> Result<Point, SweepError> {
         let mut faults = Vec::new();
-        let mut failures = 0;
-        for round in 0..2 {
-            failures += self.exercise(store, &mut faults)?;
-            // A second round shows results of what the first has written, unless the first waits for a FIFO.
-            if round == 0 && faults.iter().any(|fault| fault.rule == "a command hangs") {
-                break;
-            }
+        let mut failures = self.list(store, &mut faults)? + self.exercise(store, &[2, 0], &mut faults)?;
+        // A second round shows results of what the first has written, unless the first waited in vain.
+        if !faults.iter().any(|fault| fault.rule == "a command hangs") {
+            failures += self.exercise(store, &[0], &mut faults)?;
         }
-        faults.extend(self.canary.check());
         faults.extend(self.heal(store)?);
-        faults.extend(self.canary.check());
+        faults.extend(canary.check());
         faults.extend(leftovers::check(store));
         let result = if failures == 0 { "no failure" } else { "failures with messages" };
         let outcome = format!("{:?}: {result}", case.harm);
@@ -130,18 +126,30 @@ impl<'a> Subject<'a> {
         self.world.build(store, variant).limit(MAX_WAIT)
     }
 
-    /// Runs every kind of command, and returns the number of failures.
-    fn exercise(&self, store: &Path, faults: &mut Vec<Fault>) -> Result<usize, SweepError> {
+    /// Runs the commands that only read, and returns the number of failures.
+    fn list(&self, store: &Path, faults: &mut Vec<Fault>) -> Result<usize, SweepError> {
+        let mut failures = 0;
+        for args in [&["images"][..], &["ps", "-a"], &["check", "--read-data"], &["du"]] {
+            let listed = self.world.call(store, args.iter().copied()).limit(MAX_WAIT).run()?;
+            faults.extend(judge::check(&listed));
+            failures += usize::from(listed.code != Some(0));
+        }
+        Ok(failures)
+    }
+
+    /// Builds, exports and runs, and returns the number of failures. Variant 0 is cached; variant 2 runs its steps on top
+    /// of the damaged base.
+    fn exercise(
+        &self,
+        store: &Path,
+        variants: &[usize],
+        faults: &mut Vec<Fault>,
+    ) -> Result<usize, SweepError> {
         let archive = self.world.dir.join("damaged.oci.tar");
         let mut results: Vec<Finished> = Vec::new();
-        for args in [&["images"][..], &["ps", "-a"], &["check", "--read-data"], &["du"]] {
-            results.push(self.world.call(store, args.iter().copied()).limit(MAX_WAIT).run()?);
-            faults.extend(judge::check(&results[results.len() - 1]));
-        }
-        // Variant 0 is cached; the other one runs its steps on top of the damaged base.
-        for variant in [2, 0] {
-            let built = self.build(store, variant).run()?;
-            faults.extend(judge::check_build(&built, &self.world.digests[variant]));
+        for variant in variants {
+            let built = self.build(store, *variant).run()?;
+            faults.extend(judge::check_build(&built, &self.world.digests[*variant]));
             results.push(built);
         }
         let exported = self.world.export(store, 0, &archive).limit(MAX_WAIT).run()?;

@@ -18,35 +18,52 @@ const UNKNOWN: &str = "sha256:11111111111111111111111111111111111111111111111111
 
 /// Returns the cases of all faults of content.
 pub fn cases(image: &Image) -> Vec<Case> {
-    let failing = manifests(image).into_iter().chain(layers(image)).chain(configs(image));
+    let manifests = documents(image).into_iter().chain(descriptors(image));
+    let failing = manifests.chain(layers(image)).chain(configs(image));
     let failing = failing.map(|(name, image)| case(name, image, Expect::Failure));
     let doubtful = doubtful(image).into_iter().map(|(name, image)| case(name, image, Expect::Either));
     failing.chain(doubtful).collect()
 }
 
 fn case(name: &str, image: Image, expect: Expect) -> Case {
-    Case { name: name.to_owned(), image, fault: None, needs_token: false, expect, is_slow: false }
+    let (needs_token, is_slow, is_push) = (false, false, false);
+    Case { name: name.to_owned(), image, fault: None, needs_token, expect, is_slow, is_push }
 }
 
-fn manifests(image: &Image) -> Vec<(&'static str, Image)> {
+/// Returns manifests that are no documents, or documents of another kind.
+fn documents(image: &Image) -> Vec<(&'static str, Image)> {
     let bytes = |bytes: &str| image.with_manifest_bytes(bytes, &image.media_type);
-    let layer = |key: &str, value: Value| image.with_manifest(|manifest| manifest["layers"][0][key] = value);
-    let index = |digest: &str, architecture: &str| {
-        json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [{
-            "mediaType": image.media_type, "digest": digest, "size": 100,
-            "platform": {"os": "linux", "architecture": architecture}}]})
-        .to_string()
-    };
+    let other = |bytes: &str, media_type: &str| image.with_manifest_bytes(bytes, media_type);
     vec![
         ("manifest: half a document", bytes(r#"{"schemaVersion":2,"#)),
         ("manifest: an array", bytes("[]")),
         ("manifest: an empty object", bytes("{}")),
         ("manifest: null", bytes("null")),
-        ("manifest: HTML", image.with_manifest_bytes("<html>", "text/html")),
+        ("manifest: HTML", other("<html>", "text/html")),
         ("manifest: 100,000 brackets", bytes(&"[".repeat(100_000))),
         ("manifest: 10 MB", bytes(&format!(r#"{{"a":"{}"}}"#, "x".repeat(10_000_000)))),
-        ("manifest: schema 1", image.with_manifest_bytes(r#"{"schemaVersion":1}"#, SCHEMA_1_TYPE)),
+        ("manifest: schema 1", other(r#"{"schemaVersion":1}"#, SCHEMA_1_TYPE)),
         ("manifest: no UTF-8", image.with_manifest_bytes(&b"{\"a\":\"\xff\xfe\"}"[..], &image.media_type)),
+        ("index: another platform", other(&index(image, "s390x"), INDEX_TYPE)),
+        ("index: leads to itself", other(&index(image, "amd64"), INDEX_TYPE)),
+        ("index: no manifests", other(r#"{"schemaVersion":2,"manifests":[]}"#, INDEX_TYPE)),
+    ]
+}
+
+/// Returns an index that lists an unknown manifest for a platform.
+fn index(image: &Image, architecture: &str) -> String {
+    json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [{
+        "mediaType": image.media_type, "digest": UNKNOWN, "size": 100,
+        "platform": {"os": "linux", "architecture": architecture}}]})
+    .to_string()
+}
+
+/// Returns manifests whose descriptors are wrong.
+fn descriptors(image: &Image) -> Vec<(&'static str, Image)> {
+    let layer = |key: &str, value: Value| image.with_manifest(|manifest| manifest["layers"][0][key] = value);
+    let config = |value: Value| image.with_manifest(|manifest| manifest["config"]["digest"] = value);
+    let layers = |change: fn(&mut Value)| image.with_manifest(|manifest| change(&mut manifest["layers"]));
+    vec![
         ("layer size: negative", layer("size", json!(-1))),
         ("layer size: 2^63 - 1", layer("size", json!(i64::MAX))),
         ("layer size: too small", layer("size", json!(100))),
@@ -55,32 +72,16 @@ fn manifests(image: &Image) -> Vec<(&'static str, Image)> {
         ("layer digest: a path", layer("digest", json!("sha256:../../../../etc/passwd"))),
         ("layer digest: empty", layer("digest", json!(""))),
         ("layer type: unknown", layer("mediaType", json!("application/x-unknown"))),
-        ("layers: none", image.with_manifest(|manifest| manifest["layers"] = json!([]))),
-        (
-            "layers: twice the first",
-            image.with_manifest(|manifest| {
-                manifest["layers"] = json!([manifest["layers"][0], manifest["layers"][0]]);
-            }),
-        ),
+        ("layers: none", layers(|layers| *layers = json!([]))),
+        ("layers: twice the first", layers(|layers| *layers = json!([layers[0], layers[0]]))),
         (
             "layers: reversed",
-            image.with_manifest(|manifest| {
-                manifest["layers"].as_array_mut().into_iter().for_each(|layers| layers.reverse());
+            layers(|layers| {
+                layers.as_array_mut().into_iter().for_each(|layers| layers.reverse());
             }),
         ),
-        (
-            "config: is a layer",
-            image.with_manifest(|manifest| {
-                manifest["config"]["digest"] = manifest["layers"][0]["digest"].clone();
-            }),
-        ),
-        ("config: unknown", image.with_manifest(|manifest| manifest["config"]["digest"] = json!(UNKNOWN))),
-        ("index: another platform", image.with_manifest_bytes(index(UNKNOWN, "s390x"), INDEX_TYPE)),
-        ("index: leads to itself", image.with_manifest_bytes(index(UNKNOWN, "amd64"), INDEX_TYPE)),
-        (
-            "index: no manifests",
-            image.with_manifest_bytes(r#"{"schemaVersion":2,"manifests":[]}"#, INDEX_TYPE),
-        ),
+        ("config: is a layer", config(json!(image.layer))),
+        ("config: unknown", config(json!(UNKNOWN))),
     ]
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::random::Random;
 
 use super::image::Image;
-use super::server::{Answer, Delivery, Fault, Framing, Target};
+use super::message::{Answer, Delivery, Fault, Framing, Target};
 use super::{Case, Expect};
 
 /// Change of an answer. The second parameter is a random position in the answer.
@@ -106,7 +106,8 @@ const ROWS: [Row; 44] = [
         answer.framing = Framing::UntilClose;
         answer.delivery = Delivery::Endless;
     }),
-    slow("stall", EITHER, FAILURE, |answer, position| answer.delivery = Delivery::Stall(position)),
+    // A layer that breaks off each time can still be resumed to its end.
+    slow("stall", EITHER, EITHER, |answer, position| answer.delivery = Delivery::Stall(position)),
     slow("one byte per second", EITHER, EITHER, |answer, position| {
         answer.delivery = Delivery::Drip(position.min(answer.body.len() / 2));
     }),
@@ -124,6 +125,67 @@ const CONTENT_ROWS: [Row; 3] = [
         answer.header("Content-Encoding", "gzip");
     }),
 ];
+
+/// Faults of a registry that takes a push. The server has read the whole request when it answers.
+const PUSH_ROWS: [Row; 23] = [
+    row("reset before the answer", SUCCESS, None, |answer, _| refuse(answer, Delivery::Reset(0))),
+    row("close before the answer", SUCCESS, None, |answer, _| refuse(answer, Delivery::Close(0))),
+    row("reset after the request was kept", SUCCESS, None, |answer, _| answer.delivery = Delivery::Reset(0)),
+    slow("reset before each answer", None, FAILURE, |answer, _| refuse(answer, Delivery::Reset(0))),
+    row("500", SUCCESS, None, |answer, _| answer.status = 500),
+    row("502", SUCCESS, None, |answer, _| answer.status = 502),
+    row("503", SUCCESS, None, |answer, _| answer.status = 503),
+    row("429 with Retry-After: 1", SUCCESS, None, |answer, _| later(answer, 429, "1")),
+    slow("500 each time", None, FAILURE, |answer, _| answer.status = 500),
+    slow("429 each time", None, FAILURE, |answer, _| later(answer, 429, "1")),
+    row("400", None, FAILURE, |answer, _| answer.status = 400),
+    row("401 without a challenge", None, FAILURE, |answer, _| answer.status = 401),
+    row("403", None, FAILURE, |answer, _| answer.status = 403),
+    row("404", None, FAILURE, |answer, _| answer.status = 404),
+    row("413", None, FAILURE, |answer, _| answer.status = 413),
+    row("redirect to link-local", None, FAILURE, |answer, _| {
+        redirect(answer, Some("http://169.254.169.254/x"))
+    }),
+    row("redirect to a file", None, FAILURE, |answer, _| redirect(answer, Some("file:///etc/passwd"))),
+    row("no HTTP", EITHER, FAILURE, |answer, _| {
+        answer.status = 500;
+        answer.prefix = b"SSH-2.0-OpenSSH_9.6\r\n\r\n".to_vec();
+        answer.delivery = Delivery::Close(23);
+    }),
+    row("location in link-local", None, EITHER, |answer, _| lead(answer, "http://169.254.169.254/x")),
+    row("location at a closed port", None, EITHER, |answer, _| lead(answer, "http://127.0.0.1:1/x")),
+    row("location in a file", None, EITHER, |answer, _| lead(answer, "file:///etc/passwd")),
+    row("another digest", None, EITHER, |answer, _| {
+        answer.header("Docker-Content-Digest", &format!("sha256:{}", "0".repeat(64)));
+    }),
+    slow("stall", EITHER, FAILURE, |answer, _| refuse(answer, Delivery::Stall(0))),
+];
+
+/// Makes the registry keep nothing and deliver nothing.
+fn refuse(answer: &mut Answer, delivery: Delivery) {
+    answer.status = 500;
+    answer.delivery = delivery;
+}
+
+/// Makes the answer lead elsewhere, where it leads at all.
+fn lead(answer: &mut Answer, location: &str) {
+    answer.header("Location", location);
+}
+
+/// Returns the cases of all faults while an image is pushed.
+pub fn push_cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for target in [Target::Start, Target::Upload, Target::Publish] {
+        for row in &PUSH_ROWS {
+            for (times, expect) in [(1, row.once), (usize::MAX, row.always)] {
+                let Some(expect) = expect else { continue };
+                let new = case(&Image::default(), row, (target, times, 0), expect);
+                cases.push(Case { name: format!("push: {}", new.name), is_push: true, ..new });
+            }
+        }
+    }
+    cases
+}
 
 fn later(answer: &mut Answer, status: u16, after: &str) {
     answer.status = status;
@@ -174,5 +236,6 @@ fn case(image: &Image, row: &Row, place: (Target, usize, usize), expect: Expect)
         needs_token: target == Target::Token,
         expect,
         is_slow: row.is_slow,
+        is_push: false,
     }
 }

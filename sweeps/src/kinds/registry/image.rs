@@ -14,7 +14,7 @@ use crate::world::{World, program};
 const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 
 /// An image with one manifest.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Image {
     /// Body of the manifest, for every tag and digest.
     pub manifest: Vec<u8>,

@@ -1,13 +1,16 @@
-//! `registry`: pulls from a registry on the loopback that has one fault.
+//! `registry`: pulls from, and pushes to, a registry on the loopback that has one fault.
 //!
 //! As specified: within [`MAX_WAIT`] the build succeeds with the right digest, or fails with a message that names the
 //! registry or the document. A transient fault that happens once fails no build. Afterwards the same build from the
-//! same registry without the fault succeeds, and the store is sound.
+//! same registry without the fault succeeds, and the store is sound. A push with exit 0 is complete, and
+//! one that failed has published nothing.
 
 mod contents;
 mod faults;
 mod image;
+mod message;
 mod server;
+mod upload;
 
 use std::fs;
 use std::path::Path;
@@ -23,7 +26,8 @@ use crate::report::{Fault as Finding, Point, Report};
 use crate::world::{World, remove};
 
 use self::image::Image;
-use self::server::{Fault, Server};
+use self::message::Fault;
+use self::server::Server;
 use super::Plan;
 
 /// Time after which a build that waits for a faulty registry hangs.
@@ -50,6 +54,8 @@ struct Case {
     needs_token: bool,
     expect: Expect,
     is_slow: bool,
+    /// The fault concerns a push; all others concern a pull.
+    is_push: bool,
 }
 
 /// Everything that the workers share.
@@ -59,6 +65,8 @@ struct Shared<'a> {
     image: Image,
     /// Digest of the build on top of that image.
     digest: String,
+    /// Digest of the manifest that a push publishes.
+    published: String,
     cases: Vec<Case>,
     next: AtomicUsize,
     points: usize,
@@ -69,13 +77,16 @@ pub fn sweep(world: &World, plan: &mut Plan, report: &mut Report) -> Result<(), 
     let image = Image::export(world)?;
     let mut cases = faults::cases(&image, &mut plan.random);
     cases.extend(contents::cases(&image));
+    cases.extend(faults::push_cases());
     cases.retain(|case| !(plan.is_short && case.is_slow));
     for last in (1..cases.len()).rev() {
         cases.swap(last, plan.random.below(last + 1));
     }
     let next = AtomicUsize::new(0);
-    let mut shared = Shared { world, image, digest: String::new(), cases, next, points: plan.points };
+    let (digest, published) = (String::new(), String::new());
+    let mut shared = Shared { world, image, digest, published, cases, next, points: plan.points };
     shared.digest = shared.expected_digest()?;
+    shared.published = shared.expected_manifest()?;
     let report = Mutex::new(report);
     let outcome: Result<(), SweepError> = std::thread::scope(|scope| {
         let (shared, report) = (&shared, &report);
@@ -100,6 +111,14 @@ impl Shared<'_> {
         Ok(judge::digest(&output).unwrap_or_default().to_owned())
     }
 
+    /// Pushes once to a registry without a fault.
+    fn expected_manifest(&self) -> Result<String, SweepError> {
+        let server = Server::start(Image::default(), None, false)?;
+        let store = self.world.copy_of(&self.world.built, "pushed")?;
+        self.build_and_push(&store, &server).expect_success()?;
+        Ok(image::digest(&server.image().manifest))
+    }
+
     /// Runs cases until all points are done.
     fn work(&self, worker: usize, report: &Mutex<&mut Report>) -> Result<(), SweepError> {
         loop {
@@ -108,12 +127,13 @@ impl Shared<'_> {
                 return Ok(());
             }
             let dir = self.world.dir.join(format!("worker-{worker}"));
-            let point = self.point(&dir, &self.cases[number % self.cases.len()])?;
+            let case = &self.cases[number % self.cases.len()];
+            let point = if case.is_push { self.push(&dir, case)? } else { self.pull(&dir, case)? };
             report.lock().unwrap_or_else(PoisonError::into_inner).add(point)?;
         }
     }
 
-    fn point(&self, dir: &Path, case: &Case) -> Result<Point, SweepError> {
+    fn pull(&self, dir: &Path, case: &Case) -> Result<Point, SweepError> {
         remove(dir)?;
         let server = Server::start(case.image.clone(), case.fault.clone(), case.needs_token)?;
         let finished = self.build(dir, &server)?.limit(MAX_WAIT).run()?;
@@ -130,8 +150,39 @@ impl Shared<'_> {
         let checked = self.world.call(&dir.join("store"), ["check", "--read-data"]).run()?;
         faults.extend(judge::check_code(&checked, "the store is not sound afterwards"));
         faults.extend(leftovers::check_temporary(&dir.join("store")));
-        let outcome = format!("expected {:?}: {}", case.expect, finished.status());
+        let outcome = format!("pull, expected {:?}: {}", case.expect, finished.status());
         Ok(Point { name: case.name.clone(), outcome, faults })
+    }
+
+    fn push(&self, dir: &Path, case: &Case) -> Result<Point, SweepError> {
+        remove(dir)?;
+        fs::create_dir_all(dir).map_err(SweepError::at(dir))?;
+        let store = dir.join("store");
+        crate::world::copy_store(&self.world.built, &store)?;
+        let server = Server::start(case.image.clone(), case.fault.clone(), case.needs_token)?;
+        let push = self.build_and_push(&store, &server);
+        let finished = push.clone().limit(MAX_WAIT).run()?;
+        let mut faults = judge::check(&finished);
+        faults.extend(check_outcome(case, &finished));
+        faults.extend(self.check_published(&server.image(), &finished));
+        server.heal(server.image());
+        let again = push.run()?;
+        faults.extend(judge::check_code(&again, "the next push fails"));
+        faults.extend(self.check_published(&server.image(), &again));
+        let outcome = format!("push, expected {:?}: {}", case.expect, finished.status());
+        Ok(Point { name: case.name.clone(), outcome, faults })
+    }
+
+    fn build_and_push(&self, store: &Path, server: &Server) -> Call {
+        let name = format!("{}/image:1", server.host);
+        self.world.build_with(store, 0, ["-t", name.as_str(), "--push"])
+    }
+
+    /// Checks that a push with exit 0 has published the image. The registry itself refuses a manifest without its blobs.
+    fn check_published(&self, image: &Image, finished: &Finished) -> Option<Finding> {
+        let published = image::digest(&image.manifest);
+        let is_wrong = finished.code == Some(0) && published != self.published;
+        is_wrong.then(|| Finding::new("exit 0 without the published image", published))
     }
 
     /// Prepares a build on top of the image of the registry, in a store of its own.

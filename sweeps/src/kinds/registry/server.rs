@@ -1,6 +1,6 @@
 //! A registry on the loopback that answers as a registry does, except for one fault.
 
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io::{self, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,74 +9,11 @@ use std::time::{Duration, Instant};
 use crate::error::SweepError;
 
 use super::image::{Image, digest};
+use super::message::{Answer, Delivery, Fault, Framing, Request, Target};
+use super::upload;
 
 /// Longest time for which the server keeps a connection without sending anything.
 const MAX_STALL: Duration = Duration::from_secs(300);
-
-/// Bytes that are written at once.
-const PART_BYTES: usize = 64 << 10;
-
-/// Request that a fault answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
-    Manifest,
-    Config,
-    Layer,
-    Token,
-}
-
-/// How the length of a body is given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Framing {
-    /// Content-Length, plus this difference.
-    Length(i64),
-    /// The connection ends after the body.
-    UntilClose,
-    /// Chunked transfer coding of HTTP/1.1.
-    Chunked,
-}
-
-/// How the bytes of the answer, head included, are sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Delivery {
-    /// All bytes, at once.
-    Whole,
-    /// The connection is closed after this number of bytes.
-    Close(usize),
-    /// The connection is reset after this number of bytes.
-    Reset(usize),
-    /// Nothing follows after this number of bytes, and the connection stays open.
-    Stall(usize),
-    /// One byte per second follows after this number of bytes.
-    Drip(usize),
-    /// The body is repeated without end.
-    Endless,
-}
-
-/// An answer, before it is sent.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    /// Path of the request, for redirects to itself.
-    pub path: String,
-    /// Bytes in front of the answer, for example another answer.
-    pub prefix: Vec<u8>,
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
-    pub framing: Framing,
-    pub delivery: Delivery,
-}
-
-/// Change of the answers to one kind of request.
-#[derive(Clone)]
-pub struct Fault {
-    /// Request that gets the changed answer.
-    pub target: Target,
-    /// Number of answers that are changed; the following ones are right.
-    pub times: usize,
-    /// Change of a right answer.
-    pub change: Arc<dyn Fn(&mut Answer) + Send + Sync>,
-}
 
 /// State of a server; it changes when the server is healed.
 struct State {
@@ -120,6 +57,11 @@ impl Server {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         *state = State { image, fault: None, needs_token: false };
     }
+
+    /// Returns what the registry holds: the image that it serves, or what was pushed.
+    pub fn image(&self) -> Image {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).image.clone()
+    }
 }
 
 impl Drop for Server {
@@ -127,49 +69,6 @@ impl Drop for Server {
         self.is_stopped.store(true, Ordering::Relaxed);
         // Wakes the thread that waits for connections.
         let _ = TcpStream::connect(&self.host);
-    }
-}
-
-impl Answer {
-    fn new(path: &str, status: u16, media_type: &str, body: Vec<u8>) -> Self {
-        let headers = vec![("Content-Type".to_owned(), media_type.to_owned())];
-        let (prefix, framing, delivery) = (Vec::new(), Framing::Length(0), Delivery::Whole);
-        Self { path: path.to_owned(), prefix, status, headers, body, framing, delivery }
-    }
-
-    /// Adds a header, in place of one with the same name.
-    pub fn header(&mut self, name: &str, value: &str) {
-        self.headers.retain(|(known, _)| known != name);
-        self.headers.push((name.to_owned(), value.to_owned()));
-    }
-
-    /// Returns the bytes of the answer, and the position at which the body begins.
-    fn bytes(&self, has_body: bool) -> (Vec<u8>, usize) {
-        let mut head = format!("HTTP/1.1 {} Status\r\n", self.status);
-        self.headers.iter().for_each(|(name, value)| head += &format!("{name}: {value}\r\n"));
-        match self.framing {
-            Framing::Length(difference) => {
-                let length = self.body.len() as i64 + difference;
-                head += &format!("Content-Length: {}\r\n", length.max(0));
-            }
-            Framing::UntilClose => head += "Connection: close\r\n",
-            Framing::Chunked => head += "Transfer-Encoding: chunked\r\n",
-        }
-        let mut bytes = self.prefix.clone();
-        bytes.extend(head.into_bytes());
-        bytes.extend(b"\r\n");
-        let start = bytes.len();
-        if has_body && self.framing == Framing::Chunked {
-            for chunk in self.body.chunks(PART_BYTES) {
-                bytes.extend(format!("{:x}\r\n", chunk.len()).into_bytes());
-                bytes.extend(chunk);
-                bytes.extend(b"\r\n");
-            }
-            bytes.extend(b"0\r\n\r\n");
-        } else if has_body {
-            bytes.extend(&self.body);
-        }
-        (bytes, start)
     }
 }
 
@@ -190,51 +89,20 @@ fn serve(stream: &TcpStream, state: &Mutex<State>, stopped: &AtomicBool, host: &
     Ok(())
 }
 
-/// A request without a body: the sweep pulls only.
-struct Request {
-    method: String,
-    path: String,
-    headers: Vec<(String, String)>,
-}
-
-impl Request {
-    /// Reads a request; returns `None` at the end of the connection.
-    fn read(reader: &mut BufReader<&TcpStream>) -> io::Result<Option<Self>> {
-        let mut line = String::new();
-        if reader.read_line(&mut line)? == 0 {
-            return Ok(None);
-        }
-        let mut words = line.split(' ').map(str::to_owned);
-        let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-        let mut headers = Vec::new();
-        loop {
-            let mut header = String::new();
-            reader.read_line(&mut header)?;
-            let Some((name, value)) = header.trim_end().split_once(':') else { break };
-            headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
-        }
-        Ok(Some(Self { method, path, headers }))
-    }
-
-    fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
-
-    /// Returns the start of the range of bytes that the client asks for.
-    fn range_start(&self) -> Option<usize> {
-        self.header("range")?.strip_prefix("bytes=")?.split('-').next()?.parse().ok()
-    }
-}
-
-/// Returns the right answer, changed by the fault if it concerns this request.
+/// Returns the right answer, changed by the fault if it concerns this request. The registry keeps a blob or manifest only
+/// if the answer says so.
 fn answer(request: &Request, state: &mut State, host: &str) -> Answer {
     let (target, mut answer) = right_answer(request, state, host);
-    if let (Some(fault), "GET") = (&mut state.fault, request.method.as_str())
+    if let Some(fault) = &mut state.fault
+        && request.method != "HEAD"
         && target == Some(fault.target)
         && fault.times > 0
     {
         fault.times -= 1;
         (fault.change)(&mut answer);
+    }
+    if answer.status == 201 {
+        upload::keep(request, &mut state.image);
     }
     answer
 }
@@ -252,13 +120,16 @@ fn right_answer(request: &Request, state: &State, host: &str) -> (Option<Target>
         refused.header("WWW-Authenticate", &challenge);
         return (None, refused);
     }
+    if let Some(found) = upload::answer(request, &state.image) {
+        return found;
+    }
     if let Some(wanted) = path.strip_prefix("/v2/image/blobs/") {
         return match state.image.blobs.get(wanted) {
             Some(bytes) => (target(wanted, &state.image), blob(path, bytes, request.range_start())),
             None => (None, json(404, r#"{"errors":[{"code":"BLOB_UNKNOWN","message":"blob unknown"}]}"#)),
         };
     }
-    if path.starts_with("/v2/image/manifests/") {
+    if path.starts_with("/v2/image/manifests/") && !state.image.manifest.is_empty() {
         let mut found = Answer::new(path, 200, &state.image.media_type, state.image.manifest.clone());
         found.header("Docker-Content-Digest", &digest(&state.image.manifest));
         return (Some(Target::Manifest), found);
@@ -299,37 +170,29 @@ fn send(
     delivery: Delivery,
     stopped: &AtomicBool,
 ) -> io::Result<()> {
-    let first = |count: usize| &bytes[..count.min(bytes.len())];
-    let rest = |count: usize| &bytes[count.min(bytes.len())..];
+    let split = |count: usize| bytes.split_at(count.min(bytes.len()));
     match delivery {
         Delivery::Whole => stream.write_all(bytes),
-        Delivery::Close(count) => stream.write_all(first(count)),
+        Delivery::Close(count) => stream.write_all(split(count).0),
         Delivery::Reset(count) => {
-            stream.write_all(first(count))?;
+            stream.write_all(split(count).0)?;
             Ok(rustix::net::sockopt::set_socket_linger(stream, Some(Duration::ZERO))?)
         }
         Delivery::Stall(count) => {
-            stream.write_all(first(count))?;
-            let began = Instant::now();
-            while began.elapsed() < MAX_STALL && !stopped.load(Ordering::Relaxed) {
-                std::thread::sleep(Duration::from_millis(50));
-            }
+            stream.write_all(split(count).0)?;
+            pause(MAX_STALL, stopped);
             Ok(())
         }
         Delivery::Drip(count) => {
-            stream.write_all(first(count))?;
-            for byte in rest(count) {
-                if stopped.load(Ordering::Relaxed) {
-                    break;
-                }
-                stream.write_all(&[*byte])?;
-                std::thread::sleep(Duration::from_secs(1));
-            }
-            Ok(())
+            stream.write_all(split(count).0)?;
+            split(count).1.iter().try_for_each(|byte| {
+                pause(Duration::from_secs(1), stopped);
+                stream.write_all(&[*byte])
+            })
         }
         Delivery::Endless => {
-            stream.write_all(first(start))?;
-            let body = if rest(start).is_empty() { b" " } else { rest(start) };
+            stream.write_all(split(start).0)?;
+            let body = if split(start).1.is_empty() { b" " } else { split(start).1 };
             while !stopped.load(Ordering::Relaxed) {
                 stream.write_all(body)?;
             }
@@ -337,3 +200,14 @@ fn send(
         }
     }
 }
+
+/// Waits, but not longer than the server runs.
+fn pause(time: Duration, stopped: &AtomicBool) {
+    let began = Instant::now();
+    while began.elapsed() < time && !stopped.load(Ordering::Relaxed) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use super::member::Member;
 use super::number::parse_decimal;
 use super::read_header::check_owner;
-use crate::RootfsError;
-use crate::entry::Timestamp;
+use crate::TarError;
+use crate::Timestamp;
 use crate::error::bad_entry;
 
 /// Keyword and value of one record.
@@ -19,7 +19,7 @@ pub(super) type Record = (Vec<u8>, Vec<u8>);
 pub(super) type Records = Vec<Record>;
 
 /// Decodes the body of a PAX header.
-pub(super) fn parse_records(mut body: &[u8]) -> Result<Records, RootfsError> {
+pub(super) fn parse_records(mut body: &[u8]) -> Result<Records, TarError> {
     let mut records = Vec::new();
     while !body.is_empty() {
         let (record, rest) = parse_record(body).ok_or_else(|| bad_entry(b"", "a malformed PAX record"))?;
@@ -50,7 +50,7 @@ pub(super) fn last<'a>(records: &'a Records, keyword: &[u8]) -> Option<&'a [u8]>
 
 /// Sets the numbers of `member` for which there are records: size, owner and time. A record without a value does not
 /// count.
-pub(super) fn apply_numbers(member: &mut Member, records: &Records) -> Result<(), RootfsError> {
+pub(super) fn apply_numbers(member: &mut Member, records: &Records) -> Result<(), TarError> {
     let name = member.name.clone();
     let text = |keyword: &[u8]| last(records, keyword).filter(|value| !value.is_empty());
     let decimal = |keyword: &'static str| match text(keyword.as_bytes()) {
@@ -111,7 +111,7 @@ fn is_overlay_xattr(name: &[u8]) -> bool {
 
 /// Checks a global header. Those are comments (`git archive` writes the commit there); a global header that changes
 /// the members after it is an error, because readers disagree about its effect.
-pub(super) fn check_global(records: &Records) -> Result<(), RootfsError> {
+pub(super) fn check_global(records: &Records) -> Result<(), TarError> {
     let changes_members = |keyword: &[u8]| {
         matches!(keyword, b"path" | b"linkpath" | b"size" | b"uid" | b"gid")
             || keyword.starts_with(b"GNU.sparse.")

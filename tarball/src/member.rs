@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::entry::Timestamp;
+use crate::Timestamp;
 
 /// One member of a tar, as its headers describe it.
 #[derive(Debug, Clone, Default)]

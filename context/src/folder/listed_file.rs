@@ -13,11 +13,11 @@ use patterns::Matched;
 use rootfs::entry::{Entry, Kind, Timestamp};
 use rustix::fs::{FileType, Stat};
 
-use super::attributes::Attributes;
+use super::attributes::Xattrs;
 use super::copies::FileCopy;
 
 /// A file or directory, as it was when its directory was listed. There is one for each file of a context, so it is small.
-pub(super) struct Node {
+pub(super) struct ListedFile {
     pub name: Box<OsStr>,
     pub device: u64,
     pub inode: u64,
@@ -42,7 +42,7 @@ pub(super) struct Node {
 pub(super) struct Rare {
     /// Kind, unless it is a regular file or a directory.
     pub kind: Option<Kind>,
-    pub xattrs: Attributes,
+    pub xattrs: Xattrs,
     /// For a directory: the ignore patterns that it matches, which hold for the names below.
     pub matched: Matched,
     /// Copy of a file that another process is writing.
@@ -60,7 +60,7 @@ impl Rare {
     }
 }
 
-impl Node {
+impl ListedFile {
     /// Returns the node of a name, from the result of `stat`.
     pub fn new(name: OsString, stat: &Stat, digest: Option<Key>, rare: Rare) -> Self {
         Self {

@@ -9,12 +9,11 @@
 use std::collections::BTreeMap;
 
 use super::{BLOCK_BYTES, padding};
-use crate::RootfsError;
+use crate::TarError;
 use crate::error::bad_entry;
-use crate::path;
 
 /// Content of a header: one entry of a canonical tar.
-pub(crate) struct Header<'a> {
+pub struct Header<'a> {
     /// Name as the tar has it: the name of a directory ends in `/`.
     pub name: &'a [u8],
     /// Type of the entry, `b'0'` to `b'6'`.
@@ -46,7 +45,7 @@ const PREFIX_BYTES: usize = 155;
 
 impl Header<'_> {
     /// Appends the header to `out`: PAX blocks if there are any, then the ustar block.
-    pub(crate) fn encode(&self, out: &mut Vec<u8>) -> Result<(), RootfsError> {
+    pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), TarError> {
         let mut records = self.xattr_records()?;
         let block = self.block(&mut records);
         if !records.is_empty() {
@@ -56,7 +55,7 @@ impl Header<'_> {
         Ok(())
     }
 
-    fn xattr_records(&self) -> Result<Records, RootfsError> {
+    fn xattr_records(&self) -> Result<Records, TarError> {
         let record = |(name, value): (&Vec<u8>, &Vec<u8>)| {
             if name.is_empty() || name.contains(&b'=') || name.contains(&0) {
                 return Err(bad_entry(
@@ -164,7 +163,7 @@ fn encode_records(name: &[u8], records: &Records, out: &mut Vec<u8>) {
         encode_record(keyword, value, &mut body);
     }
     let mut block = [0; BLOCK_BYTES];
-    let last = path::components(name).last().unwrap_or(b"root");
+    let last = name.rsplit(|byte| *byte == b'/').find(|part| !part.is_empty()).unwrap_or(b"root");
     put_ascii(&mut block[..NAME_BYTES], &[b"PaxHeaders.0/", last].concat());
     for field in [100..108, 108..116, 116..124, 136..148, 329..337, 337..345] {
         put_octal(&mut block[field], 0);

@@ -4,18 +4,16 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::write_header::Header;
-use super::{BLOCK_BYTES, Member, Members};
-use crate::entry::Timestamp;
+use super::{BLOCK_BYTES, Header, Member, Members, Timestamp};
 
-fn members(tar: &[u8]) -> Result<Vec<Member>, crate::RootfsError> {
+fn members(tar: &[u8]) -> Result<Vec<Member>, crate::TarError> {
     let mut members = Members::new(tar);
     std::iter::from_fn(|| members.next().transpose()).collect()
 }
 
 /// Random content of a header.
 #[derive(Debug, Clone)]
-pub(crate) struct Values {
+struct Values {
     name: Vec<u8>,
     link: Vec<u8>,
     mode: u32,
@@ -25,7 +23,7 @@ pub(crate) struct Values {
     xattrs: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
-pub(crate) fn values() -> impl Strategy<Value = Values> {
+fn values() -> impl Strategy<Value = Values> {
     let name = || prop::collection::vec(prop_oneof![8 => Just(b'n'), 1 => Just(b'/'), 1 => 1_u8..], 1..400);
     let id = || prop_oneof![0_u32..3, 2_097_150_u32..2_097_154, Just(u32::MAX - 1)];
     let mtime =
@@ -47,7 +45,7 @@ pub(crate) fn values() -> impl Strategy<Value = Values> {
 }
 
 /// Returns the header of an entry of this type. Values that the type does not have are left out.
-pub(crate) fn header(values: &Values, typeflag: u8) -> Header<'_> {
+fn header(values: &Values, typeflag: u8) -> Header<'_> {
     Header {
         name: &values.name,
         typeflag,

@@ -19,8 +19,8 @@ use super::pax::{Records, apply_numbers, check_global, parse_records, xattrs};
 use super::read_header::{Block, SIZE, TYPEFLAG, check_sum, member_of, until_nul};
 use super::sparse::{self, LineDecoder, PaxSparse};
 use super::{BLOCK_BYTES, padding};
-use crate::RootfsError;
-use crate::error::{bad_entry, failed};
+use crate::TarError;
+use crate::error::bad_entry;
 
 /// Maximum length of a PAX header.
 const MAX_RECORDS_BYTES: u64 = 1 << 20;
@@ -47,7 +47,7 @@ impl<R: Read> Members<R> {
     /// Returns the next member, and skips data of the previous one that was not read. Returns `None` at the end of
     /// the tar: after two zero blocks, or where the input ends in place of a header.
     #[expect(clippy::should_implement_trait, reason = "an iterator has no errors")]
-    pub fn next(&mut self) -> Result<Option<Member>, RootfsError> {
+    pub fn next(&mut self) -> Result<Option<Member>, TarError> {
         let mut extensions = Extensions::default();
         loop {
             self.skip_rest()?;
@@ -61,12 +61,12 @@ impl<R: Read> Members<R> {
     }
 
     /// Reads from the data of the current member. Returns the number of bytes read, 0 at the end of the data.
-    pub fn read_data(&mut self, buffer: &mut [u8]) -> Result<usize, RootfsError> {
+    pub fn read_data(&mut self, buffer: &mut [u8]) -> Result<usize, TarError> {
         let wanted = buffer.len().min(usize::try_from(self.data_left).unwrap_or(usize::MAX));
         if wanted == 0 {
             return Ok(0);
         }
-        match self.input.read(&mut buffer[..wanted]).map_err(failed("read the layer's tar", ""))? {
+        match self.input.read(&mut buffer[..wanted]).map_err(TarError::Read)? {
             0 => Err(bad_entry(b"", "the tar ends inside a file")),
             count => {
                 self.position += count as u64;
@@ -76,7 +76,7 @@ impl<R: Read> Members<R> {
         }
     }
 
-    fn skip_rest(&mut self) -> Result<(), RootfsError> {
+    fn skip_rest(&mut self) -> Result<(), TarError> {
         if self.data_left > 0 {
             let mut scratch = [0; 16 << 10];
             while self.read_data(&mut scratch)? > 0 {}
@@ -86,7 +86,7 @@ impl<R: Read> Members<R> {
     }
 
     /// Returns the next header block, its checksum verified; `None` at the end of the tar.
-    fn next_header(&mut self) -> Result<Option<Block>, RootfsError> {
+    fn next_header(&mut self) -> Result<Option<Block>, TarError> {
         let mut block = [0; BLOCK_BYTES];
         if !self.read_block_or_end(&mut block)? {
             return Ok(None);
@@ -102,7 +102,7 @@ impl<R: Read> Members<R> {
     }
 
     /// Fills `block`; returns `false` if the input has ended.
-    fn read_block_or_end(&mut self, block: &mut Block) -> Result<bool, RootfsError> {
+    fn read_block_or_end(&mut self, block: &mut Block) -> Result<bool, TarError> {
         let mut filled = 0;
         while filled < BLOCK_BYTES {
             match self.input.read(&mut block[filled..]) {
@@ -110,29 +110,29 @@ impl<R: Read> Members<R> {
                 Ok(0) => return Err(bad_entry(b"", "the tar ends inside a header")),
                 Ok(count) => filled += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(failed("read the layer's tar", "")(error)),
+                Err(error) => return Err(TarError::Read(error)),
             }
         }
         self.position += BLOCK_BYTES as u64;
         Ok(true)
     }
 
-    fn read_exact(&mut self, buffer: &mut [u8]) -> Result<(), RootfsError> {
+    fn read_exact(&mut self, buffer: &mut [u8]) -> Result<(), TarError> {
         self.input.read_exact(buffer).map_err(|error| match error.kind() {
             io::ErrorKind::UnexpectedEof => bad_entry(b"", "the tar ends too early"),
-            _ => failed("read the layer's tar", "")(error),
+            _ => TarError::Read(error),
         })?;
         self.position += buffer.len() as u64;
         Ok(())
     }
 
     /// Returns the body of an extension header, and skips its padding.
-    fn read_body(&mut self, block: &Block, limit_bytes: u64) -> Result<Vec<u8>, RootfsError> {
+    fn read_body(&mut self, block: &Block, limit_bytes: u64) -> Result<Vec<u8>, TarError> {
         let size = parse_length(&block[SIZE]);
         let size = size.ok_or_else(|| bad_entry(b"", "the length of an extended header is not a number"))?;
         if size > limit_bytes {
             let limit = format!("{limit_bytes} bytes");
-            return Err(RootfsError::Limit { what: "an extended header of the layer's tar", limit });
+            return Err(TarError::Limit { what: "an extended header of the layer's tar", limit });
         }
         let mut body = vec![0; usize::try_from(size).expect("below the limit")];
         self.read_exact(&mut body)?;
@@ -141,7 +141,7 @@ impl<R: Read> Members<R> {
     }
 
     /// Takes an extension header in; returns `false` if `block` is the header of a member.
-    fn take_extension(&mut self, block: &Block, extensions: &mut Extensions) -> Result<bool, RootfsError> {
+    fn take_extension(&mut self, block: &Block, extensions: &mut Extensions) -> Result<bool, TarError> {
         match block[TYPEFLAG] {
             b'x' => extensions.set_records(parse_records(&self.read_body(block, MAX_RECORDS_BYTES)?)?)?,
             b'g' => check_global(&parse_records(&self.read_body(block, MAX_RECORDS_BYTES)?)?)?,
@@ -152,11 +152,11 @@ impl<R: Read> Members<R> {
         Ok(true)
     }
 
-    fn read_long_name(&mut self, block: &Block) -> Result<Vec<u8>, RootfsError> {
+    fn read_long_name(&mut self, block: &Block) -> Result<Vec<u8>, TarError> {
         Ok(until_nul(&self.read_body(block, MAX_LONG_NAME_BYTES)?).to_vec())
     }
 
-    fn member(&mut self, block: &Block, extensions: Extensions) -> Result<Member, RootfsError> {
+    fn member(&mut self, block: &Block, extensions: Extensions) -> Result<Member, TarError> {
         let mut member = member_of(block)?;
         let records = extensions.apply_names(&mut member)?;
         apply_numbers(&mut member, &records)?;
@@ -174,7 +174,7 @@ impl<R: Read> Members<R> {
     }
 
     /// Sets the position and the length of the member's data.
-    fn start_data(&mut self, member: &mut Member) -> Result<(), RootfsError> {
+    fn start_data(&mut self, member: &mut Member) -> Result<(), TarError> {
         // Old tars give a hard link the length of its file, but no data follows. All readers agree on that.
         if member.typeflag == b'1' {
             member.size_bytes = 0;
@@ -190,12 +190,7 @@ impl<R: Read> Members<R> {
     }
 
     /// Reads the map of a sparse file; does nothing for other members.
-    fn read_sparse(
-        &mut self,
-        member: &mut Member,
-        block: &Block,
-        records: &Records,
-    ) -> Result<(), RootfsError> {
+    fn read_sparse(&mut self, member: &mut Member, block: &Block, records: &Records) -> Result<(), TarError> {
         let (map, size_bytes) = match block[TYPEFLAG] {
             b'S' => self.read_old_map(block)?,
             b'0' | 0 => match PaxSparse::parse(records, &member.name)? {
@@ -221,7 +216,7 @@ impl<R: Read> Members<R> {
 
     /// Reads a map of the old GNU form: it begins in the header and goes on in blocks after it, which no length field
     /// counts. Returns it with the length of the file.
-    fn read_old_map(&mut self, block: &Block) -> Result<(Vec<Extent>, u64), RootfsError> {
+    fn read_old_map(&mut self, block: &Block) -> Result<(Vec<Extent>, u64), TarError> {
         let mut map = Vec::new();
         let mut more = sparse::old_extents(&block[386..482], &mut map)? && block[482] != 0;
         while more {
@@ -234,7 +229,7 @@ impl<R: Read> Members<R> {
     }
 
     /// Reads a map of the newest PAX form: it fills whole blocks before the data.
-    fn read_map_lines(&mut self, member: &Member) -> Result<Vec<Extent>, RootfsError> {
+    fn read_map_lines(&mut self, member: &Member) -> Result<Vec<Extent>, TarError> {
         let mut decoder = LineDecoder::default();
         loop {
             let mut block = [0; BLOCK_BYTES];

@@ -5,8 +5,8 @@ use std::ops::Range;
 use super::BLOCK_BYTES;
 use super::member::Member;
 use super::number::parse_field;
-use crate::RootfsError;
-use crate::entry::Timestamp;
+use crate::TarError;
+use crate::Timestamp;
 use crate::error::bad_entry;
 
 /// One block of a tar.
@@ -18,7 +18,7 @@ pub(super) const TYPEFLAG: usize = 156;
 pub(super) const SIZE: Range<usize> = 124..136;
 
 /// Decodes a header block on its own, without the extension headers before it.
-pub(super) fn member_of(block: &Block) -> Result<Member, RootfsError> {
+pub(super) fn member_of(block: &Block) -> Result<Member, TarError> {
     let name = name_of(block);
     let typeflag = typeflag_of(block, &name)?;
     let field = |range: Range<usize>, what: &str| {
@@ -45,7 +45,7 @@ pub(super) fn member_of(block: &Block) -> Result<Member, RootfsError> {
 }
 
 /// Returns the type of a member: all kinds of regular files are one type.
-fn typeflag_of(block: &Block, name: &[u8]) -> Result<u8, RootfsError> {
+fn typeflag_of(block: &Block, name: &[u8]) -> Result<u8, TarError> {
     match block[TYPEFLAG] {
         0 | b'0' | b'7' | b'S' => Ok(b'0'),
         known @ b'1'..=b'6' => Ok(known),
@@ -71,14 +71,14 @@ fn name_of(block: &Block) -> Vec<u8> {
 }
 
 /// Checks the ID of a user or group. 4294967295 is refused as well: to chown it means "leave as it is".
-pub(super) fn check_owner(number: i64, name: &[u8]) -> Result<u32, RootfsError> {
+pub(super) fn check_owner(number: i64, name: &[u8]) -> Result<u32, TarError> {
     u32::try_from(number)
         .ok()
         .filter(|&id| id != u32::MAX)
         .ok_or_else(|| bad_entry(name, format!("the owner {number} is out of range")))
 }
 
-fn device_of(major: i64, minor: i64, name: &[u8]) -> Result<(u32, u32), RootfsError> {
+fn device_of(major: i64, minor: i64, name: &[u8]) -> Result<(u32, u32), TarError> {
     let within = |number: i64, bits: u32| u32::try_from(number).ok().filter(|number| number >> bits == 0);
     match (within(major, 12), within(minor, 20)) {
         (Some(major), Some(minor)) => Ok((major, minor)),
@@ -88,7 +88,7 @@ fn device_of(major: i64, minor: i64, name: &[u8]) -> Result<(u32, u32), RootfsEr
 
 /// Checks the sum of all bytes of a header, in which the checksum field itself counts as spaces. Old tars summed
 /// signed bytes, and both sums are accepted.
-pub(super) fn check_sum(block: &Block) -> Result<(), RootfsError> {
+pub(super) fn check_sum(block: &Block) -> Result<(), TarError> {
     let others = || block[..148].iter().chain(&block[156..]);
     let unsigned: i64 = others().map(|&byte| i64::from(byte)).sum::<i64>() + 8 * i64::from(b' ');
     let signed: i64 = others().map(|&byte| i64::from(byte.cast_signed())).sum::<i64>() + 8 * i64::from(b' ');

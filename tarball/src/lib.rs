@@ -11,8 +11,9 @@
 //! write_header   encoding of ustar and PAX headers
 //! ```
 //!
-//! This module knows tars but no layers: whiteouts are ordinary members to it, and names are not yet cleaned.
+//! This crate knows tars but no layers: whiteouts are ordinary members to it, and names are not yet cleaned.
 
+mod error;
 mod extensions;
 mod member;
 mod members;
@@ -21,17 +22,21 @@ mod pax;
 mod read_header;
 mod sparse;
 #[cfg(test)]
-pub(crate) mod tests;
-pub(crate) mod write_header;
+mod tests;
+mod timestamp;
+mod write_header;
 
+pub use error::TarError;
 pub use member::{Extent, Member};
 pub use members::Members;
+pub use timestamp::Timestamp;
+pub use write_header::Header;
 
 /// Unit of a tar: headers and the content of files each fill whole blocks.
-pub(crate) const BLOCK_BYTES: usize = 512;
+pub const BLOCK_BYTES: usize = 512;
 
 /// Returns the number of bytes that pad `size_bytes` to whole blocks.
-pub(crate) fn padding(size_bytes: u64) -> usize {
+pub fn padding(size_bytes: u64) -> usize {
     const BLOCK: u64 = BLOCK_BYTES as u64;
     usize::try_from((BLOCK - size_bytes % BLOCK) % BLOCK).expect("less than a block")
 }

@@ -8,7 +8,7 @@
 use super::member::Extent;
 use super::number::{parse_decimal, parse_length};
 use super::pax::{Records, last};
-use crate::RootfsError;
+use crate::TarError;
 use crate::error::bad_entry;
 
 /// Maximum number of parts of a sparse file.
@@ -30,7 +30,7 @@ pub(super) struct PaxSparse {
 
 impl PaxSparse {
     /// Decodes the records before the member `name`; `None` if they describe no sparse file.
-    pub(super) fn parse(records: &Records, name: &[u8]) -> Result<Option<Self>, RootfsError> {
+    pub(super) fn parse(records: &Records, name: &[u8]) -> Result<Option<Self>, TarError> {
         if !records.iter().any(|(keyword, _)| keyword.starts_with(b"GNU.sparse.")) {
             return Ok(None);
         }
@@ -95,7 +95,7 @@ pub(super) struct LineDecoder {
 
 impl LineDecoder {
     /// Takes the next block; returns the map once it is complete. The rest of its last block is padding.
-    pub(super) fn take(&mut self, block: &[u8], name: &[u8]) -> Result<Option<Vec<Extent>>, RootfsError> {
+    pub(super) fn take(&mut self, block: &[u8], name: &[u8]) -> Result<Option<Vec<Extent>>, TarError> {
         let malformed = || bad_entry(name, "the map of a sparse file is malformed");
         for &byte in block {
             match byte {
@@ -114,7 +114,7 @@ impl LineDecoder {
     }
 
     /// Returns the number of parts, or the maximum while it is not known.
-    fn part_count(&self, name: &[u8]) -> Result<u64, RootfsError> {
+    fn part_count(&self, name: &[u8]) -> Result<u64, TarError> {
         match self.numbers.first() {
             Some(&count) if count > MAX_EXTENTS as u64 => {
                 Err(bad_entry(name, "a sparse file of too many parts"))
@@ -126,7 +126,7 @@ impl LineDecoder {
 
 /// Decodes a piece of a map of the old GNU form, pairs of 12-byte numbers, and adds it to `map`. Returns whether all
 /// of the pairs are in use, so that the map can go on in another block.
-pub(super) fn old_extents(fields: &[u8], map: &mut Vec<Extent>) -> Result<bool, RootfsError> {
+pub(super) fn old_extents(fields: &[u8], map: &mut Vec<Extent>) -> Result<bool, TarError> {
     for pair in fields.chunks_exact(24) {
         if pair[0] == 0 {
             return Ok(false);
@@ -141,14 +141,9 @@ pub(super) fn old_extents(fields: &[u8], map: &mut Vec<Extent>) -> Result<bool, 
 
 /// Checks that the parts of the file `name` are in order, do not overlap, lie within the file, and are as long as the
 /// data that is stored.
-pub(super) fn check(
-    map: &[Extent],
-    size_bytes: u64,
-    stored_bytes: u64,
-    name: &[u8],
-) -> Result<(), RootfsError> {
+pub(super) fn check(map: &[Extent], size_bytes: u64, stored_bytes: u64, name: &[u8]) -> Result<(), TarError> {
     if size_bytes > MAX_SIZE_BYTES {
-        return Err(RootfsError::Limit { what: "the length of a sparse file", limit: "1 TiB".into() });
+        return Err(TarError::Limit { what: "the length of a sparse file", limit: "1 TiB".into() });
     }
     let mut end = 0_u64;
     let mut stored = 0_u64;
