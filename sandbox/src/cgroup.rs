@@ -171,7 +171,7 @@ fn write(dir: &Path, name: &str, value: u64) -> io::Result<()> {
     })
 }
 
-/// Returns the number after `name` in a file of lines `NAME NUMBER`; 0 if the file has no such line.
+/// Returns the number after `name` in a file of lines `NAME NUMBER`; 0 if no line has that name.
 fn count(file: &Path, name: &str) -> u64 {
     let text = fs::read_to_string(file).unwrap_or_default();
     let number = |line: &str| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse().ok();

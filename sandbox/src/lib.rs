@@ -7,6 +7,7 @@
 //! wire, channel      encoding of values; messages with descriptors
 //! error, outcome     errors; how a sandbox ended and which mount points it created; usage: the resources it used
 //! mount_api, exe     mounts by descriptor; our own program in a form that a sandbox cannot change
+//! port_map           a port of the host that leads into the sandbox
 //! plan, message      instructions for the init; messages between the processes
 //! supervisor_handle  the caller's handle of the process that stands for a sandbox
 //! relay              joining two streams
@@ -47,6 +48,7 @@ mod mount_api;
 pub mod network;
 mod outcome;
 mod plan;
+mod port_map;
 mod prepare;
 pub mod privilege;
 mod relay;
@@ -65,8 +67,9 @@ pub use detached_mount::DetachedMount;
 pub use error::SandboxError;
 pub use init::init_if_asked;
 pub use launch::spawn;
-pub use network::{Network, PortMap};
+pub use network::Network;
 pub use outcome::{CreatedMountPoint, Exit};
+pub use port_map::PortMap;
 pub use running::Running;
 pub use spec::{
     Capabilities, Device, HostEntry, Mount, MountSource, Process, ProcessUser, Rlimit, Seccomp, Spec, Stdio,

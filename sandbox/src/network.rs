@@ -3,7 +3,6 @@
 //! ```text
 //! pasta     the program that connects a private network; its command line and its start
 //! witness   the process through which pasta finds the network namespace
-//! port_map  a port of the host that leads into the sandbox
 //! forward   published ports that pasta does not serve: IPv6 and UDP
 //! shared    one private network for several sandboxes: the caller's side
 //! ```
@@ -14,15 +13,15 @@
 
 mod forward;
 mod pasta;
-mod port_map;
 mod shared;
 mod witness;
 
 pub(crate) use forward::Forwarders;
 pub use pasta::check_available;
 pub(crate) use pasta::{DNS_FORWARDER, command, connect};
-pub use port_map::PortMap;
 pub use shared::{Connecting, SharedNetwork};
+
+use crate::port_map::PortMap;
 
 /// The network that the process of a sandbox sees.
 #[derive(Debug, Clone, PartialEq, Eq)]

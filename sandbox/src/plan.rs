@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use crate::SandboxError;
 use crate::error::os;
-use crate::network::PortMap;
+use crate::port_map::PortMap;
 use crate::wire::{Blob, Reader, Wire, wire_struct};
 
 /// Index of a descriptor in the list [`Fds`] that travels with the plan.

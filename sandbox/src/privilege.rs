@@ -15,7 +15,7 @@
 mod id_mapper;
 mod subordinate_ids;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nix::sched::{CloneFlags, unshare};
 use rustix::mount::{MountPropagationFlags, mount_change};
@@ -41,17 +41,13 @@ pub enum Tier {
 ///
 /// All mounts of this process disappear when it ends. Call this before any thread exists.
 pub fn enter() -> Result<Tier, SandboxError> {
-    check_single_thread()?;
-    if geteuid().is_root() && unshare(CloneFlags::CLONE_NEWNS).is_ok() {
-        make_mounts_private()?;
-        return Ok(tier_of(&std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default()));
+    match enter_if_allowed()? {
+        Isolation::Entered(tier) => Ok(tier),
+        Isolation::Refused(error) => Err(error),
     }
-    let tier = enter_user_namespace()?;
-    make_mounts_private().map_err(with_advice)?;
-    Ok(tier)
 }
 
-/// Isolation that [`enter_if_allowed`] could enter.
+/// Whether [`enter_if_allowed`] could isolate this process.
 #[derive(Debug)]
 pub enum Isolation {
     /// This process is in namespaces of its own, and can start sandboxes.
@@ -63,17 +59,17 @@ pub enum Isolation {
 /// Enters as [`enter`] does. A refusal is not an error if the process is as it was before, so that work that needs no
 /// sandbox can go on.
 pub fn enter_if_allowed() -> Result<Isolation, SandboxError> {
-    let before = namespaces();
-    match enter() {
-        Ok(tier) => Ok(Isolation::Entered(tier)),
-        Err(error) if namespaces() == before => Ok(Isolation::Refused(error)),
-        Err(error) => Err(error),
+    check_single_thread()?;
+    if geteuid().is_root() && unshare(CloneFlags::CLONE_NEWNS).is_ok() {
+        make_mounts_private()?;
+        let uid_map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+        return Ok(Isolation::Entered(tier_of(&uid_map)));
     }
-}
-
-/// Returns the names of this process's user and mount namespace; `None` for one that cannot be read.
-fn namespaces() -> [Option<PathBuf>; 2] {
-    ["user", "mnt"].map(|kind| std::fs::read_link(Path::new("/proc/self/ns").join(kind)).ok())
+    let entered = enter_user_namespace()?;
+    if let Isolation::Entered(_) = entered {
+        make_mounts_private().map_err(with_advice)?;
+    }
+    Ok(entered)
 }
 
 /// Returns what to do to get more than a single id; `None` if nothing is missing.
@@ -106,16 +102,17 @@ fn tier_of(uid_map: &str) -> Tier {
     }
 }
 
-fn enter_user_namespace() -> Result<Tier, SandboxError> {
+/// Enters a user namespace. Only the refusal of the namespace itself leaves this process as it was.
+fn enter_user_namespace() -> Result<Isolation, SandboxError> {
     let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
-    let Ok(ids) = SubordinateIds::find() else {
-        make_user_namespace()?;
-        return map_own_id(uid, gid);
-    };
     // The mapper is started first, so that it stays outside of the new namespace.
-    let mapper = IdMapper::start(ids)?;
-    make_user_namespace()?;
-    if mapper.map()? { Ok(Tier::Rootless) } else { map_own_id(uid, gid) }
+    let mapper = SubordinateIds::find().ok().map(IdMapper::start).transpose()?;
+    if let Err(error) = make_user_namespace() {
+        return Ok(Isolation::Refused(error));
+    }
+    let is_mapped = mapper.map_or(Ok(false), IdMapper::map)?;
+    let tier = if is_mapped { Tier::Rootless } else { map_own_id(uid, gid)? };
+    Ok(Isolation::Entered(tier))
 }
 
 fn make_user_namespace() -> Result<(), SandboxError> {

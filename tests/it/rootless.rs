@@ -5,8 +5,19 @@ use std::process::Command;
 use crate::env::{TestEnv, skip_unless};
 use crate::user::{TestUser, User};
 
-/// Tests that create users themselves, run other engines, write beside the checkout as root, or depend on the access to `/dev/net/tun`.
-const NOT_AGAIN: [&str; 6] = ["docs::", "rootless::", "interop::", "network::", "two_users", "another_user"];
+/// Tests that create users themselves, run other engines, write beside the checkout as root, or depend on the access to
+/// `/dev/net/tun` or control groups.
+const NOT_AGAIN: [&str; 9] = [
+    "docs::",
+    "rootless::",
+    "interop::",
+    "network::",
+    "two_users",
+    "another_user",
+    "reaches_a_limit",
+    "fills_the_disk",
+    "threads::",
+];
 
 #[test]
 fn privileged_the_same_tests_pass_without_root() {

@@ -46,7 +46,7 @@ impl PidsGroup {
 
 impl Drop for PidsGroup {
     fn drop(&mut self) {
-        // The process that was killed last can still exist.
+        // A process that was killed can need a moment to end.
         for _ in 0..100 {
             if fs::remove_dir(&self.0).is_ok() {
                 return;

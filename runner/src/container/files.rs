@@ -93,7 +93,7 @@ pub(super) fn is_full(error: &io::Error) -> bool {
 /// Writes a document over an existing one of about the same size, which needs no space. A power cut can damage it.
 pub(super) fn overwrite(dir: &Path, name: &str, document: &impl Serialize) -> Result<(), RunnerError> {
     let path = dir.join(name);
-    // A failed attempt can have left its file.
+    // A failed attempt can have left a file that takes space.
     let _ = fs::remove_file(dir.join(format!(".{name}.tmp")));
     let bytes = serde_json::to_vec_pretty(document).expect("a document is plain data");
     let write = || -> io::Result<()> {

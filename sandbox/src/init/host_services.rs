@@ -11,7 +11,8 @@ use std::path::PathBuf;
 use super::socket_forward;
 use crate::channel::Channel;
 use crate::error::os;
-use crate::network::{Forwarders, PortMap};
+use crate::network::Forwarders;
+use crate::port_map::PortMap;
 use crate::wire::{decode, encode, wire_struct};
 use crate::{SandboxError, network};
 

@@ -27,9 +27,9 @@ use std::thread;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use super::port_map::PortMap;
 use crate::SandboxError;
 use crate::error::os;
+use crate::port_map::PortMap;
 
 /// Connections that wait to be accepted, as most servers have it.
 const BACKLOG: i32 = 128;

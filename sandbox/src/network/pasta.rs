@@ -14,9 +14,9 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::Access;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
-use super::port_map::PortMap;
 use super::witness::Witness;
 use crate::error::os;
+use crate::port_map::PortMap;
 use crate::{SandboxError, sys};
 
 /// Address in the sandbox that pasta forwards to the host's resolver.

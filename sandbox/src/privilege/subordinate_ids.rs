@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 use rustix::process::{Pid, getegid, geteuid};
 
@@ -11,14 +12,14 @@ use rustix::process::{Pid, getegid, geteuid};
 const HELPER_DIRS: [&str; 2] = ["/usr/bin", "/usr/sbin"];
 
 /// The subordinate ids of the current user.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SubordinateIds {
     users: Mapping,
     groups: Mapping,
 }
 
 /// A range of ids and the program that maps it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Mapping {
     /// Path of `newuidmap` or `newgidmap`.
     program: PathBuf,
@@ -31,8 +32,15 @@ struct Mapping {
 }
 
 impl SubordinateIds {
-    /// Looks up the ids of the current user. The error names what is missing and how to get it.
+    /// Returns the ids of the user that this process began as. The error names what is missing and how to get it.
+    ///
+    /// They are looked up once: in a user namespace the answer would be another.
     pub(super) fn find() -> Result<Self, String> {
+        static FOUND: OnceLock<Result<SubordinateIds, String>> = OnceLock::new();
+        FOUND.get_or_init(Self::look_up).clone()
+    }
+
+    fn look_up() -> Result<Self, String> {
         let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
         let name = user_name(uid).unwrap_or_default();
         let mapping = |file: &str, helper: &str, own: u32| {

@@ -13,7 +13,7 @@ const MIN_FREE_BYTES: u64 = 1 << 20;
 pub enum ReachedLimit {
     /// --memory: the kernel killed a process.
     Memory {
-        /// Limit of the step in bytes.
+        /// Limit in bytes, swap included.
         bytes: u64,
     },
     /// --pids-limit: the kernel refused a process or thread.

@@ -36,7 +36,7 @@ use users::User;
 use crate::devices;
 use crate::options::RunOptions;
 use crate::result::Files;
-use graph::{Exec, NetworkMode, SecurityMode};
+use graph::{Exec, MountKind, NetworkMode, SecurityMode};
 use progress::{Cancel, EventKind, Phase, Vertex};
 
 use secret_scan::SecretScan;
@@ -125,7 +125,7 @@ pub fn run(exec: &Exec, inputs: &[Files], context: &ExecContext<'_>) -> Result<D
 
 /// Looks for secrets in the layer: a warning, or an error with `--secrets=strict`.
 fn check_secrets(exec: &Exec, layer: &DiffId, context: &ExecContext<'_>) -> Result<(), ExecError> {
-    let scan = SecretScan::of(exec, context.options)?;
+    let scan = secret_scan(exec, context.options)?;
     if scan.is_empty() {
         return Ok(());
     }
@@ -139,6 +139,21 @@ fn check_secrets(exec: &Exec, layer: &DiffId, context: &ExecContext<'_>) -> Resu
         }
         None => Ok(()),
     }
+}
+
+/// Returns the scan for the secrets that `exec` gets, as mounts and in its environment.
+fn secret_scan(exec: &Exec, options: &RunOptions) -> Result<SecretScan, ExecError> {
+    let mounted = exec.mounts.iter().filter_map(|mount| match &mount.kind {
+        MountKind::Secret { id, .. } => Some(id),
+        _ => None,
+    });
+    let mut scan = SecretScan::default();
+    for id in mounted.chain(exec.secret_env.iter().map(|secret| &secret.id)) {
+        if let Some(value) = read_secret(options, id, false)? {
+            scan.add(id, &value);
+        }
+    }
+    Ok(scan)
 }
 
 /// Assembles the sandbox: root, mounts, process, network and devices.

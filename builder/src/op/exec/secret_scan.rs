@@ -8,13 +8,9 @@ use std::fmt;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use graph::{Exec, MountKind};
 use memchr::memmem::Finder;
 use rootfs::entry::Kind;
 use rootfs::tree::Tree;
-
-use super::{ExecError, read_secret};
-use crate::options::RunOptions;
 
 /// Shortest value that is looked for: shorter ones occur by chance.
 const MIN_VALUE_BYTES: usize = 6;
@@ -55,21 +51,6 @@ struct Needle {
 }
 
 impl SecretScan {
-    /// Returns the scan for the secrets that `exec` gets, as mounts and in its environment.
-    pub(super) fn of(exec: &Exec, options: &RunOptions) -> Result<Self, ExecError> {
-        let mounted = exec.mounts.iter().filter_map(|mount| match &mount.kind {
-            MountKind::Secret { id, .. } => Some(id),
-            _ => None,
-        });
-        let mut scan = Self::default();
-        for id in mounted.chain(exec.secret_env.iter().map(|secret| &secret.id)) {
-            if let Some(value) = read_secret(options, id, false)? {
-                scan.add(id, &value);
-            }
-        }
-        Ok(scan)
-    }
-
     /// Reports whether there is nothing to look for.
     pub(super) fn is_empty(&self) -> bool {
         self.needles.is_empty()

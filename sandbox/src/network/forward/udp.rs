@@ -143,7 +143,7 @@ impl Client {
         }
     }
 
-    /// Sends the last packet to the next address of the server. Returns false after the last address.
+    /// Sends the last packet to the next address of the server. Returns false if no address is left.
     fn try_next(&mut self) -> bool {
         let Some(next) = self.other_targets.pop() else { return false };
         let Ok(server) = connected(next) else { return false };
