@@ -16,11 +16,11 @@ use sources::Sources;
 
 use crate::StepError;
 use crate::devices::{self, DevicesNotAllowed};
+use crate::error::PreflightFailure;
 use crate::not_found;
 use crate::op::exec::BuildNetwork;
 use crate::op::file::FileOpError;
 use crate::options::RunOptions;
-use crate::preflight::PreflightFailure;
 use crate::result::{InputError, StepResult};
 use crate::schedule::{self, Stopped};
 use crate::step::{Preflight, Solver};

@@ -1,5 +1,6 @@
 //! Why a step has no result.
 
+use graph::StepId;
 use patterns::PatternError;
 use rootfs::RootfsError;
 use rootfs::tree::FileChanged;
@@ -10,7 +11,6 @@ use crate::key::KeyError;
 use crate::not_found::NotFound;
 use crate::op::exec::ExecError;
 use crate::op::file::FileOpError;
-use crate::preflight::PreflightFailure;
 use crate::result::InputError;
 
 /// A step that failed.
@@ -138,4 +138,13 @@ impl From<KeyError> for StepError {
             KeyError::File(error) => Self::File(error),
         }
     }
+}
+
+/// A step that cannot succeed.
+#[derive(Debug)]
+pub struct PreflightFailure {
+    /// Step that would fail.
+    pub step: StepId,
+    /// Error that the step would fail with.
+    pub error: Box<StepError>,
 }

@@ -12,17 +12,8 @@ use graph::{CopySource, FileAction, Graph, InputIndex, MountKind, Op, Source, St
 use rootfs::snapshot::MAX_LAYERS;
 use rootfs::tree::Tree;
 
-use crate::StepError;
+use crate::error::{PreflightFailure, StepError};
 use crate::op::file::{FileOpError, require_source};
-
-/// A step that cannot succeed.
-#[derive(Debug)]
-pub struct PreflightFailure {
-    /// Step that would fail.
-    pub step: StepId,
-    /// Error that the step would fail with.
-    pub error: Box<StepError>,
-}
 
 /// Finds sources in build contexts that the needed steps take and that do not exist, in the order of the graph.
 ///

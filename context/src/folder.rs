@@ -33,14 +33,16 @@ use rustix::fs::Stat;
 
 use crate::beneath;
 use content::{CopyReader, StillFile, changed_if_gone, hash_file, remember};
-use listed_file::{ListedFile, file_stat};
+use listed_file::ListedFile;
 use listing::Listings;
+use stat::file_stat;
 
 mod attributes;
 mod content;
 mod copies;
 mod listed_file;
 mod listing;
+mod stat;
 #[cfg(test)]
 mod tests;
 

@@ -15,7 +15,7 @@ use progress::{Cancel, Vertex};
 use registry::Client;
 use registry::transfer::Counted;
 
-use crate::blob::ExportCanceled;
+use crate::error::ExportCanceled;
 use crate::error::{ExportError, io_error};
 
 /// Returns the blob that a layer was pulled as, with the media type for the manifest that will name it. `None` if it is not

@@ -10,20 +10,7 @@ use cache::Store;
 use oci::{Descriptor, Digest, VerifiedReader};
 use progress::Cancel;
 
-use crate::error::ExportError;
-
-/// Cause of a read error: the content of the blob does not have its digest.
-#[derive(Debug, thiserror::Error)]
-#[error("blob {digest} of the store is damaged")]
-pub(crate) struct DamagedBlob {
-    /// Digest that the blob should have.
-    pub digest: Digest,
-}
-
-/// Cause of a read or write error: the user canceled the build.
-#[derive(Debug, thiserror::Error)]
-#[error("canceled")]
-pub(crate) struct ExportCanceled;
+use crate::error::{DamagedBlob, ExportCanceled, ExportError};
 
 /// A blob that is being read. The last read fails if the content does not have the digest.
 pub(crate) struct BlobReader {

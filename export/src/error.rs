@@ -7,8 +7,6 @@ use cache::StoreError;
 use oci::{DiffId, Digest};
 use rootfs::RootfsError;
 
-use crate::blob::{DamagedBlob, ExportCanceled};
-
 /// An output that cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -115,3 +113,16 @@ pub(crate) fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Err
         ExportError::Io { action, path, source }
     }
 }
+
+/// Cause of a read error: the content of the blob does not have its digest.
+#[derive(Debug, thiserror::Error)]
+#[error("blob {digest} of the store is damaged")]
+pub(crate) struct DamagedBlob {
+    /// Digest that the blob should have.
+    pub digest: Digest,
+}
+
+/// Cause of a read or write error: the user canceled the build.
+#[derive(Debug, thiserror::Error)]
+#[error("canceled")]
+pub(crate) struct ExportCanceled;

@@ -14,7 +14,8 @@ use registry::{Client, Pushed, RawManifest, RegistryError};
 
 use crate::assemble::{Assembled, BaseBlobs};
 use crate::base::{PulledBlob, pulled_blob};
-use crate::blob::{BlobReader, ExportCanceled};
+use crate::blob::BlobReader;
+use crate::error::ExportCanceled;
 use crate::error::ExportError;
 use crate::request::{ExportRequest, Push};
 

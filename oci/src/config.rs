@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use crate::nulls::{null_as_default, null_items, null_values, optional_null_items};
 use crate::{DiffId, Platform};
 
 /// The empty object `{}`, the value of each key where Go encodes a set as a JSON object.
@@ -180,45 +181,6 @@ fn is_zero(number: &i64) -> bool {
 
 fn layers() -> String {
     "layers".to_owned()
-}
-
-/// Reads `null` as the default value: Go takes it for the zero value of any type.
-pub(crate) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de> + Default,
-{
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
-}
-
-/// Reads a list, where `null` is the empty list, and in it the default value.
-pub(crate) fn null_items<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de> + Default,
-{
-    Ok(optional_null_items(deserializer)?.unwrap_or_default())
-}
-
-/// Reads a list that can be absent, which `null` is as well. In the list, `null` is the default value.
-fn optional_null_items<'de, D, T>(deserializer: D) -> Result<Option<Vec<T>>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de> + Default,
-{
-    let items: Option<Vec<Option<T>>> = Option::deserialize(deserializer)?;
-    Ok(items.map(|items| items.into_iter().map(Option::unwrap_or_default).collect()))
-}
-
-/// Reads a map, where `null` is the empty map, and as a value the default value.
-pub(crate) fn null_values<'de, D, T>(deserializer: D) -> Result<BTreeMap<String, T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de> + Default,
-{
-    let values: Option<BTreeMap<String, Option<T>>> = Option::deserialize(deserializer)?;
-    let values = values.unwrap_or_default().into_iter();
-    Ok(values.map(|(key, value)| (key, value.unwrap_or_default())).collect())
 }
 
 fn null_as_layers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {

@@ -3,6 +3,7 @@
 //! ```text
 //! digest, reference, platform      names of content, of images and of the machines they run on
 //! manifest, config, media_type     types of the documents
+//! nulls                            `null` as the zero value of any type
 //! document                         strict parsing of documents from outside
 //! validate                         rules that hold between the documents of one image
 //! verify                           a reader that checks a blob against its digest
@@ -17,6 +18,7 @@ mod document;
 mod finish;
 mod manifest;
 pub mod media_type;
+mod nulls;
 mod platform;
 mod reference;
 pub mod signal;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::config::{null_as_default, null_values};
+use crate::nulls::{null_as_default, null_values};
 use crate::{Digest, Platform, media_type};
 
 /// A reference to a blob by media type, digest and size.

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{null_as_default, null_items};
+use crate::nulls::{null_as_default, null_items};
 
 /// The text does not name a platform.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

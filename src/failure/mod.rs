@@ -27,6 +27,7 @@ mod network;
 mod origin;
 mod panic;
 mod problem;
+pub mod single_id;
 mod snippet;
 mod step;
 

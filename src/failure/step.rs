@@ -8,9 +8,9 @@ use sandbox::{Exit, SandboxError};
 use sources::FetchError;
 use users::UserError;
 
+use super::single_id;
 use super::{network, panic};
 use crate::output;
-use crate::setup::isolation;
 
 /// Number of lines of a failed step's output that are shown.
 const TAIL_LINES: usize = 10;
@@ -199,7 +199,7 @@ fn process(exit: &Exit, tail: &str) -> Option<String> {
         139 => {
             "139 is signal 11 (segmentation fault): a bug of the program, or libraries that do not fit it".to_owned()
         }
-        _ => return owners(tail, isolation::single_id()).or_else(|| network::hint(tail)),
+        _ => return owners(tail, single_id::get()).or_else(|| network::hint(tail)),
     };
     Some(hint)
 }

@@ -1,14 +1,9 @@
 //! The namespaces of this process, and what this machine does not allow.
 
-use std::sync::OnceLock;
-
 use sandbox::privilege::{self, Isolation, Tier};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, single_id};
 use crate::{environment, output};
-
-/// Reason why files and processes have one owner only; unset where they can have several.
-static SINGLE_ID: OnceLock<String> = OnceLock::new();
 
 /// Enters a mount namespace of our own, and a user namespace unless root called us. All mounts made from here on
 /// disappear with this process. Prints a note with the remedy if files can have only one owner.
@@ -22,7 +17,7 @@ pub fn enter() -> Result<Option<String>, Failure> {
         Isolation::Refused(error) => return Ok(Some(error.to_string())),
         Isolation::Entered(Tier::RootlessSingleId) => {
             let missing = missing.unwrap_or_else(|| "the surrounding user namespace has no more".to_owned());
-            let missing = SINGLE_ID.get_or_init(|| missing);
+            let missing = single_id::set(missing);
             output::note(&format!(
                 "note: files can have one owner only, and steps no USER but root: {missing}"
             ));
@@ -30,9 +25,4 @@ pub fn enter() -> Result<Option<String>, Failure> {
         Isolation::Entered(Tier::Root | Tier::Rootless) => {}
     }
     Ok(None)
-}
-
-/// Returns why files and processes have one owner only; `None` if they can have several.
-pub fn single_id() -> Option<&'static str> {
-    SINGLE_ID.get().map(String::as_str)
 }

@@ -132,6 +132,13 @@ pub struct Transfer {
     is_done: bool,
 }
 
+impl Report {
+    /// Returns the time at which all inputs of a step were ready, or `None` if it has no inputs.
+    pub fn ready(&self, step: &Step) -> Option<Duration> {
+        step.inputs.iter().filter_map(|input| Some(self.steps.get(*input)?.time?.1)).max()
+    }
+}
+
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

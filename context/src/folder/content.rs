@@ -11,7 +11,8 @@ use cache::{ContentDigest, FileStat, StatCache};
 use rootfs::tree::FileChanged;
 
 use super::copies::FileCopy;
-use super::listed_file::{ListedFile, file_stat};
+use super::listed_file::ListedFile;
+use super::stat::file_stat;
 
 /// Number of bytes of a file that are read at once.
 const READ_BYTES: usize = 256 * 1024;

@@ -18,7 +18,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use cache::ContentDigest;
 use rustix::fs::{FileType, MemfdFlags, Mode, OFlags, Stat};
 
-use super::listed_file::file_stat;
+use super::stat::file_stat;
 
 /// Age from which on a file counts as no longer being written.
 const SETTLED_AGE: Duration = Duration::from_secs(60);

@@ -15,6 +15,7 @@ use rustix::fs::{FileType, Stat};
 
 use super::attributes::Xattrs;
 use super::copies::FileCopy;
+use super::stat::{in_ns, timestamp};
 
 /// A file or directory, as it was when its directory was listed. There is one for each file of a context, so it is small.
 pub(super) struct ListedFile {
@@ -124,23 +125,4 @@ pub(super) fn special_kind(dir: BorrowedFd<'_>, name: &OsStr, stat: &Stat) -> io
         FileType::Fifo => Kind::Fifo,
         _ => Kind::File { size_bytes: 0 },
     }))
-}
-
-/// Returns the facts by which the stat cache recognizes a file.
-pub(super) fn file_stat(stat: &Stat) -> FileStat {
-    FileStat {
-        device: stat.st_dev,
-        inode: stat.st_ino,
-        size_bytes: u64::try_from(stat.st_size).unwrap_or(0),
-        mtime_ns: in_ns(timestamp(stat.st_mtime, stat.st_mtime_nsec)),
-        ctime_ns: in_ns(timestamp(stat.st_ctime, stat.st_ctime_nsec)),
-    }
-}
-
-fn timestamp(seconds: i64, nanoseconds: u64) -> Timestamp {
-    Timestamp { seconds, nanoseconds: u32::try_from(nanoseconds).unwrap_or(0) }
-}
-
-fn in_ns(time: Timestamp) -> i128 {
-    i128::from(time.seconds) * 1_000_000_000 + i128::from(time.nanoseconds)
 }

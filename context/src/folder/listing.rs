@@ -15,7 +15,8 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use super::attributes::{Xattrs, attributes};
 use super::content::{known_plain, known_with_attributes};
 use super::copies::Copies;
-use super::listed_file::{ListedFile, Rare, file_stat, special_kind};
+use super::listed_file::{ListedFile, Rare, special_kind};
+use super::stat::file_stat;
 use crate::beneath;
 
 const NO_PANIC: &str = "nothing panics while it holds the lock";

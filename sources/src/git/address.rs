@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 
 use registry::web::{is_forbidden, is_private};
 
-use super::error::GitError;
+use crate::error::GitError;
 use crate::login::{self, Logins};
 use crate::reach::look_up;
 use graph::url::{Authority, without_user};

@@ -18,8 +18,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::command::Git;
-use super::error::{GitError, io_error};
 use super::tree::{Objects, TreeEntry, TreeEntryKind};
+use crate::error::{GitError, io_error};
 
 /// FileAttributes that decide on the content of a file in a checkout.
 const NAMES: [&str; 4] = ["eol", "ident", "working-tree-encoding", "filter"];

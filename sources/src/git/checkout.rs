@@ -19,8 +19,8 @@ use cache::{NoteKind, Store, hashed_name};
 
 use super::command::Git;
 use super::commit;
-use super::error::{GitError, io_error};
 use super::refs::is_hash;
+use crate::error::{GitError, io_error};
 
 /// Longest file with one ref.
 const MAX_REF_BYTES: u64 = 4096;

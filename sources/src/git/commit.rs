@@ -1,7 +1,7 @@
 //! The time of a commit, from its object.
 
 use super::command::Git;
-use super::error::GitError;
+use crate::error::GitError;
 
 /// Returns the time of the committer, in seconds since 1970.
 pub(super) fn time(git: &Git<'_>, commit: &str) -> Result<i64, GitError> {

@@ -11,13 +11,13 @@ use rootfs::tree::Scratch;
 
 use super::address::Address;
 use super::commit;
-use super::error::GitError;
 use super::keep::GitDir;
 use super::mirror::Mirror;
 use super::refs::{Named, is_hash};
 use super::request::{FetchedCommit, GitContext, GitRequest};
 use super::submodules::CommitFiles;
 use crate::RemoteError;
+use crate::error::GitError;
 
 /// Version of the files that are made of a commit; part of the key under which a layer is found again.
 const VERSION: &str = "git 2";

@@ -11,10 +11,10 @@ use rootfs::diff::{Content, Diff};
 use rootfs::entry::Kind;
 
 use super::command::Git;
-use super::error::{GitError, io_error};
 use super::refs::Named;
 use super::submodules::entry_of;
 use crate::RemoteError;
+use crate::error::{GitError, io_error};
 
 /// The directory `.git` of a commit.
 pub(super) struct GitDir<'a> {

@@ -14,10 +14,10 @@ use cache::{CacheMount, Sharing, Store, hashed_name};
 
 use super::address::Address;
 use super::command::Git;
-use super::error::GitError;
 use super::refs::{self, Named};
 use super::request::GitContext;
 use crate::RemoteError;
+use crate::error::GitError;
 
 /// Names of a server under which all its commits can be reached.
 const ALL_REFS: [&str; 2] = ["+refs/heads/*:refs/dsbuild/heads/*", "+refs/tags/*:refs/dsbuild/tags/*"];

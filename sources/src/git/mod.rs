@@ -24,7 +24,6 @@ mod attributes;
 pub mod checkout;
 mod command;
 mod commit;
-mod error;
 mod fetch;
 mod keep;
 mod mirror;
@@ -35,6 +34,6 @@ mod submodules;
 mod tests;
 mod tree;
 
-pub use error::GitError;
+pub use crate::error::GitError;
 pub use fetch::fetch;
 pub use request::{FetchedCommit, GitContext, GitRequest};

@@ -16,11 +16,11 @@ use super::address::Address;
 use super::attributes::{ConvertedFiles, is_attribute_file};
 use super::command::Git;
 use super::commit;
-use super::error::GitError;
 use super::mirror::Mirror;
 use super::request::GitContext;
 use super::tree::{self, Objects, TreeEntry, TreeEntryKind};
 use crate::RemoteError;
+use crate::error::GitError;
 
 /// Largest number of repositories inside each other.
 const MAX_DEPTH: u32 = 10;

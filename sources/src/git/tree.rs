@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::command::Git;
-use super::error::{GitError, io_error};
 use super::refs::is_hash;
+use crate::error::{GitError, io_error};
 
 /// Largest number of paths in a commit.
 const MAX_ENTRIES: usize = 5_000_000;

@@ -9,7 +9,7 @@ use progress::{NoSink, Progress};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-use super::call::{self, OpenPipeline};
+use super::answer::{self, OpenPipeline};
 use crate::command::parse;
 use crate::failure::Failure;
 use crate::output::{self, Stream};
@@ -36,7 +36,7 @@ impl Outcome {
 pub fn run(request: &BuildRequest, pipeline: OpenPipeline<'_>, is_json: bool) -> Result<u8, Failure> {
     let outcome = outcome(request, pipeline)?;
     if is_json {
-        call::print(&to_json(&outcome, request));
+        answer::print(&to_json(&outcome, request));
     } else {
         print(&outcome, request);
     }
@@ -62,7 +62,7 @@ fn to_json(outcome: &Outcome, request: &BuildRequest) -> Value {
     let source = json!({
         "filename": request.options.dockerfile_name,
         "language": "Dockerfile",
-        "data": call::encoded(&request.dockerfile),
+        "data": answer::encoded(&request.dockerfile),
     });
     let mut sources = vec![source];
     if let Some(path) = outcome.warnings.iter().find_map(|warning| warning.ignore_file.as_deref()) {
@@ -70,7 +70,7 @@ fn to_json(outcome: &Outcome, request: &BuildRequest) -> Value {
         sources.push(json!({
             "filename": input::name_of(path),
             "language": "Ignore List",
-            "data": call::encoded(&parse::read(path).unwrap_or_default()),
+            "data": answer::encoded(&parse::read(path).unwrap_or_default()),
         }));
     }
     let mut report = json!({"warnings": warnings, "sources": sources});
@@ -79,11 +79,11 @@ fn to_json(outcome: &Outcome, request: &BuildRequest) -> Value {
         report["notes"] = outcome.notes.iter().map(note_to_json).collect();
     }
     if let Some(error) = &outcome.error {
-        let location = call::lines(error).map(call::location);
+        let location = answer::lines(error).map(answer::location);
         report["buildError"] = json!({"message": error.to_string(), "location": location});
-        report["error"] = call::error_to_json(error);
+        report["error"] = answer::error_to_json(error);
         // buildx reports one error; the others are ours.
-        report["further"] = call::further(error, &request.dockerfile);
+        report["further"] = answer::further(error, &request.dockerfile);
     }
     report
 }
@@ -99,7 +99,7 @@ fn note_to_json(note: &CheckNote) -> Value {
 
 fn warning_to_json(warning: &Warning) -> Value {
     let rule = check::rule(warning.rule);
-    let mut location = call::location(warning.lines);
+    let mut location = answer::location(warning.lines);
     if warning.ignore_file.is_some() {
         location["sourceIndex"] = json!(IGNORE_FILE_SOURCE);
     }

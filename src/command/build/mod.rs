@@ -8,6 +8,7 @@
 //! check    build --check                     outline, targets
 //! ```
 
+mod answer;
 mod call;
 mod check;
 mod hosts;

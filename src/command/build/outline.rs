@@ -7,7 +7,7 @@ use pipeline::{BuildError, BuildRequest, ShownResolver};
 use progress::{NoSink, Progress};
 use serde_json::{Value, json};
 
-use super::call::{self, OpenPipeline};
+use super::answer::{self, OpenPipeline};
 use crate::failure::Failure;
 use crate::output::{self, table};
 
@@ -15,10 +15,10 @@ use crate::output::{self, table};
 pub fn run(request: &BuildRequest, pipeline: OpenPipeline<'_>, is_json: bool) -> Result<u8, Failure> {
     let outline = match find(request, pipeline)? {
         Ok(outline) => outline,
-        Err(error) => return call::refuse(&error, request, is_json),
+        Err(error) => return answer::refuse(&error, request, is_json),
     };
     if is_json {
-        call::print(&to_json(&outline, request));
+        answer::print(&to_json(&outline, request));
     } else {
         print(&outline);
     }
@@ -43,11 +43,11 @@ fn to_json(outline: &Outline, request: &BuildRequest) -> Value {
             "name": arg.name,
             "description": arg.description.as_deref().unwrap_or_default(),
             "value": arg.value.as_deref().unwrap_or_default(),
-            "location": call::location(arg.lines),
+            "location": answer::location(arg.lines),
         })
     });
-    let mount = |mount: &OutlinedMount| json!({"name": mount.id, "required": mount.required, "location": call::location(mount.lines)});
-    let cache = |mount: &OutlinedMount| json!({"ID": mount.id, "location": call::location(mount.lines)});
+    let mount = |mount: &OutlinedMount| json!({"name": mount.id, "required": mount.required, "location": answer::location(mount.lines)});
+    let cache = |mount: &OutlinedMount| json!({"ID": mount.id, "location": answer::location(mount.lines)});
     json!({
         "name": outline.name.as_deref().unwrap_or_default(),
         "description": outline.description.as_deref().unwrap_or_default(),
@@ -55,7 +55,7 @@ fn to_json(outline: &Outline, request: &BuildRequest) -> Value {
         "secrets": outline.secrets.iter().map(mount).collect::<Vec<_>>(),
         "ssh": outline.ssh.iter().map(mount).collect::<Vec<_>>(),
         "cache": outline.caches.iter().map(cache).collect::<Vec<_>>(),
-        "sources": [call::encoded(&request.dockerfile)],
+        "sources": [answer::encoded(&request.dockerfile)],
     })
 }
 

@@ -5,7 +5,7 @@ use parser::ast::{Dockerfile, Stage};
 use pipeline::BuildRequest;
 use serde_json::{Value, json};
 
-use super::call;
+use super::answer;
 use crate::failure::Failure;
 use crate::output::table;
 
@@ -13,10 +13,10 @@ use crate::output::table;
 pub fn run(request: &BuildRequest, is_json: bool) -> Result<u8, Failure> {
     let dockerfile = match parser::parse(&request.dockerfile) {
         Ok(dockerfile) => dockerfile,
-        Err(error) => return call::refuse(&error.into(), request, is_json),
+        Err(error) => return answer::refuse(&error.into(), request, is_json),
     };
     if is_json {
-        call::print(&to_json(&dockerfile, request));
+        answer::print(&to_json(&dockerfile, request));
     } else {
         table::print(["TARGET", "DESCRIPTION"], rows(&dockerfile));
     }
@@ -51,11 +51,11 @@ fn to_json(dockerfile: &Dockerfile, request: &BuildRequest) -> Value {
                 "description": stage.description().unwrap_or_default(),
                 "base": stage.base,
                 "platform": stage.platform.as_deref().unwrap_or_default(),
-                "location": call::location(Lines::new(stage.from.span.start_line, stage.from.span.end_line)),
+                "location": answer::location(Lines::new(stage.from.span.start_line, stage.from.span.end_line)),
             })
         })
         .collect();
-    json!({"targets": targets, "sources": [call::encoded(&request.dockerfile)]})
+    json!({"targets": targets, "sources": [answer::encoded(&request.dockerfile)]})
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ use progress::Usage;
 use super::super::group::Group;
 use super::super::report::{Report, State, Step, Transfer};
 use super::super::text::{Html, duration, percent};
-use super::waterfall::ready;
 use crate::output;
 
 pub fn write(page: &mut String, report: &Report, step: &Step) -> fmt::Result {
@@ -44,7 +43,7 @@ fn item(page: &mut String, name: &str, html: &str) -> fmt::Result {
 
 fn times(page: &mut String, report: &Report, step: &Step) -> fmt::Result {
     let Some((start, end)) = step.time else { return item(page, "time", "not run") };
-    let wait = ready(report, step).map_or(Duration::ZERO, |ready| start.saturating_sub(ready));
+    let wait = report.ready(step).map_or(Duration::ZERO, |ready| start.saturating_sub(ready));
     let waited = if wait > Duration::from_millis(1) {
         format!(", after waiting {} for a free job", duration(wait))
     } else {

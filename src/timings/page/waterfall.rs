@@ -151,7 +151,7 @@ fn shown_time(step: &Step) -> String {
 fn track(page: &mut String, report: &Report, step: &Step) -> fmt::Result {
     write!(page, "<span class=\"track\">")?;
     if let Some((start, end)) = step.time {
-        let ready = ready(report, step).unwrap_or(start);
+        let ready = report.ready(step).unwrap_or(start);
         let at = |time| percent(time, report.total);
         if at(start) - at(ready) > MIN_WAIT_PERCENT {
             write!(page, "<u style=\"left:{:.3}%;width:{:.3}%\"></u>", at(ready), at(start) - at(ready))?;
@@ -169,11 +169,6 @@ fn track(page: &mut String, report: &Report, step: &Step) -> fmt::Result {
         write!(page, "</b>")?;
     }
     writeln!(page, "</span>")
-}
-
-/// Returns the time at which all inputs of a step were ready, or `None` if it has none.
-pub fn ready(report: &Report, step: &Step) -> Option<Duration> {
-    step.inputs.iter().filter_map(|input| Some(report.steps.get(*input)?.time?.1)).max()
 }
 
 /// Returns the parts of a bar in order. Neighbors of the same kind are merged.

@@ -1,6 +1,8 @@
 //! Why a RUN has no layer.
 
+use std::fmt;
 use std::io;
+use std::path::PathBuf;
 
 use cache::StoreError;
 use cdi::CdiError;
@@ -10,7 +12,6 @@ use sources::SecretError;
 use users::UserError;
 
 use super::limit::ReachedLimit;
-use super::secret_scan::LeakedSecret;
 use crate::result::InputError;
 
 /// A process that could not be run.
@@ -94,6 +95,24 @@ fn status(exit: &Exit, limit: Option<&ReachedLimit>) -> String {
         Exit::Signal(signal) => format!("exit code: {} (signal {signal})", 128 + signal),
     };
     limit.map_or(code.clone(), |limit| format!("{code}: {limit}"))
+}
+
+/// A secret that is in a layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeakedSecret {
+    /// Id of the secret.
+    pub id: String,
+    /// Path of the file, relative to the root.
+    pub path: PathBuf,
+    /// Form in which the value occurs: "base64", for example; `None` for the value itself.
+    pub encoding: Option<&'static str>,
+}
+
+impl fmt::Display for LeakedSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let encoding = self.encoding.map_or(String::new(), |encoding| format!(", in {encoding}"));
+        write!(f, "the layer contains the secret {} in /{}{encoding}", self.id, self.path.display())
+    }
 }
 
 #[cfg(test)]

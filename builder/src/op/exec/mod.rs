@@ -41,10 +41,9 @@ use progress::{Cancel, EventKind, Phase, Vertex};
 
 use secret_scan::SecretScan;
 
-pub use error::ExecError;
+pub use error::{ExecError, LeakedSecret};
 pub use limit::ReachedLimit;
 pub use network::BuildNetwork;
-pub use secret_scan::LeakedSecret;
 
 /// Interval at which the end of the process and a cancellation are looked for.
 const CANCEL_POLL: Duration = Duration::from_millis(50);

@@ -4,7 +4,6 @@
 //! base64 (also in the middle of a longer text, as in an HTTP authorization header), and in hexadecimal. A value that was
 //! changed otherwise, compressed for example, is not found.
 
-use std::fmt;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -12,30 +11,14 @@ use memchr::memmem::Finder;
 use rootfs::entry::Kind;
 use rootfs::tree::Tree;
 
+use super::error::LeakedSecret;
+
 /// Shortest value that is looked for: shorter ones occur by chance.
 const MIN_VALUE_BYTES: usize = 6;
 /// Bytes of an encoded value that are looked for, at most: tools break lines after 60 or more.
 const MAX_ENCODED_BYTES: usize = 48;
 /// Bytes of a file that are read at once.
 const CHUNK_BYTES: usize = 1 << 20;
-
-/// A secret that is in a layer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LeakedSecret {
-    /// Id of the secret.
-    pub id: String,
-    /// Path of the file, relative to the root.
-    pub path: PathBuf,
-    /// Form in which the value occurs: "base64", for example; `None` for the value itself.
-    pub encoding: Option<&'static str>,
-}
-
-impl fmt::Display for LeakedSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let encoding = self.encoding.map_or(String::new(), |encoding| format!(", in {encoding}"));
-        write!(f, "the layer contains the secret {} in /{}{encoding}", self.id, self.path.display())
-    }
-}
 
 /// The values to look for.
 #[derive(Default)]

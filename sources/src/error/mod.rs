@@ -1,5 +1,7 @@
 //! Errors of fetching files and repositories.
 
+mod git;
+
 use std::io;
 use std::path::PathBuf;
 
@@ -7,8 +9,10 @@ use archive::ArchiveError;
 use oci::Digest;
 use registry::web::WebError;
 
-use crate::git::GitError;
 use crate::secrets::SecretError;
+
+pub use git::GitError;
+pub(crate) use git::io_error;
 
 /// A file or repository that cannot be fetched. URLs in it are without user and password.
 #[derive(Debug, thiserror::Error)]

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::RemoteError;
+use super::RemoteError;
 
 /// A commit that cannot be fetched.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +79,6 @@ pub enum GitError {
 }
 
 /// Turns an error of the operating system into [`GitError::Io`].
-pub(super) fn io_error(source: io::Error) -> GitError {
+pub(crate) fn io_error(source: io::Error) -> GitError {
     GitError::Io { source }
 }
