@@ -22,7 +22,7 @@ const PHRASES: [&str; 18] = [
     "be it a",
     "be that a",
     "of which is read",
-    "as asked for",
+    " as asked for",
 ];
 
 /// A one-line documentation comment has more words than this.
