@@ -1,39 +1,72 @@
-//! The environment: the only place that reads variables.
+//! The environment variables of dsbuild. No other module reads any.
+//!
+//! | variable                                            | meaning                                                  |
+//! |-----------------------------------------------------|----------------------------------------------------------|
+//! | `DSBUILD_ROOT`                                      | directory of the store                                   |
+//! | `XDG_DATA_HOME`, `XDG_CONFIG_HOME`, `HOME`          | directories of the user                                  |
+//! | `REGISTRY_AUTH_FILE`, `DOCKER_CONFIG`, `XDG_RUNTIME_DIR` | files with logins                                   |
+//! | `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`             | proxies, also in lower case                              |
+//! | `SOURCE_DATE_EPOCH`, `SSH_AUTH_SOCK`                | source date; socket of the SSH agent                     |
+//! | `TMPDIR`                                            | directory for sockets                                    |
+//! | `NO_COLOR`, `TERM`                                  | abilities of the terminal                                |
+//! | `BUILDKIT_PROGRESS`, `DSBUILD_CDI_SPEC_DIRS`        | defaults of flags, read by clap                          |
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-/// In a user namespace of our own we are root whoever has called us.
-static CALLED_BY_ROOT: LazyLock<bool> = LazyLock::new(|| rustix::process::geteuid().is_root());
+/// User ID of the caller. In a user namespace of our own it can no longer be asked for.
+static CALLER: LazyLock<u32> = LazyLock::new(|| rustix::process::geteuid().as_raw());
 
-/// Remembers who has called us; to be called before any namespace is entered.
+/// Variables that the git program inherits: search path, proxies, certificates. None of them changes what git does.
+const GIT_VARIABLES: [&str; 12] = [
+    "PATH",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "GIT_SSL_CAINFO",
+];
+
+/// Remembers the user who called us. Must run before any namespace is entered.
 pub fn remember_caller() {
-    LazyLock::force(&CALLED_BY_ROOT);
+    LazyLock::force(&CALLER);
 }
 
-/// Whether root has called us.
+/// Returns the user ID of the caller, as the machine knows it.
+pub fn caller() -> u32 {
+    *CALLER
+}
+
+/// Reports whether root called us.
 pub fn is_called_by_root() -> bool {
-    *CALLED_BY_ROOT
+    caller() == 0
 }
 
-/// The value of a variable; `None` if it is unset or empty.
+/// Returns the value of a variable, or `None` if it is unset, empty or not UTF-8.
 pub fn variable(name: &str) -> Option<String> {
     os_variable(name).and_then(|value| value.into_string().ok())
 }
 
-/// The value of a variable, in whatever encoding; `None` if it is unset or empty.
+/// Returns the value of a variable in any encoding, or `None` if it is unset or empty.
 pub fn os_variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
-/// The value of a variable, which may be empty.
+/// Returns the value of a variable, which may be empty, or `None` if it is unset or not UTF-8.
 pub fn variable_even_if_empty(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// Where the store is: `$DSBUILD_ROOT`, else `/var/lib/dsbuild` for root and `$XDG_DATA_HOME/dsbuild` for others.
+/// Returns the directory of the store: `$DSBUILD_ROOT`, else `/var/lib/dsbuild` for root and `$XDG_DATA_HOME/dsbuild`
+/// for other users.
 pub fn store_root() -> PathBuf {
     if let Some(root) = os_variable("DSBUILD_ROOT") {
         return root.into();
@@ -45,16 +78,16 @@ pub fn store_root() -> PathBuf {
     data.unwrap_or_else(|| home().join(".local/share")).join("dsbuild")
 }
 
-/// The whole environment of a process that watches over a container in the background: where the store is.
+/// Returns the whole environment of the process that watches over a container in the background: the path of the store.
 ///
-/// The process lives as long as the container, and any process of the same user can read its environment. The caller's
+/// That process lives as long as the container, and any process of the same user can read its environment. The caller's
 /// environment can hold secrets, such as the tokens of a CI job.
 pub fn of_monitor() -> std::io::Result<[(&'static str, PathBuf); 1]> {
     // Absolute, as the process does not run in the caller's directory.
     Ok([("DSBUILD_ROOT", std::path::absolute(store_root())?)])
 }
 
-/// The login files of docker and podman, those that win first.
+/// Returns the files of docker and podman with logins. Earlier files win.
 pub fn credential_files() -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = Vec::new();
     files.extend(os_variable("REGISTRY_AUTH_FILE").map(PathBuf::from));
@@ -65,12 +98,12 @@ pub fn credential_files() -> Vec<PathBuf> {
     files
 }
 
-/// The folders of PATH, where credential helpers may be.
+/// Returns the directories of `PATH`, in which credential helpers and SSH programs are looked up.
 pub fn helper_folders() -> Vec<PathBuf> {
     os_variable("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default()
 }
 
-/// The folders of docker and podman with certificates for registries: the user's, then those of the machine.
+/// Returns the directories of docker and podman with certificates for registries. Those of the user win.
 pub fn certificate_folders() -> Vec<PathBuf> {
     let config = os_variable("XDG_CONFIG_HOME").map_or_else(|| home().join(".config"), PathBuf::from);
     vec![
@@ -81,7 +114,7 @@ pub fn certificate_folders() -> Vec<PathBuf> {
     ]
 }
 
-/// Where registries and other servers are asked by way of a proxy; upper case goes first.
+/// Returns the proxies for registries and other servers. Variables in upper case win.
 pub fn proxies() -> registry::Proxies {
     let either = |name: &str| variable(name).or_else(|| variable(&name.to_lowercase()));
     registry::Proxies {
@@ -91,23 +124,15 @@ pub fn proxies() -> registry::Proxies {
     }
 }
 
-/// What the git program gets of the environment: where programs are, proxies, certificates. Nothing that says what it does.
+/// Returns the environment of the git program.
 pub fn git_variables() -> BTreeMap<String, OsString> {
-    const NAMES: [&str; 12] = [
-        "PATH",
-        "HTTP_PROXY",
-        "HTTPS_PROXY",
-        "ALL_PROXY",
-        "NO_PROXY",
-        "http_proxy",
-        "https_proxy",
-        "all_proxy",
-        "no_proxy",
-        "SSL_CERT_FILE",
-        "SSL_CERT_DIR",
-        "GIT_SSL_CAINFO",
-    ];
-    NAMES.iter().filter_map(|name| Some(((*name).to_owned(), os_variable(name)?))).collect()
+    GIT_VARIABLES.iter().filter_map(|name| Some(((*name).to_owned(), os_variable(name)?))).collect()
+}
+
+/// Returns the directory for sockets: `$XDG_RUNTIME_DIR`, else `$TMPDIR`, else `/tmp`. The path of a socket must be short.
+pub fn socket_folder() -> PathBuf {
+    let folder = os_variable("XDG_RUNTIME_DIR").or_else(|| os_variable("TMPDIR"));
+    folder.map_or_else(|| "/tmp".into(), PathBuf::from)
 }
 
 fn home() -> PathBuf {

@@ -1,55 +1,95 @@
-//! The `dsbuild` binary: flags, progress, errors, exit codes. The only crate that prints.
+//! The `dsbuild` binary: flags, progress, errors and exit codes. The only crate that prints.
 //!
 //! ```text
-//! args/      the command line, as typed data
-//! command/   one module a command
-//! progress/  events of a build -> terminal, plain lines, JSON lines
-//! timings/   where the time of a build went -> a page, a trace
-//! report     errors -> the place, the cause, the way out
-//! output     stdout and stderr
+//! args/        the command line as typed data, and the texts of --help
+//! command/     one file or directory for each command
+//! setup/       the store, the registry client, namespaces and signals
+//! progress/    events of a build -> terminal, plain lines, JSON lines
+//! timings/     the time of a build -> a page, a trace
+//! failure/     errors -> the place, the cause, the way out
+//! exit         exit codes
+//! output/      the sink for everything printed: text from outside is sanitized
+//! environment  environment variables
 //! ```
-//!
-//! Exit codes: 0 done; 1 the user's build, input or container failed; 2 we failed, or the command line is wrong; 128 and
-//! the signal where one ended us. `run` passes on its process's; 125 if that could not be started, also where the command
-//! line is wrong, 126 if it cannot be executed, 127 if it is not there. `--help` and README.md say so, too.
 
 mod args;
 mod command;
 mod environment;
+mod exit;
+mod failure;
 mod output;
 mod progress;
-mod report;
+mod setup;
 mod timings;
 
+use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use exit::Fault;
+use failure::Failure;
+use output::Stream;
 
 fn main() -> ExitCode {
     sandbox::init_if_asked();
     environment::remember_caller();
-    let args = args::with_default_command(std::env::args_os().collect());
-    let is_run = args.get(1).is_some_and(|command| command == "run");
+    let args: Vec<OsString> = std::env::args_os().collect();
+    if let Some(failure) = missing_command(&args) {
+        return fail(&failure);
+    }
+    let args = args::with_default_command(args);
+    let command = args.get(1).and_then(|name| name.to_str()).unwrap_or_default().to_owned();
     let cli = match args::Cli::try_parse_from(args) {
         Ok(cli) => cli,
-        Err(error) => return refused(&error, is_run),
+        Err(error) => return refuse(&error, &command),
     };
     match command::run(cli.command) {
         Ok(code) => ExitCode::from(code),
-        Err(failure) => {
-            output::error(&failure.report());
-            ExitCode::from(failure.exit_code())
+        Err(failure) => fail(&failure),
+    }
+}
+
+fn fail(failure: &Failure) -> ExitCode {
+    output::colored(Stream::Stderr, &failure.report());
+    ExitCode::from(failure.fault().exit_code())
+}
+
+/// Returns the failure of `docker`'s commands that dsbuild lacks. A directory of that name is a context all the same.
+fn missing_command(args: &[OsString]) -> Option<Failure> {
+    let word = args.get(1)?.to_str()?;
+    if Path::new(word).is_dir() { None } else { args::docker::missing_command(word) }
+}
+
+/// Prints the help that was asked for, or the error in a command line.
+fn refuse(error: &clap::Error, command: &str) -> ExitCode {
+    if error.exit_code() == 0 {
+        // The text is our own. A reader that went away is no failure.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let fault = if command == "run" { Fault::NotStarted } else { Fault::Usage };
+    match unknown_flag(error, command) {
+        Some(failure) => fail(&failure.blamed_on(fault)),
+        None => {
+            output::note(error.render().to_string().trim_end());
+            ExitCode::from(fault.exit_code())
         }
     }
 }
 
-/// Prints what is wrong with the command line, or the help that it asks for.
-fn refused(error: &clap::Error, is_run: bool) -> ExitCode {
-    // A reader that went away is no failure of ours.
-    let _ = error.print();
-    match error.exit_code() {
-        0 => ExitCode::SUCCESS,
-        _ if is_run => ExitCode::from(command::COULD_NOT_START),
-        code => ExitCode::from(u8::try_from(code).unwrap_or(2)),
+/// Returns the failure of a flag that the command does not have. A similar flag is suggested only if it differs by a
+/// typing mistake.
+fn unknown_flag(error: &clap::Error, command: &str) -> Option<Failure> {
+    let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return None };
+    if error.kind() != ErrorKind::UnknownArgument || !flag.starts_with('-') {
+        return None;
     }
+    let failure = Failure::usage(format!("`dsbuild {command}` has no flag {flag}"));
+    Some(match args::similar_flag(command, flag) {
+        Some(similar) => failure.hint(format!("did you mean {similar}?")),
+        None => failure.hint(format!("`dsbuild {command} --help` lists all flags")),
+    })
 }

@@ -1,4 +1,4 @@
-//! Archives: which files are one, and where their bytes are.
+//! Recognition of archives, and the place of their bytes.
 //!
 //! The name of a file does not count. A file is an archive if its content, after decompression of gzip, bzip2, xz or
 //! zstd where the first bytes show one of these, begins with a tar header. The whole archive is then decompressed into
@@ -21,46 +21,48 @@ use crate::ArchiveError;
 use rootfs::tar::{Member, Members};
 use rootfs::tree::Tree;
 
-/// Enough to know a compression by.
+/// Number of first bytes that identify every known compression.
 const MAGIC_BYTES: usize = 6;
+/// Unit of a tar.
 const BLOCK_BYTES: usize = 512;
-/// zstd's own limit for what it unpacks without being told (128 MiB).
+/// Base-2 logarithm of the largest zstd window, which is zstd's own default (128 MiB).
 const ZSTD_WINDOW_LOG: u32 = 27;
 
-/// How much an archive may become.
+/// Maximum size of an unpacked archive.
 struct Limits {
+    /// Number of members.
     members: usize,
-    /// Of the tar, and of its sparse files written out.
+    /// Size of the tar, and size of its sparse files when they are written out.
     unpacked_bytes: u64,
-    /// Unpacked bytes for each packed one; small archives may exceed it.
+    /// Unpacked bytes for each packed byte, for archives that unpack to more than `harmless_bytes`.
     ratio: u64,
-    /// What an archive may become whatever its ratio.
+    /// Unpacked size that is allowed for any ratio.
     harmless_bytes: u64,
 }
 
-/// What compresses better than that is a bomb or empty; a sane archive of that size does not.
+/// Limits for all archives. Content that compresses better than this ratio is a bomb, or holes.
 const LIMITS: Limits =
     Limits { members: 2_000_000, unpacked_bytes: 256 << 30, ratio: 200, harmless_bytes: 4 << 30 };
 
 impl Limits {
-    /// How many bytes an archive of this size may become.
+    /// Returns the largest unpacked size of an archive of `packed_bytes`.
     fn of(&self, packed_bytes: u64) -> u64 {
         packed_bytes.saturating_mul(self.ratio).max(self.harmless_bytes).min(self.unpacked_bytes)
     }
 }
 
-/// An unpacked archive.
+/// A decompressed archive in a file without a name.
 pub struct Archive {
-    /// As written, for messages.
+    /// Name of the archive as the user wrote it, for messages.
     pub name: String,
     spool: Arc<File>,
     spool_bytes: u64,
-    /// Why unpacking ended early; does not matter if the tar was complete by then.
+    /// Reason why decompression ended early. It does not matter if the tar was complete by then.
     cut: Option<String>,
 }
 
 impl Archive {
-    /// Unpacks the file at `path`; `None` if it is no archive.
+    /// Decompresses the file at `path`. Returns `None` if it is not an archive.
     pub fn open(
         source: &dyn Tree,
         path: &Path,
@@ -87,7 +89,7 @@ impl Archive {
         Ok(Some(Self { name: name.to_owned(), spool: Arc::new(spool), spool_bytes, cut }))
     }
 
-    /// Calls `take` with each member, its file's bytes and where they begin.
+    /// Calls `take` with each member, the file that holds its bytes, and their offset in that file.
     pub(super) fn each(
         &self,
         mut take: impl FnMut(&Member, &Arc<File>, u64) -> Result<(), ArchiveError>,
@@ -113,7 +115,7 @@ impl Archive {
         self.check_end(tar_end)
     }
 
-    /// Writes a sparse file out behind the tar, holes as holes; returns where.
+    /// Writes a sparse file behind the tar, with holes as holes. Returns its offset.
     fn write_out(&self, member: &Member, spool_end: &mut u64) -> Result<u64, ArchiveError> {
         let start = *spool_end;
         let end = start.saturating_add(member.size_bytes);
@@ -142,7 +144,7 @@ impl Archive {
         Ok(start)
     }
 
-    /// What is behind the end of a tar does not matter; but the end must be there if the file was cut off.
+    /// Checks that the tar has an end if decompression ended early. Bytes after that end do not matter.
     fn check_end(&self, tar_end: u64) -> Result<(), ArchiveError> {
         let Some(reason) = &self.cut else { return Ok(()) };
         let mut block = [0xff; BLOCK_BYTES];
@@ -153,7 +155,7 @@ impl Archive {
     }
 
     pub(super) fn broken(&self, reason: impl ToString) -> ArchiveError {
-        // Where it was cut off says more than what the tar lacks then.
+        // An early end of decompression is the cause of whatever the tar lacks.
         let reason = self.cut.clone().unwrap_or_else(|| reason.to_string());
         ArchiveError::Broken { path: self.name.clone(), reason }
     }
@@ -161,7 +163,8 @@ impl Archive {
 
 type Input = Box<dyn Read + Send>;
 
-/// What a file unpacks to: itself if no compression is known by its first bytes. `None` if it cannot be read that far.
+/// Returns the decompressed content of a file; the content itself if its first bytes show no known compression.
+/// Returns `None` if the first bytes cannot be read.
 fn decompressed(mut file: Input) -> Option<Input> {
     let magic = take_start(&mut file, MAGIC_BYTES).ok()?;
     let kind = magic.clone();
@@ -179,7 +182,7 @@ fn decompressed(mut file: Input) -> Option<Input> {
     })
 }
 
-/// True if a file that begins like this may be an archive: by the mark of a compression, or a tar header.
+/// Reports whether a file that begins with `start` can be an archive: it begins like a compressed file or a tar.
 pub fn begins_archive(start: &[u8]) -> bool {
     let is_packed = matches!(
         start,
@@ -192,14 +195,14 @@ pub fn begins_archive(start: &[u8]) -> bool {
     is_packed || tar_start(&mut plain).is_some()
 }
 
-/// The first block, if it is a tar header.
+/// Returns the first block if it is a tar header.
 fn tar_start(tar: &mut Input) -> Option<Vec<u8>> {
     let block = take_start(tar, BLOCK_BYTES).ok()?;
     let is_header = block.len() == BLOCK_BYTES && block.iter().any(|&byte| byte != 0) && has_sum(&block);
     is_header.then_some(block)
 }
 
-/// True if the checksum of a header is right: the sum of its bytes, those of the sum itself taken as spaces.
+/// Reports whether the checksum of a header is right. It is the sum of all bytes, with the checksum itself as spaces.
 fn has_sum(block: &[u8]) -> bool {
     let digits: String = block[148..156].iter().map(|&byte| char::from(byte)).collect();
     let Ok(expected) = i64::from_str_radix(digits.trim_matches([' ', '\0']), 8) else { return false };
@@ -210,14 +213,15 @@ fn has_sum(block: &[u8]) -> bool {
     expected == unsigned + spaces || expected == signed + spaces
 }
 
-/// The first `length` bytes; fewer if there are no more.
+/// Returns the first `length` bytes, or fewer at the end of the input.
 fn take_start(input: &mut Input, length: usize) -> io::Result<Vec<u8>> {
     let mut start = Vec::with_capacity(length);
     input.take(length as u64).read_to_end(&mut start)?;
     Ok(start)
 }
 
-/// Writes `input` to `spool`, up to just above `limit`. Returns how much it was and why it ended early, if it did.
+/// Writes `input` to `spool`, up to just above `limit`. Returns the number of bytes, and the reason if `input` ended
+/// early.
 fn fill(spool: &File, mut input: impl Read, limit: u64) -> io::Result<(u64, Option<String>)> {
     let mut writer = spool;
     let mut buffer = vec![0; 256 * 1024];
@@ -236,7 +240,7 @@ fn fill(spool: &File, mut input: impl Read, limit: u64) -> io::Result<(u64, Opti
     Ok((total, None))
 }
 
-/// A file that is gone when it is closed.
+/// Creates a file that disappears when it is closed.
 fn nameless_file(directory: &Path) -> io::Result<File> {
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
     match rustix::fs::open(directory, flags, Mode::RUSR | Mode::WUSR) {
@@ -263,7 +267,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_an_archive_may_become() {
+    fn the_limit_grows_with_the_packed_size() {
         for (packed_bytes, expected) in [
             (0, 4 << 30),
             (10 << 20, 4 << 30),

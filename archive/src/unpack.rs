@@ -1,9 +1,9 @@
 //! The members of an archive as changes below a directory.
 //!
-//! The directory is the root of all links while unpacking: an absolute one leads below it, and `..` not above. Links are
-//! followed on the way to a member, never in its last element. A member replaces what is there, but for a directory where
-//! a directory is: that one gets the member's metadata. Directories that no member names are root's, 0755. Names that mean
-//! a removal in layers (`.wh.`) mean nothing here.
+//! The directory is the root of all symlinks while unpacking: absolute targets are below it, and `..` stays below it.
+//! Symlinks are followed on the way to a member, never in its last element. A member replaces an existing file; a
+//! directory keeps its content and gets the metadata of the member. Directories that no member names belong to root and
+//! have mode 0755. Names that mean a removal in layers (`.wh.`) are ordinary names here.
 //!
 //! Source: moby/moby `pkg/archive`, `Unpack`; BuildKit's tests of ADD.
 
@@ -21,19 +21,19 @@ use rootfs::tree::{Child, Tree, resolve};
 use super::{Archive, ArchiveError};
 use rootfs::mkdir::{NewDirectory, mkdir_all};
 
-/// Puts members into a diff.
+/// Adds the members of an archive to a diff.
 pub struct Unpacker<'a> {
     diff: &'a mut Diff,
-    /// Where; a directory.
+    /// Directory of the diff that members are unpacked to.
     destination: PathBuf,
     owner: Option<(u32, u32)>,
-    /// Of directories that no member names.
+    /// Modification time of directories that no member names.
     mtime: Timestamp,
 }
 
 impl<'a> Unpacker<'a> {
-    /// Unpacks into `destination`, a directory of `diff`. Files get `owner`, or the owners of the archive; directories that no
-    /// member names get `mtime`.
+    /// Returns an unpacker into `destination`, a directory of `diff`. Files get `owner`; `None` keeps the owners of the
+    /// archive. Directories that no member names get `mtime`.
     pub fn new(
         diff: &'a mut Diff,
         destination: PathBuf,
@@ -43,7 +43,7 @@ impl<'a> Unpacker<'a> {
         Self { diff, destination, owner, mtime }
     }
 
-    /// Unpacks an archive.
+    /// Unpacks all members of an archive.
     pub fn all(mut self, archive: Archive) -> Result<(), ArchiveError> {
         archive.each(|member, spool, offset| self.member(&archive, member, spool, offset))
     }
@@ -56,7 +56,7 @@ impl<'a> Unpacker<'a> {
         offset: u64,
     ) -> Result<(), ArchiveError> {
         let name = relative(&member.name);
-        // The destination's own entry: it keeps what it has.
+        // A member for the destination itself changes nothing.
         let Some(target) = self.target(&name)? else { return Ok(()) };
         if member.typeflag == b'1' {
             return self.hard_link(archive, member, &target);
@@ -71,7 +71,7 @@ impl<'a> Unpacker<'a> {
         Ok(self.diff.put(&target, entry, content)?)
     }
 
-    /// Where a member goes, with what is missing on the way made; `None` for the destination itself.
+    /// Returns the path of a member, and creates missing directories above it. Returns `None` for the destination itself.
     fn target(&mut self, name: &Path) -> Result<Option<PathBuf>, ArchiveError> {
         let (Some(parent), Some(last)) = (name.parent(), name.file_name()) else { return Ok(None) };
         let parent = below(&self.destination, &self.resolve(parent)?);
@@ -80,7 +80,7 @@ impl<'a> Unpacker<'a> {
         Ok(Some(parent.join(last)))
     }
 
-    /// Follows links below the destination.
+    /// Follows symlinks below the destination.
     fn resolve(&self, path: &Path) -> Result<PathBuf, ArchiveError> {
         let below = Below { tree: self.diff, root: &self.destination };
         resolve(&below, path, true).map_err(ArchiveError::read(path))
@@ -103,7 +103,7 @@ impl<'a> Unpacker<'a> {
         entry
     }
 
-    /// Another name of what an earlier member, or the image below, has.
+    /// Adds another name for a file of an earlier member or of the image below.
     fn hard_link(&mut self, archive: &Archive, member: &Member, target: &Path) -> Result<(), ArchiveError> {
         let name = relative(&member.link);
         let first = match (name.parent(), name.file_name()) {
@@ -124,7 +124,7 @@ impl<'a> Unpacker<'a> {
         };
         match entry.kind {
             Kind::File { .. } => self.link_file(&first, entry, target),
-            // Links, devices and fifos have nothing that could be shared.
+            // Symlinks, devices and FIFOs have no content to share.
             _ => Ok(self.diff.put(target, entry, None)?),
         }
     }
@@ -133,7 +133,7 @@ impl<'a> Unpacker<'a> {
         if self.diff.link(target, first).is_ok() {
             return Ok(());
         }
-        // The image below has it: it becomes a change first, as overlayfs would copy it up.
+        // The file is in the image below: it becomes a change first, as overlayfs would copy it up.
         let content = match entry.kind {
             Kind::File { size_bytes } if size_bytes > 0 => {
                 let tree = self.diff.base().clone();
@@ -155,7 +155,7 @@ fn below(directory: &Path, path: &Path) -> PathBuf {
     if path.as_os_str().is_empty() { directory.to_owned() } else { directory.join(path) }
 }
 
-/// A name of an archive, which may climb or be absolute, as a path below the destination.
+/// Returns a member name, which can contain `..` or be absolute, as a path below the destination.
 fn relative(name: &[u8]) -> PathBuf {
     let mut path = PathBuf::new();
     for component in Path::new(std::ffi::OsStr::from_bytes(name)).components() {
@@ -168,7 +168,7 @@ fn relative(name: &[u8]) -> PathBuf {
     path
 }
 
-/// What is below a directory of a tree, as a tree.
+/// The content of a directory of a tree, as a tree of its own.
 struct Below<'a> {
     tree: &'a Diff,
     root: &'a Path,
@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_in_archives() {
+    fn names_stay_below_the_destination() {
         for (name, expected) in [
             ("a/b", "a/b"),
             ("/a", "a"),

@@ -1,4 +1,4 @@
-//! The flags.
+//! Command-line flags of the benchmark, and the questions that the rest of the program asks about them.
 
 use std::path::PathBuf;
 
@@ -6,17 +6,17 @@ use clap::Parser;
 
 use crate::workload::When;
 
-/// How fast dsbuild is: beside the builders that this machine has, and beside the least that the work takes here.
+/// Measures dsbuild, the other builders of this machine, and the least time that the work takes here.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "cargo xtask bench", bin_name = "cargo xtask bench")]
 pub struct Args {
     /// Only rows with this in their name; may be given more than once
     #[arg(long, value_name = "TEXT")]
     pub only: Vec<String>,
-    /// Names of the rows, and nothing else
+    /// List the names of the rows, and measure nothing
     #[arg(long)]
     pub list: bool,
-    /// Few runs: to see that all works, not to compare
+    /// Few runs: to check that everything works, not to compare
     #[arg(long)]
     pub quick: bool,
     /// The rows that take tens of gigabytes, half a million files and an hour, too
@@ -31,22 +31,22 @@ pub struct Args {
     /// A tool does not run a row again if it would then have worked on it for longer [default: 15; with --quick 1]
     #[arg(long, value_name = "SECONDS")]
     pub budget: Option<f64>,
-    /// Write everything, raw samples included
+    /// Write all results as JSON, raw samples included
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
-    /// Write a picture
+    /// Write the chart of the results as SVG
     #[arg(long, value_name = "FILE")]
     pub svg: Option<PathBuf>,
-    /// What --json wrote earlier: print how dsbuild changed since
+    /// Print how dsbuild changed since this file, which --json wrote earlier
     #[arg(long, value_name = "FILE")]
     pub compare: Option<PathBuf>,
-    /// Measure nothing: print and draw what --json wrote earlier
+    /// Measure nothing: print and draw the results that --json wrote earlier
     #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "only", "large", "curves"])]
     pub from: Option<PathBuf>,
     /// Leave a tool out: docker, buildah, buildctl, floor
     #[arg(long, value_name = "TOOL")]
     pub without: Vec<String>,
-    /// The dsbuild to measure [default: what `cargo xtask dist` made]
+    /// The dsbuild to measure [default: the binary that `cargo xtask dist` made]
     #[arg(long, value_name = "FILE")]
     pub dsbuild: Option<PathBuf>,
     /// A running Docker to measure in place of one of our own; nothing of it is pruned
@@ -55,21 +55,21 @@ pub struct Args {
     /// A running BuildKit to measure, by the `buildctl` of this machine
     #[arg(long, value_name = "ADDRESS")]
     pub buildctl: Option<String>,
-    /// Where files go while it runs: fast, with room [default: target/bench]
+    /// Directory for files while the benchmark runs: on a fast disk with room [default: target/bench]
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
-    /// Set by ourselves, when we are in namespaces of our own: the folder to fill.
+    /// Set by the benchmark itself inside its namespaces: the directory to fill.
     #[arg(long, hide = true)]
     pub inside: Option<PathBuf>,
 }
 
 impl Args {
-    /// Whether a row was asked for.
+    /// Reports whether `--only` selects a row; without `--only` every row is selected.
     pub fn wants(&self, name: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|text| name.contains(text.as_str()))
     }
 
-    /// Whether rows of this kind were asked for.
+    /// Reports whether rows of this kind are measured.
     pub fn includes(&self, when: When) -> bool {
         match when {
             When::Always => true,
@@ -78,17 +78,17 @@ impl Args {
         }
     }
 
-    /// Whether a tool was not left out.
+    /// Reports whether a tool is measured, which is the case unless `--without` names it.
     pub fn uses(&self, tool: &str) -> bool {
         !self.without.iter().any(|without| without == tool)
     }
 
-    /// The most runs of a row by each tool.
+    /// Returns the largest number of runs of a row by each tool; at least 1.
     pub fn max_runs(&self) -> usize {
         self.runs.unwrap_or(if self.quick { 2 } else { 7 }).max(1)
     }
 
-    /// How long each tool may work on a row, unless once takes longer.
+    /// Returns the time in seconds that each tool gets for a row. The first run is done whatever it takes.
     pub fn budget_s(&self) -> f64 {
         self.budget.unwrap_or(if self.quick { 1.0 } else { 15.0 })
     }

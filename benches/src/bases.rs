@@ -1,4 +1,4 @@
-//! The images that builds start from, as archives that every tool loads.
+//! Base images of the builds, as docker archives that every tool loads.
 
 use std::fs;
 use std::os::unix::fs::symlink;

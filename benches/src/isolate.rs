@@ -1,8 +1,8 @@
 //! Namespaces of our own, so that nothing is left behind.
 //!
-//! As root, the binary runs itself once more in a mount and a process namespace with an empty `/run`. However that ends,
-//! Ctrl-C and SIGKILL included, the kernel ends every daemon and container in it and takes every mount away; the outer
-//! process then removes the files. Two at once would disturb each other: the second does not start.
+//! As root, the binary runs itself once more in a mount and a process namespace with an empty `/run`. However that process
+//! ends, Ctrl-C and SIGKILL included, the kernel kills every daemon and container in it and removes every mount; the outer
+//! process then removes the files. Two benchmarks at once would disturb each other, so the second does not start.
 
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
@@ -14,10 +14,10 @@ use std::process::{Command, ExitCode};
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::unistd::Pid;
 
-/// Where containers of daemons of ours are, in each hierarchy of cgroups.
+/// Cgroup of the containers of our daemons, in each hierarchy.
 pub const CGROUP: &str = "/dsbench";
 
-/// What is run in the namespaces. The shell stays, as process 1, so that signals end what it has started.
+/// Script that runs in the namespaces. The shell stays as process 1, so that killing it kills everything in it.
 const SCRIPT: &str = r#"
 set -e
 resolver=$(cat /etc/resolv.conf 2> /dev/null || true)
@@ -31,7 +31,7 @@ code=0
 exit $code
 "#;
 
-/// A folder that is ours alone while this lives, and is emptied when it starts and when it ends.
+/// A directory that belongs to this process until the value is dropped, and is emptied at both ends.
 #[derive(Debug)]
 pub struct WorkDir {
     path: PathBuf,
@@ -39,7 +39,7 @@ pub struct WorkDir {
 }
 
 impl WorkDir {
-    /// Takes the folder.
+    /// Locks the directory and empties it. Fails if another benchmark holds the lock.
     pub fn take(path: &Path) -> io::Result<Self> {
         fs::create_dir_all(path)?;
         let path = path.canonicalize()?;
@@ -58,7 +58,7 @@ impl WorkDir {
         Ok(taken)
     }
 
-    /// What the inner process works in.
+    /// Returns the directory that the inner process works in.
     pub fn inner(&self) -> PathBuf {
         self.path.join("work")
     }
@@ -77,17 +77,17 @@ impl Drop for WorkDir {
     }
 }
 
-/// Runs this binary with these arguments, isolated if we may, and cleans up.
+/// Runs this binary with these arguments, isolated if this is root, and cleans up.
 pub fn run(work: &WorkDir, arguments: &[OsString]) -> io::Result<ExitCode> {
     fs::create_dir_all(work.inner())?;
-    let mut command = match nix::unistd::geteuid().is_root() {
-        true => {
-            let mut command = Command::new("unshare");
-            command.args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--"]);
-            command.args(["sh", "-c", SCRIPT, "sh"]).arg(std::env::current_exe()?);
-            command
-        }
-        false => Command::new(std::env::current_exe()?),
+    let own = std::env::current_exe()?;
+    let mut command = if nix::unistd::geteuid().is_root() {
+        let mut unshare = Command::new("unshare");
+        unshare.args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--"]);
+        unshare.args(["sh", "-c", SCRIPT, "sh"]).arg(own);
+        unshare
+    } else {
+        Command::new(own)
     };
     let mut child = command.args(arguments).spawn()?;
     end_on_signals(Pid::from_raw(child.id().cast_signed()))?;
@@ -96,8 +96,8 @@ pub fn run(work: &WorkDir, arguments: &[OsString]) -> io::Result<ExitCode> {
     Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(2)))
 }
 
-/// From now on signals that would end us end that process instead (and all that it has started), so that we stay to
-/// clean up. Called after it was started: it would inherit the mask.
+/// Passes signals that would end this process on to `process` as SIGKILL, so that this one stays to clean up. Called after
+/// `process` was started, which would inherit the mask otherwise.
 fn end_on_signals(process: Pid) -> nix::Result<()> {
     let mut signals = SigSet::empty();
     [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().for_each(|signal| signals.add(signal));
@@ -110,7 +110,7 @@ fn end_on_signals(process: Pid) -> nix::Result<()> {
     Ok(())
 }
 
-/// One hierarchy a controller, or one for all.
+/// Removes our cgroups: from each hierarchy of cgroup v1, or from the only one of v2.
 fn remove_cgroups() {
     let root = Path::new("/sys/fs/cgroup");
     for hierarchy in std::iter::once(root.to_owned()).chain(folders(root)) {
@@ -123,7 +123,7 @@ fn folders(folder: &Path) -> impl Iterator<Item = PathBuf> {
     entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path())
 }
 
-/// Its files go with it. That it stays harms nobody.
+/// Removes a cgroup and those below it. One that cannot be removed is harmless.
 fn remove_cgroup(cgroup: &Path) {
     folders(cgroup).for_each(|child| remove_cgroup(&child));
     let _ = fs::remove_dir(cgroup);

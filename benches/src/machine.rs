@@ -1,4 +1,4 @@
-//! Where it ran.
+//! Facts about the machine, which every result carries: processor, memory, kernel, file system, load.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::result::Machine;
 
-/// The facts; `load_after` is for later.
+/// Collects the facts; `load_after` is filled in at the end.
 pub fn facts(dir: &Path) -> Machine {
     Machine {
         processor: field("/proc/cpuinfo", "model name"),
@@ -25,9 +25,11 @@ pub fn facts(dir: &Path) -> Machine {
     }
 }
 
-/// Its kind, and whether it is ext4 without a journal: that makes files many times more slowly for minutes after as many
-/// were removed (it looks at each removed one again for every new one), and between cold runs all that a tool has is
-/// removed. Docker's cold row of 50,000 files took 42 s for 21 s there (on a busy machine).
+/// Returns the type of the file system, and whether it is an ext4 without a journal.
+///
+/// Such an ext4 creates files many times more slowly for minutes after as many were removed (it looks at each removed inode
+/// again for every new one), and between cold runs everything that a tool has is removed. Docker's cold row of 50,000 files
+/// took 42 s there, and 21 s elsewhere.
 fn file_system(dir: &Path) -> String {
     let kind =
         said(Command::new("findmnt").args(["--noheadings", "--output", "FSTYPE", "--target"]).arg(dir));
@@ -37,7 +39,7 @@ fn file_system(dir: &Path) -> String {
     }
 }
 
-/// What ext4 says; `None` of others.
+/// Reports whether the ext4 below `dir` has a journal; `None` for other file systems.
 fn has_journal(dir: &Path) -> Option<bool> {
     let device = fs::metadata(dir).ok()?.dev();
     let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
@@ -46,24 +48,24 @@ fn has_journal(dir: &Path) -> Option<bool> {
     Some(task.ok()?.trim() != "<none>")
 }
 
-/// How many processes wanted to run, over the last minute.
+/// Returns the load: the mean number of processes that wanted to run over the last minute.
 pub fn load() -> f64 {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split_whitespace().next().and_then(|first| first.parse().ok()).unwrap_or(0.0)
 }
 
-/// Now, in UTC.
+/// Returns the current time in UTC.
 pub fn date() -> String {
     said(Command::new("date").args(["--utc", "+%Y-%m-%d %H:%M UTC"]))
 }
 
-/// What is checked out here, and whether it was changed since; empty if this is no repository.
+/// Returns the commit of this checkout, `-dirty` if files differ from it; empty outside of a repository.
 pub fn commit() -> String {
     let describe = ["describe", "--always", "--dirty", "--exclude", "*"];
     said(Command::new("git").arg("-C").arg(env!("CARGO_MANIFEST_DIR")).args(describe))
 }
 
-/// Room in a folder's file system, in GiB.
+/// Returns the free space in GiB of the file system that holds `dir`.
 pub fn free_gib(dir: &Path) -> Option<u64> {
     let stat = rustix::fs::statvfs(dir).ok()?;
     Some((stat.f_bavail * stat.f_frsize) >> 30)
@@ -85,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_ext4_has_a_word_on_journals() {
+    fn a_missing_journal_is_reported_for_ext4_only() {
         assert_eq!(file_system(Path::new("/proc")), "proc");
         assert_eq!(has_journal(Path::new("/proc")), None);
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));

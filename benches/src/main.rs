@@ -1,17 +1,17 @@
 //! `cargo xtask bench`: dsbuild beside other builders, beside what the machine can do, and in parts.
 //!
 //! ```text
-//! workload/   what is measured, as data: scenarios, rows, goals; the files they need
-//! engine/     dsbuild, docker, buildah, buildctl: what is to be done as their commands
+//! workload/   scenarios, rows and goals, as data; the files that they need
+//! engine/     dsbuild, docker, buildah, buildctl: the commands of each
 //! runner      rows: tools in turn, prepared, timed, proven
 //! measure     one program: its time, processor time, memory;   memory: a daemon's
 //! part/       parsing, patterns, layers, packing: inside this process
 //! isolate     namespaces of our own, so that nothing is left behind
-//! bases, registry, machine   images to start from; where to pull from; where it ran
-//! stats, result, report/     medians; what is kept; table, picture, comparison
+//! bases, registry, machine   base images; a registry on loopback; facts about the machine
+//! stats, result, report/     medians; the result file; table, chart, comparison
 //! ```
 //!
-//! What is compared and how: `benches/README.md`.
+//! `benches/README.md` explains the comparison and its rules.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "its output is for the person who runs it")]
 
 mod args;
@@ -63,7 +63,7 @@ fn run(args: &Args, arguments: &[OsString]) -> Result<ExitCode, Box<dyn Error>> 
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(file) = &args.from {
-        tell(args, &read(file)?)?;
+        show(args, &read(file)?)?;
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(dir) = &args.inside {
@@ -71,7 +71,7 @@ fn run(args: &Args, arguments: &[OsString]) -> Result<ExitCode, Box<dyn Error>> 
         if let Some(file) = &args.json {
             fs::write(file, serde_json::to_string_pretty(&results)? + "\n")?;
         }
-        tell(args, &results)?;
+        show(args, &results)?;
         return Ok(ExitCode::SUCCESS);
     }
     let work = isolate::WorkDir::take(&args.dir.clone().map_or_else(default_dir, Ok)?)?;
@@ -80,7 +80,7 @@ fn run(args: &Args, arguments: &[OsString]) -> Result<ExitCode, Box<dyn Error>> 
     Ok(isolate::run(&work, &inner)?)
 }
 
-/// Beside what cargo has built: `target/bench`.
+/// Returns `target/bench`, beside the files that cargo has built.
 fn default_dir() -> std::io::Result<PathBuf> {
     let own = std::env::current_exe()?;
     Ok(own.parent().and_then(Path::parent).unwrap_or(Path::new(".")).join("bench"))
@@ -89,11 +89,11 @@ fn default_dir() -> std::io::Result<PathBuf> {
 fn read(file: &Path) -> Result<Results, Box<dyn Error>> {
     let text = fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
     Ok(serde_json::from_slice(&text)
-        .map_err(|error| format!("{} is none of ours: {error}", file.display()))?)
+        .map_err(|error| format!("{} is not a result of this benchmark: {error}", file.display()))?)
 }
 
-/// Prints and draws.
-fn tell(args: &Args, results: &Results) -> Result<(), Box<dyn Error>> {
+/// Prints the results, and draws them where `--svg` asks for it.
+fn show(args: &Args, results: &Results) -> Result<(), Box<dyn Error>> {
     println!("{}", report::table::table(results));
     if let Some(file) = &args.compare {
         let text = report::compare::compare(results, &read(file)?);

@@ -1,10 +1,10 @@
 //! Running one program: its time, processor time, memory and what it writes, with a limit.
 //!
-//! A program is started through this binary once more ([`main`]), which starts it, waits, and prints a [`Sample`]. That
-//! process is small and has one child only, so that what the kernel says of its children is said of the program: the
-//! peak is that of the largest process that the program was or waited for, never the sum of several.
+//! Each program is started through this binary ([`main`]), which waits for it and prints a [`Sample`]. That process is
+//! small and has one child only, so that the kernel's figures about its children are those of the program: the peak is that
+//! of the largest process that the program was or waited for, never the sum of several.
 //!
-//! What the program writes goes to a log, whose end a failure quotes.
+//! The output of the program goes to a log, whose end a failure quotes.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -21,58 +21,58 @@ use nix::unistd::Pid;
 
 use crate::stats::Sample;
 
-/// The first argument of this binary when it is to measure.
+/// First argument of this binary that makes it measure one program.
 pub const WORD: &str = "measure-one-program";
 
-/// How a program that ran too long is told apart; what `timeout` says, too.
+/// Exit code for a program that ran too long; the one that `timeout` uses.
 const TIMED_OUT: u8 = 124;
 
-/// Why a program gave no sample.
+/// Reason why a program gave no sample.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
-    /// It could not be started.
+    /// The program could not be started.
     #[error("cannot run {program}")]
     Start {
-        /// Its name.
+        /// File name of the program.
         program: String,
-        /// Why.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// It ended badly.
+    /// The program ended with another exit code than 0, or by a signal.
     #[error("{program} failed: {said}")]
     Failed {
-        /// Its name.
+        /// File name of the program.
         program: String,
-        /// The end of what it wrote.
+        /// Last lines of its output.
         said: String,
     },
-    /// It was ended.
+    /// The program ran longer than the limit and was killed.
     #[error("{program} took longer than {limit_s} s")]
     TooLong {
-        /// Its name.
+        /// File name of the program.
         program: String,
-        /// The limit.
+        /// Longest time that it had, in seconds.
         limit_s: u64,
     },
 }
 
-/// Where programs are run from: what they write, and how long they may take.
+/// Runs and measures programs, with one log and one limit on their time.
 #[derive(Debug, Clone)]
 pub struct Meter {
-    /// This binary.
+    /// Path of this binary.
     own: PathBuf,
     log: PathBuf,
     limit_s: u64,
 }
 
 impl Meter {
-    /// `log` is overwritten by each run.
+    /// Creates a meter whose `log` is overwritten by each run.
     pub fn new(log: PathBuf, limit: Duration) -> io::Result<Self> {
         Ok(Self { own: std::env::current_exe()?, log, limit_s: limit.as_secs() })
     }
 
-    /// Runs a program to its end; that it fails is an error.
+    /// Runs a program to its end. A program that fails is an error.
     pub fn run(&self, command: &Command) -> Result<Sample, RunError> {
         let program = name(command.get_program());
         let start = |source| RunError::Start { program: program.clone(), source };
@@ -86,7 +86,7 @@ impl Meter {
         }
     }
 
-    /// Runs a program and returns what it wrote, errors included.
+    /// Runs a program and returns its output, standard error included.
     pub fn output(&self, command: &Command) -> Result<String, RunError> {
         self.run(command)?;
         Ok(fs::read(&self.log).map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default())
@@ -108,7 +108,7 @@ impl Meter {
         wrapped
     }
 
-    /// The last lines of the log.
+    /// Returns the last lines of the log.
     fn said(&self) -> String {
         let text = fs::read(&self.log).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
@@ -121,7 +121,7 @@ fn name(program: &OsStr) -> String {
     Path::new(program).file_name().unwrap_or(program).to_string_lossy().into_owned()
 }
 
-/// The other side: `LOG LIMIT_S PROGRAM ARGUMENTS...`.
+/// Measures one program and prints the sample. Arguments: `LOG LIMIT_S PROGRAM ARGUMENTS...`.
 #[allow(clippy::print_stdout, reason = "the sample is read from there")]
 pub fn main(arguments: &[OsString]) -> ExitCode {
     let [log, limit_s, program, rest @ ..] = arguments else { return ExitCode::from(2) };
@@ -175,7 +175,7 @@ fn measured(log: &Path, limit: Duration, program: &OsStr, arguments: &[OsString]
         .sum();
     // The kernel counts in KiB.
     let peak_rss_bytes = u64::try_from(usage.max_rss()).unwrap_or(0) * 1024;
-    // And here in sectors: what made pages dirty, or went past them.
+    // This one is in sectors of 512 bytes: writes to the page cache and direct ones.
     let written_bytes = u64::try_from(usage.block_writes()).unwrap_or(0) * 512;
     Ok(Ended::Done(Sample { wall_s, cpu_s, peak_rss_bytes, written_bytes }))
 }
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_takes_too_long_is_ended() {
+    fn a_program_that_takes_too_long_is_killed() {
         assert!(matches!(sh("sleep 60 & sleep 60", Duration::from_millis(200)).0, Ended::TimedOut));
     }
 }

@@ -1,21 +1,21 @@
-//! Memory of running processes, out of `/proc`. A process that has ended counts as nothing.
+//! Memory of running processes, read from `/proc`. A process that has ended counts as 0 bytes.
 
 use std::fs;
 
-/// What they have in memory now, together.
+/// Returns the resident memory of the processes now, added up.
 pub fn resident_bytes(pids: &[u32]) -> u64 {
     pids.iter().map(|&pid| status_bytes(pid, "VmRSS:")).sum()
 }
 
-/// The most that each had in memory since [`forget_peak`], together.
+/// Returns the largest resident memory of each process since [`forget_peak`], added up.
 pub fn peak_bytes(pids: &[u32]) -> u64 {
     pids.iter().map(|&pid| status_bytes(pid, "VmHWM:")).sum()
 }
 
-/// Begins anew to look for the peak.
+/// Resets the peaks of the processes to their memory now.
 pub fn forget_peak(pids: &[u32]) {
     for pid in pids {
-        // Refused to those who may not see the process's memory; the peak is then that since its start.
+        // Without the right to do this the peak is that since the start of the process.
         let _ = fs::write(format!("/proc/{pid}/clear_refs"), "5");
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::engine::{Kit, Trouble};
 use crate::workload::{Base, PYTHON};
 
-/// A registry, which ends with this.
+/// A registry whose process ends when this value is dropped.
 #[derive(Debug)]
 pub struct Registry {
     dir: PathBuf,
@@ -18,19 +18,19 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// One that does not run yet: the first to need it starts it.
+    /// Prepares a registry. Its process starts when it is first needed.
     pub fn new(kit: &Kit) -> Result<Self, Trouble> {
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|socket| socket.local_addr());
         let port = free.map_err(Trouble::io("find a free port"))?.port();
         Ok(Self { dir: kit.dir.join("registry"), port, process: None })
     }
 
-    /// What the names of its images begin with.
+    /// Returns the address, with which the names of its images begin.
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// Runs it with nothing in it.
+    /// Restarts the registry without any image.
     pub fn empty(&mut self) -> Result<(), Trouble> {
         self.stop();
         if self.dir.exists() {
@@ -40,7 +40,7 @@ impl Registry {
         self.start()
     }
 
-    /// Runs it with the Python image in it, packed with gzip as registries have images.
+    /// Restarts the registry with the Python image only, compressed with gzip as usual.
     pub fn with_python(&mut self, kit: &Kit) -> Result<(), Trouble> {
         if self.process.is_some() && self.dir.join("data/docker/registry/v2/repositories/python").exists() {
             return Ok(());

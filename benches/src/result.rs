@@ -1,158 +1,158 @@
-//! What was found, as it is kept: everything that a table, a picture or a later comparison needs.
+//! The result file: everything that a table, a chart or a later comparison needs.
 
 use serde::{Deserialize, Serialize};
 
 use crate::stats::{Sample, Summary};
 
-/// The form of the file; one of another form is not read.
+/// Version of the file format. Files of another version are not read.
 pub const FORMAT: u32 = 1;
 
-/// Everything.
+/// All results of one benchmark.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Results {
-    /// [`FORMAT`].
+    /// Version of the format: [`FORMAT`].
     pub format: u32,
-    /// When it began, in UTC.
+    /// Start of the benchmark, in UTC.
     pub date: String,
-    /// What was checked out when it ran.
+    /// Commit that was checked out, with `-dirty` if files differed.
     pub commit: String,
-    /// How it was asked for.
+    /// Command line of the benchmark.
     pub command: String,
-    /// Where it ran.
+    /// Machine that the benchmark ran on.
     pub machine: Machine,
-    /// The tools.
+    /// Tools that were measured, or could not be.
     pub tools: Vec<Tool>,
-    /// What they did.
+    /// Rows, with one cell for each tool.
     pub rows: Vec<RowResult>,
-    /// What was measured inside of dsbuild's libraries.
+    /// Parts of dsbuild's libraries, measured in one process.
     pub parts: Vec<PartResult>,
 }
 
-/// Where it ran.
+/// Facts about a machine.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Machine {
-    /// As the kernel calls it.
+    /// Model name of the processor, as the kernel reports it.
     pub processor: String,
-    /// That may be used.
+    /// Number of cores that this process can use.
     pub cores: usize,
-    /// All there is.
+    /// Memory of the machine in bytes.
     pub memory_bytes: u64,
-    /// Its release.
+    /// Release of the kernel: `6.12.0`.
     pub kernel: String,
-    /// Of the folder that was worked in.
+    /// Type of the file system of the work directory.
     pub file_system: String,
-    /// When it began: above 1, others disturbed the measurement.
+    /// Load at the start. Above 1, other processes disturbed the measurement.
     pub load_before: f64,
-    /// When it was done; our own work is in it.
+    /// Load at the end, which includes the benchmark itself.
     pub load_after: f64,
 }
 
-/// A tool.
+/// A tool that was measured, or could not be.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Tool {
-    /// The word for it.
+    /// Name of the tool in flags and columns.
     pub name: String,
-    /// What was measured, or why it was not.
+    /// Version, or the reason why the tool was not measured.
     pub version: String,
-    /// Whether it was measured.
+    /// True if the tool was measured.
     pub is_here: bool,
-    /// Of what its memory figure is the peak.
+    /// Processes that its memory figure is about.
     pub memory: String,
 }
 
-/// A row.
+/// One workload, and the figures of each tool.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RowResult {
-    /// Its whole name.
+    /// Full name of the row: `SCENARIO/ROW`.
     pub name: String,
-    /// What a reader is told.
+    /// Description in one line, for readers.
     pub title: String,
-    /// What dsbuild is to stay within.
+    /// Goal for dsbuild in seconds, or `None` for a row without one.
     pub goal_s: Option<f64>,
-    /// What the floor is.
+    /// Description of the floor, or `None` for a row without one.
     pub floor: Option<String>,
-    /// Where it lies on a curve.
+    /// Position on a curve, or `None` for a row that is not part of one.
     #[serde(default)]
     pub point: Option<Point>,
-    /// One for each tool that was here, and `floor`.
+    /// One cell for each tool that was measured, and one for `floor`.
     pub cells: Vec<Cell>,
 }
 
-/// A place on a curve.
+/// Position of a row on a curve.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Point {
-    /// What is the same for all of it.
+    /// Name of the curve, the same for all of its points.
     pub curve: String,
-    /// Of what there is more and more: `file`.
+    /// Unit that grows along the curve, in the singular: `file`.
     pub unit: String,
-    /// How many.
+    /// Number of units at this point.
     pub at: u64,
 }
 
-/// A tool in a row.
+/// Figures of one tool in one row.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Cell {
-    /// The word for the tool.
+    /// Name of the tool.
     pub tool: String,
-    /// Its runs, in order.
+    /// Samples of the runs, in order.
     pub samples: Vec<Sample>,
-    /// Why there are none, or no more.
+    /// Error that ended the runs, or `None` if all succeeded.
     pub trouble: Option<String>,
 }
 
-/// A part of dsbuild.
+/// A part of dsbuild that was measured alone.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PartResult {
-    /// Its name.
+    /// Name of the part: `parse/real`.
     pub name: String,
-    /// What a reader is told.
+    /// Description in one line, for readers.
     pub title: String,
-    /// What it is to stay within.
+    /// Goal in seconds, or `None` for a part without one.
     pub goal_s: Option<f64>,
-    /// How long once took, in order.
+    /// Time of each run in seconds, in order.
     pub samples_s: Vec<f64>,
-    /// Of the processor, by all threads.
+    /// Processor time of all threads for each run, in seconds.
     pub cpu_s: Vec<f64>,
-    /// More about it: throughput, say.
+    /// Further facts, such as the throughput.
     pub note: String,
 }
 
 impl Cell {
-    /// Of the time; `None` if it has no sample.
+    /// Summarizes the wall-clock time; `None` without samples.
     pub fn wall(&self) -> Option<Summary> {
         Summary::of(self.samples.iter().map(|sample| sample.wall_s))
     }
 
-    /// Of the processor's time.
+    /// Summarizes the processor time; `None` without samples.
     pub fn cpu(&self) -> Option<Summary> {
         Summary::of(self.samples.iter().map(|sample| sample.cpu_s))
     }
 
-    /// Of what was written.
+    /// Summarizes the bytes written; `None` without samples.
     pub fn written(&self) -> Option<Summary> {
         Summary::of(self.samples.iter().map(|sample| sample.written_bytes as f64))
     }
 
-    /// The most memory of all runs.
+    /// Returns the largest memory of all runs; `None` without samples.
     pub fn peak_rss_bytes(&self) -> Option<u64> {
         self.samples.iter().map(|sample| sample.peak_rss_bytes).max()
     }
 }
 
 impl RowResult {
-    /// A tool's cell.
+    /// Returns the cell of a tool.
     pub fn cell(&self, tool: &str) -> Option<&Cell> {
         self.cells.iter().find(|cell| cell.tool == tool)
     }
 
-    /// The median time of a tool.
+    /// Returns the median time of a tool in seconds.
     pub fn median_s(&self, tool: &str) -> Option<f64> {
         Some(self.cell(tool)?.wall()?.median)
     }
 }
 
 impl PartResult {
-    /// Of the time.
+    /// Summarizes the wall-clock time; `None` without samples.
     pub fn summary(&self) -> Option<Summary> {
         Summary::of(self.samples_s.iter().copied())
     }

@@ -1,7 +1,7 @@
-//! Runs the rows: tool after tool, again and again, so that what else the machine does hits all of them alike.
+//! Runs the rows: tool after tool, in turn, so that other load on the machine affects all of them alike.
 //!
-//! A tool that fails gets that into its cell and is left out of the rest of the row; the others go on. Before a run all
-//! that earlier ones have left to write is written, since nobody is to pay for what another did.
+//! A tool that fails has its error in its cell and is left out of the rest of the row; the others go on. Dirty pages are
+//! written back before each run, so that no tool pays for the writes of another.
 
 use std::cell::Cell as Counter;
 use std::fs;
@@ -15,24 +15,24 @@ use crate::result::{Cell, Point, RowResult};
 use crate::stats::Sample;
 use crate::workload::{Act, Floor, Prep, Proof, Row, Scenario, State, When};
 
-/// What the floor is called among the tools.
+/// Name of the floor among the tools.
 pub const FLOOR: &str = "floor";
 
-/// How often a row is run.
+/// Number of runs that a row gets.
 #[derive(Debug, Clone, Copy)]
 pub struct Effort {
-    /// At most so often by each tool.
+    /// Largest number of runs by each tool.
     pub max_runs: usize,
-    /// And, after the first time, for so long.
+    /// Time in seconds for all runs after the first.
     pub budget_s: f64,
 }
 
 /// Everything that runs have in common.
 #[derive(Debug)]
 pub struct Runner {
-    /// What the tools are made of, too.
+    /// Meter, directory and base images that the tools share.
     pub kit: Kit,
-    /// How often.
+    /// Number of runs of each row.
     pub effort: Effort,
     registry: Registry,
     edits: Counter<u64>,
@@ -45,9 +45,9 @@ struct Turns {
     last_s: f64,
 }
 
-/// A scenario, and where its files are.
+/// A scenario, and the directory of its files.
 #[derive(Clone, Copy)]
-struct Place<'a> {
+struct ScenarioDir<'a> {
     scenario: &'a Scenario,
     dir: &'a Path,
 }
@@ -55,7 +55,7 @@ struct Place<'a> {
 /// A tool in a scenario.
 struct Lane<'a> {
     engine: &'a mut dyn Engine,
-    /// Whether it has done since it was reset what the scenario prepares.
+    /// True if the tool has done the preparations of the scenario since its last reset.
     is_prepared: bool,
 }
 
@@ -65,7 +65,7 @@ impl Turns {
         Self { cell, spent_s: 0.0, last_s: 0.0 }
     }
 
-    /// One more run, unless it has failed or would go over its budget; preparations count, too.
+    /// Does one more run, unless one has failed or the budget would be exceeded; preparations count as well.
     fn take(&mut self, effort: Effort, run: impl FnOnce() -> Result<Sample, Trouble>) {
         let has_time = self.cell.samples.is_empty() || self.spent_s + self.last_s <= effort.budget_s;
         if self.cell.trouble.is_some() || !has_time {
@@ -82,13 +82,13 @@ impl Turns {
 }
 
 impl Runner {
-    /// With a registry, which starts when it is needed.
+    /// Creates a runner. Its registry starts when it is needed.
     pub fn new(kit: Kit, effort: Effort) -> Result<Self, Trouble> {
         let registry = Registry::new(&kit)?;
         Ok(Self { kit, effort, registry, edits: Counter::new(0) })
     }
 
-    /// Runs these rows of a scenario. What keeps it from being run is said in every cell.
+    /// Runs these rows of a scenario. An error that prevents this is in every cell.
     pub fn scenario(
         &mut self,
         scenario: &Scenario,
@@ -104,52 +104,57 @@ impl Runner {
         }
         let mut lanes: Vec<Lane<'_>> =
             engines.iter_mut().map(|engine| Lane { engine: engine.as_mut(), is_prepared: false }).collect();
-        let place = Place { scenario, dir: &dir };
+        let files = ScenarioDir { scenario, dir: &dir };
         let results = match scenario.when {
-            When::Large => self.rows_apart(place, rows, &mut lanes, with_floor),
-            When::Always | When::Curves => self.rows(place, rows, &mut lanes, with_floor),
+            When::Large => self.rows_apart(files, rows, &mut lanes, with_floor),
+            When::Always | When::Curves => self.rows(files, rows, &mut lanes, with_floor),
         };
-        // Room for the next one.
+        // Makes room for the next scenario.
         lanes.iter_mut().for_each(|lane| drop(lane.engine.reset(&[])));
         let _ = remove(&dir);
         results
     }
 
-    /// All tools in turn.
+    /// Runs all tools in turn.
     fn rows(
         &mut self,
-        place: Place<'_>,
+        files: ScenarioDir<'_>,
         rows: &[&Row],
         lanes: &mut [Lane<'_>],
         with_floor: bool,
     ) -> Vec<RowResult> {
-        rows.iter().map(|row| self.row(place, row, lanes, with_floor)).collect()
+        rows.iter().map(|row| self.row(files, row, lanes, with_floor)).collect()
     }
 
-    /// One tool after the other, and no trace of the one before: there is no room for the work of all.
+    /// Runs one tool after the other and removes everything of the one before: the disk has no room for all.
     fn rows_apart(
         &mut self,
-        place: Place<'_>,
+        files: ScenarioDir<'_>,
         rows: &[&Row],
         lanes: &mut [Lane<'_>],
         with_floor: bool,
     ) -> Vec<RowResult> {
         let mut results: Vec<RowResult> = Vec::new();
         for (index, lane) in lanes.iter_mut().enumerate() {
-            let alone = self.rows(place, rows, std::slice::from_mut(lane), with_floor && index == 0);
+            let alone = self.rows(files, rows, std::slice::from_mut(lane), with_floor && index == 0);
             drop(lane.engine.reset(&[]));
-            let _ = remove(&place.dir.join(format!("out-{}", lane.engine.name())));
-            match results.is_empty() {
-                true => results = alone,
-                false => {
-                    results.iter_mut().zip(alone).for_each(|(known, new)| known.cells.extend(new.cells));
-                }
+            let _ = remove(&files.dir.join(format!("out-{}", lane.engine.name())));
+            if results.is_empty() {
+                results = alone;
+            } else {
+                results.iter_mut().zip(alone).for_each(|(known, new)| known.cells.extend(new.cells));
             }
         }
         results
     }
 
-    fn row(&mut self, place: Place<'_>, row: &Row, lanes: &mut [Lane<'_>], with_floor: bool) -> RowResult {
+    fn row(
+        &mut self,
+        files: ScenarioDir<'_>,
+        row: &Row,
+        lanes: &mut [Lane<'_>],
+        with_floor: bool,
+    ) -> RowResult {
         let is_in = |lane: &&mut Lane<'_>| !row.alone || lane.engine.name() == OURS;
         let mut lanes: Vec<&mut Lane<'_>> = lanes.iter_mut().filter(is_in).collect();
         let mut tools: Vec<Turns> = lanes.iter().map(|lane| Turns::new(lane.engine.name())).collect();
@@ -159,23 +164,23 @@ impl Runner {
             for (lane, turns) in lanes.iter_mut().zip(&mut tools) {
                 let is_first = turns.cell.samples.is_empty();
                 turns.take(effort, || {
-                    let run = self.one_run(place, row, lane, is_first);
+                    let run = self.one_run(files, row, lane, is_first);
                     lane.is_prepared &= run.is_ok();
                     run
                 });
             }
             if let Some((floor, turns)) = &mut floor {
-                turns.take(effort, || self.floor_run(*floor, place.dir));
+                turns.take(effort, || self.floor_run(*floor, files.dir));
             }
         }
         let floor = floor.into_iter().map(|(_, turns)| turns);
         let cells = tools.into_iter().chain(floor).map(|turns| turns.cell).collect();
-        result(place.scenario, row, cells)
+        result(files.scenario, row, cells)
     }
 
     fn one_run(
         &mut self,
-        place: Place<'_>,
+        files: ScenarioDir<'_>,
         row: &Row,
         lane: &mut Lane<'_>,
         is_first: bool,
@@ -183,11 +188,11 @@ impl Runner {
         let address = self.registry.address();
         let builds_before = row.before.iter().any(|prep| matches!(prep, Prep::Act(_)));
         let no_cache = row.state == State::Cold && !builds_before;
-        let site = Site { dir: place.dir, registry: &address, no_cache: false };
-        // What it cannot do needs no preparation.
+        let site = Site { dir: files.dir, registry: &address, no_cache: false };
+        // A tool that lacks the feature needs no preparation.
         let timed = Site { no_cache, ..site };
         commands(lane.engine, row.timed, &timed)?;
-        self.bring_to_state(place.scenario, row, lane, &site)?;
+        self.bring_to_state(files.scenario, row, lane, &site)?;
         for prep in row.before {
             self.prepare(prep, lane.engine, &site)?;
         }
@@ -213,7 +218,7 @@ impl Runner {
             }
             State::Cold => lane.engine.reset(scenario.bases)?,
         }
-        // A cold build leaves what its row builds, which may be another Dockerfile's.
+        // A cold build leaves the result of its row, which can be that of another Dockerfile.
         lane.is_prepared = row.state == State::Prepared || row.timed == scenario.prepare;
         Ok(())
     }
@@ -273,12 +278,10 @@ impl Runner {
             command => command?,
         };
         let found = self.kit.meter.output(&command)?;
-        match found.trim() == expected.trim() {
-            true => Ok(()),
-            false => {
-                Err(Trouble::Wrong(format!("{path} says {:?}, not {:?}", start(&found), start(&expected))))
-            }
+        if found.trim() == expected.trim() {
+            return Ok(());
         }
+        Err(Trouble::Wrong(format!("{path} contains {:?}, not {:?}", start(&found), start(&expected))))
     }
 }
 
@@ -287,7 +290,7 @@ fn make(scenario: &Scenario, dir: &Path) -> Result<(), Trouble> {
     (scenario.make)(dir).map_err(Trouble::io(format!("make the files of {}", scenario.name)))
 }
 
-/// Rows that no tool was asked to run, and why.
+/// Returns the rows with the same error in each cell.
 pub fn unmeasured(scenario: &Scenario, rows: &[&Row], tools: &[&str], trouble: &str) -> Vec<RowResult> {
     let cell = |tool: &&str| Cell { trouble: Some(trouble.to_owned()), ..Turns::new(tool).cell };
     rows.iter().map(|row| result(scenario, row, tools.iter().map(cell).collect())).collect()
@@ -298,15 +301,14 @@ fn commands(engine: &dyn Engine, acts: &[Act], site: &Site<'_>) -> Result<Vec<Co
     Ok(lists.into_iter().flatten().collect())
 }
 
-/// A shell for a script; a lone program needs none.
+/// Builds the command of a floor: a shell for a script, or the program itself.
 fn floor_command(floor: Floor, dir: &Path) -> Command {
-    let mut command = match floor.script.contains(' ') {
-        true => {
-            let mut shell = Command::new("sh");
-            shell.arg("-c").arg(floor.script);
-            shell
-        }
-        false => Command::new(floor.script),
+    let mut command = if floor.script.contains(' ') {
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(floor.script);
+        shell
+    } else {
+        Command::new(floor.script)
     };
     command.current_dir(dir);
     command
@@ -327,7 +329,7 @@ fn result(scenario: &Scenario, row: &Row, cells: Vec<Cell>) -> RowResult {
     }
 }
 
-/// A file or folder, which may be there.
+/// Removes a file or directory, if it exists.
 fn remove(path: &PathBuf) -> Result<(), Trouble> {
     let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     match removed {
@@ -340,23 +342,21 @@ fn remove(path: &PathBuf) -> Result<(), Trouble> {
 
 fn proves_output(path: &Path, at_least_mib: u64) -> Result<(), Trouble> {
     let size = size_bytes(path) >> 20;
-    match size >= at_least_mib {
-        true => Ok(()),
-        false => Err(Trouble::Wrong(format!("{} MiB were exported, not {at_least_mib}", size))),
+    if size >= at_least_mib {
+        return Ok(());
     }
+    Err(Trouble::Wrong(format!("{size} MiB were exported, not {at_least_mib}")))
 }
 
 fn size_bytes(path: &Path) -> u64 {
     let Ok(meta) = fs::symlink_metadata(path) else { return 0 };
-    match meta.is_dir() {
-        true => {
-            fs::read_dir(path).into_iter().flatten().flatten().map(|entry| size_bytes(&entry.path())).sum()
-        }
-        false => meta.len(),
+    if !meta.is_dir() {
+        return meta.len();
     }
+    fs::read_dir(path).into_iter().flatten().flatten().map(|entry| size_bytes(&entry.path())).sum()
 }
 
-/// An error with its causes.
+/// Returns an error and its causes in one line.
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
@@ -367,7 +367,7 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// The beginning of a text.
+/// Returns the first 60 characters of a text.
 fn start(text: &str) -> String {
     text.trim().chars().take(60).collect()
 }

@@ -1,4 +1,4 @@
-//! One measurement, from the tools that are here to the results.
+//! One benchmark: finds the tools, runs the rows and the parts, collects the results.
 
 use std::ffi::OsString;
 use std::fs;
@@ -15,12 +15,12 @@ use crate::workload::Scenario;
 use crate::workload::table::SCENARIOS;
 use crate::{bases, machine};
 
-/// No program takes longer, else it hangs.
+/// Longest time of one program; a longer one is taken for a hang.
 const LIMIT: Duration = Duration::from_secs(900);
-/// The same with rows that are [`When::Large`](crate::workload::When::Large).
+/// Longest time of one program with rows that are [`When::Large`](crate::workload::When::Large).
 const LARGE_LIMIT: Duration = Duration::from_secs(3600);
 
-/// Measures all that is asked for, in a folder that is empty.
+/// Measures everything that the flags select, in an empty directory.
 pub fn measure(args: &Args, dir: &Path, arguments: &[OsString]) -> Result<Results, Trouble> {
     let mut results = Results {
         format: FORMAT,
@@ -32,9 +32,10 @@ pub fn measure(args: &Args, dir: &Path, arguments: &[OsString]) -> Result<Result
         rows: Vec::new(),
         parts: Vec::new(),
     };
-    let patience = match args.quick {
-        true => Patience { min_runs: 2, time: Duration::from_millis(50) },
-        false => Patience { min_runs: 5, time: Duration::from_millis(500) },
+    let patience = if args.quick {
+        Patience { min_runs: 2, time: Duration::from_millis(50) }
+    } else {
+        Patience { min_runs: 5, time: Duration::from_millis(500) }
     };
     let wanted = scenarios(args);
     if !wanted.is_empty() {
@@ -65,19 +66,19 @@ fn scenarios(args: &Args) -> Vec<&'static Scenario> {
     SCENARIOS.iter().filter(is_wanted).collect()
 }
 
-/// dsbuild, without which there is nothing to measure, and the others that are here; and what is to be told of each.
+/// Starts dsbuild, which is required, and the other tools of this machine; returns a description of each.
 fn engines(args: &Args, kit: &Kit) -> Result<(Engines, Vec<Tool>), Trouble> {
     let program = args.dsbuild.clone().map_or_else(dist, Ok)?;
     let program = program.canonicalize().unwrap_or(program);
     let dsbuild = Dsbuild::new(kit.clone(), program)?;
     bases::make_busybox(kit, &dsbuild)?;
     let mut engines: Engines = vec![Box::new(dsbuild)];
-    let mut tools = vec![told(engines[0].as_ref())];
+    let mut tools = vec![described(engines[0].as_ref())];
     for (name, start) in others(args, kit) {
         eprintln!("bench: preparing {name}");
         match start() {
             Ok(engine) => {
-                tools.push(told(engine.as_ref()));
+                tools.push(described(engine.as_ref()));
                 engines.push(engine);
             }
             Err(trouble) => tools.push(Tool {
@@ -114,7 +115,7 @@ fn others<'a>(args: &'a Args, kit: &'a Kit) -> Vec<(&'static str, Start<'a>)> {
     others
 }
 
-fn told(engine: &dyn Engine) -> Tool {
+fn described(engine: &dyn Engine) -> Tool {
     Tool {
         name: engine.name().to_owned(),
         version: engine.version(),
@@ -123,7 +124,7 @@ fn told(engine: &dyn Engine) -> Tool {
     }
 }
 
-/// Beside this program.
+/// Returns the path of the dsbuild beside this program.
 fn dist() -> Result<PathBuf, Trouble> {
     let own = std::env::current_exe().map_err(Trouble::io("find this program"))?;
     Ok(own.with_file_name("dsbuild"))
@@ -159,7 +160,7 @@ fn rows(
     Ok(results)
 }
 
-/// Why a scenario cannot be measured here.
+/// Returns the reason why a scenario cannot be measured here, if there is one.
 fn cannot(scenario: &Scenario, dir: &Path, no_base: Option<&Trouble>) -> Option<String> {
     let free = machine::free_gib(dir).filter(|free| *free < scenario.needs_gib);
     let no_room = free.map(|free| format!("it needs {} GiB of disk, {free} are free", scenario.needs_gib));

@@ -1,17 +1,17 @@
-//! Samples and how they are told: the median, since one disturbed run must not count, and the extremes beside it.
+//! Samples and their summaries: the median, since one disturbed run must not count, and the extremes.
 
 use serde::{Deserialize, Serialize};
 
-/// One timed run.
+/// Figures of one timed run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
-    /// From start to end.
+    /// Wall-clock time in seconds, from start to end.
     pub wall_s: f64,
-    /// Of the processor, by all that was started and waited for; a daemon's is not in it.
+    /// Processor time in seconds of all processes that were started and waited for, which excludes daemons.
     pub cpu_s: f64,
-    /// The most memory; of what, the engine says.
+    /// Largest resident memory in bytes; `Engine::memory` says of which processes.
     pub peak_rss_bytes: u64,
-    /// Handed to the disk, by all that was started and waited for; a daemon's are not in it.
+    /// Bytes written by all processes that were started and waited for, which excludes daemons.
     #[serde(default)]
     pub written_bytes: u64,
 }
@@ -19,7 +19,7 @@ pub struct Sample {
 impl std::ops::Add for Sample {
     type Output = Self;
 
-    /// One after the other.
+    /// Adds a run that follows this one.
     fn add(self, next: Self) -> Self {
         Self {
             wall_s: self.wall_s + next.wall_s,
@@ -30,21 +30,21 @@ impl std::ops::Add for Sample {
     }
 }
 
-/// What a list of values comes to.
+/// Summary of a list of values.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
-    /// The middle one, or the mean of the middle two.
+    /// The middle value, or the mean of the middle two.
     pub median: f64,
-    /// The least.
+    /// The smallest of the values.
     pub min: f64,
-    /// The most.
+    /// The largest of the values.
     pub max: f64,
-    /// How many.
+    /// Number of values summarized.
     pub runs: usize,
 }
 
 impl Summary {
-    /// Returns `None` for no values.
+    /// Summarizes values; returns `None` for an empty list.
     pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut sorted: Vec<f64> = values.into_iter().collect();
         sorted.sort_unstable_by(f64::total_cmp);
@@ -58,7 +58,7 @@ impl Summary {
     }
 }
 
-/// `12.3 s`, `0.123 s`, `1.23 ms`: three digits that count.
+/// Formats seconds with three significant digits: `12.3 s`, `123 ms`, `1.23 ms`.
 pub fn seconds(value: f64) -> String {
     match value {
         v if v >= 99.95 => format!("{v:.0} s"),
@@ -71,7 +71,7 @@ pub fn seconds(value: f64) -> String {
     }
 }
 
-/// `123 MiB`, `1.2 GiB`.
+/// Formats bytes in binary units: `123 MiB`, `1.2 GiB`.
 pub fn bytes(value: u64) -> String {
     let mib = value as f64 / f64::from(1 << 20);
     match mib {
@@ -81,7 +81,7 @@ pub fn bytes(value: u64) -> String {
     }
 }
 
-/// `12x`, `1.5x`: how many times as long.
+/// Formats a ratio: `12x`, `1.5x`.
 pub fn ratio(value: f64) -> String {
     match value {
         v if v >= 9.95 => format!("{v:.0}x"),
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn figures_have_the_digits_that_count() {
+    fn figures_have_their_significant_digits() {
         let table = [
             (123.4, "123 s"),
             (12.34, "12.3 s"),

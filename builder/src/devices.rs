@@ -24,7 +24,7 @@ pub struct DevicesNotAllowed {
 }
 
 /// Returns the devices of this machine. Descriptions are read only if a step of `graph` asks for a device. Fails if a
-/// step asks for one that is not allowed.
+/// step asks for a device that is not allowed.
 pub fn inventory(graph: &Graph, options: &RunOptions) -> Result<Inventory, DevicesNotAllowed> {
     let mut asking = graph.steps.iter().filter_map(|step| match &step.op {
         Op::Exec(exec) if !exec.devices.is_empty() => Some((exec, step.meta.lines)),

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use cache::Store;
 use graph::{Graph, InputIndex, Op, Step, StepId};
 use oci::DiffId;
-use progress::{Cancel, EventKind, Place, Progress, Vertex};
+use progress::{Cancel, EventKind, Progress, StepLocation, Vertex};
 use rootfs::layers::Layers;
 use rootfs::tree::Tree;
 use sources::Sources;
@@ -224,8 +224,8 @@ fn announce(graph: &Graph, progress: &Progress) -> Vec<Vertex> {
     let mut vertices: Vec<Vertex> = Vec::with_capacity(graph.steps.len());
     for step in &graph.steps {
         let inputs = step.inputs.iter().map(|input| vertices[input.0].id()).collect();
-        let place = Place { stage: step.meta.stage.clone(), lines: step.meta.lines };
-        vertices.push(progress.vertex(&step.meta.name, inputs, Some(place)));
+        let location = StepLocation { stage: step.meta.stage.clone(), lines: step.meta.lines };
+        vertices.push(progress.vertex(&step.meta.name, inputs, Some(location)));
     }
     vertices
 }

@@ -21,8 +21,8 @@ const MAX_FILES: usize = 20_000;
 /// Facts about a file that a step takes and that does not exist.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NotFound {
-    /// Place in which the step looked for the file.
-    pub place: Place,
+    /// Files among which the step looked for this one.
+    pub searched: Searched,
     /// Line of the ignore file that excludes the file, which does exist in the directory of the context.
     pub ignored_by: Option<IgnoredBy>,
     /// Similar path that exists.
@@ -42,9 +42,9 @@ pub struct IgnoredBy {
     pub written: String,
 }
 
-/// Place that a step takes files from.
+/// Files among which a step looks for a source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Place {
+pub enum Searched {
     /// The main context of the build.
     #[default]
     Context,
@@ -57,7 +57,7 @@ pub enum Place {
 }
 
 /// The source of a step that does not exist.
-struct Wanted<'s> {
+struct MissingPath<'s> {
     input: InputIndex,
     path: &'s str,
     as_written: &'s str,
@@ -76,27 +76,27 @@ pub fn diagnose(
 ) -> Option<NotFound> {
     let wanted = wanted(&step.op, missing)?;
     let source = &graph.steps[step.inputs[wanted.input.0].0];
-    let (place, ignored_by) = match &source.op {
+    let (searched, ignored_by) = match &source.op {
         Op::Source(Source::Local { name, path, .. }) => {
-            let place = if name == "context" { Place::Context } else { Place::Other };
+            let searched = if name == "context" { Searched::Context } else { Searched::Other };
             let ignore = ignore_files.get(name);
-            (place, ignore.and_then(|ignore| ignored_by(path, ignore, wanted.path)))
+            (searched, ignore.and_then(|ignore| ignored_by(path, ignore, wanted.path)))
         }
-        Op::Source(Source::Stored { .. }) => (Place::Context, None),
-        Op::Source(Source::Http { .. } | Source::Git { .. }) => (Place::Other, None),
-        Op::Source(Source::Image { name, .. }) => (Place::Image(image_name(name)), None),
-        _ => (Place::Stage(source.meta.stage.clone()), None),
+        Op::Source(Source::Stored { .. }) => (Searched::Context, None),
+        Op::Source(Source::Http { .. } | Source::Git { .. }) => (Searched::Other, None),
+        Op::Source(Source::Image { name, .. }) => (Searched::Image(image_name(name)), None),
+        _ => (Searched::Stage(source.meta.stage.clone()), None),
     };
-    let is_outside = place == Place::Context && clean(wanted.as_written).starts_with("../");
+    let is_outside = searched == Searched::Context && clean(wanted.as_written).starts_with("../");
     let suggestion = match (&ignored_by, tree_of(wanted.input)) {
         (None, Some(tree)) => suggestion(&*tree, &wanted),
         _ => None,
     };
-    Some(NotFound { place, ignored_by, suggestion, is_outside })
+    Some(NotFound { searched, ignored_by, suggestion, is_outside })
 }
 
 /// Returns a similar path, absolute if the written one is.
-fn suggestion(tree: &dyn Tree, wanted: &Wanted<'_>) -> Option<String> {
+fn suggestion(tree: &dyn Tree, wanted: &MissingPath<'_>) -> Option<String> {
     let path = meant(tree, wanted.path)?;
     Some(if wanted.as_written.starts_with('/') { format!("/{path}") } else { path })
 }
@@ -109,13 +109,13 @@ fn image_name(origin: &ImageOrigin) -> String {
 }
 
 /// Finds the source of a step whose path is missing.
-fn wanted<'s>(op: &'s Op, missing: &str) -> Option<Wanted<'s>> {
+fn wanted<'s>(op: &'s Op, missing: &str) -> Option<MissingPath<'s>> {
     let is_missing = |path: &str| clean(&format!("/{path}")) == missing;
     match op {
         Op::File(op) => op.actions.iter().find_map(|action| match action {
             FileAction::Copy(copy) => match &copy.from {
                 CopySource::Input { input, path, as_written } if is_missing(path) => {
-                    Some(Wanted { input: *input, path, as_written })
+                    Some(MissingPath { input: *input, path, as_written })
                 }
                 _ => None,
             },
@@ -126,7 +126,7 @@ fn wanted<'s>(op: &'s Op, missing: &str) -> Option<Wanted<'s>> {
             | MountKind::Cache { from: Some(input), source, .. }
                 if is_missing(source) =>
             {
-                Some(Wanted { input: *input, path: source, as_written: source })
+                Some(MissingPath { input: *input, path: source, as_written: source })
             }
             _ => None,
         }),

@@ -15,6 +15,7 @@
 //! ├── mounts/<64 hex>/<n>/     cache mounts and git mirrors: `data`, and `ready` once it can be used
 //! ├── pins/<64 hex>            a note: the manifest that a name of a registry led to
 //! ├── downloads/<64 hex>       a note: the blob that came from a URL
+//! ├── downloads/<64 hex>.partial   the first bytes of a blob whose pull broke off
 //! ├── commits/<hash>-<64 hex>  a note: the time of a git commit
 //! ├── containers/<id>/         config, state and log of a container
 //! ├── roots/<name>             blobs that collection must keep, for example a container's layers
@@ -43,6 +44,7 @@
 //! layout, session, store      create and open a store; the lock and the directory of this process
 //! blobs                       put, get, stat, delete; buffer, direct and hashing make writing fast
 //! records, notes, stat_cache  what builds remember
+//! partial                     what a broken pull has brought of a blob
 //! index, names                images by name
 //! scratch, tmp                work in progress, and what dead processes left of it
 //! mounts, step_lock           directories and steps that processes wait for
@@ -75,6 +77,7 @@ mod locks;
 mod mounts;
 mod names;
 mod notes;
+mod partial;
 mod problem;
 mod reach;
 mod records;
@@ -99,6 +102,7 @@ pub use index::BUILT_ANNOTATION;
 pub use key::Key;
 pub use mounts::{CacheMount, Sharing};
 pub use notes::NoteKind;
+pub use partial::PartialBlob;
 pub use problem::Problem;
 pub use records::Record;
 pub use roots::{CONTAINER_ROOT_PREFIX, GcRoot};

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use oci::Digest;
 
-use crate::files::{IoContext, files_in, mark_used, open_file, replace};
+use crate::files::{IoContext, files_in, mark_used, open_file, remove_file, replace};
 use crate::tmp::ensure_private_dir;
 use crate::{Store, StoreError};
 
@@ -66,6 +66,11 @@ impl Store {
         let dir = self.root().join(kind.dir());
         ensure_private_dir(&dir)?;
         replace(&dir.join(name), &self.session.tmp_path()?, bytes, false)
+    }
+
+    /// Removes a note that turned out to be wrong; returns whether it existed.
+    pub fn remove_note(&self, kind: NoteKind, name: &str) -> Result<bool, StoreError> {
+        remove_file(&self.root().join(kind.dir()).join(name))
     }
 }
 

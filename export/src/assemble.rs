@@ -1,43 +1,68 @@
 //! The documents of an image: config, manifest, index; put into the store as blobs.
 
+use std::collections::BTreeMap;
+
 use cache::Store;
-use oci::{Descriptor, DiffId, Index, Manifest, Platform, media_type};
+use oci::{Descriptor, DiffId, Index, Manifest, Platform, Reference, finish_config, media_type, rfc3339};
+use progress::{Phase, Vertex};
 use rootfs::layers::Layers;
 
-use super::request::{Annotation, AnnotationTarget, ExportRequest, LayerCompression};
-use super::{BuildTimes, BuiltImage, ExportError, compress, finish_config};
-use oci::rfc3339;
-use progress::{Phase, Vertex};
+use crate::compress::Compressor;
+use crate::error::ExportError;
+use crate::request::annotation::{Annotation, AnnotationTarget};
+use crate::request::{ExportRequest, LayerCompression};
+use crate::result::BuiltImage;
+use crate::times::BuildTimes;
 
-/// The annotation that says when an image was made.
+/// Annotation with the time at which an image was made.
 const CREATED: &str = "org.opencontainers.image.created";
 
-/// An image whose blobs are all in the store.
+/// Annotation of a layer whose times were rewritten, with the source date.
+///
+/// Source: BuildKit, `exporter/containerimage/writer.go`.
+const REWRITTEN: &str = "buildkit/rewritten-timestamp";
+
+/// An image whose documents are in the store.
 #[derive(Debug, Clone)]
-pub(super) struct Assembled {
-    /// Names the manifest; has a platform.
+pub(crate) struct Assembled {
+    /// Descriptor of the manifest, with its platform.
     pub descriptor: Descriptor,
-    /// Its documents.
+    /// Manifest of the image.
     pub manifest: Manifest,
 }
 
-/// Where the parts of images go, and how they are written.
-pub(super) struct Assembler<'a> {
+/// Blobs of the layers of the base image, for outputs that keep them.
+pub(crate) trait BaseBlobs {
+    /// Returns the blob that the manifest names for a layer of the base image; `None` if the layer is compressed anew.
+    /// `base` is the name that the base image was pulled by.
+    fn blob(
+        &self,
+        layer: &DiffId,
+        base: Option<&Reference>,
+        docker_types: bool,
+    ) -> Result<Option<Descriptor>, ExportError>;
+}
+
+/// Assembles the images of one output.
+pub(crate) struct Assembler<'a> {
     pub store: &'a Store,
     pub layers: &'a Layers,
     pub request: &'a ExportRequest,
     pub times: &'a BuildTimes,
     pub vertex: &'a Vertex,
+    pub cancel: &'a progress::Cancel,
+    pub bases: &'a dyn BaseBlobs,
 }
 
 impl Assembler<'_> {
     /// Makes the config and the manifest of an image and the blobs of its layers.
     pub fn image(&self, built: &BuiltImage) -> Result<Assembled, ExportError> {
-        let diff_ids = self.final_layers(built)?;
+        let base_count = built.base_layers()?.len();
+        let diff_ids = self.final_layers(built, base_count)?;
         let created_s = self.times.created_s(self.request.rewrite_timestamp);
         let config = finish_config(built.config.clone(), &diff_ids, created_s);
         self.vertex.enter(Phase::Compress);
-        let blobs = diff_ids.iter().map(|diff| self.layer(diff)).collect::<Result<_, _>>()?;
+        let blobs = self.blobs(built, &diff_ids, base_count)?;
         self.vertex.enter(Phase::Assemble);
         let config_type = if self.docker_types() { media_type::DOCKER_CONFIG } else { media_type::CONFIG };
         let mut manifest = Manifest::new(self.document(config_type, &config)?, blobs);
@@ -69,11 +94,12 @@ impl Assembler<'_> {
         self.document(&index_type, &index)
     }
 
-    /// The annotations that the entry of the whole result gets in the index of a layout.
-    pub fn entry_annotations(&self, multi_platform: bool) -> std::collections::BTreeMap<String, String> {
-        let target = match multi_platform {
-            true => AnnotationTarget::IndexDescriptor,
-            false => AnnotationTarget::ManifestDescriptor,
+    /// Returns the annotations of the entry for the whole result in the index of a layout.
+    pub fn entry_annotations(&self, multi_platform: bool) -> BTreeMap<String, String> {
+        let target = if multi_platform {
+            AnnotationTarget::IndexDescriptor
+        } else {
+            AnnotationTarget::ManifestDescriptor
         };
         let mut annotations = self.annotations(target, None);
         let created_s = self.times.created_s(self.request.rewrite_timestamp);
@@ -81,19 +107,57 @@ impl Assembler<'_> {
         annotations
     }
 
-    /// The layers with the times that the output wants. Those of the base image are left as they are.
-    fn final_layers(&self, built: &BuiltImage) -> Result<Vec<DiffId>, ExportError> {
+    /// Returns the layers with the times of the output. Those of the base image are left as they are.
+    fn final_layers(&self, built: &BuiltImage, base_count: usize) -> Result<Vec<DiffId>, ExportError> {
         let times = self.times.files(self.request.rewrite_timestamp);
-        let base = built.base_layers()?;
-        let own = built.layers[base.len()..].iter().map(|layer| self.layers.rewrite(layer, times));
+        let (base, own) = built.layers.split_at(base_count);
+        let own = own.iter().map(|layer| self.layers.rewrite(layer, times));
         base.iter().copied().map(Ok).chain(own).collect::<Result<_, _>>().map_err(ExportError::from)
     }
 
-    fn layer(&self, diff: &DiffId) -> Result<Descriptor, ExportError> {
-        compress::blob(self.store, diff, self.request.layer_compression(), self.docker_types())
+    fn blobs(
+        &self,
+        built: &BuiltImage,
+        diff_ids: &[DiffId],
+        base_count: usize,
+    ) -> Result<Vec<Descriptor>, ExportError> {
+        let (base, own) = diff_ids.split_at(base_count);
+        let base = base.iter().map(|layer| self.base_blob(layer, built.base_name.as_ref()));
+        let own = own.iter().map(|layer| self.own_blob(layer));
+        base.chain(own).collect()
     }
 
-    /// zstd has no type of Docker's.
+    fn base_blob(&self, layer: &DiffId, base: Option<&Reference>) -> Result<Descriptor, ExportError> {
+        if self.request.keeps_base_blobs()
+            && let Some(kept) = self.bases.blob(layer, base, self.docker_types())?
+        {
+            return Ok(kept);
+        }
+        self.compressor().blob(layer)
+    }
+
+    /// Makes the blob of a layer above the base. OCI's manifests say to which source date its times were rewritten.
+    fn own_blob(&self, layer: &DiffId) -> Result<Descriptor, ExportError> {
+        let mut blob = self.compressor().blob(layer)?;
+        if let Some(date) = self.times.rewritten_s(self.request.rewrite_timestamp)
+            && !self.docker_types()
+        {
+            blob.annotations.insert(REWRITTEN.to_owned(), date.to_string());
+        }
+        Ok(blob)
+    }
+
+    fn compressor(&self) -> Compressor<'_> {
+        Compressor {
+            store: self.store,
+            compression: self.request.layer_compression(),
+            docker_types: self.docker_types(),
+            vertex: self.vertex,
+            cancel: self.cancel,
+        }
+    }
+
+    /// Reports whether documents and layers have Docker's media types. There is none for zstd.
     fn docker_types(&self) -> bool {
         let zstd = matches!(self.request.layer_compression(), LayerCompression::Zstd { .. });
         !self.request.oci_media_types && !zstd
@@ -109,11 +173,7 @@ impl Assembler<'_> {
         Ok(Descriptor::new(media_type, digest, bytes.len() as u64))
     }
 
-    fn annotations(
-        &self,
-        target: AnnotationTarget,
-        platform: Option<&Platform>,
-    ) -> std::collections::BTreeMap<String, String> {
+    fn annotations(&self, target: AnnotationTarget, platform: Option<&Platform>) -> BTreeMap<String, String> {
         let applies = |annotation: &&Annotation| {
             annotation.target == target
                 && annotation.platform.as_ref().is_none_or(|only| Some(only) == platform)

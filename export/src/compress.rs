@@ -1,35 +1,72 @@
-//! A layer as a blob of the store, packed as asked for.
+//! A layer as a blob of the store, compressed as the output asks for.
 
 use std::io;
+use std::path::Path;
 
 use cache::{Key, Store, StoreError};
-use oci::{Descriptor, DiffId, media_type};
-
-use super::error::io_error;
-use super::request::LayerCompression;
-use super::{ExportError, gzip};
 use images::layer_blobs;
+use oci::{Descriptor, DiffId, media_type};
+use progress::{Cancel, Vertex};
+use registry::transfer::Counted;
 
-/// The blob that holds `layer`: its tar itself, or one compressed before, or a new one. `docker_types`: Docker's
-/// media types, where there is one.
-pub(super) fn blob(
-    store: &Store,
-    layer: &DiffId,
-    compression: LayerCompression,
-    docker_types: bool,
-) -> Result<Descriptor, ExportError> {
-    let mut descriptor = match form(compression) {
-        None => {
-            let size_bytes = store.stat_blob(&layer.0)?.ok_or(StoreError::Missing { digest: layer.0 })?;
-            Descriptor::new("", layer.0, size_bytes)
-        }
-        Some(form) => compressed(store, layer, compression, &form)?,
-    };
-    layer_type(compression, docker_types).clone_into(&mut descriptor.media_type);
-    Ok(descriptor)
+use crate::blob::BlobReader;
+use crate::error::{ExportError, io_error};
+use crate::gzip;
+use crate::request::LayerCompression;
+
+/// Compresses layers for one output.
+pub(crate) struct Compressor<'a> {
+    pub store: &'a Store,
+    pub compression: LayerCompression,
+    /// Uses Docker's media types, where there is one.
+    pub docker_types: bool,
+    pub vertex: &'a Vertex,
+    pub cancel: &'a Cancel,
 }
 
-/// Under what name a compressed layer is remembered; the tar itself needs none.
+impl Compressor<'_> {
+    /// Returns the blob that holds `layer`: its tar itself, one that was compressed before, or a new one.
+    pub fn blob(&self, layer: &DiffId) -> Result<Descriptor, ExportError> {
+        let mut descriptor = match form(self.compression) {
+            None => self.tar(layer)?,
+            Some(form) => self.compressed(layer, &form)?,
+        };
+        layer_type(self.compression, self.docker_types).clone_into(&mut descriptor.media_type);
+        Ok(descriptor)
+    }
+
+    fn tar(&self, layer: &DiffId) -> Result<Descriptor, ExportError> {
+        let size_bytes = self.store.stat_blob(&layer.0)?.ok_or(StoreError::Missing { digest: layer.0 })?;
+        Ok(Descriptor::new("", layer.0, size_bytes))
+    }
+
+    fn compressed(&self, layer: &DiffId, form: &str) -> Result<Descriptor, ExportError> {
+        let _lock = self.store.lock_step(&Key::of(format!("compress {form} {layer}").as_bytes()))?;
+        if let Some(known) = layer_blobs::recall(self.store, layer, form)?
+            && self.store.stat_blob(&known.digest)? == Some(known.size_bytes)
+        {
+            return Ok(known);
+        }
+        let tar = self.tar(layer)?;
+        let id = format!("compressing {layer}");
+        let report = |read_bytes| {
+            self.vertex.status(&id, read_bytes, Some(tar.size_bytes), false);
+            Ok(())
+        };
+        report(0).map_err(io_error("report on", Path::new(&id)))?;
+        let mut input = Counted::new(BlobReader::open(self.store, &tar, self.cancel)?, report);
+        let mut out = self.store.write_blob()?;
+        let path = self.store.blob_path(&layer.0);
+        pack(&mut input, &mut out, self.compression).map_err(io_error("compress layer", &path))?;
+        let size_bytes = out.size_bytes();
+        let descriptor = Descriptor::new(layer_type(self.compression, false), out.commit(None)?, size_bytes);
+        layer_blobs::remember(self.store, layer, form, &descriptor)?;
+        self.vertex.status(&id, tar.size_bytes, Some(tar.size_bytes), true);
+        Ok(descriptor)
+    }
+}
+
+/// Returns the name under which a compressed layer is remembered; `None` for the tar itself.
 fn form(compression: LayerCompression) -> Option<String> {
     match compression {
         LayerCompression::Uncompressed => None,
@@ -48,28 +85,7 @@ fn layer_type(compression: LayerCompression, docker_types: bool) -> &'static str
     }
 }
 
-fn compressed(
-    store: &Store,
-    layer: &DiffId,
-    compression: LayerCompression,
-    form: &str,
-) -> Result<Descriptor, ExportError> {
-    let _lock = store.lock_step(&Key::of(format!("compress {form} {layer}").as_bytes()))?;
-    if let Some(known) = layer_blobs::recall(store, layer, form)?
-        && store.stat_blob(&known.digest)? == Some(known.size_bytes)
-    {
-        return Ok(known);
-    }
-    let mut tar = store.open_blob(&layer.0)?;
-    let mut out = store.write_blob()?;
-    pack(&mut tar, &mut out, compression).map_err(io_error("compress layer", &store.blob_path(&layer.0)))?;
-    let size_bytes = out.size_bytes();
-    let descriptor = Descriptor::new(layer_type(compression, false), out.commit(None)?, size_bytes);
-    layer_blobs::remember(store, layer, form, &descriptor)?;
-    Ok(descriptor)
-}
-
-/// Packs a layer's tar, on the threads of the current rayon pool. Their number changes no byte.
+/// Compresses the tar of a layer, on the threads of the current rayon pool. Their number changes no byte.
 pub fn pack(
     tar: &mut impl io::Read,
     out: &mut (impl io::Write + Send),
@@ -80,7 +96,7 @@ pub fn pack(
         LayerCompression::Gzip { level } => gzip::compress(tar, out, level),
         LayerCompression::Zstd { level } => {
             let mut encoder = zstd::Encoder::new(out, level)?;
-            // Any number of workers gives the same bytes, but none at all gives others.
+            // Any number of workers gives the same bytes, except for 0.
             let workers = u32::try_from(rayon::current_num_threads()).unwrap_or(1);
             encoder.multithread(workers.max(1))?;
             io::copy(tar, &mut encoder)?;

@@ -1,74 +1,117 @@
-//! What can go wrong with an export.
+//! Errors of an export, and the helper that turns errors of the file system into them.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cache::StoreError;
-use oci::DiffId;
+use oci::{DiffId, Digest};
 use rootfs::RootfsError;
+
+use crate::blob::{DamagedBlob, ExportCanceled};
 
 /// An output that cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExportError {
-    /// `--output` makes no sense.
+    /// The text of `--output` or `--annotation` is not valid.
     #[error("invalid output {text:?}: {reason}")]
     Request {
-        /// As written.
+        /// Text as the user wrote it.
         text: String,
-        /// What is wrong with it.
+        /// The defect, as a clause.
         reason: String,
     },
-    /// The output cannot be had of this build.
+    /// This result cannot have an output of this type.
     #[error("output type={kind}: {reason}")]
     Unsupported {
-        /// The type of the output.
+        /// Type of the output.
         kind: &'static str,
-        /// What it cannot do.
+        /// The restriction, as a clause.
         reason: String,
     },
-    /// A registry refused, or is not there. What was built is in the store.
+    /// A registry refused a request, or did not answer. The result is in the store.
     #[error(transparent)]
     Registry(#[from] registry::RegistryError),
-    /// The user asked.
+    /// The user canceled the build.
     #[error("canceled")]
     Canceled,
-    /// The result does not lie on the base image that its config tells of.
+    /// The lowest layers of the result are not those of the base image in its config.
     #[error("the result has {found} as layer {index}, its base image {expected}")]
     Base {
-        /// Which layer, from the base up.
+        /// Number of the layer, counted from 0 at the base.
         index: usize,
-        /// What the config says.
+        /// Layer that the config lists.
         expected: DiffId,
-        /// What was built.
+        /// Layer of the result.
         found: String,
     },
-    /// We made an image that breaks the rules.
+    /// The image that was assembled breaks a rule of the image specification.
     #[error("the image that was built is not valid")]
     Invalid(#[from] oci::validate::InvalidImage),
-    /// The layer store refused.
+    /// The content of a blob in the store does not have its digest. Nothing was written under the final name.
+    #[error("blob {digest} of the store is damaged")]
+    Damaged {
+        /// Digest that the blob should have.
+        digest: Digest,
+    },
+    /// A layer could not be read or rewritten.
     #[error(transparent)]
-    Rootfs(#[from] RootfsError),
-    /// The store refused.
+    Rootfs(RootfsError),
+    /// The store could not be read or written.
     #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The file system refused. `action` is a verb phrase.
+    Store(StoreError),
+    /// A file or directory could not be read or written.
     #[error("cannot {action} {}", path.display())]
     Io {
-        /// What was tried.
+        /// Verb phrase for the operation, such as `write`.
         action: &'static str,
-        /// On what.
+        /// File or directory that the operation was about.
         path: PathBuf,
-        /// Why not.
+        /// Error that the operating system reported.
         source: io::Error,
     },
 }
 
-/// For `map_err`: the file system refused `action` on `path`.
-pub(super) fn io_error(
-    action: &'static str,
-    path: &std::path::Path,
-) -> impl FnOnce(io::Error) -> ExportError {
+impl ExportError {
+    /// Returns what the user can do about the error, if there is anything.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Damaged { .. } => Some("run `dsbuild check --repair`, then build again"),
+            _ => None,
+        }
+    }
+}
+
+impl From<StoreError> for ExportError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Corrupt { expected, .. } => Self::Damaged { digest: expected },
+            error => Self::Store(error),
+        }
+    }
+}
+
+impl From<RootfsError> for ExportError {
+    fn from(error: RootfsError) -> Self {
+        match error {
+            RootfsError::Store(error) => error.into(),
+            error => Self::Rootfs(error),
+        }
+    }
+}
+
+/// Returns a function for `map_err`: `action` on `path` failed. Damage and cancellation, which readers report as errors of
+/// the file system, become errors of their own.
+pub(crate) fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ExportError {
     let path = path.to_owned();
-    move |source| ExportError::Io { action, path, source }
+    move |source| {
+        let cause = source.get_ref();
+        if let Some(DamagedBlob { digest }) = cause.and_then(|cause| cause.downcast_ref()) {
+            return ExportError::Damaged { digest: *digest };
+        }
+        if cause.is_some_and(|cause| cause.is::<ExportCanceled>()) {
+            return ExportError::Canceled;
+        }
+        ExportError::Io { action, path, source }
+    }
 }

@@ -1,24 +1,33 @@
-//! Where a file output goes: a new file that takes its name when it is complete, or what is there already if that is
-//! a pipe or a device.
+//! Files of the user: a new file that takes its name when it is complete and on disk, or an existing pipe or device that
+//! is written in place.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::ExportError;
-use super::error::io_error;
+use crate::error::{ExportError, io_error};
 
-/// A file that is being written; dropped before [`Draft::publish`] it leaves nothing.
-pub(super) struct Draft {
+/// Writes a small file of the user, such as `--iidfile`, so that it appears whole and survives a power cut.
+pub fn write_file(dest: &Path, bytes: &[u8]) -> Result<(), ExportError> {
+    let mut draft = Draft::create(dest)?;
+    draft.write_all(bytes).map_err(io_error("write", dest))?;
+    draft.publish()
+}
+
+/// A file that is being written. Dropped before [`Draft::publish`], it leaves nothing behind.
+pub(crate) struct Draft {
     dest: PathBuf,
-    /// Where it is written; `None` if `dest` itself is (a pipe).
+    /// Temporary name beside `dest`; `None` if `dest` is written in place (a pipe).
     path: Option<PathBuf>,
+    /// Directories that got a new entry when the parents of `dest` were made.
+    changed: Vec<PathBuf>,
     out: BufWriter<File>,
 }
 
 impl Draft {
-    /// Starts the file `dest`; folders that are missing are made.
+    /// Starts the file `dest`, and makes the directories above it.
     pub fn create(dest: &Path) -> Result<Self, ExportError> {
         let existing = fs::metadata(dest).ok();
         if existing.as_ref().is_some_and(fs::Metadata::is_dir) {
@@ -27,29 +36,30 @@ impl Draft {
         }
         if existing.is_some_and(|metadata| !metadata.is_file()) {
             let file = File::options().write(true).open(dest).map_err(io_error("open", dest))?;
-            return Ok(Self { dest: dest.to_owned(), path: None, out: buffered(file) });
+            return Ok(Self { dest: dest.to_owned(), path: None, changed: Vec::new(), out: buffered(file) });
         }
-        // A link stays one: the file it leads to is replaced.
+        // A symlink stays: the file that it leads to is replaced.
         let dest = fs::canonicalize(dest).unwrap_or_else(|_| dest.to_owned());
         let path = sibling(&dest);
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).map_err(io_error("create folder", parent))?;
-        }
+        let changed = make_directories(parent(&path))?;
         let file = File::create_new(&path).map_err(io_error("create", &path))?;
-        Ok(Self { dest, path: Some(path), out: buffered(file) })
+        Ok(Self { dest, path: Some(path), changed, out: buffered(file) })
     }
 
-    /// Gives the file its name.
+    /// Syncs the file, gives it its name, and syncs the directory of the name.
     pub fn publish(mut self) -> Result<(), ExportError> {
         self.out.flush().map_err(io_error("write", &self.dest))?;
-        match self.path.take() {
-            Some(path) => fs::rename(&path, &self.dest).map_err(|source| {
-                // Nothing is left behind; the error that is told is the one that counts.
-                let _ = fs::remove_file(&path);
-                io_error("rename output to", &self.dest)(source)
-            }),
-            None => Ok(()),
+        let Some(path) = self.path.take() else { return Ok(()) };
+        let synced = self.out.get_ref().sync_all().map_err(io_error("sync", &self.dest));
+        let renamed = synced
+            .and_then(|()| fs::rename(&path, &self.dest).map_err(io_error("rename output to", &self.dest)));
+        if renamed.is_err() {
+            // Nothing is left behind; the first error is the one that counts.
+            let _ = fs::remove_file(&path);
+            return renamed;
         }
+        sync_directory(parent(&self.dest))?;
+        self.changed.iter().try_for_each(|directory| sync_directory(directory))
     }
 }
 
@@ -66,20 +76,47 @@ impl Write for Draft {
 impl Drop for Draft {
     fn drop(&mut self) {
         if let Some(path) = &self.path {
-            // It is nobody's: if it cannot be removed there is nothing better to do.
+            // The name is used by nobody else; if it cannot be removed there is nothing better to do.
             let _ = fs::remove_file(path);
         }
     }
+}
+
+/// Makes a directory and its parents. Returns the directories that got a new entry, which [`sync_directory`] puts on disk.
+pub(crate) fn make_directories(directory: &Path) -> Result<Vec<PathBuf>, ExportError> {
+    let missing: Vec<&Path> = directory.ancestors().take_while(|ancestor| !exists(ancestor)).collect();
+    fs::create_dir_all(directory).map_err(io_error("create directory", directory))?;
+    Ok(missing.into_iter().map(|made| parent(made).to_owned()).collect())
+}
+
+/// Puts the names in a directory on disk.
+pub(crate) fn sync_directory(directory: &Path) -> Result<(), ExportError> {
+    File::open(directory).and_then(|opened| opened.sync_all()).map_err(io_error("sync", directory))
+}
+
+/// Puts everything below a directory on disk, and all else of its file system.
+pub(crate) fn sync_tree(directory: &Path) -> Result<(), ExportError> {
+    let synced = File::open(directory).and_then(|opened| Ok(rustix::fs::syncfs(opened)?));
+    synced.map_err(io_error("sync", directory))
+}
+
+fn exists(path: &Path) -> bool {
+    path.as_os_str().is_empty() || path.exists()
+}
+
+/// Returns the directory of a file; `.` for a name without one.
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn buffered(file: File) -> BufWriter<File> {
     BufWriter::with_capacity(256 << 10, file)
 }
 
-/// A name beside `dest` that nobody else uses.
+/// Returns a name beside `dest` that nobody else uses.
 fn sibling(dest: &Path) -> PathBuf {
     static COUNT: AtomicU64 = AtomicU64::new(0);
-    let mut name = std::ffi::OsString::from(".");
+    let mut name = OsString::from(".");
     name.push(dest.file_name().unwrap_or_default());
     name.push(format!(".{}-{}.tmp", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
     dest.with_file_name(name)
@@ -99,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_draft_appears_whole_or_not_at_all() {
-        let dir = tempfile::tempdir().expect("temporary folder");
+        let dir = tempfile::tempdir().expect("temporary directory");
         let dest = dir.path().join("new/out.tar");
         let mut draft = Draft::create(&dest).expect("create");
         draft.write_all(b"half").expect("write");
@@ -114,24 +151,29 @@ mod tests {
     }
 
     #[test]
-    fn a_link_is_followed_and_a_folder_refused() {
-        let dir = tempfile::tempdir().expect("temporary folder");
+    fn a_symlink_is_followed_and_a_directory_is_refused() {
+        let dir = tempfile::tempdir().expect("temporary directory");
         let (target, link) = (dir.path().join("target"), dir.path().join("link"));
         fs::write(&target, "old").expect("write");
         std::os::unix::fs::symlink("target", &link).expect("link");
-        let mut draft = Draft::create(&link).expect("create");
-        draft.write_all(b"new").expect("write");
-        draft.publish().expect("publish");
+        write_file(&link, b"new").expect("write");
         assert_eq!(fs::read(&target).expect("read"), b"new");
         assert!(fs::symlink_metadata(&link).expect("stat").is_symlink());
-        assert!(Draft::create(dir.path()).is_err());
+        let error = Draft::create(dir.path()).err().expect("refused").to_string();
+        assert!(error.contains(&dir.path().display().to_string()), "{error}");
     }
 
     #[test]
     fn a_device_is_written_in_place() {
-        let mut draft = Draft::create(Path::new("/dev/null")).expect("open");
-        draft.write_all(b"gone").expect("write");
-        draft.publish().expect("publish");
-        assert!(Path::new("/dev/null").exists());
+        write_file(Path::new("/dev/null"), b"gone").expect("write");
+        assert!(fs::metadata("/dev/null").is_ok_and(|metadata| !metadata.is_file()));
+    }
+
+    #[test]
+    fn directories_with_new_entries_are_known() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let changed = make_directories(&dir.path().join("a/b")).expect("made");
+        assert_eq!(changed, [dir.path().join("a"), dir.path().to_owned()]);
+        assert!(make_directories(&dir.path().join("a/b")).expect("there").is_empty());
     }
 }

@@ -1,11 +1,11 @@
-//! gzip on all processors, the same bytes on any number of them.
+//! gzip on all processors, with the same bytes on any number of them.
 //!
-//! The input is cut into chunks of 1 MiB. Each is compressed by itself, with the 32 KiB before it as dictionary, and
-//! ends in a sync flush; put together they are one ordinary gzip member. What a chunk becomes depends on the chunk and
-//! the bytes before it only, not on how many are compressed at once.
+//! The input is cut into chunks of 1 MiB. Each chunk is compressed by itself, with the 32 KiB before it as dictionary, and
+//! ends in a sync flush; concatenated they are one ordinary gzip member. A compressed chunk depends only on the chunk and
+//! the bytes before it, not on how many are compressed at once.
 //!
 //! The calling thread reads and writes while the pool compresses: a chunk is handed in as soon as one has been taken
-//! out, so no processor waits for the slowest of a batch. So many chunks are in memory as [`in_flight`] says.
+//! out, so no processor waits for the slowest of a batch. [`in_flight`] limits the number of chunks in memory.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
@@ -16,22 +16,22 @@ use std::time::Duration;
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 use rayon::{Scope, Yield};
 
-/// Part of the format: another size gives other bytes.
+/// Size of a chunk. It is part of the format: another size gives other bytes.
 const CHUNK_BYTES: usize = 1 << 20;
 
-/// How far back deflate looks.
+/// Number of bytes that deflate can refer back to.
 const DICTIONARY_BYTES: usize = 32 << 10;
 
-/// Deflate, no name, no time, unknown system.
+/// Header of a gzip member: deflate, no name, no time, unknown system.
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 
-/// An empty last block: what ends the stream after the last sync flush.
+/// Empty last block, which ends the stream after the last sync flush.
 const LAST_BLOCK: [u8; 2] = [3, 0];
 
-/// How long a thread of the pool that has nothing else to do waits for another before it looks again.
+/// Time that a thread of the pool without other work waits for another thread before it looks for work again.
 const PATIENCE: Duration = Duration::from_millis(1);
 
-/// A chunk after compression.
+/// A compressed chunk and its checksum.
 type Packed = io::Result<(Vec<u8>, Crc)>;
 
 /// Compresses `input` into `out`, at a level from 0 to 9.
@@ -58,19 +58,19 @@ pub(super) fn compress(input: &mut impl Read, out: &mut impl Write, level: u32) 
     out.write_all(&crc.amount().to_le_bytes())
 }
 
-/// Enough that each thread finds a chunk when it is done with one, while the oldest is being written.
+/// Returns the number of chunks in memory: enough that each thread finds the next one while the oldest is being written.
 fn in_flight() -> usize {
     rayon::current_num_threads() * 2 + 1
 }
 
-/// Cuts the input.
+/// Cuts the input into chunks.
 struct Chunks<'a, R> {
     input: &'a mut R,
-    /// The chunk before the next one.
+    /// The previous chunk, whose end is the dictionary of the next one.
     before: Option<Arc<Vec<u8>>>,
 }
 
-/// A chunk, after the one before it.
+/// A chunk, preceded by the previous one.
 type Pair = (Option<Arc<Vec<u8>>>, Arc<Vec<u8>>);
 
 impl<R: Read> Chunks<'_, R> {
@@ -85,7 +85,7 @@ impl<R: Read> Chunks<'_, R> {
     }
 }
 
-/// Has a chunk compressed by the pool.
+/// Starts the compression of a chunk on the pool.
 fn start(
     scope: &Scope<'_>,
     before: Option<Arc<Vec<u8>>>,
@@ -95,18 +95,18 @@ fn start(
     let (done, result) = sync_channel(1);
     scope.spawn(move |_| {
         let dictionary = before.as_ref().map_or(&[][..], |before| tail(before));
-        // Nobody waits for it if another chunk could not be written.
+        // Nobody receives it if an earlier chunk could not be written.
         let _ = done.send(compress_chunk(dictionary, &chunk, level));
     });
     result
 }
 
-/// What deflate may refer to.
+/// Returns the end of the previous chunk, which deflate can refer to.
 fn tail(before: &[u8]) -> &[u8] {
     &before[before.len().saturating_sub(DICTIONARY_BYTES)..]
 }
 
-/// The result of a chunk. A thread of the pool works on others meanwhile: it may be the only one.
+/// Waits for a chunk. A thread of the pool works on other chunks meanwhile, since it can be the only one.
 fn wait(result: &Receiver<Packed>) -> Packed {
     const ENDS: &str = "a chunk's thread sends before it ends";
     loop {
@@ -138,7 +138,7 @@ fn compress_chunk(dictionary: &[u8], chunk: &[u8], level: u32) -> io::Result<(Ve
         let status = compressor
             .compress_vec(&chunk[done..], &mut out, FlushCompress::Sync)
             .map_err(io::Error::other)?;
-        // Room left in the output means that the flush is complete.
+        // The flush is complete when there is room left in the output.
         if out.len() < out.capacity() || status == Status::StreamEnd {
             break;
         }
@@ -153,7 +153,7 @@ fn compress_chunk(dictionary: &[u8], chunk: &[u8], level: u32) -> io::Result<(Ve
 mod tests {
     use super::*;
 
-    /// Text that compresses, but not to nothing.
+    /// Returns text that compresses to about half of its size.
     fn sample(length: usize) -> Vec<u8> {
         let mut state = 1_u32;
         std::iter::repeat_with(|| {
@@ -177,13 +177,13 @@ mod tests {
         let one = compressed(&input, level, 1);
         assert_eq!(one, compressed(&input, level, 3), "the number of threads shows");
         let mut back = Vec::new();
-        // A reader of one member only must see everything.
+        // A reader of the first member sees everything.
         flate2::read::GzDecoder::new(&one[..]).read_to_end(&mut back).expect("valid gzip");
         assert!(back == input, "{length} bytes at level {level} came back different");
     }
 
     #[test]
-    fn every_length_and_level_comes_back() {
+    fn every_length_and_level_unpacks_to_the_input() {
         for length in [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 5 * CHUNK_BYTES / 2] {
             check(length, 1);
         }
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_compressed_comes_back() {
+    fn noise_unpacks_to_the_input() {
         let mut state = 7_u64;
         let noise: Vec<u8> = std::iter::repeat_with(|| {
             state ^= state << 13;
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn the_dictionary_is_used() {
+    fn a_chunk_is_compressed_with_the_end_of_the_previous_one() {
         // The second chunk repeats the end of the first; without a dictionary it would not shrink so far.
         let mut input = sample(CHUNK_BYTES);
         let tail = input[CHUNK_BYTES - DICTIONARY_BYTES / 2..].to_vec();

@@ -1,11 +1,11 @@
-//! OCI layouts and docker archives, as a tar or as a folder.
+//! OCI layouts and docker archives, as a tar or as a directory.
 //!
 //! ```text
 //! oci-layout, index.json, blobs/sha256/*     the layout
-//! manifest.json, repositories                what `docker load` reads besides
+//! manifest.json, repositories                further files that `docker load` reads
 //! ```
 //!
-//! The tar has its entries in order, all of user 0 and of one time: the same image gives the same bytes.
+//! The tar has its entries in order, all of user 0 and with the same time: the same image gives the same bytes.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,33 +14,34 @@ use std::path::Path;
 
 use cache::Store;
 use oci::{Descriptor, Index, Manifest, Reference};
+use progress::Cancel;
 use serde::Serialize;
 
-use super::ExportError;
-use super::error::io_error;
-use super::file::Draft;
+use crate::blob::BlobReader;
+use crate::error::{ExportError, io_error};
+use crate::file::{Draft, make_directories, sync_directory};
 
-/// The annotation with the tag of an image.
+/// Annotation with the tag of an image.
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
-/// The annotation with the whole name of an image.
+/// Annotation with the whole name of an image.
 const IMAGE_NAME: &str = "io.containerd.image.name";
 
-/// The content of `oci-layout`.
+/// Content of the file `oci-layout`.
 const LAYOUT_VERSION: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
 
-/// The file that lists the images.
+/// Name of the file that lists the images.
 const INDEX: &str = "index.json";
 
-/// The files of a layout by name, blobs apart.
-pub(super) struct LayoutFiles {
+/// Files of a layout by name: short texts, and blobs of the store.
+pub(crate) struct LayoutFiles {
     texts: BTreeMap<String, Vec<u8>>,
     blobs: BTreeMap<String, Descriptor>,
     entries: Vec<Descriptor>,
 }
 
 impl LayoutFiles {
-    /// A layout with one image: `root` (a manifest or an index) is listed once for each of `names`.
+    /// Creates a layout with one image: `root` (a manifest or an index) is listed once for each of `names`.
     pub fn new(root: &Descriptor, names: &[Reference], blobs: impl IntoIterator<Item = Descriptor>) -> Self {
         let entries = entries(root, names);
         let blobs = blobs.into_iter().map(|blob| (format!("blobs/sha256/{}", blob.digest.hex()), blob));
@@ -52,7 +53,7 @@ impl LayoutFiles {
         }
     }
 
-    /// Adds what `docker load` reads.
+    /// Adds the files that `docker load` reads.
     pub fn add_docker_files(&mut self, manifest: &Manifest, names: &[Reference]) {
         let archive = [ArchiveManifest::new(manifest, names)];
         self.texts.insert("manifest.json".to_owned(), to_json(&archive));
@@ -63,18 +64,24 @@ impl LayoutFiles {
         }
     }
 
-    /// Writes everything as one tar.
-    pub fn write_tar(&self, store: &Store, out: &mut dyn Write) -> Result<(), ExportError> {
-        let broken = || io_error("write layout to", Path::new("the output"));
+    /// Writes everything as one tar. `dest` names the output in errors.
+    pub fn write_tar(
+        &self,
+        store: &Store,
+        dest: &Path,
+        cancel: &Cancel,
+        out: &mut dyn Write,
+    ) -> Result<(), ExportError> {
+        let broken = || io_error("write layout to", dest);
         let mut tar = tar::Builder::new(out);
         for dir in ["blobs/", "blobs/sha256/"] {
             let header = header(dir, tar::EntryType::Directory, 0o755, 0);
             tar.append(&header, &[][..]).map_err(broken())?;
         }
-        // "blobs/..." stands before all other names.
+        // Names that begin with "blobs/" come before all others.
         for (name, blob) in &self.blobs {
             let header = header(name, tar::EntryType::Regular, 0o644, blob.size_bytes);
-            let file = BufReader::with_capacity(256 << 10, store.open_blob(&blob.digest)?);
+            let file = BufReader::with_capacity(256 << 10, BlobReader::open(store, blob, cancel)?);
             tar.append(&header, file).map_err(broken())?;
         }
         for (name, text) in &self.texts {
@@ -84,21 +91,17 @@ impl LayoutFiles {
         tar.finish().map_err(broken())
     }
 
-    /// Writes everything into the folder `dest`. A layout that is there keeps its other images.
-    pub fn write_dir(mut self, store: &Store, dest: &Path) -> Result<(), ExportError> {
-        let blobs = dest.join("blobs/sha256");
-        fs::create_dir_all(&blobs).map_err(io_error("create folder", &blobs))?;
+    /// Writes everything into the directory `dest`. A layout that exists there keeps its other images.
+    pub fn write_dir(mut self, store: &Store, dest: &Path, cancel: &Cancel) -> Result<(), ExportError> {
+        let changed = make_directories(&dest.join("blobs/sha256"))?;
         for (name, blob) in &self.blobs {
             let path = dest.join(name);
-            if fs::symlink_metadata(&path)
-                .is_ok_and(|there| there.is_file() && there.len() == blob.size_bytes)
-            {
-                continue;
+            if !has_blob(&path, blob) {
+                let mut draft = Draft::create(&path)?;
+                std::io::copy(&mut BlobReader::open(store, blob, cancel)?, &mut draft)
+                    .map_err(io_error("write", &path))?;
+                draft.publish()?;
             }
-            let mut draft = Draft::create(&path)?;
-            std::io::copy(&mut store.open_blob(&blob.digest)?, &mut draft)
-                .map_err(io_error("write", &path))?;
-            draft.publish()?;
         }
         self.merge_index(&dest.join(INDEX));
         for (name, text) in &self.texts {
@@ -106,7 +109,7 @@ impl LayoutFiles {
             draft.write_all(text).map_err(io_error("write", &dest.join(name)))?;
             draft.publish()?;
         }
-        Ok(())
+        changed.iter().try_for_each(|directory| sync_directory(directory))
     }
 
     /// Takes over the images of the index at `path` that have other names.
@@ -120,7 +123,12 @@ impl LayoutFiles {
     }
 }
 
-/// The entries of `index.json`: one for each name.
+/// Reports whether the layout has the blob already. A file gets this name only when its content is on disk.
+fn has_blob(path: &Path, blob: &Descriptor) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && found.len() == blob.size_bytes)
+}
+
+/// Returns the entries of `index.json`: one for each name.
 fn entries(root: &Descriptor, names: &[Reference]) -> Vec<Descriptor> {
     let named = names.iter().map(|name| {
         let mut entry = root.clone();
@@ -143,7 +151,7 @@ fn index_text(entries: &[Descriptor]) -> Vec<u8> {
     to_json(&Index::new(entries.to_vec()))
 }
 
-/// An entry of `manifest.json`.
+/// Entry of the file `manifest.json`.
 ///
 /// Source: moby/moby, `image/tarexport`.
 #[derive(Serialize)]
@@ -166,12 +174,12 @@ impl ArchiveManifest {
     }
 }
 
-/// `name:tag` as people write it.
+/// Returns `name:tag` as people write it.
 fn familiar_tag(name: &Reference) -> String {
     Reference { digest: None, tag: Some(tag(name)), ..name.clone() }.familiar()
 }
 
-/// The names as Docker kept them before `manifest.json`: repository, tag, top layer.
+/// Returns the names as Docker kept them before `manifest.json`: repository, tag, top layer.
 fn repositories<'a>(names: &[Reference], layer: &'a str) -> BTreeMap<String, BTreeMap<String, &'a str>> {
     let mut repositories: BTreeMap<String, BTreeMap<String, &str>> = BTreeMap::new();
     for name in names {

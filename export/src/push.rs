@@ -1,106 +1,192 @@
 //! An image to the registries of its names.
 //!
-//! First the blobs, several at once, then the manifests of an index, then what the names stand for: a registry never
-//! has a name for an image that is not complete.
+//! First the blobs, several at once, then the manifests of an index, then the root: a registry never has a name for an
+//! image that is not complete. Blobs of the base image go first of all, since the manifest depends on whether the registry
+//! has them, mounts them from the repository of the base, or gets them from there.
 
+use std::cell::RefCell;
 use std::io::{self, Read};
 
-use oci::{Descriptor, Digest, Reference};
-use registry::{Client, RawManifest};
-
-use super::assemble::Assembled;
-use super::request::Push;
-use super::{ExportError, Exporter};
+use oci::{Descriptor, DiffId, Digest, Reference};
+use progress::{Cancel, Vertex};
 use registry::transfer::{self, Counted};
+use registry::{Client, Pushed, RawManifest, RegistryError};
 
-/// The largest manifest or index.
-const MANIFEST_LIMIT_BYTES: u64 = 4 << 20;
+use crate::assemble::{Assembled, BaseBlobs};
+use crate::base::{PulledBlob, pulled_blob};
+use crate::blob::{BlobReader, ExportCanceled};
+use crate::error::ExportError;
+use crate::request::{ExportRequest, Push};
 
-/// What is pushed.
-pub(super) struct Pushed<'a> {
-    /// Names the manifest or index.
-    pub root: &'a Descriptor,
-    /// The images that it is, or that it names.
-    pub images: &'a [Assembled],
-    /// Where to.
-    pub names: &'a [Reference],
+/// Largest manifest or index that is pushed.
+const MAX_MANIFEST_BYTES: u64 = 4 << 20;
+
+/// Pushes one image to the repositories of its names.
+pub(crate) struct Pusher<'a> {
+    pub store: &'a cache::Store,
+    pub vertex: &'a Vertex,
+    pub cancel: &'a Cancel,
     pub push: Push,
-    pub is_registry_insecure: bool,
+    /// Each name, with the client for its registry.
+    pub targets: Vec<(&'a Reference, Client)>,
+    /// Blobs of the base image that all repositories have.
+    pub delivered: RefCell<Vec<Digest>>,
 }
 
-impl Exporter<'_> {
-    /// Sends everything to everywhere that it is to be.
-    pub(super) fn push(&self, pushed: &Pushed<'_>) -> Result<(), ExportError> {
-        let mut done: Vec<String> = Vec::new();
-        for name in pushed.names {
-            let mut client = self.registry.clone();
-            if pushed.is_registry_insecure {
-                client = client.with_insecure(&name.registry);
-            }
-            // A second tag of the same repository needs no second look at its parts.
-            if !done.contains(&name.name()) {
-                self.push_parts(&client, name, pushed)?;
-                done.push(name.name());
-            }
-            let name = match pushed.push {
-                Push::Named => name.clone(),
-                Push::ByDigest => Reference { tag: None, ..name.clone() },
+/// Returns the names that an image is pushed to, each with the client for its registry.
+pub(crate) fn targets<'a>(registry: &Client, request: &'a ExportRequest) -> Vec<(&'a Reference, Client)> {
+    let client = |name: &'a Reference| {
+        let shared = registry.clone();
+        let client = if request.is_registry_insecure { shared.with_insecure(&name.registry) } else { shared };
+        (name, client)
+    };
+    request.names.iter().map(client).collect()
+}
+
+impl<'a> Pusher<'a> {
+    /// Sends the blobs, the manifests and the root.
+    pub fn push(&self, root: &Descriptor, images: &[Assembled]) -> Result<(), ExportError> {
+        for (name, client) in self.repositories() {
+            self.push_parts(client, name, root, images)?;
+        }
+        for (name, client) in &self.targets {
+            let name = match self.push {
+                Push::Named => (*name).clone(),
+                Push::ByDigest => Reference { tag: None, ..(*name).clone() },
             };
-            client.push_manifest(&name, &self.manifest(pushed.root)?)?;
-            let id = format!("pushing manifest for {name}@{}", pushed.root.digest);
-            self.vertex.status(&id, pushed.root.size_bytes, Some(pushed.root.size_bytes), true);
+            self.canceled_or(client.push_manifest(&name, &self.manifest(root)?))?;
+            let id = format!("pushing manifest for {name}@{}", root.digest);
+            self.vertex.status(&id, root.size_bytes, Some(root.size_bytes), true);
         }
         Ok(())
     }
 
-    /// Sends what the root names.
-    fn push_parts(&self, client: &Client, name: &Reference, pushed: &Pushed<'_>) -> Result<(), ExportError> {
-        let mut blobs: Vec<&Descriptor> = Vec::new();
-        for Assembled { manifest, .. } in pushed.images {
-            for blob in manifest.layers.iter().chain([&manifest.config]) {
-                if !blobs.iter().any(|known| known.digest == blob.digest) {
-                    blobs.push(blob);
-                }
+    /// Returns one target for each repository: a second tag needs no parts of its own.
+    fn repositories(&self) -> Vec<&(&'a Reference, Client)> {
+        let mut repositories: Vec<&(&Reference, Client)> = Vec::new();
+        for target in &self.targets {
+            if !repositories.iter().any(|known| known.0.name() == target.0.name()) {
+                repositories.push(target);
             }
         }
-        transfer::each(&blobs, |blob| self.push_blob(client, name, blob))?;
+        repositories
+    }
+
+    /// Sends everything that the root names.
+    fn push_parts(
+        &self,
+        client: &Client,
+        name: &Reference,
+        root: &Descriptor,
+        images: &[Assembled],
+    ) -> Result<(), ExportError> {
+        let (store, vertex, cancel) = (self.store, self.vertex, self.cancel);
+        let delivered = self.delivered.borrow();
+        let mut blobs: Vec<&Descriptor> = Vec::new();
+        for blob in
+            images.iter().flat_map(|image| image.manifest.layers.iter().chain([&image.manifest.config]))
+        {
+            if !delivered.contains(&blob.digest) && !blobs.iter().any(|known| known.digest == blob.digest) {
+                blobs.push(blob);
+            }
+        }
+        let send = |blob: &&Descriptor| push_blob(&BlobPush { store, vertex, cancel, client, name, blob });
+        transfer::each(&blobs, send)?;
         let untagged = Reference { tag: None, ..name.clone() };
-        let parts = pushed.images.iter().filter(|image| image.descriptor.digest != pushed.root.digest);
-        for image in parts {
-            client.push_manifest(&untagged, &self.manifest(&image.descriptor)?)?;
+        for image in images.iter().filter(|image| image.descriptor.digest != root.digest) {
+            self.canceled_or(client.push_manifest(&untagged, &self.manifest(&image.descriptor)?))?;
         }
         Ok(())
     }
 
-    fn push_blob(&self, client: &Client, name: &Reference, blob: &Descriptor) -> Result<(), ExportError> {
-        let Descriptor { digest, size_bytes, .. } = *blob;
+    /// Brings a blob of the base image to all repositories.
+    fn deliver(&self, pulled: &PulledBlob) -> Result<(), RegistryError> {
+        let Descriptor { digest, size_bytes, .. } = pulled.blob;
         let id = format!("pushing {digest}");
-        self.vertex.status(&id, 0, Some(size_bytes), false);
-        let pushed = client.push_blob(name, blob, &|| self.open(digest, size_bytes, &id));
-        if self.cancel.is_canceled() {
-            return Err(ExportError::Canceled);
+        for (name, client) in self.repositories() {
+            let from = pulled.repository.as_ref().filter(|from| from.registry == name.registry);
+            let open = || pulled.open(client, self.vertex, self.cancel);
+            let outcome = client.push_blob_from(name, &pulled.blob, from, &open)?;
+            let shown = if outcome == Pushed::Mounted { format!("mounting {digest}") } else { id.clone() };
+            self.vertex.status(&shown, size_bytes, Some(size_bytes), true);
         }
-        pushed?;
-        self.vertex.status(&id, size_bytes, Some(size_bytes), true);
+        self.delivered.borrow_mut().push(digest);
         Ok(())
-    }
-
-    /// Opens a blob of the store that tells how far it is, and ends early if the user asks for it.
-    fn open(&self, digest: Digest, size_bytes: u64, id: &str) -> io::Result<Box<dyn Read + Send>> {
-        let file = self.store.open_blob(&digest).map_err(io::Error::other)?;
-        let (vertex, cancel, id) = (self.vertex.clone(), self.cancel.clone(), id.to_owned());
-        let tell = move |sent| {
-            vertex.status(&id, sent, Some(size_bytes), false);
-            if cancel.is_canceled() { Err(io::Error::other("canceled")) } else { Ok(()) }
-        };
-        Ok(Box::new(Counted::new(file, tell)))
     }
 
     fn manifest(&self, manifest: &Descriptor) -> Result<RawManifest, ExportError> {
         Ok(RawManifest {
             media_type: manifest.media_type.clone(),
             digest: manifest.digest,
-            bytes: self.store.get_blob(&manifest.digest, MANIFEST_LIMIT_BYTES)?,
+            bytes: self.store.get_blob(&manifest.digest, MAX_MANIFEST_BYTES)?,
         })
     }
+
+    fn canceled_or(&self, outcome: Result<(), RegistryError>) -> Result<(), ExportError> {
+        if self.cancel.is_canceled() { Err(ExportError::Canceled) } else { Ok(outcome?) }
+    }
+}
+
+impl BaseBlobs for Pusher<'_> {
+    fn blob(
+        &self,
+        layer: &DiffId,
+        base: Option<&Reference>,
+        docker_types: bool,
+    ) -> Result<Option<Descriptor>, ExportError> {
+        let Some(pulled) = pulled_blob(self.store, layer, base, docker_types)? else { return Ok(None) };
+        let is_delivered = self.delivered.borrow().contains(&pulled.blob.digest);
+        if is_delivered || pulled.is_in(self.store)? {
+            return Ok(Some(pulled.blob));
+        }
+        match self.deliver(&pulled) {
+            Ok(()) => Ok(Some(pulled.blob)),
+            Err(_) if self.cancel.is_canceled() => Err(ExportError::Canceled),
+            // The blob could not be read where it came from: the registry of the push is not at fault.
+            Err(error @ RegistryError::Source { .. }) => {
+                pulled.warn(&error, self.vertex);
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// A blob of the store, and the repository that it goes to.
+struct BlobPush<'a> {
+    store: &'a cache::Store,
+    vertex: &'a Vertex,
+    cancel: &'a Cancel,
+    client: &'a Client,
+    name: &'a Reference,
+    blob: &'a Descriptor,
+}
+
+fn push_blob(push: &BlobPush<'_>) -> Result<(), ExportError> {
+    let BlobPush { store, vertex, cancel, client, name, blob } = *push;
+    let id = format!("pushing {}", blob.digest);
+    vertex.status(&id, 0, Some(blob.size_bytes), false);
+    let pushed = client.push_blob(name, blob, &|| open(push, &id));
+    if cancel.is_canceled() {
+        return Err(ExportError::Canceled);
+    }
+    if let Err(RegistryError::Source { .. }) = &pushed {
+        // The client passes on only the text of a read error; a damaged blob has an error of its own.
+        store.verify_blob(&blob.digest)?;
+    }
+    pushed?;
+    vertex.status(&id, blob.size_bytes, Some(blob.size_bytes), true);
+    Ok(())
+}
+
+/// Opens a blob of the store that reports its progress, and ends early if the user cancels the build.
+fn open(push: &BlobPush<'_>, id: &str) -> io::Result<Box<dyn Read + Send>> {
+    let reader = BlobReader::open(push.store, push.blob, push.cancel).map_err(io::Error::other)?;
+    let (vertex, cancel, id) = (push.vertex.clone(), push.cancel.clone(), id.to_owned());
+    let size_bytes = push.blob.size_bytes;
+    let report = move |sent_bytes| {
+        vertex.status(&id, sent_bytes, Some(size_bytes), false);
+        if cancel.is_canceled() { Err(io::Error::other(ExportCanceled)) } else { Ok(()) }
+    };
+    Ok(Box::new(Counted::new(reader, report)))
 }

@@ -3,75 +3,130 @@
 use std::io::Write;
 use std::path::Path;
 
-use oci::Platform;
-use rootfs::layers::Layers;
+use cache::Store;
+use oci::{DiffId, Platform};
+use progress::Cancel;
+use rootfs::layers::{Layers, Times};
 
-use super::error::io_error;
-use super::{BuildResult, BuiltImage, Dest, Draft, ExportError, ExportKind, ExportRequest};
+use crate::blob::OutputWriter;
+use crate::error::{ExportError, io_error};
+use crate::file::{Draft, make_directories, sync_directory, sync_tree};
+use crate::request::{Dest, ExportKind, ExportRequest};
+use crate::result::{BuildResult, BuiltImage};
 
-/// Writes the files of `result`; those of several platforms below a folder for each.
-pub(super) fn export(
-    layers: &Layers,
-    result: &BuildResult,
-    request: &ExportRequest,
-    stdout: &mut dyn Write,
-) -> Result<(), ExportError> {
-    let split = request.platform_split.unwrap_or(result.images.len() > 1 || result.multi_platform);
-    match (request.kind, &request.dest) {
-        (ExportKind::Local, Some(Dest::Path(dest))) => directory(layers, result, request, dest, split),
-        (ExportKind::Local, _) => Err(unsupported(request, "it needs a folder: dest=PATH")),
-        (_, Some(Dest::Path(dest))) => {
-            let mut draft = Draft::create(dest)?;
-            tar(layers, result, request, split, &mut draft)?;
-            draft.publish()
+/// An export of files.
+pub(crate) struct TreeExport<'a> {
+    pub store: &'a Store,
+    pub layers: &'a Layers,
+    pub result: &'a BuildResult,
+    pub request: &'a ExportRequest,
+    pub cancel: &'a Cancel,
+}
+
+impl TreeExport<'_> {
+    /// Writes the files of the result; those of several platforms into a directory for each.
+    pub fn write(&self, stdout: &mut dyn Write) -> Result<(), ExportError> {
+        self.verify_layers()?;
+        match (self.request.kind, &self.request.dest) {
+            (ExportKind::Local, Some(Dest::Path(dest))) => self.directory(dest),
+            (ExportKind::Local, _) => Err(self.unsupported("it needs a directory: dest=PATH")),
+            (_, Some(Dest::Path(dest))) => {
+                let mut draft = Draft::create(dest)?;
+                self.tar(dest, &mut draft)?;
+                draft.publish()
+            }
+            (_, Some(Dest::Stdout) | None) => self.tar(Path::new("stdout"), stdout),
         }
-        (_, Some(Dest::Stdout) | None) => tar(layers, result, request, split, stdout),
     }
-}
 
-fn directory(
-    layers: &Layers,
-    result: &BuildResult,
-    request: &ExportRequest,
-    dest: &Path,
-    split: bool,
-) -> Result<(), ExportError> {
-    if !split && result.images.len() > 1 {
-        return Err(unsupported(request, "several platforms cannot share one folder"));
-    }
-    let times = result.times.files(request.rewrite_timestamp);
-    for built in &result.images {
-        let dest = if split { dest.join(folder(&built.platform)) } else { dest.to_owned() };
-        std::fs::create_dir_all(&dest).map_err(io_error("create folder", &dest))?;
-        layers.write_dir(&built.layers, times, &dest)?;
-    }
-    Ok(())
-}
-
-fn tar(
-    layers: &Layers,
-    result: &BuildResult,
-    request: &ExportRequest,
-    split: bool,
-    out: &mut dyn Write,
-) -> Result<(), ExportError> {
-    let times = result.times.files(request.rewrite_timestamp);
-    match &result.images[..] {
-        [one] if !split => Ok(layers.write_tar(&one.layers, times, out)?),
-        images if split => {
-            let tree = |built: &'_ BuiltImage| (folder(&built.platform), built.layers.clone());
-            let trees: Vec<_> = images.iter().map(tree).collect();
-            Ok(layers.write_tar_of(&trees, times, out)?)
+    /// Verifies the layers, since files are read from the middle of them.
+    fn verify_layers(&self) -> Result<(), ExportError> {
+        let mut layers: Vec<&DiffId> = self.result.images.iter().flat_map(|image| &image.layers).collect();
+        layers.sort_unstable();
+        layers.dedup();
+        for layer in layers {
+            if self.cancel.is_canceled() {
+                return Err(ExportError::Canceled);
+            }
+            self.store.verify_blob(&layer.0)?;
         }
-        _ => Err(unsupported(request, "several platforms cannot share one root folder")),
+        Ok(())
+    }
+
+    fn directory(&self, dest: &Path) -> Result<(), ExportError> {
+        if !self.is_split() && self.result.images.len() > 1 {
+            return Err(self.unsupported("several platforms cannot share one directory"));
+        }
+        let mut changed = Vec::new();
+        for built in &self.result.images {
+            if self.cancel.is_canceled() {
+                return Err(ExportError::Canceled);
+            }
+            let dest = if self.is_split() { dest.join(folder(&built.platform)) } else { dest.to_owned() };
+            changed.extend(make_directories(&dest)?);
+            self.layers.write_dir(&built.layers, self.times(), &dest)?;
+        }
+        sync_tree(dest)?;
+        changed.iter().try_for_each(|directory| sync_directory(directory))
+    }
+
+    fn tar(&self, dest: &Path, out: &mut dyn Write) -> Result<(), ExportError> {
+        let mut output = OutputWriter::new(out, self.cancel);
+        let written = match &self.result.images[..] {
+            [one] if !self.is_split() => self.layers.write_tar(&one.layers, self.times(), &mut output),
+            images if self.is_split() => {
+                let tree = |built: &'_ BuiltImage| (folder(&built.platform), built.layers.clone());
+                let trees: Vec<_> = images.iter().map(tree).collect();
+                self.layers.write_tar_of(&trees, self.times(), &mut output)
+            }
+            _ => return Err(self.unsupported("several platforms cannot share one root directory")),
+        };
+        match output.failure.take() {
+            Some(failure) => Err(io_error("write", dest)(failure)),
+            None => Ok(written?),
+        }
+    }
+
+    fn is_split(&self) -> bool {
+        let has_several = self.result.images.len() > 1 || self.result.multi_platform;
+        self.request.platform_split.unwrap_or(has_several)
+    }
+
+    fn times(&self) -> Times {
+        let times = self.result.times.with_source_date(self.request.source_date_s);
+        times.files(self.request.rewrite_timestamp)
+    }
+
+    fn unsupported(&self, reason: &str) -> ExportError {
+        ExportError::Unsupported { kind: self.request.kind.name(), reason: reason.to_owned() }
     }
 }
 
-fn unsupported(request: &ExportRequest, reason: &str) -> ExportError {
-    ExportError::Unsupported { kind: request.kind.name(), reason: reason.to_owned() }
-}
-
-/// `linux_arm_v7`
+/// Returns the name of the directory of a platform: `linux_arm_v7`, `windows(10.0.17763)_amd64`.
+///
+/// Source: containerd/platforms, `FormatAll`, with `_` for `/`.
 fn folder(platform: &Platform) -> String {
-    platform.to_string().replace('/', "_")
+    let version = platform.os_version.as_ref().map(|version| format!("({})", version.replace('/', "_")));
+    let text = platform.to_string().replace('/', "_");
+    match (version, text.split_once('_')) {
+        (Some(version), Some((os, rest))) if !text.contains('(') => format!("{os}{version}_{rest}"),
+        _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn platforms_that_differ_in_the_version_of_the_system_have_directories_of_their_own() {
+        #[track_caller]
+        fn check(platform: &str, expected: &str) {
+            assert_eq!(folder(&platform.parse().expect("a platform")), expected);
+        }
+        check("linux/amd64", "linux_amd64");
+        check("linux/arm/v7", "linux_arm_v7");
+        check("windows(1.1.0)/amd64", "windows(1.1.0)_amd64");
+        check("windows(1.2.3)/amd64", "windows(1.2.3)_amd64");
+    }
 }

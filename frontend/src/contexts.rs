@@ -1,4 +1,4 @@
-//! Named build contexts: what `--build-context` puts in place of a stage or an image.
+//! Named build contexts, which `--build-context` puts in place of stages and images.
 
 use std::collections::BTreeMap;
 
@@ -8,13 +8,13 @@ use crate::options::NamedContext;
 
 /// The named contexts of a build, by normalised name.
 #[derive(Debug)]
-pub(super) struct Contexts<'a> {
+pub(crate) struct Contexts<'a> {
     by_name: BTreeMap<String, &'a NamedContext>,
 }
 
 impl<'a> Contexts<'a> {
-    /// Takes those of the options. Names are image names, so that `busybox`, `busybox:latest` and
-    /// `docker.io/library/busybox` are one.
+    /// Indexes the named contexts of the options. Names are compared as image names: `busybox`, `busybox:latest` and
+    /// `docker.io/library/busybox` are the same.
     pub fn new(options: &'a BTreeMap<String, NamedContext>) -> Self {
         let by_name = options.iter().map(|(name, context)| match name.split_once("::") {
             Some((name, platform)) => (format!("{}::{}", normalised(name), platform_key(platform)), context),
@@ -23,16 +23,16 @@ impl<'a> Contexts<'a> {
         Self { by_name: by_name.collect() }
     }
 
-    /// The context that `name` means for `platform`; one given for this very platform goes first.
-    /// Returns its key, by which people know it, too.
+    /// Finds the context that replaces `name` for `platform`, and returns it with its normalised name.
     ///
-    /// `context` and `scratch` are never replaced.
+    /// A context given for this very platform (`name::platform`) takes precedence. `context` and `scratch` are never
+    /// replaced.
     pub fn find(&self, name: &str, platform: &Platform) -> Option<(String, &'a NamedContext)> {
         if self.by_name.is_empty() || matches!(name, "context" | "scratch") {
             return None;
         }
         let name = normalised(name);
-        let for_platform = format!("{name}::{}", super::platform::full_name(platform));
+        let for_platform = format!("{name}::{}", crate::platform::full_name(platform));
         [for_platform, name].into_iter().find_map(|key| {
             let context = *self.by_name.get(&key)?;
             Some((key, context))
@@ -42,10 +42,10 @@ impl<'a> Contexts<'a> {
 
 fn platform_key(platform: &str) -> String {
     let parsed = platform.parse::<Platform>();
-    parsed.map_or_else(|_| platform.to_owned(), |platform| super::platform::full_name(&platform))
+    parsed.map_or_else(|_| platform.to_owned(), |platform| crate::platform::full_name(&platform))
 }
 
-/// The short form of an image's name without `:latest`; a name that no image can have stays as it is.
+/// Returns the short form of an image name without `:latest`. Any other name stays as it is.
 fn normalised(name: &str) -> String {
     let Ok(reference) = name.parse::<Reference>() else { return name.to_owned() };
     let familiar = reference.familiar();

@@ -1,13 +1,14 @@
-//! A plan as text: for tests, and for people who want to see what a Dockerfile becomes.
+//! Plans as text, for tests and for people who want to see what a Dockerfile becomes.
 //!
-//! The same plan gives the same text; a step is a paragraph of JSON fields in their order of definition.
+//! The same plan gives the same text. A step is a paragraph of JSON fields in their order of definition.
 
 use std::fmt::Write;
 
-use crate::plan::Plan;
 use graph::{Graph, ImageOrigin, Lines, MountKind, Op, Source, Step};
 
-/// All steps, then all images, then the warnings.
+use crate::plan::Plan;
+
+/// Prints all steps, then all images, then the warnings.
 pub fn plan(plan: &Plan) -> String {
     let mut out = graph(&plan.graph);
     for image in &plan.images {
@@ -28,7 +29,7 @@ pub fn plan(plan: &Plan) -> String {
     out
 }
 
-/// All steps.
+/// Prints all steps in order.
 pub fn graph(graph: &Graph) -> String {
     let mut out = String::new();
     for (at, step) in graph.steps.iter().enumerate() {
@@ -52,7 +53,7 @@ fn describe(out: &mut String, at: usize, step: &Step) {
     line(out, "");
 }
 
-/// What the serialised op leaves out, because no key contains it.
+/// Returns the fields that the serialised operation leaves out because no key contains them.
 fn outside_key(op: &Op) -> Vec<String> {
     match op {
         Op::Source(Source::Image { name, .. }) => vec![match name {

@@ -1,37 +1,44 @@
-//! The texts of history entries, as Go's formatting writes them, since tools read them.
+//! Texts of history entries. Tools read them, so they follow Go's formatting to the letter.
 
 use oci::{Healthcheck, History};
-
-use super::state::State;
 use parser::expand::Variables;
 
-/// What BuildKit's Dockerfile frontend writes into `comment`.
+use crate::state::State;
+
+/// Value of `comment` in the entries of BuildKit's Dockerfile frontend.
 const COMMENT: &str = "buildkit.dockerfile.v0";
-/// What its exporter writes into the entries of layers that no instruction made.
+
+/// Value of `comment` in the entries that BuildKit's exporter adds for layers without an instruction.
 const EXPORTER_COMMENT: &str = "buildkit.exporter.image.v0";
 
-/// An entry of an instruction that made no layer.
-pub(super) fn empty(created_by: String, epoch_s: Option<i64>) -> History {
+/// Creates the entry of an instruction that made no layer.
+pub(crate) fn empty(created_by: String, epoch_s: Option<i64>) -> History {
     History { empty_layer: true, ..layer(created_by, epoch_s) }
 }
 
-/// An entry of an instruction that made a layer.
-pub(super) fn layer(created_by: String, epoch_s: Option<i64>) -> History {
-    let created = epoch_s.and_then(super::epoch::rfc3339);
+/// Creates the entry of an instruction that made a layer.
+pub(crate) fn layer(created_by: String, epoch_s: Option<i64>) -> History {
+    let created = epoch_s.and_then(rfc3339);
     History { created, created_by, comment: COMMENT.to_owned(), ..History::default() }
 }
 
-/// An entry of a layer that no instruction made; `name` is the step's.
-pub(super) fn unaccounted(name: String) -> History {
+/// Formats seconds since 1970 as RFC 3339. Returns `None` outside the years 1 to 9999.
+fn rfc3339(time_s: i64) -> Option<String> {
+    let time = jiff::Timestamp::from_second(time_s).ok()?;
+    Some(time.to_string())
+}
+
+/// Creates the entry of a layer that no instruction made, from the name of its step.
+pub(crate) fn unaccounted(name: String) -> History {
     History { created_by: name, comment: EXPORTER_COMMENT.to_owned(), ..History::default() }
 }
 
-/// RUN's text: the declared ARGs with their present values, each once, then what is run.
-pub(super) fn run(args: &[String], state: &State) -> String {
+/// Returns the text of a RUN: the number of declared ARGs, each with its current value, then the command.
+pub(crate) fn run(args: &[String], state: &State) -> String {
     let mut declared: Vec<String> = Vec::new();
-    for (name, own) in state.args.iter() {
-        let value = state.env.value(name).unwrap_or(own);
-        declared.push(format!("{name}={value}"));
+    for arg in state.args.iter() {
+        let value = state.env.value(&arg.name).unwrap_or(&arg.value);
+        declared.push(format!("{}={value}", arg.name));
     }
     let mut words = vec!["RUN".to_owned()];
     if !declared.is_empty() {
@@ -42,18 +49,18 @@ pub(super) fn run(args: &[String], state: &State) -> String {
     format!("{} # buildkit", words.join(" "))
 }
 
-/// `["a" "b c"]`, as Go's `%q` writes a slice.
-pub(super) fn quoted_list(words: &[String]) -> String {
+/// Formats `["a" "b c"]`, as Go's `%q` does for a slice.
+pub(crate) fn quoted_list(words: &[String]) -> String {
     let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
     format!("[{}]", words.join(" "))
 }
 
-/// `[a b]`, as Go's `%v` writes a slice.
-pub(super) fn plain_list(words: &[String]) -> String {
+/// Formats `[a b]`, as Go's `%v` does for a slice.
+pub(crate) fn plain_list(words: &[String]) -> String {
     format!("[{}]", words.join(" "))
 }
 
-/// A text in double quotes, as Go's `strconv.Quote` writes it.
+/// Puts a text into double quotes, as Go's `strconv.Quote` does.
 fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {
@@ -75,8 +82,8 @@ fn quoted(text: &str) -> String {
     out
 }
 
-/// `{Test:[CMD true] Interval:1s ...}`, as Go's `%v` writes the struct.
-pub(super) fn healthcheck(check: &Healthcheck) -> String {
+/// Formats `{Test:[CMD true] Interval:1s ...}`, as Go's `%v` does for the structure.
+pub(crate) fn healthcheck(check: &Healthcheck) -> String {
     format!(
         "HEALTHCHECK {{Test:{} Interval:{} Timeout:{} StartPeriod:{} StartInterval:{} Retries:{}}}",
         plain_list(&check.test),
@@ -88,7 +95,7 @@ pub(super) fn healthcheck(check: &Healthcheck) -> String {
     )
 }
 
-/// A duration as Go's `Duration.String` writes it: `1h2m3.004s`, `500ms`, `0s`.
+/// Formats a duration as Go's `Duration.String` does: `1h2m3.004s`, `500ms`, `0s`.
 fn duration(ns: i64) -> String {
     let sign = if ns < 0 { "-" } else { "" };
     let ns = ns.unsigned_abs();
@@ -126,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn durations() {
+    fn durations_are_formatted_like_those_of_go() {
         check_duration(0, "0s");
         check_duration(1_500_000, "1.5ms");
         check_duration(500_000_000, "500ms");
@@ -140,7 +147,14 @@ mod tests {
     }
 
     #[test]
-    fn quoted_words() {
+    fn times_are_formatted_as_rfc_3339() {
+        assert_eq!(rfc3339(0).as_deref(), Some("1970-01-01T00:00:00Z"));
+        assert_eq!(rfc3339(1_500_000_000).as_deref(), Some("2017-07-14T02:40:00Z"));
+        assert_eq!(rfc3339(i64::MAX), None);
+    }
+
+    #[test]
+    fn quoted_words_are_escaped_like_those_of_go() {
         let words = ["a b", "", "\"q\" \\", "tab\t\u{1}\n", "grün"].map(str::to_owned);
         assert_eq!(quoted_list(&words), r#"["a b" "" "\"q\" \\" "tab\t\x01\n" "grün"]"#);
     }

@@ -1,53 +1,54 @@
-//! How much a Dockerfile may make of itself once variables are expanded.
+//! Limits of the text that a Dockerfile expands to.
 //!
-//! The parser bounds the file, and each expansion of a word; but a small file can double a value with each line, or put
-//! a long one on ten thousand lines. What is larger than this is an error at the instruction that goes too far.
+//! The parser bounds the file and the expansion of each word. A small file could still double a value with each line, or
+//! use a long value on ten thousand lines. The instruction that exceeds one of these limits is an error.
 
 use std::cell::Cell;
 
-use super::error::Problem;
+use crate::error::Problem;
 
-/// Bytes of a variable: name, `=`, value and the zero at the end. Linux hands no longer one to a process
-/// (`MAX_ARG_STRLEN`): no RUN could start, and no container of the image.
-pub(super) const VARIABLE_BYTES: usize = 128 << 10;
+/// Maximum size in bytes of a variable: name, `=`, value and the final zero byte.
+///
+/// Linux passes no longer string to a process (`MAX_ARG_STRLEN`), so no RUN and no container of the image could start.
+pub(crate) const MAX_VARIABLE_BYTES: usize = 128 << 10;
 
-/// Bytes of the variables of a stage together: what Linux hands to a process under the usual limit of its stack.
-pub(super) const ENVIRONMENT_BYTES: usize = 2 << 20;
+/// Maximum size in bytes of all variables of a stage: what Linux passes to a process with the usual stack limit.
+pub(crate) const MAX_ENVIRONMENT_BYTES: usize = 2 << 20;
 
-/// Bytes of all texts that lowering makes: expanded words, environments of RUNs, history, names of steps, and what a
-/// stage takes over from another.
-const TEXT_BYTES: usize = 32 << 20;
+/// Maximum size in bytes of all text that lowering makes: expanded words, environments of RUNs, history, names of steps,
+/// and text that a stage inherits from another.
+const MAX_TEXT_BYTES: usize = 32 << 20;
 
-/// ONBUILD instructions of an image. An image has room for fewer layers than that.
-const TRIGGERS: usize = 128;
+/// Maximum number of ONBUILD triggers of an image, which is more than an image can have layers.
+const MAX_TRIGGERS: usize = 128;
 
-/// What a variable takes of an environment.
-pub(super) fn variable_bytes(name: &str, value: &str) -> usize {
+/// Returns the bytes that a variable takes of an environment.
+pub(crate) fn variable_bytes(name: &str, value: &str) -> usize {
     name.len() + value.len() + "=\0".len()
 }
 
-/// Fails if an image can have no such number of triggers.
-pub(super) fn check_triggers(number: usize) -> Result<(), Problem> {
-    if number > TRIGGERS { Err(Problem::TooManyTriggers { limit: TRIGGERS }) } else { Ok(()) }
+/// Fails if an image cannot have this number of triggers.
+pub(crate) fn check_triggers(number: usize) -> Result<(), Problem> {
+    if number > MAX_TRIGGERS { Err(Problem::TooManyTriggers { limit: MAX_TRIGGERS }) } else { Ok(()) }
 }
 
-/// The text that was made so far.
+/// Counter of the text that a build has made.
 #[derive(Debug, Default)]
-pub(super) struct Budget {
+pub(crate) struct TextBudget {
     spent_bytes: Cell<usize>,
 }
 
-impl Budget {
-    /// Notes text that was made.
+impl TextBudget {
+    /// Counts text that was made.
     pub fn spend(&self, bytes: usize) {
         self.spent_bytes.set(self.spent_bytes.get().saturating_add(bytes));
     }
 
-    /// Fails once it was too much.
+    /// Fails if the limit is exceeded.
     pub fn check(&self) -> Result<(), Problem> {
-        match self.spent_bytes.get() <= TEXT_BYTES {
-            true => Ok(()),
-            false => Err(Problem::TooMuchText { limit_bytes: TEXT_BYTES }),
+        if self.spent_bytes.get() > MAX_TEXT_BYTES {
+            return Err(Problem::TooMuchText { limit_bytes: MAX_TEXT_BYTES });
         }
+        Ok(())
     }
 }

@@ -1,60 +1,64 @@
-//! ONBUILD: the triggers of a base become the first instructions of the stages made on it.
+//! ONBUILD: the triggers of a base become the first instructions of the stages on it.
 //!
-//! Triggers may need further stages and images, so that putting them in place alternates with finding
-//! out what is needed. Each stage gets its base's triggers once; a stage made on it does not get them again.
+//! Triggers can need further stages and images, so adding them alternates with finding out what is needed. Each stage gets
+//! the triggers of its base once. A stage on that stage does not get them again.
 
 use std::borrow::Cow;
 
 use parser::ast::{Instruction, Kind};
 
-use super::bases::Resolved;
-use super::error::{Errors, Problem};
-use super::limits;
-use super::stages::{Base, StageId, Table};
-use crate::session::Target;
+use crate::base_images::BaseImages;
+use crate::error::{Errors, Problem};
+use crate::limits;
+use crate::session::TargetPlatform;
+use crate::stages::{Base, StageCommand, StageEntry, StageId, StageTable};
 
-/// Puts the triggers of all needed stages in place whose base is known. Returns whether there were any.
-pub(super) fn fire(
-    table: &mut Table<'_>,
+/// Adds the triggers of all needed stages whose base is known. Returns whether there were any.
+pub(crate) fn add_triggers(
+    table: &mut StageTable<'_>,
     reachable: &[bool],
-    resolved: &Resolved,
-    target: &Target,
-    escape: char,
+    images: &BaseImages,
+    target: &TargetPlatform,
     errors: &mut Errors,
 ) -> bool {
-    let mut any = false;
+    let mut found_any = false;
     for (at, _) in reachable.iter().enumerate().filter(|(_, reachable)| **reachable) {
         let id = StageId(at);
         let entry = table.entry(id);
-        if entry.fired || entry.is_source {
+        if entry.has_triggers || entry.is_source {
             continue;
         }
-        let triggers = triggers(table, id, resolved, target);
+        let triggers = triggers_of(table, id, images, target);
         let lines = entry.lines;
-        let parsed = parse_all(&triggers, escape).map_err(|problem| problem.at(lines));
+        let parsed = parse_all(&triggers, table.expander.escape).map_err(|problem| problem.at(lines));
         let instructions = errors.keep(parsed).unwrap_or_default();
-        any |= !instructions.is_empty();
+        found_any |= !instructions.is_empty();
         table.prepend(id, instructions, errors);
     }
-    any
+    found_any
 }
 
-/// The triggers of a stage's base.
-fn triggers<'t>(table: &'t Table<'_>, id: StageId, resolved: &'t Resolved, target: &Target) -> Vec<&'t str> {
-    let entry = table.entry(id);
-    let of_image = |entry| match resolved.image(entry, target) {
+/// Returns the triggers of a stage's base.
+fn triggers_of<'t>(
+    table: &'t StageTable<'_>,
+    id: StageId,
+    images: &'t BaseImages,
+    target: &TargetPlatform,
+) -> Vec<&'t str> {
+    let in_image = |entry: &StageEntry<'_>| match images.image(entry, target) {
         Some(found) => found.image.config.config.on_build.iter().map(String::as_str).collect(),
         None => Vec::new(),
     };
+    let entry = table.entry(id);
     match entry.base {
-        Base::Stage(base) if table.entry(base).is_source => of_image(table.entry(base)),
-        // What the base itself was made on has been taken out of its config before these came in.
+        Base::Stage(base) if table.entry(base).is_source => in_image(table.entry(base)),
+        // The triggers of the base's own base were removed from its config before its instructions ran.
         Base::Stage(base) => table.entry(base).commands.iter().filter_map(own_trigger).collect(),
-        _ => of_image(entry),
+        _ => in_image(entry),
     }
 }
 
-fn own_trigger<'c>(command: &'c super::stages::Command<'_>) -> Option<&'c str> {
+fn own_trigger<'c>(command: &'c StageCommand<'_>) -> Option<&'c str> {
     match &command.instruction.kind {
         Kind::Onbuild(text) => Some(text),
         _ => None,

@@ -1,4 +1,6 @@
-//! What a user asks for: plain data, filled by the command line.
+//! Options that decide what is built: plain data, filled by the command line.
+//!
+//! How a build is shown and where its result goes is decided elsewhere.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -9,47 +11,47 @@ use oci::{DiffId, Platform};
 use graph::{AllowedDevices, NetworkMode, Ulimit};
 use patterns::IgnoreFile;
 
-/// Everything that decides what is built. How it is shown and where it goes is elsewhere.
+/// Everything that decides what is built.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// The Dockerfile's name as people see it, `Dockerfile`.
+    /// Name of the Dockerfile for people, such as `Dockerfile` or `<stdin>`.
     pub dockerfile_name: String,
-    /// The main context.
+    /// Main build context, from which COPY and ADD take files.
     pub context: Context,
-    /// `--build-context`, by lower-case name; `name::platform` where given so.
+    /// --build-context: named contexts by lower-case name, or by `name::platform` if given for one platform.
     pub named_contexts: BTreeMap<String, NamedContext>,
-    /// `--target`; the last stage where absent.
+    /// --target: name of the stage to build; the last stage if absent.
     pub target: Option<String>,
-    /// `--build-arg`. (`SOURCE_DATE_EPOCH` of the environment is put here by the command line, unless given.)
+    /// --build-arg: values by name. The command line adds `SOURCE_DATE_EPOCH` of the environment if it is not given.
     pub build_args: BTreeMap<String, String>,
-    /// `--label`, in order.
+    /// --label: names and values in the order of the command line.
     pub labels: Vec<(String, String)>,
-    /// `--platform`; this machine's where empty.
+    /// --platform: platforms to build for; the platform of this machine if empty.
     pub platforms: Vec<Platform>,
-    /// `--no-cache`.
+    /// --no-cache: whether every step runs even if it is cached.
     pub no_cache: bool,
-    /// `--no-cache-filter`: lower-case stage names.
+    /// --no-cache-filter: names of the stages whose steps run even if they are cached, in any case.
     pub no_cache_filter: Vec<String>,
-    /// `--network`.
+    /// --network: network of each RUN that does not name one.
     pub network: NetworkMode,
-    /// `--add-host`, in order.
+    /// --add-host: host names and addresses in the order of the command line.
     pub add_hosts: Vec<(String, IpAddr)>,
-    /// `--shm-size`.
+    /// --shm-size: size of /dev/shm in bytes; 64 MiB if absent.
     pub shm_size_bytes: Option<u64>,
-    /// `--ulimit`.
+    /// --ulimit: resource limits of each RUN.
     pub ulimits: Vec<Ulimit>,
-    /// `--allow`.
+    /// --allow: rights that a Dockerfile can ask for.
     pub allow: Entitlements,
 }
 
-/// What a Dockerfile may do beyond the usual, because the user said so.
+/// Rights beyond the usual that the user grants to a Dockerfile.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Entitlements {
-    /// `network.host`.
+    /// Whether `RUN --network=host` is allowed (`network.host`).
     pub network_host: bool,
-    /// `security.insecure`.
+    /// Whether `RUN --security=insecure` is allowed (`security.insecure`).
     pub security_insecure: bool,
-    /// `device`.
+    /// Devices that `RUN --device` can ask for (`device`).
     pub devices: AllowedDevices,
 }
 
@@ -57,53 +59,53 @@ pub struct Entitlements {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Context {
-    /// No files (a Dockerfile from stdin alone).
+    /// No files: a Dockerfile from standard input alone.
     #[default]
     Empty,
-    /// A folder and what is left out of it.
+    /// A directory, without the files that its ignore file excludes.
     Local {
-        /// The folder, absolute.
+        /// Absolute path of the directory.
         path: PathBuf,
-        /// Its ignore file.
+        /// Ignore file of the context; without lines if there is no such file.
         ignore: IgnoreFile,
     },
-    /// Files that were brought into the store: a repository, an archive.
+    /// Files that were fetched into the store: a repository or an archive.
     Stored {
-        /// What the user called it, without user and password.
+        /// Name of the context as the user wrote it, without user and password.
         origin: String,
-        /// The files.
+        /// Layer with the files.
         layer: DiffId,
-        /// Of the commit, or of the newest file; seconds since 1970.
+        /// Time of the commit or of the newest file, in seconds since 1970; `None` if unknown.
         time_s: Option<i64>,
-        /// True for a repository.
+        /// Whether the context is a commit of a repository.
         is_commit: bool,
     },
 }
 
-/// What a name of `--build-context` stands for.
+/// Replacement that a name of `--build-context` stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NamedContext {
-    /// A folder and what is left out of it.
+    /// A directory, without the files that its ignore file excludes.
     Local {
-        /// The folder, absolute.
+        /// Absolute path of the directory.
         path: PathBuf,
-        /// Its `.dockerignore`.
+        /// The `.dockerignore` of the directory.
         ignore: IgnoreFile,
     },
-    /// `docker-image://ref`; `scratch` stands for nothing.
+    /// An image (`docker-image://ref`); `scratch` stands for no files.
     Image(String),
-    /// `oci-layout://path[:tag][@digest]`.
+    /// An image of an OCI layout: `oci-layout://path[:tag][@digest]`.
     Layout {
-        /// The folder, absolute.
+        /// Absolute path of the layout's directory.
         path: PathBuf,
-        /// Which of its images, by name or tag.
+        /// Name or tag of the image; `None` selects by digest, or the only image.
         tag: Option<String>,
-        /// Which of its images, by digest.
+        /// Digest of the image; `None` selects by tag, or the only image.
         digest: Option<oci::Digest>,
     },
-    /// A git URL.
+    /// URL of a git repository.
     Git(String),
-    /// An HTTP(S) URL.
+    /// URL of a file that is fetched by HTTP(S).
     Http(String),
 }

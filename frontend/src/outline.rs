@@ -1,142 +1,116 @@
-//! What a target takes from outside: ARGs, secrets, agents, caches.
+//! Outlines: the ARGs, secrets, SSH agents and caches that a target takes from outside.
 //!
-//! Source: buildx, `build --call outline`.
+//! Source: buildx, `build --call outline`; BuildKit, `frontend/subrequests/outline`.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
+use graph::{Exec, Lines, MountKind, Op};
 use parser::ast::Dockerfile;
-use parser::expand::{Expander, Variables};
 
-use super::args::Env;
-use super::check::{Checks, allowing_all};
-use super::error::{LowerError, lines_of};
-use super::stages::Table;
-use crate::lower::lower_for;
+use crate::base_images::BaseImages;
+use crate::check::Checks;
+use crate::error::LowerError;
+use crate::inspect::allowing_all;
+use crate::lower::{LowerRequest, lower_for};
 use crate::options::Options;
 use crate::plan::{PlannedArg, Resolver};
 use crate::session::Purpose;
-use graph::{Exec, Lines, MountKind, Op};
 
-/// What a target takes from outside. Lists are in the order of the lines.
+/// Everything that a target takes from outside. Lists are in the order of the lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outline {
-    /// Its name.
+    /// Name of the target; `None` if the stage has no name.
     pub name: Option<String>,
-    /// What the comment above it says.
+    /// Description from the comment above the target; `None` if there is no such comment.
     pub description: Option<String>,
-    /// ARGs of the stages it needs, and those above the first FROM that they use.
+    /// ARGs of the needed stages, and the global ARGs that they use. Each name is listed once.
     pub args: Vec<PlannedArg>,
-    /// Secrets.
+    /// Secrets of the needed stages, each ID once.
     pub secrets: Vec<OutlinedMount>,
-    /// SSH agents.
+    /// SSH agents of the needed stages, each ID once.
     pub ssh: Vec<OutlinedMount>,
-    /// Cache mounts.
+    /// Cache mounts of the needed stages, each ID once.
     pub caches: Vec<OutlinedMount>,
 }
 
 /// A mount of something that is not in the Dockerfile.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutlinedMount {
-    /// First and last line of the RUN.
+    /// Lines of the first RUN with the mount.
     pub lines: Lines,
-    /// Its id.
+    /// ID of the secret, the agent or the cache.
     pub id: String,
-    /// The build fails without it.
+    /// Whether the build fails without it; false for caches.
     pub required: bool,
 }
 
-/// Tells what the target takes from outside. Nothing need be there or allowed.
+/// Returns the outline of the target. Images can be unavailable, and nothing has to be allowed.
 pub fn outline(
     dockerfile: &Dockerfile,
     options: &Options,
     resolver: &dyn Resolver,
 ) -> Result<Outline, LowerError> {
-    let options = allowing_all(options);
-    let plan = lower_for(dockerfile, &options, resolver, Purpose::Look, &Checks::default())?;
-    let named = options.target.as_ref().map(|name| name.to_lowercase());
-    let stage = match &named {
-        Some(_) => dockerfile.stages.iter().rfind(|stage| stage.name == named),
+    let options = &allowing_all(options);
+    let (purpose, checks) = (Purpose::Inspect, &Checks::default());
+    let request = LowerRequest { dockerfile, options, resolver, purpose, checks, probe: None };
+    let plan = lower_for(&request, &mut BaseImages::default())?;
+    let name = options.target.as_ref().map(|name| name.to_lowercase());
+    let stage = match &name {
+        Some(_) => dockerfile.stages.iter().rfind(|stage| stage.name == name),
         None => dockerfile.stages.last(),
     };
-    let mut outline = Outline {
+    let mut mounts = Mounts::default();
+    for step in &plan.graph.steps {
+        if let (Op::Exec(exec), Some(lines)) = (&step.op, step.meta.lines) {
+            mounts.add(exec, lines);
+        }
+    }
+    Ok(Outline {
         name: stage.and_then(|stage| stage.name.clone()),
         description: stage.and_then(|stage| stage.description()).map(str::to_owned),
         args: plan.args,
-        secrets: Vec::new(),
-        ssh: Vec::new(),
-        caches: Vec::new(),
-    };
-    for step in &plan.graph.steps {
-        if let (Op::Exec(exec), Some(lines)) = (&step.op, step.meta.lines) {
-            outline.add(exec, lines);
-        }
-    }
-    outline.settle();
-    Ok(outline)
+        secrets: in_order(mounts.secrets),
+        ssh: in_order(mounts.ssh),
+        caches: in_order(mounts.caches),
+    })
 }
 
-impl Outline {
+/// Mounts of all RUNs, by ID.
+#[derive(Default)]
+struct Mounts {
+    secrets: BTreeMap<String, OutlinedMount>,
+    ssh: BTreeMap<String, OutlinedMount>,
+    caches: BTreeMap<String, OutlinedMount>,
+}
+
+impl Mounts {
     fn add(&mut self, exec: &Exec, lines: Lines) {
         for secret in &exec.secret_env {
-            self.secrets.push(OutlinedMount { lines, id: secret.id.clone(), required: secret.required });
+            add_once(&mut self.secrets, &secret.id, secret.required, lines);
         }
         for mount in &exec.mounts {
-            let (list, id, required) = match &mount.kind {
-                MountKind::Secret { id, required, .. } => (&mut self.secrets, id.as_str(), *required),
-                MountKind::Ssh { id, required, .. } => (&mut self.ssh, id.as_str(), *required),
-                MountKind::Cache { id, .. } => (&mut self.caches, id.strip_prefix('/').unwrap_or(id), false),
-                _ => continue,
-            };
-            list.push(OutlinedMount { lines, id: id.to_owned(), required });
-        }
-    }
-
-    /// Each thing once, in the order of the lines.
-    fn settle(&mut self) {
-        for list in [&mut self.secrets, &mut self.ssh, &mut self.caches] {
-            list.sort();
-            list.dedup();
+            match &mount.kind {
+                MountKind::Secret { id, required, .. } => add_once(&mut self.secrets, id, *required, lines),
+                MountKind::Ssh { id, required, .. } => add_once(&mut self.ssh, id, *required, lines),
+                MountKind::Cache { id, .. } => {
+                    add_once(&mut self.caches, id.strip_prefix('/').unwrap_or(id), false, lines);
+                }
+                _ => {}
+            }
         }
     }
 }
 
-/// The ARGs above the first FROM that needed stages use: in FROM, by declaring them again, or through the
-/// defaults of others.
-pub(super) fn used_globals(
-    dockerfile: &Dockerfile,
-    globals: &Env,
-    table: &Table<'_>,
-    reachable: &[bool],
-    redeclared: &BTreeSet<String>,
-) -> Vec<PlannedArg> {
-    let expander = Expander::new(dockerfile.directives.escape);
-    let mut wanted = redeclared.clone();
-    let stages = dockerfile.stages.iter().zip(reachable).take(table.written);
-    for (stage, _) in stages.filter(|(_, reachable)| **reachable) {
-        for word in std::iter::once(&stage.base).chain(&stage.platform) {
-            wanted.extend(names(word, globals, expander));
-        }
-    }
-    let mut args = Vec::new();
-    let definitions = dockerfile.globals.iter().rev().flat_map(|instruction| {
-        super::args::definitions(instruction).iter().rev().map(move |definition| (instruction, definition))
-    });
-    for (instruction, definition) in definitions {
-        if !wanted.contains(&definition.name) {
-            continue;
-        }
-        wanted.extend(definition.default.iter().flat_map(|default| names(default, globals, expander)));
-        args.push(PlannedArg {
-            lines: lines_of(instruction),
-            name: definition.name.clone(),
-            value: globals.value(&definition.name).map(str::to_owned),
-            description: instruction.description(&definition.name).map(str::to_owned),
-        });
-    }
-    args
+/// Adds a mount unless its ID is known. It is required if any RUN requires it, and its lines are the first ones.
+fn add_once(mounts: &mut BTreeMap<String, OutlinedMount>, id: &str, required: bool, lines: Lines) {
+    let new = || OutlinedMount { lines, id: id.to_owned(), required: false };
+    let mount = mounts.entry(id.to_owned()).or_insert_with(new);
+    mount.lines = mount.lines.min(lines);
+    mount.required |= required;
 }
 
-/// The variables of a word that are set.
-fn names(word: &str, globals: &Env, expander: Expander) -> Vec<String> {
-    expander.word(word, globals).map(|expanded| expanded.used).unwrap_or_default()
+fn in_order(mounts: BTreeMap<String, OutlinedMount>) -> Vec<OutlinedMount> {
+    let mut mounts: Vec<OutlinedMount> = mounts.into_values().collect();
+    mounts.sort_by_key(|mount| mount.lines);
+    mounts
 }

@@ -1,6 +1,6 @@
-//! What lowering gives: a graph, and beside it what becomes of its results.
+//! The result of lowering: a graph, and beside it the images that its results become.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use oci::{Digest, ImageConfig, Platform, Reference};
 
@@ -9,92 +9,94 @@ use graph::{Graph, Lines, ResolvedImage, StepId};
 /// A graph and the images that it ends in.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// The steps.
+    /// Steps of all platforms.
     pub graph: Graph,
-    /// One for each platform asked for, in order.
+    /// One image for each requested platform, in the order of the request.
     pub images: Vec<PlannedImage>,
-    /// True if the result must be an index (several platforms asked for, or `BUILDKIT_MULTI_PLATFORM`).
+    /// Whether the result is an index: several platforms were requested, or `BUILDKIT_MULTI_PLATFORM` is set.
     pub multi_platform: bool,
-    /// What the user should know; BuildKit's build checks among them.
+    /// Findings of the build checks in the order of their lines.
     pub warnings: Vec<Warning>,
-    /// `SOURCE_DATE_EPOCH` as it was resolved, in seconds since 1970.
+    /// Resolved `SOURCE_DATE_EPOCH` in seconds since 1970; `None` if it is not set.
     pub source_date_s: Option<i64>,
     /// Build arguments that no ARG of the Dockerfile takes.
     pub unused_args: Vec<UnusedArg>,
-    /// The ARGs that needed stages use, in the order of their lines; those of the first platform.
+    /// ARGs that the needed stages of the first platform use, each name once, in the order of their lines.
     pub args: Vec<PlannedArg>,
 }
 
-/// A build argument that nothing takes.
+/// A build argument that no ARG takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnusedArg {
-    /// Its name.
+    /// Name of the build argument.
     pub name: String,
-    /// The ARG that may have been meant.
+    /// Name of an ARG that the user may have meant; `None` if no name is close.
     pub meant: Option<String>,
 }
 
-/// An ARG and what became of it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// An ARG and its value in a build.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedArg {
-    /// First and last line.
+    /// Lines of the ARG instruction.
     pub lines: Lines,
-    /// Its name.
+    /// Name of the variable.
     pub name: String,
-    /// Its value; `None` if it has none.
+    /// Value of the variable; `None` if it has no value.
     pub value: Option<String>,
-    /// What the comment above says about it.
+    /// Description from the comment above the instruction; `None` if there is no such comment.
     pub description: Option<String>,
 }
 
-/// One image.
+/// An image that the build makes.
 #[derive(Debug, Clone)]
 pub struct PlannedImage {
-    /// Its platform.
+    /// Platform that the image is for.
     pub platform: Platform,
-    /// Whose result its files are.
+    /// Step whose result holds the files of the image.
     pub step: StepId,
-    /// Its config: complete but for `rootfs.diff_ids`, which holds the base image's only, and the `created` times of
-    /// its own history entries, which the exporter fills.
+    /// Config of the image. Two things are missing, which the exporter adds: the diff IDs of the layers above the base
+    /// image, and the `created` times of the build's own history entries.
     pub config: ImageConfig,
 }
 
-/// Something the user should know about the Dockerfile.
+/// A finding of the build checks.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Warning {
-    /// The check: `LegacyKeyValueFormat`.
+    /// Name of the rule, such as `LegacyKeyValueFormat`.
     pub rule: &'static str,
-    /// The ignore file that it is about; absent if it is about the Dockerfile.
+    /// Path of the ignore file that the lines are in; `None` if they are in the Dockerfile.
     pub ignore_file: Option<PathBuf>,
-    /// First and last line.
+    /// Lines that the finding is about.
     pub lines: Lines,
-    /// BuildKit's wording.
+    /// Description in BuildKit's words.
     pub message: String,
+    /// Way out for this very finding; `None` if the rule's own advice is all there is.
+    pub hint: Option<String>,
 }
 
-/// Finds images; asked by lowering, answered by `source`. Called from several threads.
+/// Lookup of images, which lowering calls from several threads.
 pub trait Resolver: Sync {
-    /// The image of a name, for a platform. Our own store is looked at first unless `--pull` was given.
+    /// Looks up the image of a name for a platform. The local store is searched first unless `--pull` was given.
     fn image(&self, name: &Reference, platform: &Platform) -> Result<ResolvedImage, ResolveError>;
 
-    /// An image of an OCI layout: the one of that digest or tag, or the only one.
+    /// Looks up an image of an OCI layout: the image with that digest or tag, or the only image.
     fn layout(
         &self,
-        path: &std::path::Path,
+        path: &Path,
         tag: Option<&str>,
         digest: Option<&Digest>,
         platform: &Platform,
     ) -> Result<ResolvedImage, ResolveError>;
 }
 
-/// An image that cannot be had.
+/// An image that is unavailable.
 #[derive(Debug, thiserror::Error)]
 #[error("{name}: {reason}")]
 pub struct ResolveError {
-    /// As asked for.
+    /// Name of the image as it was looked up.
     pub name: String,
-    /// In one line, with the chain of causes.
+    /// Reason in one line, with the chain of causes.
     pub reason: String,
-    /// What to do about it.
+    /// Way out, such as another platform; `None` if the reason says all.
     pub hint: Option<String>,
 }

@@ -1,14 +1,15 @@
-//! Platforms: how they are written, and which one a stage and an image have.
+//! Platforms: their names in variables and step names, and the platform in an image config.
 
 use oci::{ImageConfig, Platform};
 
-use super::args::Env;
 use parser::expand::Variables;
 
-/// `os[(version)]/architecture[/variant]`, the value of `TARGETPLATFORM`.
+use crate::env::Env;
+
+/// Returns `os[(version)]/architecture[/variant]`, the value of `TARGETPLATFORM`.
 ///
 /// Source: containerd/platforms, `FormatAll`.
-pub(super) fn full_name(platform: &Platform) -> String {
+pub(crate) fn full_name(platform: &Platform) -> String {
     let plain = platform.to_string();
     match (&platform.os_version, plain.split_once('/')) {
         (Some(version), Some((os, rest))) => format!("{os}({version})/{rest}"),
@@ -16,9 +17,9 @@ pub(super) fn full_name(platform: &Platform) -> String {
     }
 }
 
-/// What stands before a stage's name where several platforms are built: `linux/amd64`, or
-/// `linux/amd64->arm64` in a stage that runs on the one and builds for the other.
-pub(super) fn step_prefix(own: &Platform, env: &Env) -> String {
+/// Returns the prefix of step names in a build for several platforms: `linux/amd64`, or `linux/amd64->arm64` for a stage
+/// that runs on one platform and builds for another.
+pub(crate) fn step_prefix(own: &Platform, env: &Env) -> String {
     let own_name = own.to_string();
     let Some(target) = target_of(env) else { return own_name };
     if target == own_name {
@@ -30,7 +31,7 @@ pub(super) fn step_prefix(own: &Platform, env: &Env) -> String {
     }
 }
 
-/// The target as far as the stage has declared it.
+/// Returns the target platform if the stage declares the variables that name it.
 fn target_of(env: &Env) -> Option<String> {
     if let Some(platform) = env.value("TARGETPLATFORM") {
         return platform.parse::<Platform>().ok().map(|platform| platform.to_string());
@@ -42,48 +43,48 @@ fn target_of(env: &Env) -> Option<String> {
     text.parse::<Platform>().ok().map(|platform| platform.to_string())
 }
 
-/// Puts the platform that was asked for into an image's config.
+/// Writes the requested platform into an image config.
 ///
-/// Variant, version and features are replaced only where the request has them or OS or architecture
-/// change: `linux/arm64` must not take the `v8` or the features of a base image away.
-pub(super) fn stamp(config: &mut ImageConfig, wanted: &Platform) {
+/// Variant, version and features of the base image stay if the request leaves them open and has the same OS and
+/// architecture: `linux/arm64` must not remove the `v8` of a base image.
+pub(crate) fn stamp(config: &mut ImageConfig, requested: &Platform) {
     let own = &mut config.platform;
-    let changed = own.os != wanted.os || own.architecture != wanted.architecture;
-    if changed {
-        *own = wanted.clone();
+    if own.os != requested.os || own.architecture != requested.architecture {
+        *own = requested.clone();
         return;
     }
-    if wanted.variant.is_some() {
-        own.variant.clone_from(&wanted.variant);
+    if requested.variant.is_some() {
+        own.variant.clone_from(&requested.variant);
     }
-    if wanted.os_version.is_some() {
-        own.os_version.clone_from(&wanted.os_version);
+    if requested.os_version.is_some() {
+        own.os_version.clone_from(&requested.os_version);
     }
-    if !wanted.os_features.is_empty() {
-        own.os_features.clone_from(&wanted.os_features);
+    if !requested.os_features.is_empty() {
+        own.os_features.clone_from(&requested.os_features);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::origin::ValueOrigin;
 
     fn parse(text: &str) -> Platform {
         text.parse().expect("a platform")
     }
 
     #[test]
-    fn prefix_names_both_platforms_of_a_cross_build() {
+    fn the_prefix_names_both_platforms_of_a_cross_build() {
         let mut env = Env::default();
         assert_eq!(step_prefix(&parse("linux/amd64"), &env), "linux/amd64");
-        env.set("TARGETARCH", "arm64");
+        env.set("TARGETARCH", "arm64", ValueOrigin::Predefined);
         assert_eq!(step_prefix(&parse("linux/amd64"), &env), "linux/amd64->arm64");
-        env.set("TARGETPLATFORM", "windows/amd64");
+        env.set("TARGETPLATFORM", "windows/amd64", ValueOrigin::Predefined);
         assert_eq!(step_prefix(&parse("linux/amd64"), &env), "linux/amd64->windows/amd64");
     }
 
     #[test]
-    fn stamp_keeps_what_the_request_leaves_open() {
+    fn the_stamp_keeps_parts_that_the_request_leaves_open() {
         let mut config = ImageConfig { platform: parse("linux/arm/v6"), ..ImageConfig::default() };
         config.platform.os_version = Some("1".to_owned());
         stamp(&mut config, &Platform { variant: None, ..parse("linux/arm/v7") });

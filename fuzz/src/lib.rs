@@ -10,23 +10,46 @@
 //! A property that only excludes panics finds little. Therefore results are compared with those of a simpler
 //! implementation ([`plain`]), with the input that they were made from, and with documented limits.
 
+pub mod archive;
+pub mod cdi;
+pub mod challenge;
+pub mod diff;
+pub mod documents;
 pub mod expand;
 pub mod file;
 pub mod flags;
+pub mod git_url;
 pub mod heredoc;
 pub mod ignore;
+pub mod index;
+pub mod layer;
+pub mod members;
 pub mod plain;
+pub mod record;
+pub mod reference;
+pub mod scratch;
+pub mod tree;
 
 /// A property, and the name of its fuzz target and corpus.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All properties, in the order of their names.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 15] = [
+    ("archive", archive::check),
+    ("cdi", cdi::check),
+    ("challenge", challenge::check),
+    ("diff", diff::check),
+    ("documents", documents::check),
     ("expand", expand::check),
     ("file", file::check),
     ("flags", flags::check),
+    ("git_url", git_url::check),
     ("heredoc", heredoc::check),
     ("ignore", ignore::check),
+    ("index", index::check),
+    ("layer", layer::check),
+    ("record", record::check),
+    ("reference", reference::check),
 ];
 
 /// Separator of the parts of an input. The last part can contain it as well.

@@ -1,4 +1,4 @@
-//! Places that blobs come from: the local store, and the trait that registries, layouts and archives implement.
+//! Sources of blobs: the local store, and the trait that registries, layouts and archives implement.
 
 use std::io::Read;
 
@@ -8,21 +8,32 @@ use oci::{Descriptor, Digest};
 
 use crate::ImageError;
 
-/// The largest manifest or index; registries refuse larger ones.
+/// Largest manifest or index that is read; registries refuse larger ones.
 pub const MANIFEST_LIMIT_BYTES: u64 = 4 << 20;
 
-/// The largest image config.
+/// Largest image config that is read.
 pub const CONFIG_LIMIT_BYTES: u64 = 8 << 20;
 
-/// Gives blobs by descriptor. The bytes are verified: the last read fails if they are not those of the digest.
+/// A place that blobs are read from, such as a repository of a registry.
 pub trait BlobSource: Sync {
     /// Describes a manifest by its digest alone, as far as [`BlobSource::manifest`] needs it.
     fn describe(&self, digest: &Digest) -> Result<Descriptor, ImageError>;
 
-    /// Opens a blob of any size.
+    /// Opens a blob of any size. Its bytes are verified: the last read fails if they do not have the digest.
     fn open(&self, blob: &Descriptor) -> Result<Box<dyn Read + Send + '_>, ImageError>;
 
-    /// Reads a manifest or index.
+    /// Opens a blob behind its first `start_bytes` bytes, to go on with a transfer that broke off.
+    ///
+    /// The bytes are not verified. Returns `None` if the source cannot break off, as those on this machine.
+    fn open_from(
+        &self,
+        _blob: &Descriptor,
+        _start_bytes: u64,
+    ) -> Result<Option<Box<dyn Read + Send + '_>>, ImageError> {
+        Ok(None)
+    }
+
+    /// Reads a manifest or an index.
     fn manifest(&self, manifest: &Descriptor) -> Result<Vec<u8>, ImageError> {
         read(self, manifest, MANIFEST_LIMIT_BYTES)
     }
@@ -47,7 +58,7 @@ pub fn read(
     Ok(bytes)
 }
 
-/// Our own store.
+/// The local store as a source of blobs.
 pub struct StoreBlobs<'a>(pub &'a Store);
 
 impl BlobSource for StoreBlobs<'_> {
@@ -62,16 +73,16 @@ impl BlobSource for StoreBlobs<'_> {
     }
 }
 
-/// Documents are looked for in the store first, and kept there; all else comes from `inner`.
+/// A source whose documents are looked up in the store first, and kept there once they were read.
 pub struct Through<'a> {
     /// Store that documents are looked up in and kept in.
     pub store: &'a Store,
-    /// Place that everything else comes from.
+    /// Source of everything that the store does not have.
     pub inner: &'a dyn BlobSource,
 }
 
 impl Through<'_> {
-    /// Reads a config.
+    /// Reads the config that a manifest refers to.
     pub fn config(&self, config: &Descriptor) -> Result<Vec<u8>, ImageError> {
         self.cached(config, CONFIG_LIMIT_BYTES, || read(self.inner, config, CONFIG_LIMIT_BYTES))
     }
@@ -98,6 +109,14 @@ impl BlobSource for Through<'_> {
 
     fn open(&self, blob: &Descriptor) -> Result<Box<dyn Read + Send + '_>, ImageError> {
         self.inner.open(blob)
+    }
+
+    fn open_from(
+        &self,
+        blob: &Descriptor,
+        start_bytes: u64,
+    ) -> Result<Option<Box<dyn Read + Send + '_>>, ImageError> {
+        self.inner.open_from(blob, start_bytes)
     }
 
     fn manifest(&self, manifest: &Descriptor) -> Result<Vec<u8>, ImageError> {

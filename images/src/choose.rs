@@ -1,42 +1,58 @@
-//! From a descriptor to one image: the manifest of a platform and its config.
+//! Choice of a manifest: from a descriptor to the one image for a platform, with its manifest and config.
+//!
+//! An index can hold images for several platforms, further indexes, and attestations (provenance, SBOMs), which are no
+//! images. The nearest platform wins: for `linux/arm/v7` an image for `linux/arm/v6` is taken if there is no better one.
 
 use oci::{Descriptor, Digest, Document, ImageConfig, Index, Manifest, Platform, media_type};
 
 use crate::{BlobSource as _, ImageError, Through};
 
-/// How deep indexes may be nested; real ones are not.
+/// Largest number of indexes inside each other; real ones are not nested.
 const MAX_DEPTH: usize = 4;
 
-/// An image that was found: its documents, which are in the store now.
+/// An image that was found. Its manifest and config are in the store.
 #[derive(Debug, Clone)]
 pub struct Image {
-    /// Names the manifest.
+    /// Descriptor of the manifest.
     pub descriptor: Descriptor,
-    /// Its layers.
+    /// Manifest, with the descriptors of the layers.
     pub manifest: Manifest,
-    /// Its config.
+    /// Config. Its platform is complete, whether or not the document names one.
     pub config: ImageConfig,
 }
 
-/// Finds the image for `wanted` at `root`. A manifest that stands alone is taken whatever its platform is: the
-/// caller compares. Of an index, attestations are left out.
+/// Finds the image for `wanted` that `root` leads to.
+///
+/// A manifest that stands alone is taken whatever its platform is: the caller compares.
 pub fn find(blobs: &Through<'_>, root: &Descriptor, wanted: &Platform) -> Result<Image, ImageError> {
     descend(blobs, root, wanted, MAX_DEPTH)
 }
 
-/// Finds the image for `wanted` among `entries`.
+/// Finds the image for `wanted` among the entries of an index.
 pub fn choose(blobs: &Through<'_>, entries: &[Descriptor], wanted: &Platform) -> Result<Image, ImageError> {
     choose_at(blobs, entries, wanted, MAX_DEPTH)
 }
 
-/// Every image at `root`, attestations left out, and those platforms of an index that are not here.
+/// Finds every image that `root` leads to. Leaves out attestations, and platforms of an index whose blobs are absent.
 pub fn all(blobs: &Through<'_>, root: &Descriptor) -> Result<Vec<Image>, ImageError> {
     let mut images = Vec::new();
     collect(blobs, root, MAX_DEPTH, &mut images)?;
-    match images.is_empty() {
-        true => Err(ImageError::NotFound { name: format!("an image in {}", root.digest) }),
-        false => Ok(images),
+    if images.is_empty() {
+        return Err(ImageError::NotFound { name: format!("an image in {}", root.digest) });
     }
+    Ok(images)
+}
+
+/// Reads the config of a manifest and checks it against the manifest.
+pub fn config(blobs: &Through<'_>, digest: Digest, manifest: &Manifest) -> Result<ImageConfig, ImageError> {
+    let bytes = blobs.config(&manifest.config)?;
+    let config = ImageConfig::parse(manifest, &bytes).map_err(|source| ImageError::Document {
+        kind: "image config",
+        digest: manifest.config.digest,
+        source,
+    })?;
+    oci::validate::base(manifest, &config).map_err(|source| ImageError::Invalid { digest, source })?;
+    Ok(config)
 }
 
 fn collect(
@@ -47,7 +63,7 @@ fn collect(
 ) -> Result<(), ImageError> {
     let index = match document(blobs, root)? {
         Document::Manifest(manifest) => {
-            images.push(complete(blobs, root, manifest)?);
+            images.push(complete(blobs, root, manifest, &Platform::host())?);
             return Ok(());
         }
         Document::Index(index) => index,
@@ -69,7 +85,7 @@ fn descend(
     depth: usize,
 ) -> Result<Image, ImageError> {
     match document(blobs, root)? {
-        Document::Manifest(manifest) => complete(blobs, root, manifest),
+        Document::Manifest(manifest) => complete(blobs, root, manifest, wanted),
         Document::Index(Index { manifests, .. }) => {
             choose_at(blobs, &manifests, wanted, deeper(root, depth)?)
         }
@@ -85,7 +101,9 @@ fn choose_at(
     let mut best: Option<(usize, &Descriptor)> = None;
     let mut available = Vec::new();
     for entry in entries.iter().filter(|entry| is_image(entry)) {
-        let Some(platform) = platform_of(blobs, entry)? else { return descend(blobs, entry, wanted, depth) };
+        let Some(platform) = platform_of(blobs, entry, wanted)? else {
+            return descend(blobs, entry, wanted, depth);
+        };
         if let Some(distance) = platform.distance(wanted)
             && best.is_none_or(|(least, _)| distance < least)
         {
@@ -101,39 +119,50 @@ fn choose_at(
     }
 }
 
-/// The platform of an entry: its own words, else its config's; `None` for an index inside the index.
-fn platform_of(blobs: &Through<'_>, entry: &Descriptor) -> Result<Option<Platform>, ImageError> {
-    if let Some(platform) = &entry.platform {
-        return Ok(Some(platform.clone()));
+/// Returns the platform that an entry of an index names, or else its config; `None` for an index inside the index.
+fn platform_of(
+    blobs: &Through<'_>,
+    entry: &Descriptor,
+    wanted: &Platform,
+) -> Result<Option<Platform>, ImageError> {
+    if let Some(platform) = named_platform(entry) {
+        return Ok(Some(platform.clone().or(wanted)));
     }
     match document(blobs, entry)? {
-        Document::Manifest(manifest) => Ok(Some(complete(blobs, entry, manifest)?.config.platform)),
+        Document::Manifest(manifest) => Ok(Some(complete(blobs, entry, manifest, wanted)?.config.platform)),
         Document::Index(_) => Ok(None),
     }
 }
 
-fn document(blobs: &Through<'_>, entry: &Descriptor) -> Result<Document, ImageError> {
-    let bytes = blobs.manifest(entry)?;
-    Document::parse(Some(&entry.media_type), &bytes)
-        .map_err(|source| ImageError::Document { digest: entry.digest, source })
+/// Returns the platform that an entry names; an empty one does not count.
+fn named_platform(entry: &Descriptor) -> Option<&Platform> {
+    entry.platform.as_ref().filter(|named| !named.os.is_empty() || !named.architecture.is_empty())
 }
 
-fn complete(blobs: &Through<'_>, entry: &Descriptor, manifest: Manifest) -> Result<Image, ImageError> {
-    let config = config(blobs, entry.digest, &manifest)?;
+fn document(blobs: &Through<'_>, entry: &Descriptor) -> Result<Document, ImageError> {
+    let bytes = blobs.manifest(entry)?;
+    let kind = if media_type::is_index(&entry.media_type) { "image index" } else { "image manifest" };
+    Document::parse(Some(&entry.media_type), &bytes).map_err(|source| ImageError::Document {
+        kind,
+        digest: entry.digest,
+        source,
+    })
+}
+
+/// Reads the config of an image. A platform that the config does not name is the entry's, or else `wanted`.
+fn complete(
+    blobs: &Through<'_>,
+    entry: &Descriptor,
+    manifest: Manifest,
+    wanted: &Platform,
+) -> Result<Image, ImageError> {
+    let mut config = config(blobs, entry.digest, &manifest)?;
+    config.platform = config.platform.or(named_platform(entry).unwrap_or(wanted)).or(wanted);
     let descriptor = Descriptor {
         media_type: manifest.media_type.clone().unwrap_or_else(|| media_type::MANIFEST.to_owned()),
         ..Descriptor::new("", entry.digest, entry.size_bytes)
     };
     Ok(Image { descriptor, manifest, config })
-}
-
-/// The config of a manifest, checked against it.
-pub fn config(blobs: &Through<'_>, digest: Digest, manifest: &Manifest) -> Result<ImageConfig, ImageError> {
-    let bytes = blobs.config(&manifest.config)?;
-    let config = ImageConfig::parse(manifest, &bytes)
-        .map_err(|source| ImageError::Document { digest: manifest.config.digest, source })?;
-    oci::validate::base(manifest, &config).map_err(|source| ImageError::Invalid { digest, source })?;
-    Ok(config)
 }
 
 fn deeper(root: &Descriptor, depth: usize) -> Result<usize, ImageError> {
@@ -142,12 +171,12 @@ fn deeper(root: &Descriptor, depth: usize) -> Result<usize, ImageError> {
     })
 }
 
-/// False for attestations and other company of images.
+/// Reports whether an entry of an index can be an image. Attestations and artifacts cannot.
 fn is_image(entry: &Descriptor) -> bool {
-    let typed = entry.media_type.is_empty()
+    let has_image_type = entry.media_type.is_empty()
         || media_type::is_index(&entry.media_type)
         || media_type::is_manifest(&entry.media_type);
-    let attests = entry.annotations.contains_key("vnd.docker.reference.type")
+    let is_attestation = entry.annotations.contains_key("vnd.docker.reference.type")
         || entry.platform.as_ref().is_some_and(|platform| platform.os == "unknown");
-    typed && !attests
+    has_image_type && !is_attestation
 }

@@ -1,4 +1,4 @@
-//! Why an image cannot be used.
+//! Errors of looking up an image and of reading its documents.
 
 use std::error::Error;
 use std::fmt;
@@ -19,11 +19,11 @@ pub enum ImageError {
         name: String,
     },
     /// The image exists, but only for other platforms.
-    #[error("no match for platform in manifest: not found: {wanted} was asked for, there is {available}")]
+    #[error("no match for platform in manifest: not found: {}", choice(wanted, available))]
     NoPlatform {
         /// Platform that was asked for.
         wanted: Box<Platform>,
-        /// Platforms of the image, separated by commas.
+        /// Platforms of the image, separated by commas; empty if its index holds nothing but attestations.
         available: String,
     },
     /// Several images have an ID that begins with the given digits.
@@ -33,8 +33,10 @@ pub enum ImageError {
         name: String,
     },
     /// A manifest, index or config breaks the rules of its format.
-    #[error("bad document {digest}")]
+    #[error("bad {kind} {digest}")]
     Document {
+        /// Kind of the document: "image manifest", "image index" or "image config".
+        kind: &'static str,
         /// Digest of the document.
         digest: Digest,
         /// Rule that it breaks.
@@ -61,18 +63,18 @@ pub enum ImageError {
     /// A file or directory is not an image layout or archive, or is a broken one.
     #[error("{}: {reason}", path.display())]
     Layout {
-        /// File or directory.
+        /// File or directory that was given as a layout or archive.
         path: PathBuf,
         /// Defect, with the member that it is about.
         reason: String,
     },
-    /// The place that blobs come from refused, such as a registry.
+    /// The source of the blobs failed, such as a registry.
     #[error(transparent)]
     BlobSource(BlobSourceError),
-    /// The store refused.
+    /// The local store cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The file system refused, or a stream broke. `action` is a verb phrase.
+    /// A file cannot be read, or a stream broke off.
     #[error("cannot {action} {}", path.display())]
     Io {
         /// Verb phrase that says what was tried, such as "read blob".
@@ -82,6 +84,16 @@ pub enum ImageError {
         /// Error of the operating system.
         source: io::Error,
     },
+}
+
+/// Compares the platform that was asked for with those of an image.
+fn choice(wanted: &Platform, available: &str) -> String {
+    if available.is_empty() {
+        return format!(
+            "{wanted} was asked for, but the index holds no image, only attestations or artifacts"
+        );
+    }
+    format!("{wanted} was asked for, there is {available}")
 }
 
 impl ImageError {
@@ -96,12 +108,12 @@ impl ImageError {
     }
 }
 
-/// Error of a place that blobs come from.
+/// Error of a source of blobs, such as a registry.
 #[derive(Debug)]
 pub struct BlobSourceError {
-    /// True if the place answered that the blob does not exist.
+    /// True if the source answered that the blob does not exist.
     pub is_missing: bool,
-    /// Error in the words of that place.
+    /// Error in the words of the source.
     pub inner: Box<dyn Error + Send + Sync>,
 }
 

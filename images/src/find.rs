@@ -1,11 +1,11 @@
-//! A name or ID to an image of the local store.
+//! Look-up of an image in the local store, by name or ID.
 
 use cache::{Store, StoreError};
-use oci::{Descriptor, Platform, Reference};
+use oci::{Descriptor, Digest, Platform, Reference};
 
-use crate::{BlobSource as _, Image, ImageError, StoreBlobs, Through, choose};
+use crate::{BlobSource as _, Image, ImageError, StoreBlobs, Through, choose, pins};
 
-/// Shortest prefix of an ID that is looked up.
+/// Shortest prefix of an ID that is looked up, in hex digits.
 const MIN_ID_DIGITS: usize = 4;
 
 /// Finds the image that `text` stands for: a name, or the first digits of an image ID or manifest digest.
@@ -31,7 +31,7 @@ pub fn at(store: &Store, root: &Descriptor, platform: &Platform) -> Result<Image
     choose::find(&Through { store, inner: &here }, root, platform)
 }
 
-/// Finds the image whose ID or manifest digest begins with `digits`; images that are broken do not count.
+/// Finds the image whose ID or manifest digest begins with `digits`. Broken images do not count.
 fn by_id(store: &Store, digits: &str, platform: &Platform) -> Result<Option<Image>, ImageError> {
     let mut found: Option<Image> = None;
     for (_, root) in store.images()? {
@@ -50,21 +50,6 @@ fn by_id(store: &Store, digits: &str, platform: &Platform) -> Result<Option<Imag
     Ok(found)
 }
 
-/// Finds the image that the store keeps under `name`, or that the registry named when it was last asked (a pin).
-///
-/// Returns `None` if neither exists, or if what they lead to is incomplete or damaged: then it has to be fetched. The flag
-/// tells whether the name itself is in the store.
-pub fn known(store: &Store, name: &Reference, platform: &Platform) -> Result<Option<Known>, ImageError> {
-    if let Some(root) = store.resolve(name)?
-        && let Some(image) = usable(at(store, &root, platform))?
-    {
-        return Ok(Some(Known { image, is_pin: false }));
-    }
-    let Some(pinned) = crate::pins::load(store, name, platform)? else { return Ok(None) };
-    let image = usable(StoreBlobs(store).describe(&pinned).and_then(|root| at(store, &root, platform)))?;
-    Ok(image.map(|image| Known { image, is_pin: true }))
-}
-
 /// An image that is known without asking a registry.
 #[derive(Debug, Clone)]
 pub struct Known {
@@ -74,6 +59,34 @@ pub struct Known {
     pub is_pin: bool,
 }
 
+/// Finds the image that the store keeps under `name`, or that the registry named when it was last asked (a pin).
+///
+/// Returns `None` if neither exists, or if the documents are incomplete or damaged: then the registry has to be asked.
+pub fn known(store: &Store, name: &Reference, platform: &Platform) -> Result<Option<Known>, ImageError> {
+    if let Some(root) = store.resolve(name)?
+        && let Some(image) = usable(at(store, &root, platform))?
+    {
+        return Ok(Some(Known { image, is_pin: false }));
+    }
+    let Some(manifest) = pins::load(store, name, platform)? else { return Ok(None) };
+    Ok(pinned(store, &manifest, platform)?.map(|image| Known { image, is_pin: true }))
+}
+
+/// Finds the image that is the best answer for `name` while its registry cannot be reached; see [`pins`].
+pub fn known_offline(
+    store: &Store,
+    name: &Reference,
+    platform: &Platform,
+) -> Result<Option<Image>, ImageError> {
+    let Some(manifest) = pins::load_offline(store, name, platform)? else { return Ok(None) };
+    pinned(store, &manifest, platform)
+}
+
+fn pinned(store: &Store, manifest: &Digest, platform: &Platform) -> Result<Option<Image>, ImageError> {
+    usable(StoreBlobs(store).describe(manifest).and_then(|root| at(store, &root, platform)))
+}
+
+/// Turns an image that is incomplete or damaged into none.
 fn usable(image: Result<Image, ImageError>) -> Result<Option<Image>, ImageError> {
     match image {
         Ok(image) => Ok(Some(image)),

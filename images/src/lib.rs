@@ -1,14 +1,15 @@
-//! Which image a name stands for, for FROM and for `dsbuild run` alike.
+//! The image that a name stands for, for FROM and for `dsbuild run` alike.
 //!
 //! ```text
-//! find         a name or ID to an image of the local store
-//! choose       a descriptor to the manifest and config for one platform
-//! blobs        where blobs come from: the store, and the trait for other places
-//! pins         the manifest that a registry's name led to when it was last asked
-//! layer_blobs  compressed blobs that are known to hold a layer
+//! find         finds the image of a name or ID in the local store
+//! choose       chooses the manifest of a platform, and reads it and its config
+//! blobs        sources of blobs: the store, and the trait for registries, layouts and archives
+//! pins         remembers which manifest a registry's name led to when it was last asked
+//! layer_blobs  remembers which compressed blobs hold a layer
 //! ```
 //!
-//! Talks to nobody: what has to be fetched comes through [`BlobSource`].
+//! The crate talks to nobody: what has to be fetched comes through [`BlobSource`]. There is one look-up on purpose: the
+//! image that a RUN is built on and the image that a container is started from are chosen by the same rules.
 
 mod blobs;
 pub mod choose;

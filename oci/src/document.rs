@@ -22,7 +22,7 @@ pub enum DocumentError {
     /// The bytes are not JSON, or a field has the wrong type.
     #[error("it cannot be read: {reason}")]
     Json {
-        /// Message of the JSON parser.
+        /// Path of the field, unless the whole document is wrong, and the message of the JSON parser.
         reason: String,
     },
     /// The document has the fields of a manifest and those of an index, or its type contradicts its fields.
@@ -104,7 +104,8 @@ impl ImageConfig {
         if !matches!(kind, media_type::CONFIG | media_type::DOCKER_CONFIG) && is_specific(kind) {
             return Err(DocumentError::Unsupported { kind: kind.to_owned() });
         }
-        let config: Self = json(bytes)?;
+        let mut config: Self = json(bytes)?;
+        complete_env(&mut config.config.env);
         check_count("diff IDs", config.rootfs.diff_ids.len(), MAX_LAYERS)?;
         Ok(config)
     }
@@ -145,5 +146,27 @@ fn check_count(what: &'static str, count: usize, limit: usize) -> Result<(), Doc
 }
 
 fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DocumentError> {
-    serde_json::from_slice(bytes).map_err(|error| DocumentError::Json { reason: error.to_string() })
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| bad_field(&error))?;
+    let end = deserializer.end().map_err(|error| DocumentError::Json { reason: error.to_string() });
+    end.map(|()| value)
+}
+
+/// Names the field that cannot be read, as in `config.Env[1]: invalid type: ...`.
+fn bad_field(error: &serde_path_to_error::Error<serde_json::Error>) -> DocumentError {
+    let field = error.path().to_string();
+    let reason = error.inner().to_string();
+    // A dot stands for the document itself.
+    let reason = if field == "." { reason } else { format!("{field}: {reason}") };
+    DocumentError::Json { reason }
+}
+
+/// Turns each entry of the environment into `NAME=value`.
+///
+/// An entry without `=` is a variable with an empty value, and one without a name is left out: no program could read it.
+///
+/// Source: BuildKit, `frontend/dockerfile/dockerfile2llb`, `parseKeyValue`.
+fn complete_env(env: &mut Vec<String>) {
+    env.retain(|entry| !entry.is_empty() && !entry.starts_with('='));
+    env.iter_mut().filter(|entry| !entry.contains('=')).for_each(|entry| entry.push('='));
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::config::null_as_default;
+use crate::config::{null_as_default, null_values};
 use crate::{Digest, Platform, media_type};
 
 /// A reference to a blob by media type, digest and size.
@@ -25,7 +25,7 @@ pub struct Descriptor {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<Platform>,
     /// Free-form metadata by key.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "null_as_default")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "null_values")]
     pub annotations: BTreeMap<String, String>,
     /// Fields unknown to this crate, kept as they are.
     #[serde(flatten)]
@@ -61,7 +61,7 @@ pub struct Manifest {
     #[serde(deserialize_with = "null_as_default")]
     pub layers: Vec<Descriptor>,
     /// Free-form metadata by key.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "null_as_default")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "null_values")]
     pub annotations: BTreeMap<String, String>,
     /// Fields unknown to this crate, kept as they are.
     #[serde(flatten)]
@@ -95,7 +95,7 @@ pub struct Index {
     #[serde(deserialize_with = "null_as_default")]
     pub manifests: Vec<Descriptor>,
     /// Free-form metadata by key.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "null_as_default")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "null_values")]
     pub annotations: BTreeMap<String, String>,
     /// Fields unknown to this crate, kept as they are.
     #[serde(flatten)]

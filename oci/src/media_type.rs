@@ -24,6 +24,13 @@ pub const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json"
 pub const DOCKER_LAYER_GZIP: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 /// Docker's equivalent of [`LAYER_TAR`].
 pub const DOCKER_LAYER_TAR: &str = "application/vnd.docker.image.rootfs.diff.tar";
+/// Docker's equivalent of [`LAYER_ZSTD`], which BuildKit and containerd write though Docker never defined it.
+pub const DOCKER_LAYER_ZSTD: &str = "application/vnd.docker.image.rootfs.diff.tar.zstd";
+
+/// Prefix of OCI's types for layers that must not be redistributed, such as those of Windows.
+const NONDISTRIBUTABLE: &str = "application/vnd.oci.image.layer.nondistributable.v1.tar";
+/// Docker's equivalent of [`NONDISTRIBUTABLE`].
+const DOCKER_FOREIGN: &str = "application/vnd.docker.image.rootfs.foreign.diff.tar";
 
 /// Compression of a layer's tar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +58,19 @@ pub fn layer_compression(media_type: &str) -> Option<Compression> {
     match media_type {
         LAYER_TAR | DOCKER_LAYER_TAR => Some(Compression::None),
         LAYER_GZIP | DOCKER_LAYER_GZIP => Some(Compression::Gzip),
-        LAYER_ZSTD => Some(Compression::Zstd),
+        LAYER_ZSTD | DOCKER_LAYER_ZSTD => Some(Compression::Zstd),
+        other => nondistributable_compression(other),
+    }
+}
+
+/// Returns the compression of a layer that must not be redistributed, or `None` for any other type.
+fn nondistributable_compression(media_type: &str) -> Option<Compression> {
+    let oci = media_type.strip_prefix(NONDISTRIBUTABLE).map(|rest| rest.replace('+', "."));
+    let suffix = oci.or_else(|| media_type.strip_prefix(DOCKER_FOREIGN).map(str::to_owned))?;
+    match suffix.as_str() {
+        "" => Some(Compression::None),
+        ".gzip" => Some(Compression::Gzip),
+        ".zstd" => Some(Compression::Zstd),
         _ => None,
     }
 }

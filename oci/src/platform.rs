@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::{null_as_default, null_items};
+
 /// The text does not name a platform.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("failed to parse platform {text:?}: expected os/architecture[/variant], as in linux/arm64")]
@@ -18,10 +20,10 @@ pub struct PlatformError {
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Platform {
     /// Processor architecture by its name in Go: `amd64`, `arm64`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub architecture: String,
     /// Operating system by its name in Go: `linux`, `windows`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub os: String,
     /// Version of the architecture, as in `v7` for `arm`; absent for the only or the usual version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -30,7 +32,12 @@ pub struct Platform {
     #[serde(rename = "os.version", default, skip_serializing_if = "Option::is_none")]
     pub os_version: Option<String>,
     /// Windows only: system features that the image requires, as in `win32k`.
-    #[serde(rename = "os.features", default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        rename = "os.features",
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "null_items"
+    )]
     pub os_features: Vec<String>,
 }
 
@@ -46,6 +53,25 @@ impl Platform {
             other => other,
         };
         Self { os: "linux".to_owned(), architecture: architecture.to_owned(), ..Self::default() }
+    }
+
+    /// Returns the same platform with `other`'s operating system and architecture where it names none.
+    ///
+    /// Old builders left them empty. Such an image is taken to be for the platform that it was asked for.
+    pub fn or(self, other: &Self) -> Self {
+        let filled = |own: String, other: &String| if own.is_empty() { other.clone() } else { own };
+        let variant = if self.architecture.is_empty() {
+            self.variant.or_else(|| other.variant.clone())
+        } else {
+            self.variant
+        };
+        Self {
+            os: filled(self.os, &other.os),
+            architecture: filled(self.architecture, &other.architecture),
+            variant,
+            os_version: self.os_version,
+            os_features: self.os_features,
+        }
     }
 
     /// Returns the same platform under the names that Go uses: `x86_64` becomes `amd64`, `arm64/v8` becomes `arm64`.

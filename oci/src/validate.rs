@@ -49,7 +49,7 @@ pub enum InvalidImage {
     },
 }
 
-/// Checks that `manifest` and `config` are complete and agree with each other.
+/// Checks that `manifest` and `config` are complete and agree with each other, before an image leaves.
 ///
 /// Source: OCI image-spec v1.1, manifest.md and config.md.
 pub fn image(manifest: &Manifest, config: &ImageConfig) -> Result<(), InvalidImage> {
@@ -59,11 +59,19 @@ pub fn image(manifest: &Manifest, config: &ImageConfig) -> Result<(), InvalidIma
     if !config.history.is_empty() && history != layers {
         return Err(InvalidImage::History { history, layers });
     }
-    Ok(())
+    if config.platform.os.is_empty() || config.platform.architecture.is_empty() {
+        return Err(InvalidImage::Platform);
+    }
+    match config.config.env.iter().find(|entry| !entry.contains('=') || entry.starts_with('=')) {
+        Some(entry) => Err(InvalidImage::Env { entry: entry.clone() }),
+        None => Ok(()),
+    }
 }
 
-/// Checks the rules that a base image must satisfy: those of [`image`] without the history, which some builders
-/// leave incomplete.
+/// Checks the rules without which a base image cannot be used: its layers are readable, and each has a diff ID.
+///
+/// The other rules of [`image`] are about what dsbuild writes itself: many builders leave the history, the platform or
+/// the environment incomplete, and docker takes their images.
 pub fn base(manifest: &Manifest, config: &ImageConfig) -> Result<(), InvalidImage> {
     if manifest.schema_version != 2 {
         return Err(InvalidImage::SchemaVersion { found: manifest.schema_version });
@@ -74,14 +82,9 @@ pub fn base(manifest: &Manifest, config: &ImageConfig) -> Result<(), InvalidImag
         }
     }
     let layers = config.rootfs.diff_ids.len();
-    if manifest.layers.len() != layers {
-        return Err(InvalidImage::LayerCount { manifest: manifest.layers.len(), config: layers });
-    }
-    if config.platform.os.is_empty() || config.platform.architecture.is_empty() {
-        return Err(InvalidImage::Platform);
-    }
-    match config.config.env.iter().find(|entry| !entry.contains('=') || entry.starts_with('=')) {
-        Some(entry) => Err(InvalidImage::Env { entry: entry.clone() }),
-        None => Ok(()),
+    if manifest.layers.len() == layers {
+        Ok(())
+    } else {
+        Err(InvalidImage::LayerCount { manifest: manifest.layers.len(), config: layers })
     }
 }

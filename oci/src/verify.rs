@@ -26,6 +26,11 @@ impl<R: Read> VerifiedReader<R> {
         Self { inner, hasher: Some(Hasher::new()), expected, size_bytes, read_bytes: 0, is_verified: false }
     }
 
+    /// Returns the inner reader, wherever it stands.
+    pub fn into_inner(self) -> R {
+        self.inner
+    }
+
     fn add(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.read_bytes += bytes.len() as u64;
         self.check_not_longer()?;

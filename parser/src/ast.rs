@@ -34,6 +34,8 @@ pub struct Directives {
     pub escape: char,
     /// `syntax`: name of the frontend image, and anything after it on the line.
     pub syntax: Option<String>,
+    /// Line of the `syntax` directive, counted from 1; `None` if there is none.
+    pub syntax_line: Option<u32>,
     /// `check`: settings of the build checks, as in `skip=all`.
     pub check: Option<String>,
 }

@@ -63,13 +63,15 @@ pub(crate) fn escape(value: &str) -> Result<char, Fault> {
 
 /// Searches `text`, which must not have a byte order mark, for `syntax` and `check`.
 pub(crate) fn lookup(text: &[u8], escape: char) -> Directives {
-    let mut found = Directives { escape, syntax: None, check: None };
+    let mut found = Directives { escape, syntax: None, syntax_line: None, check: None };
     let mut reader = DirectiveReader::default();
-    let mut lines = text.split(|byte| *byte == b'\n').peekable();
-    lines.next_if(|line| line.starts_with(b"#!"));
-    for line in lines {
+    let mut lines = (1..).zip(text.split(|byte| *byte == b'\n')).peekable();
+    lines.next_if(|(_, line)| line.starts_with(b"#!"));
+    for (number, line) in lines {
         match reader.read(&String::from_utf8_lossy(line)) {
-            Ok(Some((key, value))) if key == "syntax" => found.syntax = Some(value),
+            Ok(Some((key, value))) if key == "syntax" => {
+                (found.syntax, found.syntax_line) = (Some(value), Some(number));
+            }
             Ok(Some((key, value))) if key == "check" => found.check = Some(value),
             Ok(Some(_)) => {}
             Ok(None) | Err(_) => break,

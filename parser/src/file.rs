@@ -24,6 +24,28 @@ pub fn parse(text: &[u8]) -> Result<Dockerfile, ParseError> {
 
 /// Parses a Dockerfile within the given limits.
 pub fn parse_with(text: &[u8], limits: Limits) -> Result<Dockerfile, ParseError> {
+    let mut file = empty();
+    parse_into(&mut file, text, limits).map(|()| file)
+}
+
+/// Parses as much of a Dockerfile as possible: the instructions above the first one that is invalid, and its error.
+///
+/// If a line cannot be converted to a node, there are no instructions, since such an error takes precedence over all
+/// instructions.
+pub fn parse_partially(text: &[u8]) -> (Dockerfile, Option<ParseError>) {
+    let mut file = empty();
+    let error = parse_into(&mut file, text, Limits::DEFAULT).err();
+    (file, error)
+}
+
+/// Returns a file without directives and instructions.
+fn empty() -> Dockerfile {
+    let directives = directive::lookup(b"", '\\');
+    Dockerfile { directives, globals: Vec::new(), stages: Vec::new(), notices: Vec::new() }
+}
+
+/// Adds the instructions of a text to `file` until one is invalid.
+fn parse_into(file: &mut Dockerfile, text: &[u8], limits: Limits) -> Result<(), ParseError> {
     if text.len() > limits.file_bytes {
         let message = format!("dockerfile greater than max allowed size of {}", limits.file_bytes);
         return Err(Fault::new(message).at(Span { start_line: 1, end_line: 1 }));
@@ -31,12 +53,9 @@ pub fn parse_with(text: &[u8], limits: Limits) -> Result<Dockerfile, ParseError>
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let mut lines = LineReader::new(text, '\\', limits);
     let (nodes, notices) = read_nodes(&mut lines, limits)?;
-    let directives = directive::lookup(text, lines.escape());
-    let mut file = Dockerfile { directives, globals: Vec::new(), stages: Vec::new(), notices };
-    for node in nodes {
-        add(&mut file, node, limits)?;
-    }
-    Ok(file)
+    file.directives = directive::lookup(text, lines.escape());
+    file.notices = notices;
+    nodes.into_iter().try_for_each(|node| add(file, node, limits))
 }
 
 /// Parses the text of an ONBUILD trigger in the form that image configs have.

@@ -38,6 +38,6 @@ mod words;
 
 pub use diagnose::further_errors;
 pub use error::ParseError;
-pub use file::{parse, parse_trigger, parse_with};
+pub use file::{parse, parse_partially, parse_trigger, parse_with};
 pub use limits::Limits;
 pub use suggest::suggest;

@@ -1,18 +1,21 @@
-//! A plan to results, by an engine.
+//! From the plan to results: an engine runs the steps, and the layers that come back become images.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use builder::{Engine, SolveRequest};
 use export::{BuildResult, BuildTimes, BuiltImage};
+use frontend::Culprit;
 use frontend::options::Context;
-use frontend::origin::{self, Culprit};
 use frontend::plan::{Plan, UnusedArg, Warning};
-use graph::StepId;
+use graph::{Graph, ImageOrigin, InputIndex, Op, Source, StepId};
+use oci::Reference;
 use sources::git::checkout;
 
-use crate::{BuildError, BuildRequest, Pipeline, Watch};
+use crate::error::BuildError;
+use crate::pipeline::{Pipeline, Watch};
+use crate::request::BuildRequest;
 
-/// A finished build.
+/// A finished build, ready to be exported.
 #[derive(Debug)]
 pub struct Built {
     /// Images, ready to be exported.
@@ -36,8 +39,9 @@ impl Pipeline {
             .solve(&solve, watch.progress, watch.cancel)
             .map_err(|error| traced(BuildError::of_solve(error, &plan.graph), request))?;
         let times = self.times(&plan, request);
-        let Plan { images, multi_platform, warnings, unused_args, .. } = plan;
+        let Plan { images, multi_platform, warnings, unused_args, ref graph, .. } = plan;
         let images = images.into_iter().zip(layers).map(|(image, layers)| BuiltImage {
+            base_name: base_name(graph, image.step),
             platform: image.platform,
             config: image.config,
             layers,
@@ -67,13 +71,26 @@ impl Pipeline {
     }
 }
 
+/// Returns the name that the base image of a step was pulled by; `None` if it did not come from a registry.
+fn base_name(graph: &Graph, step: StepId) -> Option<Reference> {
+    let step = &graph.steps[step.0];
+    let below = match &step.op {
+        Op::Source(Source::Image { name: ImageOrigin::Registry(name), .. }) => return Some(name.clone()),
+        Op::Source(_) => None,
+        Op::Exec(exec) => exec.root,
+        Op::File(file) => file.base,
+        Op::Merge => (!step.inputs.is_empty()).then_some(InputIndex(0)),
+    };
+    below.and_then(|input| base_name(graph, step.inputs[input.0]))
+}
+
 /// Adds to the error of a step the origins of the variables in the word that is to blame.
 fn traced(error: BuildError, request: &BuildRequest) -> BuildError {
     let BuildError::Step { name, lines: Some(lines), cause, .. } = error else { return error };
     let culprit =
         cause.culprit().map(|word| Culprit { word: word.to_owned(), is_user: cause.is_about_user() });
     let origins = culprit
-        .map(|culprit| origin::of_step(&request.dockerfile, &request.options, lines, &culprit))
+        .map(|culprit| frontend::trace_step(&request.dockerfile, &request.options, lines, &culprit))
         .unwrap_or_default();
     BuildError::Step { name, lines: Some(lines), origins, cause }
 }

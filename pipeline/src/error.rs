@@ -1,4 +1,4 @@
-//! Why a build has no result.
+//! Errors of a build, from the text of the Dockerfile to the last step.
 
 use builder::{SolveError, StepError};
 use frontend::LowerError;
@@ -16,7 +16,7 @@ pub enum BuildError {
     /// An instruction or an option cannot be carried out.
     #[error(transparent)]
     Lower(#[from] LowerError),
-    /// A step failed.
+    /// A step of the build graph failed.
     #[error("{cause}")]
     Step {
         /// Name of the step, such as `[build 2/5] RUN make`.
@@ -35,7 +35,7 @@ pub enum BuildError {
     /// The user canceled the build.
     #[error("canceled")]
     Canceled,
-    /// The store refused.
+    /// The store could not be read or written.
     #[error(transparent)]
     Store(#[from] cache::StoreError),
 }

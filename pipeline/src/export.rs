@@ -1,17 +1,17 @@
-//! Results to images, archives, directories and registries.
+//! From results to images, archives, directories and registries: one vertex for each output.
 
 use std::io::Write;
 
 use export::{BuildResult, ExportError, ExportKind, ExportRequest, Exported, Exporter};
 use progress::Vertex;
 
-use crate::{Pipeline, Watch};
+use crate::pipeline::{Pipeline, Watch};
 
 /// An output that could not be written. Outputs before it were.
 #[derive(Debug, thiserror::Error)]
 #[error("{error}")]
 pub struct ExportFailure {
-    /// Output that failed.
+    /// The output that could not be written.
     pub request: ExportRequest,
     /// Reason of the failure.
     #[source]

@@ -1,27 +1,25 @@
 //! The context and the Dockerfile that the user names.
 //!
 //! A directory and a Dockerfile on standard input are read at once. A context that has to be fetched, or an archive on
-//! standard input, is [`Pending`] until there is a store.
+//! standard input, is [`Pending`] until there is a store; `fetch` then brings it.
 
 use std::fs::File;
-use std::io::{self, Cursor, Read};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use archive::begins_archive;
 use frontend::options::Context;
 use patterns::IgnoreError;
-use progress::Phase;
 use sources::FetchError;
-use sources::context::{ContextFrom, ContextLayer, is_remote};
+use sources::context::{ContextFrom, is_remote};
 
-use crate::plan::report_failure;
-use crate::{BuildRequest, Pipeline, Watch};
-use graph::url::without_user;
-
-/// Bytes at the beginning of a stream that tell an archive from a Dockerfile.
+/// Number of bytes at the beginning of a stream that distinguish an archive from a Dockerfile.
 const START_BYTES: u64 = 512;
 
-/// What the user names: `dsbuild build --file FILE CONTEXT`.
+/// Name of a Dockerfile that is read from standard input.
+const STDIN_NAME: &str = "<stdin>";
+
+/// Names that the user gives: `dsbuild build --file FILE CONTEXT`.
 #[derive(Debug, Clone, Copy)]
 pub struct InputNames<'a> {
     /// A directory, a URL, or `-` for standard input.
@@ -39,23 +37,24 @@ pub struct Input {
     pub dockerfile: Vec<u8>,
     /// Files to build from; empty if they have to be fetched.
     pub context: Context,
-    /// What has to be fetched, if anything.
+    /// Context that has to be fetched, or `None` if the files are here.
     pub pending: Option<Pending>,
 }
 
 /// A context that is not here yet, and the Dockerfile in it.
 #[derive(Debug)]
 pub struct Pending {
-    from: PendingFrom,
-    /// Path in the context, or `-`.
-    file: PathBuf,
+    pub(crate) from: PendingFrom,
+    /// Path of the Dockerfile in the context, or `-` for standard input.
+    pub(crate) file: PathBuf,
 }
 
+/// Origin of a context that is not here yet.
 #[derive(Debug)]
-enum PendingFrom {
+pub(crate) enum PendingFrom {
     /// An archive on standard input, which begins with these bytes.
     Stdin(Vec<u8>),
-    /// A git repository.
+    /// URL of a git repository, with its fragment.
     Git(String),
     /// An archive or a Dockerfile by HTTP.
     Http(String),
@@ -147,7 +146,7 @@ fn on_stdin(file: Option<&Path>) -> Result<Input, InputError> {
         return Err(InputError::FileBesideStdin);
     }
     io::stdin().lock().read_to_end(&mut bytes).map_err(failed)?;
-    let dockerfile_name = "Dockerfile".to_owned();
+    let dockerfile_name = STDIN_NAME.to_owned();
     Ok(Input { dockerfile_name, dockerfile: bytes, context: Context::Empty, pending: None })
 }
 
@@ -177,8 +176,11 @@ fn in_directory(names: InputNames<'_>) -> Result<Input, InputError> {
     Ok(Input { dockerfile_name: name_of(&file), dockerfile, context, pending: None })
 }
 
-/// Returns the name of a Dockerfile for people.
+/// Returns the name of a Dockerfile for people: its file name, or `<stdin>` for `-`.
 pub fn name_of(file: &Path) -> String {
+    if file == Path::new("-") {
+        return STDIN_NAME.to_owned();
+    }
     file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned()
 }
 
@@ -197,49 +199,4 @@ pub fn read(file: &Path) -> io::Result<Vec<u8>> {
         File::open(file)?.read_to_end(&mut bytes)?;
     }
     Ok(bytes)
-}
-
-impl Pipeline {
-    /// Fetches the context that the request waits for, if it waits for one, and reads the Dockerfile in it.
-    pub fn fetch_input(&self, request: &mut BuildRequest, watch: Watch<'_>) -> Result<(), InputError> {
-        let Some(Pending { from, file }) = request.pending.take() else { return Ok(()) };
-        let fetcher = self.fetcher(&request.run.fetch, watch.cancel);
-        let vertex = watch.progress.start(&format!("[internal] load remote build context {}", from.shown()));
-        vertex.enter(Phase::Fetch);
-        let fetched = match from {
-            PendingFrom::Git(url) => fetcher.context(ContextFrom::Git(url), &vertex),
-            PendingFrom::Http(url) => fetcher.context(ContextFrom::Http(url), &vertex),
-            PendingFrom::Stdin(start) => {
-                let mut stream = Cursor::new(start).chain(io::stdin().lock());
-                fetcher.context(ContextFrom::Stream(&mut stream), &vertex)
-            }
-        };
-        let fetched = fetched.inspect_err(|error| report_failure(&vertex, error))?;
-        vertex.finished(false);
-        request.dockerfile = match fetched.dockerfile {
-            _ if file == Path::new("-") => {
-                read(&file).map_err(|source| InputError::Dockerfile { file, is_named: true, source })?
-            }
-            Some(text) => text,
-            None => fetcher
-                .dockerfile_in(fetched.files.as_ref(), &file)
-                .map_err(|source| InputError::DockerfileInContext { file, source })?,
-        };
-        request.options.context = fetched.files.map_or(Context::Empty, stored);
-        Ok(())
-    }
-}
-
-impl PendingFrom {
-    /// Returns the URL without credentials.
-    fn shown(&self) -> String {
-        match self {
-            Self::Stdin(_) => "-".to_owned(),
-            Self::Git(url) | Self::Http(url) => without_user(url),
-        }
-    }
-}
-
-fn stored(ContextLayer { origin, layer, time_s, is_commit }: ContextLayer) -> Context {
-    Context::Stored { origin, layer, time_s, is_commit }
 }

@@ -1,12 +1,13 @@
-//! A Dockerfile to a plan: everything that can be known without running a step.
+//! From the text of the Dockerfile to a plan: everything that can be known without running a step.
 
 use frontend::plan::Plan;
-use frontend::{Dated, Options, SOURCE_DATE_EPOCH};
-use graph::url::without_user;
-use progress::{EventKind, Phase, Vertex};
-use sources::{FetchError, FetchOptions};
+use frontend::{Options, SOURCE_DATE_EPOCH};
+use progress::Phase;
+use sources::FetchOptions;
 
-use crate::{BuildError, Pipeline, ShownResolver, Watch};
+use crate::error::BuildError;
+use crate::pipeline::{Pipeline, Watch};
+use crate::resolver::ShownResolver;
 
 impl Pipeline {
     /// Parses and lowers a Dockerfile. Fetches what the source date refers to, if that is a repository or a URL.
@@ -25,57 +26,13 @@ impl Pipeline {
         let dockerfile = parser::parse(text).inspect_err(|error| vertex.failed(error))?;
         vertex.finished(false);
         let resolver = ShownResolver { sources: self.sources(), progress };
-        let Some(dated) = frontend::dated(&dockerfile, options)? else {
+        let Some(source) = frontend::epoch_source(&dockerfile, options)? else {
             return Ok(frontend::lower(&dockerfile, options, &resolver)?);
         };
-        let time_s = self.time_of(&dated, fetch, watch)?;
+        let time_s = self.source_date(&source, fetch, watch)?;
         let mut options = options.clone();
         let time = time_s.map_or_else(String::new, |time_s| time_s.to_string());
         options.build_args.insert(SOURCE_DATE_EPOCH.to_owned(), time);
         Ok(frontend::lower(&dockerfile, &options, &resolver)?)
-    }
-
-    /// Returns the time that the build gets, or `None` if the server does not say when the file was changed.
-    fn time_of(
-        &self,
-        dated: &Dated,
-        fetch: &FetchOptions,
-        watch: Watch<'_>,
-    ) -> Result<Option<i64>, BuildError> {
-        let (Dated::Repository(url) | Dated::Context(url) | Dated::File(url)) = dated;
-        let name = format!("[internal] load the source date of {}", without_user(url));
-        let vertex = watch.progress.start(&name);
-        let time_s = self.fetch_time(dated, fetch, watch, &vertex);
-        let time_s = time_s.inspect_err(|error| report_failure(&vertex, error))?;
-        vertex.finished(false);
-        Ok(time_s)
-    }
-
-    fn fetch_time(
-        &self,
-        dated: &Dated,
-        fetch: &FetchOptions,
-        watch: Watch<'_>,
-        vertex: &Vertex,
-    ) -> Result<Option<i64>, FetchError> {
-        let fetcher = self.fetcher(fetch, watch.cancel);
-        match dated {
-            Dated::Repository(url) => {
-                Ok(fetcher.repository(url, vertex)?.files.and_then(|files| files.time_s))
-            }
-            Dated::Context(url) => {
-                let (context, modified_s) = fetcher.http_context(url, vertex)?;
-                Ok(context.files.map_or(modified_s, |files| files.time_s))
-            }
-            Dated::File(url) => Ok(fetcher.http(url, "context", None, vertex)?.modified_s),
-        }
-    }
-}
-
-/// Ends a vertex that fetched something in vain.
-pub(crate) fn report_failure(vertex: &Vertex, error: &FetchError) {
-    match error {
-        FetchError::Canceled => vertex.send(EventKind::Canceled),
-        error => vertex.failed(error),
     }
 }

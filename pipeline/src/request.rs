@@ -16,7 +16,7 @@ pub struct BuildRequest {
     pub options: Options,
     /// Settings of the steps, which no key contains. [`BuildRequest::finish`] fills in what follows from the options.
     pub run: RunOptions,
-    /// Outputs, in order.
+    /// Outputs, in the order in which they are written.
     pub exports: Vec<ExportRequest>,
     /// Context that has to be fetched before the build, with the Dockerfile in it.
     pub pending: Option<Pending>,

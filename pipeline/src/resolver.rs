@@ -13,7 +13,7 @@ use sources::{SourceError, Sources};
 pub struct ShownResolver<'a> {
     /// Where images are looked up.
     pub sources: &'a Sources,
-    /// Receives the vertices.
+    /// Receives one vertex for each look-up.
     pub progress: &'a Progress,
 }
 

@@ -1,4 +1,4 @@
-//! What happens in a build.
+//! Events: what happens to each vertex of a build, in the order in which it happens.
 
 use std::time::Instant;
 
@@ -20,7 +20,7 @@ pub struct Event {
     pub kind: EventKind,
 }
 
-/// Kinds of events.
+/// Everything that can happen to a vertex, with its details.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum EventKind {
@@ -30,8 +30,8 @@ pub enum EventKind {
         name: String,
         /// Vertices that it waits for.
         inputs: Vec<VertexId>,
-        /// Place in the Dockerfile, or `None` for a vertex without an instruction.
-        place: Option<Place>,
+        /// Instruction that the vertex stands for, or `None` for a vertex without one, such as an export.
+        location: Option<StepLocation>,
     },
     /// The vertex begins to run.
     Started,
@@ -72,7 +72,7 @@ pub enum EventKind {
     },
     /// The result was not in the cache.
     Missed {
-        /// Reason, for people.
+        /// First difference from the last build, to be shown to people.
         reason: MissReason,
     },
     /// The process of the vertex has ended.
@@ -80,12 +80,12 @@ pub enum EventKind {
         /// Resources that it consumed.
         usage: Usage,
     },
-    /// The vertex succeeded.
+    /// The vertex succeeded. This is its last event.
     Finished {
         /// True if the result was there already.
         cached: bool,
     },
-    /// The vertex failed.
+    /// The vertex failed. This is its last event.
     Failed {
         /// Error in one line.
         error: String,
@@ -103,9 +103,9 @@ pub enum KeyKind {
     Content,
 }
 
-/// Place of a step in the Dockerfile.
+/// Stage and lines that a step comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct StepLocation {
     /// Name of the stage, or `stage-0` for one without a name.
     pub stage: String,
     /// Lines of the instruction, or `None` for a step without one.

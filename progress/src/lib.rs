@@ -1,11 +1,11 @@
 //! Events of a build, for whoever displays them.
 //!
 //! ```text
-//! event   what happens to a vertex: started, cached, failed, log output, progress
+//! event   events of a vertex: started, cached, failed, log output, progress
 //! report  Progress and Vertex: the side that reports;  Sink: the side that listens
-//! phase   what a vertex spends its time on
-//! miss    why a step was not cached
-//! usage   what the processes of a step consumed
+//! phase   parts of the time that a vertex takes
+//! miss    reasons why a step was not cached
+//! usage   resources that the processes of a step consumed
 //! cancel  a flag that asks a build to stop
 //! ```
 //!
@@ -20,7 +20,7 @@ mod report;
 mod usage;
 
 pub use cancel::Cancel;
-pub use event::{Event, EventKind, KeyKind, Place, VertexId};
+pub use event::{Event, EventKind, KeyKind, StepLocation, VertexId};
 pub use miss::MissReason;
 pub use phase::Phase;
 pub use report::{NoSink, Progress, Sink, Vertex};

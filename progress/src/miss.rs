@@ -1,4 +1,4 @@
-//! Why a step had to run: what changed since its stage was last built here.
+//! Reasons why a step had to run: the first thing that changed since its stage was last built with this store.
 
 use std::fmt;
 

@@ -1,10 +1,10 @@
-//! Phases: what a vertex spends its time on.
+//! Phases: the parts of the time that a vertex takes, for `--timings`.
 
 /// A part of the time that a vertex takes. A phase lasts until the next one is entered or the vertex ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Phase {
-    /// Parsing the Dockerfile.
+    /// Parsing the text of the Dockerfile.
     Parse,
     /// Resolving an image name, in the store or at its registry.
     Resolve,
@@ -26,7 +26,7 @@ pub enum Phase {
     Connect,
     /// The process is running.
     Exec,
-    /// Removing the mounts.
+    /// Removing the mounts of a process that has ended.
     Unmount,
     /// Computing the changes of COPY or ADD.
     Copy,
@@ -38,7 +38,7 @@ pub enum Phase {
     Assemble,
     /// Compressing layers for export.
     Compress,
-    /// Writing the output.
+    /// Writing an output: an archive or a directory.
     Write,
     /// Syncing everything to disk and publishing the name.
     Publish,

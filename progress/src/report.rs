@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use crate::{Event, EventKind, Phase, Place, VertexId};
+use crate::{Event, EventKind, Phase, StepLocation, VertexId};
 
 /// Receives events. Called from many threads.
 pub trait Sink: Send + Sync {
-    /// Receives one event.
+    /// Receives one event. Must return soon: the thread that works on the vertex waits for it.
     fn event(&self, event: Event);
 
     /// Reports whether the sink wants [`EventKind::Entered`]. Asked once, when the build begins.
@@ -43,10 +43,10 @@ impl Progress {
     }
 
     /// Announces a vertex that waits for `inputs`.
-    pub fn vertex(&self, name: &str, inputs: Vec<VertexId>, place: Option<Place>) -> Vertex {
+    pub fn vertex(&self, name: &str, inputs: Vec<VertexId>, location: Option<StepLocation>) -> Vertex {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let vertex = Vertex { id, sink: Arc::clone(&self.sink), wants_phases: self.wants_phases };
-        vertex.send(EventKind::Added { name: name.to_owned(), inputs, place });
+        vertex.send(EventKind::Added { name: name.to_owned(), inputs, location });
         vertex
     }
 
@@ -94,7 +94,7 @@ impl Vertex {
         self.send(EventKind::Finished { cached });
     }
 
-    /// Reports a failure.
+    /// Reports that the vertex failed, with the error in one line.
     pub fn failed(&self, error: &dyn std::fmt::Display) {
         self.send(EventKind::Failed { error: error.to_string() });
     }

@@ -1,4 +1,4 @@
-//! What the processes of a step consumed.
+//! Resources that the processes of a step consumed.
 
 use std::time::Duration;
 

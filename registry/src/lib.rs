@@ -40,6 +40,8 @@ mod http;
 mod pull;
 mod push;
 mod scheme;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod transfer;
 pub mod web;
 
@@ -47,6 +49,7 @@ pub use cancel::Cancellation;
 pub use error::RegistryError;
 pub use http::patience::Patience;
 pub use http::proxy::Proxies;
+use push::BlobPush;
 pub use push::{OpenBlob, Pushed};
 
 /// A manifest or index as the registry sent it. Its identity is the digest of these bytes.
@@ -117,10 +120,24 @@ impl Client {
         name: &Reference,
         descriptor: &Descriptor,
     ) -> Result<Box<dyn Read + Send>, RegistryError> {
-        let stream = self.inner.at_any(name, Access::Pull, |endpoint| {
-            BlobStream::open(Arc::clone(&self.inner), endpoint, name, descriptor)
-        })?;
+        let stream = self.blob_from(name, descriptor, 0)?;
         Ok(Box::new(VerifiedReader::new(stream, descriptor.digest, descriptor.size_bytes)))
+    }
+
+    /// Opens a blob behind its first `start_bytes` bytes, to go on with a transfer that broke off.
+    ///
+    /// The bytes are not verified: the caller has to check the digest of the whole blob. A server that does not know ranges
+    /// sends the whole blob, whose beginning is dropped.
+    pub fn blob_from(
+        &self,
+        name: &Reference,
+        descriptor: &Descriptor,
+        start_bytes: u64,
+    ) -> Result<Box<dyn Read + Send>, RegistryError> {
+        let stream = self.inner.at_any(name, Access::Pull, |endpoint| {
+            BlobStream::open(Arc::clone(&self.inner), endpoint, name, descriptor, start_bytes)
+        })?;
+        Ok(Box::new(stream))
     }
 
     /// Pushes a blob to the repository of a name, unless it is there. `open` is called once for each attempt.
@@ -130,7 +147,20 @@ impl Client {
         blob: &Descriptor,
         open: OpenBlob<'_>,
     ) -> Result<Pushed, RegistryError> {
-        self.inner.at_any(name, Access::Push, |endpoint| self.inner.push_blob(endpoint, name, blob, open))
+        self.push_blob_from(name, blob, None, open)
+    }
+
+    /// Pushes a blob as [`Client::push_blob`] does. If the repository does not have it, the registry is asked to mount it
+    /// from `repository`, which is another one of the same registry; only if it does not is the blob sent.
+    pub fn push_blob_from(
+        &self,
+        name: &Reference,
+        blob: &Descriptor,
+        repository: Option<&Reference>,
+        open: OpenBlob<'_>,
+    ) -> Result<Pushed, RegistryError> {
+        let push = BlobPush { reference: name, blob, mount_from: repository, open };
+        self.inner.at_any(name, Access::Push, |endpoint| self.inner.push_blob(endpoint, &push))
     }
 
     /// Puts a manifest or index under the tag of a name, or by its digest if the name has no tag.

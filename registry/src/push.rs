@@ -29,19 +29,25 @@ pub type OpenBlob<'a> = &'a (dyn Fn() -> io::Result<Box<dyn Read + Send>> + Sync
 pub enum Pushed {
     /// The repository had the blob already; nothing was sent.
     Present,
+    /// The registry mounted the blob from another repository; nothing was sent.
+    Mounted,
     /// The blob was sent to the repository.
     Sent,
 }
 
+/// A blob to push, and the repository that it goes to.
+pub(crate) struct BlobPush<'a> {
+    pub reference: &'a Reference,
+    pub blob: &'a Descriptor,
+    /// Repository of the same registry that has the blob; `None` if no such repository is known.
+    pub mount_from: Option<&'a Reference>,
+    pub open: OpenBlob<'a>,
+}
+
 impl Inner {
     /// Pushes a blob to one server, unless the repository has it.
-    pub fn push_blob(
-        &self,
-        endpoint: &Endpoint,
-        reference: &Reference,
-        blob: &Descriptor,
-        open: OpenBlob<'_>,
-    ) -> Result<Pushed, RegistryError> {
+    pub fn push_blob(&self, endpoint: &Endpoint, push: &BlobPush<'_>) -> Result<Pushed, RegistryError> {
+        let BlobPush { reference, blob, mount_from, open } = *push;
         let name = format!("{}@{}", reference.name(), blob.digest);
         let access = Access::Push;
         let request =
@@ -54,13 +60,24 @@ impl Inner {
             Err(RegistryError::NotFound { .. }) => {}
             Err(error) => return Err(error),
         }
-        let uploads = request("blobs/uploads/".to_owned());
-        let patience = self.options.patience.for_upload();
-        self.persist_for(patience, endpoint, &uploads, |endpoint| {
-            let upload = BlobUpload { inner: self, endpoint, request: &uploads, blob };
-            upload.send(&upload.location()?, open)
-        })?;
-        Ok(Pushed::Sent)
+        let send = |path: String| {
+            let uploads = request(path);
+            self.persist_for(self.options.patience.for_upload(), endpoint, &uploads, |endpoint| {
+                let upload = BlobUpload { inner: self, endpoint, request: &uploads, blob };
+                match upload.start()? {
+                    Some(location) => upload.send(&location, open).map(|()| Pushed::Sent),
+                    None => Ok(Pushed::Mounted),
+                }
+            })
+        };
+        if let Some(from) = mount_from {
+            match send(format!("blobs/uploads/?mount={}&from={}", blob.digest, from.repository)) {
+                // Registries that know no mounts answer in many ways, so the blob is sent in the ordinary way.
+                Err(error) if !matches!(error, RegistryError::Source { .. }) => {}
+                sent => return sent,
+            }
+        }
+        send("blobs/uploads/".to_owned())
     }
 
     /// Puts a manifest to one server, under the tag of the reference, or by its digest if it has no tag.
@@ -116,8 +133,8 @@ struct BlobUpload<'a> {
 }
 
 impl BlobUpload<'_> {
-    /// Asks where the blob can be sent.
-    fn location(&self) -> Result<Url, AttemptError> {
+    /// Asks where the blob can be sent. Returns `None` if the registry has mounted it instead.
+    fn start(&self) -> Result<Option<Url>, AttemptError> {
         let url = self.endpoint.url(&self.request.reference.repository, &self.request.path);
         let agents = self.inner.agents(self.endpoint);
         let answer = self.inner.authorized(self.endpoint, self.request, |authorization| {
@@ -126,6 +143,9 @@ impl BlobUpload<'_> {
             Ok(Answer { response: upload::send(&agents, upload)?, from_origin: true })
         })?;
         let response = accepted(self.endpoint, self.request, answer.response)?;
+        if response.status().as_u16() == 201 {
+            return Ok(None);
+        }
         let location = header(response.headers(), "location").unwrap_or_default();
         let target = Some(location).filter(|location| !location.is_empty());
         let target = target.and_then(|location| url.join(location));
@@ -134,7 +154,7 @@ impl BlobUpload<'_> {
             .ok_or_else(|| Failure::bad(format!("it sends a blob's bytes to {location:?}")))?;
         let separator = if target.path.contains('?') { '&' } else { '?' };
         target.path.push_str(&format!("{separator}digest={}", self.blob.digest));
-        Ok(target)
+        Ok(Some(target))
     }
 
     /// Sends the blob to `location`; only a server that is the registry itself is shown the login.

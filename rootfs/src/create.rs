@@ -14,7 +14,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid};
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,9 @@ use crate::entry::{Entry, Kind, Timestamp};
 use crate::error::failed;
 use crate::safe_path::DIRECTORY;
 use crate::xattr::{self, Flavor};
+
+/// Ranges of the user IDs that this process can use: first ID inside and outside, and length, in each line.
+const UID_MAP: &str = "/proc/self/uid_map";
 
 /// Entries that could not be made, or not with all of their metadata.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +39,11 @@ pub struct Skipped {
 impl Skipped {
     /// Number of examples that are kept for a message to the user.
     const MAX_EXAMPLES: usize = 8;
+
+    /// Returns the record of a tree that has so many files of another owner than its layer says.
+    pub(crate) fn owners(count: u64) -> Self {
+        Self { count, examples: Vec::new() }
+    }
 
     fn add(&mut self, path: &Path, reason: &str) {
         self.count += 1;
@@ -176,6 +184,9 @@ impl Creator {
         let (uid, gid) = owner(path, entry)?;
         let owned = (entry.uid, entry.gid) == self.owner
             || self.owned(path, rustix::fs::fchown(fd, Some(uid), Some(gid)))?;
+        if !owned {
+            mark_owner(fd, path, entry)?;
+        }
         rustix::fs::fchmod(fd, mode(entry, owned)).map_err(failed("set the mode of", path))
     }
 
@@ -215,6 +226,24 @@ impl Creator {
     fn skip(&self, path: &Path, reason: &str) {
         self.skipped.lock().unwrap_or_else(|poison| poison.into_inner()).add(path, reason);
     }
+}
+
+/// Leaves a note of the owner that an open file or directory cannot have ([`crate::snapshot`] reads it).
+fn mark_owner(fd: BorrowedFd<'_>, path: &Path, entry: &Entry) -> Result<(), RootfsError> {
+    let (uid, gid) = (entry.uid, entry.gid);
+    match rustix::fs::fsetxattr(fd, xattr::OWNER, format!("{uid}:{gid}").as_bytes(), XattrFlags::empty()) {
+        Err(Errno::OPNOTSUPP | Errno::PERM | Errno::NOSPC) => {
+            let count = mapped_ids().map_err(failed("read", UID_MAP))?;
+            Err(RootfsError::UnmappedOwner { path: path.to_owned(), uid, gid, count })
+        }
+        marked => marked.map_err(failed("set an attribute of", path)),
+    }
+}
+
+/// Returns the number of user IDs of the user namespace of this process.
+fn mapped_ids() -> std::io::Result<u64> {
+    let map = std::fs::read_to_string(UID_MAP)?;
+    Ok(map.lines().filter_map(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok()).sum())
 }
 
 fn node(at: Location<'_>, kind: FileType, device: u64) -> rustix::io::Result<()> {

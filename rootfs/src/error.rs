@@ -43,6 +43,18 @@ pub enum RootfsError {
         /// Name of the file system, such as `nfs`.
         file_system: &'static str,
     },
+    /// An entry has an owner that the user namespace lacks, and the file system cannot keep a note of it.
+    #[error("{} belongs to {uid}:{gid}, which is not among the {count} IDs of this user namespace", path.display())]
+    UnmappedOwner {
+        /// Path in the image, relative to its root.
+        path: PathBuf,
+        /// User ID of the owner in the layer.
+        uid: u32,
+        /// Group ID of the owner in the layer.
+        gid: u32,
+        /// Number of user IDs of the namespace.
+        count: u64,
+    },
     /// An operation of the store failed.
     #[error(transparent)]
     Store(#[from] cache::StoreError),

@@ -161,6 +161,11 @@ impl Index {
         self.rebuilt.get().map_or(self.table.origin, |fresh| fresh.origin())
     }
 
+    /// Reports whether the layer implies a directory other than the root.
+    pub(crate) fn has_implied(&self) -> bool {
+        self.table.has_implied
+    }
+
     /// Returns the entry of the root directory.
     pub(crate) fn root(&self) -> io::Result<Item<'_>> {
         self.item(0)

@@ -15,6 +15,7 @@
 //! write_dir      writing into a directory of the user
 //! rewrite        layers with other times
 //! lower_layers   the representation that an overlay uses
+//! implied        directories that layers imply, for an overlay
 //! tree           trees on disk
 //! erofs_image    EROFS images on disk
 //! in_place       layers that are mounted in place
@@ -31,6 +32,7 @@ mod boot;
 mod erofs_image;
 mod export;
 mod files;
+mod implied;
 pub(crate) mod in_place;
 pub(crate) mod lower_layers;
 mod rewrite;

@@ -47,6 +47,7 @@ mod layer;
 pub mod layers;
 pub mod materialize;
 #[cfg(any(test, feature = "testing"))]
+#[path = "testing/memory_tree.rs"]
 pub mod memory_tree;
 pub mod mkdir;
 mod overlay;

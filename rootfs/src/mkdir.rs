@@ -11,7 +11,7 @@ use crate::tree::Tree;
 /// Metadata of directories that are created on the way.
 #[derive(Debug, Clone, Copy)]
 pub struct NewDirectory {
-    /// Permission bits.
+    /// Permission bits of the directory.
     pub mode: u32,
     /// Owner of the directory.
     pub uid: u32,

@@ -3,6 +3,7 @@
 //! ```text
 //! changes        the content of an upper directory, as a layer describes it
 //! lowers         the directories that lower layers show, without mounting them
+//! owners         owners that the user namespace lacks
 //! mount_points   removal of the mount points that a sandbox made for itself
 //! bind           mount sources: parts of layers, and files of the host
 //! ```
@@ -17,6 +18,7 @@ mod bind;
 mod changes;
 mod lowers;
 mod mount_points;
+mod owners;
 #[cfg(test)]
 mod tests;
 
@@ -34,7 +36,7 @@ use self::changes::Change;
 use self::lowers::Lowers;
 use crate::RootfsError;
 use crate::content::Content;
-use crate::create::{Creator, Location};
+use crate::create::{Creator, Location, Skipped};
 use crate::dir_tree::{DirTree, read_entry};
 use crate::entry::Entry;
 use crate::error::failed;
@@ -56,6 +58,8 @@ pub struct Snapshot {
     layers: Layers,
     /// Lower layers from the base up.
     lowers: Vec<Lower>,
+    /// The merged lower layers, if their trees lack something that a layer says, such as an owner; else `None`.
+    complete_view: Option<Arc<dyn Tree>>,
     flavor: Flavor,
     scratch: ScratchDir,
     /// Number of times that it has been mounted.
@@ -65,15 +69,23 @@ pub struct Snapshot {
 impl Layers {
     /// Makes a writable snapshot on top of `layers`, from the base up.
     pub fn prepare(&self, layers: &[DiffId]) -> Result<Snapshot, RootfsError> {
-        Snapshot::new(self.clone(), &self.lower_layers(layers)?)
+        let lower_layers = self.lower_layers(layers)?;
+        let is_incomplete = lower_layers.iter().any(LowerLayer::is_incomplete);
+        let complete_view = is_incomplete.then(|| self.view(layers)).transpose()?;
+        Snapshot::new(self.clone(), &lower_layers, complete_view)
     }
 }
 
 impl Snapshot {
-    fn new(layers: Layers, lower_layers: &[LowerLayer]) -> Result<Self, RootfsError> {
+    fn new(
+        layers: Layers,
+        lower_layers: &[LowerLayer],
+        complete_view: Option<Arc<dyn Tree>>,
+    ) -> Result<Self, RootfsError> {
         let scratch = layers.store().scratch()?;
         let lowers = lower_layers.iter().map(LowerLayer::lower).collect();
-        let snapshot = Self { layers, lowers, flavor: Flavor::current(), scratch, mounts: AtomicU32::new(0) };
+        let (flavor, mounts) = (Flavor::current(), AtomicU32::new(0));
+        let snapshot = Self { layers, lowers, complete_view, flavor, scratch, mounts };
         fs::create_dir(snapshot.upper()).map_err(failed("make", snapshot.upper()))?;
         snapshot.set_root(lower_layers)?;
         Ok(snapshot)
@@ -106,11 +118,15 @@ impl Snapshot {
         let upper = self.open_upper()?;
         let lowers = Lowers { all: &self.lowers, flavor: self.flavor };
         mount_points::remove(&upper, stubs, &lowers)?;
-        let changes = changes::collect(&upper, &lowers)?;
+        let mut changes = changes::collect(&upper, &lowers)?;
+        let skipped = match &self.complete_view {
+            Some(view) => owners::restore(&mut changes, &upper, view)?,
+            None => 0,
+        };
         let tree: Arc<dyn Tree> = Arc::new(DirTree::new(upper));
         let entries: Vec<NewEntry> = changes.into_iter().map(|change| new_entry(&tree, change)).collect();
         let layer = self.layers.commit_entries(entries)?;
-        self.layers.adopt_tree(&layer, &self.upper(), self.scratch.path())?;
+        self.layers.adopt_tree(&layer, &self.upper(), self.scratch.path(), Skipped::owners(skipped))?;
         Ok(layer)
     }
 

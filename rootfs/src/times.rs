@@ -8,11 +8,12 @@
 pub struct Clamp(pub i64);
 
 impl Clamp {
-    /// 1980-01-01, the clamp of all tars that the store makes. It does not depend on the build's source date, so that
+    /// 1980-01-02T00:00:00Z, the clamp of all tars that the store makes: zip can store it in every time zone, which is not
+    /// true of the day before. It does not depend on the build's source date, so that
     /// a layer has one identity; exporters rewrite layers for another source date ([`Layers::rewrite`]).
     ///
     /// [`Layers::rewrite`]: crate::layers::Layers::rewrite
-    pub const STORE: Self = Self(315_532_800);
+    pub const STORE: Self = Self(315_619_200);
 
     /// Keeps every time as it is.
     pub(crate) const NONE: Self = Self(i64::MAX);

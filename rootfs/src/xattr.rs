@@ -21,12 +21,18 @@ pub(crate) type Xattrs = BTreeMap<Vec<u8>, Vec<u8>>;
 /// Maximum length of a value (`XATTR_SIZE_MAX`) and of a list of names (`XATTR_LIST_MAX`) in the kernel.
 const MAX_BYTES: usize = 64 << 10;
 
+/// Attribute of a file whose owner the user namespace lacks: `<user ID>:<group ID>`. It is in trees only, never in a
+/// layer. Unlike overlayfs' own attributes it is copied up.
+pub(crate) const OWNER: &str = "user.dsbuild.owner";
+
 /// Reports whether attributes of this name are part of a layer.
 pub(crate) fn belongs_to_layer(name: &[u8]) -> bool {
     let acl_or_capability: [&[u8]; 3] =
         [b"security.capability", b"system.posix_acl_access", b"system.posix_acl_default"];
     acl_or_capability.contains(&name)
-        || (name.starts_with(b"user.") && !name.starts_with(Flavor::User.prefix().as_bytes()))
+        || (name.starts_with(b"user.")
+            && !name.starts_with(Flavor::User.prefix().as_bytes())
+            && name != OWNER.as_bytes())
 }
 
 /// Namespace in which overlayfs keeps its own attributes.
@@ -115,6 +121,19 @@ fn value(path: &Path, key: &[u8]) -> rustix::io::Result<Option<Vec<u8>>> {
     }
 }
 
+/// Returns the owner that a mark on `name` in `dir` has.
+pub(crate) fn read_owner(dir: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<Option<(u32, u32)>> {
+    let mark = match value(&proc_path(dir, name), OWNER.as_bytes()) {
+        Err(Errno::OPNOTSUPP) => None,
+        mark => mark?,
+    };
+    let text = mark.and_then(|mark| String::from_utf8(mark).ok());
+    Ok(text.and_then(|text| {
+        let (uid, gid) = text.split_once(':')?;
+        Some((uid.parse().ok()?, gid.parse().ok()?))
+    }))
+}
+
 /// Sets the attributes that belong to a layer on `name` in `dir`. Returns whether some of them could not be set
 /// because the process or the file system does not allow it.
 pub(crate) fn write(dir: BorrowedFd<'_>, name: &OsStr, xattrs: &Xattrs) -> rustix::io::Result<bool> {
@@ -145,6 +164,7 @@ mod tests {
             "trusted.overlay.opaque",
             "trusted.overlay.redirect",
             "user.overlay.opaque",
+            "user.dsbuild.owner",
             "security.selinux",
             "security.ima",
             "trusted.x",

@@ -21,15 +21,13 @@ pub enum RunnerError {
         /// Platform that is needed, for example `linux/arm64`.
         platform: String,
     },
-    /// A document of the image cannot be parsed.
-    #[error("the {document} of image {name} is invalid: {reason}")]
+    /// The ID of several images begins with the name, or the documents of the image are broken.
+    #[error("image {name} cannot be used")]
     BadImage {
         /// Name or id of the image, as the user wrote it.
         name: String,
-        /// Kind of the document: "index", "manifest" or "config".
-        document: &'static str,
-        /// Message of the parser.
-        reason: String,
+        /// Defect of the image.
+        source: images::ImageError,
     },
     /// The store has no container of this name or id.
     #[error("no container {name}")]

@@ -1,85 +1,97 @@
-//! A name to an image's layers and config.
+//! The image of a container: found by name or ID, by the same look-up as that of FROM.
 
 use cache::Store;
-use oci::{Descriptor, DiffId, Digest, ImageConfig, Index, Manifest, Platform, Reference, media_type};
+use images::{ImageError, find};
+use oci::{Descriptor, DiffId, Digest, ImageConfig, Platform};
 
 use crate::RunnerError;
 
-/// The largest document of an image.
-const LARGEST_DOCUMENT_BYTES: u64 = 8 << 20;
-
-/// An image of the store.
+/// An image of the store, for one platform.
 #[derive(Debug, Clone)]
 pub struct Image {
-    /// Its manifest, of one platform.
+    /// Descriptor of the manifest.
     pub manifest: Descriptor,
-    /// Its config.
+    /// Config of the image.
     pub config: ImageConfig,
-    /// Its id: the digest of its config.
+    /// Image ID: the digest of the config.
     pub id: Digest,
 }
 
 impl Image {
-    /// Its layers, from the base up.
+    /// Returns the diff IDs of the layers, from the base layer up.
     pub fn layers(&self) -> &[DiffId] {
         &self.config.rootfs.diff_ids
     }
 
-    /// Reads the image that a name or id stands for: a name, a digest of its manifest, or the first digits of its id.
+    /// Finds the image for this machine by its name, or by the first digits of its ID or of its manifest's digest.
     pub fn find(store: &Store, name: &str) -> Result<Self, RunnerError> {
-        let missing = || RunnerError::NoImage { name: name.to_owned() };
-        if let Some(descriptor) =
-            name.parse::<Reference>().ok().map(|name| store.resolve(&name)).transpose()?.flatten()
-        {
-            return Self::load(store, name, &descriptor, &Platform::host());
-        }
-        let digits = name.strip_prefix("sha256:").unwrap_or(name);
-        if digits.len() < 4 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err(missing());
-        }
-        for (_, descriptor) in store.images()? {
-            let Ok(image) = Self::load(store, name, &descriptor, &Platform::host()) else { continue };
-            if image.id.hex().starts_with(digits) || descriptor.digest.hex().starts_with(digits) {
-                return Ok(image);
-            }
-        }
-        Err(missing())
+        let found = find::by_name_or_id(store, name, &Platform::host());
+        found.map(Self::from).map_err(|error| refused(name, error))
     }
 
-    /// Reads the image behind a descriptor; an index is searched for `platform`.
+    /// Reads the image for `platform` that a descriptor of the store leads to. Errors call it `name`.
     pub fn load(
         store: &Store,
         name: &str,
         descriptor: &Descriptor,
         platform: &Platform,
     ) -> Result<Self, RunnerError> {
-        let bytes = store.get_blob(&descriptor.digest, LARGEST_DOCUMENT_BYTES)?;
-        if media_type::is_index(&descriptor.media_type) {
-            let index: Index = parse(name, "index", &bytes)?;
-            let serves = |one: &&Descriptor| one.platform.as_ref().is_none_or(|own| own.serves(platform));
-            let one =
-                index.manifests.iter().find(serves).filter(|one| media_type::is_manifest(&one.media_type));
-            let one = one.ok_or_else(|| RunnerError::NoPlatform {
-                name: name.to_owned(),
-                platform: platform.to_string(),
-            })?;
-            return Self::load(store, name, one, platform);
-        }
-        let manifest: Manifest = parse(name, "manifest", &bytes)?;
-        let config = store.get_blob(&manifest.config.digest, LARGEST_DOCUMENT_BYTES)?;
-        let config = parse(name, "config", &config)?;
-        Ok(Self { manifest: descriptor.clone(), config, id: manifest.config.digest })
+        find::at(store, descriptor, platform).map(Self::from).map_err(|error| refused(name, error))
     }
 }
 
-fn parse<T: serde::de::DeserializeOwned>(
-    name: &str,
-    document: &'static str,
-    bytes: &[u8],
-) -> Result<T, RunnerError> {
-    serde_json::from_slice(bytes).map_err(|error| RunnerError::BadImage {
-        name: name.to_owned(),
-        document,
-        reason: error.to_string(),
-    })
+impl From<images::Image> for Image {
+    fn from(image: images::Image) -> Self {
+        let id = image.manifest.config.digest;
+        Self { manifest: image.descriptor, config: image.config, id }
+    }
+}
+
+fn refused(name: &str, error: ImageError) -> RunnerError {
+    let name = name.to_owned();
+    match error {
+        ImageError::NotFound { .. } => RunnerError::NoImage { name },
+        ImageError::NoPlatform { wanted, .. } => {
+            RunnerError::NoPlatform { name, platform: wanted.to_string() }
+        }
+        ImageError::Store(error) => error.into(),
+        source => RunnerError::BadImage { name, source },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use oci::{Index, Manifest, media_type};
+
+    use super::*;
+
+    /// Puts an image without layers into the store and returns its entry in an index.
+    fn put_image(store: &Store, platform: &Platform) -> Descriptor {
+        let put = |media_type: &str, text: Vec<u8>| {
+            let digest = store.put_blob(&text).expect("stored");
+            Descriptor::new(media_type, digest, text.len() as u64)
+        };
+        let config = ImageConfig { platform: platform.clone(), ..ImageConfig::default() };
+        let config = put(media_type::CONFIG, serde_json::to_vec(&config).expect("JSON"));
+        let manifest = serde_json::to_vec(&Manifest::new(config, Vec::new())).expect("JSON");
+        Descriptor { platform: Some(platform.clone()), ..put(media_type::MANIFEST, manifest) }
+    }
+
+    #[test]
+    fn attestations_and_other_platforms_of_an_index_are_passed_over() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let store = Store::open(&dir.path().join("store")).expect("a store");
+        let unknown =
+            Platform { os: "unknown".into(), architecture: "unknown".into(), ..Platform::default() };
+        let other = Platform { architecture: "s390x".into(), ..Platform::host() };
+        let entries = [unknown, other, Platform::host()].map(|platform| put_image(&store, &platform));
+        let text = serde_json::to_vec(&Index::new(entries.to_vec())).expect("JSON");
+        let digest = store.put_blob(&text).expect("stored");
+        let index = Descriptor::new(media_type::INDEX, digest, text.len() as u64);
+        store.tag(&"x:1".parse().expect("a reference"), index).expect("tagged");
+        let image = Image::find(&store, "x:1").expect("found");
+        assert_eq!(image.manifest.digest, entries[2].digest);
+        assert_eq!(Image::find(&store, &digest.hex()[..12]).expect("by its digest").id, image.id);
+        assert!(matches!(Image::find(&store, "y"), Err(RunnerError::NoImage { .. })));
+    }
 }

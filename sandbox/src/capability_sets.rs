@@ -72,7 +72,7 @@ fn union(names: &[String]) -> Result<u64, SandboxError> {
     names.iter().try_fold(0, |set, name| Ok(set | bit(name).ok_or_else(|| unknown(name))?))
 }
 
-/// Returns the set that `requested` stands for. An unknown name is an error, even one that is to be dropped.
+/// Returns the set that `requested` stands for. An unknown name is an error, also among the dropped ones.
 pub(crate) fn set(requested: &Capabilities) -> Result<u64, SandboxError> {
     match requested {
         Capabilities::Default => Ok(DEFAULT),

@@ -1,8 +1,8 @@
-//! Build contexts that are no folder: repositories, archives by HTTP or on a stream.
+//! Build contexts that are not local directories: repositories, archives by HTTP, archives on a stream.
 //!
-//! Whatever it was, it ends as a layer of the store ([`Context::Stored`]): a build step takes its files as those of any
-//! other tree, and an archive that came before is not unpacked again. What is no archive is the Dockerfile itself, with no
-//! files beside it. Ignore files do not apply, as with BuildKit: nothing has to be sent.
+//! The files of such a context become a layer of the store ([`ContextLayer`]), from which build steps copy as from any other
+//! tree. An archive that was unpacked before is not unpacked again. Input that is not an archive is the Dockerfile itself,
+//! without any files. Ignore files do not apply, as in BuildKit: nothing has to be sent.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
@@ -23,22 +23,24 @@ use graph::git_url::{GitUrl, git_source};
 use graph::url::without_user;
 use progress::Vertex;
 
-/// Dockerfiles are no longer.
+/// Largest Dockerfile that is read.
 const DOCKERFILE_LIMIT_BYTES: u64 = 16 << 20;
-/// Enough to tell an archive by.
+/// Number of bytes by which an archive is recognized.
 const START_BYTES: u64 = 512;
-/// Changes whenever what is made of an archive does.
+/// Number of bytes of a stream that are read at once.
+const READ_BYTES: usize = 256 * 1024;
+/// Version of the unpacking of archives; part of the key under which a result is found again.
 const VERSION: &str = "context archive 1";
-/// Where a record keeps the archive's newest time.
+/// Name under which a record keeps the time of the newest file of an archive.
 const TIME: &str = "newest time";
 
-/// Where a context comes from.
+/// Origin of a context that is not a local directory.
 pub enum ContextFrom<'a> {
-    /// A repository, as [`is_remote`] takes it.
+    /// The URL of a repository, in a form that [`is_remote`] accepts.
     Git(String),
-    /// A file by HTTP(S).
+    /// The URL of an archive or a Dockerfile.
     Http(String),
-    /// A stream: what the user pipes in.
+    /// A stream that the user pipes in: an archive or a Dockerfile.
     Stream(&'a mut dyn Read),
 }
 
@@ -64,9 +66,9 @@ pub struct ContextLayer {
     pub is_commit: bool,
 }
 
-/// Tells what a context is by how it is written; `None` for a folder (and what looks like one) and for `-`.
+/// Returns the remote context that `text` names; `None` for the path of a directory and for `-`.
 pub fn is_remote(text: &str) -> Option<ContextFrom<'static>> {
-    // A word for people that Dockerfiles do not know.
+    // These short forms are for the command line; Dockerfiles do not know them.
     let is_short = ["github.com/", "gitlab.com/", "bitbucket.org/"].iter().any(|host| text.starts_with(host));
     let long = if is_short { with_git(text) } else { text.to_owned() };
     match GitUrl::parse(&long) {
@@ -74,22 +76,21 @@ pub fn is_remote(text: &str) -> Option<ContextFrom<'static>> {
             Some(ContextFrom::Http(long))
         }
         Ok(None) => None,
-        // What is wrong with a URL is told when it is fetched.
+        // The flaw of a bad URL is reported when it is fetched.
         Ok(Some(_)) | Err(_) => Some(ContextFrom::Git(long)),
     }
 }
 
-/// `github.com/o/r#main` as a URL whose path ends in `.git`.
+/// Turns `github.com/o/r#main` into a URL whose path ends in `.git`.
 fn with_git(text: &str) -> String {
     let end = text.find(['#', '?']).unwrap_or(text.len());
-    let (place, rest) = text.split_at(end);
-    let place = place.trim_end_matches('/');
-    let place = place.strip_suffix(".git").unwrap_or(place);
-    format!("https://{place}.git{rest}")
+    let (path, rest) = text.split_at(end);
+    let path = path.trim_end_matches('/');
+    format!("https://{}.git{rest}", path.strip_suffix(".git").unwrap_or(path))
 }
 
 impl Fetcher<'_> {
-    /// Fetches a context.
+    /// Fetches a context, from wherever it is.
     pub fn context(&self, from: ContextFrom<'_>, vertex: &Vertex) -> Result<FetchedContext, FetchError> {
         match from {
             ContextFrom::Git(url) => self.repository(&url, vertex),
@@ -114,12 +115,12 @@ impl Fetcher<'_> {
             FetchError::from(RemoteError::from(git::GitError::Url { url: without_user(url), reason }))
         };
         let parsed = GitUrl::parse(url).map_err(|problem| bad(problem.to_string()))?;
-        let parsed = parsed.ok_or_else(|| bad("it is none".to_owned()))?;
+        let parsed = parsed.ok_or_else(|| bad("it is not a git URL".to_owned()))?;
         let source = git_source(parsed, self.options.keep_git_dir, None)
             .map_err(|problem| bad(problem.to_string()))?;
         let Source::Git { remote, reference, subdir, keep_git_dir, checksum, skip_submodules } = &source
         else {
-            return Err(bad("it is none".to_owned()));
+            return Err(bad("it is not a git URL".to_owned()));
         };
         let request = git::GitRequest {
             remote,
@@ -139,7 +140,7 @@ impl Fetcher<'_> {
         Ok(FetchedContext { files: Some(files), dockerfile: None })
     }
 
-    /// An archive's first bytes tell it; only then is it written to the store.
+    /// Reads a stream. Its first bytes decide whether it is an archive, which is then written to the store.
     fn stream(&self, stream: &mut dyn Read, vertex: &Vertex) -> Result<FetchedContext, FetchError> {
         let io = |source| FetchError::Io { action: "read the build context", source };
         let mut start = Vec::new();
@@ -150,10 +151,16 @@ impl Fetcher<'_> {
             rest.take(limit).read_to_end(&mut start).map_err(io)?;
             return Ok(FetchedContext { files: None, dockerfile: Some(start) });
         }
+        let tree = self.stored(&mut io::Cursor::new(start).chain(rest), vertex)?;
+        self.opened(&tree, "-".to_owned())
+    }
+
+    /// Writes an archive that arrives on a stream to the store.
+    fn stored(&self, input: &mut dyn Read, vertex: &Vertex) -> Result<FileTree, FetchError> {
+        let io = |source| FetchError::Io { action: "read the build context", source };
         let mut blob = self.store.write_blob()?;
         let mut hasher = blake3::Hasher::new();
-        let mut input = io::Cursor::new(start).chain(rest);
-        let mut buffer = vec![0; 256 * 1024];
+        let mut buffer = vec![0; READ_BYTES];
         loop {
             let length = match input.read(&mut buffer) {
                 Ok(0) => break,
@@ -169,11 +176,10 @@ impl Fetcher<'_> {
         vertex.status("transferring context", size_bytes, Some(size_bytes), true);
         let content = Key::from_bytes(*hasher.finalize().as_bytes());
         let (store, name) = (Arc::clone(self.store), "context".into());
-        let tree = FileTree { store, name, digest: blob.commit(None)?, content, size_bytes, mtime_s: 0 };
-        self.opened(&tree, "-".to_owned())
+        Ok(FileTree { store, name, digest: blob.commit(None)?, content, size_bytes, mtime_s: 0 })
     }
 
-    /// A file: an archive of the context, or the Dockerfile.
+    /// Opens a file: an archive of the context, or the Dockerfile.
     fn opened(&self, file: &FileTree, origin: String) -> Result<FetchedContext, FetchError> {
         let files = |layer, time_s| Some(ContextLayer { origin, layer, time_s, is_commit: false });
         if let Some((layer, time_s)) = self.unpacked_before(&file.digest)? {
@@ -186,7 +192,7 @@ impl Fetcher<'_> {
             return Ok(FetchedContext { files: None, dockerfile: Some(text) });
         };
         let io = |source| FetchError::Io { action: "read the build context", source };
-        let time_s = newest(&diff, Path::new("")).map_err(io)?;
+        let time_s = newest(&diff).map_err(io)?;
         let layer = self.layers.commit(diff)?;
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let record = Record {
@@ -218,7 +224,7 @@ impl Fetcher<'_> {
     }
 }
 
-/// Reads a file whose size is that of a Dockerfile.
+/// Reads a Dockerfile, up to [`DOCKERFILE_LIMIT_BYTES`].
 fn read(tree: &dyn Tree, path: &Path) -> Result<Vec<u8>, FetchError> {
     let io = |source| FetchError::Io { action: "read the Dockerfile of the build context", source };
     let resolved: PathBuf = resolve(tree, path, true).map_err(io)?;
@@ -233,14 +239,14 @@ fn archive_key(digest: &Digest) -> Key {
     Key::of(format!("{VERSION}\0{digest}").as_bytes())
 }
 
-/// The newest time of a regular file.
-fn newest(tree: &dyn Tree, at: &Path) -> io::Result<Option<i64>> {
+/// Returns the time of the newest regular file in seconds since 1970; `None` if there is no regular file.
+fn newest(tree: &dyn Tree) -> io::Result<Option<i64>> {
     let mut found = None;
-    let mut folders = vec![at.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for Child { name, entry, .. } in tree.children(&folder)? {
+    let mut directories = vec![PathBuf::new()];
+    while let Some(directory) = directories.pop() {
+        for Child { name, entry, .. } in tree.children(&directory)? {
             match entry.kind {
-                Kind::Directory { .. } => folders.push(folder.join(name)),
+                Kind::Directory { .. } => directories.push(directory.join(name)),
                 Kind::File { .. } => found = found.max(Some(entry.mtime.seconds)),
                 _ => {}
             }

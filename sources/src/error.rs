@@ -1,4 +1,4 @@
-//! Why something from elsewhere cannot be fetched.
+//! Errors of fetching files and repositories.
 
 use std::io;
 use std::path::PathBuf;
@@ -10,69 +10,69 @@ use registry::web::WebError;
 use crate::git::GitError;
 use crate::secrets::SecretError;
 
-/// Something from elsewhere that cannot be had. URLs in it are without user and password.
+/// A file or repository that cannot be fetched. URLs in it are without user and password.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RemoteError {
-    /// A server did not give the file.
+    /// The server did not send the file.
     #[error("failed to load {url}")]
     Web {
-        /// What was asked for.
+        /// URL of the file.
         url: String,
-        /// Why not.
+        /// Answer of the server, or the reason why there is none.
         source: WebError,
     },
-    /// The file came, but not all of it.
+    /// The connection broke off before the end of the file.
     #[error("failed to load {url}: the connection broke off")]
     Broken {
-        /// What was asked for.
+        /// URL of the file.
         url: String,
-        /// How.
+        /// Error of the connection.
         source: io::Error,
     },
-    /// The file is larger than any that is taken.
+    /// The file is larger than any that is accepted.
     #[error("failed to load {url}: it has more than {limit_bytes} bytes")]
     TooLarge {
-        /// What was asked for.
+        /// URL of the file.
         url: String,
-        /// What is taken.
+        /// Largest size that is accepted.
         limit_bytes: u64,
     },
-    /// `--checksum` says something else.
+    /// The file does not have the digest that `--checksum` gives.
     #[error("digest mismatch for {url}: {found} (expected: {expected})")]
     Mismatch {
-        /// What was asked for.
+        /// URL of the file.
         url: String,
-        /// What came.
+        /// Digest of the file that was sent.
         found: Digest,
-        /// What was to come.
+        /// Digest that `--checksum` gives.
         expected: Digest,
     },
     /// The build was canceled.
     #[error("canceled")]
     Canceled,
-    /// A repository.
+    /// A git repository cannot be fetched.
     #[error(transparent)]
     Git(#[from] GitError),
-    /// The store refused.
+    /// The store cannot be read or written.
     #[error(transparent)]
     Store(#[from] cache::StoreError),
-    /// The layer store refused.
+    /// The layers of the store cannot be read or written.
     #[error(transparent)]
     Rootfs(#[from] rootfs::RootfsError),
-    /// The file system refused. `action` is a verb phrase.
+    /// A file cannot be read or written.
     #[error("cannot {action} {}", path.display())]
     Io {
-        /// What was tried.
+        /// Verb phrase that says what was tried, such as "write a download to".
         action: &'static str,
-        /// On what.
+        /// File that it was tried on.
         path: PathBuf,
-        /// Why not.
+        /// Error of the operating system.
         source: io::Error,
     },
 }
 
-/// Fetching on behalf of a build failed.
+/// Failure of a fetch on behalf of a build.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {
@@ -88,13 +88,13 @@ pub enum FetchError {
     /// A context that arrived as an archive cannot be unpacked.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
-    /// The layer store refused.
+    /// The layers of the store cannot be read or written.
     #[error(transparent)]
     Rootfs(#[from] rootfs::RootfsError),
-    /// The store refused.
+    /// The store cannot be read or written.
     #[error(transparent)]
     Store(#[from] cache::StoreError),
-    /// The file system refused. `action` is a verb phrase.
+    /// A file or stream cannot be read or written.
     #[error("cannot {action}")]
     Io {
         /// Verb phrase that says what was tried.

@@ -1,4 +1,4 @@
-//! Fetching with what a build has: its logins, its agent, its progress.
+//! Fetching with the logins, the SSH agent and the progress of a build.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -17,7 +17,7 @@ use crate::{FetchError, Sources, git, http};
 /// How a build fetches: the credentials and settings that the user gave.
 #[derive(Debug, Clone, Default)]
 pub struct FetchOptions {
-    /// Secrets of the build; some are logins (see [`login`]).
+    /// Secrets of the build, some of which are logins (see [`login`]).
     pub secrets: Secrets,
     /// Sockets of SSH agents by id (`--ssh`); git uses the one called `default`.
     pub ssh: BTreeMap<String, PathBuf>,
@@ -34,7 +34,7 @@ pub struct Fetcher<'a> {
     pub store: &'a Arc<Store>,
     /// Layers of the store.
     pub layers: &'a Layers,
-    /// Connections to servers.
+    /// Clients for registries and for files by HTTP.
     pub sources: &'a Sources,
     /// Credentials and settings of the build.
     pub options: &'a FetchOptions,
@@ -43,7 +43,7 @@ pub struct Fetcher<'a> {
 }
 
 impl Fetcher<'_> {
-    /// A file by HTTP(S), under the name `filename`.
+    /// Fetches a file by HTTP(S), which gets the name `filename`.
     pub fn http(
         &self,
         url: &str,
@@ -67,7 +67,7 @@ impl Fetcher<'_> {
         Ok(fetched)
     }
 
-    /// A commit of a repository.
+    /// Fetches a commit of a repository. Warnings about its files go to the vertex.
     pub fn git(
         &self,
         request: &git::GitRequest<'_>,
@@ -82,11 +82,14 @@ impl Fetcher<'_> {
             is_canceled: &|| self.cancel.is_canceled(),
         };
         let fetched = git::fetch(request, &context)?;
+        if let Some(pointers) = &fetched.lfs_pointers {
+            vertex.warning(pointers);
+        }
         vertex.status(&format!("resolved {}", fetched.commit), 0, None, true);
         Ok(fetched)
     }
 
-    /// Reads the secrets that may be logins for files and repositories.
+    /// Reads the secrets that can be logins for files and repositories.
     fn logins(&self) -> Result<Logins, FetchError> {
         let secrets = &self.options.secrets;
         let ids = secrets.ids().filter(|id| id.starts_with("HTTP_AUTH_") || id.starts_with("GIT_AUTH_"));

@@ -1,23 +1,24 @@
-//! One file by HTTP(S).
+//! One file by HTTP(S), as ADD and build contexts fetch it.
 //!
 //! ```text
-//! <root>/downloads/<blake3 of URL and login>    what came: digest, size, ETag, time
+//! <root>/downloads/<blake3 of URL and login>    a note: digest, size, ETag and time of the file
 //! ```
 //!
-//! The file itself is a blob of the store. Where the server gave an `ETag` the next build asks whether it still holds,
-//! and takes the blob if it does; with a `--checksum` that the blob has nobody is asked. A blob that is gone, or a note
-//! that is damaged, is as if nothing had ever come.
+//! The file itself is a blob of the store. If the server gave an `ETag`, the next build asks whether it still holds, and
+//! takes the blob if it does. No server is asked for a blob that has the digest of `--checksum`. A blob that is gone, or a
+//! note that is damaged, counts as never fetched.
 //!
-//! The name of the file is the caller's: what a server would call it (`Content-Disposition`) is never looked at.
+//! The caller names the file. The name that a server suggests (`Content-Disposition`) is never looked at.
 //!
-//! Concurrency: who asks for the same at the same time waits for the first, and then asks by its `ETag`.
+//! Concurrency: of two requests for the same file at the same time, the second waits for the first, and then asks by its
+//! `ETag`.
 
-use std::fs;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
-use cache::{Key, Store, StoreError};
+use cache::{Key, NoteKind, Store, StoreError};
 use oci::Digest;
 use registry::web::{Get, Page, Web};
 use serde::{Deserialize, Serialize};
@@ -26,96 +27,100 @@ use crate::RemoteError;
 use crate::one_file::FileTree;
 use graph::url::without_user;
 
-/// The largest file that is taken.
-const LIMIT_BYTES: u64 = 256 << 30;
-/// How often a file is asked for whose body breaks off.
-const ATTEMPTS: u32 = 3;
-/// How much of a body is read at once.
+/// Largest file that is accepted.
+const MAX_FILE_BYTES: u64 = 256 << 30;
+/// Largest number of requests for a file whose body breaks off.
+const MAX_ATTEMPTS: u32 = 3;
+/// Time after which a file whose body breaks off is not asked for again.
+const MAX_RETRY_TIME: Duration = Duration::from_secs(30);
+/// Number of bytes of a body that are read at once.
 const READ_BYTES: usize = 256 * 1024;
 
-/// What to fetch.
+/// A request for a file.
 #[derive(Debug, Clone, Copy)]
 pub struct HttpRequest<'a> {
-    /// The URL, with user and password where it has them.
+    /// URL as the user wrote it, with user and password if it has them.
     pub url: &'a str,
-    /// The name of the file in the tree.
+    /// Name of the file in the tree.
     pub filename: &'a str,
-    /// What it must be.
+    /// Digest that the file must have (`--checksum`), or `None` for any.
     pub checksum: Option<&'a Digest>,
-    /// The value of `Authorization`.
+    /// Value of `Authorization`, or `None` to send no login.
     pub authorization: Option<&'a str>,
 }
 
-/// What came.
+/// A file that was fetched, or was in the store already.
 #[derive(Debug, Clone)]
 pub struct HttpFile {
-    /// The file.
+    /// Tree that holds the file.
     pub tree: FileTree,
-    /// True if it was here.
+    /// True if the store had the file, and the server or the checksum confirmed it.
     pub is_cached: bool,
-    /// Its `Last-Modified` in seconds since 1970, if the server said it.
+    /// `Last-Modified` in seconds since 1970, or `None` if the server sent none.
     pub modified_s: Option<i64>,
 }
 
-/// What fetching needs from context it.
+/// Store, client and callbacks that a fetch uses.
 #[derive(Clone, Copy)]
 pub struct HttpContext<'a> {
-    /// Where files are kept.
+    /// Store that files are kept in.
     pub store: &'a Arc<Store>,
-    /// Who asks.
+    /// Client that asks servers.
     pub web: &'a Web,
-    /// Told how many bytes have come, and whether these are all.
+    /// Receives how many bytes have arrived, and whether these are all.
     pub progress: &'a dyn Fn(u64, bool),
-    /// Whether to stop.
+    /// Reports whether the build was canceled.
     pub is_canceled: &'a dyn Fn() -> bool,
 }
 
-/// What is remembered of a file.
+/// Note about a file that was fetched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Note {
     digest: Digest,
-    /// The blake3, in hex.
+    /// blake3 of the file, in hex.
     content: String,
     size_bytes: u64,
     etag: Option<String>,
     modified_s: Option<i64>,
 }
 
-/// Fetches a file, or finds that it is here.
+/// Fetches a file, unless the store has it and it is still valid.
 pub fn fetch(request: &HttpRequest<'_>, context: &HttpContext<'_>) -> Result<HttpFile, RemoteError> {
     let download = Download { context, request, url: without_user(request.url) };
     let store = context.store;
     let key = Key::of(format!("{}\0{}", request.url, request.authorization.unwrap_or_default()).as_bytes());
     let lock = store.lock_step(&Key::of(format!("download {key}").as_bytes()))?;
-    let path = store.root().join("downloads").join(key.to_string());
-    let known = load(&path)
-        .filter(|note| matches!(store.stat_blob(&note.digest), Ok(Some(size)) if size == note.size_bytes));
+    let name = key.to_string();
+    let is_here =
+        |note: &Note| matches!(store.stat_blob(&note.digest), Ok(Some(size)) if size == note.size_bytes);
+    let known = load(store, &name)?.filter(is_here);
     if let Some(note) = known.as_ref().filter(|note| request.checksum == Some(&note.digest)) {
         return Ok(download.fetched(note, true));
     }
-    let came = download.ask(known.as_ref())?;
-    let note = match (came, known) {
-        (None, Some(known)) => return download.checked(&known).map(|()| download.fetched(&known, true)),
-        (came, _) => came.expect("only what is known can be told to be unmodified"),
+    let sent = download.ask(known.as_ref())?;
+    let note = match (sent, known) {
+        (None, Some(known)) => return download.check(&known).map(|()| download.fetched(&known, true)),
+        (sent, _) => sent.expect("only a known file is asked for by its ETag"),
     };
-    save(store, &path, &note)?;
+    save(store, &name, &note)?;
     drop(lock);
-    download.checked(&note)?;
+    download.check(&note)?;
     Ok(download.fetched(&note, false))
 }
 
 struct Download<'a> {
     context: &'a HttpContext<'a>,
     request: &'a HttpRequest<'a>,
-    /// Without user and password.
+    /// URL without user and password.
     url: String,
 }
 
 impl Download<'_> {
-    /// Asks the server; `None` if what is known still holds.
+    /// Asks the server, again if the body breaks off. Returns `None` if the known file is still valid.
     fn ask(&self, known: Option<&Note>) -> Result<Option<Note>, RemoteError> {
         let etag = known.and_then(|note| note.etag.as_deref());
         let get = Get { url: &self.url, authorization: self.request.authorization, etag };
+        let started = Instant::now();
         let mut attempt = 1;
         loop {
             let page = self
@@ -125,7 +130,11 @@ impl Download<'_> {
                 .map_err(|source| RemoteError::Web { url: self.url.clone(), source })?;
             let Page::File { etag, last_modified, body } = page else { return Ok(None) };
             match self.take(body) {
-                Err(RemoteError::Broken { .. }) if attempt < ATTEMPTS => attempt += 1,
+                Err(RemoteError::Broken { .. })
+                    if attempt < MAX_ATTEMPTS && started.elapsed() < MAX_RETRY_TIME =>
+                {
+                    attempt += 1;
+                }
                 Err(error) => return Err(error),
                 Ok((digest, content, size_bytes)) => {
                     let modified_s = last_modified.as_deref().and_then(seconds);
@@ -141,7 +150,7 @@ impl Download<'_> {
         }
     }
 
-    /// Makes a body a blob.
+    /// Writes a body to a blob of the store.
     fn take(&self, mut body: Box<dyn Read + Send>) -> Result<(Digest, Key, u64), RemoteError> {
         let HttpContext { store, progress, is_canceled, .. } = *self.context;
         let mut blob = store.write_blob()?;
@@ -156,8 +165,8 @@ impl Download<'_> {
             };
             hasher.update(&buffer[..length]);
             blob.write_all(&buffer[..length]).map_err(io_error("write a download to", store.root()))?;
-            if blob.size_bytes() > LIMIT_BYTES {
-                return Err(RemoteError::TooLarge { url: self.url.clone(), limit_bytes: LIMIT_BYTES });
+            if blob.size_bytes() > MAX_FILE_BYTES {
+                return Err(RemoteError::TooLarge { url: self.url.clone(), limit_bytes: MAX_FILE_BYTES });
             }
             if is_canceled() {
                 return Err(RemoteError::Canceled);
@@ -169,7 +178,7 @@ impl Download<'_> {
         Ok((blob.commit(None)?, Key::from_bytes(*hasher.finalize().as_bytes()), size_bytes))
     }
 
-    fn checked(&self, note: &Note) -> Result<(), RemoteError> {
+    fn check(&self, note: &Note) -> Result<(), RemoteError> {
         match self.request.checksum {
             Some(expected) if *expected != note.digest => {
                 Err(RemoteError::Mismatch { url: self.url.clone(), found: note.digest, expected: *expected })
@@ -183,7 +192,7 @@ impl Download<'_> {
             store: Arc::clone(self.context.store),
             name: self.request.filename.into(),
             digest: note.digest,
-            content: key_of_hex(&note.content).expect("a note is loaded only if it has one"),
+            content: key_of_hex(&note.content).expect("a note without a key is not loaded"),
             size_bytes: note.size_bytes,
             mtime_s: note.modified_s.unwrap_or(0),
         };
@@ -191,29 +200,28 @@ impl Download<'_> {
     }
 }
 
-/// The time of a `Last-Modified`; `None` for what is no such time.
+/// Returns the time of a `Last-Modified` in seconds since 1970, in any of the three forms of RFC 9110, section 5.6.7.
+///
+/// Returns `None` for text that is not a time, and for times before 1970.
 fn seconds(text: &str) -> Option<i64> {
-    Some(jiff::fmt::rfc2822::parse(text).ok()?.timestamp().as_second())
+    let time = httpdate::parse_http_date(text.trim()).ok()?;
+    i64::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok()
 }
 
-/// A key prints as a digest's hex does.
+/// Parses the text of a key, which is 64 hex digits.
 fn key_of_hex(hex: &str) -> Option<Key> {
     Some(Key::from_bytes(*Digest::from_hex(hex).ok()?.as_bytes()))
 }
 
-fn load(path: &Path) -> Option<Note> {
-    let note: Note = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
-    key_of_hex(&note.content).is_some().then_some(note)
+fn load(store: &Store, name: &str) -> Result<Option<Note>, StoreError> {
+    let Some(bytes) = store.load_note(NoteKind::Download, name)? else { return Ok(None) };
+    let note: Option<Note> = serde_json::from_slice(&bytes).ok();
+    Ok(note.filter(|note| key_of_hex(&note.content).is_some()))
 }
 
-fn save(store: &Store, path: &Path, note: &Note) -> Result<(), StoreError> {
-    let scratch = store.scratch()?;
-    let draft = scratch.path().join("note");
+fn save(store: &Store, name: &str, note: &Note) -> Result<(), StoreError> {
     let text = serde_json::to_vec(note).expect("a note is strings and numbers");
-    let written = fs::create_dir_all(path.parent().unwrap_or(Path::new("/")))
-        .and_then(|()| fs::write(&draft, text))
-        .and_then(|()| fs::rename(&draft, path));
-    written.map_err(|source| StoreError::Io { action: "write", path: path.to_owned(), source })
+    store.save_note(NoteKind::Download, name, &text)
 }
 
 fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> RemoteError {
@@ -272,7 +280,7 @@ mod tests {
     const MODIFIED: (&str, &str) = ("Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT");
 
     #[test]
-    fn a_file_its_time_and_its_tag() {
+    fn a_file_is_kept_until_its_etag_changes() {
         let env = TestEnv::new();
         let server = Server::start(|request| match request.header("if-none-match") {
             Some("\"1\"") => answer(304, &[], b""),
@@ -295,12 +303,12 @@ mod tests {
             ("text", Some(784_111_777), true)
         );
         assert_eq!(server.requests().len(), 2);
-        fs::remove_file(env.store.blob_path(&first.tree.digest)).expect("removed");
-        assert!(!env.fetch(&url, |_| {}).expect("fetched").is_cached, "a blob that is gone comes again");
+        std::fs::remove_file(env.store.blob_path(&first.tree.digest)).expect("removed");
+        assert!(!env.fetch(&url, |_| {}).expect("fetched").is_cached, "a blob that is gone is fetched again");
     }
 
     #[test]
-    fn checksums_are_of_what_came() {
+    fn a_file_must_have_the_digest_of_its_checksum() {
         let env = TestEnv::new();
         let server = Server::start(|_| answer(200, &[], b"text"));
         let (right, wrong) = (Digest::of(b"text"), Digest::of(b"other"));
@@ -310,11 +318,11 @@ mod tests {
         assert_eq!(error.to_string(), format!("digest mismatch for {shown}: {right} (expected: {wrong})"));
         let asked = server.requests().len();
         assert!(env.fetch(&url, |request| request.checksum = Some(&right)).expect("fetched").is_cached);
-        assert_eq!(server.requests().len(), asked, "what is known by its digest needs nobody");
+        assert_eq!(server.requests().len(), asked, "a file that is known by its digest needs no server");
     }
 
     #[test]
-    fn what_came_with_a_login_is_not_for_others() {
+    fn a_file_that_was_fetched_with_a_login_is_not_for_others() {
         let env = TestEnv::new();
         let server = Server::start(|request: &Request| match request.header("authorization") {
             Some("Bearer canary") => answer(200, &[("ETag", "\"1\"")], b"private"),
@@ -331,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn bodies_that_break_off_are_asked_for_again() {
+    fn a_body_that_breaks_off_is_asked_for_again() {
         let env = TestEnv::new();
         let count = AtomicU32::new(0);
         let server = Server::start(move |_| match count.fetch_add(1, Ordering::Relaxed) {
@@ -344,24 +352,40 @@ mod tests {
     }
 
     #[test]
-    fn times() {
-        assert_eq!(seconds("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
-        assert_eq!(seconds("Thu, 01 Jan 1970 00:00:00 GMT"), Some(0));
-        for text in ["", "yesterday", "784111777", "Sunday, 06-Nov-94 08:49:37 GMT"] {
-            assert_eq!(seconds(text), None, "{text}");
+    fn last_modified_is_read_in_all_three_forms() {
+        let check = |text: &str, expected: Option<i64>| assert_eq!(seconds(text), expected, "{text}");
+        check("Sun, 06 Nov 1994 08:49:37 GMT", Some(784_111_777));
+        check("Sunday, 06-Nov-94 08:49:37 GMT", Some(784_111_777));
+        check("Sun Nov  6 08:49:37 1994", Some(784_111_777));
+        check("Sunday, 13-Sep-20 12:26:40 GMT", Some(1_600_000_000));
+        check("Sun Sep 13 12:26:40 2020", Some(1_600_000_000));
+        check(" Thu, 01 Jan 1970 00:00:00 GMT ", Some(0));
+        for text in ["", "yesterday", "784111777", "Sun, 32 Nov 1994 08:49:37 GMT", "1994-11-06T08:49:37Z"] {
+            check(text, None);
         }
     }
 
     #[test]
-    fn damaged_notes_are_none() {
-        let dir = tempfile::tempdir().expect("a temporary folder");
-        let path = dir.path().join("note");
-        assert_eq!(load(&path), None);
+    fn the_file_has_the_time_of_the_server() {
+        for date in
+            ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"]
+        {
+            let env = TestEnv::new();
+            let server = Server::start(move |_| answer(200, &[("Last-Modified", date)], b"text"));
+            let fetched = env.fetch(&server.url("/a"), |_| {}).expect("fetched");
+            assert_eq!(fetched.tree.mtime_s, 784_111_777, "{date}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_note_counts_as_none() {
+        let env = TestEnv::new();
+        assert_eq!(load(&env.store, "note").expect("read"), None);
         for text in
             ["", "{}", r#"{"digest":"sha256:00","content":"x","size_bytes":1,"etag":null,"modified_s":1}"#]
         {
-            fs::write(&path, text).expect("written");
-            assert_eq!(load(&path), None, "{text}");
+            env.store.save_note(NoteKind::Download, "note", text.as_bytes()).expect("saved");
+            assert_eq!(load(&env.store, "note").expect("read"), None, "{text}");
         }
     }
 }

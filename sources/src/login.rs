@@ -1,6 +1,6 @@
-//! The `Authorization` for a server: from the URL itself, or from secrets that are named after it.
+//! The `Authorization` for a server, from the URL itself or from secrets that are named after the server.
 //!
-//! | secret | for | means |
+//! | secret | used for | content |
 //! |---|---|---|
 //! | `HTTP_AUTH_HEADER_<host>` | ADD of a URL | the value of the header |
 //! | `HTTP_AUTH_TOKEN_<host>` | ADD of a URL | a bearer token |
@@ -16,10 +16,10 @@ use base64::engine::general_purpose::STANDARD;
 
 use graph::url::{Authority, percent_decoded};
 
-/// Secrets that may be logins, by id: their values.
+/// Values of the secrets that can be logins, by ID.
 pub type Logins = BTreeMap<String, Vec<u8>>;
 
-/// The `Authorization` with which a file is asked for.
+/// Returns the `Authorization` for a file; `None` if neither the URL nor a secret has a login.
 pub fn for_file(url: &str, secrets: &Logins) -> Option<String> {
     let authority = Authority::of(url)?;
     for host in hosts(&authority) {
@@ -33,8 +33,10 @@ pub fn for_file(url: &str, secrets: &Logins) -> Option<String> {
     of_user(&authority)
 }
 
-/// The `Authorization` with which a repository is asked for. `is_named`: the user's files name this server; the secrets
-/// without a host are for it, not for servers that a repository names (submodules).
+/// Returns the `Authorization` for a repository; `None` if neither the URL nor a secret has a login.
+///
+/// Secrets without a host are for servers that the user's files name (`is_named`), not for those that a repository names in
+/// its submodules.
 pub fn for_repository(authority: &Authority, is_named: bool, secrets: &Logins) -> Option<String> {
     if !authority.scheme.starts_with("http") {
         return None;
@@ -54,13 +56,13 @@ pub fn for_repository(authority: &Authority, is_named: bool, secrets: &Logins) -
     of_user(authority)
 }
 
-/// With the port, then without.
+/// Returns the host as secrets can name it: with the port first, then without.
 fn hosts(authority: &Authority) -> impl Iterator<Item = &str> {
     let with_port = Some(authority.host_and_port.as_str()).filter(|text| *text != authority.host);
     with_port.into_iter().chain([authority.host.as_str()])
 }
 
-/// A secret as one line; one that is none cannot be sent and is left out.
+/// Returns a secret that is one line of text. Another cannot be sent in a header and counts as none.
 fn text(id: &str, secrets: &Logins) -> Option<String> {
     let text = std::str::from_utf8(secrets.get(id)?).ok()?.trim();
     (!text.is_empty() && !text.contains(|c: char| c.is_control())).then(|| text.to_owned())
@@ -85,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn files() {
+    fn a_file_gets_the_login_of_its_server() {
         let all = secrets(&[
             ("HTTP_AUTH_HEADER_h", "Custom x\n"),
             ("HTTP_AUTH_TOKEN_h:81", "t"),
@@ -103,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn repositories() {
+    fn a_repository_gets_the_login_of_its_server() {
         let all = secrets(&[("GIT_AUTH_TOKEN", "t"), ("GIT_AUTH_HEADER.h", "Custom x")]);
         let check = |url: &str, is_named: bool, expected: Option<&str>| {
             let authority = Authority::of(url).expect("an authority");

@@ -1,4 +1,4 @@
-//! A blob of the store as a tree of one file.
+//! A blob of the store as a tree with one file: a download that a step copies.
 
 use std::ffi::OsString;
 use std::io::{self, Read};
@@ -10,23 +10,23 @@ use oci::Digest;
 use rootfs::entry::{Entry, Kind, Timestamp};
 use rootfs::tree::{Child, Tree};
 
-/// The mode of a file that was downloaded.
+/// Mode of a downloaded file, as in BuildKit.
 const MODE: u32 = 0o600;
 
-/// One file in a folder.
+/// A tree whose root directory holds one file, which is a blob of the store.
 #[derive(Debug, Clone)]
 pub struct FileTree {
-    /// Where the blob is.
+    /// Store that holds the blob.
     pub store: Arc<Store>,
-    /// The name of the file.
+    /// Name of the file in the tree.
     pub name: OsString,
-    /// The blob.
+    /// Digest of the blob.
     pub digest: Digest,
-    /// The blake3 of its content.
+    /// blake3 of the content, which steps have in their keys.
     pub content: Key,
-    /// Its size.
+    /// Size of the file in bytes.
     pub size_bytes: u64,
-    /// Its modification time, in seconds since 1970.
+    /// Modification time of the file, in seconds since 1970.
     pub mtime_s: i64,
 }
 
@@ -47,26 +47,24 @@ impl FileTree {
 
 impl Tree for FileTree {
     fn lookup(&self, path: &Path) -> io::Result<Option<Entry>> {
-        Ok(match path.as_os_str().is_empty() {
-            true => Some(Entry::directory(0o755)),
-            false => self.is_file(path).then(|| self.entry()),
-        })
+        if path.as_os_str().is_empty() {
+            return Ok(Some(Entry::directory(0o755)));
+        }
+        Ok(self.is_file(path).then(|| self.entry()))
     }
 
     fn children(&self, path: &Path) -> io::Result<Vec<Child>> {
-        match path.as_os_str().is_empty() {
-            true => {
-                Ok(vec![Child { name: self.name.clone(), entry: self.entry(), content: Some(self.content) }])
-            }
-            false => Err(io::ErrorKind::NotFound.into()),
+        if !path.as_os_str().is_empty() {
+            return Err(io::ErrorKind::NotFound.into());
         }
+        Ok(vec![Child { name: self.name.clone(), entry: self.entry(), content: Some(self.content) }])
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn Read + Send>> {
-        match self.is_file(path) {
-            true => Ok(Box::new(self.store.open_blob(&self.digest).map_err(io::Error::other)?)),
-            false => Err(io::ErrorKind::NotFound.into()),
+        if !self.is_file(path) {
+            return Err(io::ErrorKind::NotFound.into());
         }
+        Ok(Box::new(self.store.open_blob(&self.digest).map_err(io::Error::other)?))
     }
 
     fn content(&self, path: &Path) -> io::Result<Key> {
@@ -83,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_file_and_nothing_else() {
+    fn the_tree_has_one_file_and_nothing_else() {
         let root = tempfile::tempdir().expect("a temporary folder");
         let store = Arc::new(Store::open(&root.path().join("store")).expect("a store"));
         let digest = store.put_blob(b"text").expect("stored");

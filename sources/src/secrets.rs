@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// Largest secret that is accepted, as in BuildKit.
 const MAX_SECRET_BYTES: u64 = 500 * 1024;
 
-/// Place of a secret's bytes.
+/// Origin of a secret's bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecretSource {
     /// A file that is read whenever the secret is needed.

@@ -1,22 +1,27 @@
-//! `dsbuild build`: docker's flags.
+//! Flags of `dsbuild build`, which are those of docker.
+//!
+//! Switches take a value as docker's do (`--pull=true`), and the last of several wins.
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::DeviceArgs;
-use crate::timings::DEFAULT_FILE;
+use super::docker::DockerArgs;
+use super::values::switch;
 
-/// `build`.
+/// File that `--timings` writes if no other is named.
+pub const DEFAULT_TIMINGS_FILE: &str = "dsbuild-timings.html";
+
+/// Arguments of `dsbuild build`.
 #[derive(Debug, Args)]
 pub struct BuildArgs {
-    /// Names of the image
+    /// Name of the image
     #[arg(short, long = "tag", value_name = "NAME[:TAG]")]
     pub tags: Vec<String>,
-    /// The Dockerfile [default: CONTEXT/Dockerfile]; `-` is stdin
+    /// Dockerfile [default: CONTEXT/Dockerfile]; `-` reads stdin
     #[arg(short, long, value_name = "FILE")]
     pub file: Option<PathBuf>,
-    /// The stage to build [default: the last]
+    /// Stage to build [default: the last]
     #[arg(long, value_name = "STAGE")]
     pub target: Option<String>,
     /// Set an ARG; without a value it is taken from the environment
@@ -25,124 +30,130 @@ pub struct BuildArgs {
     /// Set a label of the image
     #[arg(long = "label", value_name = "NAME=VALUE")]
     pub labels: Vec<String>,
-    /// Where the result goes [default: type=image]
+    /// Write the result: type=image, registry, oci, docker, local, tar or cacheonly [default: type=image]
     #[arg(short, long = "output", value_name = "type=TYPE[,dest=PATH]")]
     pub outputs: Vec<String>,
     /// Keep the image in the store: short for --output type=image
-    #[arg(long)]
+    #[arg(long, value_name = "BOOL", value_parser = switch)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    #[arg(hide_default_value = true, action = clap::ArgAction::Set)]
     pub load: bool,
-    /// Push the image to the registry of its name: short for --output type=registry
-    #[arg(long)]
+    /// Push the image to the registry in its name: short for --output type=registry
+    #[arg(long, value_name = "BOOL", value_parser = switch)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    #[arg(hide_default_value = true, action = clap::ArgAction::Set)]
     pub push: bool,
-    /// More contexts, for FROM, COPY --from and RUN --mount
+    /// Name another context, for FROM, COPY --from and RUN --mount
     #[arg(long = "build-context", value_name = "NAME=SOURCE")]
     pub build_contexts: Vec<String>,
-    /// A secret for RUN --mount=type=secret
+    /// Provide a secret for RUN --mount=type=secret
     #[arg(long = "secret", value_name = "id=ID[,src=PATH|,env=NAME]")]
     pub secrets: Vec<String>,
-    /// An SSH agent for RUN --mount=type=ssh
-    #[arg(long = "ssh", value_name = "default|ID[=SOCKET]")]
+    /// Provide an SSH agent or a private key for RUN --mount=type=ssh
+    #[arg(long = "ssh", value_name = "default|ID[=SOCKET|KEY[,KEY]]")]
     pub ssh: Vec<String>,
-    /// Run every step, whatever the cache has
-    #[arg(long)]
+    /// Run every step, even if its result is cached
+    #[arg(long, value_name = "BOOL", value_parser = switch)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    #[arg(hide_default_value = true, action = clap::ArgAction::Set)]
     pub no_cache: bool,
-    /// Run every step of these stages
+    /// Run every step of these stages, even if its result is cached
     #[arg(long = "no-cache-filter", value_name = "STAGE", value_delimiter = ',')]
     pub no_cache_filter: Vec<String>,
-    /// Ask registries for the images that names stand for, even if they are here
-    #[arg(long)]
+    /// Ask registries for the current image of each name, even if the store has one
+    #[arg(long, value_name = "BOOL", value_parser = switch)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    #[arg(hide_default_value = true, action = clap::ArgAction::Set)]
     pub pull: bool,
-    /// What to build for [default: this machine]
+    /// Platform to build for [default: that of this machine]
     #[arg(long = "platform", value_name = "OS/ARCH", value_delimiter = ',')]
     pub platforms: Vec<String>,
-    /// The network of RUN: default, none or host
+    /// Network of RUN: default (or bridge), none or host
     #[arg(long, value_name = "MODE", default_value = "default")]
     pub network: String,
-    /// One more entry of /etc/hosts for RUN
-    #[arg(long = "add-host", value_name = "HOST:IP")]
+    /// Add an entry to /etc/hosts for RUN; host-gateway stands for the address of this machine
+    #[arg(long = "add-host", value_name = "HOST:IP", value_delimiter = ',')]
     pub add_hosts: Vec<String>,
-    /// The size of /dev/shm for RUN
+    /// Size of /dev/shm for RUN
     #[arg(long, value_name = "BYTES")]
     pub shm_size: Option<String>,
-    /// A limit for RUN
+    /// Set a resource limit for RUN
     #[arg(long = "ulimit", value_name = "NAME=SOFT[:HARD]")]
     pub ulimits: Vec<String>,
-    /// Let the Dockerfile do more: network.host, security.insecure, device, device=NAME
-    #[arg(long = "allow", value_name = "WHAT")]
+    /// Allow the Dockerfile more: network.host, security.insecure, device, device=NAME
+    #[arg(long = "allow", value_name = "ENTITLEMENT")]
     pub allow: Vec<String>,
-    /// Where devices are described
-    #[command(flatten)]
-    pub devices: DeviceArgs,
-    /// How many steps run at once
+    /// Directory with CDI specs, which describe the devices of RUN --device; later directories win
+    #[arg(
+        long = "cdi-spec-dir",
+        value_name = "DIR",
+        env = "DSBUILD_CDI_SPEC_DIRS",
+        value_delimiter = ':',
+        default_values = ["/etc/buildkit/cdi", "/etc/cdi", "/var/run/cdi"],
+        hide_env_values = true
+    )]
+    pub cdi_spec_dirs: Vec<PathBuf>,
+    /// Number of steps that run at once [default: twice the number of processors, at least 8]
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<usize>,
-    /// How progress is shown
+    /// Form of the progress on stderr
     #[arg(long, value_enum, env = "BUILDKIT_PROGRESS", default_value_t = ProgressMode::Auto)]
     pub progress: ProgressMode,
-    /// Print the image's id only
-    #[arg(short, long)]
+    /// Print only the ID of the image
+    #[arg(short, long, value_name = "BOOL", value_parser = switch)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    #[arg(hide_default_value = true, action = clap::ArgAction::Set)]
     pub quiet: bool,
-    /// Write the image's id to a file
+    /// Write the ID of the image to a file
     #[arg(long, value_name = "FILE")]
     pub iidfile: Option<PathBuf>,
-    /// Write digests and names to a file, as JSON
+    /// Write digests and names of the result to a file, as JSON
     #[arg(long, value_name = "FILE")]
     pub metadata_file: Option<PathBuf>,
     /// Write where the time went: a page, or a trace if FILE ends in .json [default FILE: dsbuild-timings.html]
-    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = DEFAULT_FILE)]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = DEFAULT_TIMINGS_FILE)]
     pub timings: Vec<PathBuf>,
-    /// An annotation of the image
+    /// Add an annotation to the image
     #[arg(long = "annotation", value_name = "NAME=VALUE")]
     pub annotations: Vec<String>,
-    /// Registries that are spoken to over plain HTTP
+    /// Registry that is reached by plain HTTP
     #[arg(long = "insecure-registry", value_name = "HOST[:PORT]")]
     pub insecure_registries: Vec<String>,
-    /// Where to pull from instead
+    /// Mirror to pull a registry's images from
     #[arg(long = "registry-mirror", value_name = "REGISTRY=URL")]
     pub registry_mirrors: Vec<String>,
     /// Check the Dockerfile instead of building it: short for --call check
-    #[arg(long, conflicts_with = "call")]
+    #[arg(long, value_name = "BOOL", value_parser = switch, conflicts_with = "call")]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    #[arg(hide_default_value = true, action = clap::ArgAction::Set)]
     pub check: bool,
-    /// Tell about the Dockerfile instead of building it: check, outline or targets
+    /// Describe the Dockerfile instead of building it: check, outline or targets
     #[arg(long, value_name = "METHOD[,format=json]")]
     pub call: Option<String>,
-    /// How --check and --call print: text or json
+    /// Format of --check and --call: text or json
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<String>,
-    /// docker's flags that mean nothing here
+    /// Flags of docker that have no effect here.
     #[command(flatten)]
-    pub ignored: IgnoredArgs,
-    /// The folder with the files to build from, a git or HTTP URL, or `-`: an archive, or a Dockerfile alone, on stdin
+    pub docker: DockerArgs,
+    /// Directory with the files to build from, a git or HTTP URL, or `-`: an archive, or a Dockerfile alone, on stdin
     pub context: String,
 }
 
-/// Flags that scripts pass and that change nothing here.
-#[derive(Debug, Args)]
-pub struct IgnoredArgs {
-    /// Always done.
-    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    pub rm: Option<bool>,
-    /// Always done.
-    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    pub force_rm: Option<bool>,
-    /// No daemon to send anything to.
-    #[arg(long, hide = true)]
-    pub compress: bool,
-}
-
-/// How progress is shown.
+/// Form in which progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ProgressMode {
     /// `tty` on a terminal, else `plain`
     Auto,
-    /// A live view
+    /// A view that is redrawn in place
     Tty,
-    /// Lines
+    /// One line for each event
     Plain,
-    /// JSON lines
+    /// One JSON object a line, as BuildKit writes them
     Rawjson,
-    /// Nothing but the image's id
+    /// Only the ID of the image
     Quiet,
-    /// Nothing
+    /// No output at all
     None,
 }

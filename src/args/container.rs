@@ -1,110 +1,110 @@
-//! `dsbuild run`, `ps`, `logs`, `stop`, `rm`: docker's flags.
+//! Flags of `dsbuild run`, `ps`, `logs`, `stop` and `rm`, which are those of docker.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
-/// `run`.
+/// Arguments of `dsbuild run`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// Remove the container when it has ended
+    /// Remove the container when its process ends
     #[arg(long)]
     pub rm: bool,
-    /// Keep stdin open
+    /// Pass stdin to the process
     #[arg(short, long)]
     pub interactive: bool,
-    /// Give it a terminal
+    /// Give the process a terminal
     #[arg(short, long)]
     pub tty: bool,
-    /// Run in the background and print the container's id
+    /// Run in the background and print the ID of the container
     #[arg(short, long)]
     pub detach: bool,
-    /// Its name
+    /// Name of the container [default: the beginning of its ID]
     #[arg(long)]
     pub name: Option<String>,
-    /// Set a variable; without a value it is taken from the environment
+    /// Set an environment variable; without a value it is taken from the environment
     #[arg(short, long = "env", value_name = "NAME[=VALUE]")]
     pub env: Vec<String>,
-    /// Set the variables that a file lists
+    /// Set the environment variables that a file lists
     #[arg(long = "env-file", value_name = "FILE")]
     pub env_files: Vec<PathBuf>,
-    /// Show a folder or file of this machine in the container
+    /// Mount a directory or file of this machine, or a named volume, in the container
     #[arg(short, long = "volume", value_name = "HOST:CONTAINER[:ro]")]
     pub volumes: Vec<String>,
-    /// Make a port of the container reachable on this machine
+    /// Publish a port of the container on all addresses of this machine, or on one
     #[arg(short, long = "publish", value_name = "[IP:][HOST:]CONTAINER[/udp]")]
     pub publish: Vec<String>,
-    /// Where the process starts
+    /// Working directory of the process [default: that of the image]
     #[arg(short, long, value_name = "DIR")]
     pub workdir: Option<String>,
-    /// Who it runs as
+    /// User and group of the process [default: those of the image]
     #[arg(short, long, value_name = "USER[:GROUP]")]
     pub user: Option<String>,
-    /// The program to run in place of the image's
+    /// Program to run in place of the image's ENTRYPOINT
     #[arg(long)]
     pub entrypoint: Option<String>,
-    /// Its host name
+    /// Host name of the container [default: the beginning of its ID]
     #[arg(long)]
     pub hostname: Option<String>,
-    /// Its network: default, none or host
+    /// Network of the container: default, none or host
     #[arg(long, value_name = "MODE", default_value = "default")]
     pub network: String,
-    /// The image
+    /// Image to run, by name or ID
     pub image: String,
-    /// What to run in it, in place of the image's CMD
+    /// Command to run in place of the image's CMD
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub command: Vec<String>,
 }
 
-/// `ps`.
+/// Arguments of `dsbuild ps`.
 #[derive(Debug, Args)]
 pub struct PsArgs {
-    /// Those that have ended, too
+    /// Also list containers that have ended
     #[arg(short, long)]
     pub all: bool,
-    /// Only ids
+    /// Print only the IDs of containers
     #[arg(short, long)]
     pub quiet: bool,
 }
 
-/// `logs`.
+/// Arguments of `dsbuild logs`.
 #[derive(Debug, Args)]
 pub struct LogsArgs {
-    /// Wait for more
+    /// Print new output as it comes, until the container ends
     #[arg(short, long)]
     pub follow: bool,
-    /// Only the last lines
+    /// Print only the last lines
     #[arg(short = 'n', long, value_name = "N")]
     pub tail: Option<usize>,
-    /// Name or id
+    /// Container, by name or ID
     pub container: String,
 }
 
-/// `stop`.
+/// Arguments of `dsbuild stop`.
 #[derive(Debug, Args)]
 pub struct StopArgs {
-    /// Seconds until it is killed
+    /// Seconds until a container that does not stop is killed
     #[arg(short = 't', long = "time", value_name = "SECONDS", default_value_t = 10)]
     pub time_s: u64,
-    /// Names or ids
+    /// Containers to stop, by name or ID
     #[arg(required = true)]
     pub containers: Vec<String>,
 }
 
-/// `rm`.
+/// Arguments of `dsbuild rm`.
 #[derive(Debug, Args)]
 pub struct RmArgs {
-    /// Kill those that run
+    /// Kill containers that are running
     #[arg(short, long)]
     pub force: bool,
-    /// Names or ids
+    /// Containers to remove, by name or ID
     #[arg(required = true)]
     pub containers: Vec<String>,
 }
 
-/// `__monitor`.
+/// Arguments of the hidden command `dsbuild __monitor`.
 #[derive(Debug, Args)]
 pub struct MonitorArgs {
-    /// The container's id
+    /// ID of the container
     pub id: String,
 }

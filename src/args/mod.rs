@@ -1,171 +1,143 @@
-//! The command line, as typed data.
+//! The command line as typed data: one file of flags for each group of commands.
+//!
+//! ```text
+//! build      dsbuild build          container  run, ps, logs, stop, rm      docker  flags and commands of docker
+//! context    dsbuild context        image      images, rmi, import                  that have no effect here
+//! dockerfile parse, fmt             store      prune, check
+//! values     values that several flags share
+//! ```
+//!
+//! The comments on commands and flags are the texts of `--help`, of the man page and of `docs/cli.md`.
 
 pub mod build;
 pub mod container;
 pub mod context;
+pub mod docker;
+pub mod dockerfile;
+#[cfg(test)]
+mod docs;
+pub mod image;
+pub mod store;
+pub mod values;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 const AFTER_HELP: &str = "\
 `dsbuild -t NAME .` is short for `dsbuild build -t NAME .`
 
 Exit codes:
-  0    done
-  1    the Dockerfile, a command in it, an image or a container is at fault; a check found something
+  0    success
+  1    the Dockerfile, a command in it, an image, a registry or a container failed; or a check found something
   2    dsbuild itself failed, or the command line is wrong
-  130  interrupted (128 and the number of the signal)
+  130  interrupted (128 plus the number of the signal)
 
-`run` exits with the code of its process (128 and the number of the signal that ended it), or with
+`run` exits with the code of its process (128 plus the number of the signal that ended it), or with
   125  if the container could not be started
   126  if its program cannot be executed
-  127  if its program is not there";
+  127  if its program does not exist";
 
 /// Builds images from Dockerfiles without a daemon, and runs them.
 #[derive(Debug, Parser)]
 #[command(name = "dsbuild", version, arg_required_else_help = true, max_term_width = 100)]
 #[command(after_help = AFTER_HELP)]
 pub struct Cli {
-    /// What to do.
+    /// Command that the user names.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What to do.
+/// All commands, in the order of `--help`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Build an image from a Dockerfile
+    #[command(args_override_self = true)]
     Build(Box<build::BuildArgs>),
-    /// Show what a build sees of a folder, what is left out and why, and what is big
+    /// Show which files of a directory a build gets, which lines exclude the others, and which files are large
     Context(context::ContextArgs),
-    /// Show how a Dockerfile is parsed
-    Parse(ParseArgs),
-    /// Format Dockerfiles in place, without a change of meaning
-    Fmt(FmtArgs),
-    /// Run an image
+    /// Print how a Dockerfile is parsed
+    Parse(dockerfile::ParseArgs),
+    /// Format Dockerfiles in place without changing their meaning
+    Fmt(dockerfile::FmtArgs),
+    /// Run an image in a container
+    #[command(args_override_self = true)]
     Run(Box<container::RunArgs>),
-    /// List containers
+    /// List containers that are running
     Ps(container::PsArgs),
-    /// Show what a container wrote
+    /// Print the output of a container
     Logs(container::LogsArgs),
-    /// Stop containers
+    /// Stop containers that are running
     Stop(container::StopArgs),
-    /// Remove containers
+    /// Remove containers that have ended
     Rm(container::RmArgs),
-    /// List images
-    Images(ImagesArgs),
-    /// Remove images
-    Rmi(RmiArgs),
-    /// Take an image from an archive (OCI layout, docker save, root file system) into the store
+    /// List the images in the store
+    Images(image::ImagesArgs),
+    /// Remove images from the store
+    Rmi(image::RmiArgs),
+    /// Import an image from an archive: OCI layout, docker save, or root file system
     #[command(alias = "load")]
-    Import(ImportArgs),
-    /// Show how much of the disk the store takes
+    Import(image::ImportArgs),
+    /// Show how much disk space the store uses
     Du,
-    /// Remove what was not used for longest
+    /// Remove data from the store, the least recently used first
     #[command(alias = "gc")]
-    Prune(PruneArgs),
-    /// Verify the store
-    Check(CheckArgs),
-    /// Watches over a container that runs in the background
+    Prune(store::PruneArgs),
+    /// Check the store for damage
+    Check(store::CheckArgs),
+    /// Print a script that completes commands and flags in a shell
+    Completion(CompletionArgs),
+    /// Print the man page of dsbuild or of a command
+    Man(ManArgs),
+    /// Watch over a container that runs in the background
     #[command(name = "__monitor", hide = true)]
     Monitor(container::MonitorArgs),
+    /// Print the reference of all commands as Markdown: docs/cli.md
+    #[command(name = "__cli-docs", hide = true)]
+    CliDocs,
 }
 
-/// `parse`.
-#[derive(Debug, Args)]
-pub struct ParseArgs {
-    /// How to print it
-    #[arg(long, value_parser = ["json"], default_value = "json")]
-    pub format: String,
-    /// The Dockerfile; `-` is stdin
-    pub file: PathBuf,
+/// Arguments of `dsbuild completion`.
+#[derive(Debug, clap::Args)]
+pub struct CompletionArgs {
+    /// Shell that the script is for
+    pub shell: clap_complete::Shell,
 }
 
-/// `fmt`.
-#[derive(Debug, Args)]
-pub struct FmtArgs {
-    /// Change nothing; print the names of files that are not formatted, and exit with 1 if there are any
-    #[arg(long)]
-    pub check: bool,
-    /// The Dockerfiles [default: Dockerfile]; `-` is stdin, formatted to stdout
-    pub files: Vec<PathBuf>,
+/// Arguments of `dsbuild man`.
+#[derive(Debug, clap::Args)]
+pub struct ManArgs {
+    /// Command to document [default: all of dsbuild, in short]
+    pub command: Option<String>,
 }
 
-/// `images`.
-#[derive(Debug, Args)]
-pub struct ImagesArgs {
-    /// Only ids
-    #[arg(short, long)]
-    pub quiet: bool,
-}
-
-/// `rmi`.
-#[derive(Debug, Args)]
-pub struct RmiArgs {
-    /// Names or ids
-    #[arg(required = true)]
-    pub images: Vec<String>,
-}
-
-/// `import`.
-#[derive(Debug, Args)]
-pub struct ImportArgs {
-    /// The names it gets, besides those that the archive gives
-    #[arg(short, long = "tag", value_name = "NAME")]
-    pub tags: Vec<String>,
-    /// The archive, plain or compressed, or the folder of an OCI layout
-    pub file: PathBuf,
-}
-
-/// `prune`.
-#[derive(Debug, Args)]
-pub struct PruneArgs {
-    /// Remove everything that no named image and no container needs
-    #[arg(short, long, conflicts_with = "keep_storage")]
-    pub all: bool,
-    /// What the store may take afterwards [default: a fifth of the disk]
-    #[arg(long, value_name = "BYTES")]
-    pub keep_storage: Option<String>,
-}
-
-/// `check`.
-#[derive(Debug, Args)]
-pub struct CheckArgs {
-    /// Hash every blob, too
-    #[arg(long)]
-    pub read_data: bool,
-}
-
-/// Where the machine's devices are described.
-#[derive(Debug, Args)]
-pub struct DeviceArgs {
-    /// A folder with CDI specs, which say what RUN --device and run --device stand for; later ones win
-    #[arg(
-        long = "cdi-spec-dir",
-        value_name = "DIR",
-        env = "DSBUILD_CDI_SPEC_DIRS",
-        value_delimiter = ':',
-        default_values = ["/etc/buildkit/cdi", "/etc/cdi", "/var/run/cdi"],
-        hide_env_values = true
-    )]
-    pub cdi_spec_dirs: Vec<PathBuf>,
-}
-
-/// The command that a word may have been meant for.
-pub fn meant_command(word: &str) -> Option<String> {
-    let command = <Cli as clap::CommandFactory>::command();
-    let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+/// Returns the command that a mistyped word may mean.
+pub fn similar_command(word: &str) -> Option<String> {
+    let command = Cli::command();
+    let names: Vec<&str> = visible_commands(&command).map(clap::Command::get_name).collect();
     parser::suggest(word, &names).map(str::to_owned)
 }
 
-/// Puts `build` in front where no command is named: `dsbuild -t name .`.
+/// Returns the flag of a command that a mistyped one may mean, for example `--no-cache` for `--no-cahce`.
+pub fn similar_flag(command: &str, flag: &str) -> Option<String> {
+    let cli = Cli::command();
+    let command = cli.find_subcommand(command)?;
+    let flags: Vec<&str> =
+        command.get_arguments().filter(|arg| !arg.is_hide_set()).filter_map(clap::Arg::get_long).collect();
+    parser::suggest(flag.trim_start_matches('-'), &flags).map(|flag| format!("--{flag}"))
+}
+
+/// Returns the commands that `--help` lists.
+pub fn visible_commands(cli: &clap::Command) -> impl Iterator<Item = &clap::Command> {
+    cli.get_subcommands().filter(|command| !command.is_hide_set())
+}
+
+/// Inserts `build` if the first argument is not a command: `dsbuild -t name .`.
 pub fn with_default_command(mut args: Vec<OsString>) -> Vec<OsString> {
     let names_a_command = match args.get(1).and_then(|arg| arg.to_str()) {
-        None => true,
+        None => args.len() == 1,
         Some("-h" | "--help" | "-V" | "--version" | "help") => true,
-        Some(word) => <Cli as clap::CommandFactory>::command().get_subcommands().any(|command| {
+        Some(word) => Cli::command().get_subcommands().any(|command| {
             command.get_name() == word || command.get_all_aliases().any(|alias| alias == word)
         }),
     };
@@ -181,7 +153,7 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        <Cli as clap::CommandFactory>::command().debug_assert();
+        Cli::command().debug_assert();
     }
 
     #[track_caller]
@@ -198,5 +170,15 @@ mod tests {
         check(&["dsbuild", "load", "x"], &["dsbuild", "load", "x"]);
         check(&["dsbuild", "-t", "x", "."], &["dsbuild", "build", "-t", "x", "."]);
         check(&["dsbuild", "."], &["dsbuild", "build", "."]);
+    }
+
+    #[test]
+    fn a_mistyped_flag_has_a_suggestion_only_if_one_is_near() {
+        let check = |flag: &str, expected: Option<&str>| {
+            assert_eq!(similar_flag("build", flag).as_deref(), expected, "{flag}");
+        };
+        check("--no-cahce", Some("--no-cache"));
+        check("--ouput", Some("--output"));
+        check("--frobnicate", None);
     }
 }

@@ -1,40 +1,40 @@
-//! `dsbuild fmt`: Dockerfiles in their usual shape.
+//! `dsbuild fmt`: formats Dockerfiles.
 
 use std::path::{Path, PathBuf};
 
 use pipeline::BuildError;
 
 use super::parse;
-use crate::args::FmtArgs;
-use crate::output;
-use crate::report::Failure;
+use crate::args::dockerfile::FmtArgs;
+use crate::failure::Failure;
+use crate::output::{self, Stream};
 
-/// Formats files in place, or tells which are not formatted; 1 if `--check` found any.
+/// Formats files in place. With `--check` prints the names of files that are not formatted; exit code 1 if there are any.
 pub fn run(args: &FmtArgs) -> Result<u8, Failure> {
     let default = [PathBuf::from("Dockerfile")];
     let files = if args.files.is_empty() { &default[..] } else { &args.files };
-    let mut found = 0;
+    let mut code = 0;
     for file in files {
         let text = parse::read(file)?;
         let formatted = parser::format::format(&text).map_err(|error| {
             Failure::of_build(&BuildError::from(error), &file.display().to_string(), &text)
         })?;
         let is_formatted = formatted.as_bytes() == text;
-        match (args.check, file == Path::new("-")) {
-            (true, _) if is_formatted => {}
-            (true, _) => {
-                output::line(&file.display().to_string());
-                found = 1;
+        if args.check {
+            if !is_formatted {
+                output::line(&output::path(file));
+                code = 1;
             }
-            (false, true) => output::text(&formatted),
-            (false, false) if is_formatted => {}
-            (false, false) => write(file, &formatted)?,
+        } else if file == Path::new("-") {
+            output::data(Stream::Stdout, formatted.as_bytes());
+        } else if !is_formatted {
+            write(file, &formatted)?;
         }
     }
-    Ok(found)
+    Ok(code)
 }
 
 fn write(file: &Path, text: &str) -> Result<(), Failure> {
     std::fs::write(file, text)
-        .map_err(|error| Failure::user(format!("cannot write {}", file.display())).caused_by(&error))
+        .map_err(|error| Failure::input(format!("cannot write {}", output::path(file))).caused_by(&error))
 }

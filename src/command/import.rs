@@ -1,4 +1,4 @@
-//! `dsbuild import`: an archive to an image of the store.
+//! `dsbuild import`: takes an image from an archive into the store.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,32 +7,28 @@ use oci::Reference;
 use rootfs::layers::Layers;
 use sources::{ImportFrom, import};
 
-use super::{isolate, store};
-use crate::args::ImportArgs;
+use crate::args::image::ImportArgs;
+use crate::failure::Failure;
 use crate::output;
-use crate::report::Failure;
+use crate::setup::{isolation, store};
 
-/// Imports, and prints the names and id.
+/// Imports images, and prints the names or the ID of each.
 pub fn run(args: &ImportArgs) -> Result<u8, Failure> {
     let names: Vec<Reference> =
         args.tags.iter().map(|tag| tag.parse()).collect::<Result<_, oci::ReferenceError>>()?;
-    // A user without rights keeps owners by the ids of a user namespace.
-    isolate::enter()?;
+    // Without root, the owners of files are kept as IDs of a user namespace.
+    isolation::enter()?;
     let layers = Layers::new(Arc::new(store::open()?));
     let mut stdin = std::io::stdin();
     let from = match &*args.file {
         file if file == Path::new("-") => ImportFrom::Stream(&mut stdin),
         file => ImportFrom::Path(file),
     };
-    let imported =
-        import(&layers, from, &names, &|_, _, _, _| {}).map_err(|error| Failure::of(&error).code(1))?;
-    for image in imported {
-        match &image.names[..] {
-            [] => output::line(&format!("Loaded image ID: {}", image.image_id)),
-            names => {
-                names.iter().for_each(|name| output::line(&format!("Loaded image: {}", name.familiar())))
-            }
+    for image in import(&layers, from, &names, &|_, _, _, _| {})? {
+        if image.names.is_empty() {
+            output::line(&format!("Loaded image ID: {}", image.image_id));
         }
+        image.names.iter().for_each(|name| output::line(&format!("Loaded image: {}", name.familiar())));
     }
     Ok(0)
 }

@@ -1,49 +1,58 @@
-//! One module a command; each turns arguments into calls of libraries and prints what comes back.
+//! The commands of dsbuild: one file or directory for each, with the name of the command.
+//!
+//! ```text
+//! build/    build, and build --check, --call, --timings       context/  context
+//! run/      run, __monitor                                    ps  logs  stop  rm
+//! images  rmi  import                                         du  prune  check
+//! parse  fmt                                                  completion  man  cli_docs
+//! ```
+//!
+//! A command turns its arguments into calls of the libraries and prints what they return.
 
 mod build;
-mod build_options;
-mod call;
-mod check_dockerfile;
+mod check;
+mod cli_docs;
+mod completion;
 mod container;
-mod detach;
+mod context;
+mod du;
 mod fmt;
 mod images;
 mod import;
-pub mod interrupt;
-mod isolate;
-mod outline;
+mod logs;
+mod man;
 mod parse;
+mod prune;
+mod ps;
+mod rm;
+mod rmi;
 mod run;
-mod store;
-mod survey;
-mod table;
-mod targets;
-mod terminal;
-mod timings;
-
-pub use run::COULD_NOT_START;
+mod stop;
 
 use crate::args::Command;
-use crate::report::Failure;
+use crate::failure::Failure;
 
-/// Runs a command; returns the exit code.
+/// Runs a command and returns its exit code.
 pub fn run(command: Command) -> Result<u8, Failure> {
     match command {
         Command::Build(args) => build::run(&args),
-        Command::Context(args) => survey::run(&args),
+        Command::Context(args) => context::run(&args),
         Command::Parse(args) => parse::run(&args),
         Command::Fmt(args) => fmt::run(&args),
         Command::Run(args) => run::run(&args),
-        Command::Ps(args) => container::list(&args),
-        Command::Logs(args) => container::logs(&args),
-        Command::Stop(args) => container::stop(&args),
-        Command::Rm(args) => container::remove(&args),
-        Command::Images(args) => images::list(&args),
-        Command::Rmi(args) => images::remove(&args),
+        Command::Ps(args) => ps::run(&args),
+        Command::Logs(args) => logs::run(&args),
+        Command::Stop(args) => stop::run(&args),
+        Command::Rm(args) => rm::run(&args),
+        Command::Images(args) => images::run(&args),
+        Command::Rmi(args) => rmi::run(&args),
         Command::Import(args) => import::run(&args),
-        Command::Du => store::usage(),
-        Command::Prune(args) => store::prune(&args),
-        Command::Check(args) => store::check(&args),
-        Command::Monitor(args) => run::monitor(&args),
+        Command::Du => du::run(),
+        Command::Prune(args) => prune::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Completion(args) => completion::run(&args),
+        Command::Man(args) => man::run(&args),
+        Command::Monitor(args) => run::monitor::run(&args),
+        Command::CliDocs => cli_docs::run(),
     }
 }

@@ -1,29 +1,35 @@
-//! `dsbuild parse`: how a Dockerfile is parsed.
+//! `dsbuild parse`: prints how a Dockerfile is parsed.
 
 use std::path::Path;
 
-use crate::args::ParseArgs;
-use crate::output;
-use crate::report::Failure;
+use serde_json::Value;
 
-/// Prints the parse result as JSON; exits 1 if the file is no Dockerfile.
+use crate::args::dockerfile::ParseArgs;
+use crate::failure::Failure;
+use crate::output::{self, Stream};
+
+/// Prints the parsed file as JSON; exit code 1 if the file is not a Dockerfile.
 pub fn run(args: &ParseArgs) -> Result<u8, Failure> {
     let text = read(&args.file)?;
     match parser::parse(&text) {
         Ok(dockerfile) => {
-            output::line(&parser::json::to_json(&dockerfile).to_string());
+            print(&parser::json::to_json(&dockerfile));
             Ok(0)
         }
         Err(error) => {
             let further = parser::further_errors(&text, &error).errors;
-            output::line(&parser::json::errors_to_json(&error, &further).to_string());
+            print(&parser::json::errors_to_json(&error, &further));
             Ok(1)
         }
     }
 }
 
-/// Reads a file, or standard input for `-`.
+fn print(value: &Value) {
+    output::json(Stream::Stdout, value, false);
+}
+
+/// Reads a file, or stdin for `-`.
 pub fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     pipeline::input::read(file)
-        .map_err(|error| Failure::user(format!("cannot read {}", file.display())).caused_by(&error))
+        .map_err(|error| Failure::input(format!("cannot read {}", output::path(file))).caused_by(&error))
 }

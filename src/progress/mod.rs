@@ -1,7 +1,14 @@
-//! Events of a build, shown.
+//! Progress of a build on stderr.
 //!
-//! Each mode is a [`Display`]: it gets every event in turn, and `tick`s where it moves by itself. All write to stderr.
+//! ```text
+//! plain    a line for each event          rawjson  JSON lines
+//! tty      a view redrawn in place        lines    output of a process -> lines
+//! ```
+//!
+//! Each mode is a [`Display`]: it receives every event in order, and `tick`s if its view changes by itself.
+//! Concurrency: events come from many threads; one lock orders them.
 
+mod lines;
 mod plain;
 mod rawjson;
 mod tty;
@@ -15,24 +22,24 @@ use progress::MissReason;
 use progress::{Event, Sink};
 
 use crate::args::build::ProgressMode;
-use crate::output;
+use crate::output::{self, Stream};
 
-/// How often a live view is drawn again.
+/// Time between two drawings of the live view.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Shows events.
+/// Form in which events are shown.
 trait Display: Send {
-    /// One happened.
+    /// Shows an event of the build.
     fn event(&mut self, event: Event);
 
-    /// Time has passed.
+    /// Redraws what changes with time.
     fn tick(&mut self) {}
 
-    /// The build is over, well or badly.
+    /// Ends the display of a build that succeeded or failed.
     fn finish(&mut self, succeeded: bool);
 }
 
-/// The display that the user asked for.
+/// Sink that shows events in the form that the user chose.
 pub struct Screen {
     display: Arc<Mutex<Box<dyn Display>>>,
     stop: Arc<AtomicBool>,
@@ -40,16 +47,18 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// Starts showing.
+    /// Starts the display of a build. A live view needs a terminal that can move its cursor; elsewhere lines are printed.
     pub fn new(mode: ProgressMode) -> Arc<Self> {
-        use std::io::IsTerminal as _;
         let mode = match mode {
-            ProgressMode::Auto if std::io::stderr().is_terminal() => ProgressMode::Tty,
+            ProgressMode::Auto if Stream::Stderr.has_cursor() => ProgressMode::Tty,
+            ProgressMode::Tty if Stream::Stderr.is_terminal() && !Stream::Stderr.has_cursor() => {
+                ProgressMode::Plain
+            }
             ProgressMode::Auto => ProgressMode::Plain,
             mode => mode,
         };
         let display: Box<dyn Display> = match mode {
-            ProgressMode::Tty => Box::new(tty::Tty::new(output::styled())),
+            ProgressMode::Tty => Box::new(tty::Tty::new(Stream::Stderr.has_colors())),
             ProgressMode::Rawjson => Box::new(rawjson::RawJson::default()),
             ProgressMode::Quiet | ProgressMode::None => Box::new(Silent),
             ProgressMode::Auto | ProgressMode::Plain => Box::new(plain::Plain::default()),
@@ -65,23 +74,24 @@ impl Screen {
         screen
     }
 
+    /// A machine that gives us no thread shows the view less often: at events only.
     fn start_ticking(&self) {
         let (display, stop) = (Arc::clone(&self.display), Arc::clone(&self.stop));
-        let ticker = std::thread::spawn(move || {
+        let ticker = std::thread::Builder::new().name("progress".to_owned()).spawn(move || {
             while !stop.load(Ordering::Relaxed) {
                 std::thread::park_timeout(TICK);
                 lock(&display).tick();
             }
         });
-        *lock(&self.ticker) = Some(ticker);
+        *lock(&self.ticker) = ticker.ok();
     }
 
-    /// Stops showing; what follows on stderr stands below.
+    /// Ends the display. Later output on stderr appears below it.
     pub fn finish(&self, succeeded: bool) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(ticker) = lock(&self.ticker).take() {
             ticker.thread().unpark();
-            // A ticker that panicked has shown so itself.
+            // A ticker that panicked has printed its message.
             let _ = ticker.join();
         }
         lock(&self.display).finish(succeeded);
@@ -98,7 +108,7 @@ fn lock<T: ?Sized>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Shows nothing.
+/// Display of `--progress=quiet` and `none`.
 struct Silent;
 
 impl Display for Silent {
@@ -107,35 +117,7 @@ impl Display for Silent {
     fn finish(&mut self, _succeeded: bool) {}
 }
 
-/// Splits what comes into lines; an unfinished one waits for its end.
-#[derive(Debug, Default)]
-struct Lines(Vec<u8>);
-
-impl Lines {
-    /// The lines that are complete now, fit for a terminal.
-    fn push(&mut self, bytes: &[u8]) -> Vec<String> {
-        self.0.extend_from_slice(bytes);
-        let Some(end) = self.0.iter().rposition(|byte| *byte == b'\n') else { return Vec::new() };
-        let rest = self.0.split_off(end + 1);
-        let complete = std::mem::replace(&mut self.0, rest);
-        complete[..end].split(|byte| *byte == b'\n').map(line).collect()
-    }
-
-    /// What was left without an end.
-    fn rest(&mut self) -> Option<String> {
-        let rest = std::mem::take(&mut self.0);
-        (!rest.is_empty()).then(|| line(&rest))
-    }
-}
-
-/// A progress bar rewrites its line by carriage returns: its last state counts.
-fn line(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    let text = text.trim_end_matches('\r');
-    output::sanitized(text.rsplit('\r').next().unwrap_or_default())
-}
-
-/// Why a step runs although it was built before; a step that is new needs no explanation.
+/// Returns why a step runs although it was built before. A new step needs no explanation.
 fn not_cached(reason: &MissReason) -> Option<String> {
     match reason {
         MissReason::New | MissReason::Forced => None,
@@ -143,27 +125,11 @@ fn not_cached(reason: &MissReason) -> Option<String> {
     }
 }
 
-/// Seconds as BuildKit's logs have them: more digits for short times.
+/// Returns seconds as BuildKit's logs have them, with more digits for short times.
 fn seconds(elapsed: Duration) -> String {
     match elapsed.as_secs_f64() {
         s if s < 10.0 => format!("{s:.3}"),
         s if s < 100.0 => format!("{s:.2}"),
         s => format!("{s:.1}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn output_is_cut_into_lines() {
-        let mut lines = Lines::default();
-        assert_eq!(lines.push(b"one\ntw"), ["one"]);
-        assert_eq!(lines.push(b"o\n\nthree"), ["two", ""]);
-        assert_eq!(lines.rest().as_deref(), Some("three"));
-        assert_eq!(lines.rest(), None);
-        assert_eq!(lines.push(b" 10%\r 50%\r100%\r\n"), ["100%"]);
-        assert_eq!(lines.push(b"\xff\n"), ["\u{fffd}"]);
     }
 }

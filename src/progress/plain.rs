@@ -1,20 +1,21 @@
-//! Lines, as BuildKit's plain progress writes them: `#5 [build 2/5] RUN make`, `#5 1.234 text`, `#5 DONE 2.3s`.
+//! A line for each event, as BuildKit's plain progress writes them: `#5 [build 2/5] RUN make`, `#5 1.234 text`, `#5 DONE 2.3s`.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use progress::{Event, EventKind, VertexId};
 
-use super::{Display, Lines, not_cached, seconds};
+use super::lines::Lines;
+use super::{Display, not_cached, seconds};
 use crate::output;
 
-/// Plain lines.
+/// Display that implements `--progress=plain`.
 #[derive(Default)]
 pub struct Plain {
     vertices: HashMap<VertexId, Vertex>,
-    /// Numbers are given when a vertex is first shown.
+    /// Number for the next vertex that is shown for the first time, minus one.
     next_number: usize,
-    /// Whose lines were printed last.
+    /// Vertex whose lines were printed last.
     current: Option<VertexId>,
 }
 
@@ -95,7 +96,7 @@ impl Plain {
         self.current = None;
     }
 
-    /// Prints one line of a vertex, with a header where the vertex is another than before.
+    /// Prints a line of a vertex. If the last line was of another vertex, a header comes first.
     fn line(&mut self, id: VertexId, text: &str) {
         let Some(number) = self.number(id) else { return };
         if self.current != Some(id) {
@@ -106,7 +107,7 @@ impl Plain {
         output::note(&format!("#{number} {text}"));
     }
 
-    /// Marks that an unfinished vertex goes on further down.
+    /// Prints that the output of an unfinished vertex continues further down.
     fn leave(&mut self) {
         let Some(vertex) = self.current.take().and_then(|id| self.vertices.get(&id)) else { return };
         if let (false, Some(number)) = (vertex.ended, vertex.number) {

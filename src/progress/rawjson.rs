@@ -7,12 +7,12 @@ use progress::{Event, EventKind, VertexId};
 use serde_json::{Value, json};
 
 use super::Display;
-use crate::output;
+use crate::output::{self, Stream};
 
-/// JSON lines.
+/// Display that implements `--progress=rawjson`.
 pub struct RawJson {
     vertices: HashMap<VertexId, Value>,
-    /// One moment by both clocks: events tell theirs by the one that never jumps.
+    /// The same moment by both clocks. Events have times of the clock that never jumps, readers expect wall time.
     origin: (Instant, SystemTime),
 }
 
@@ -75,7 +75,7 @@ impl RawJson {
         jiff::Timestamp::try_from(wall).map(|time| time.to_string()).unwrap_or_default()
     }
 
-    /// Prints the vertex with what is new about it.
+    /// Prints a vertex with these fields changed.
     fn vertex(&mut self, id: VertexId, fields: &[(&str, Value)]) {
         let Some(vertex) = self.vertices.get_mut(&id) else { return };
         for (name, value) in fields {
@@ -86,14 +86,14 @@ impl RawJson {
 }
 
 fn print(list: &str, item: Value) {
-    output::note(&json!({ list: [item] }).to_string());
+    output::json(Stream::Stderr, &json!({ list: [item] }), false);
 }
 
 fn digest_of(id: VertexId) -> String {
     digest(id)
 }
 
-/// Vertices have numbers here; readers expect digests.
+/// Returns a digest that stands for the number of a vertex, as readers expect digests.
 fn digest(id: VertexId) -> String {
     oci::Digest::of(format!("vertex {id}").as_bytes()).to_string()
 }

@@ -1,27 +1,31 @@
-//! A live view, as docker's: a line a step, the last lines of what runs, drawn again in place.
+//! A view redrawn in place, as docker's: a line for each step, and the last lines of output of running steps.
 //!
-//! The view is never taller than the terminal: finished steps go first, and the whole is printed once at the end.
+//! The view is never taller than the terminal. Finished steps are left out first; a line such as `3 more` counts the steps
+//! that do not fit. At the end all steps are printed once.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::time::Instant;
 
 use progress::{Event, EventKind, VertexId};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::{Display, Lines, not_cached};
+use super::lines::Lines;
+use super::{Display, not_cached};
 use crate::output;
 
-/// Lines of output shown below a running step.
+/// Number of lines of output that are shown below a running step.
 const LOG_LINES: usize = 6;
 
-/// The live view.
+/// Rows of the terminal that the steps cannot use: the header, and the line of the cursor.
+const OTHER_ROWS: usize = 2;
+
+/// Display that implements `--progress=tty`.
 pub struct Tty {
     vertices: BTreeMap<VertexId, Vertex>,
     started: Instant,
     styled: bool,
-    /// How many lines the last drawing took.
+    /// Number of lines of the last drawing.
     drawn: usize,
     changed: bool,
 }
@@ -48,27 +52,20 @@ enum State {
 }
 
 impl Tty {
-    /// An empty view.
+    /// Creates an empty view.
     pub fn new(styled: bool) -> Self {
         Self { vertices: BTreeMap::new(), started: Instant::now(), styled, drawn: 0, changed: true }
     }
 
-    /// Draws over the former drawing. `all`: not cut to the terminal's height.
+    /// Replaces the last drawing. With `all`, the view is not cut to the height of the terminal.
     fn draw(&mut self, verdict: &str, all: bool) {
         let (columns, rows) = output::terminal_size();
         let mut lines = vec![self.header(verdict)];
-        lines.extend(self.body(if all { usize::MAX } else { rows.saturating_sub(2) }, all));
-        let mut text = String::new();
-        if self.drawn > 0 {
-            let _ = write!(text, "\x1b[{}F\x1b[J", self.drawn);
-        }
-        for line in &lines {
-            let _ = writeln!(text, "{}", line.fitted(columns, self.styled));
-        }
+        lines.extend(self.body(if all { usize::MAX } else { rows.saturating_sub(OTHER_ROWS) }, all));
+        let lines: Vec<String> = lines.iter().map(|line| line.fitted(columns, self.styled)).collect();
+        output::redraw(self.drawn, &lines);
         self.drawn = lines.len();
         self.changed = false;
-        // A terminal that went away is no failure of the build.
-        let _ = std::io::stderr().lock().write_all(text.as_bytes());
     }
 
     fn header(&self, verdict: &str) -> Line {
@@ -79,25 +76,55 @@ impl Tty {
         Line { text, time: None, color: None }
     }
 
-    /// The lines of all steps; where there is no room, those of finished steps are left out first.
+    /// Returns at most `room` lines of steps. If there are more, finished steps are left out first, and the last line
+    /// counts the steps that are not shown.
     fn body(&self, room: usize, all: bool) -> Vec<Line> {
         let now = Instant::now();
         let shown = |vertex: &&Vertex| vertex.state != State::Waiting;
-        let mut blocks: Vec<(bool, Vec<Line>)> = self
+        let blocks: Vec<Block> = self
             .vertices
             .values()
             .filter(shown)
-            .map(|vertex| (vertex.ended.is_some(), vertex.block(now, all)))
+            .map(|vertex| Block { has_ended: vertex.ended.is_some(), lines: vertex.block(now, all) })
             .collect();
-        let mut surplus = blocks.iter().map(|(_, lines)| lines.len()).sum::<usize>().saturating_sub(room);
-        for (ended, lines) in &mut blocks {
-            if surplus > 0 && *ended {
-                surplus = surplus.saturating_sub(lines.len());
-                lines.clear();
-            }
-        }
-        blocks.into_iter().flat_map(|(_, lines)| lines).take(room).collect()
+        fit(blocks, room)
     }
+}
+
+/// Lines of one step.
+struct Block {
+    has_ended: bool,
+    lines: Vec<Line>,
+}
+
+/// Returns at most `room` lines of these blocks; the last one counts the blocks that are left out or cut.
+fn fit(mut blocks: Vec<Block>, room: usize) -> Vec<Line> {
+    let mut total: usize = blocks.iter().map(|block| block.lines.len()).sum();
+    if total <= room {
+        return blocks.into_iter().flat_map(|block| block.lines).collect();
+    }
+    // One row is for the count.
+    let room = room.saturating_sub(1);
+    let mut left_out = 0;
+    for block in blocks.iter_mut().filter(|block| block.has_ended) {
+        if total > room {
+            total -= block.lines.len();
+            block.lines.clear();
+            left_out += 1;
+        }
+    }
+    let mut lines = Vec::new();
+    for block in blocks.into_iter().filter(|block| !block.lines.is_empty()) {
+        if lines.len() == room {
+            left_out += 1;
+        } else {
+            lines.extend(block.lines.into_iter().take(room - lines.len()));
+        }
+    }
+    if left_out > 0 {
+        lines.push(Line { text: format!(" => {left_out} more"), time: None, color: Some("2") });
+    }
+    lines
 }
 
 impl Display for Tty {
@@ -163,7 +190,7 @@ impl Vertex {
         (self.state, self.ended) = (state, Some(time));
     }
 
-    /// Its line, and below it what goes on in it.
+    /// Returns the line of the step, and below it its notes, transfers and last output.
     fn block(&self, now: Instant, all: bool) -> Vec<Line> {
         let elapsed = self.ended.unwrap_or(now).saturating_duration_since(self.started).as_secs_f64();
         let (word, color) = match self.state {
@@ -193,8 +220,8 @@ fn status_line(id: &str, (current, total, done): (u64, Option<u64>, bool)) -> Li
         _ => output::size(current),
     };
     let id = match id.strip_prefix("sha256:") {
-        Some(hex) => format!("sha256:{}", hex.get(..12).unwrap_or(hex)),
-        None => id.to_owned(),
+        Some(hex) => output::sanitized(&format!("sha256:{}", hex.get(..12).unwrap_or(hex))),
+        None => output::sanitized(id),
     };
     Line {
         text: format!(" => => {id} {amount}{}", if done { " done" } else { "" }),
@@ -203,7 +230,7 @@ fn status_line(id: &str, (current, total, done): (u64, Option<u64>, bool)) -> Li
     }
 }
 
-/// A line of the view; the time stands at the right edge.
+/// Line of the view, with a time at the right edge.
 struct Line {
     text: String,
     time: Option<String>,
@@ -215,7 +242,7 @@ impl Line {
         Self { text: format!(" => => # {text}"), time: None, color }
     }
 
-    /// Cut and padded to the width of the terminal.
+    /// Returns the line cut and padded to the width of the terminal.
     fn fitted(&self, columns: usize, styled: bool) -> String {
         let time = self.time.as_deref().unwrap_or_default();
         let room = columns.saturating_sub(1 + if time.is_empty() { 0 } else { time.len() + 1 });
@@ -254,11 +281,32 @@ mod tests {
     }
 
     #[test]
-    fn lines_fit_the_terminal() {
+    fn a_line_is_cut_to_the_width_of_the_terminal() {
         check("short", None, "short");
         check("short", Some("1.0s"), "short          1.0s");
         check("a line that is far too long", Some("1.0s"), "a line that is 1.0s");
         check("全角文字は幅が二つ", None, "全角文字は幅が二つ");
         check("全角文字は幅が二つです", None, "全角文字は幅が二つ");
+    }
+
+    /// Each step is a letter, repeated as often as it has lines; capitals have ended.
+    #[track_caller]
+    fn check_fit(steps: &[&str], room: usize, expected: &[&str]) {
+        let line = |c: char| Line { text: c.to_string(), time: None, color: None };
+        let block = |step: &&str| Block {
+            has_ended: step.chars().all(char::is_uppercase),
+            lines: step.chars().map(line).collect(),
+        };
+        let fitted = fit(steps.iter().map(block).collect(), room);
+        assert_eq!(fitted.iter().map(|line| line.text.trim()).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn steps_that_do_not_fit_the_screen_are_counted() {
+        check_fit(&["A", "b"], 2, &["A", "b"]);
+        check_fit(&["A", "B", "c"], 2, &["c", "=> 2 more"]);
+        check_fit(&["A", "B", "c", "d"], 3, &["c", "d", "=> 2 more"]);
+        check_fit(&["aa", "bb", "cc"], 4, &["a", "a", "b", "=> 1 more"]);
+        check_fit(&["a", "b", "c", "d", "e"], 3, &["a", "b", "=> 3 more"]);
     }
 }

@@ -1,41 +1,40 @@
-//! What the end of a build waited for: the critical path.
+//! The critical path: the steps that the end of a build waited for.
 //!
-//! From the step that ended last one goes back, each time to what the step had waited for: of its inputs the one that
-//! ended last, or, where it was ready before and did not start, the step that ended just before it did (they took turns:
-//! at one of the build's stages, or for lack of a free job). To make any step of the path faster makes the build faster,
-//! until another path is the longest; to make any other step faster does not.
+//! The path is followed back from the step that ended last. Each step waited for the input that ended last. A step that was
+//! ready before it started waited for its turn: for the step that ended just before, since no job was free. Only speeding
+//! up steps of the path shortens the build, until another path is the longest.
 
 use std::time::Duration;
 
-/// A step starts a moment after what it waited for: differences below this say nothing.
+/// Largest delay between the end of a step and the start of the step that waited for it.
 const SLACK: Duration = Duration::from_millis(1);
 
-/// A step, as far as it matters here.
+/// Times and inputs of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
-    /// When it ran; `None` if it never did.
+    /// Start and end, or `None` if the step never ran.
     pub time: Option<(Duration, Duration)>,
-    /// What it needs, by position.
+    /// Positions of the steps that this one needs.
     pub inputs: Vec<usize>,
 }
 
-/// A step of the path.
+/// Step of the critical path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Link {
-    /// Which, by position.
+    /// Position of the step.
     pub node: usize,
-    /// Why it did not start before the former one had ended.
+    /// Reason why it did not start before the previous step of the path ended.
     pub cause: Cause,
 }
 
-/// Why a step followed another.
+/// Reason why a step followed another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
-    /// Nothing was before it.
+    /// The step is the first of the path.
     First,
-    /// It needs what the other made.
+    /// The step needs the result of the other.
     Input,
-    /// It was the other's turn.
+    /// The step was ready, but no job was free.
     Turn,
 }
 
@@ -51,18 +50,18 @@ pub fn path(nodes: &[Node], last: usize) -> Vec<Link> {
         next = gate.map(|(gate, _)| gate);
     }
     path.reverse();
-    // A gate that was seen before (both took no time at all) is not gone back to.
+    // Steps that took no time can wait for each other; the path then begins at one of them.
     if let Some(first) = path.first_mut() {
         first.cause = Cause::First;
     }
     path
 }
 
-/// What `node` had waited for.
+/// Returns the step that `node` waited for.
 fn gate(nodes: &[Node], node: usize) -> Option<(usize, Cause)> {
     let (start, _) = nodes[node].time?;
     let end = |other: usize| Some(nodes.get(other)?.time?.1).filter(|end| *end <= start);
-    // Of those that ended at the same moment the later one: it is nearer in the graph.
+    // If several ended at the same moment, the last one is nearest in the graph.
     let last = |others: &mut dyn Iterator<Item = usize>| {
         others.filter(|other| *other != node).filter_map(|other| Some((end(other)?, other))).max()
     };
@@ -78,7 +77,7 @@ fn gate(nodes: &[Node], node: usize) -> Option<(usize, Cause)> {
 mod tests {
     use super::*;
 
-    /// Start, end (in units of 10 ms), inputs.
+    /// Builds steps from start and end, in units of 10 ms, and inputs.
     fn nodes(steps: &[(u64, u64, &[usize])]) -> Vec<Node> {
         let ms = |units: &u64| Duration::from_millis(units * 10);
         let node = |(start, end, inputs): &(u64, u64, &[usize])| Node {
@@ -96,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn it_goes_through_the_input_that_ended_last() {
+    fn the_path_goes_through_the_input_that_ended_last() {
         use Cause::{First, Input};
         check(&[(0, 5, &[])], 0, &[(0, First)]);
         check(
@@ -113,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_that_was_ready_waited_for_whom_it_followed() {
+    fn a_step_that_was_ready_waited_for_the_step_before_it() {
         use Cause::{First, Input, Turn};
         // One job: 1 and 2 need 0 only, but 2 has to wait for 1.
         check(
@@ -126,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_coincidence_is_no_cause() {
+    fn an_end_shortly_before_a_start_is_not_a_cause() {
         let mut steps = nodes(&[(0, 3, &[]), (0, 3, &[]), (3, 5, &[0])]);
         // Another ends between the end of the input and the start, half a millisecond later.
         let late = Duration::from_micros(30_500);
@@ -137,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_never_ran_is_not_on_it() {
+    fn a_step_that_never_ran_is_not_on_the_path() {
         let mut steps = nodes(&[(0, 3, &[]), (0, 0, &[]), (3, 5, &[0, 1])]);
         steps[1].time = None;
         let found = |last| path(&steps, last).into_iter().map(|link| link.node).collect::<Vec<_>>();
@@ -147,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_that_take_no_time_do_not_go_round_in_circles() {
+    fn steps_that_take_no_time_form_no_cycle() {
         let found = path(&nodes(&[(1, 1, &[]), (1, 1, &[0]), (1, 1, &[1]), (1, 2, &[2])]), 3);
         assert!(found.len() <= 4, "{found:?}");
         assert_eq!(found.last().map(|link| link.node), Some(3));

@@ -1,36 +1,36 @@
-//! Phases by what they have in common: few enough to tell their colours apart.
+//! Kinds of phases: few enough that their colors can be told apart.
 
 use progress::Phase;
 
-/// What time goes into.
+/// Kind of work that takes time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Group {
-    /// The commands of RUN.
+    /// Running the commands of RUN.
     Exec,
-    /// Asking registries and servers, and fetching.
+    /// Requests to registries and servers, and downloads.
     Network,
-    /// Trees of layers.
+    /// Unpacking layers into directories.
     Unpack,
-    /// Around a process: mounts, namespaces, its network.
+    /// Mounts, namespaces and network of a process.
     Mount,
-    /// Keys: the files that a step takes.
+    /// Hashing the files that a step uses.
     Hash,
-    /// Records of results.
+    /// Records of results in the cache.
     Cache,
-    /// New layers.
+    /// Writing new layers to the store.
     Commit,
-    /// Layers for the output.
+    /// Compressing layers for the output.
     Compress,
-    /// The output.
+    /// Writing the output to its destination.
     Write,
-    /// Other builds.
+    /// Waiting for other builds.
     Lock,
-    /// The rest.
+    /// All time that no phase covers.
     Other,
 }
 
 impl Group {
-    /// All, in the order that they are shown in.
+    /// All kinds, in the order in which they are shown.
     pub const ALL: [Self; 11] = [
         Self::Exec,
         Self::Network,
@@ -45,7 +45,7 @@ impl Group {
         Self::Other,
     ];
 
-    /// The group of a phase.
+    /// Returns the kind of a phase.
     pub fn of(phase: Phase) -> Self {
         match phase {
             Phase::Exec => Self::Exec,
@@ -62,7 +62,7 @@ impl Group {
         }
     }
 
-    /// One word: its name in a trace, and its class in a page.
+    /// Returns the name in a trace, which is also the class in a page.
     pub fn name(self) -> &'static str {
         match self {
             Self::Exec => "exec",
@@ -79,20 +79,20 @@ impl Group {
         }
     }
 
-    /// What it is, for people.
+    /// Returns an explanation for people.
     pub fn says(self) -> &'static str {
         match self {
             Self::Exec => "commands run",
-            Self::Network => "names are resolved, images and files fetched",
-            Self::Unpack => "layers become trees that a command can stand on",
+            Self::Network => "requests to registries and servers, downloads and uploads",
+            Self::Unpack => "layers are unpacked for commands",
             Self::Mount => "mounts, namespaces and the network of a command",
-            Self::Hash => "files are listed and hashed, to look for a result in the cache",
-            Self::Cache => "records of results are looked for and kept",
+            Self::Hash => "files are listed and hashed to find a result in the cache",
+            Self::Cache => "records of results are looked up and saved",
             Self::Commit => "changes are found, hashed and written as layers",
             Self::Compress => "layers are compressed for the output",
-            Self::Write => "the output is written and put on disk for good",
-            Self::Lock => "another build makes the same, or has the cache mount",
-            Self::Other => "the Dockerfile is read; what is before the first step and between steps",
+            Self::Write => "the output is written and synced to disk",
+            Self::Lock => "another build runs the same step or holds the cache mount",
+            Self::Other => "the Dockerfile is read; time before the first step and between steps",
         }
     }
 }

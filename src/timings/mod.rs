@@ -1,18 +1,18 @@
-//! Where the time of a build went: `--timings`.
+//! The time of a build: `--timings`.
 //!
 //! ```text
 //! recorder  a sink between the builder and the screen: events -> report
-//! report    what is known of each step; plain data
-//! critical  which steps the end of the build waited for
-//! group     phases by what they have in common, each with a colour
-//! text      times, sizes, names; HTML that no name can break out of
-//! page      the report as one HTML file: summary, waterfall (page.css and page.js go into it)
+//! report    the times of each step, as plain data
+//! critical  the critical path: the steps that the end of the build waited for
+//! group     kinds of phases, each with a color
+//! text      times, sizes and names; HTML escapes
+//! page      the report as one HTML file, with page.css and page.js in it
 //! trace     the report for chrome://tracing and Perfetto
 //! ```
 //!
-//! A page loads nothing from anywhere, and shows everything without its script. What a step is called comes from a
-//! Dockerfile: it is escaped, and the page's policy lets no other script than its own run. Steps are called as progress
-//! calls them, secrets masked; logs, build arguments and the environment are not in a report at all.
+//! A page loads nothing, and shows everything without its script. The names of steps come from a Dockerfile: they are
+//! escaped, and the policy of the page allows only its own script to run. Steps have the names that progress shows, with
+//! secrets masked. A report contains no logs, build arguments or environment.
 
 mod critical;
 mod group;
@@ -24,19 +24,19 @@ mod trace;
 
 use std::path::{Path, PathBuf};
 
+use export::ExportError;
+
 pub use recorder::Recorder;
 pub use report::{About, Report};
 
-/// The default of `--timings`.
-pub const DEFAULT_FILE: &str = "dsbuild-timings.html";
-
-/// Writes `report` to `file`: a trace if its name ends in `.json`, else a page.
-pub fn write(report: &Report, file: &Path) -> std::io::Result<()> {
+/// Writes a report: a trace if the name of the file ends in `.json`, else a page.
+pub fn write(report: &Report, file: &Path) -> Result<(), ExportError> {
     let is_trace = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-    std::fs::write(file, if is_trace { trace::render(report) } else { page::render(report) })
+    let text = if is_trace { trace::render(report) } else { page::render(report) };
+    export::write_file(file, text.as_bytes())
 }
 
-/// The folder of `file`, if it is not there: better told before a build than after.
+/// Returns the directory of a file if it does not exist. A build should not run first and then fail.
 pub fn missing_folder(file: &Path) -> Option<PathBuf> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty())?;
     (!folder.is_dir()).then(|| folder.to_owned())

@@ -1,6 +1,6 @@
-//! Between the builder and the screen: passes events on, and remembers what they say of time.
+//! A sink between the builder and the screen that passes events on and records their times.
 //!
-//! Concurrency: called from many threads; a report is put together under a lock that is held for a few lines.
+//! Concurrency: events come from many threads. A lock, held for a few instructions, protects the recording.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -9,7 +9,7 @@ use progress::{Event, Sink};
 
 use super::report::{About, Draft, Report};
 
-/// A sink in front of another.
+/// Sink that records events and passes them on to another.
 pub struct Recorder {
     next: Arc<dyn Sink>,
     begun: Instant,
@@ -17,12 +17,12 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Passes everything on to `next`. The build began at `begun`.
+    /// Creates a recorder in front of `next`. The build began at `begun`.
     pub fn new(next: Arc<dyn Sink>, begun: Instant) -> Self {
         Self { next, begun, draft: Mutex::default() }
     }
 
-    /// What was recorded until now, which is the end of the build.
+    /// Returns the report of the build, which ends now.
     pub fn report(&self, about: About) -> Report {
         let draft = std::mem::take(&mut *self.draft.lock().unwrap_or_else(PoisonError::into_inner));
         draft.finish(about, self.begun.elapsed())

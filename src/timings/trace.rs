@@ -1,7 +1,7 @@
 //! A report in the Trace Event Format, for chrome://tracing and Perfetto.
 //!
-//! Process 1 has the steps: on a lane (a thread) no two at the same time, and on each step its phases. Process 2 has the
-//! transfers. Every event is complete (`X`: when it began, how long it took), in microseconds.
+//! Process 1 has the steps and their phases, on lanes (threads) on which no two steps overlap. Process 2 has the transfers.
+//! Every event is a complete one (`X`) with start and duration in microseconds.
 //!
 //! Source: "Trace Event Format", chromium project.
 
@@ -15,7 +15,7 @@ use super::report::{Report, Step};
 const STEPS: u64 = 1;
 const TRANSFERS: u64 = 2;
 
-/// The trace.
+/// Returns a report as a trace in JSON.
 pub fn render(report: &Report) -> String {
     let mut events =
         vec![name("process_name", STEPS, 0, "steps"), name("process_name", TRANSFERS, 0, "transfers")];
@@ -46,7 +46,7 @@ pub fn render(report: &Report) -> String {
     json!({"traceEvents": events, "displayTimeUnit": "ms", "otherData": other}).to_string()
 }
 
-/// By start, so that a lane is taken as soon as it is free.
+/// Returns the steps by start, so that a lane is used again as soon as it is free.
 fn in_order(report: &Report) -> Vec<(usize, &Step)> {
     let mut steps: Vec<(usize, &Step)> = report.steps.iter().enumerate().collect();
     steps.sort_by_key(|(_, step)| step.time);
@@ -61,9 +61,9 @@ fn args(report: &Report, index: usize, step: &Step) -> Value {
         "needs": needs,
         "critical": report.critical.iter().any(|link| link.node == index),
     });
-    if let Some(place) = &step.place {
-        args["stage"] = json!(place.stage);
-        args["lines"] = json!(place.lines.map(|lines| [lines.first, lines.last]));
+    if let Some(location) = &step.location {
+        args["stage"] = json!(location.stage);
+        args["lines"] = json!(location.lines.map(|lines| [lines.first, lines.last]));
     }
     if let Some(usage) = &step.usage {
         args["user_us"] = json!(usage.user_us);
@@ -97,11 +97,11 @@ fn micros(time: Duration) -> f64 {
     time.as_nanos() as f64 / 1000.0
 }
 
-/// Rows on which no two events overlap.
+/// Lanes on which no two events overlap.
 struct Lanes {
     process: u64,
     name: &'static str,
-    /// Until when each is taken.
+    /// End of the last event on each lane.
     taken: Vec<Duration>,
 }
 
@@ -110,7 +110,7 @@ impl Lanes {
         Self { process, name, taken: Vec::new() }
     }
 
-    /// The first lane that is free at `start`, numbered from 1; a new one is announced in `events`.
+    /// Returns the first lane that is free at `start`, numbered from 1. A new lane gets a name in `events`.
     fn take(&mut self, start: Duration, end: Duration, events: &mut Vec<Value>) -> u64 {
         let index = self.taken.iter().position(|until| *until <= start).unwrap_or_else(|| {
             self.taken.push(Duration::ZERO);

@@ -5,24 +5,25 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// What a client asked.
+/// A request as it arrived.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
     pub method: String,
-    /// Path and query.
+    /// Path and query of the URL.
     pub target: String,
-    /// Lower-case names.
+    /// Headers in their order, with names in lower case.
     headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
 
 impl Request {
+    /// Returns the value of a header, whose name is given in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }
 
-/// An answer as bytes: status, headers, body.
+/// Returns an answer in bytes, from its status, headers and body.
 pub fn answer(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let mut bytes = format!("HTTP/1.1 {status} X\r\nConnection: close\r\n").into_bytes();
     for (name, value) in headers {
@@ -36,7 +37,7 @@ pub fn answer(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A running server; stops when dropped.
+/// A running server, which stops when it is dropped.
 pub struct Server {
     address: SocketAddr,
     requests: Arc<Mutex<Vec<Request>>>,
@@ -44,7 +45,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Answers by `script`.
+    /// Starts a server that answers each request with the bytes that `script` returns.
     pub fn start(script: impl Fn(&Request) -> Vec<u8> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address");
@@ -62,11 +63,17 @@ impl Server {
         Self { address, requests, stop }
     }
 
+    /// Returns the host and port of the server.
+    pub fn host(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// Returns the URL of a path, which begins with a slash.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    /// What it was asked so far.
+    /// Returns the requests so far, in order of arrival.
     pub fn requests(&self) -> Vec<Request> {
         self.requests.lock().expect("not poisoned").clone()
     }
@@ -75,7 +82,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        // Wakes the thread that waits for connections.
+        // Wakes the thread that waits for connections, which then closes its socket.
         let _ = TcpStream::connect(self.address);
     }
 }
@@ -83,7 +90,7 @@ impl Drop for Server {
 fn serve(mut stream: TcpStream, seen: &Mutex<Vec<Request>>, script: &dyn Fn(&Request) -> Vec<u8>) {
     let Some(request) = read_request(&stream) else { return };
     seen.lock().expect("not poisoned").push(request.clone());
-    // The client may have gone away; that is its right.
+    // A client can close the connection before it has the answer.
     let _ = stream.write_all(&script(&request));
 }
 

@@ -1,51 +1,68 @@
-//! A registry that serves one layout, and counts what it is asked for.
+//! A registry that serves one layout, and counts the requests.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
+use oci::Digest;
+
+use crate::http::{Server, answer};
 use crate::layout::MemoryLayout;
 
-/// A registry that has one layout, its first entry under every tag; counts what it is asked.
+/// A registry with one layout, whose first entry stands under every tag but `missing`.
 pub struct FakeRegistry {
+    /// Host and port, as in the name of an image.
     pub host: String,
-    pub requests: Arc<Mutex<Vec<String>>>,
+    hidden: Arc<Mutex<BTreeSet<Digest>>>,
+    server: Mutex<Option<Server>>,
+    /// Paths of the requests before the registry was stopped.
+    seen: Mutex<Vec<String>>,
 }
 
 impl FakeRegistry {
-    /// Answers for the rest of the test's process.
+    /// Starts a registry that runs until it is dropped.
     pub fn start(layout: MemoryLayout) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let host = listener.local_addr().expect("an address").to_string();
-        let requests = Arc::<Mutex<Vec<String>>>::default();
-        let seen = Arc::clone(&requests);
-        std::thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                let (layout, seen) = (layout.clone(), Arc::clone(&seen));
-                std::thread::spawn(move || serve(stream, &layout, &seen));
+        let hidden = Arc::<Mutex<BTreeSet<Digest>>>::default();
+        let lacks = Arc::clone(&hidden);
+        let server = Server::start(move |request| {
+            let last = request.target.rsplit('/').next().unwrap_or_default();
+            let named = || layout.entries.first().filter(|_| last != "missing").map(|entry| entry.digest);
+            let digest = last.parse().ok().or_else(named);
+            let is_hidden = |digest: &Digest| lacks.lock().expect("not poisoned").contains(digest);
+            match digest.filter(|digest| !is_hidden(digest)).and_then(|digest| layout.blobs.get(&digest)) {
+                Some(bytes) => answer(200, &[], bytes),
+                None => answer(404, &[], b"{}"),
             }
         });
-        Self { host, requests }
+        let host = server.host();
+        Self { host, hidden, server: Mutex::new(Some(server)), seen: Mutex::default() }
     }
 
-    /// How often something with `part` in its path was asked for.
+    /// Lets the registry lose a blob or manifest.
+    pub fn hide(&self, digest: &Digest) {
+        self.hidden.lock().expect("not poisoned").insert(*digest);
+    }
+
+    /// Gives back what [`Self::hide`] took.
+    pub fn show(&self, digest: &Digest) {
+        self.hidden.lock().expect("not poisoned").remove(digest);
+    }
+
+    /// Stops the registry: connections are refused from now on.
+    pub fn stop(&self) {
+        let paths = self.paths();
+        self.server.lock().expect("not poisoned").take();
+        *self.seen.lock().expect("not poisoned") = paths;
+    }
+
+    /// Returns the number of requests that had `part` in their path.
     pub fn count(&self, part: &str) -> usize {
-        self.requests.lock().expect("not poisoned").iter().filter(|path| path.contains(part)).count()
+        self.paths().iter().filter(|path| path.contains(part)).count()
     }
-}
 
-fn serve(mut stream: TcpStream, layout: &MemoryLayout, seen: &Mutex<Vec<String>>) {
-    let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
-    let Some(path) = lines.next().and_then(|line| Some(line.split(' ').nth(1)?.to_owned())) else { return };
-    lines.find(String::is_empty);
-    let last = path.rsplit('/').next().unwrap_or_default().to_owned();
-    seen.lock().expect("not poisoned").push(path);
-    let digest = last.parse().unwrap_or_else(|_| layout.entries[0].digest);
-    let (status, body) = match layout.blobs.get(&digest) {
-        Some(bytes) if last != "missing" => ("200 OK", &bytes[..]),
-        _ => ("404 Not Found", &b"{}"[..]),
-    };
-    let head = format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
-    // A client that has gone away has its reasons.
-    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
+    fn paths(&self) -> Vec<String> {
+        match &*self.server.lock().expect("not poisoned") {
+            Some(server) => server.requests().into_iter().map(|request| request.target).collect(),
+            None => self.seen.lock().expect("not poisoned").clone(),
+        }
+    }
 }

@@ -234,7 +234,7 @@ fn privileged_images_are_dated_by_the_commit() {
         config.expect("a config")
     };
     env.file("Dockerfile", "FROM scratch\nCOPY f /\n").file("f", "");
-    assert_eq!(created(&["context"]), "1980-01-01T00:00:00Z");
+    assert_eq!(created(&["context"]), "1980-01-02T00:00:00Z");
     commit_all(&env.path("context"));
     assert_eq!(created(&["context"]), "2023-11-14T22:13:20Z");
     fs::create_dir(env.path("repositories")).expect("made");

@@ -171,7 +171,7 @@ fn privileged_a_file_in_the_context_is_told_of() {
 fn a_folder_that_is_not_there_is_told_before_the_build() {
     let env = TestEnv::bare();
     let told = env.build("FROM nowhere\n", &["--timings=no/such/t.html"]).fails(2).stderr();
-    assert!(told.contains("there is no folder no/such") && told.contains("--timings=FILE"), "{told}");
+    assert!(told.contains("there is no directory no/such") && told.contains("--timings=FILE"), "{told}");
     let told = env.build("FROM nowhere\n", &["--timings=context"]).fails(2).stderr();
-    assert!(told.contains("it is a folder"), "{told}");
+    assert!(told.contains("it is a directory"), "{told}");
 }

@@ -1,35 +1,40 @@
-//! The steps of continuous integration, each a cargo command or our own rules.
+//! The steps of continuous integration. Each is a cargo command or a rule of our own.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
-use crate::tidy;
+use crate::{dist, skips, tidy};
 
-/// One step.
+/// Step that passes or fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// The code is formatted.
+    /// Formatting of the code.
     Fmt,
-    /// No lint speaks up.
+    /// Lints of the compiler and of clippy.
     Clippy,
-    /// The tests pass.
+    /// Tests of all crates, and the count of skipped ones.
     Test,
-    /// The documentation has no broken link.
+    /// Links in the documentation.
     Doc,
-    /// Our own rules hold.
+    /// Rules that no other tool checks.
     Tidy,
-    /// Licences, sources and known vulnerabilities of what we use.
+    /// Licences, sources and known vulnerabilities of dependencies.
     Deny,
-    /// `target/release/dsbuild`: one static binary, as users get it. No part of [`Step::ALL`].
+    /// The binary that users get; not part of [`Step::ALL`].
     Dist,
+    /// The file `docs/cli.md`, written anew; not part of [`Step::ALL`]. A test of `dsbuild` checks that it is up to date.
+    CliDocs,
 }
 
 impl Step {
-    /// What continuous integration runs, in this order; what fails often and fast comes first.
+    /// Steps of continuous integration in their order: those that fail often and fast come first.
     pub const ALL: [Self; 6] = [Self::Fmt, Self::Tidy, Self::Clippy, Self::Test, Self::Doc, Self::Deny];
 
-    /// What it is called on the command line.
+    /// Steps that are run by name only.
+    pub const OTHERS: [Self; 2] = [Self::Dist, Self::CliDocs];
+
+    /// Returns the name on the command line.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Fmt => "fmt",
@@ -39,6 +44,7 @@ impl Step {
             Self::Tidy => "tidy",
             Self::Deny => "deny",
             Self::Dist => "dist",
+            Self::CliDocs => "cli-docs",
         }
     }
 
@@ -53,12 +59,13 @@ impl Step {
             ),
             Self::Tidy => tidy::passes(&workspace_root()),
             Self::Deny => deny(),
-            Self::Dist => dist(),
+            Self::Dist => dist::dist(),
+            Self::CliDocs => cli_docs(),
         }
     }
 }
 
-/// Runs `steps` in order up to the first that fails.
+/// Runs `steps` in order, up to the first that fails.
 pub fn run(steps: &[Step]) -> ExitCode {
     for step in steps {
         println!("== {}", step.name());
@@ -72,27 +79,36 @@ pub fn run(steps: &[Step]) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// Runs all tests. Skipped tests are counted in nextest's report, so that continuous integration needs nextest.
 fn test() -> bool {
-    match has_subcommand("nextest") {
-        // Documentation tests are not nextest's.
-        true => cargo("nextest run --workspace") && cargo("test --quiet --workspace --doc"),
-        false => cargo("test --quiet --workspace"),
+    let report = skips::report_path(&workspace_root());
+    // An old report must not be taken for that of this run; it may not exist.
+    let _ = std::fs::remove_file(&report);
+    if !has_subcommand("nextest") {
+        println!(
+            "cargo-nextest is not installed (cargo install --locked cargo-nextest): skipped tests are not counted"
+        );
+        return cargo("test --quiet --workspace") && skips::are_accepted(&report);
     }
+    // nextest does not run the tests in documentation.
+    let passed = cargo("nextest run --workspace") && cargo("test --quiet --workspace --doc");
+    skips::are_accepted(&report) && passed
 }
 
-/// The C library goes into the binary: it runs on any Linux, and nothing of the machine that it runs on (a replaced
-/// library, name services) gets into it. Only the binary itself can be linked so; a flag for all would stop procedural
-/// macros. Machines with the musl target: `cargo build --release --locked --target x86_64-unknown-linux-musl`.
-fn dist() -> bool {
-    cargo("rustc --quiet --release --locked --bin dsbuild -- -C target-feature=+crt-static")
+/// Writes the reference of all commands.
+fn cli_docs() -> bool {
+    let output = cargo_command("run --quiet --bin dsbuild -- __cli-docs").stderr(Stdio::inherit()).output();
+    let Some(output) = output.ok().filter(|output| output.status.success()) else { return false };
+    std::fs::write(workspace_root().join("docs/cli.md"), output.stdout).is_ok()
 }
 
-/// Makes the binary that users get, and measures it (package `benches`) with these flags, in the caller's folder: paths in
-/// flags are relative to it. With `--dsbuild` another one is measured, and with `--from` and `--list` none.
+/// Builds the binary that users get and measures it (package `benches`) with these flags. Paths in flags are relative to
+/// the caller's directory. With `--dsbuild` another binary is measured; with `--from` and `--list` none is needed.
 pub fn bench(flags: &[String]) -> ExitCode {
-    let needs_none = ["--dsbuild", "--from", "--list", "--help", "-h"];
-    let is_there = flags.iter().any(|flag| needs_none.contains(&flag.split('=').next().unwrap_or_default()));
-    if !is_there && run(&[Step::Dist]) != ExitCode::SUCCESS {
+    let need_no_binary = ["--dsbuild", "--from", "--list", "--help", "-h"];
+    let is_given =
+        flags.iter().any(|flag| need_no_binary.contains(&flag.split('=').next().unwrap_or_default()));
+    if !is_given && run(&[Step::Dist]) != ExitCode::SUCCESS {
         return ExitCode::FAILURE;
     }
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -102,39 +118,39 @@ pub fn bench(flags: &[String]) -> ExitCode {
     ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(2))
 }
 
-/// The database of advisories lives on GitHub; where that cannot be reached, the rest is still checked.
+/// Checks licences, sources and advisories of the dependencies. A missing cargo-deny is a failure. The database of
+/// advisories lives on GitHub; where it cannot be fetched, the advisories alone are skipped, and the output says so.
 fn deny() -> bool {
     if !has_subcommand("deny") {
-        println!("SKIP cargo-deny is not installed (cargo install --locked cargo-deny)");
+        eprintln!("xtask: cargo-deny is not installed; scripts/setup installs it");
+        return false;
+    }
+    if !cargo("deny --log-level error check licenses bans sources") {
+        return false;
+    }
+    if !is_quietly_done(&mut cargo_command("deny --log-level off fetch db")) {
+        println!("advisories skipped: their database cannot be fetched here");
         return true;
     }
-    let rest = cargo("deny --log-level error check licenses bans sources");
-    let fetched = rest && is_quietly_done(&mut cargo_command("deny --log-level off fetch db"));
-    match (rest, fetched) {
-        (true, true) => cargo("deny --log-level error check advisories"),
-        (true, false) => {
-            println!("SKIP advisories: their database cannot be fetched here");
-            true
-        }
-        (false, _) => false,
-    }
+    cargo("deny --log-level error check advisories")
 }
 
 fn has_subcommand(name: &str) -> bool {
     is_quietly_done(cargo_command(name).arg("--version"))
 }
 
-fn cargo(arguments: &str) -> bool {
+/// Runs cargo with arguments that are separated by blanks.
+pub(crate) fn cargo(arguments: &str) -> bool {
     run_command(&mut cargo_command(arguments))
 }
 
-/// `arguments` are separated by blanks.
 fn cargo_command(arguments: &str) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments.split(' ')).current_dir(workspace_root());
     command
 }
 
+/// Runs a command; returns whether it succeeded.
 pub(crate) fn run_command(command: &mut Command) -> bool {
     command.status().is_ok_and(|status| status.success())
 }
@@ -143,7 +159,8 @@ fn is_quietly_done(command: &mut Command) -> bool {
     run_command(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()))
 }
 
+/// Returns the root directory of the workspace.
 pub(crate) fn workspace_root() -> PathBuf {
     let own = Path::new(env!("CARGO_MANIFEST_DIR"));
-    own.parent().expect("xtask is a folder of the workspace").to_owned()
+    own.parent().expect("xtask is a directory of the workspace").to_owned()
 }

@@ -1,4 +1,4 @@
-//! buildah, with storage of its own.
+//! buildah, with storage of its own that is reset before cold runs.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,11 +6,11 @@ use std::process::Command;
 use super::{Engine, Kit, Site, Trouble, command};
 use crate::workload::{Act, BUSYBOX, Base, Build, Compression, Dest};
 
-/// Ways to run a RUN, the best first: not every runtime likes every machine's cgroups.
+/// Flags with which buildah runs a RUN, the best first: not every runtime works with every machine's cgroups.
 const WAYS: [&[&str]; 3] =
     [&["--isolation", "oci"], &["--isolation", "oci", "--runtime", "runc"], &["--isolation", "chroot"]];
 
-/// buildah.
+/// The buildah of this machine.
 #[derive(Debug)]
 pub struct Buildah {
     kit: Kit,
@@ -21,7 +21,7 @@ pub struct Buildah {
 }
 
 impl Buildah {
-    /// The one of this machine, if it can build here at all.
+    /// Finds the buildah of this machine. Fails if it cannot build here at all.
     pub fn find(kit: Kit) -> Result<Self, Trouble> {
         let program = kit.program("buildah")?;
         let dir = kit.folder("buildah")?;
@@ -32,7 +32,7 @@ impl Buildah {
         Ok(found)
     }
 
-    /// Tries a RUN in each way.
+    /// Tries a RUN with each set of flags, and keeps the first that works.
     fn choose_way(&mut self) -> Result<(), Trouble> {
         let probe = self.kit.folder("buildah-probe")?;
         let text = format!("FROM {BUSYBOX}\nRUN true\n");
@@ -95,7 +95,7 @@ impl Buildah {
         Some(command)
     }
 
-    /// A shell with buildah as `b`.
+    /// Returns a shell command in which `b` calls buildah.
     fn script(&self, text: &str, arguments: &[&str]) -> Command {
         let storage = self.storage().join(" ");
         let text = format!("b() {{ {} {storage} \"$@\"; }}; {text}", self.program.display());

@@ -1,7 +1,7 @@
 //! A BuildKit that runs already, spoken to by `buildctl`.
 //!
-//! It is not ours: nothing of it is pruned, and cold builds are made so by `--no-cache`. Base images are given to it as OCI
-//! layouts, of which it needs BuildKit 0.11.
+//! It belongs to somebody else: nothing of it is pruned, and cold builds use `--no-cache`. Base images are passed as OCI
+//! layouts, which BuildKit reads since 0.11.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,14 +10,14 @@ use std::process::Command;
 use super::{Bases, Engine, Kit, Site, Trouble, command};
 use crate::workload::{Act, BIG, Base, Build, Dest};
 
-/// BuildKit.
+/// A running BuildKit, driven by `buildctl`.
 #[derive(Debug)]
 pub struct Buildctl {
     kit: Kit,
     program: PathBuf,
     address: String,
     version: String,
-    /// What builds may start from.
+    /// Base images that builds can start from.
     bases: Vec<Layout>,
 }
 
@@ -30,7 +30,7 @@ struct Layout {
 }
 
 impl Buildctl {
-    /// The one at this address.
+    /// Connects to the BuildKit at `address`.
     pub fn given(kit: Kit, address: String) -> Result<Self, Trouble> {
         let program = kit.program("buildctl")?;
         let mut ask = command(&program, ["--addr", &address, "debug", "info"]);
@@ -61,10 +61,11 @@ impl Buildctl {
         command.args(["--local", &format!("context={context}"), "--local", &format!("dockerfile={context}")]);
         command.args(["--opt", &format!("filename={}", build.dockerfile)]);
         command.args(["--opt", &format!("build-arg:REGISTRY={}", site.registry)]);
-        match build.network {
-            true => command.args(["--opt", "force-network-mode=host", "--allow", "network.host"]),
-            false => command.args(["--opt", "force-network-mode=none"]),
-        };
+        if build.network {
+            command.args(["--opt", "force-network-mode=host", "--allow", "network.host"]);
+        } else {
+            command.args(["--opt", "force-network-mode=none"]);
+        }
         for (n, Layout { base, dir, digest }) in self.bases.iter().enumerate() {
             command.args(["--oci-layout", &format!("base{n}={}", dir.display())]);
             let name = Bases::tag(*base);
@@ -78,7 +79,7 @@ impl Buildctl {
     }
 }
 
-/// The digest of the one manifest of a layout.
+/// Returns the digest of the only manifest of a layout.
 fn manifest_digest(index: &Path) -> Result<String, Trouble> {
     let text = fs::read(index).map_err(Trouble::io("read index.json"))?;
     let index: serde_json::Value =

@@ -14,10 +14,10 @@ use crate::isolate::CGROUP;
 use crate::memory;
 use crate::workload::{Act, BUSYBOX, Base, Build, Compression, Dest};
 
-/// How long a daemon may take to start.
+/// Longest time that a daemon gets to start.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
-/// Docker.
+/// Docker, with BuildKit where the client has it.
 #[derive(Debug)]
 pub struct Docker {
     kit: Kit,
@@ -25,12 +25,12 @@ pub struct Docker {
     host: String,
     with_buildkit: bool,
     version: String,
-    /// `None` for one that is not ours, of which nothing else may be removed.
+    /// The daemon that we started; `None` for somebody else's, of which we remove only what these benchmarks made.
     own: Option<Dockerd>,
 }
 
 impl Docker {
-    /// A daemon of our own.
+    /// Starts a daemon of our own.
     pub fn start(kit: Kit) -> Result<Self, Trouble> {
         if !nix::unistd::geteuid().is_root() {
             return Err(Trouble::NotHere("dockerd needs root".to_owned()));
@@ -39,7 +39,7 @@ impl Docker {
         Self::at(kit, dockerd.host(), Some(dockerd))
     }
 
-    /// A daemon that runs already.
+    /// Connects to a daemon that runs already.
     pub fn given(kit: Kit, host: String) -> Result<Self, Trouble> {
         Self::at(kit, host, None)
     }
@@ -116,7 +116,7 @@ impl Docker {
         }
     }
 
-    /// Only what these benchmarks have made.
+    /// Removes only the images that these benchmarks have made.
     fn remove_own_images(&self) -> Result<(), Trouble> {
         let list = self.command(["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"]);
         let images = self.kit.meter.output(&list)?;
@@ -203,7 +203,7 @@ impl Dockerd {
             .args(["--exec-opt=native.cgroupdriver=cgroupfs", "--cgroup-parent", CGROUP])
             .args(["--host", &host(dir), "--config-file", &at("daemon.json"), "--data-root", &at("data")])
             .args(["--exec-root", &at("exec"), "--pidfile", &at("pid")])
-            // It looks for containerd and runc.
+            // dockerd looks for containerd and runc in PATH.
             .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -215,7 +215,7 @@ impl Dockerd {
         host(&self.dir)
     }
 
-    /// Waits until it answers.
+    /// Waits until the daemon answers, or until [`START_LIMIT`] has passed.
     fn up(mut self, kit: &Kit) -> Result<Self, Trouble> {
         self.wait(kit)?;
         Ok(self)
@@ -239,7 +239,7 @@ impl Dockerd {
         Ok(())
     }
 
-    /// Starts it again if it has died.
+    /// Starts the daemon again if it has died.
     fn ensure_up(&mut self, kit: &Kit) -> Result<(), Trouble> {
         if self.process.try_wait().map_err(Trouble::io("wait for dockerd"))?.is_some() {
             self.process = Self::spawn(&kit.program("dockerd")?, &self.dir)?;

@@ -7,7 +7,7 @@ use std::process::Command;
 use super::{Bases, Engine, Kit, OURS, Site, Trouble};
 use crate::workload::{Act, Base, Build, Dest};
 
-/// dsbuild.
+/// The dsbuild under test.
 #[derive(Debug)]
 pub struct Dsbuild {
     kit: Kit,
@@ -18,7 +18,7 @@ pub struct Dsbuild {
 }
 
 impl Dsbuild {
-    /// The program, which must work.
+    /// Wraps `program`. Fails if it does not exist or does not run.
     pub fn new(kit: Kit, program: PathBuf) -> Result<Self, Trouble> {
         if !program.is_file() {
             return Err(Trouble::NotHere(format!("{}: `cargo xtask dist` makes it", program.display())));
@@ -37,10 +37,11 @@ impl Dsbuild {
 
     fn build(&self, build: &Build, site: &Site<'_>) -> Result<Command, Trouble> {
         let mut command = self.command("build");
-        match build.network {
-            true => command.args(["--network", "host", "--allow", "network.host"]),
-            false => command.args(["--network", "none"]),
-        };
+        if build.network {
+            command.args(["--network", "host", "--allow", "network.host"]);
+        } else {
+            command.args(["--network", "none"]);
+        }
         match build.dest {
             Dest::Store => {}
             Dest::Layout(compression) => {
@@ -56,7 +57,7 @@ impl Dsbuild {
         Ok(command)
     }
 
-    /// Writes the image of a Dockerfile as a docker archive, for all tools to start from.
+    /// Writes the image of a Dockerfile as a docker archive, which all tools use as a base image.
     pub fn archive(&self, context: &Path, tag: &str, dest: &Path) -> Result<(), Trouble> {
         let mut command = self.command("build");
         command

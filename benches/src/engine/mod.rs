@@ -1,7 +1,7 @@
-//! The tools that are compared: each turns [`Act`]s into its commands, and can be made to know nothing.
+//! Tools that are compared: each turns [`Act`]s into its own commands, and can be reset to an empty state.
 //!
-//! All of them use the same base images and contexts, give RUN no network unless the work needs one, and are asked for the
-//! layers of each step to be kept, as a user would who builds again.
+//! All of them use the same base images and contexts, give RUN no network unless the work needs one, and keep the layers
+//! of each step, as they do for a user who builds again.
 
 mod buildah;
 mod buildctl;
@@ -19,103 +19,103 @@ pub use self::dsbuild::Dsbuild;
 use crate::measure::{Meter, RunError};
 use crate::workload::{Act, BUSYBOX, Base, Build, PYTHON, REGISTRY};
 
-/// The tool that all is about.
+/// Name of the tool that the others are compared with.
 pub const OURS: &str = "dsbuild";
 
-/// Why a tool has no figure.
+/// Reason why a tool has no figure for a row.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Trouble {
-    /// It cannot do this.
+    /// The tool lacks the feature.
     #[error("not supported: {0}")]
     NotSupported(&'static str),
-    /// It is not on this machine.
+    /// The tool is not installed, or does not work on this machine.
     #[error("not here: {0}")]
     NotHere(String),
-    /// It did not do its work.
+    /// The tool reported success, but its result is wrong.
     #[error("wrong result: {0}")]
     Wrong(String),
-    /// Nor could it be asked to.
+    /// The benchmark could not prepare the run.
     #[error("cannot {action}")]
     Io {
-        /// A verb phrase.
+        /// Action as a verb phrase: `make /tmp/x`.
         action: String,
-        /// Why.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// It failed.
+    /// The program failed or took too long.
     #[error(transparent)]
     Run(#[from] RunError),
 }
 
 impl Trouble {
-    /// For `map_err`.
+    /// Returns a function for `map_err` that adds what was tried.
     pub fn io(action: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let action = action.into();
         |source| Self::Io { action, source }
     }
 }
 
-/// A tool.
+/// A builder that can be measured.
 pub trait Engine {
-    /// The word for it in flags and results.
+    /// Returns the name of the tool in flags and results.
     fn name(&self) -> &'static str;
 
-    /// What is measured, and how where that is not plain.
+    /// Returns the version, and how the tool is used where that is not obvious.
     fn version(&self) -> String;
 
-    /// Of what its memory figure is the peak.
+    /// Returns the processes that the memory figure of the tool is about.
     fn memory(&self) -> &'static str {
         "the largest of its processes"
     }
 
-    /// Makes it know these images and nothing else; the next build is a cold one.
+    /// Resets the tool so that it has these images and nothing else; the next build is cold.
     fn reset(&mut self, bases: &[Base]) -> Result<(), Trouble>;
 
-    /// The commands that do this, to be run one after the other.
+    /// Returns the commands that perform `act`, in order.
     fn commands(&self, act: &Act, site: &Site<'_>) -> Result<Vec<Command>, Trouble>;
 
-    /// A command that prints a file of an image.
+    /// Returns a command that prints a file of an image.
     fn read(&self, site: &Site<'_>, tag: &str, path: &str) -> Result<Command, Trouble>;
 
-    /// Memory of what runs all the time, to be taken around a run; `None` if nothing does.
+    /// Returns the daemon of the tool, whose memory is measured during a run; `None` for a tool without one.
     fn daemon(&self) -> Option<&dyn Daemon> {
         None
     }
 }
 
-/// What runs all the time.
+/// A process that keeps running between builds.
 pub trait Daemon {
-    /// Begins anew to look for the peak.
+    /// Forgets the peak of the memory so far.
     fn begin(&self);
 
-    /// The peak since then, over what it took when it had just started.
+    /// Returns the peak since [`Daemon::begin`], less the memory of the daemon when it had just started.
     fn grown_bytes(&self) -> u64;
 }
 
-/// Where an act takes place.
+/// Surroundings of an act: files, registry and cache.
 #[derive(Debug, Clone, Copy)]
 pub struct Site<'a> {
-    /// The scenario's folder.
+    /// Directory with the files of the scenario.
     pub dir: &'a Path,
-    /// The registry, as part of a name.
+    /// Address of the registry, as the first part of image names: `127.0.0.1:5000`.
     pub registry: &'a str,
-    /// A tool that could not be made to forget is to use no cache.
+    /// Asks a tool that cannot be reset to build without its cache.
     pub no_cache: bool,
 }
 
 impl Site<'_> {
-    /// A tag as written in the table, with the registry's address.
+    /// Returns a tag of the table with the address of the registry filled in.
     pub fn tag(&self, tag: &str) -> String {
         tag.replace(REGISTRY, self.registry)
     }
 
-    /// Where a tool exports to.
+    /// Returns the file or directory that a tool exports to.
     pub fn output(&self, engine: &str) -> PathBuf {
         self.dir.join(format!("out-{engine}"))
     }
 
-    /// The arguments that docker's `build` and all that imitate it share: names, and the context at the end.
+    /// Returns the arguments that docker's `build` and its imitators share: names, and the context at the end.
     fn build_arguments(&self, build: &Build) -> Vec<String> {
         let context = self.dir.join(build.context).display().to_string();
         let dockerfile = format!("{context}/{}", build.dockerfile);
@@ -135,12 +135,12 @@ pub struct Bases {
 }
 
 impl Bases {
-    /// They lie in this folder, and are put there by `crate::bases`.
+    /// Names the archives in `dir`, where `crate::bases` puts them.
     pub fn new(dir: PathBuf) -> Self {
         Self { dir }
     }
 
-    /// Where one is.
+    /// Returns the path of the archive of a base image.
     pub fn archive(&self, base: Base) -> PathBuf {
         self.dir.join(match base {
             Base::Busybox => "busybox.tar",
@@ -148,7 +148,7 @@ impl Bases {
         })
     }
 
-    /// What one is called.
+    /// Returns the name of a base image.
     pub fn tag(base: Base) -> &'static str {
         match base {
             Base::Busybox => BUSYBOX,
@@ -157,26 +157,26 @@ impl Bases {
     }
 }
 
-/// What engines are made of.
+/// Everything that engines have in common.
 #[derive(Debug, Clone)]
 pub struct Kit {
-    /// Runs their commands.
+    /// Runs and measures the commands of the tools.
     pub meter: Meter,
-    /// A folder for what they keep.
+    /// Directory for the stores of the tools.
     pub dir: PathBuf,
-    /// The base images.
+    /// Archives of the base images.
     pub bases: Bases,
 }
 
 impl Kit {
-    /// A folder for one of them.
+    /// Makes the directory of one tool.
     fn folder(&self, name: &str) -> Result<PathBuf, Trouble> {
         let path = self.dir.join(name);
         fs::create_dir_all(&path).map_err(Trouble::io(format!("make {}", path.display())))?;
         Ok(path)
     }
 
-    /// Every program of this name, in the order of PATH and then where only root looks.
+    /// Finds every program of this name, in the order of PATH and then in the `sbin` directories.
     fn programs(&self, name: &str) -> Vec<PathBuf> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
@@ -190,14 +190,14 @@ impl Kit {
         found
     }
 
-    /// The first program of this name.
+    /// Finds the first program of this name.
     fn program(&self, name: &str) -> Result<PathBuf, Trouble> {
         let found = self.programs(name).into_iter().next();
         found.ok_or_else(|| Trouble::NotHere(format!("{name} is not installed")))
     }
 }
 
-/// A command with its arguments.
+/// Builds a command with its arguments.
 fn command<S: AsRef<std::ffi::OsStr>>(program: &Path, arguments: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(program);
     command.args(arguments);

@@ -12,11 +12,11 @@ use crate::workload::files;
 
 const MIB: u64 = 64;
 const THREADS: [usize; 3] = [1, 2, 4];
-/// At their usual levels.
+/// Compressions at their usual levels.
 const FORMS: [(&str, LayerCompression); 2] =
     [("gzip", LayerCompression::Gzip { level: 6 }), ("zstd", LayerCompression::Zstd { level: 3 })];
 
-/// The names of all.
+/// Returns the names of all parts of this file.
 pub fn names() -> impl Iterator<Item = String> {
     FORMS.iter().flat_map(|(form, _)| THREADS.map(|threads| name(form, threads)))
 }
@@ -25,7 +25,7 @@ fn name(form: &str, threads: usize) -> String {
     format!("pack/{form}-{threads}-threads")
 }
 
-/// Measures those that are wanted.
+/// Measures the parts whose names are wanted.
 pub fn parts(bench: Bench<'_>, wants: &dyn Fn(&str) -> bool) -> Result<Vec<PartResult>, Trouble> {
     if !names().any(|name| wants(&name)) {
         return Ok(Vec::new());
@@ -42,7 +42,7 @@ pub fn parts(bench: Bench<'_>, wants: &dyn Fn(&str) -> bool) -> Result<Vec<PartR
     Ok(results)
 }
 
-/// The more threads in turn, each told beside one.
+/// Measures one number of threads after the other, and compares each with one thread.
 fn scaling(
     bench: Bench<'_>,
     form: &str,

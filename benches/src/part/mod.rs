@@ -15,25 +15,25 @@ use crate::engine::Trouble;
 use crate::result::PartResult;
 use crate::stats::Summary;
 
-/// How often each is measured.
+/// Number of runs that each part gets.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
-    /// At least so often.
+    /// Smallest number of runs.
     pub min_runs: usize,
-    /// And then for so long.
+    /// Time after which no further run starts, once there are enough.
     pub time: Duration,
 }
 
-/// What a part is given to work with.
+/// Settings and room that a part works with.
 #[derive(Debug, Clone, Copy)]
 pub struct Bench<'a> {
-    /// How often.
+    /// Number of runs of each measurement.
     pub patience: Patience,
-    /// A folder that may be filled.
+    /// Directory for files of the parts.
     pub dir: &'a Path,
 }
 
-/// Measures all whose names are wanted.
+/// Measures all parts whose names are wanted.
 pub fn all(bench: Bench<'_>, wants: &dyn Fn(&str) -> bool) -> Result<Vec<PartResult>, Trouble> {
     let mut results = parse::parts(bench, wants);
     results.extend(store::parts(bench, wants)?);
@@ -41,16 +41,16 @@ pub fn all(bench: Bench<'_>, wants: &dyn Fn(&str) -> bool) -> Result<Vec<PartRes
     Ok(results)
 }
 
-/// The names of all.
+/// Returns the names of all parts.
 pub fn names() -> Vec<String> {
     parse::names().chain(store::NAMES.map(ToOwned::to_owned)).chain(compress::names()).collect()
 }
 
-/// How long runs took.
+/// Times of the runs of one part.
 #[derive(Debug, Default)]
 struct Samples {
     wall_s: Vec<f64>,
-    /// Of the processor, by all threads: hardly changes when others work on the machine.
+    /// Processor time of all threads, which hardly changes when others work on the machine.
     cpu_s: Vec<f64>,
 }
 
@@ -59,19 +59,19 @@ impl Samples {
         Summary::of(self.wall_s.iter().copied()).map_or(f64::NAN, |summary| summary.median)
     }
 
-    /// `123 MB/s`.
+    /// Returns the throughput at the median time: `123 MB/s`.
     fn throughput(&self, bytes: usize) -> String {
         format!("{:.0} MB/s", bytes as f64 / self.median_s() / 1e6)
     }
 
-    /// With what else there is to say.
+    /// Turns the times into a result with its name, goal and note.
     fn result(self, name: String, title: String, goal_s: Option<f64>, note: String) -> PartResult {
         PartResult { name, title, goal_s, samples_s: self.wall_s, cpu_s: self.cpu_s, note }
     }
 }
 
 impl Bench<'_> {
-    /// Times `once` again and again; the first time, which warms up, does not count.
+    /// Times `once` repeatedly; the first run, which warms up, does not count.
     fn samples<T>(self, mut once: impl FnMut() -> T) -> Samples {
         black_box(once());
         let start = Instant::now();
@@ -87,7 +87,7 @@ impl Bench<'_> {
         samples
     }
 
-    /// The same for what can fail.
+    /// Times `once` repeatedly, and stops at its first error.
     fn try_samples<T>(self, mut once: impl FnMut() -> Result<T, Trouble>) -> Result<Samples, Trouble> {
         let mut failed = None;
         let samples = self.samples(|| {
@@ -99,7 +99,7 @@ impl Bench<'_> {
     }
 }
 
-/// What this process has used of the processors so far.
+/// Returns the processor time in seconds that this process has used so far.
 fn cpu_s() -> f64 {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9

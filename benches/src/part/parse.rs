@@ -1,20 +1,20 @@
-//! Parsing: what people write, and the shapes that could cost more than their length.
+//! Parsing: ordinary Dockerfiles, and shapes that could cost more than their length suggests.
 
 use std::fmt::Write as _;
 
 use super::Bench;
 use crate::result::PartResult;
 
-/// A mebibyte, less room for a FROM and an end: what is larger is refused.
+/// A mebibyte, less room for a FROM and an end. The parser refuses longer texts.
 const MIB: usize = (1 << 20) - 64;
-/// A line that is nearly too long.
+/// Length in bytes of a line that is just below the parser's limit.
 const LINE: usize = 65_000;
-/// A mebibyte of anything.
+/// Goal in seconds for a mebibyte of any shape.
 const GOAL_MIB_S: f64 = 0.1;
-/// A thousand lines as people write them.
+/// Goal in seconds for a thousand ordinary lines.
 const GOAL_LINES_S: f64 = 0.001;
 
-/// A shape of Dockerfile.
+/// A Dockerfile that repeats one construct.
 struct Shape {
     name: &'static str,
     title: &'static str,
@@ -22,8 +22,9 @@ struct Shape {
     goal_s: f64,
 }
 
-/// Each of a mebibyte, but for the first. The parser takes 10,000 instructions and 65,535 bytes a line (`parser::Limits`):
-/// most shapes come close to both; what goes beyond is refused, and how soon is measured.
+/// Shapes of one mebibyte each, except for the first. The parser accepts 10,000 instructions and 65,535 bytes a line
+/// (`parser::Limits`): most shapes come close to both. Texts beyond a limit are refused, and the time until then is
+/// measured.
 const SHAPES: &[Shape] = &[
     Shape {
         name: "1000-lines",
@@ -35,7 +36,7 @@ const SHAPES: &[Shape] = &[
     mib("comments", "comments", || grown("", |n| format!("# comment number {n}\n"), "")),
     mib("empty-lines", "empty lines", || grown("", |_| "\n".to_owned(), "")),
     mib("continuations", "one RUN, continued", || grown("RUN ", |n| format!("echo {n} && \\\n"), "true\n")),
-    mib("short-continuations", "continuations of nothing", || grown("RUN a ", |_| "\\\n".to_owned(), "b\n")),
+    mib("short-continuations", "empty continuations", || grown("RUN a ", |_| "\\\n".to_owned(), "b\n")),
     mib("commented-continuations", "comments between continued lines", || {
         grown("RUN a \\\n", |n| format!("  a{n} \\\n  # why\n\n"), "b\n")
     }),
@@ -44,7 +45,7 @@ const SHAPES: &[Shape] = &[
     }),
     mib("one-heredoc", "one heredoc", || grown("RUN <<EOF\n", |n| format!("EO {n}\n"), "EOF\n")),
     mib("many-heredocs", "heredocs of a few COPYs", || grown("", |line| heredocs_of_one(line, 7000), "")),
-    mib("open-heredocs", "heredocs that end nowhere", || {
+    mib("open-heredocs", "heredocs without an end", || {
         grown("", |n| format!("RUN <<E{n} {}\n", "a".repeat(95)), "")
     }),
     mib("env", "10,000 ENV with expansions", || {
@@ -55,7 +56,7 @@ const SHAPES: &[Shape] = &[
         lines("ENV A=", |_| format!("{}x{} ", "${B:-".repeat(9000), "}".repeat(9000)), "")
     }),
     mib("quotes", "quotes", || lines("LABEL a=", |_| "\"a\"'b'\\c".to_owned(), "")),
-    mib("open-quotes", "quotes that end nowhere", || lines("LABEL ", |n| format!("a{n}=\\\" "), "\"")),
+    mib("open-quotes", "quotes without an end", || lines("LABEL ", |n| format!("a{n}=\\\" "), "\"")),
     mib("one-letter", "words of one letter", || lines("COPY ", |_| "a ".to_owned(), "/")),
     mib("one-letter-lines", "EXPOSE of one digit", || grown("", |n| format!("EXPOSE {}\n", n % 9 + 1), "")),
     mib("one-word", "long words", || lines("RUN ", |_| "a".repeat(1000), "")),
@@ -86,24 +87,24 @@ const SHAPES: &[Shape] = &[
         grown("", |n| format!("CMD [\"sh\", \"-c\", \"{} {n}\"]\n", "echo \\u00e9\\t".repeat(8)), "")
     }),
     mib("one-json", "a few long JSON forms", || lines("CMD [", |n| format!("\"{n}\", "), "\"\"]")),
-    mib("broken-json", "JSON forms that are none", || lines("CMD ", |_| "[\"a\",".to_owned(), "")),
+    mib("broken-json", "JSON forms that are not valid", || lines("CMD ", |_| "[\"a\",".to_owned(), "")),
     mib("stages", "stages", || {
         grown("", |n| format!("FROM s{} AS s{n}\nRUN {}\n", n / 2, "a ".repeat(510)), "")
     }),
     mib("unknown", "an unknown instruction", || grown("", |_| format!("{} x\n", "RUNN".repeat(10_000)), "")),
-    mib("bytes", "bytes that are no text", || lines("RUN ", |_| "\u{0}\u{1}\u{fe}\u{ff} \\".to_owned(), "")),
+    mib("bytes", "bytes that are not text", || lines("RUN ", |_| "\u{0}\u{1}\u{fe}\u{ff} \\".to_owned(), "")),
 ];
 
 const fn mib(name: &'static str, title: &'static str, text: fn() -> String) -> Shape {
     Shape { name, title, text, goal_s: GOAL_MIB_S }
 }
 
-/// The names of all.
+/// Returns the names of all parts of this file.
 pub fn names() -> impl Iterator<Item = String> {
     SHAPES.iter().map(|shape| format!("parse/{}", shape.name))
 }
 
-/// Measures those that are wanted.
+/// Measures the parts whose names are wanted.
 pub fn parts(bench: Bench<'_>, wants: &dyn Fn(&str) -> bool) -> Vec<PartResult> {
     let wanted = names().zip(SHAPES).filter(|(name, _)| wants(name));
     wanted.map(|(name, shape)| part(bench, name, shape)).collect()
@@ -121,15 +122,12 @@ fn part(bench: Bench<'_>, name: String, shape: &Shape) -> PartResult {
     samples.result(name, format!("parse {size}{}", shape.title), Some(shape.goal_s), note)
 }
 
-/// Most shapes are about what follows a FROM.
+/// Adds a FROM to a text without one, since most shapes are about the lines after it.
 fn with_stage(text: String) -> String {
-    match text.starts_with("FROM") {
-        true => text,
-        false => format!("FROM scratch\n{text}"),
-    }
+    if text.starts_with("FROM") { text } else { format!("FROM scratch\n{text}") }
 }
 
-/// `start`, pieces as long as they fit into a mebibyte, and `end`.
+/// Returns `start`, as many pieces as fit into a mebibyte, and `end`.
 fn grown(start: &str, piece: impl Fn(usize) -> String, end: &str) -> String {
     let mut text = start.to_owned();
     for n in 0.. {
@@ -142,7 +140,7 @@ fn grown(start: &str, piece: impl Fn(usize) -> String, end: &str) -> String {
     text + end
 }
 
-/// A mebibyte of lines as long as they may be: each is `start`, pieces, and `end`.
+/// Returns a mebibyte of lines of the greatest length: each is `start`, pieces, and `end`.
 fn lines(start: &str, piece: impl Fn(usize) -> String, end: &str) -> String {
     let line = |number: usize| {
         let mut line = start.to_owned();
@@ -158,7 +156,7 @@ fn lines(start: &str, piece: impl Fn(usize) -> String, end: &str) -> String {
     grown("", line, "")
 }
 
-/// A COPY of so many heredocs, each of one line.
+/// Returns a COPY of `count` heredocs, each of one line.
 fn heredocs_of_one(line: usize, count: usize) -> String {
     let names: Vec<String> = (0..count).map(|n| format!("E{}", n + line)).collect();
     let heads: String = names.iter().map(|name| format!("<<{name} ")).collect();
@@ -166,7 +164,7 @@ fn heredocs_of_one(line: usize, count: usize) -> String {
     format!("COPY {heads}/d/\n{bodies}")
 }
 
-/// At least so many lines of what projects have: stages, package lists, copies, variables.
+/// Returns at least `count` lines as projects have them: stages, package lists, copies, variables.
 fn real_like(lines: usize) -> String {
     let mut text = String::new();
     let mut stage = 0;

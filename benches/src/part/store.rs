@@ -1,4 +1,4 @@
-//! Ignore patterns over many paths; a layer out of many files.
+//! Ignore patterns over many paths, and a layer made of many files.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,14 +15,14 @@ use super::Bench;
 use crate::engine::Trouble;
 use crate::result::PartResult;
 
-/// The names of all.
+/// Names of all parts of this file.
 pub const NAMES: [&str; 2] = ["ignore/50k-paths", "layer/write"];
 
 const PATHS: usize = 50_000;
 const FILES: usize = 20_000;
 const FILE_BYTES: usize = 5_000;
 
-/// What a project's ignore file has, in all the forms that patterns take.
+/// Lines of a project's ignore file, in all forms that patterns have.
 const PATTERNS: [&str; 12] = [
     ".git",
     "**/node_modules",
@@ -38,7 +38,7 @@ const PATTERNS: [&str; 12] = [
     "!src/**/keep.log",
 ];
 
-/// Measures those that are wanted.
+/// Measures the parts whose names are wanted.
 pub fn parts(bench: Bench<'_>, wants: &dyn Fn(&str) -> bool) -> Result<Vec<PartResult>, Trouble> {
     let mut results = Vec::new();
     if wants(NAMES[0]) {
@@ -66,7 +66,7 @@ fn layer(bench: Bench<'_>) -> Result<PartResult, Trouble> {
     let store = Store::open(&bench.dir.join("layer-store")).map_err(|error| wrong(&error))?;
     let layers = Layers::new(Arc::new(store));
     let content: Arc<[u8]> = vec![b'x'; FILE_BYTES].into();
-    // Writing consumes it, and filling it is no part of writing.
+    // Committing consumes a diff, and filling one is not part of the measurement.
     let runs = bench.patience.min_runs;
     let mut diffs =
         (0..=runs).map(|_| filled(&content).map_err(|error| wrong(&error))).collect::<Result<Vec<_>, _>>()?;

@@ -1,11 +1,11 @@
-//! How dsbuild changed since an earlier measurement.
+//! Comparison of dsbuild's figures with an earlier measurement.
 
 use super::columns;
 use crate::engine::OURS;
 use crate::result::{FORMAT, Results};
 use crate::stats::{self, Summary};
 
-/// A line for each row and part that both have; `None` if the earlier one is of another form.
+/// Returns a line for each row and part that both results have; `None` if the earlier file has another format.
 pub fn compare(now: &Results, then: &Results) -> Option<String> {
     if then.format != FORMAT {
         return None;
@@ -30,7 +30,7 @@ fn figures(results: &Results) -> impl Iterator<Item = (&str, Summary)> {
     rows.chain(parts)
 }
 
-/// Only what lies outside of all earlier runs is a change; the rest may be noise.
+/// Calls a change only a median that lies outside of all earlier runs; the rest can be noise.
 fn verdict(now: Summary, then: Summary) -> &'static str {
     match (now.median > then.max, now.median < then.min) {
         (true, _) => "slower",
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_may_be_noise_is_no_change() {
+    fn a_median_within_the_earlier_runs_is_no_change() {
         let of = |values: [f64; 3]| Summary::of(values).unwrap();
         let then = of([1.0, 1.2, 1.4]);
         for (now, expected) in

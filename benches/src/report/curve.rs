@@ -1,11 +1,11 @@
-//! What more costs: rows that differ in one number only, and what each more of it takes.
+//! Curves: rows that differ in one number only, and the cost of one more unit.
 
 use super::columns;
 use crate::engine::OURS;
 use crate::result::{Point, Results};
 use crate::stats;
 
-/// All curves of two points or more; `None` if there is none.
+/// Returns all curves with two points or more; `None` if there are no such curves.
 pub fn curves(results: &Results) -> Option<String> {
     let mut names: Vec<&str> = Vec::new();
     let mut points: Vec<(&Point, f64)> = Vec::new();
@@ -37,7 +37,7 @@ fn slope_s((before, before_s): &(&Point, f64), (point, median_s): &(&Point, f64)
     (median_s - before_s) / (point.at - before.at) as f64
 }
 
-/// Noise may make less of more.
+/// Formats a difference, which noise can make negative.
 fn signed_seconds(value: f64) -> String {
     let sign = if value < 0.0 { "-" } else { "" };
     format!("{sign}{}", stats::seconds(value.abs()))
@@ -61,7 +61,7 @@ mod tests {
         }
     }
 
-    fn told(rows: Vec<RowResult>) -> Option<String> {
+    fn shown(rows: Vec<RowResult>) -> Option<String> {
         let machine = Machine {
             processor: String::new(),
             cores: 1,
@@ -84,7 +84,7 @@ mod tests {
                         x  1000  2.00 ms\n\
                         \u{20}  3000  6.00 ms   2.00 us a file\n\
                         \u{20}  5000  5.00 ms  -0.50 us a file\n";
-        assert_eq!(told(rows).as_deref(), Some(expected));
-        assert_eq!(told(vec![row("x", 1, 1.0)]), None);
+        assert_eq!(shown(rows).as_deref(), Some(expected));
+        assert_eq!(shown(vec![row("x", 1, 1.0)]), None);
     }
 }

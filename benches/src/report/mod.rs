@@ -1,4 +1,4 @@
-//! Results for people: a table, curves, a picture, a comparison with earlier ones.
+//! Results for people: a table, curves, a chart, a comparison with earlier results.
 
 pub mod compare;
 pub mod curve;
@@ -7,7 +7,7 @@ pub mod table;
 
 use std::fmt::Write as _;
 
-/// Columns as wide as what is in them; the first to the left, the others to the right.
+/// Aligns columns, as wide as their widest cell; the first to the left, the others to the right.
 fn columns(rows: &[Vec<String>]) -> String {
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width =

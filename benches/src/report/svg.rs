@@ -1,6 +1,7 @@
-//! The picture: for each row a bar for each tool, as long as its time; the slowest fills the width.
+//! The chart: for each row a bar for each tool, proportional to its time; the slowest fills the width.
 //!
-//! Stands alone: no font, no script, nothing fetched. Colours follow the reader's light or dark scheme.
+//! The file is self-contained: it needs no font and no script and fetches nothing. Colors follow the reader's light or dark
+//! scheme.
 
 use std::fmt::Write as _;
 
@@ -11,9 +12,9 @@ use crate::runner::FLOOR;
 use crate::stats;
 
 const WIDTH: f64 = 860.0;
-/// Where bars begin.
+/// Left edge of the bars, in pixels.
 const LEFT: f64 = 300.0;
-/// The longest bar.
+/// Length of the longest bar, in pixels.
 const LONGEST: f64 = 420.0;
 const BAR: f64 = 11.0;
 const GAP: f64 = 14.0;
@@ -27,7 +28,7 @@ text{font:12px system-ui,-apple-system,'Segoe UI',sans-serif;fill:#24292f}\
 @media(prefers-color-scheme:dark){text{fill:#e6edf3}.small,.value{fill:#9198a1}.dsbuild{fill:#3fb950}\
 .docker{fill:#5d7590}.buildah{fill:#8d7350}.buildctl{fill:#73649a}.floor{stroke:#ff7b72}.ours{fill:#3fb950}}";
 
-/// The picture of the rows that more than one tool has done.
+/// Draws the rows that more than one tool has completed.
 pub fn svg(results: &Results) -> String {
     let tools = shown_tools(results);
     let rows: Vec<&RowResult> = results.rows.iter().filter(|row| is_shown(row, &tools)).collect();
@@ -70,7 +71,7 @@ fn head(tools: &[&str]) -> String {
     text
 }
 
-/// One row, from `top` on; returns where the next one begins.
+/// Draws one row below `top`, and returns the top of the next one.
 fn draw(out: &mut String, row: &RowResult, tools: &[&str], top: f64) -> f64 {
     let times: Vec<(&str, Option<f64>)> = tools.iter().map(|&tool| (tool, row.median_s(tool))).collect();
     let slowest = times.iter().filter_map(|(_, time)| *time).fold(0.0, f64::max);
@@ -111,7 +112,7 @@ fn draw(out: &mut String, row: &RowResult, tools: &[&str], top: f64) -> f64 {
     top + height + GAP
 }
 
-/// Why a tool has no bar.
+/// Returns the reason why a tool has no bar.
 fn why_not(row: &RowResult, tool: &str) -> &'static str {
     match row.cell(tool).and_then(|cell| cell.trouble.as_deref()) {
         Some(trouble) if trouble.starts_with("not supported") => "cannot do that",
@@ -120,7 +121,7 @@ fn why_not(row: &RowResult, tool: &str) -> &'static str {
     }
 }
 
-/// `1.23 s (12x)`; for ours the time alone.
+/// Returns the label of a bar: `1.23 s (12x)`, or only the time for dsbuild.
 fn label(tool: &str, time: f64, ours: f64) -> String {
     match tool {
         OURS => stats::seconds(time),
@@ -141,7 +142,7 @@ fn foot(results: &Results, height: f64) -> String {
     format!("<text class=\"small\" x=\"0\" y=\"{:.1}\">{}</text>\n", height - 8.0, escaped(&line))
 }
 
-/// Of the others, shortly.
+/// Returns the versions of the other tools in short.
 fn versions(results: &Results) -> String {
     let others = results.tools.iter().filter(|tool| tool.is_here && tool.name != OURS);
     let short = |version: &str| version.split([',', '(']).next().unwrap_or_default().trim().to_owned();

@@ -1,4 +1,4 @@
-//! The tables: medians and ratios first, then memory, then what lies behind the medians.
+//! The tables: medians and ratios first, then memory, then the runs behind the medians.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use crate::result::{Cell, Results, RowResult};
 use crate::runner::FLOOR;
 use crate::stats::{self, Summary};
 
-/// Everything, as text.
+/// Returns all tables and the header as text.
 pub fn table(results: &Results) -> String {
     let mut text = head(results);
     if !results.rows.is_empty() {
@@ -49,7 +49,7 @@ fn head(results: &Results) -> String {
     text
 }
 
-/// The tools that have a column, ours first.
+/// Returns the tools that have a column, dsbuild first.
 pub fn shown_tools(results: &Results) -> Vec<&str> {
     results.tools.iter().filter(|tool| tool.is_here).map(|tool| tool.name.as_str()).collect()
 }
@@ -83,7 +83,7 @@ fn time(cell: Option<&Cell>) -> String {
     }
 }
 
-/// `yes`, `NO`, or nothing where there is no goal or no figure.
+/// Returns `yes` or `NO`, or an empty text where there is no goal or no figure.
 fn met(goal_s: Option<f64>, value_s: Option<f64>) -> String {
     match (goal_s, value_s) {
         (Some(goal_s), Some(value_s)) => if value_s <= goal_s { "yes" } else { "NO" }.to_owned(),

@@ -1,33 +1,34 @@
-//! The same with more and more of something: what grows with an image must not grow with a change.
+//! Curves: one workload with a growing number of files, steps or gigabytes. The cost of a change must not grow with the
+//! image.
 //!
-//! Points of curves are rows as any other; those that stand here are measured with `--curves` only.
+//! Points of curves are ordinary rows; the ones in this file are measured with `--curves` only.
 
-use super::files::many;
-use super::table::{BUILD_ACT, BUILD_BIG, ROW, SCENARIO, TAG, from, many_steps, root_of_files};
+use super::contexts::{from, many_steps, root_of_files};
+use super::defaults::{BUILD_ACT, BUILD_BIG, ROW, SCENARIO, TAG};
+use super::files::{many, write};
 use super::{Floor, Point, Prep, Proof, Row, Scenario, When};
-use crate::workload::files::write;
 
-/// A context of so many files of which none has changed.
+/// A context of `at` files, none of which has changed.
 pub const fn files(at: u64) -> Point {
     Point { curve: "files of a context, nothing changed", unit: "file", at }
 }
 
-/// So many cached steps, COPY and RUN in turn.
+/// `at` cached steps, COPY and RUN alternately.
 pub const fn layers(at: u64) -> Point {
     Point { curve: "cached steps", unit: "step", at }
 }
 
-/// A COPY and a RUN that touches one file, on so many.
+/// A COPY of `at` files, and a RUN that touches one of them.
 pub const fn root_files(at: u64) -> Point {
     Point { curve: "files below a RUN that touches one", unit: "file", at }
 }
 
-/// A line changed, and the image run.
+/// A line changed in a large image, which is then run.
 pub const fn edit_and_run(gib: u64) -> Point {
     Point { curve: "GiB below a changed line: run it", unit: "GiB", at: gib }
 }
 
-/// A line changed, and the image written out.
+/// A line changed in a large image, which is then exported.
 pub const fn edit_and_layout(gib: u64) -> Point {
     Point { curve: "GiB below a changed line: OCI layout", unit: "GiB", at: gib }
 }

@@ -1,11 +1,11 @@
-//! Files for contexts: always the same ones, made quickly.
+//! Files for contexts. The same call gives the same files, and gives them quickly.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-/// A stream of numbers that look random (xorshift64*), the same for the same seed.
+/// A stream of pseudo-random numbers (xorshift64*), the same for the same seed.
 struct Numbers(u64);
 
 impl Numbers {
@@ -17,7 +17,7 @@ impl Numbers {
     }
 }
 
-/// Writes a file and the folders that it lies in.
+/// Writes a file, and makes the directories above it.
 pub fn write(path: &Path, text: &str) -> io::Result<()> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
@@ -25,8 +25,8 @@ pub fn write(path: &Path, text: &str) -> io::Result<()> {
     fs::write(path, text)
 }
 
-/// `count` files in folders of a hundred, `mean_bytes` each on average: sizes from none to twice that, each content
-/// another.
+/// Writes `count` files in directories of a hundred, `mean_bytes` each on average: sizes from 0 to twice that, each with
+/// other content.
 pub fn many(dir: &Path, count: usize, mean_bytes: u64) -> io::Result<()> {
     let mut numbers = Numbers(0x9E37_79B9_7F4A_7C15);
     let mut content = Vec::new();
@@ -46,7 +46,7 @@ pub fn many(dir: &Path, count: usize, mean_bytes: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// One file of words, which packs about as well as programs and texts do (to a third, say).
+/// Writes one file of words, which compresses about as well as programs and texts do, to about a third.
 pub fn large(path: &Path, mib: u64) -> io::Result<()> {
     let mut numbers = Numbers(0xD1B5_4A32_D192_ED03);
     let words: Vec<String> = (0..4096).map(|_| word(&mut numbers)).collect();
@@ -54,7 +54,7 @@ pub fn large(path: &Path, mib: u64) -> io::Result<()> {
     let mut left = usize::try_from(mib << 20).map_err(io::Error::other)?;
     while left > 0 {
         let draw = numbers.next();
-        // Short words are many: the product of two numbers is small more often than large.
+        // Short words are frequent: the product of two numbers is small more often than large.
         let index = ((draw & 0xFFF) * (draw >> 12 & 0xFFF)) >> 12;
         let word = words[usize::try_from(index).unwrap_or(0)].as_bytes();
         let part = &word[..word.len().min(left)];

@@ -1,10 +1,13 @@
-//! What is measured: scenarios with their rows, as data. [`table`] has them all, [`curve`] those that are points between
-//! others, [`files`] makes their files.
+//! Workloads: scenarios with their rows, as data. [`table`] lists all of them, [`curve`] has the points between others
+//! and `edit` those on large images; `defaults` is what they are filled up from. `contexts` and [`files`] make their files.
 //!
-//! A scenario is a folder of files and the state of each tool; its rows use them one after the other. Nothing here knows
-//! a tool: what is to be done is said in [`Act`]s, which each engine turns into its commands.
+//! A scenario is a directory of files and the state of each tool; its rows use them one after the other. Nothing here knows
+//! a tool: the work is described by [`Act`]s, which each engine turns into its commands.
 
+mod contexts;
 pub mod curve;
+mod defaults;
+mod edit;
 pub mod files;
 pub mod table;
 
@@ -14,35 +17,35 @@ use std::path::Path;
 /// Files, and rows that use them.
 #[derive(Debug)]
 pub struct Scenario {
-    /// What its rows' names begin with.
+    /// First part of the names of its rows.
     pub name: &'static str,
-    /// When its rows are measured.
+    /// Flag that selects its rows.
     pub when: When,
-    /// Room that it takes at its worst.
+    /// Largest disk space that it takes, in GiB.
     pub needs_gib: u64,
-    /// The images that its Dockerfiles start from.
+    /// Base images of its Dockerfiles.
     pub bases: &'static [Base],
-    /// Makes its files in an empty folder.
+    /// Makes its files in an empty directory.
     pub make: fn(&Path) -> io::Result<()>,
-    /// What is done once by each tool before rows of [`State::Prepared`].
+    /// Acts that each tool performs once before rows of [`State::Prepared`].
     pub prepare: &'static [Act],
-    /// What is measured, in this order.
+    /// Rows that are measured, in this order.
     pub rows: &'static [Row],
 }
 
 /// When rows are measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
-    /// Unless others are asked for.
+    /// Measured without any flag.
     Always,
-    /// With `--large`: they take long, or much room.
+    /// Measured with `--large`: rows that take long, or much room.
     Large,
-    /// With `--curves`: they are points between others.
+    /// Measured with `--curves`: rows that are points between others.
     Curves,
 }
 
 impl When {
-    /// The flag that asks for them.
+    /// Returns the flag that selects these rows; `None` for rows that are measured by default.
     pub fn flag(self) -> Option<&'static str> {
         match self {
             Self::Always => None,
@@ -52,7 +55,7 @@ impl When {
     }
 }
 
-/// An image that exists before.
+/// A base image of the builds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Base {
     /// [`BUSYBOX`]: a shell and its tools.
@@ -61,130 +64,130 @@ pub enum Base {
     Python,
 }
 
-/// The name of [`Base::Busybox`].
+/// Name of the image [`Base::Busybox`].
 pub const BUSYBOX: &str = "dsbench/busybox";
-/// The name of [`Base::Python`].
+/// Name of the image [`Base::Python`].
 pub const PYTHON: &str = "python:3.11";
-/// An image that a scenario makes for its other builds to start from.
+/// Name of an image that a scenario makes as the base of its other builds.
 pub const BIG: &str = "dsbench/big";
-/// Stands for the registry's address, in tags and in Dockerfiles (as an ARG).
+/// Placeholder for the registry's address, in tags and in Dockerfiles (as an ARG).
 pub const REGISTRY: &str = "REGISTRY";
 
-/// One line of the result.
+/// One workload: one line of the result.
 #[derive(Debug)]
 pub struct Row {
-    /// The rest of its name.
+    /// Second part of its name; empty for the only row of a scenario.
     pub name: &'static str,
-    /// What a reader is told.
+    /// Description in one line, for readers.
     pub title: &'static str,
-    /// What dsbuild is to stay within.
+    /// Goal for dsbuild in seconds, or `None` for a row without one.
     pub goal_s: Option<f64>,
-    /// What each tool knows at the start of a run.
+    /// State of each tool at the start of a run.
     pub state: State,
-    /// Of dsbuild only: about a figure that the others do not strive for.
+    /// True for a row that measures dsbuild only.
     pub alone: bool,
-    /// Done before each run, not measured.
+    /// Preparations before each run, which are not measured.
     pub before: &'static [Prep],
-    /// Measured, as one.
+    /// Acts that are measured together.
     pub timed: &'static [Act],
-    /// The least that the work takes, in a program of the system.
+    /// Program of the system that needs the least time for this work.
     pub floor: Option<Floor>,
-    /// What shows that the work was done.
+    /// Proof that the work was done.
     pub proof: Proof,
-    /// Where it lies on a curve: the same with more and more of something.
+    /// Position on a curve, or `None` for a row that is not part of one.
     pub point: Option<Point>,
 }
 
-/// A place on a curve.
+/// Position of a row on a curve.
 #[derive(Debug, Clone, Copy)]
 pub struct Point {
-    /// What is the same for all of it.
+    /// Name of the curve, the same for all of its points.
     pub curve: &'static str,
-    /// Of what there is more and more.
+    /// Unit that grows along the curve, in the singular: `file`.
     pub unit: &'static str,
-    /// How many.
+    /// Number of units at this point.
     pub at: u64,
 }
 
-/// What a tool knows at the start of a run.
+/// State of a tool at the start of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// The base images and nothing else.
+    /// The tool has the base images and nothing else.
     Cold,
-    /// What the scenario prepares.
+    /// The tool has performed [`Scenario::prepare`].
     Prepared,
 }
 
-/// What is done before a run.
+/// A preparation before a run.
 #[derive(Debug, Clone, Copy)]
 pub enum Prep {
-    /// A new line in this file.
+    /// Changes the content of this file.
     Edit(&'static str),
-    /// The folder or file that the tool exports to is gone.
+    /// Removes the directory or file that the tool exports to.
     NoOutput,
-    /// The registry has nothing.
+    /// Removes all images of the registry.
     EmptyRegistry,
-    /// The registry has [`PYTHON`], compressed with gzip.
+    /// Fills the registry with [`PYTHON`], compressed with gzip.
     PythonInRegistry,
-    /// By the tool itself.
+    /// Performs an act with the tool itself.
     Act(Act),
 }
 
-/// What a tool does.
+/// Work that a tool does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Act {
-    /// Builds an image.
+    /// Builds an image from a Dockerfile.
     Build(Build),
     /// Runs a container of an image to its end, and removes it.
     Run {
-        /// The image.
+        /// Name of the image.
         tag: &'static str,
-        /// The command.
+        /// Command and arguments of its process.
         command: &'static [&'static str],
     },
 }
 
-/// A build.
+/// A build of one Dockerfile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Build {
-    /// The context, a folder of the scenario.
+    /// Context, a directory of the scenario.
     pub context: &'static str,
-    /// The Dockerfile in it.
+    /// Path of the Dockerfile in the context.
     pub dockerfile: &'static str,
-    /// The image's name.
+    /// Name that the image gets.
     pub tag: &'static str,
-    /// Whether its Dockerfile has an ARG for [`REGISTRY`].
+    /// True if its Dockerfile has an ARG for [`REGISTRY`].
     pub from_registry: bool,
-    /// Whether its RUNs may use the machine's network; else they have none.
+    /// True if its RUNs use the machine's network; the others have no network.
     pub network: bool,
-    /// Where the image goes.
+    /// Destination of the image.
     pub dest: Dest,
 }
 
-/// Where an image goes.
+/// Destination of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dest {
-    /// Where the tool keeps images.
+    /// The tool's own store.
     Store,
-    /// There, and out of the tool as files (OCI's layout, where it knows that).
+    /// The tool's own store, and files outside of it (an OCI layout, where the tool writes one).
     Layout(Compression),
-    /// There, and to the registry that its tag names.
+    /// The tool's own store, and the registry that its tag names.
     Registry,
 }
 
-/// How layers are packed.
+/// Compression of exported layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
-    /// Not at all.
+    /// Layers are plain tars.
     None,
-    /// As registries have them.
+    /// gzip, the usual form in registries.
     Gzip,
-    /// As they could.
+    /// zstd, which is faster and smaller.
     Zstd,
 }
 
 impl Compression {
-    /// What the tools call it.
+    /// Returns the name that the tools use in their flags.
     pub fn name(self) -> &'static str {
         match self {
             Self::None => "uncompressed",
@@ -194,47 +197,47 @@ impl Compression {
     }
 }
 
-/// The least that the work takes.
+/// A program of the system that needs the least time for some work.
 #[derive(Debug, Clone, Copy)]
 pub struct Floor {
-    /// What a reader is told.
+    /// Description in one line, for readers.
     pub title: &'static str,
-    /// For `sh`, in the scenario's folder.
+    /// Script for `sh`, run in the directory of the scenario.
     pub script: &'static str,
 }
 
-/// What shows that the work was done.
+/// Proof that the work was done.
 #[derive(Debug, Clone, Copy)]
 pub enum Proof {
-    /// That the tool said so.
+    /// The exit code of the tool.
     Said,
-    /// A file of the image.
+    /// A file of the image with known content.
     File {
-        /// The image.
+        /// Name of the image.
         tag: &'static str,
-        /// Where.
+        /// Path of the file in the image.
         path: &'static str,
-        /// What is in it, but for white space around.
+        /// Expected content, apart from white space around it.
         says: &'static str,
     },
     /// A file of the image that is the same as one of the scenario's, as it is now.
     Same {
-        /// The image.
+        /// Name of the image.
         tag: &'static str,
-        /// Where.
+        /// Path of the file in the image.
         path: &'static str,
-        /// The scenario's.
+        /// Path of the file in the scenario.
         source: &'static str,
     },
     /// The exported files have this size at least.
     Output {
-        /// In MiB.
+        /// Smallest size of the exported files, in MiB.
         at_least_mib: u64,
     },
 }
 
 impl Scenario {
-    /// Whether it needs [`Base::Python`], be it in the registry.
+    /// Reports whether the scenario needs [`Base::Python`], as a base or in the registry.
     pub fn needs_python(&self) -> bool {
         let mut preps = self.rows.iter().flat_map(|row| row.before);
         self.bases.contains(&Base::Python) || preps.any(|prep| matches!(prep, Prep::PythonInRegistry))
@@ -242,7 +245,7 @@ impl Scenario {
 }
 
 impl Row {
-    /// Its whole name.
+    /// Returns the full name: `SCENARIO/ROW`.
     pub fn full_name(&self, scenario: &Scenario) -> String {
         match self.name {
             "" => scenario.name.to_owned(),

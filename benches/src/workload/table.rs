@@ -1,62 +1,15 @@
-//! All scenarios and their rows.
+//! The list of all scenarios, and the scenarios that are neither curves nor large images.
 //!
 //! Goals are those of the project's design: seconds on a machine of two cores with an ext4, nothing else running.
 
-use std::fmt::Write as _;
-use std::io;
-use std::path::Path;
-
+use super::contexts::{from, many_steps, nine_steps, pip, repeated, root_of_files, six_stages};
+use super::defaults::{BUILD, BUILD_ACT, BUILD_BIG, PROCESS, ROW, SCENARIO, TAG, to};
+use super::edit::{EDIT_1G, EDIT_5G, EDIT_20G};
 use super::files::{large, many, write};
 use super::{
-    Act, BIG, BUSYBOX, Base, Build, Compression, Dest, Floor, PYTHON, Prep, Proof, Row, Scenario, State,
-    When, curve,
+    Act, BUSYBOX, Base, Build, Compression, Dest, Floor, PYTHON, Prep, Proof, Row, Scenario, State, When,
+    curve,
 };
-
-/// The image that most builds make.
-pub(super) const TAG: &str = "dsbench/app";
-
-/// `context/Dockerfile` to [`TAG`], without a network.
-const BUILD: Build = Build {
-    context: "context",
-    dockerfile: "Dockerfile",
-    tag: TAG,
-    from_registry: false,
-    network: false,
-    dest: Dest::Store,
-};
-pub(super) const BUILD_ACT: Act = Act::Build(BUILD);
-/// `big/Dockerfile` to [`BIG`].
-pub(super) const BUILD_BIG: Act = Act::Build(Build { context: "big", tag: BIG, ..BUILD });
-
-const fn to(dest: Dest) -> Act {
-    Act::Build(Build { dest, ..BUILD })
-}
-
-/// What the others are filled up from.
-pub(super) const ROW: Row = Row {
-    name: "",
-    title: "",
-    goal_s: None,
-    state: State::Prepared,
-    alone: false,
-    before: &[],
-    timed: &[BUILD_ACT],
-    floor: None,
-    proof: Proof::Said,
-    point: None,
-};
-
-pub(super) const SCENARIO: Scenario = Scenario {
-    name: "",
-    when: When::Always,
-    needs_gib: 1,
-    bases: &[Base::Busybox],
-    make: |_| Ok(()),
-    prepare: &[BUILD_ACT],
-    rows: &[],
-};
-
-const PROCESS: Floor = Floor { title: "start of one process", script: "true" };
 
 /// Every scenario, quick ones first.
 pub const SCENARIOS: &[Scenario] = &[
@@ -278,73 +231,6 @@ const COPY_2G: Scenario = Scenario {
     ..SCENARIO
 };
 
-const RUNNABLE: Row = Row {
-    name: "runnable",
-    title: "1 GB image, one line changed: run it",
-    point: Some(curve::edit_and_run(1)),
-    before: &[Prep::Edit("context/app.txt")],
-    timed: &[BUILD_ACT, Act::Run { tag: TAG, command: &["cat", "/app.txt"] }],
-    proof: Proof::Same { tag: TAG, path: "/app.txt", source: "context/app.txt" },
-    ..ROW
-};
-
-const TO_LAYOUT: Row = Row {
-    name: "layout",
-    title: "1 GB image, one line changed: OCI layout",
-    point: Some(curve::edit_and_layout(1)),
-    timed: &[to(Dest::Layout(Compression::None))],
-    ..RUNNABLE
-};
-
-const EDIT_1G: Scenario = Scenario {
-    name: "edit-1g",
-    needs_gib: 10,
-    make: |dir| image_of_size(dir, 1),
-    prepare: &[BUILD_BIG, BUILD_ACT, to(Dest::Layout(Compression::None))],
-    rows: &[RUNNABLE, TO_LAYOUT],
-    ..SCENARIO
-};
-
-const EDIT_5G: Scenario = Scenario {
-    name: "edit-5g",
-    when: When::Large,
-    needs_gib: 22,
-    make: |dir| image_of_size(dir, 5),
-    rows: &[
-        Row {
-            title: "5 GB image, one line changed: run it",
-            point: Some(curve::edit_and_run(5)),
-            ..RUNNABLE
-        },
-        Row {
-            title: "5 GB image, one line changed: OCI layout",
-            point: Some(curve::edit_and_layout(5)),
-            ..TO_LAYOUT
-        },
-    ],
-    ..EDIT_1G
-};
-
-const EDIT_20G: Scenario = Scenario {
-    name: "edit-20g",
-    when: When::Large,
-    needs_gib: 64,
-    make: |dir| image_of_size(dir, 20),
-    rows: &[
-        Row {
-            title: "20 GB image, one line changed: run it",
-            point: Some(curve::edit_and_run(20)),
-            ..RUNNABLE
-        },
-        Row {
-            title: "20 GB image, one line changed: OCI layout",
-            point: Some(curve::edit_and_layout(20)),
-            ..TO_LAYOUT
-        },
-    ],
-    ..EDIT_1G
-};
-
 const PULL: Scenario = Scenario {
     name: "python",
     needs_gib: 3,
@@ -476,87 +362,6 @@ const RSS_10G: Scenario = Scenario {
     ..SCENARIO
 };
 
-pub(super) fn from(rest: &str) -> String {
-    format!("FROM {BUSYBOX}\n{rest}")
-}
-
-pub(super) fn repeated(count: usize, step: impl Fn(usize) -> String) -> String {
-    from(&(0..count).map(step).collect::<String>())
-}
-
-/// COPY and RUN in turn, each of one small file.
-pub(super) fn many_steps(dir: &Path, count: usize) -> io::Result<()> {
-    write(&dir.join("context/file"), "one line\n")?;
-    let steps = |n| if n % 2 == 0 { format!("COPY file /c{n}\n") } else { format!("RUN echo {n} > /r{n}\n") };
-    write(&dir.join("context/Dockerfile"), &repeated(count, steps))
-}
-
-/// `big/` is an image with this many thousand files; `context/` has a RUN on top of it that touches one.
-pub(super) fn root_of_files(dir: &Path, thousands: usize) -> io::Result<()> {
-    let files = format!(
-        "RUN for d in $(seq {thousands}); do mkdir -p /many/$d && cd /many/$d && touch $(seq 1000); done\n"
-    );
-    write(&dir.join("big/Dockerfile"), &from(&files))?;
-    write(&dir.join("context/nonce"), "first\n")?;
-    write(&dir.join("context/Dockerfile"), &format!("FROM {BIG}\nCOPY nonce /nonce\nRUN touch /many/1/500\n"))
-}
-
-/// The fixture of this project, on the base that all tools have.
-fn nine_steps(dir: &Path) -> io::Result<()> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/nine-steps");
-    copy_folder(&source, &dir.join("context"))?;
-    let path = dir.join("context/Dockerfile");
-    let text = std::fs::read_to_string(&path)?;
-    std::fs::write(&path, text.replace("FROM busybox", &format!("FROM {BUSYBOX}")))
-}
-
-fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
-    std::fs::create_dir_all(to)?;
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        let dest = to.join(entry.file_name());
-        match entry.file_type()?.is_dir() {
-            true => copy_folder(&entry.path(), &dest)?,
-            false => std::fs::copy(entry.path(), dest).map(drop)?,
-        }
-    }
-    Ok(())
-}
-
-fn six_stages(dir: &Path) -> io::Result<()> {
-    let mut text = String::new();
-    for n in 0..6 {
-        let _ = writeln!(text, "FROM {BUSYBOX} AS s{n}\nRUN sleep 2; echo {n} > /s{n}");
-    }
-    let _ = writeln!(text, "FROM {BUSYBOX}");
-    for n in 0..6 {
-        let _ = writeln!(text, "COPY --from=s{n} /s{n} /");
-    }
-    write(&dir.join("context/Dockerfile"), &text)
-}
-
-/// `big/` is an image with `gib` GiB in files of 16 MiB that do not compress; `context/` puts one line on top of it.
-fn image_of_size(dir: &Path, gib: u64) -> io::Result<()> {
-    let files = gib * 64;
-    let make =
-        format!("RUN mkdir /data && for n in $(seq {files}); do head -c 16m /dev/urandom > /data/$n; done\n");
-    write(&dir.join("big/Dockerfile"), &from(&make))?;
-    write(&dir.join("context/app.txt"), "first\n")?;
-    write(&dir.join("context/Dockerfile"), &format!("FROM {BIG}\nCOPY app.txt /app.txt\n"))
-}
-
-fn pip(dir: &Path) -> io::Result<()> {
-    write(&dir.join("context/nonce"), "first\n")?;
-    write(&dir.join("context/requirements.txt"), "numpy==2.1.3\nscipy==1.14.1\npandas==2.2.3\n")?;
-    let text = format!(
-        "FROM {PYTHON}\n\
-         COPY requirements.txt nonce ./\n\
-         RUN --mount=type=cache,target=/root/.cache/pip pip install --no-compile -r requirements.txt\n\
-         RUN python3 -c 'import importlib.util as u; print(all(map(u.find_spec, [\"numpy\", \"scipy\", \"pandas\"])))' > /proof\n"
-    );
-    write(&dir.join("context/Dockerfile"), &text)
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -564,7 +369,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_have_names_of_their_own() {
+    fn rows_have_distinct_names_and_titles() {
         let names: Vec<String> = SCENARIOS
             .iter()
             .flat_map(|scenario| scenario.rows.iter().map(|row| row.full_name(scenario)))
@@ -577,7 +382,7 @@ mod tests {
 
     #[test]
     fn dockerfiles_parse() {
-        // The others write hundreds of megabytes.
+        // The other scenarios write hundreds of megabytes.
         let light = [NINE_STEPS, RUN_40, STEPS_100, STAGES_6, EDIT_1G, PULL, PUSH, PIP, ROOT_500K];
         for scenario in light {
             let dir = tempfile::tempdir().unwrap();

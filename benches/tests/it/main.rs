@@ -1,4 +1,4 @@
-//! The whole benchmark with a shell script in dsbuild's place: what happens when a tool fails, lies or hangs.
+//! Runs the whole benchmark with a shell script in place of dsbuild: tools that fail, lie or hang.
 #![allow(clippy::print_stdout, reason = "tests say why they are skipped")]
 
 use std::fs;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// What the script does unless a test says otherwise: `import` and `build` succeed, `build` to a file makes it.
+/// Default script: `import` and `build` succeed, and `build` to a file creates it.
 const GOOD: &str = r#"#!/bin/sh
 case "$1" in
     --version) echo "dsbuild 0.0.0-fake" ;;
@@ -23,7 +23,7 @@ struct World {
 }
 
 impl World {
-    /// `run` is what `dsbuild run` does.
+    /// Creates a script whose `dsbuild run` executes `run`.
     fn new(run: &str) -> Self {
         let world = Self { dir: tempfile::tempdir().unwrap() };
         let script = world.path("dsbuild");
@@ -85,7 +85,7 @@ fn runs_are_timed() {
 }
 
 #[test]
-fn a_tool_that_fails_says_so_in_its_cell_and_ends_nothing_else() {
+fn a_tool_that_fails_has_its_error_in_its_cell_and_the_others_go_on() {
     if !has_busybox() {
         return;
     }
@@ -97,7 +97,7 @@ fn a_tool_that_fails_says_so_in_its_cell_and_ends_nothing_else() {
 }
 
 #[test]
-fn a_tool_that_did_not_do_its_work_has_no_figure() {
+fn a_tool_with_a_wrong_result_has_no_figure() {
     if !has_busybox() {
         return;
     }
@@ -105,13 +105,13 @@ fn a_tool_that_did_not_do_its_work_has_no_figure() {
     let failed = cell(&results, "dsbuild");
     assert_eq!(
         failed["trouble"],
-        "wrong result: /app/vendor/alpha/VERSION says \"something else\", not \"alpha\""
+        "wrong result: /app/vendor/alpha/VERSION contains \"something else\", not \"alpha\""
     );
     assert_eq!(failed["samples"].as_array().unwrap().len(), 0);
 }
 
 #[test]
-fn results_are_told_again_and_compared() {
+fn results_are_printed_again_and_compared() {
     let world = World::new("true");
     let measured = world.measure(&["--only", "parse/1000-lines", "--only", "ignore/"]);
     let names: Vec<_> = measured["parts"].as_array().unwrap().iter().map(|part| &part["name"]).collect();
@@ -124,11 +124,11 @@ fn results_are_told_again_and_compared() {
     fs::write(&json, "[]").unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_benches")).arg("--from").arg(&json).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(said(&output).contains("is none of ours"), "{}", said(&output));
+    assert!(said(&output).contains("is not a result of this benchmark"), "{}", said(&output));
 }
 
 #[test]
-fn privileged_nothing_is_left_when_it_is_ended() {
+fn privileged_nothing_is_left_when_the_benchmark_is_killed() {
     if !has_busybox() {
         return;
     }

@@ -240,7 +240,7 @@ fn layers_below_count_by_what_they_are() {
 }
 
 #[test]
-fn what_the_steps_below_do_counts_even_if_they_leave_the_same() {
+fn operations_of_the_steps_below_count_even_if_they_leave_the_same_files() {
     let world = World::new();
     let base = |args: &str| {
         let below = run(|exec| exec.args[2] = args.to_owned());
@@ -332,7 +332,7 @@ fn the_platform_counts_for_processes() {
 }
 
 #[test]
-fn what_people_see_of_a_step_does_not_count() {
+fn name_lines_and_stage_of_a_step_do_not_count() {
     let (world, base) = (World::new(), [layers(&[])]);
     let meta = StepMeta {
         name: "[other 7/9] RUN true".to_owned(),

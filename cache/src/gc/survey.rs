@@ -10,6 +10,7 @@ use super::candidate::Candidate;
 use crate::files::{files_in, names_in, read_if_present};
 use crate::index::{BUILT_ANNOTATION, name_of};
 use crate::notes::{all_notes, blob_of};
+use crate::partial::is_partial;
 use crate::reach::Reach;
 use crate::records::{all_records, decode};
 use crate::roots::protected;
@@ -105,6 +106,10 @@ impl Survey {
         blobs: &mut BTreeMap<Digest, Candidate>,
     ) -> Result<(), StoreError> {
         for path in all_notes(store.root())? {
+            if is_partial(&path) {
+                self.candidates.push(Candidate::note(path));
+                continue;
+            }
             let bytes = read_if_present(&path).unwrap_or_default().unwrap_or_default();
             match blob_of(&bytes).map(|digest| blobs.get_mut(&digest)) {
                 Some(Some(blob)) => {

@@ -11,6 +11,7 @@ mod leftovers;
 mod mounts;
 mod names;
 mod notes;
+mod partial;
 mod records;
 mod roots;
 mod stat_cache;

@@ -1,22 +1,21 @@
-//! Bases and platforms of stages: `UndefinedArgInFrom`, `InvalidDefaultArgInFrom`,
+//! Rules about bases and platforms of stages: `UndefinedArgInFrom`, `InvalidDefaultArgInFrom`,
 //! `RedundantTargetPlatform`, `FromPlatformFlagConstDisallowed`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use oci::{Platform, Reference};
-use parser::ast::{Dockerfile, Instruction, Stage};
+use parser::ast::{Dockerfile, Stage};
 use parser::expand::{Expanded, Expander, Variables};
 
 use super::{Checks, Finding, rules, with_suggestion};
-use crate::args::{self, Env};
+use crate::args::{GlobalScope, global_scope};
+use crate::env::Env;
 
-/// Bases that make no image name unless build arguments are given.
+/// Finds bases that are not image names unless build arguments are given.
 pub(crate) fn default_bases(dockerfile: &Dockerfile, predefined: &Env, expander: Expander, checks: &Checks) {
-    // What fails here fails later, too, and is told then.
-    let Ok(defaults) = args::globals(&dockerfile.globals, predefined.clone(), &BTreeMap::new(), expander)
-    else {
-        return;
-    };
+    // An expansion that fails here is reported later.
+    let none = BTreeMap::new();
+    let Ok(defaults) = global_scope(&dockerfile.globals, predefined.clone(), &none, expander) else { return };
     for stage in &dockerfile.stages {
         let Ok(base) = expander.word(&stage.base, &defaults) else { return };
         if base.text.parse::<Reference>().is_err() {
@@ -27,17 +26,13 @@ pub(crate) fn default_bases(dockerfile: &Dockerfile, predefined: &Env, expander:
     }
 }
 
-/// Variables of a FROM that no ARG above the first FROM declares.
-pub(crate) fn undeclared(
-    expanded: &Expanded,
-    globals: &Env,
-    declared: &[Instruction],
-    checks: &Checks,
-) -> Vec<Finding> {
+/// Finds variables of a FROM that no ARG above the first FROM declares.
+pub(crate) fn undeclared(expanded: &Expanded, globals: &GlobalScope, checks: &Checks) -> Vec<Finding> {
     if expanded.unset.is_empty() || checks.is_done() {
         return Vec::new();
     }
-    let known: BTreeSet<&str> = globals.names().chain(declared.iter().flat_map(names)).collect();
+    let known: BTreeSet<&str> =
+        globals.env.names().chain(globals.declared.iter().map(|arg| arg.name.as_str())).collect();
     let candidates: Vec<&str> = known.iter().copied().collect();
     let unknown = expanded.unset.iter().filter(|name| !known.contains(name.as_str()));
     let findings = unknown.map(|name| {
@@ -47,11 +42,7 @@ pub(crate) fn undeclared(
     findings.collect()
 }
 
-fn names(instruction: &Instruction) -> impl Iterator<Item = &str> {
-    args::definitions(instruction).iter().map(|definition| definition.name.as_str())
-}
-
-/// `--platform=$TARGETPLATFORM`, which is what there would be without it.
+/// Finds `--platform=$TARGETPLATFORM`, which is the default.
 pub(crate) fn redundant_platform(written: &str, expanded: &Expanded, globals: &Env) -> Option<Finding> {
     const TARGET: &str = "TARGETPLATFORM";
     let is_target = expanded.used == [TARGET] && expanded.unset.is_empty();
@@ -62,7 +53,7 @@ pub(crate) fn redundant_platform(written: &str, expanded: &Expanded, globals: &E
         .then(|| Finding::new(&rules::REDUNDANT_TARGET_PLATFORM, message))
 }
 
-/// A platform without a variable, unless the stage's name says that it is for that one.
+/// Finds a platform without a variable, unless the name of the stage contains that platform.
 pub(crate) fn constant_platform(stage: &Stage, expanded: &Expanded) -> Option<Finding> {
     if !expanded.used.is_empty() || !expanded.unset.is_empty() {
         return None;

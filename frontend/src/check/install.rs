@@ -1,63 +1,81 @@
-//! `CopyBeforeInstall`: the whole context is there before what the project depends on is installed, so that any change of
-//! any file installs all of it again.
+//! `CopyBeforeInstall`: the whole context is copied before the dependencies of the project are installed, so that a change
+//! of any file installs all of them again.
 //!
-//! Instructions are followed from the stage that a stage is built on. A bind mount of the whole context is as bad as a
-//! copy. An install that ran before the copy did its work there: what follows is small (`uv sync` for the project itself).
+//! The instructions of a stage follow those of the stages that it is built on. A bind mount of the whole context counts
+//! like a copy. If the same program already ran before the copy, the later run is cheap (`uv sync` for the project itself)
+//! and not reported.
 
 use parser::ast::{Command, Dockerfile, Instruction, Kind, Stage};
 
-use super::own::of_context;
+use super::own_rules::copy_from_context;
 use super::{Checks, Finding, rules};
 
-/// A command that installs: programs, words that follow in this order (flags may stand between), what else must be so.
-type Installer = (&'static [&'static str], &'static [&'static str], Demand);
+/// A command that installs dependencies.
+struct Installer {
+    /// Names of the program.
+    programs: &'static [&'static str],
+    /// Words that follow in this order, with flags in front of the first.
+    subcommands: &'static [&'static str],
+    /// Condition that the arguments must meet.
+    demand: Demand,
+}
 
-/// What an install must look like to be one of what the project's files ask for, or of the system's packages.
+/// Condition under which a command installs what the project's files list, or packages of the system.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Demand {
+    /// Any arguments will do.
     Nothing,
-    /// One of these flags: the file that lists what to install.
+    /// One of these flags is given, which name a file that lists the dependencies.
     Flag(&'static [&'static str]),
-    /// No name follows, and it is not `-g`: without one it is the project's.
+    /// No package is named and `-g` is absent, so that the project's own dependencies are installed.
     NoName,
-    /// No file of the context is installed.
+    /// No argument is a file of the context.
     NoFile,
 }
 
 const FILE: Demand = Demand::Flag(&["-f", "--file"]);
 const REQUIREMENT: Demand = Demand::Flag(&["-r", "--requirement", "--requirements"]);
 
+const fn installer(
+    programs: &'static [&'static str],
+    subcommands: &'static [&'static str],
+    demand: Demand,
+) -> Installer {
+    Installer { programs, subcommands, demand }
+}
+
+/// Commands that install dependencies, for the package managers in common use.
 const INSTALLERS: &[Installer] = &[
-    (&["pip", "pip3"], &["install"], REQUIREMENT),
-    (&["uv"], &["pip", "install"], REQUIREMENT),
-    (&["uv"], &["pip", "sync"], Demand::Nothing),
-    (&["uv", "pdm", "pipenv"], &["sync"], Demand::Nothing),
-    (&["poetry", "pdm", "pipenv"], &["install"], Demand::Nothing),
-    (&["conda", "mamba", "micromamba"], &["env", "create"], Demand::Nothing),
-    (&["conda", "mamba", "micromamba"], &["env", "update"], Demand::Nothing),
-    (&["conda", "mamba", "micromamba"], &["create"], FILE),
-    (&["conda", "mamba", "micromamba"], &["install"], FILE),
-    (&["npm"], &["ci"], Demand::Nothing),
-    (&["npm", "pnpm", "yarn", "bun"], &["install"], Demand::NoName),
-    (&["npm", "pnpm", "bun"], &["i"], Demand::NoName),
-    (&["pnpm"], &["fetch"], Demand::Nothing),
-    (&["yarn"], &[], Demand::NoName),
-    (&["cargo"], &["fetch"], Demand::Nothing),
-    (&["cargo"], &["vendor"], Demand::Nothing),
-    (&["go"], &["mod", "download"], Demand::Nothing),
-    (&["go"], &["mod", "vendor"], Demand::Nothing),
-    (&["bundle", "bundler", "composer"], &["install"], Demand::Nothing),
-    (&["dotnet"], &["restore"], Demand::Nothing),
-    (&["mvn", "mvnw"], &["dependency:go-offline"], Demand::Nothing),
-    (&["mix"], &["deps.get"], Demand::Nothing),
-    (&["apt-get", "apt", "dnf", "yum", "microdnf", "zypper"], &["install"], Demand::NoFile),
-    (&["apk"], &["add"], Demand::NoFile),
+    installer(&["pip", "pip3"], &["install"], REQUIREMENT),
+    installer(&["uv"], &["pip", "install"], REQUIREMENT),
+    installer(&["uv"], &["pip", "sync"], Demand::Nothing),
+    installer(&["uv", "pdm", "pipenv"], &["sync"], Demand::Nothing),
+    installer(&["poetry", "pdm", "pipenv"], &["install"], Demand::Nothing),
+    installer(&["conda", "mamba", "micromamba"], &["env", "create"], Demand::Nothing),
+    installer(&["conda", "mamba", "micromamba"], &["env", "update"], Demand::Nothing),
+    installer(&["conda", "mamba", "micromamba"], &["create"], FILE),
+    installer(&["conda", "mamba", "micromamba"], &["install"], FILE),
+    installer(&["npm"], &["ci"], Demand::Nothing),
+    installer(&["npm", "pnpm", "yarn", "bun"], &["install"], Demand::NoName),
+    installer(&["npm", "pnpm", "bun"], &["i"], Demand::NoName),
+    installer(&["pnpm"], &["fetch"], Demand::Nothing),
+    installer(&["yarn"], &[], Demand::NoName),
+    installer(&["cargo"], &["fetch"], Demand::Nothing),
+    installer(&["cargo"], &["vendor"], Demand::Nothing),
+    installer(&["go"], &["mod", "download"], Demand::Nothing),
+    installer(&["go"], &["mod", "vendor"], Demand::Nothing),
+    installer(&["bundle", "bundler", "composer"], &["install"], Demand::Nothing),
+    installer(&["dotnet"], &["restore"], Demand::Nothing),
+    installer(&["mvn", "mvnw"], &["dependency:go-offline"], Demand::Nothing),
+    installer(&["mix"], &["deps.get"], Demand::Nothing),
+    installer(&["apt-get", "apt", "dnf", "yum", "microdnf", "zypper"], &["install"], Demand::NoFile),
+    installer(&["apk"], &["add"], Demand::NoFile),
 ];
 
-/// Programs that run the program named behind them.
+/// Programs and shell words in front of the program that runs.
 const WRAPPERS: [&str; 8] = ["sudo", "time", "exec", "env", "nice", "corepack", "then", "do"];
 
-/// Looks at each stage.
+/// Checks each stage of a file.
 pub(super) fn check(dockerfile: &Dockerfile, checks: &Checks) {
     for index in 0..dockerfile.stages.len() {
         if let Some((instruction, message)) = late_install(&chain(&dockerfile.stages, index)) {
@@ -66,11 +84,11 @@ pub(super) fn check(dockerfile: &Dockerfile, checks: &Checks) {
     }
 }
 
-/// The instructions of a stage, behind those of the stages that it is built on.
+/// Returns the instructions of a stage, after those of the stages that it is built on.
 fn chain(stages: &[Stage], index: usize) -> Vec<&Instruction> {
     let mut below = vec![index];
     let mut base = stages[index].base.as_str();
-    // Only stages above can be built on: this ends.
+    // Each base is an earlier stage, so the loop ends.
     while let Some(at) = stages[..below[below.len() - 1]]
         .iter()
         .rposition(|stage| stage.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(base)))
@@ -81,7 +99,7 @@ fn chain(stages: &[Stage], index: usize) -> Vec<&Instruction> {
     below.iter().rev().flat_map(|&at| &stages[at].instructions).collect()
 }
 
-/// The first instruction that brings in the whole context for an install that could have come before.
+/// Finds the first instruction that brings in the whole context before an install, with the message about it.
 fn late_install<'a>(instructions: &[&'a Instruction]) -> Option<(&'a Instruction, String)> {
     let mut whole: Option<&Instruction> = None;
     let mut done = Vec::new();
@@ -91,11 +109,11 @@ fn late_install<'a>(instructions: &[&'a Instruction]) -> Option<(&'a Instruction
         }
         let Kind::Run(run) = &instruction.kind else { continue };
         let mounted = run.mounts.iter().any(|mount| mounts_all(mount));
-        for (program, installer) in installers(&run.command, instruction) {
+        for (program, shown) in installs(&run.command, instruction) {
             if let Some(at) = whole.or(mounted.then_some(*instruction))
                 && !done.contains(&program)
             {
-                let message = format!("Any change of any file makes {installer:?} run again");
+                let message = format!("Any change of any file makes {shown:?} run again");
                 return Some((at, message));
             }
             done.push(program);
@@ -105,12 +123,12 @@ fn late_install<'a>(instructions: &[&'a Instruction]) -> Option<(&'a Instruction
 }
 
 fn copies_all(instruction: &Instruction) -> bool {
-    of_context(instruction).is_some_and(|copy| {
+    copy_from_context(instruction).is_some_and(|copy| {
         copy.sources.iter().any(|source| matches!(source.as_str(), "." | "./" | "/" | "*"))
     })
 }
 
-/// Whether the value of a `--mount` shows the whole context.
+/// Reports whether the value of a `--mount` shows the whole context.
 fn mounts_all(mount: &str) -> bool {
     let value = |names: &[&str]| {
         let fields = mount.split(',').filter_map(|field| field.split_once('='));
@@ -121,8 +139,8 @@ fn mounts_all(mount: &str) -> bool {
         && matches!(value(&["source", "src"]).unwrap_or("."), "." | "./" | "/")
 }
 
-/// The installs that a RUN makes: the program, and how people call it.
-fn installers(command: &Command, instruction: &Instruction) -> Vec<(&'static str, String)> {
+/// Returns the installs in a RUN: the program, and the command for display.
+fn installs(command: &Command, instruction: &Instruction) -> Vec<(&'static str, String)> {
     let text = match command {
         Command::Exec(args) => args.join(" "),
         Command::Shell(text) => text.clone(),
@@ -130,15 +148,15 @@ fn installers(command: &Command, instruction: &Instruction) -> Vec<(&'static str
     let bodies = instruction.heredocs.iter().map(|heredoc| heredoc.content.as_str());
     let lines = std::iter::once(text.as_str()).chain(bodies).flat_map(str::lines);
     let lines = lines.filter(|line| !line.trim_start().starts_with('#'));
-    lines.flat_map(|line| line.split(['&', '|', ';', '(', ')', '{', '}'])).filter_map(installer).collect()
+    lines.flat_map(|line| line.split(['&', '|', ';', '(', ')', '{', '}'])).filter_map(install_of).collect()
 }
 
-/// The install that a simple command is, if it is one.
-fn installer(command: &str) -> Option<(&'static str, String)> {
+/// Returns the install that a simple command makes, or `None` if it makes none.
+fn install_of(command: &str) -> Option<(&'static str, String)> {
     let mut words = command.split_whitespace().map(|word| word.trim_matches(['"', '\''])).peekable();
-    let is_program = |word: &str| INSTALLERS.iter().any(|(programs, ..)| programs.contains(&word));
+    let is_program = |word: &str| INSTALLERS.iter().any(|installer| installer.programs.contains(&word));
     if words.next_if_eq(&"xargs").is_some() {
-        // Its flags have values.
+        // Flags of xargs have values.
         while words.next_if(|word| !is_program(word)).is_some() {}
     }
     while words
@@ -151,7 +169,7 @@ fn installer(command: &str) -> Option<(&'static str, String)> {
     }
     let program = if is_versioned_pip(program) { "pip3" } else { program };
     let args: Vec<&str> = words.collect();
-    INSTALLERS.iter().find_map(|(programs, subcommands, demand)| {
+    INSTALLERS.iter().find_map(|Installer { programs, subcommands, demand }| {
         let program = programs.iter().find(|name| **name == program)?;
         let rest = behind(&args, subcommands)?;
         let shown = [&[*program][..], subcommands].concat().join(" ");
@@ -163,7 +181,7 @@ fn name_of(word: &str) -> &str {
     word.rsplit('/').next().unwrap_or(word)
 }
 
-/// `pip3.11`.
+/// Reports whether a program is a pip with a version in its name, such as `pip3.11`.
 fn is_versioned_pip(program: &str) -> bool {
     program.strip_prefix("pip3.").is_some_and(|minor| minor.bytes().all(|byte| byte.is_ascii_digit()))
 }
@@ -174,13 +192,14 @@ fn is_assignment(word: &str) -> bool {
     })
 }
 
-/// What follows the subcommands, which must come in this order with nothing but flags (and their values) in front of the
-/// first.
+/// Returns the arguments after the subcommands, or `None` if the subcommands are absent or in another order.
+///
+/// Only flags and their values can be in front of the first subcommand.
 fn behind<'a>(args: &'a [&'a str], subcommands: &[&str]) -> Option<&'a [&'a str]> {
     let Some((first, others)) = subcommands.split_first() else { return Some(args) };
     let at = args.iter().position(|arg| arg == first)?;
     let in_front = &args[..at];
-    // A word that is no flag must be the value of one.
+    // A word that is not a flag must be the value of a flag.
     let is_value = |index: usize| index > 0 && in_front[index - 1].starts_with('-');
     if in_front.iter().enumerate().any(|(index, arg)| !arg.starts_with('-') && !is_value(index)) {
         return None;
@@ -191,7 +210,7 @@ fn behind<'a>(args: &'a [&'a str], subcommands: &[&str]) -> Option<&'a [&'a str]
 }
 
 impl Demand {
-    /// `rest` are the arguments behind the subcommand.
+    /// Reports whether the arguments meet the condition. `rest` are those after the subcommands.
     fn is_met(self, args: &[&str], rest: &[&str]) -> bool {
         match self {
             Self::Nothing => true,
@@ -218,11 +237,11 @@ mod tests {
 
     #[track_caller]
     fn check(command: &str, expected: Option<&str>) {
-        assert_eq!(installer(command).map(|(_, shown)| shown).as_deref(), expected, "{command}");
+        assert_eq!(install_of(command).map(|(_, shown)| shown).as_deref(), expected, "{command}");
     }
 
     #[test]
-    fn installs_are_known_with_flags_between() {
+    fn installs_are_recognised_with_flags_and_wrappers() {
         check("pip install --no-cache-dir -r requirements.txt", Some("pip install"));
         check("pip install -rrequirements.txt", Some("pip install"));
         check("pip --no-cache-dir install --requirement=r.txt", Some("pip install"));
@@ -263,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn mounts_of_the_whole_context() {
+    fn a_mount_without_a_source_shows_the_whole_context() {
         for (mount, expected) in [
             ("type=bind,target=/src", true),
             ("target=.", true),

@@ -1,37 +1,38 @@
-//! Build checks: what is allowed in a Dockerfile, but hardly meant.
+//! Build checks: probable mistakes in a Dockerfile that builds.
 //!
 //! ```text
-//! rules      what there is to check         config     which of it is asked for
-//! text       what the file shows by itself: blank lines, comments, MAINTAINER
-//! casing     keywords and stage names       from       bases and platforms of stages
-//! variables  names that nothing defines     stage      what later instructions undo, shells, folders
-//! secrets    names that sound confidential  ports      EXPOSE
-//! ignored    COPY of what is not there      own        what BuildKit does not look at
-//! install    COPY of all before an install  habits     lines of .dockerignore as if of .gitignore
+//! rules        names, descriptions and pages of all rules
+//! selection    the rules that are enabled, from directives, options and comments
+//! text         rules about single instructions as written: blank lines, comments, MAINTAINER
+//! whole_file   rules about the file as a whole: keywords and stage names
+//! from         bases and platforms of stages     config_rules  shells, working directories, overridden instructions
+//! variables    variables that nothing defines    secrets       names that sound confidential
+//! ports        EXPOSE                            ignored       COPY of files that the ignore file excludes
+//! own_rules    rules that BuildKit does not have install       COPY of everything before an install
+//! habits       lines of .dockerignore written as if for .gitignore
 //! ```
 //!
-//! A rule's module says what it finds, given an instruction's parts; `dispatch` and
-//! `stages` show them these parts while they lower, and `Checks` keeps what is asked for.
-//! So nothing is expanded twice, and a build pays for its checks with little more than their warnings.
+//! The module of a rule decides what to report, given the parts of an instruction. `dispatch` and `stages` pass these
+//! parts while they lower, and [`Checks`] keeps the findings of enabled rules. So nothing is expanded twice, and a build
+//! pays for its checks with little more than their warnings.
 //!
-//! Invariant: a check never changes what is built. With `error=true` it may prevent it.
+//! Invariant: a check never changes what is built. With `error=true` it can prevent the build.
 //!
 //! Source: BuildKit, `frontend/dockerfile/linter`, `dockerfile2llb/convert_lint.go`.
 
-mod casing;
-mod config;
+mod config_rules;
 mod from;
 mod habits;
 mod ignored;
 mod install;
-mod own;
+mod own_rules;
 mod ports;
 mod rules;
-mod run;
 mod secrets;
-mod stage;
+mod selection;
 mod text;
 mod variables;
+mod whole_file;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeSet, HashSet};
@@ -39,72 +40,99 @@ use std::path::Path;
 
 use graph::Lines;
 use parser::ast::{Dockerfile, Instruction};
-
-pub use habits::{FindHabits, IgnoreHabit};
-pub use rules::{Counts, Rule, all as rules, find as rule};
-pub use run::{CheckReport, check, sketch};
-
-pub(super) use from::{constant_platform, default_bases, redundant_platform, undeclared};
-pub(super) use ignored::ignored_file;
-pub(super) use ports::ports;
-pub(super) use run::allowing_all;
-pub(super) use secrets::secret_name;
-pub(super) use stage::{Seen, base_platform, legacy_pairs, not_json, overridden, relative_workdir};
-pub(super) use variables::undefined;
-
-use super::error::{LowerError, Problem, lines_of};
-use crate::options::{Context, Options};
-use crate::plan::Warning;
-use config::Config;
 use patterns::Patterns;
 
-/// More are not kept: nobody reads them, and suggestions for all names of a hostile file would take hours.
-const MOST_WARNINGS: usize = 1000;
+pub use habits::{FindHabits, IgnoreHabit};
+pub use rules::{Enabled, Rule, all as rules, find as rule};
 
-/// What a rule has found, before it is known whether that is asked for.
+pub(crate) use config_rules::{
+    LatestLines, base_platform, legacy_pairs, not_json, overridden, relative_workdir,
+};
+pub(crate) use from::{constant_platform, default_bases, redundant_platform, undeclared};
+pub(crate) use ignored::ignored_file;
+pub(crate) use ports::ports;
+pub(crate) use secrets::secret_name;
+pub(crate) use variables::undefined;
+
+use crate::build_args::CHECK;
+use crate::error::{LowerError, Problem, lines_of};
+use crate::options::{Context, Options};
+use crate::plan::Warning;
+use selection::Selection;
+
+/// Maximum number of warnings that are kept. Nobody reads more, and suggestions for all names of a hostile file would
+/// take hours.
+const MAX_WARNINGS: usize = 1000;
+
+/// A mistake that a rule has found, before it is known whether the rule is enabled.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Finding {
+pub(crate) struct Finding {
     rule: &'static Rule,
     message: String,
+    hint: Option<String>,
 }
 
 impl Finding {
-    /// A finding with BuildKit's wording.
+    /// Creates a finding with a message in BuildKit's words.
     fn new(rule: &'static Rule, message: impl Into<String>) -> Self {
-        Self { rule, message: message.into() }
+        Self { rule, message: message.into(), hint: None }
+    }
+
+    /// Adds a way out for this very finding, which replaces the advice of the rule.
+    fn with_hint(self, hint: Option<String>) -> Self {
+        Self { hint, ..self }
     }
 }
 
-/// The findings of one build that are asked for.
+/// Lines of the Dockerfile or of the ignore file that findings are about.
+struct Subject<'a> {
+    /// Path of the ignore file; `None` for lines of the Dockerfile.
+    ignore_file: Option<&'a Path>,
+    lines: Lines,
+    /// Comments above the instruction, which can enable and skip rules.
+    comments: &'a [String],
+}
+
+/// Findings of the enabled rules in one build.
 #[derive(Debug, Default)]
-pub(super) struct Checks {
-    config: Config,
+pub(crate) struct Checks {
+    selection: Selection,
     warnings: RefCell<Vec<Warning>>,
     seen: RefCell<HashSet<Warning>>,
     is_silent: Cell<bool>,
-    /// The ignore file's patterns, once a COPY asks for them.
+    /// Patterns of the ignore file, compiled when the first COPY needs them.
     ignore: OnceCell<Option<Patterns>>,
 }
 
 impl Checks {
-    /// Reads what is asked for. The build argument replaces the directive.
+    /// Reads which rules are enabled. The build argument replaces the directive.
     pub fn new(dockerfile: &Dockerfile, options: &Options) -> Result<Self, LowerError> {
-        let config = match (options.build_args.get(config::BUILD_ARG), &dockerfile.directives.check) {
-            (Some(given), _) => Config::parse(given),
-            (None, Some(directive)) => Config::of_directive(directive),
-            (None, None) => Ok(Config::default()),
+        let selection = match (options.build_args.get(CHECK), &dockerfile.directives.check) {
+            (Some(given), _) => Selection::parse(given),
+            (None, Some(directive)) => Selection::of_directive(directive),
+            (None, None) => Ok(Selection::default()),
         };
-        let config = config.map_err(|reason| Problem::CheckOptions { reason }.in_options())?;
-        Ok(Self { config, ..Self::default() })
+        let selection = selection.map_err(|reason| Problem::CheckOptions { reason }.in_options())?;
+        Ok(Self { selection, ..Self::default() })
     }
 
-    /// Adds what the file shows by itself.
-    pub fn file(&self, dockerfile: &Dockerfile) {
-        text::check(dockerfile, self);
-        casing::stage_names(dockerfile, self);
-        casing::keywords(dockerfile, self);
-        own::check(dockerfile, self);
+    /// Adds the findings that need nothing but a complete file.
+    pub fn add_file(&self, dockerfile: &Dockerfile) {
+        self.add_text(dockerfile);
+        whole_file::check_stage_names(dockerfile, self);
+        whole_file::check_keywords(dockerfile, self);
         install::check(dockerfile, self);
+    }
+
+    /// Adds the findings that need nothing but single instructions, so that the file can be incomplete.
+    pub fn add_text(&self, dockerfile: &Dockerfile) {
+        text::check(dockerfile, self);
+        own_rules::check(dockerfile, self);
+    }
+
+    /// Adds the findings about the ignore file of the context.
+    pub fn add_habits(&self, context: &Context, find: FindHabits<'_>) {
+        habits::check(context, self, find);
     }
 
     /// Adds findings about an instruction.
@@ -112,27 +140,21 @@ impl Checks {
         self.add_at(lines_of(instruction), &instruction.comments, findings);
     }
 
-    /// Adds findings about these lines, unless the comments say not to. What was found there already is not
-    /// said again.
+    /// Adds findings about these lines, unless the comments above them skip the rule. Repetitions are dropped.
     pub fn add_at(&self, lines: Lines, comments: &[String], findings: impl IntoIterator<Item = Finding>) {
-        self.keep(None, lines, comments, findings);
+        self.keep(&Subject { ignore_file: None, lines, comments }, findings);
     }
 
-    /// The same, of whichever file.
-    fn keep(
-        &self,
-        ignore_file: Option<&Path>,
-        lines: Lines,
-        comments: &[String],
-        findings: impl IntoIterator<Item = Finding>,
-    ) {
+    fn keep(&self, subject: &Subject<'_>, findings: impl IntoIterator<Item = Finding>) {
         if self.is_done() {
             return;
         }
-        for Finding { rule, message } in findings {
-            let warning =
-                Warning { rule: rule.name, ignore_file: ignore_file.map(Path::to_owned), lines, message };
-            if self.config.wants(rule, comments) && self.seen.borrow_mut().insert(warning.clone()) {
+        for Finding { rule, message, hint } in findings {
+            let ignore_file = subject.ignore_file.map(Path::to_owned);
+            let warning = Warning { rule: rule.name, ignore_file, lines: subject.lines, message, hint };
+            if self.selection.enables(rule, subject.comments)
+                && self.seen.borrow_mut().insert(warning.clone())
+            {
                 self.warnings.borrow_mut().push(warning);
             }
             if self.is_done() {
@@ -141,39 +163,39 @@ impl Checks {
         }
     }
 
-    /// Whether further findings would be dropped, so that nobody need look for them.
+    /// Reports whether further findings would be dropped, so that nobody needs to search for them.
     fn is_done(&self) -> bool {
-        self.is_silent.get() || self.warnings.borrow().len() >= MOST_WARNINGS
+        self.is_silent.get() || self.warnings.borrow().len() >= MAX_WARNINGS
     }
 
-    /// Takes no further findings: those of other platforms would be the same.
+    /// Drops all further findings.
     pub fn silence(&self) {
         self.is_silent.set(true);
     }
 
-    /// Fails if there is a warning and warnings are to be errors. The place is that of the first one found.
+    /// Fails if there are warnings and warnings are errors. The lines are those of the first warning.
     pub fn verdict(&self) -> Result<(), LowerError> {
         let warnings = self.warnings.borrow();
-        if warnings.is_empty() || !self.config.fails {
+        if warnings.is_empty() || !self.selection.fails {
             return Ok(());
         }
         let names: BTreeSet<&str> = warnings.iter().map(|warning| warning.rule).collect();
         let rules = names.into_iter().collect::<Vec<_>>().join(", ");
         let problem = Problem::Checks { rules, warnings: sorted(&warnings) };
-        // Lines of the ignore file are no place in the Dockerfile.
+        // Lines of the ignore file are not lines of the Dockerfile.
         Err(match warnings.iter().find(|warning| warning.ignore_file.is_none()) {
             Some(first) => problem.at(first.lines),
             None => problem.in_options(),
         })
     }
 
-    /// The warnings, in the order of their lines.
+    /// Returns the warnings in the order of their lines.
     pub fn warnings(&self) -> Vec<Warning> {
         sorted(&self.warnings.borrow())
     }
 
-    /// The patterns of the main context's ignore file; `None` if there are none, or if some are wrong, which
-    /// is for the context to say.
+    /// Returns the patterns of the main context's ignore file, or `None` if it has none. Malformed patterns count as none:
+    /// the context reports them.
     fn ignore(&self, context: &Context) -> Option<&Patterns> {
         let patterns = self.ignore.get_or_init(|| match context {
             Context::Local { ignore, .. } if !ignore.lines.is_empty() => {
@@ -191,10 +213,10 @@ fn sorted(warnings: &[Warning]) -> Vec<Warning> {
     warnings
 }
 
-/// Appends what may have been meant instead of `name`. Of very many candidates the first are looked at.
+/// Appends the candidate that is closest to `name`. Only the first 200 candidates are compared.
 fn with_suggestion(message: String, name: &str, candidates: &[&str], sigil: &str) -> String {
-    const MOST_CANDIDATES: usize = 200;
-    let candidates = &candidates[..candidates.len().min(MOST_CANDIDATES)];
+    const MAX_CANDIDATES: usize = 200;
+    let candidates = &candidates[..candidates.len().min(MAX_CANDIDATES)];
     match parser::suggest(name, candidates) {
         Some(meant) => format!("{message} (did you mean {sigil}{meant}?)"),
         None => message,

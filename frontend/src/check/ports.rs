@@ -1,12 +1,12 @@
-//! `ExposeProtoCasing` and `ExposeInvalidFormat`.
+//! Rules about EXPOSE: `ExposeProtoCasing` and `ExposeInvalidFormat`.
 
 use super::{Finding, rules};
-use crate::dispatch::expose::split;
+use crate::ports::split;
 
-/// What is odd about one word of EXPOSE, expanded.
+/// Checks one word of EXPOSE after expansion.
 pub(crate) fn ports(spec: &str) -> Vec<Finding> {
-    let (place, protocol) = spec.split_once('/').unwrap_or((spec, ""));
-    let (address, host, _) = split(place);
+    let (address_and_ports, protocol) = spec.split_once('/').unwrap_or((spec, ""));
+    let (address, host, _) = split(address_and_ports);
     let mut findings = Vec::new();
     if protocol.chars().any(char::is_uppercase) {
         let message = format!("Defined protocol '{spec}' in EXPOSE instruction should be lowercase");

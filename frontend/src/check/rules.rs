@@ -1,33 +1,33 @@
-//! The rules: what each is called, what it is about, and where it is explained.
+//! The rules: name, description, advice, and the page that explains each.
 //!
-//! Names, descriptions and addresses are BuildKit's (but for a few rules of our own), so that editors,
-//! `# check=skip=...` comments and searches work as they do with it.
+//! Names, descriptions and pages are those of BuildKit, except for a few rules of dsbuild, so that editors,
+//! `# check=skip=...` comments and searches work as they do with BuildKit.
 //!
 //! Source: BuildKit, `frontend/dockerfile/linter/ruleset.go`.
 
-/// A build check.
+/// A rule of the build checks.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// `LegacyKeyValueFormat`.
+    /// Name in directives and warnings, such as `LegacyKeyValueFormat`.
     pub name: &'static str,
-    /// What it demands, in a sentence without full stop.
+    /// Demand of the rule, a sentence without full stop.
     pub description: &'static str,
-    /// What to do about it, in a clause without full stop.
+    /// Advice for the user, a clause without full stop.
     pub fix: &'static str,
-    /// Where it is explained; empty if nowhere.
+    /// URL of the page that explains the rule; empty if there is none.
     pub url: &'static str,
-    /// When it counts.
-    pub counts: Counts,
+    /// Condition under which the rule is enabled.
+    pub enabled: Enabled,
 }
 
-/// When a rule counts.
+/// Condition under which a rule is enabled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Counts {
-    /// Unless `skip=` names it.
+pub enum Enabled {
+    /// Enabled unless `skip=` names the rule.
     ByDefault,
-    /// If `experimental=` names it, or is `all`; `skip=` does not turn it off again, as in BuildKit.
+    /// Enabled if `experimental=` names the rule or is `all`. `skip=` does not disable it again, as in BuildKit.
     Experimental,
-    /// One of ours: if `experimental=` names it, or is `own`.
+    /// A rule of dsbuild, enabled if `experimental=` names it or is `own`.
     OnRequest,
 }
 
@@ -38,14 +38,14 @@ macro_rules! rules {
             description: $description,
             fix: $fix,
             url: concat!("https://docs.docker.com/go/dockerfile/rule/", $page, "/"),
-            counts: rules!(@counts $($experimental)?),
+            enabled: rules!(@enabled $($experimental)?),
         };)*
 
-        /// All rules that have a page, in BuildKit's order.
+        /// Rules that have a page, in BuildKit's order.
         static WITH_PAGE: &[&Rule] = &[$(&$constant),*];
     };
-    (@counts experimental) => { Counts::Experimental };
-    (@counts) => { Counts::ByDefault };
+    (@enabled experimental) => { Enabled::Experimental };
+    (@enabled) => { Enabled::ByDefault };
 }
 
 rules! {
@@ -57,7 +57,7 @@ rules! {
         "write `AS` in the case of `FROM`";
     NO_EMPTY_CONTINUATION = "NoEmptyContinuation", "no-empty-continuation",
         "Empty continuation lines will become errors in a future release",
-        "delete the empty lines between the continued ones, as `dsbuild fmt` does, or make them comments";
+        "delete the empty lines, as `dsbuild fmt` does, or turn them into comments";
     CONSISTENT_INSTRUCTION_CASING = "ConsistentInstructionCasing", "consistent-instruction-casing",
         "All commands within the Dockerfile should use the same casing (either upper or lower)",
         "write all keywords in the same case; `dsbuild fmt` does";
@@ -66,7 +66,7 @@ rules! {
         "give each stage a name of its own";
     RESERVED_STAGE_NAME = "ReservedStageName", "reserved-stage-name",
         "Reserved words should not be used as stage names",
-        "call the stage something else than `scratch` or `context`";
+        "give the stage a name other than `scratch` or `context`";
     JSON_ARGS_RECOMMENDED = "JSONArgsRecommended", "json-args-recommended",
         "JSON arguments recommended for ENTRYPOINT/CMD to prevent unintended behavior related to OS signals",
         "write it as a JSON array, [\"program\", \"argument\"], so that the program itself gets the signals; or set SHELL if it needs a shell";
@@ -96,13 +96,13 @@ rules! {
         "mount it where it is needed: RUN --mount=type=secret,id=ID, and --secret id=ID for the build";
     INVALID_DEFAULT_ARG_IN_FROM = "InvalidDefaultArgInFrom", "invalid-default-arg-in-from",
         "Default value for global ARG results in an empty or invalid base image name",
-        "give the ARG a default that makes a name";
+        "give the ARG a default that results in an image name";
     FROM_PLATFORM_FLAG_CONST_DISALLOWED = "FromPlatformFlagConstDisallowed", "from-platform-flag-const-disallowed",
         "FROM --platform flag should not use a constant value",
         "use $BUILDPLATFORM or $TARGETPLATFORM, or name the stage after the platform";
     COPY_IGNORED_FILE = "CopyIgnoredFile", "copy-ignored-file",
         "Attempting to Copy file that is excluded by .dockerignore",
-        "take the file back in with a line `!FILE` in .dockerignore, or do not copy it; `dsbuild context` tells which line leaves it out";
+        "take the file back in with a line `!FILE` in .dockerignore, or do not copy it; `dsbuild context` shows which line excludes it";
     INVALID_DEFINITION_DESCRIPTION = "InvalidDefinitionDescription", "invalid-definition-description",
         "Comment for build stage or argument should follow the format: `# <arg/stage name> <description>`. If this is not intended to be a description comment, add an empty line or comment between the instruction and the comment.",
         "begin the comment with the name, or put an empty line below it",
@@ -116,17 +116,17 @@ rules! {
 }
 
 macro_rules! rules_without_page {
-    ($($(#[$doc:meta])* $constant:ident = $name:literal, $description:literal, $fix:literal, $counts:ident;)*) => {
+    ($($(#[$doc:meta])* $constant:ident = $name:literal, $description:literal, $fix:literal, $enabled:ident;)*) => {
         $($(#[$doc])* pub(crate) static $constant: Rule =
-            Rule { name: $name, description: $description, fix: $fix, url: "", counts: Counts::$counts };)*
+            Rule { name: $name, description: $description, fix: $fix, url: "", enabled: Enabled::$enabled };)*
 
-        /// The rules without a page: ours, and one that BuildKit explains nowhere.
+        /// Rules without a page: those of dsbuild, and one that BuildKit explains nowhere.
         static WITHOUT_PAGE: &[&Rule] = &[$(&$constant),*];
     };
 }
 
 rules_without_page! {
-    /// BuildKit's.
+    /// A rule of BuildKit, which has no page for it.
     INVALID_BASE_IMAGE_PLATFORM = "InvalidBaseImagePlatform",
         "Base image platform does not match expected target platform",
         "ask for the platform that the image has, or name an image that has the platform",
@@ -140,21 +140,21 @@ rules_without_page! {
         "mount it where it is needed: RUN --mount=type=secret,id=ID, and --secret id=ID,src=FILE for the build",
         ByDefault;
     COPY_BEFORE_INSTALL = "CopyBeforeInstall",
-        "What a project depends on should be installed before the rest of it is copied",
+        "The dependencies of a project should be installed before the rest of it is copied",
         "copy or mount the files that the install reads, run it, and copy the rest after it",
         OnRequest;
     GITIGNORE_HABIT = "GitignoreHabit",
-        "Lines of .dockerignore that mean something else in .gitignore should say what is meant",
-        "write **/NAME for any depth, NAME/** for what is in folders of that name, [^a] for any character but a",
+        "Lines of .dockerignore that have another meaning in .gitignore should be unambiguous",
+        "write **/NAME for any depth, NAME/** for the content of folders of that name, [^a] for any character but a",
         OnRequest;
 }
 
-/// All rules.
+/// Returns all rules, those with a page first.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
     WITH_PAGE.iter().chain(WITHOUT_PAGE).copied()
 }
 
-/// The rule of a name, which must be written exactly so.
+/// Finds the rule with exactly this name.
 pub fn find(name: &str) -> Option<&'static Rule> {
     all().find(|rule| rule.name == name)
 }
@@ -181,7 +181,7 @@ mod tests {
     fn a_rule_is_found_by_its_exact_name() {
         assert_eq!(find("UndefinedVar"), Some(&UNDEFINED_VAR));
         assert_eq!(find("undefinedvar"), None);
-        let experimental = find("InvalidDefinitionDescription").map(|rule| rule.counts);
-        assert_eq!(experimental, Some(Counts::Experimental));
+        let experimental = find("InvalidDefinitionDescription").map(|rule| rule.enabled);
+        assert_eq!(experimental, Some(Enabled::Experimental));
     }
 }

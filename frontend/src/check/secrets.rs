@@ -2,20 +2,20 @@
 
 use super::{Finding, rules};
 
-/// Words of such names.
-const TELLING: [&str; 10] =
+/// Words that make a name sound confidential.
+const CONFIDENTIAL: [&str; 10] =
     ["apikey", "auth", "credential", "credentials", "key", "password", "pword", "passwd", "secret", "token"];
 
-/// Words that say that it is not the secret itself.
+/// Words that show that the variable is not the secret itself.
 const HARMLESS: [&str; 3] = ["public", "file", "version"];
 
-/// A name of ARG or ENV, one of whose words between underscores is telling, and none harmless.
+/// Finds a name of ARG or ENV with a confidential word between underscores and no harmless one.
 pub(crate) fn secret_name(keyword: &str, name: &str) -> Option<Finding> {
     let has = |words: &[&str]| {
         name.split('_').any(|word| words.iter().any(|other| word.eq_ignore_ascii_case(other)))
     };
     let message = format!("Do not use ARG or ENV instructions for sensitive data ({keyword} {name:?})");
-    (has(&TELLING) && !has(&HARMLESS)).then(|| Finding::new(&rules::SECRETS_USED_IN_ARG_OR_ENV, message))
+    (has(&CONFIDENTIAL) && !has(&HARMLESS)).then(|| Finding::new(&rules::SECRETS_USED_IN_ARG_OR_ENV, message))
 }
 
 #[cfg(test)]
@@ -28,7 +28,7 @@ mod tests {
     }
 
     #[test]
-    fn names_tell() {
+    fn a_confidential_word_without_a_harmless_one_is_reported() {
         for name in ["KEY", "api_key", "ApiKey", "GITHUB_TOKEN", "secret_message", "db_PWORD_", "AUTH"] {
             check(name, true);
         }

@@ -1,17 +1,16 @@
-//! What the text of single instructions shows: `NoEmptyContinuation`, `FromAsCasing`, `StageNameCasing`,
+//! Rules about single instructions as written: `NoEmptyContinuation`, `FromAsCasing`, `StageNameCasing`,
 //! `MaintainerDeprecated`, `InvalidDefinitionDescription`.
 
-use parser::ast::{Dockerfile, Instruction, Kind, Notice, NoticeKind, Span, Stage};
-
 use graph::Lines;
+use parser::ast::{Dockerfile, Instruction, Kind, Notice, NoticeKind, Span, Stage};
 
 use super::{Checks, Finding, rules};
 
-/// Finds them in a whole file, in BuildKit's order.
+/// Checks each instruction of a file, in BuildKit's order.
 pub(super) fn check(dockerfile: &Dockerfile, checks: &Checks) {
     for notice in &dockerfile.notices {
         if notice.kind == NoticeKind::EmptyContinuation {
-            // As in BuildKit, the place is the end of the instruction.
+            // As in BuildKit, the line is the last of the instruction.
             let line = notice.span.end_line;
             let finding = Finding::new(&rules::NO_EMPTY_CONTINUATION, "Empty continuation line");
             checks.add_at(Lines::single(line), &[], [finding]);
@@ -23,7 +22,7 @@ pub(super) fn check(dockerfile: &Dockerfile, checks: &Checks) {
     let mut notices = dockerfile.notices.iter().filter_map(as_casing).peekable();
     for stage in &dockerfile.stages {
         checks.add(&stage.from, name_casing(stage));
-        // They are in the order of the stages.
+        // The notices are in the order of the stages.
         let casing = notices.next_if(|(span, _)| *span == stage.from.span);
         checks.add(&stage.from, casing.map(|(_, finding)| finding));
         checks.add(
@@ -62,7 +61,7 @@ fn argument_names(instruction: &Instruction) -> Vec<&str> {
     }
 }
 
-/// The comment right above a stage or ARG should begin with its name: tools show it as its description.
+/// Finds a comment right above a stage or ARG that does not begin with its name: tools show it as the description.
 fn description(instruction: &Instruction, names: &[&str]) -> Option<Finding> {
     let comment = instruction.comments.last()?;
     let example = match names {

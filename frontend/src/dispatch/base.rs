@@ -1,21 +1,23 @@
-//! What a stage starts from: the first step and config of each.
+//! The base of a stage: its first step and config.
 
+use std::sync::Arc;
+
+use graph::git_url::{GitUrl, git_source};
+use graph::{CopyAction, CopySource, FileAction, FileOp, ImageOrigin, Op, ResolvedImage, Source, StepMeta};
 use oci::Platform;
 
 use super::{Dispatcher, Inputs};
-use crate::bases::platform_of;
+use crate::base_images::platform_of;
 use crate::check;
 use crate::error::{LowerError, Problem};
-use crate::names::Counter;
 use crate::options::NamedContext;
 use crate::stages::{Base, StageId};
 use crate::state::State;
-use graph::git_url::GitUrl;
-use graph::{CopyAction, CopySource, FileAction, FileOp, ImageOrigin, Op, ResolvedImage, Source, StepMeta};
+use crate::step_names::StepCounter;
 
 impl Dispatcher<'_> {
-    /// The state of an entry before its first instruction.
-    pub(super) fn start(&mut self, id: StageId, counter: &mut Counter) -> Result<State, LowerError> {
+    /// Returns the state of an entry before its first instruction.
+    pub(super) fn start(&mut self, id: StageId, counter: &mut StepCounter) -> Result<State, LowerError> {
         let table = self.table;
         let entry = table.entry(id);
         let platform = platform_of(entry, self.target);
@@ -36,15 +38,15 @@ impl Dispatcher<'_> {
         }
     }
 
-    /// An image as a base.
-    fn image(&mut self, id: StageId, counter: &mut Counter, wanted: Platform) -> State {
+    /// Returns the state of a stage on an image.
+    fn image(&mut self, id: StageId, counter: &mut StepCounter, requested: Platform) -> State {
         let entry = self.table.entry(id);
-        // A context whose name no image can have is told.
-        let Some(found) = self.resolved.image(entry, self.target) else { return State::unknown(&wanted) };
-        let (found, base_is_unknown) = (&found.image, found.is_unknown);
+        // A named context with an invalid image name was reported.
+        let Some(found) = self.images.image(entry, self.target) else { return State::unknown(&requested) };
+        let (found, base_is_unknown) = (&found.image, found.is_placeholder);
         let text = describe(found);
-        if self.session.several {
-            counter.platform = Some(wanted.to_string());
+        if self.session.names_platform {
+            counter.platform = Some(requested.to_string());
         }
         let name = match &entry.base {
             Base::Context(key, _) => format!("[context {key}] {text}"),
@@ -52,10 +54,10 @@ impl Dispatcher<'_> {
         };
         let mut image = found.config.clone();
         image.created = None;
-        // Nobody asked for a platform: an image that has another one says what is built.
+        // If nobody requested a platform, the image decides what is built.
         let own = &image.platform;
-        let follows = self.target.implicit && entry.platform.is_none() && !own.os.is_empty();
-        let platform = if follows && !own.serves(&wanted) { own.clone() } else { wanted };
+        let follows = self.target.is_implicit && entry.platform.is_none() && !own.os.is_empty();
+        let platform = if follows && !own.serves(&requested) { own.clone() } else { requested };
         if !found.layers().is_empty() {
             let finding = check::base_platform(&entry.base_text, &platform, &image.platform);
             self.session.checks.add_at(entry.lines, &[], finding);
@@ -64,12 +66,13 @@ impl Dispatcher<'_> {
             let source = Source::Image { name: found.origin.clone(), manifest: found.manifest };
             let (lines, stage) = (Some(entry.lines), self.stage_name(id));
             let meta = StepMeta { name, lines, stage, ..StepMeta::default() };
-            self.arena.add(Op::Source(source), Vec::new(), &platform, meta)
+            self.graph.add(Op::Source(source), Vec::new(), &platform, meta)
         });
-        State { step, image, platform, base_is_unknown, ..State::default() }
+        let base_name = Arc::from(entry.base_text.as_str());
+        State { step, image, platform, base_name, base_is_unknown, ..State::default() }
     }
 
-    /// A folder, repository or file as a base: nothing but its files.
+    /// Returns the state of a stage on a directory, repository or file, which has files but no config.
     fn tree(
         &mut self,
         id: StageId,
@@ -89,9 +92,9 @@ impl Dispatcher<'_> {
             NamedContext::Git(url) => {
                 let parsed = GitUrl::parse(url)?
                     .ok_or_else(|| Problem::Git(format!("invalid git context {url:?}")))?;
-                (graph::git_url::git_source(parsed, None, None)?, url.clone())
+                (git_source(parsed, None, None)?, url.clone())
             }
-            _ => return Err(Problem::Unsupported { what: format!("the context {key:?}") }),
+            _ => return Err(Problem::Unsupported { feature: format!("the context {key:?}") }),
         };
         let meta = StepMeta {
             name: format!("[context {key}] {text}"),
@@ -99,11 +102,11 @@ impl Dispatcher<'_> {
             stage: self.stage_name(id),
             ..StepMeta::default()
         };
-        let step = self.arena.add(Op::Source(source), Vec::new(), &self.session.build_platform, meta);
+        let step = self.graph.add(Op::Source(source), Vec::new(), &self.session.build_platform, meta);
         Ok(State { step: Some(step), is_tree: true, ..State::scratch(platform) })
     }
 
-    /// Makes one layer of a tree that is to be a root file system.
+    /// Makes one layer of a tree from outside, so that it can be a root file system.
     pub(super) fn make_layers(&mut self, id: StageId, state: &mut State) {
         let Some(tree) = state.step.filter(|_| state.is_tree) else { return };
         let mut inputs = Inputs::default();
@@ -123,19 +126,19 @@ impl Dispatcher<'_> {
         };
         let op = Op::File(FileOp { base: None, actions: vec![FileAction::Copy(Box::new(action))] });
         let meta = StepMeta {
-            name: self.arena.step(tree).meta.name.clone(),
+            name: self.graph.step(tree).meta.name.clone(),
             lines: Some(self.table.entry(id).lines),
             stage: self.stage_name(id),
             ..StepMeta::default()
         };
-        let step = self.arena.add(op, inputs.0, &state.platform, meta);
+        let step = self.graph.add(op, inputs.0, &state.platform, meta);
         state.is_tree = false;
         state.unaccounted_layers += 1;
         state.advance(step);
     }
 }
 
-/// An image as people see it: its name with the manifest's digest.
+/// Returns the name of an image for display, with the digest of its manifest.
 fn describe(image: &ResolvedImage) -> String {
     match &image.origin {
         ImageOrigin::Registry(name) | ImageOrigin::Store { name } => {

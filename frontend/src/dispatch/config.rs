@@ -1,15 +1,16 @@
-//! Instructions that only change the image config.
+//! Instructions that only change the image config: CMD, ENTRYPOINT, LABEL, USER and others.
 
 use oci::{Empty, Healthcheck};
 use parser::ast::{self, Command, Kind, Pairs};
 
-use super::{Current, Dispatcher};
+use super::{CurrentStage, Dispatcher};
 use crate::error::Problem;
 use crate::state::State;
 use crate::{check, history, limits};
 
 impl Dispatcher<'_> {
-    pub(super) fn config(&self, current: &mut Current<'_>, kind: &Kind) -> Result<(), Problem> {
+    /// Applies an instruction that makes no step.
+    pub(super) fn config(&self, current: &mut CurrentStage<'_>, kind: &Kind) -> Result<(), Problem> {
         match kind {
             Kind::Cmd(command) => self.cmd(current, command),
             Kind::Entrypoint(command) => self.entrypoint(current, command),
@@ -34,30 +35,32 @@ impl Dispatcher<'_> {
                 let user = self.expand(current, user)?;
                 self.record(current, history::empty, format!("USER {user}"));
                 current.state.image.config.user = user;
+                current.state.user_lines = Some(current.lines);
             }
             Kind::Volume(paths) => return self.volume(current, paths),
-            other => return Err(Problem::Unsupported { what: format!("{other:?}") }),
+            other => return Err(Problem::Unsupported { feature: format!("{other:?}") }),
         }
         Ok(())
     }
 
-    /// Notes an instruction of which the last one counts.
-    fn once(&self, current: &mut Current<'_>) {
+    /// Notes an instruction that replaces an earlier one of its kind, and reports the earlier one.
+    fn note_replacement(&self, current: &mut CurrentStage<'_>) {
         let instruction = &current.command.instruction;
-        let found = check::overridden(&mut current.state.seen, &instruction.keyword, current.lines);
+        let found = check::overridden(&mut current.state.latest_lines, &instruction.keyword, current.lines);
         if let Some((lines, finding)) = found {
             self.session.checks.add_at(lines, &instruction.comments, [finding]);
         }
     }
 
-    fn shell_form(&self, current: &Current<'_>, command: &Command) {
+    /// Checks whether a command is in exec form.
+    fn check_form(&self, current: &CurrentStage<'_>, command: &Command) {
         let keyword = &current.command.instruction.keyword;
         self.found(current, check::not_json(keyword, command, &current.state.image.config.shell));
     }
 
-    fn cmd(&self, current: &mut Current<'_>, command: &Command) {
-        self.once(current);
-        self.shell_form(current, command);
+    fn cmd(&self, current: &mut CurrentStage<'_>, command: &Command) {
+        self.note_replacement(current);
+        self.check_form(current, command);
         let words = words(&current.state, command);
         self.record(current, history::empty, format!("CMD {}", history::quoted_list(&words)));
         let config = &mut current.state.image.config;
@@ -66,10 +69,10 @@ impl Dispatcher<'_> {
         current.state.cmd_is_set = true;
     }
 
-    /// An inherited CMD was meant for an inherited ENTRYPOINT: it goes.
-    fn entrypoint(&self, current: &mut Current<'_>, command: &Command) {
-        self.once(current);
-        self.shell_form(current, command);
+    /// Sets the ENTRYPOINT. An inherited CMD is removed, since it was meant for the inherited ENTRYPOINT.
+    fn entrypoint(&self, current: &mut CurrentStage<'_>, command: &Command) {
+        self.note_replacement(current);
+        self.check_form(current, command);
         let words = words(&current.state, command);
         self.record(current, history::empty, format!("ENTRYPOINT {}", history::quoted_list(&words)));
         current.state.image.config.entrypoint = Some(words);
@@ -78,8 +81,8 @@ impl Dispatcher<'_> {
         }
     }
 
-    fn healthcheck(&self, current: &mut Current<'_>, check: &ast::Healthcheck) {
-        self.once(current);
+    fn healthcheck(&self, current: &mut CurrentStage<'_>, check: &ast::Healthcheck) {
+        self.note_replacement(current);
         let check = match check {
             ast::Healthcheck::None => Healthcheck { test: vec!["NONE".to_owned()], ..Healthcheck::default() },
             ast::Healthcheck::Cmd {
@@ -102,7 +105,7 @@ impl Dispatcher<'_> {
         current.state.image.config.healthcheck = Some(check);
     }
 
-    fn label(&self, current: &mut Current<'_>, pairs: &Pairs) -> Result<(), Problem> {
+    fn label(&self, current: &mut CurrentStage<'_>, pairs: &Pairs) -> Result<(), Problem> {
         let mut text = "LABEL".to_owned();
         let expanded = self.pairs(current, pairs)?;
         self.found(current, check::legacy_pairs(&current.command.instruction.keyword, pairs.legacy));
@@ -114,7 +117,7 @@ impl Dispatcher<'_> {
         Ok(())
     }
 
-    fn volume(&self, current: &mut Current<'_>, paths: &[String]) -> Result<(), Problem> {
+    fn volume(&self, current: &mut CurrentStage<'_>, paths: &[String]) -> Result<(), Problem> {
         let paths: Vec<String> =
             paths.iter().map(|path| self.expand(current, path)).collect::<Result<_, _>>()?;
         if paths.iter().any(String::is_empty) {
@@ -125,12 +128,12 @@ impl Dispatcher<'_> {
         Ok(())
     }
 
-    fn stop_signal(&self, current: &mut Current<'_>, signal: &str) -> Result<(), Problem> {
+    fn stop_signal(&self, current: &mut CurrentStage<'_>, signal: &str) -> Result<(), Problem> {
         let signal = self.expand(current, signal)?;
         if current.state.platform.os == "windows" {
-            return Err(Problem::Unsupported { what: "STOPSIGNAL on Windows".to_owned() });
+            return Err(Problem::Unsupported { feature: "STOPSIGNAL on Windows".to_owned() });
         }
-        if !is_signal(&signal) {
+        if oci::signal::number(&signal).is_none() {
             return Err(Problem::BadSignal { signal });
         }
         self.record(current, history::empty, format!("STOPSIGNAL {signal}"));
@@ -139,7 +142,7 @@ impl Dispatcher<'_> {
     }
 }
 
-/// What a container runs: exec form as it is, shell form behind the shell.
+/// Returns the words that a container runs: exec form as it is, shell form as an argument of the shell.
 fn words(state: &State, command: &Command) -> Vec<String> {
     match command {
         Command::Exec(words) => words.clone(),
@@ -147,58 +150,10 @@ fn words(state: &State, command: &Command) -> Vec<String> {
     }
 }
 
-/// The test of a health check; its shell form does not carry the SHELL.
+/// Returns the test of a health check. Its shell form does not contain the SHELL.
 fn test(command: &Command) -> Vec<String> {
     match command {
         Command::Exec(words) => std::iter::once("CMD".to_owned()).chain(words.iter().cloned()).collect(),
         Command::Shell(text) => vec!["CMD-SHELL".to_owned(), text.clone()],
-    }
-}
-
-/// A number but 0, or a name of Linux, with or without `SIG`, in any case.
-///
-/// Source: moby/sys/signal, `ParseSignal`, which lets any number pass, negative ones included.
-fn is_signal(text: &str) -> bool {
-    const NAMES: [&str; 36] = [
-        "ABRT", "ALRM", "BUS", "CHLD", "CLD", "CONT", "FPE", "HUP", "ILL", "INT", "IO", "IOT", "KILL",
-        "PIPE", "POLL", "PROF", "PWR", "QUIT", "SEGV", "STKFLT", "STOP", "SYS", "TERM", "TRAP", "TSTP",
-        "TTIN", "TTOU", "URG", "USR1", "USR2", "VTALRM", "WINCH", "XCPU", "XFSZ", "RTMIN", "RTMAX",
-    ];
-    if let Ok(number) = text.parse::<i64>() {
-        return number != 0;
-    }
-    let upper = text.to_uppercase();
-    let name = upper.strip_prefix("SIG").unwrap_or(&upper);
-    let real_time = |prefix: &str, last: u32| {
-        let number = name.strip_prefix(prefix).filter(|number| !number.starts_with('0'));
-        number.and_then(|number| number.parse().ok()).is_some_and(|number: u32| number <= last)
-    };
-    NAMES.contains(&name) || real_time("RTMIN+", 15) || real_time("RTMAX-", 14)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(signal: &str, expected: bool) {
-        assert_eq!(is_signal(signal), expected, "{signal}");
-    }
-
-    #[test]
-    fn signals() {
-        check("SIGTERM", true);
-        check("term", true);
-        check("9", true);
-        check("99", true);
-        check("0", false);
-        check("SIGRTMIN+3", true);
-        check("RTMAX-14", true);
-        check("RTMAX-15", false);
-        check("RTMIN+16", false);
-        check("RTMIN+03", false);
-        check("SIGNOPE", false);
-        check("SIGSIGTERM", false);
-        check("", false);
     }
 }

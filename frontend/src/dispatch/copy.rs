@@ -1,26 +1,27 @@
-//! COPY and ADD.
+//! COPY and ADD: a File step with an action for each source, first files, then heredocs.
 //!
-//! One File step with an action for each source: first files, then heredocs. With `--link` the step has no
-//! base, and a Merge step puts its layer on top of what was there.
+//! With `--link` the step has no base, and a Merge step puts its layer on top of the stage.
 
+use graph::git_url::git_source;
+use graph::paths;
+use graph::{CopyAction, CopySource, FileAction, FileOp, Mode, Op, Source, StepId};
 use parser::ast::{self, Heredoc, Instruction};
 use parser::expand::Expander;
 
-use super::remote::{self, Kind};
-use super::{Current, Dispatcher, Inputs};
+use super::remote::{self, SourceKind};
+use super::{CurrentStage, Dispatcher, EntryFiles, Inputs};
 use crate::error::Problem;
-use crate::{check, history, names};
-use graph::paths;
-use graph::{CopyAction, CopySource, FileAction, FileOp, Mode, Op, Source, StepId};
+use crate::stages::StageId;
+use crate::{check, history, step_names};
 
-/// COPY or ADD, expanded.
-struct Expanded<'c> {
+/// A COPY or ADD after expansion.
+struct ExpandedCopy<'c> {
     sources: Vec<String>,
     heredocs: Vec<(&'c Heredoc, String)>,
-    /// As written.
+    /// Destination after expansion, relative to the working directory.
     destination: String,
     owner: Option<String>,
-    /// `--chmod` as it appears in the history.
+    /// Value of `--chmod` as the history shows it; `None` if the flag is absent.
     mode_text: Option<String>,
     mode: Option<Mode>,
     checksum: Option<String>,
@@ -32,7 +33,7 @@ struct Expanded<'c> {
 impl Dispatcher<'_> {
     pub(super) fn copy(
         &mut self,
-        current: &mut Current<'_>,
+        current: &mut CurrentStage<'_>,
         written: &ast::Copy,
         is_add: bool,
     ) -> Result<(), Problem> {
@@ -50,10 +51,10 @@ impl Dispatcher<'_> {
         let actions = self.actions(current, &copy, files, &name, &mut inputs)?;
         let meta = self.meta(current, name);
         let op = Op::File(FileOp { base, actions });
-        let mut step = self.arena.add(op, inputs.0, &current.state.platform, meta);
+        let mut step = self.graph.add(op, inputs.0, &current.state.platform, meta);
         if let Some(below) = current.state.step.filter(|_| copy.link) {
             let meta = self.meta(current, current.counter.again(&format!("LINK {text}")));
-            step = self.arena.add(Op::Merge, vec![below, step], &current.state.platform, meta);
+            step = self.graph.add(Op::Merge, vec![below, step], &current.state.platform, meta);
         }
         current.state.advance(step);
         self.record(current, history::layer, created_by(&copy));
@@ -62,16 +63,16 @@ impl Dispatcher<'_> {
 
     fn expand_copy<'c, 'k>(
         &self,
-        current: &Current<'k>,
+        current: &CurrentStage<'k>,
         written: &'c ast::Copy,
         is_add: bool,
-    ) -> Result<Expanded<'c>, Problem>
+    ) -> Result<ExpandedCopy<'c>, Problem>
     where
         'k: 'c,
     {
         let instruction: &'c Instruction = &current.command.instruction;
         let expand = |word: &String| self.expand(current, word);
-        // An empty value is as good as none.
+        // An empty value counts as absent.
         let flag = |value: &Option<String>| {
             let value = value.as_ref().map(expand).transpose();
             value.map(|value| value.filter(|value| !value.is_empty()))
@@ -83,11 +84,11 @@ impl Dispatcher<'_> {
         let (owner, mode_text) = (flag(&written.chown)?, flag(&written.chmod)?);
         let checksum = flag(&written.checksum)?;
         let mode = mode_text.as_deref().map(Mode::parse).transpose()?;
-        // BuildKit drops --link where a mode is set, and results must be the same.
+        // BuildKit ignores --link if there is a mode, and results must be the same.
         let link = written.link && mode.is_none();
         let heredocs = heredocs.map(|heredoc| Ok((heredoc, self.content(current, heredoc)?)));
         let heredocs = heredocs.collect::<Result<Vec<_>, Problem>>()?;
-        Ok(Expanded {
+        Ok(ExpandedCopy {
             sources,
             heredocs,
             destination,
@@ -101,9 +102,9 @@ impl Dispatcher<'_> {
         })
     }
 
-    /// The content of a heredoc: expanded unless its delimiter is quoted, always with the backslash as
-    /// escape character, and quotes as text.
-    fn content(&self, current: &Current<'_>, heredoc: &Heredoc) -> Result<String, Problem> {
+    /// Returns the content of a heredoc. It is expanded unless the delimiter is quoted; the escape character is always the
+    /// backslash, and quotes are text.
+    fn content(&self, current: &CurrentStage<'_>, heredoc: &Heredoc) -> Result<String, Problem> {
         let content = heredoc.chomped();
         if !heredoc.expand {
             return Ok(content);
@@ -111,12 +112,8 @@ impl Dispatcher<'_> {
         Ok(self.checked(current, Expander::for_heredocs().word(&content, &current.state)?))
     }
 
-    /// The files of `--from`, and whether their owners are kept.
-    fn stage_files(
-        &mut self,
-        current: &Current<'_>,
-        from: crate::stages::StageId,
-    ) -> Result<(StepId, bool), Problem> {
+    /// Returns the files of `--from`.
+    fn stage_files(&mut self, current: &CurrentStage<'_>, from: StageId) -> Result<EntryFiles, Problem> {
         self.files_of(from).ok_or_else(|| Problem::CopyFromLater {
             from: self.table.entry(from).label.clone(),
             stage: self.stage_name(current.id),
@@ -125,9 +122,9 @@ impl Dispatcher<'_> {
 
     fn actions(
         &mut self,
-        current: &Current<'_>,
-        copy: &Expanded<'_>,
-        files: Option<(StepId, bool)>,
+        current: &CurrentStage<'_>,
+        copy: &ExpandedCopy<'_>,
+        files: Option<EntryFiles>,
         name: &str,
         inputs: &mut Inputs,
     ) -> Result<Vec<FileAction>, Problem> {
@@ -138,7 +135,7 @@ impl Dispatcher<'_> {
                 Some(from) => (from, copy.written.unpack.unwrap_or(false), false),
                 None => {
                     let (step, keep_owner) = match files {
-                        Some(files) => files,
+                        Some(EntryFiles { step, keeps_owner }) => (step, keeps_owner),
                         None => (self.context_for(current, source, copy.is_add), false),
                     };
                     let unpack = copy.written.unpack.unwrap_or(copy.is_add);
@@ -156,32 +153,30 @@ impl Dispatcher<'_> {
         Ok(actions)
     }
 
-    /// The main context, from which `source` is copied.
-    fn context_for(&mut self, current: &Current<'_>, source: &str, is_add: bool) -> StepId {
+    /// Returns the step of the main context, after checking that its ignore file does not exclude `source`.
+    fn context_for(&mut self, current: &CurrentStage<'_>, source: &str, is_add: bool) -> StepId {
         let session = self.session;
         let finding = check::ignored_file(session.checks, &session.options.context, source, is_add);
         self.found(current, finding);
         self.context()
     }
 
-    /// A source that is a URL or a repository; `None` if it is a path.
+    /// Returns the files of a URL or repository, or `None` if `source` is a path.
     fn remote(
         &mut self,
-        current: &Current<'_>,
-        copy: &Expanded<'_>,
+        current: &CurrentStage<'_>,
+        copy: &ExpandedCopy<'_>,
         source: &str,
         name: &str,
         inputs: &mut Inputs,
     ) -> Result<Option<CopySource>, Problem> {
         let checksum = copy.checksum.as_deref();
         let (source_op, path) = match remote::kind(source)? {
-            Kind::Path => return Ok(None),
-            Kind::Git(_) if !copy.is_add => return Err(Problem::GitForCopy),
-            Kind::Http if !copy.is_add => return Err(Problem::UrlForCopy),
-            Kind::Git(url) => {
-                (graph::git_url::git_source(url, copy.written.keep_git_dir, checksum)?, "/".to_owned())
-            }
-            Kind::Http => {
+            SourceKind::Path => return Ok(None),
+            SourceKind::Git(_) if !copy.is_add => return Err(Problem::GitForCopy),
+            SourceKind::Http if !copy.is_add => return Err(Problem::UrlForCopy),
+            SourceKind::Git(url) => (git_source(url, copy.written.keep_git_dir, checksum)?, "/".to_owned()),
+            SourceKind::Http => {
                 let op = remote::http_source(source, checksum)?;
                 let path = match &op {
                     Source::Http { filename, .. } => format!("/{filename}"),
@@ -191,14 +186,14 @@ impl Dispatcher<'_> {
             }
         };
         let meta = self.meta(current, name.to_owned());
-        let step = self.arena.add(Op::Source(source_op), Vec::new(), &self.session.build_platform, meta);
+        let step = self.graph.add(Op::Source(source_op), Vec::new(), &self.session.build_platform, meta);
         Ok(Some(CopySource::Input { input: inputs.index(step), path, as_written: source.to_owned() }))
     }
 
     fn action(
         &self,
-        current: &Current<'_>,
-        copy: &Expanded<'_>,
+        current: &CurrentStage<'_>,
+        copy: &ExpandedCopy<'_>,
         from: CopySource,
         unpack: bool,
         keep_owner: bool,
@@ -218,20 +213,22 @@ impl Dispatcher<'_> {
     }
 }
 
-/// `--checksum` is for a single remote source.
-fn check_checksum(copy: &Expanded<'_>) -> Result<(), Problem> {
+/// Fails if there is a `--checksum` for anything but a single remote source.
+fn check_checksum(copy: &ExpandedCopy<'_>) -> Result<(), Problem> {
     if copy.checksum.is_none() {
         return Ok(());
     }
     let [source] = &copy.sources[..] else { return Err(Problem::ChecksumOfSeveral) };
     match remote::kind(source)? {
-        Kind::Path => Err(Problem::ChecksumOfLocal),
+        SourceKind::Path => Err(Problem::ChecksumOfLocal),
         _ => Ok(()),
     }
 }
 
-/// The clean path of a source. With `--parents` it is cut at the first `/./`: what stands before is where the
-/// copied structure begins; without one that is the root.
+/// Returns the clean path of a source.
+///
+/// With `--parents` the first `/./` divides it into the directory from which the structure is copied, and the rest.
+/// Without `/./` that directory is the root.
 fn source_path(source: &str, parents: bool) -> String {
     if !parents {
         return paths::clean(source);
@@ -241,13 +238,13 @@ fn source_path(source: &str, parents: bool) -> String {
     format!("{}/.{}", root.trim_end_matches('/'), paths::clean(pattern))
 }
 
-/// The history's text: with expanded words, without the flags that say how and not what.
-fn created_by(copy: &Expanded<'_>) -> String {
+/// Returns the text of the history entry: expanded words, without the flags that do not change the content.
+fn created_by(copy: &ExpandedCopy<'_>) -> String {
     let mut words = vec![if copy.is_add { "ADD" } else { "COPY" }.to_owned()];
     words.extend(copy.written.parents.then(|| "--parents".to_owned()));
     words.extend(copy.owner.as_ref().map(|owner| format!("--chown={owner}")));
     words.extend(copy.mode_text.as_ref().map(|mode| format!("--chmod={mode}")));
-    words.extend(copy.sources.iter().map(|source| names::without_logins(source)));
+    words.extend(copy.sources.iter().map(|source| step_names::without_logins(source)));
     words.extend(copy.heredocs.iter().map(|(heredoc, _)| format!("<<{}", heredoc.name)));
     words.push(copy.destination.clone());
     format!("{} # buildkit", words.join(" "))
@@ -263,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn source_paths() {
+    fn the_source_path_is_clean_and_divided_for_parents() {
         check("a/b/", false, "/a/b");
         check("../../a", false, "/a");
         check(".", false, "/");

@@ -1,20 +1,19 @@
-//! ENV and ARG.
+//! ENV and ARG: variables of a stage.
 
 use parser::ast::{ArgDefinition, Pairs};
 use parser::expand::Variables;
 
-use super::{Current, Dispatcher};
-use crate::check;
+use super::{CurrentStage, Dispatcher};
+use crate::args::{ArgSources, ArgValue};
+use crate::build_args::HIDDEN_FROM_RUN;
 use crate::error::Problem;
-use crate::history;
 use crate::plan::PlannedArg;
-
-/// ARGs that speak to the builder: no RUN sees them.
-pub(crate) const OUTSIDE_ENV: [&str; 2] = ["BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE"];
+use crate::session::UsedArg;
+use crate::{check, history};
 
 impl Dispatcher<'_> {
-    /// All pairs of a line are expanded with what was there before the line.
-    pub(super) fn env(&self, current: &mut Current<'_>, pairs: &Pairs) -> Result<(), Problem> {
+    /// Sets variables of the image. All pairs of a line are expanded with the values before the line.
+    pub(super) fn env(&self, current: &mut CurrentStage<'_>, pairs: &Pairs) -> Result<(), Problem> {
         let expanded = self.pairs(current, pairs)?;
         self.found(current, check::legacy_pairs(&current.command.instruction.keyword, pairs.legacy));
         if expanded.iter().any(|(name, _)| name.is_empty()) {
@@ -24,7 +23,7 @@ impl Dispatcher<'_> {
         for (name, value) in &expanded {
             self.found(current, check::secret_name("ENV", name));
             current.state.env.check_room(name, value)?;
-            current.state.set_env(name, value);
+            current.state.set_env(name, value, current.lines);
             text.push_str(&format!(" {name}={value}"));
         }
         self.record(current, history::empty, text);
@@ -34,68 +33,72 @@ impl Dispatcher<'_> {
     /// Expands names and values of ENV or LABEL.
     pub(super) fn pairs(
         &self,
-        current: &Current<'_>,
+        current: &CurrentStage<'_>,
         pairs: &Pairs,
     ) -> Result<Vec<(String, String)>, Problem> {
         let expand = |word: &str| self.expand(current, word);
         pairs.pairs.iter().map(|(name, value)| Ok((expand(name)?, expand(value)?))).collect()
     }
 
-    /// Each definition sees those before it on the line.
+    /// Declares variables of the stage. Each definition sees those before it on the line.
+    ///
+    /// Names are not expanded, as in BuildKit: `ARG ${x}=1` declares a variable of that very name.
     pub(super) fn arg(
         &self,
-        current: &mut Current<'_>,
+        current: &mut CurrentStage<'_>,
         definitions: &[ArgDefinition],
     ) -> Result<(), Problem> {
         let mut text = "ARG".to_owned();
-        for definition in definitions {
-            let name = self.expand(current, &definition.name)?;
+        for (position, definition) in definitions.iter().enumerate() {
+            let name = definition.name.as_str();
             if name.is_empty() {
                 return Err(Problem::BlankName { keyword: "ARG" });
             }
-            self.found(current, check::secret_name("ARG", &name));
-            let value = self.arg_value(current, &name, definition.default.as_deref())?;
-            self.note_arg(current, &name, value.clone(), definition.default.is_some());
-            current.state.args.declare(&name, value.as_deref().unwrap_or_default());
+            self.found(current, check::secret_name("ARG", name));
+            let found = self.arg_value(current, definition)?;
+            let value = found.as_ref().map(|found| found.value.as_str());
+            self.note_arg(current, definition, position, value);
+            current.state.args.declare(name, value.unwrap_or_default(), current.lines);
             text.push_str(&format!(" {name}"));
-            if let Some(value) = value {
-                if !OUTSIDE_ENV.contains(&name.as_str()) {
-                    current.state.env.check_room(&name, &value)?;
-                    current.state.env.set(&name, &value);
-                }
+            if let Some(ArgValue { value, origin }) = found {
                 text.push_str(&format!("={value}"));
+                if !HIDDEN_FROM_RUN.contains(&name) {
+                    current.state.env.check_room(name, &value)?;
+                    current.state.env.set(name, &value, origin);
+                }
             }
         }
         self.record(current, history::empty, text);
         Ok(())
     }
 
-    /// Remembers an ARG for the outline. One that only takes over a global's value is that global.
-    fn note_arg(&self, current: &Current<'_>, name: &str, value: Option<String>, has_default: bool) {
-        let mut notes = self.session.args.borrow_mut();
-        let is_given = has_default || self.session.build_args.contains_key(name);
-        if !is_given && self.globals.value(name).is_some() {
-            notes.redeclared.insert(name.to_owned());
+    fn arg_value(
+        &self,
+        current: &CurrentStage<'_>,
+        definition: &ArgDefinition,
+    ) -> Result<Option<ArgValue>, Problem> {
+        let sources = ArgSources { build_args: &self.session.build_args, outer: Some(&self.globals.env) };
+        sources.value_of(definition, current.lines, |default| self.expand(current, default))
+    }
+
+    /// Notes an ARG for the outline. An ARG that only repeats a global one counts as the global one.
+    fn note_arg(
+        &self,
+        current: &CurrentStage<'_>,
+        definition: &ArgDefinition,
+        position: usize,
+        value: Option<&str>,
+    ) {
+        let ArgDefinition { name, default } = definition;
+        let mut notes = self.session.arg_notes.borrow_mut();
+        let has_own_value = default.is_some() || self.session.build_args.contains_key(name);
+        if !has_own_value && self.globals.value(name).is_some() {
+            notes.redeclared.insert(name.clone());
             return;
         }
         let description = current.command.instruction.description(name).map(str::to_owned);
-        notes.used.push(PlannedArg { lines: current.lines, name: name.to_owned(), value, description });
-    }
-
-    /// The build argument, else the default, else the value of the global scope, else nothing. A default
-    /// that is not used is not expanded: it may fail.
-    fn arg_value(
-        &self,
-        current: &Current<'_>,
-        name: &str,
-        default: Option<&str>,
-    ) -> Result<Option<String>, Problem> {
-        if let Some(given) = self.session.build_args.get(name) {
-            return Ok(Some(given.clone()));
-        }
-        match default {
-            Some(default) => self.expand(current, default).map(Some),
-            None => Ok(self.globals.value(name).map(str::to_owned)),
-        }
+        let (lines, value) = (current.lines, value.map(str::to_owned));
+        let arg = PlannedArg { lines, name: name.clone(), value, description };
+        notes.used.push(UsedArg { stage: Some(current.id.0), position, arg });
     }
 }

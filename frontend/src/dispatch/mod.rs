@@ -1,91 +1,99 @@
-//! Instructions to steps and config, stage by stage.
+//! Instructions to steps and image configs, stage by stage.
 //!
 //! ```text
-//! run, mounts    Exec steps          env      ENV and ARG
-//! copy, remote   File steps          config   everything that only changes the image config
-//! workdir        File steps          expose   ports
+//! base         the first step and config of each stage
+//! run, mounts  RUN: Exec steps            env      ENV and ARG
+//! copy, remote COPY and ADD: File steps   config   everything that only changes the image config
+//! workdir      WORKDIR: File steps        expose   ports
 //! ```
 //!
-//! A stage sees other stages only through [`State`]s that are finished: what comes later is an error.
+//! A stage sees other stages only through finished [`State`]s. To take files from a stage further down is an error.
 
 mod base;
 mod config;
 mod copy;
 mod env;
-pub(super) mod expose;
-pub(super) mod mounts;
-pub(crate) mod remote;
+mod expose;
+mod mounts;
+mod remote;
 mod run;
 mod workdir;
 
-pub(super) use env::OUTSIDE_ENV;
-
 use std::cell::Cell;
 
+use graph::{InputIndex, Lines, Op, Source, StepId, StepMeta};
 use oci::{History, Platform};
 use parser::ast::{Instruction, Kind};
 use parser::expand::{Expanded, Expander};
 
-use super::arena::Arena;
-use super::args::Env;
-use super::bases::Resolved;
-use super::check::{self, Finding};
-use super::error::{Errors, LowerError, Problem};
-use super::names::{self, Counter};
-use super::origin;
-use super::stages::{Base, Command, StageId, Table};
-use super::state::State;
-use super::{history, platform};
+use crate::args::GlobalScope;
+use crate::base_images::BaseImages;
+use crate::check::{self, Finding};
+use crate::error::{Errors, LowerError, Problem};
+use crate::explain::Scope;
+use crate::graph_builder::GraphBuilder;
 use crate::options::Context;
+use crate::origin::{Origin, OriginKind};
 use crate::plan::PlannedImage;
-use crate::session::{Session, Target};
-use graph::{InputIndex, Lines, Op, Source, StepId, StepMeta};
+use crate::session::{Session, TargetPlatform};
+use crate::stages::{Base, StageCommand, StageId, StageTable};
+use crate::state::State;
+use crate::step_names::{self, StepCounter};
+use crate::{history, platform};
 
 /// Lowers the stages of one platform.
-pub(super) struct Dispatcher<'d> {
+pub(crate) struct Dispatcher<'d> {
     session: &'d Session<'d>,
-    target: &'d Target,
-    globals: &'d Env,
-    table: &'d Table<'d>,
-    resolved: &'d Resolved,
-    arena: &'d mut Arena,
-    /// By entry; `None` until it is done.
+    target: &'d TargetPlatform,
+    globals: &'d GlobalScope,
+    table: &'d StageTable<'d>,
+    images: &'d BaseImages,
+    graph: &'d mut GraphBuilder,
+    /// States by entry; `None` until the entry is finished.
     states: Vec<Option<State>>,
 }
 
-/// The stage that is being lowered.
-struct Current<'c> {
+/// The stage that is being lowered, at one of its instructions.
+struct CurrentStage<'c> {
     id: StageId,
     state: State,
-    counter: Counter,
+    counter: StepCounter,
     ignore_cache: bool,
-    /// The lines of the instruction at hand.
+    /// Lines of the instruction.
     lines: Lines,
-    command: &'c Command<'c>,
-    /// It uses a variable that would have another value if the base were known.
-    uses_guesses: Cell<bool>,
+    command: &'c StageCommand<'c>,
+    /// Whether the instruction uses a variable that an unavailable base image may set.
+    uses_placeholders: Cell<bool>,
+}
+
+/// Files of a finished entry.
+#[derive(Debug, Clone, Copy)]
+struct EntryFiles {
+    step: StepId,
+    /// Whether copies keep the owners of the files.
+    keeps_owner: bool,
 }
 
 impl<'d> Dispatcher<'d> {
     pub fn new(
         session: &'d Session<'d>,
-        target: &'d Target,
-        globals: &'d Env,
-        table: &'d Table<'d>,
-        resolved: &'d Resolved,
-        arena: &'d mut Arena,
+        target: &'d TargetPlatform,
+        globals: &'d GlobalScope,
+        table: &'d StageTable<'d>,
+        images: &'d BaseImages,
+        graph: &'d mut GraphBuilder,
     ) -> Self {
         let states = vec![None; table.entries.len()];
-        Self { session, target, globals, table, resolved, arena, states }
+        Self { session, target, globals, table, images, graph, states }
     }
 
-    /// Lowers all needed stages: first what others only take files from, then the rest in order.
+    /// Lowers all needed entries: first those that are complete with their base, then the stages in order.
     pub fn run(&mut self, reachable: &[bool], errors: &mut Errors) {
-        let needed = |at: &usize| reachable[*at];
+        let is_needed = |at: &usize| reachable[*at];
         let (sources, stages): (Vec<usize>, Vec<usize>) =
-            (0..reachable.len()).filter(needed).partition(|at| self.table.entries[*at].is_source);
+            (0..reachable.len()).filter(is_needed).partition(|at| self.table.entries[*at].is_source);
         for at in sources {
-            let state = self.begin(StageId(at), &mut Counter::default(), errors);
+            let state = self.begin(StageId(at), &mut StepCounter::default(), errors);
             self.states[at] = Some(state);
         }
         for at in stages {
@@ -97,23 +105,24 @@ impl<'d> Dispatcher<'d> {
         }
     }
 
-    fn begin(&mut self, id: StageId, counter: &mut Counter, errors: &mut Errors) -> State {
+    /// Returns the state of an entry before its first instruction. After an error a placeholder takes its place.
+    fn begin(&mut self, id: StageId, counter: &mut StepCounter, errors: &mut Errors) -> State {
         let started = self.start(id, counter);
         errors.keep(started).unwrap_or_else(|| State::unknown(&self.target.platform))
     }
 
-    /// The image of the finished stage `goal`.
-    pub fn finish(mut self, goal: StageId) -> PlannedImage {
-        let mut state = self.states[goal.0].take().expect("the target is reachable from itself");
-        self.make_layers(goal, &mut state);
+    /// Returns the image of a finished stage.
+    pub fn finish(mut self, stage: StageId) -> PlannedImage {
+        let mut state = self.states[stage.0].take().expect("the target is reachable from itself");
+        self.make_layers(stage, &mut state);
         let platform = self.image_platform(&state);
-        let step = state.step.unwrap_or_else(|| self.arena.scratch(&platform));
-        let unaccounted = state.layer_steps.len().saturating_sub(state.unaccounted_layers);
-        for step in &state.layer_steps[unaccounted..] {
-            state.image.history.push(history::unaccounted(self.arena.step(*step).meta.name.clone()));
+        let step = state.step.unwrap_or_else(|| self.graph.scratch(&platform));
+        let accounted = state.layer_steps.len().saturating_sub(state.unaccounted_layers);
+        for step in &state.layer_steps[accounted..] {
+            state.image.history.push(history::unaccounted(self.graph.step(*step).meta.name.clone()));
         }
         let mut config = state.image;
-        if !self.target.implicit {
+        if !self.target.is_implicit {
             platform::stamp(&mut config, &platform);
         }
         let labels = self.session.options.labels.iter().cloned();
@@ -122,16 +131,21 @@ impl<'d> Dispatcher<'d> {
     }
 
     fn image_platform(&self, state: &State) -> Platform {
-        if self.target.implicit { state.image.platform.clone() } else { self.target.platform.clone() }
+        if self.target.is_implicit { state.image.platform.clone() } else { self.target.platform.clone() }
     }
 
-    /// Lowers a stage. Behind an instruction that is wrong it goes on, to find others; not behind an ENV or ARG, as what
-    /// follows would be blamed for a variable that is not there, nor if there is no room for more.
+    /// Lowers a stage.
+    ///
+    /// After an instruction with an error the next ones are lowered too, to find further errors. There are two exceptions:
+    /// after an ENV or ARG, errors could be due to the missing variable, and a used-up budget leaves no room.
     fn stage(&mut self, id: StageId, errors: &mut Errors) -> State {
         let table = self.table;
         let entry = table.entry(id);
-        let mut counter =
-            Counter { stage: entry.label.clone(), total: total(table, id), ..Counter::default() };
+        let mut counter = StepCounter {
+            stage: entry.label.clone(),
+            total: total_steps(table, id),
+            ..StepCounter::default()
+        };
         let mut state = self.begin(id, &mut counter, errors);
         let budget = &self.session.budget;
         if let Err(problem) = budget.check() {
@@ -139,7 +153,7 @@ impl<'d> Dispatcher<'d> {
             return state;
         }
         self.make_layers(id, &mut state);
-        if entry.fired {
+        if entry.has_triggers {
             state.image.config.on_build.clear();
         }
         state.start();
@@ -148,48 +162,73 @@ impl<'d> Dispatcher<'d> {
             if state.is_incomplete {
                 break;
             }
-            if self.session.several {
+            if self.session.names_platform {
                 counter.platform = Some(platform::step_prefix(&state.platform, &state.env));
             }
-            let (lines, uses_guesses) = (command.lines, Cell::default());
-            let mut current = Current { id, state, counter, ignore_cache, lines, command, uses_guesses };
-            let done = self.instruction(&mut current).and_then(|()| budget.check());
-            self.judge(done, &mut current, errors);
+            let (lines, uses_placeholders) = (command.lines, Cell::default());
+            let mut current =
+                CurrentStage { id, state, counter, ignore_cache, lines, command, uses_placeholders };
+            self.answer_probe(&current);
+            let result = self.instruction(&mut current).and_then(|()| budget.check());
+            self.conclude(result, &mut current, errors);
             (state, counter) = (current.state, current.counter);
         }
         state
     }
 
-    /// Keeps the error of an instruction, unless it may be the base that is to blame, of which nothing is known.
-    fn judge(&self, done: Result<(), Problem>, current: &mut Current<'_>, errors: &mut Errors) {
-        let (is_unknown, uses_guesses) = (current.state.base_is_unknown, current.uses_guesses.get());
-        let failed = done.is_err();
-        if let Err(problem) = done
-            && !(is_unknown && problem.may_lie_with_base(uses_guesses))
+    /// Concludes an instruction: keeps its error, unless the cause may be a base image that is unavailable.
+    fn conclude(&self, result: Result<(), Problem>, current: &mut CurrentStage<'_>, errors: &mut Errors) {
+        let uses_placeholders = current.uses_placeholders.get();
+        let failed = result.is_err();
+        if let Err(problem) = result
+            && !(current.state.base_is_unknown && problem.may_be_due_to_base(uses_placeholders))
         {
             errors.add(|| self.explained(problem, current));
             self.session.checks.silence();
         }
-        let is_variable = matches!(current.command.instruction.kind, Kind::Arg(_) | Kind::Env(_));
-        current.state.has_guesses |= is_variable && uses_guesses;
-        current.state.is_incomplete = (is_variable && failed) || self.session.budget.check().is_err();
+        let sets_variable = matches!(current.command.instruction.kind, Kind::Arg(_) | Kind::Env(_));
+        current.state.has_placeholders |= sets_variable && uses_placeholders;
+        current.state.is_incomplete = (sets_variable && failed) || self.session.budget.check().is_err();
     }
 
-    fn explained(&self, problem: Problem, current: &Current<'_>) -> LowerError {
-        let Session { dockerfile, options, .. } = self.session;
+    /// Creates the error of the instruction, with the origins of its variables.
+    fn explained(&self, problem: Problem, current: &CurrentStage<'_>) -> LowerError {
         let mut error = problem.at(current.lines);
-        origin::explain(&mut error, dockerfile, options, &current.state);
+        error.origins = self.scope(current).origins_of_error(&error, &current.command.instruction);
         error
+    }
+
+    /// Explains the variables of the instruction if it is the one whose step failed.
+    fn answer_probe(&self, current: &CurrentStage<'_>) {
+        let Some(probe) = self.session.probe.filter(|probe| probe.lines == current.lines) else { return };
+        if !probe.origins.borrow().is_empty() {
+            return;
+        }
+        let origins = if probe.is_user {
+            let user = |lines| Origin {
+                name: "USER".to_owned(),
+                value: Some(probe.word.clone()),
+                kind: OriginKind::User { lines },
+            };
+            current.state.user_lines.map(user).into_iter().collect()
+        } else {
+            self.scope(current).origins(&current.command.instruction, Some(&probe.word))
+        };
+        *probe.origins.borrow_mut() = origins;
+    }
+
+    fn scope<'s>(&'s self, current: &'s CurrentStage<'_>) -> Scope<'s> {
+        Scope::of_stage(&current.state, self.globals, self.session.dockerfile)
     }
 
     fn ignores_cache(&self, name: Option<&str>) -> bool {
         let options = self.session.options;
-        let listed =
+        let is_listed =
             |name: &str| options.no_cache_filter.iter().any(|other| other.eq_ignore_ascii_case(name));
-        options.no_cache || name.is_some_and(listed)
+        options.no_cache || name.is_some_and(is_listed)
     }
 
-    fn instruction(&mut self, current: &mut Current<'_>) -> Result<(), Problem> {
+    fn instruction(&mut self, current: &mut CurrentStage<'_>) -> Result<(), Problem> {
         let command = current.command;
         let instruction: &Instruction = &command.instruction;
         match &instruction.kind {
@@ -208,37 +247,44 @@ impl<'d> Dispatcher<'d> {
     }
 
     /// Expands a word with the variables of the stage.
-    fn expand(&self, current: &Current<'_>, word: &str) -> Result<String, Problem> {
+    fn expand(&self, current: &CurrentStage<'_>, word: &str) -> Result<String, Problem> {
         let text = self.checked(current, self.expander().word(word, &current.state)?);
         self.session.budget.check().map(|()| text)
     }
 
-    /// The text of an expansion, after a look at what it used.
-    fn checked(&self, current: &Current<'_>, expanded: Expanded) -> String {
+    /// Returns the text of an expansion after checking the variables that it uses.
+    fn checked(&self, current: &CurrentStage<'_>, expanded: Expanded) -> String {
         let state = &current.state;
-        let is_guess = !expanded.unset.is_empty() || (state.has_guesses && !expanded.used.is_empty());
-        if state.base_is_unknown && is_guess {
-            current.uses_guesses.set(true);
+        let is_placeholder =
+            !expanded.unset.is_empty() || (state.has_placeholders && !expanded.used.is_empty());
+        if state.base_is_unknown && is_placeholder {
+            current.uses_placeholders.set(true);
         }
         if !expanded.unset.is_empty() {
-            self.found(current, check::undefined(&expanded.unset, &current.state));
+            self.found(current, check::undefined(&expanded.unset, state, self.globals));
         }
         self.session.budget.spend(expanded.text.len());
         expanded.text
     }
 
-    /// Adds findings of build checks about the instruction at hand.
-    fn found(&self, current: &Current<'_>, findings: impl IntoIterator<Item = Finding>) {
+    /// Adds findings of the build checks about the instruction.
+    fn found(&self, current: &CurrentStage<'_>, findings: impl IntoIterator<Item = Finding>) {
         self.session.checks.add_at(current.lines, &current.command.instruction.comments, findings);
     }
 
-    fn record(&self, current: &mut Current<'_>, entry: fn(String, Option<i64>) -> History, text: String) {
+    /// Adds an entry to the history of the image.
+    fn record(
+        &self,
+        current: &mut CurrentStage<'_>,
+        entry: fn(String, Option<i64>) -> History,
+        text: String,
+    ) {
         self.session.budget.spend(text.len());
         current.state.image.history.push(entry(text, self.session.epoch_s));
     }
 
-    /// Describes a step of the instruction at hand.
-    fn meta(&self, current: &Current<'_>, name: String) -> StepMeta {
+    /// Describes a step of the instruction.
+    fn meta(&self, current: &CurrentStage<'_>, name: String) -> StepMeta {
         let ignore_cache = current.ignore_cache;
         StepMeta { name, lines: Some(current.lines), stage: self.stage_name(current.id), ignore_cache }
     }
@@ -248,63 +294,53 @@ impl<'d> Dispatcher<'d> {
         name.unwrap_or_else(|| format!("stage-{}", id.0))
     }
 
-    /// The instruction as people see it.
-    fn text(&self, current: &Current<'_>, masked: &[&str]) -> String {
-        let text = names::text(&current.command.instruction, &current.state, self.expander(), masked);
+    /// Returns the text of the instruction for display.
+    fn text(&self, current: &CurrentStage<'_>, masked: &[&str]) -> String {
+        let text = step_names::text(&current.command.instruction, &current.state, self.expander(), masked);
         self.session.budget.spend(text.len());
         if current.command.is_trigger { format!("ONBUILD {text}") } else { text }
     }
 
-    /// The step of the main context.
+    /// Returns the step of the main context.
     fn context(&mut self) -> StepId {
         let platform = &self.session.build_platform;
-        match &self.session.options.context {
-            Context::Empty => self.arena.scratch(platform),
+        let name = "context".to_owned();
+        let source = match &self.session.options.context {
+            Context::Empty => return self.graph.scratch(platform),
             Context::Local { path, ignore } => {
-                let source = Source::Local {
-                    name: "context".to_owned(),
-                    path: path.clone(),
-                    ignore: ignore.patterns(),
-                };
-                let meta =
-                    StepMeta { name: "[internal] load build context".to_owned(), ..StepMeta::default() };
-                self.arena.add(Op::Source(source), Vec::new(), platform, meta)
+                Source::Local { name, path: path.clone(), ignore: ignore.patterns() }
             }
-            Context::Stored { layer, .. } => {
-                let source = Source::Stored { name: "context".to_owned(), layer: *layer };
-                let meta =
-                    StepMeta { name: "[internal] load build context".to_owned(), ..StepMeta::default() };
-                self.arena.add(Op::Source(source), Vec::new(), platform, meta)
-            }
-        }
+            Context::Stored { layer, .. } => Source::Stored { name, layer: *layer },
+        };
+        let meta = StepMeta { name: "[internal] load build context".to_owned(), ..StepMeta::default() };
+        self.graph.add(Op::Source(source), Vec::new(), platform, meta)
     }
 
-    /// The step that holds the files of a finished entry, and whether its owners are to be kept. `None`
-    /// if the entry is not finished: it comes later.
-    fn files_of(&mut self, id: StageId) -> Option<(StepId, bool)> {
+    /// Returns the files of a finished entry, or `None` if the entry is further down.
+    fn files_of(&mut self, id: StageId) -> Option<EntryFiles> {
         let state = self.states[id.0].as_ref()?;
         let (step, keeps_owner) = (state.step, !state.is_tree);
         let platform = state.platform.clone();
-        Some((step.unwrap_or_else(|| self.arena.scratch(&platform)), keeps_owner))
+        Some(EntryFiles { step: step.unwrap_or_else(|| self.graph.scratch(&platform)), keeps_owner })
     }
 }
 
-/// How many steps a stage shows: its FROM, if that brings files, and each instruction that makes a layer.
-fn total(table: &Table<'_>, id: StageId) -> usize {
+/// Counts the steps of a stage: its FROM, if that has files, and each instruction that makes a layer.
+fn total_steps(table: &StageTable<'_>, id: StageId) -> usize {
     let entry = table.entry(id);
     let from = usize::from(!matches!(entry.base, Base::Scratch | Base::Stage(_)));
-    let makes_layer = |command: &&Command<'_>| {
+    let makes_layer = |command: &&StageCommand<'_>| {
         matches!(command.instruction.kind, Kind::Add(_) | Kind::Copy(_) | Kind::Run(_) | Kind::Workdir(_))
     };
     from + entry.commands.iter().filter(makes_layer).count()
 }
 
-/// The inputs of a step that is being made, each once.
+/// Inputs of a step that is being made, each once.
 #[derive(Debug, Default)]
 struct Inputs(Vec<StepId>);
 
 impl Inputs {
-    /// The position of `step`, which is added if need be.
+    /// Returns the position of `step`, which is added if it is not there.
     fn index(&mut self, step: StepId) -> InputIndex {
         let known = self.0.iter().position(|other| *other == step);
         InputIndex(known.unwrap_or_else(|| {

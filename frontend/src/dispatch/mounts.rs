@@ -1,51 +1,42 @@
-//! `RUN --mount`: the mounts of an Exec step.
+//! RUN --mount: the mounts of an Exec step.
 
-use parser::ast::Run;
-use parser::expand::Expander;
-use parser::mount::{self, Mount, MountType, Sharing};
-
-use super::{Current, Dispatcher, Inputs};
-use crate::error::Problem;
-use crate::stages::StageId;
 use graph::paths;
 use graph::{CacheSharing, ExecMount, MountKind, SecretEnv, StepId};
+use parser::ast::Run;
+use parser::mount::{self, Mount, MountType, Sharing};
 
-/// Mode of a secret's file.
+use super::{CurrentStage, Dispatcher, Inputs};
+use crate::error::Problem;
+use crate::stages::StageId;
+
+/// Mode of the file of a secret, if the mount names none.
 const SECRET_MODE: u32 = 0o400;
-/// Mode of an agent's socket.
+
+/// Mode of the socket of an SSH agent, if the mount names none.
 const SSH_MODE: u32 = 0o600;
 
-/// What the mounts of a RUN come to.
+/// Mounts of a RUN, and the variables that come with them.
 #[derive(Debug, Default)]
-pub(super) struct Mounts {
-    /// In order.
+pub(super) struct RunMounts {
+    /// Mounts in the order of their flags.
     pub mounts: Vec<ExecMount>,
-    /// Secrets as variables.
+    /// Variables that hold the content of secrets.
     pub secret_env: Vec<SecretEnv>,
-    /// Where the first agent's socket is.
+    /// Path of the first SSH agent's socket; `None` without an agent.
     pub ssh_socket: Option<String>,
+    /// Number of SSH agents so far.
     agents: usize,
 }
 
-/// The stage or image that a mount takes files from, without expanding anything.
-pub(crate) fn from_of(value: &str, expander: Expander) -> Result<Option<String>, Problem> {
-    let from = mount::from(value).map_err(Problem::Mount)?;
-    let Some(from) = from.filter(|from| !from.is_empty()) else { return Ok(None) };
-    let expanded = expander.word(&from, &crate::args::Env::default());
-    match expanded {
-        Ok(expanded) if expanded.text == from => Ok(Some(from)),
-        _ => Err(Problem::VariableInMountFrom),
-    }
-}
-
 impl Dispatcher<'_> {
+    /// Expands and checks the mounts of a RUN.
     pub(super) fn mounts(
         &mut self,
-        current: &Current<'_>,
+        current: &CurrentStage<'_>,
         run: &Run,
         inputs: &mut Inputs,
-    ) -> Result<Mounts, Problem> {
-        let mut mounts = Mounts::default();
+    ) -> Result<RunMounts, Problem> {
+        let mut mounts = RunMounts::default();
         for (value, from) in run.mounts.iter().zip(&current.command.mounts) {
             let expand = |word: &str| {
                 let expanded = self.expander().word(word, &current.state);
@@ -65,10 +56,10 @@ impl Dispatcher<'_> {
         Ok(mounts)
     }
 
-    /// A mount that shows files: bind, cache or tmpfs.
+    /// Makes a mount that shows files: bind, cache or tmpfs.
     fn file_mount(
         &mut self,
-        current: &Current<'_>,
+        current: &CurrentStage<'_>,
         mount: Mount,
         from: Option<StageId>,
         inputs: &mut Inputs,
@@ -100,14 +91,14 @@ impl Dispatcher<'_> {
     }
 
     fn mount_files(&mut self, from: StageId, target: &str) -> Result<StepId, Problem> {
-        let files = self.files_of(from).map(|(step, _)| step);
+        let files = self.files_of(from).map(|files| files.step);
         files.ok_or_else(|| Problem::MountFromLater {
             from: self.table.entry(from).label.clone(),
             target: target.to_owned(),
         })
     }
 
-    /// The name of a cache: the id or the target as written, in the build's namespace.
+    /// Returns the ID of a cache: its `id`, or else its mount point as written, in the namespace of the build.
     fn cache_id(&self, mount: &Mount, target: &str) -> String {
         let namespace = self.session.build_args.get("BUILDKIT_CACHE_MOUNT_NS").map_or("", String::as_str);
         let id = mount.id.clone().filter(|id| !id.is_empty());
@@ -115,9 +106,9 @@ impl Dispatcher<'_> {
     }
 }
 
-impl Mounts {
+impl RunMounts {
     /// A secret is a file, a variable, or both.
-    fn add_secret(&mut self, current: &Current<'_>, mount: Mount) -> Result<(), Problem> {
+    fn add_secret(&mut self, current: &CurrentStage<'_>, mount: Mount) -> Result<(), Problem> {
         let given = |text: Option<String>| text.filter(|text| !text.is_empty());
         let (written, variable) = (given(mount.target), given(mount.env));
         let named = given(mount.source).or_else(|| given(mount.id));
@@ -143,7 +134,7 @@ impl Mounts {
         Ok(())
     }
 
-    fn add_ssh(&mut self, current: &Current<'_>, mount: Mount) -> Result<(), Problem> {
+    fn add_ssh(&mut self, current: &CurrentStage<'_>, mount: Mount) -> Result<(), Problem> {
         let default = format!("/run/buildkit/ssh_agent.{}", self.agents);
         let written = mount.target.filter(|target| !target.is_empty()).unwrap_or(default);
         let target = target(current, &written)?;
@@ -161,19 +152,21 @@ fn access(mode: Option<u32>, uid: Option<u32>, gid: Option<u32>, default: u32) -
     (mode.unwrap_or(default), uid.unwrap_or(0), gid.unwrap_or(0))
 }
 
-/// Where a mount goes; nothing means the working directory. The root cannot be mounted over.
-fn target(current: &Current<'_>, written: &str) -> Result<String, Problem> {
+/// Returns the path of a mount point. An empty one means the working directory; it cannot be the root.
+fn target(current: &CurrentStage<'_>, written: &str) -> Result<String, Problem> {
     let target = paths::join(&current.state.working_dir(), written);
     if target == "/" { Err(Problem::BadMountTarget { target }) } else { Ok(target) }
 }
 
-/// A path cleaned, but relative if it was: `./a/` is `a`, nothing is `.`.
+/// Cleans a path and leaves it relative if it was: `./a/` becomes `a`, an empty path becomes `.`.
 fn clean_as_written(path: &str) -> String {
     let clean = paths::clean(path);
-    match path.starts_with('/') {
-        true => clean,
-        false if clean == "/" => ".".to_owned(),
-        false => clean[1..].to_owned(),
+    if path.starts_with('/') {
+        clean
+    } else if clean == "/" {
+        ".".to_owned()
+    } else {
+        clean[1..].to_owned()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Sources of ADD that are not files: URLs and git repositories.
+//! Sources of ADD that are not in a context: URLs and git repositories.
 //!
 //! Source: BuildKit, `util/gitutil` and `frontend/dockerfile/dfgitutil`.
 
@@ -9,23 +9,23 @@ use oci::Digest;
 
 use crate::error::Problem;
 
-/// What a source of COPY or ADD is.
+/// Kind of a source of COPY or ADD.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// A path.
+pub(super) enum SourceKind {
+    /// A path in a context or stage.
     Path,
-    /// A file by HTTP(S).
+    /// URL of a file that is fetched by HTTP(S).
     Http,
-    /// A git repository.
+    /// URL of a git repository.
     Git(GitUrl),
 }
 
-/// Tells what `source` is by how it is written.
-pub(super) fn kind(source: &str) -> Result<Kind, Problem> {
+/// Returns the kind of `source`, which follows from how it is written.
+pub(super) fn kind(source: &str) -> Result<SourceKind, Problem> {
     match GitUrl::parse(source)? {
-        Some(url) => Ok(Kind::Git(url)),
-        None if is_http(source) => Ok(Kind::Http),
-        None => Ok(Kind::Path),
+        Some(url) => Ok(SourceKind::Git(url)),
+        None if is_http(source) => Ok(SourceKind::Http),
+        None => Ok(SourceKind::Path),
     }
 }
 
@@ -33,7 +33,7 @@ fn is_http(source: &str) -> bool {
     source.starts_with("http://") || source.starts_with("https://")
 }
 
-/// The step's source for a file by HTTP(S).
+/// Creates the source operation for a file that is fetched by HTTP(S).
 pub(super) fn http_source(url: &str, checksum: Option<&str>) -> Result<Source, Problem> {
     let checksum = checksum.map(digest).transpose()?;
     Ok(Source::Http { url: url.to_owned(), filename: file_name(url), checksum })
@@ -48,7 +48,7 @@ fn digest(text: &str) -> Result<Digest, Problem> {
     }
 }
 
-/// The last part of a URL's path.
+/// Returns the last part of a URL's path, or `__unnamed__` if that is not a file name.
 fn file_name(url: &str) -> String {
     let path = url.split(['?', '#']).next().unwrap_or_default();
     let path = path.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| path);
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn file_names() {
+    fn the_file_name_is_the_last_part_of_the_path() {
         names("https://h/a/b.tar?x=/y#z", "b.tar");
         names("https://h/a%20b", "a b");
         names("https://h/a%2fb", "b");
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn checksums() {
+    fn a_checksum_must_be_a_sha256_digest() {
         let good = format!("sha256:{}", "a".repeat(64));
         assert!(http_source("https://h/f", Some(&good)).is_ok());
         let error = |checksum| http_source("https://h/f", Some(checksum)).expect_err("an error").to_string();

@@ -1,30 +1,32 @@
-//! RUN.
+//! RUN: an Exec step.
 
 use std::net::IpAddr;
 
-use parser::ast::{Command, Instruction, Run};
+use graph::{DeviceRequest, Exec, ExecMount, MountKind, NetworkMode, Op, SecurityMode, SkippedInKey};
+use parser::ast::{Command, Device, Instruction, Run};
+use parser::expand::Variables;
 
-use super::mounts::Mounts;
-use super::{Current, Dispatcher, Inputs};
+use super::mounts::RunMounts;
+use super::{CurrentStage, Dispatcher, Inputs};
 use crate::error::Problem;
 use crate::state::State;
-use crate::{history, names};
-use graph::{DeviceRequest, Exec, ExecMount, MountKind, NetworkMode, Op, SecurityMode, SkippedInKey};
+use crate::{history, step_names};
 
-/// The host name of a RUN, unless `BUILDKIT_SANDBOX_HOSTNAME` says otherwise.
+/// Host name of a RUN, unless `BUILDKIT_SANDBOX_HOSTNAME` sets another.
 const HOSTNAME: &str = "buildkitsandbox";
 
-/// What a RUN executes.
+/// The process of a RUN.
 struct Program {
     args: Vec<String>,
-    /// The script of a heredoc with an interpreter of its own.
+    /// Script of a heredoc that names its interpreter (`#!`); `None` without such a heredoc.
     script: Option<ExecMount>,
-    /// The first line of a heredoc, for the step's name.
+    /// First line of a heredoc, for the name of the step; `None` without a heredoc.
     summary: Option<String>,
 }
 
 impl Dispatcher<'_> {
-    pub(super) fn run_command(&mut self, current: &mut Current<'_>, run: &Run) -> Result<(), Problem> {
+    /// Makes the step of a RUN.
+    pub(super) fn run_command(&mut self, current: &mut CurrentStage<'_>, run: &Run) -> Result<(), Problem> {
         let program = program(&current.state, run, &current.command.instruction)?;
         let mut inputs = Inputs::default();
         let root = current.state.step.map(|step| inputs.index(step));
@@ -55,7 +57,7 @@ impl Dispatcher<'_> {
             devices: devices(run)?,
         };
         let meta = self.meta(current, name);
-        let step = self.arena.add(Op::Exec(Box::new(exec)), inputs.0, &current.state.platform, meta);
+        let step = self.graph.add(Op::Exec(Box::new(exec)), inputs.0, &current.state.platform, meta);
         current.state.advance(step);
         let text = history::run(&program.args, &current.state);
         self.record(current, history::layer, text);
@@ -72,7 +74,7 @@ impl Dispatcher<'_> {
         hosts.map(|(name, address)| (name.clone(), SkippedInKey(*address))).collect()
     }
 
-    /// The build's network, unless the RUN asks for another.
+    /// Returns the network of the RUN: its own, or else that of the build.
     fn network(&self, run: &Run) -> Result<NetworkMode, Problem> {
         let options = self.session.options;
         match run.network.as_deref() {
@@ -103,9 +105,9 @@ impl Dispatcher<'_> {
     }
 }
 
-/// The devices, whose names are looked at here already: their lines are known.
+/// Returns the devices of a RUN. Their names are checked here, where the lines are known.
 fn devices(run: &Run) -> Result<Vec<DeviceRequest>, Problem> {
-    let device = |device: &parser::ast::Device| match device.name.parse::<cdi::Request>() {
+    let device = |device: &Device| match device.name.parse::<cdi::Request>() {
         Ok(_) => Ok(DeviceRequest { name: device.name.clone(), required: device.required }),
         Err(error) => Err(Problem::BadDevice { name: device.name.clone(), reason: error.to_string() }),
     };
@@ -116,16 +118,18 @@ fn not_allowed(entitlement: &'static str) -> Problem {
     Problem::NotAllowed { entitlement, hint: format!("allow it for this build with --allow {entitlement}") }
 }
 
-/// The variables of the stage, and where the first agent's socket is.
-fn environment(state: &State, mounts: &Mounts) -> Vec<String> {
+/// Returns the variables of the stage, and the path of the first SSH agent's socket unless the stage sets it.
+fn environment(state: &State, mounts: &RunMounts) -> Vec<String> {
     const SOCKET: &str = "SSH_AUTH_SOCK";
-    let mut env = state.env.clone();
-    if let (Some(socket), None) = (&mounts.ssh_socket, parser::expand::Variables::value(&env, SOCKET)) {
-        env.set(SOCKET, socket);
+    let mut env = state.env.to_strings();
+    if let (Some(socket), None) = (&mounts.ssh_socket, state.env.value(SOCKET)) {
+        env.push(format!("{SOCKET}={socket}"));
     }
-    env.to_strings()
+    env
 }
 
+/// Returns the process of a RUN.
+///
 /// ```text
 /// exec form                     its words
 /// shell form                    shell, text
@@ -146,7 +150,7 @@ fn program(state: &State, run: &Run, instruction: &Instruction) -> Result<Progra
         return Ok(plain(state.in_shell(full)));
     }
     let content = first.chomped();
-    let summary = Some(names::summary(&content));
+    let summary = Some(step_names::summary(&content));
     if !content.starts_with("#!") || state.image.platform.os == "windows" {
         return Ok(Program { summary, ..plain(state.in_shell(content)) });
     }

@@ -1,7 +1,7 @@
-//! Build checks: what is found, where, and in which words.
+//! Build checks: findings, lines and messages.
 
 use frontend::options::{Context, Options};
-use frontend::{CheckReport, check as check_file, lower};
+use frontend::{CheckReport, check as check_file, check_unfinished, lower};
 
 use super::images::Images;
 
@@ -15,7 +15,7 @@ fn report(text: &str, options: &Options) -> CheckReport {
     check_file(&dockerfile, options, &Images::default(), &|_, _| Vec::new())
 }
 
-/// `expected`: `LINE RULE: MESSAGE`.
+/// Checks the warnings as `LINE RULE: MESSAGE`.
 #[track_caller]
 fn check_with(text: &str, options: &Options, expected: &[&str]) {
     let report = report(text, options);
@@ -36,7 +36,7 @@ fn clean(text: &str) {
 }
 
 #[test]
-fn names_of_stages() {
+fn stage_names_are_unique_lower_case_and_not_reserved() {
     check(
         "FROM busybox AS Build\nFROM busybox as x\nfrom busybox AS x\nFROM busybox AS scratch\n",
         &[
@@ -52,7 +52,7 @@ fn names_of_stages() {
 }
 
 #[test]
-fn keywords_follow_the_majority() {
+fn keywords_have_the_case_of_the_majority() {
     check(
         "from busybox\nrun a\nRUN b\nRun c\n",
         &[
@@ -60,7 +60,7 @@ fn keywords_follow_the_majority() {
             "4 ConsistentInstructionCasing: Command 'Run' should match the case of the command majority (lowercase)",
         ],
     );
-    // A tie goes to upper case; what stands before the first FROM is not counted.
+    // A tie means upper case; lines before the first FROM are not counted.
     check(
         "arg v=1\nFROM busybox\nrun a\n",
         &[
@@ -70,7 +70,7 @@ fn keywords_follow_the_majority() {
 }
 
 #[test]
-fn blank_lines_and_old_forms() {
+fn blank_lines_and_legacy_forms_are_reported() {
     check(
         "FROM busybox\nRUN a \\\n\n  b\nMAINTAINER me\nENV a b\nLABEL l m\n",
         &[
@@ -83,7 +83,7 @@ fn blank_lines_and_old_forms() {
 }
 
 #[test]
-fn keywords_are_told_as_written() {
+fn keywords_are_reported_as_written() {
     check(
         "from busybox\ncmd a\nenv a b\n",
         &[
@@ -94,7 +94,7 @@ fn keywords_are_told_as_written() {
 }
 
 #[test]
-fn commands_without_a_shell_of_their_own() {
+fn commands_in_shell_form_need_a_shell_instruction() {
     let json = |line: u32, keyword: &str| {
         format!(
             "{line} JSONArgsRecommended: JSON arguments recommended for {keyword} to prevent unintended behavior related to OS signals"
@@ -107,7 +107,7 @@ fn commands_without_a_shell_of_their_own() {
 }
 
 #[test]
-fn instructions_of_which_the_last_one_counts() {
+fn an_overridden_instruction_is_reported() {
     let twice = |line: u32, keyword: &str| {
         format!(
             "{line} MultipleInstructionsDisallowed: Multiple {keyword} instructions should not be used in the same stage because only the last one will be used"
@@ -122,7 +122,7 @@ fn instructions_of_which_the_last_one_counts() {
 }
 
 #[test]
-fn relative_folders() {
+fn the_first_workdir_must_be_absolute() {
     check(
         "FROM busybox AS a\nWORKDIR b\nWORKDIR c\nFROM a\nWORKDIR d\nFROM busybox\nWORKDIR /e\nWORKDIR f\n",
         &[
@@ -132,7 +132,7 @@ fn relative_folders() {
 }
 
 #[test]
-fn variables_that_nothing_defines() {
+fn undefined_variables_are_reported_where_they_are_expanded() {
     check(
         "ARG global=1\nFROM busybox\nARG declared defaulted=1\nENV a=$delcared b=$declared c=$defaulted d=$global\n\
          COPY $nowhere ${with:-default} /\nRUN echo $runtime\nCMD [\"$later\"]\nEXPOSE $port 80\n",
@@ -160,7 +160,7 @@ fn variables_that_nothing_defines() {
 }
 
 #[test]
-fn bases_and_platforms() {
+fn bases_and_platforms_of_from_are_checked() {
     check(
         "ARG V=1\nARG NONE\nFROM busybox:$V$W AS a\nFROM busybox:${NONE:-x} AS b\n",
         &["3 UndefinedArgInFrom: FROM argument 'W' is not declared (did you mean V?)"],
@@ -185,7 +185,7 @@ fn bases_and_platforms() {
 }
 
 #[test]
-fn an_image_of_another_platform() {
+fn an_image_of_another_platform_is_reported() {
     check(
         "FROM other-machine\n",
         &[
@@ -195,7 +195,7 @@ fn an_image_of_another_platform() {
 }
 
 #[test]
-fn names_that_sound_confidential() {
+fn names_that_sound_confidential_are_reported() {
     let secret = |line: u32, what: &str| {
         format!(
             "{line} SecretsUsedInArgOrEnv: Do not use ARG or ENV instructions for sensitive data ({what})"
@@ -208,7 +208,7 @@ fn names_that_sound_confidential() {
 }
 
 #[test]
-fn ports() {
+fn ports_have_no_address_and_a_lower_case_protocol() {
     check(
         "FROM busybox\nEXPOSE 80/TCP 53/udp 8080:80 127.0.0.1:1:2\n",
         &[
@@ -220,7 +220,7 @@ fn ports() {
 }
 
 #[test]
-fn files_that_are_not_in_the_context() {
+fn ignored_sources_are_reported() {
     check(
         "FROM busybox AS a\nCOPY a.log b.txt /\nADD c.log /\nFROM busybox\nCOPY --from=a a.log /\nADD https://example.org/x.log /\n",
         &[
@@ -230,12 +230,16 @@ fn files_that_are_not_in_the_context() {
     );
     let ignore = super::ignoring("*.log\n!kept.log");
     let options = Options { context: Context::Local { path: "/ctx".into(), ignore }, ..options() };
-    check_with("FROM busybox\nCOPY a.log /\n", &options, &[]);
+    let found = "2 CopyIgnoredFile: Attempting to Copy file \"a.log\" that is excluded by .dockerignore";
+    check_with("FROM busybox\nCOPY a.log kept.log /\nCOPY . /\n", &options, &[found]);
+    let ignore = super::ignoring(".*");
+    let options = Options { context: Context::Local { path: "/ctx".into(), ignore }, ..options };
+    check_with("FROM busybox\nCOPY . .\n", &options, &[]);
 }
 
 #[test]
-fn descriptions_are_checked_where_asked_for() {
-    let text = "# what it is\nARG V=1\n# stage\nFROM busybox AS build\n# build well\nFROM busybox AS build2\n\
+fn descriptions_are_checked_if_the_rule_is_enabled() {
+    let text = "# the version\nARG V=1\n# stage\nFROM busybox AS build\n# build well\nFROM busybox AS build2\n\
                 # two\nARG a b\n# a is one\nARG a b\n# note\nRUN x\n";
     clean(text);
     check(
@@ -250,13 +254,13 @@ fn descriptions_are_checked_where_asked_for() {
 }
 
 #[test]
-fn rules_of_our_own() {
+fn optional_rules_need_to_be_enabled() {
     check(
         "FROM busybox\nCOPY a keys/id_rsa /\nCOPY --from=busybox id_rsa /\nRUN x \u{202e}y\nCOPY <<E /z\n\u{2066}\nE\n",
         &[
             "2 SecretFileCopied: \"keys/id_rsa\" becomes part of the image, where anyone can read it",
-            "4 BidirectionalText: The text is shown in another order than it is read: it holds U+202E",
-            "5 BidirectionalText: The text is shown in another order than it is read: it holds U+2066",
+            "4 BidirectionalText: The text is shown in another order than it is read: it contains U+202E",
+            "5 BidirectionalText: The text is shown in another order than it is read: it contains U+2066",
         ],
     );
     const INSTALL: &str = "FROM busybox\nCOPY . .\nRUN cd app &&  npm \\\n  ci\n";
@@ -267,7 +271,7 @@ fn rules_of_our_own() {
     check(&format!("# check=experimental=own\n{INSTALL}"), &found);
 }
 
-/// `expected`: the line and the install.
+/// Checks the lines and installs that are reported.
 #[track_caller]
 fn late(instructions: &str, expected: &[(u32, &str)]) {
     let expected: Vec<String> = expected
@@ -281,7 +285,7 @@ fn late(instructions: &str, expected: &[(u32, &str)]) {
 }
 
 #[test]
-fn installs_behind_a_copy_of_everything() {
+fn installs_after_a_copy_of_everything_are_reported() {
     late("COPY package.json .\nRUN npm ci\nCOPY . .\n", &[]);
     late("COPY --from=busybox . .\nRUN npm ci\n", &[]);
     late(
@@ -290,13 +294,13 @@ fn installs_behind_a_copy_of_everything() {
     );
     late("COPY . .\nRUN <<E\nset -e\n# npm ci\nuv sync\nE\n", &[(3, "uv sync")]);
     late("COPY . .\nRUN [\"npm\", \"ci\"]\n", &[(3, "npm ci")]);
-    // The second does little: the first installed what takes long.
+    // The second install is cheap, since the first one did the slow part.
     late("COPY uv.lock .\nRUN uv sync --no-install-project\nCOPY . .\nRUN uv sync\n", &[]);
     late("COPY go.mod .\nRUN go mod download\nCOPY . .\nRUN apk add git\n", &[(5, "apk add")]);
-    // A stage begins with what it is built on.
+    // The instructions of a base come first.
     late("COPY . .\nFROM a AS b\nRUN npm ci\n", &[(3, "npm ci")]);
     late("COPY . .\nFROM busybox AS b\nRUN npm ci\n", &[]);
-    // A mount shows as much as a copy; single files are what to mount.
+    // A mount of everything counts like a copy; a mount of single files does not.
     late("RUN --mount=type=bind,target=/src,rw cd /src && npm ci\n", &[(3, "npm ci")]);
     late(
         "RUN --mount=type=bind,source=uv.lock,target=uv.lock --mount=type=cache,target=/root/.cache uv sync\nCOPY . .\n",
@@ -305,14 +309,14 @@ fn installs_behind_a_copy_of_everything() {
 }
 
 #[test]
-fn very_many_warnings_are_cut_short() {
+fn at_most_1000_warnings_are_kept() {
     let pairs: String = (0..20_000).map(|number| format!("n{number}=$x{number} \\\n")).collect();
     let text = format!("FROM busybox\nENV {pairs} z=$z\nLABEL l=$y\n{}", "CMD a\n".repeat(5_000));
     assert_eq!(report(&text, &options()).warnings.len(), 1000);
 }
 
 #[test]
-fn checks_can_be_skipped() {
+fn rules_can_be_skipped() {
     const MAINTAINER: &str =
         "3 MaintainerDeprecated: Maintainer instruction is deprecated in favor of using label";
     clean("# check=skip=all\nFROM busybox AS A\nMAINTAINER x\n");
@@ -333,7 +337,7 @@ fn fails(text: &str, line: Option<u32>, message: &str) {
 }
 
 #[test]
-fn checks_can_fail_the_build() {
+fn warnings_can_fail_the_build() {
     const TEXT: &str = "# check=error=true\nFROM busybox\nENV a b\nENV c d\nCMD x\n";
     let message = "lint violation found for rules: JSONArgsRecommended, LegacyKeyValueFormat";
     fails(TEXT, Some(3), message);
@@ -350,7 +354,7 @@ fn checks_can_fail_the_build() {
 }
 
 #[test]
-fn an_error_ends_the_checks_but_not_what_they_found() {
+fn an_error_ends_the_checks_and_keeps_their_findings() {
     let report = report("FROM busybox\nENV a b\nCOPY --from=9 / /\nENV c d\n", &options());
     assert_eq!(report.error.map(|error| error.to_string()).as_deref(), Some("invalid stage index 9"));
     assert!(report.warnings.is_empty(), "indices are looked at before any instruction");
@@ -366,7 +370,7 @@ fn all_stages_are_checked_unless_a_target_is_named() {
 }
 
 #[test]
-fn nothing_need_be_there_or_allowed_for_checking() {
+fn checks_need_no_image_and_no_entitlement() {
     clean("FROM missing:1\nRUN --network=host --security=insecure x\nCOPY --from=missing:2 /a /\n");
 }
 
@@ -378,11 +382,84 @@ fn several_platforms_warn_once() {
 }
 
 #[test]
-fn triggers_are_checked_where_they_are_set_off() {
+fn triggers_are_checked_at_the_from_that_adds_them() {
     check(
         "FROM busybox AS base\nONBUILD ENV a b\nFROM base\n",
         &[
             "3 LegacyKeyValueFormat: \"ENV key=value\" should be used instead of legacy \"ENV key value\" format",
         ],
     );
+}
+
+#[test]
+fn an_arg_above_the_first_from_is_explained() {
+    let text = "ARG VERSION=1\nFROM busybox\nENV V=$VERSION W=$NOTHING\n";
+    let report = report(text, &options());
+    let hints: Vec<Option<&str>> = report.warnings.iter().map(|warning| warning.hint.as_deref()).collect();
+    let hint = "stages do not see the ARG above the first FROM (line 1): repeat `ARG VERSION` in the stage, below its FROM";
+    assert_eq!(hints, [Some(hint), None]);
+}
+
+#[track_caller]
+fn check_notes(text: &str, expected: &[(u32, bool, &str)]) {
+    let report = report(text, &options());
+    assert!(report.warnings.is_empty() && report.error.is_none(), "{text}: {report:?}");
+    let notes = report.notes.iter();
+    let notes: Vec<(u32, bool, &str)> = notes
+        .map(|note| (note.lines.map_or(0, |lines| lines.first), note.is_failure, note.message.as_str()))
+        .collect();
+    assert_eq!(notes, expected, "{text}");
+}
+
+#[test]
+fn an_unavailable_base_is_noted_and_its_variables_are_not_reported() {
+    check_notes(
+        "FROM missing:1\nENV A=$JAVA_HOME\nFROM scratch\n",
+        &[(
+            1,
+            false,
+            "the base image missing:1 could not be seen, so variables that it may set are not checked: no such image",
+        )],
+    );
+    check_notes("FROM busybox\nENV A=$PATH\n", &[]);
+}
+
+#[test]
+fn another_frontend_is_noted_as_a_failure() {
+    check_notes(
+        "# syntax=acme/frontend:1\nFROM busybox\n",
+        &[(
+            1,
+            true,
+            "the Dockerfile is written for the frontend acme/frontend:1, which is not docker/dockerfile",
+        )],
+    );
+}
+
+#[test]
+fn findings_above_an_invalid_instruction_are_kept() {
+    let check = |text: &str, expected: &[(u32, &str)]| {
+        let (dockerfile, error) = parser::parse_partially(text.as_bytes());
+        assert!(error.is_some(), "{text}");
+        let warnings = check_unfinished(&dockerfile, &options());
+        let found: Vec<(u32, &str)> = warnings.iter().map(|w| (w.lines.first, w.rule)).collect();
+        assert_eq!(found, expected, "{text}");
+    };
+    check(
+        "\nFROM scratch AS BadStageName\nMAINTAINER me@example.org\nBADCMD\nMAINTAINER later\n",
+        &[(2, "StageNameCasing"), (3, "MaintainerDeprecated")],
+    );
+    check("# check=skip=StageNameCasing\nFROM scratch AS Bad\nBADCMD\n", &[]);
+    check("FROM busybox\nfrom busybox As Bad\nCOPY a\n", &[(2, "StageNameCasing"), (2, "FromAsCasing")]);
+    // A text that cannot be split into instructions has no findings.
+    check("FROM scratch AS Bad\nENV a\n", &[]);
+}
+
+#[test]
+fn the_name_of_an_arg_is_not_expanded() {
+    let text = "FROM busybox\nENV src=file3\nARG ${src}=value\nLABEL l=[$file3]\nRUN x\n";
+    let plan = super::plan_of(text, &options());
+    assert_eq!(plan.images[0].config.config.labels["l"], "[]");
+    let history = super::history_of(text, &options());
+    assert!(history.contains(&"ARG ${src}=value".to_owned()), "{history:?}");
 }

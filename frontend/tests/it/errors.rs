@@ -1,8 +1,10 @@
-//! What cannot be lowered: message and lines.
+//! Errors of lowering: messages and lines.
 
 use frontend::lower;
-use frontend::options::Options;
+use frontend::options::{NamedContext, Options};
+use frontend::origin::{OriginKind, OutOfReach, ValueOrigin};
 use graph::Lines;
+use patterns::IgnoreFile;
 
 use super::images::Images;
 use super::options;
@@ -21,7 +23,7 @@ fn check(text: &str, line: u32, message: &str) {
 }
 
 #[test]
-fn bases() {
+fn a_base_must_be_an_available_image_or_an_earlier_stage() {
     check("ARG i\nFROM $i\n", 2, "base name ($i) should not be blank");
     check("FROM busybox AS a\nARG i=busybox\nFROM ${i}\n", 3, "base name (${i}) should not be blank");
     check("FROM --platform=$NOPE busybox\n", 1, "empty platform value from expression $NOPE");
@@ -59,7 +61,7 @@ fn bases() {
 }
 
 #[test]
-fn stages() {
+fn a_stage_takes_files_from_earlier_stages_only() {
     check("FROM busybox AS loop\nCOPY --from=loop /a /\n", 1, "circular dependency detected on stage: loop");
     check(
         "FROM busybox\nRUN x\nFROM busybox\nCOPY --from=1 /a /\n",
@@ -102,7 +104,7 @@ fn stages() {
 }
 
 #[test]
-fn copies() {
+fn copy_and_add_check_their_flags_and_sources() {
     let mode = "invalid chmod parameter: '64a'. it should be octal string and between 0 and 07777";
     check("FROM busybox\nCOPY --chmod=64a a /\n", 2, mode);
     check("FROM busybox\nCOPY https://h/f /\n", 2, "source can't be a URL for COPY");
@@ -122,7 +124,7 @@ fn copies() {
 }
 
 #[test]
-fn runs() {
+fn run_checks_its_mounts_and_entitlements() {
     check("FROM busybox\nRUN --network=host x\n", 2, "network.host is not allowed");
     check("FROM busybox\nRUN --security=insecure x\n", 2, "security.insecure is not allowed");
     check(
@@ -141,7 +143,7 @@ fn runs() {
 }
 
 #[test]
-fn configs() {
+fn values_of_the_image_config_are_checked() {
     check("FROM busybox\nVOLUME [\"/a\", \"$none\"]\n", 2, "VOLUME specified can not be an empty string");
     check("FROM busybox\nSTOPSIGNAL SIGNOPE\n", 2, "invalid signal: SIGNOPE");
     check("FROM busybox\nEXPOSE http\n", 2, "invalid containerPort: http: invalid syntax");
@@ -161,7 +163,7 @@ fn configs() {
 }
 
 #[test]
-fn option_errors() {
+fn an_error_in_an_option_has_no_lines() {
     let with_arg = |name: &str, value: &str| Options {
         build_args: [(name.to_owned(), value.to_owned())].into(),
         ..options()
@@ -177,7 +179,7 @@ fn option_errors() {
 }
 
 #[test]
-fn triggers_are_blamed_on_the_stage_that_sets_them_off() {
+fn an_error_in_a_trigger_has_the_lines_of_the_from() {
     check(
         "FROM busybox\nFROM bad-trigger\n",
         2,
@@ -207,7 +209,7 @@ fn check_all(text: &str, expected: &[(u32, &str)]) {
 }
 
 #[test]
-fn an_image_that_is_missing_does_not_hide_what_else_is_wrong() {
+fn a_missing_image_does_not_hide_further_errors() {
     check_all(
         "FROM nosuch AS base\nWORKDIR $HOME\nEXPOSE $PORT\nENV P=$PORT\nEXPOSE $P\nEXPOSE http\nSTOPSIGNAL x\n\
          FROM base\nLABEL a=${PORT:?needed}\nRUN --mount=type=bind true\nCOPY --chmod=9 a b\n",
@@ -221,10 +223,93 @@ fn an_image_that_is_missing_does_not_hide_what_else_is_wrong() {
 }
 
 #[test]
-fn what_cannot_be_built_asks_for_no_image() {
+fn a_dockerfile_with_an_error_looks_up_no_image() {
     let dockerfile = parser::parse(b"FROM nosuch\nCOPY --from=7 a b\n").expect("a Dockerfile");
     let images = Images::default();
     let error = lower(&dockerfile, &options(), &images).expect_err("an error");
     assert_eq!(error.to_string(), "invalid stage index 7");
-    assert!(error.further.is_empty() && images.asked().is_empty(), "{:?}", error.further);
+    assert!(error.further.is_empty() && images.looked_up().is_empty(), "{:?}", error.further);
+}
+
+fn with_context(name: &str, context: NamedContext) -> Options {
+    Options { named_contexts: [(name.to_owned(), context)].into(), ..options() }
+}
+
+#[test]
+fn a_stage_that_a_named_context_replaces_cannot_copy_from_itself() {
+    let image = || NamedContext::Image("busybox".to_owned());
+    let local = NamedContext::Local { path: "/x".into(), ignore: IgnoreFile::default() };
+    let circular = |name: &str| format!("circular dependency detected on stage: {name}");
+    let itself = "FROM busybox AS base\nCOPY --from=base /a /\nFROM busybox\nCOPY --from=base /a /\n";
+    let first = Some(Lines::single(1));
+    check_with(&with_context("base", image()), itself, first, &circular("base"));
+    check_with(&with_context("base", local), itself, first, &circular("base"));
+    let mount = "FROM busybox AS base\nRUN --mount=from=base,target=/m x\n";
+    check_with(&with_context("base", image()), mount, first, &circular("base"));
+    let each_other = "FROM busybox AS a\nCOPY --from=b /a /\nFROM busybox AS b\nCOPY --from=a /a /\n";
+    check_with(&with_context("a", image()), each_other, first, &circular("a"));
+}
+
+#[test]
+fn a_replaced_stage_can_copy_from_others() {
+    let text = "FROM busybox AS one\nFROM busybox AS base\nCOPY --from=one /a /\nFROM base\nRUN x\n";
+    let dockerfile = parser::parse(text.as_bytes()).expect("a Dockerfile");
+    let options = with_context("base", NamedContext::Image("busybox".to_owned()));
+    assert!(lower(&dockerfile, &options, &Images::default()).is_ok());
+}
+
+#[test]
+fn a_dockerfile_for_another_frontend_is_an_error() {
+    let message = |image: &str| {
+        format!("the Dockerfile is written for the frontend {image}, which is not docker/dockerfile")
+    };
+    check("# syntax=ghcr.io/acme/frontend:v1\nFROM busybox\n", 1, &message("ghcr.io/acme/frontend:v1"));
+    check("# escape=`\n# syntax = x y z\nFROM busybox\n", 2, &message("x"));
+    let given = Options {
+        build_args: [("BUILDKIT_SYNTAX".to_owned(), "acme/other:1".to_owned())].into(),
+        ..options()
+    };
+    check_with(&given, "# syntax=docker/dockerfile:1\nFROM busybox\n", None, &message("acme/other:1"));
+    let dockerfile = parser::parse(b"# syntax=a/b\nFROM busybox\n").expect("a Dockerfile");
+    let error = lower(&dockerfile, &options(), &Images::default()).expect_err("an error");
+    assert!(error.hint().is_some_and(|hint| hint.contains("docker/dockerfile")));
+}
+
+#[test]
+fn every_channel_of_docker_dockerfile_is_lowered() {
+    for image in
+        ["docker/dockerfile:1-labs", "docker/dockerfile-upstream:master", "mirror.example/docker/dockerfile"]
+    {
+        let text = format!("# syntax={image}\nFROM busybox\n");
+        let dockerfile = parser::parse(text.as_bytes()).expect("a Dockerfile");
+        assert!(lower(&dockerfile, &options(), &Images::default()).is_ok(), "{image}");
+    }
+}
+
+#[test]
+fn an_error_names_the_origin_of_its_variables() {
+    let origins = |text: &str| {
+        let dockerfile = parser::parse(text.as_bytes()).expect("a Dockerfile");
+        let error = lower(&dockerfile, &options(), &Images::default()).expect_err("an error");
+        error.origins.into_iter().map(|origin| (origin.name, origin.kind)).collect::<Vec<_>>()
+    };
+    let value = |name: &str, origin| vec![(name.to_owned(), OriginKind::Value(origin))];
+    let default = |line| ValueOrigin::ArgDefault { lines: Lines::single(line) };
+    assert_eq!(origins("ARG x=nosuch\nFROM $x\n"), value("x", default(1)));
+    assert_eq!(origins("ARG x=9\nFROM busybox\nARG x\nCOPY --chmod=$x a b\n"), value("x", default(1)));
+    let base = ValueOrigin::BaseImage { name: "busybox".into() };
+    assert_eq!(origins("FROM busybox\nEXPOSE $PATH\n"), value("PATH", base));
+    let (declared, meant) = (None, None);
+    let out_of_reach = Some(OutOfReach::InStage(Lines::single(2)));
+    let unset = OriginKind::Unset { declared, out_of_reach, meant };
+    assert_eq!(origins("FROM busybox\nARG x=v\nFROM $x\n"), [("x".to_owned(), unset)]);
+}
+
+#[test]
+fn a_required_variable_is_the_only_one_that_is_explained() {
+    let text = "FROM busybox\nARG a=1 b\nLABEL l=$a${b:?needed}\n";
+    let dockerfile = parser::parse(text.as_bytes()).expect("a Dockerfile");
+    let error = lower(&dockerfile, &options(), &Images::default()).expect_err("an error");
+    let names: Vec<&str> = error.origins.iter().map(|origin| origin.name.as_str()).collect();
+    assert_eq!(names, ["b"]);
 }

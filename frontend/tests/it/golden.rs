@@ -1,6 +1,6 @@
-//! `tests/golden/<case>.dockerfile` becomes `<case>.steps`; `UPDATE=1` rewrites, a missing file fails.
+//! Golden files: `tests/golden/<case>.dockerfile` becomes `<case>.steps`. `UPDATE=1` rewrites them; a missing file fails.
 //!
-//! Comments at the head of a case set options:
+//! Comments at the top of a case set options:
 //! `#! target NAME`, `#! arg NAME=VALUE`, `#! label NAME=VALUE`, `#! platform NAME`, `#! context NAME KIND VALUE`,
 //! `#! allow`, `#! no-cache`, `#! host NAME`.
 
@@ -83,7 +83,7 @@ fn check(case: &Path) {
 }
 
 #[test]
-fn golden_cases() {
+fn each_dockerfile_becomes_its_golden_steps() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let entries =
         fs::read_dir(folder).expect("the folder is there").map(|entry| entry.expect("readable").path());

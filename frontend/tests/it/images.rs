@@ -1,4 +1,4 @@
-//! A resolver with a few images, which remembers what it was asked for.
+//! A resolver with a few images, which records the names that are looked up.
 
 use std::path::Path;
 use std::sync::Mutex;
@@ -7,24 +7,24 @@ use frontend::plan::{ResolveError, Resolver};
 use graph::{ImageOrigin, ResolvedImage};
 use oci::{Digest, History, ImageConfig, Platform, Reference};
 
-/// See the module.
+/// Resolver that records the lookups.
 #[derive(Debug, Default)]
 pub struct Images {
-    asked: Mutex<Vec<String>>,
+    looked_up: Mutex<Vec<String>>,
 }
 
 impl Images {
-    /// What was asked for so far, sorted.
-    pub fn asked(&self) -> Vec<String> {
-        let mut asked = self.asked.lock().expect("no test panics while it asks").clone();
-        asked.sort();
-        asked
+    /// Returns the lookups so far as `NAME for PLATFORM`, sorted.
+    pub fn looked_up(&self) -> Vec<String> {
+        let mut looked_up = self.looked_up.lock().expect("no test panics during a lookup").clone();
+        looked_up.sort();
+        looked_up
     }
 }
 
 impl Resolver for Images {
     fn image(&self, name: &Reference, platform: &Platform) -> Result<ResolvedImage, ResolveError> {
-        self.asked.lock().expect("no test panics while it asks").push(format!("{name} for {platform}"));
+        self.looked_up.lock().expect("no test panics during a lookup").push(format!("{name} for {platform}"));
         let config = config_of(&name.repository, platform).ok_or_else(|| ResolveError {
             name: name.to_string(),
             reason: "no such image".to_owned(),
@@ -44,13 +44,13 @@ impl Resolver for Images {
         _digest: Option<&Digest>,
         platform: &Platform,
     ) -> Result<ResolvedImage, ResolveError> {
-        let config = config_of("library/triggers", platform).expect("an image of ours");
+        let config = config_of("library/triggers", platform).expect("an image of the resolver");
         let origin = ImageOrigin::Layout { path: path.to_owned() };
         Ok(ResolvedImage { origin, manifest: digest("layout"), config })
     }
 }
 
-/// A digest that tells nothing but is always the same.
+/// Returns a digest that depends on the name only.
 fn digest(name: &str) -> Digest {
     let sum = name.bytes().fold(7_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)));
     format!("sha256:{sum:064x}").parse().expect("a digest")

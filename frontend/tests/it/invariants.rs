@@ -1,4 +1,4 @@
-//! What holds for every Dockerfile: no panic, and a graph that its users can rely on.
+//! Invariants for every Dockerfile: no panic, and a well-formed graph.
 
 use frontend::plan::Plan;
 use frontend::{dump, lower};
@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::images::Images;
 use super::options;
 
-/// Lines that go together in some orders and are errors in others.
+/// Lines that are valid together in some orders and errors in others.
 const LINES: [&str; 34] = [
     "FROM busybox AS a",
     "FROM a AS b",
@@ -58,7 +58,7 @@ fn plan(text: &str) -> Option<Plan> {
     lower(&dockerfile, &options, &Images::default()).ok()
 }
 
-/// The inputs that an op refers to.
+/// Returns the inputs that an operation refers to.
 fn used(op: &Op, inputs: usize) -> Vec<InputIndex> {
     match op {
         Op::Exec(exec) => {
@@ -89,7 +89,7 @@ fn check_step(at: usize, step: &Step) {
     for input in 0..step.inputs.len() {
         assert!(used.contains(&InputIndex(input)), "each input is used: {}", step.meta.name);
     }
-    assert!(used.iter().all(|input| input.0 < step.inputs.len()), "no input is made up: {}", step.meta.name);
+    assert!(used.iter().all(|input| input.0 < step.inputs.len()), "every input exists: {}", step.meta.name);
 }
 
 proptest! {
@@ -110,7 +110,7 @@ proptest! {
         prop_assert_eq!(one.map(|plan| dump::plan(&plan)), two.map(|plan| dump::plan(&plan)));
     }
 
-    /// Each layer of the image has its entry: what made it, in order.
+    /// Each layer of the image has a history entry.
     #[test]
     fn history_and_layers_agree(text in dockerfile()) {
         let Some(plan) = plan(&text) else { return Ok(()) };
@@ -121,7 +121,7 @@ proptest! {
     }
 }
 
-/// How many layers the result of a step has.
+/// Counts the layers of a step's result.
 fn layers(plan: &Plan, at: usize) -> usize {
     let step = &plan.graph.steps[at];
     let below = |input: InputIndex| layers(plan, step.inputs[input.0].0);
@@ -134,7 +134,7 @@ fn layers(plan: &Plan, at: usize) -> usize {
     }
 }
 
-/// The image without layers has an entry that claims one.
+/// Counts the history entry of the image without layers, which claims to have a layer.
 fn no_layers_base(_plan: &Plan, image: &frontend::plan::PlannedImage) -> usize {
     usize::from(image.config.config.labels.contains_key("kept"))
 }

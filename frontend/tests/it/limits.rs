@@ -1,4 +1,4 @@
-//! What a Dockerfile may make of itself: each bound from both sides, and files that are made to go beyond.
+//! Limits of the text that a Dockerfile expands to: each from both sides, and hostile files that exceed them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,15 +11,17 @@ use rustix::time::{ClockId, clock_gettime};
 use super::images::Images;
 use super::options;
 
-/// Bytes that Linux hands to a process: one variable, and all of them.
-const VARIABLE_BYTES: usize = 128 << 10;
-const ENVIRONMENT_BYTES: usize = 2 << 20;
+/// Maximum size in bytes of a variable that Linux passes to a process.
+const MAX_VARIABLE_BYTES: usize = 128 << 10;
 
-/// The processor time that hostile files may take here, where nothing is optimised. Without bounds each would take
-/// hours, or all memory.
-const SOON: Duration = Duration::from_secs(20);
+/// Maximum size in bytes of all variables that Linux passes to a process.
+const MAX_ENVIRONMENT_BYTES: usize = 2 << 20;
 
-/// The processor time of this thread, which does not count what runs beside it.
+/// Maximum processor time for a hostile file in a build without optimisation. Without limits each file would take hours,
+/// or all memory.
+const MAX_TIME: Duration = Duration::from_secs(20);
+
+/// Returns the processor time of this thread, which does not count other threads.
 fn spent() -> Duration {
     clock_gettime(ClockId::ThreadCPUTime).try_into().expect("no clock goes backwards")
 }
@@ -29,7 +31,7 @@ fn lowered(text: &str, options: &Options) -> Result<Plan, LowerError> {
     let start = spent();
     let plan = lower(&dockerfile, options, &Images::default());
     let taken = spent() - start;
-    assert!(taken < SOON, "{taken:?}");
+    assert!(taken < MAX_TIME, "{taken:?}");
     plan
 }
 
@@ -46,37 +48,37 @@ fn check_fits(text: &str) {
     }
 }
 
-/// Options with a build argument, which no line of a file is too short for.
+/// Returns options with a build argument, which can be longer than a line of a file.
 fn with_argument(value: String) -> Options {
     Options { build_args: [("a".to_owned(), value)].into(), ..options() }
 }
 
 #[test]
-fn a_variable() {
+fn a_variable_fits_into_what_linux_passes_to_a_process() {
     let message = "variable a takes 131073 bytes, and Linux hands no more than 131072 to a process";
-    let longest = "x".repeat(VARIABLE_BYTES - "a=\0".len());
+    let longest = "x".repeat(MAX_VARIABLE_BYTES - "a=\0".len());
     for text in ["FROM busybox\nARG a\n", "ARG a\nFROM busybox\n"] {
         assert!(lowered(text, &with_argument(longest.clone())).is_ok(), "{text:?}");
         let error = lowered(text, &with_argument(format!("{longest}x"))).expect_err(text);
         assert_eq!(error.to_string(), message, "{text:?}");
         assert!(error.hint().is_some_and(|hint| hint.contains("file")));
     }
-    let quarter = "x".repeat(VARIABLE_BYTES / 4 - 1);
+    let quarter = "x".repeat(MAX_VARIABLE_BYTES / 4 - 1);
     let text = format!("FROM busybox\nENV h={quarter}\nENV a=$h$h$h${{h}}");
     check_fits(&format!("{text}y\n"));
     check(&format!("{text}yz\n"), 3, message);
 }
 
-/// Build arguments that fill an environment up to `rest_bytes` before its end: a file has no room for so much.
+/// Returns build arguments that fill an environment except for `rest_bytes`, which a file has no room for.
 fn fill(rest_bytes: usize) -> BTreeMap<String, String> {
-    let (longest, size_bytes) = (VARIABLE_BYTES, ENVIRONMENT_BYTES - rest_bytes);
+    let (longest, size_bytes) = (MAX_VARIABLE_BYTES, MAX_ENVIRONMENT_BYTES - rest_bytes);
     let sizes = std::iter::repeat_n(longest, size_bytes / longest).chain([size_bytes % longest]);
     let value = |size_bytes: usize| "x".repeat(size_bytes - "v00=\0".len());
     sizes.enumerate().map(|(number, size_bytes)| (format!("v{number:02}"), value(size_bytes))).collect()
 }
 
 #[test]
-fn an_environment() {
+fn an_environment_fits_into_what_linux_passes_to_a_process() {
     // Every stage has a PATH.
     let path_bytes = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\0".len();
     let build_args = fill(path_bytes);
@@ -84,7 +86,7 @@ fn an_environment() {
     let options = Options { build_args, ..options() };
     let lowered = |more: &str| lowered(&format!("FROM scratch\nARG {names}\n{more}"), &options);
     assert!(lowered("").is_ok());
-    assert!(lowered("ENV v00=shorter\nENV w=1\n").is_ok(), "what is replaced makes room");
+    assert!(lowered("ENV v00=shorter\nENV w=1\n").is_ok(), "a replaced value makes room");
     for more in ["ENV w=1\n", "ARG w=1\n"] {
         let error = lowered(more).expect_err("beyond the bound");
         let message = "the variables take more than the 2097152 bytes that Linux hands to a process";
@@ -97,7 +99,7 @@ fn an_environment() {
 }
 
 #[test]
-fn a_billion_laughs() {
+fn a_value_that_doubles_with_each_line_is_an_error() {
     let doubling = |keyword: &str| {
         let first = format!("{keyword} A0=xxxxxxxxxx\n");
         let lines = (0..40).map(|n| format!("{keyword} A{}=$A{n}$A{n}\n", n + 1));
@@ -106,7 +108,7 @@ fn a_billion_laughs() {
     let message = |name, size| {
         format!("variable {name} takes {size} bytes, and Linux hands no more than 131072 to a process")
     };
-    // 10 bytes doubled 14 times are more.
+    // 10 bytes doubled 14 times exceed the limit.
     check(&format!("FROM busybox\n{}", doubling("ENV")), 16, &message("A14", 163_845));
     check(&format!("FROM busybox\n{}", doubling("ARG")), 16, &message("A14", 163_845));
     check(&format!("{}FROM busybox\n", doubling("ARG")), 15, &message("A14", 163_845));
@@ -115,9 +117,9 @@ fn a_billion_laughs() {
     assert!(error.to_string().ends_with("substitutions are nested deeper than 100"), "{error}");
 }
 
-/// No value is too long, but each stands on many lines.
+/// No value is too long, but each is used on many lines.
 #[test]
-fn a_long_value_again_and_again() {
+fn a_long_value_on_many_lines_is_an_error() {
     let message = "with its variables expanded, the Dockerfile makes more than 33554432 bytes of text";
     let long = format!("FROM busybox AS s0\nENV h={}\nENV a=$h$h\n", "x".repeat(60_000));
     for line in ["LABEL l=$a", "COPY $a /", "RUN x", "ENV a=$a"] {
@@ -136,18 +138,18 @@ fn a_long_value_again_and_again() {
 }
 
 #[test]
-fn a_whole_file_of_usual_lines_fits() {
+fn a_large_file_of_ordinary_lines_fits() {
     let lines =
         "ENV PATH=/opt/x/bin:/usr/local/bin:/usr/bin:/bin\nRUN make $PATH\nCOPY $PATH /\n".repeat(3_300);
     check_fits(&format!("FROM busybox\n{lines}"));
 }
 
 #[test]
-fn triggers() {
+fn an_image_has_at_most_128_triggers() {
     let text = |number: usize| format!("FROM busybox\n{}", "ONBUILD RUN x\n".repeat(number));
     check_fits(&text(128));
     check(&text(129), 130, "more than 128 ONBUILD triggers");
-    // Those that a stage inherits are the first instructions of the next.
+    // The triggers of a stage are the first instructions of the next.
     check_fits(&(text(128).replace("busybox", "busybox AS a") + "FROM a\n"));
     check_fits("FROM triggers-128\n");
     check("FROM triggers-129\n", 1, "more than 128 ONBUILD triggers");
@@ -155,7 +157,7 @@ fn triggers() {
 
 /// A thousand stages that copy from eight others each, and RUNs that mount nine hundred.
 #[test]
-fn many_edges() {
+fn many_dependencies_between_stages_take_little_time() {
     let mut text = "FROM scratch AS s0\n".to_owned();
     for number in 1..1_000_usize {
         text.push_str(&format!("FROM scratch AS s{number}\n"));

@@ -1,4 +1,4 @@
-//! Lowering: Dockerfiles to plans.
+//! Tests of lowering: Dockerfiles to plans.
 
 mod checks;
 mod errors;
@@ -16,7 +16,7 @@ use patterns::IgnoreFile;
 
 use images::Images;
 
-/// Options of a build with a context, for a machine that is always the same.
+/// Returns options of a build with a context, for the same platform on every machine.
 fn options() -> Options {
     Options {
         context: Context::Local { path: "/ctx".into(), ignore: ignoring("*.log") },
@@ -25,7 +25,7 @@ fn options() -> Options {
     }
 }
 
-/// The ignore file of that context.
+/// Returns an ignore file of that context.
 fn ignoring(text: &str) -> IgnoreFile {
     IgnoreFile::parse("/ctx/.dockerignore".into(), text.as_bytes()).expect("good patterns")
 }
@@ -44,14 +44,14 @@ fn history_of(text: &str, options: &Options) -> Vec<String> {
 }
 
 #[test]
-fn an_argument_shows_in_history_with_its_present_value_and_once() {
+fn the_history_shows_each_argument_once_with_its_current_value() {
     let text = "FROM busybox\nARG a=1 b\nENV b=env\nARG a=2\nRUN x\n";
     let history = history_of(text, &options());
     assert_eq!(history.last().map(String::as_str), Some("RUN |2 a=2 b=env /bin/sh -c x # buildkit"));
 }
 
 #[test]
-fn a_build_argument_wins_over_every_default() {
+fn a_build_argument_takes_precedence_over_every_default() {
     let mut options = options();
     options.build_args.insert("a".to_owned(), "given".to_owned());
     let text = "ARG a=global\nFROM busybox\nARG a=stage\nLABEL l=$a\n";
@@ -60,22 +60,22 @@ fn a_build_argument_wins_over_every_default() {
 }
 
 #[test]
-fn an_image_that_nothing_needs_is_not_asked_for() {
+fn an_image_that_no_stage_needs_is_not_looked_up() {
     let text = "FROM missing AS unused\nRUN x\nFROM busybox\nLABEL a=1\n";
     assert_eq!(plan_of(text, &options()).graph.steps.len(), 1);
 }
 
 #[test]
-fn an_image_is_asked_for_once() {
+fn an_image_is_looked_up_once() {
     let images = Images::default();
     let text = "FROM busybox AS a\nRUN a\nFROM busybox:latest\nCOPY --from=a /a /\n";
     let dockerfile = parser::parse(text.as_bytes()).expect("a Dockerfile");
     lower(&dockerfile, &options(), &images).expect("a plan");
-    assert_eq!(images.asked(), ["docker.io/library/busybox:latest for linux/amd64"]);
+    assert_eq!(images.looked_up(), ["docker.io/library/busybox:latest for linux/amd64"]);
 }
 
 #[test]
-fn without_a_platform_the_image_decides() {
+fn without_a_requested_platform_the_image_decides() {
     let options = Options { platforms: Vec::new(), ..options() };
     let plan = plan_of("FROM other-machine\nRUN x\n", &options);
     assert_eq!(plan.images[0].platform.to_string(), "linux/s390x");
@@ -84,7 +84,7 @@ fn without_a_platform_the_image_decides() {
 }
 
 #[test]
-fn platforms_share_what_is_the_same_for_them() {
+fn platforms_share_equal_steps() {
     let mut options = options();
     options.platforms.push("linux/arm64".parse().expect("a platform"));
     let text = "FROM --platform=linux/amd64 busybox AS build\nRUN make\n\
@@ -96,7 +96,7 @@ fn platforms_share_what_is_the_same_for_them() {
 }
 
 #[test]
-fn the_network_of_a_run_wins_over_that_of_the_build() {
+fn the_default_network_of_a_run_is_that_of_the_build() {
     let options = Options { network: NetworkMode::None, ..options() };
     let plan = plan_of("FROM busybox\nRUN a\nRUN --network=default b\n", &options);
     let modes = plan.graph.steps.iter().filter_map(|step| match &step.op {
@@ -107,7 +107,7 @@ fn the_network_of_a_run_wins_over_that_of_the_build() {
 }
 
 #[test]
-fn the_filter_of_no_cache_takes_stages_in_any_case_and_leaves_folders_alone() {
+fn the_no_cache_filter_ignores_case_and_does_not_affect_workdir() {
     let options = Options { no_cache_filter: vec!["TWO".to_owned()], ..options() };
     let text = "FROM busybox AS one\nRUN a\nFROM one AS two\nWORKDIR /w\nRUN b\n";
     let plan = plan_of(text, &options);
@@ -116,7 +116,7 @@ fn the_filter_of_no_cache_takes_stages_in_any_case_and_leaves_folders_alone() {
 }
 
 #[test]
-fn a_long_chain_of_stages_is_no_trouble() {
+fn a_long_chain_of_stages_is_lowered() {
     let mut text = "FROM scratch AS s0\n".to_owned();
     for number in 1..1000 {
         text.push_str(&format!("FROM s{} AS s{number}\nLABEL l=1\n", number - 1));

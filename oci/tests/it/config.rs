@@ -1,6 +1,6 @@
 //! Image configs: a round trip neither loses nor reorders anything.
 
-use oci::{Config, Healthcheck, ImageConfig};
+use oci::{Config, Descriptor, Digest, Healthcheck, History, ImageConfig, Manifest, media_type};
 use serde_json::{Value, json};
 
 /// A config with every known field, in the order in which this crate writes them, and some unknown fields.
@@ -81,15 +81,80 @@ fn serialization_is_deterministic() {
     assert!(texts.windows(2).all(|pair| pair[0] == pair[1]));
 }
 
+/// Replaces each value of a document in turn by `null`, and calls `check` with the result and the name of the field.
+fn with_each_null(document: &Value, check: &mut dyn FnMut(&Value, &str)) {
+    fn places(value: &Value, at: &str, found: &mut Vec<String>) {
+        let mut visit = |key: &str, value: &Value| {
+            let place = format!("{at}/{}", key.replace('/', "~1"));
+            places(value, &place, found);
+            found.push(place);
+        };
+        match value {
+            Value::Object(fields) => fields.iter().for_each(|(key, value)| visit(key, value)),
+            Value::Array(items) => {
+                items.iter().enumerate().for_each(|(index, value)| visit(&index.to_string(), value));
+            }
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    places(document, "", &mut found);
+    for place in found {
+        let mut changed = document.clone();
+        *changed.pointer_mut(&place).expect("a place in the document") = Value::Null;
+        check(&changed, &place);
+    }
+}
+
+#[test]
+fn null_is_the_zero_value_wherever_it_stands() {
+    let mut count = 0;
+    with_each_null(&full_config(), &mut |config, place| {
+        count += 1;
+        let parsed = serde_json::from_value::<ImageConfig>(config.clone());
+        // The digest of a layer has no zero value.
+        assert_eq!(parsed.is_ok(), place != "/rootfs/diff_ids/0", "{place}: {parsed:?}");
+    });
+    assert!(count > 40, "{count} places");
+}
+
 #[test]
 fn null_is_read_as_absent() {
-    let text = r#"{"architecture":"amd64","os":"linux","config":{"Env":null,"Cmd":null,"Entrypoint":null,"Labels":null,
-        "Volumes":null,"ExposedPorts":null,"OnBuild":null,"Shell":null,"Healthcheck":null},"rootfs":{"type":"layers","diff_ids":null},
-        "history":null}"#;
+    let text = r#"{"architecture":null,"os":null,"os.features":null,"author":null,"rootfs":null,"history":null,
+        "config":{"Env":null,"Cmd":null,"User":null,"StopSignal":null,"ArgsEscaped":null,"Healthcheck":null}}"#;
     let config: ImageConfig = serde_json::from_str(text).expect("a config");
-    assert_eq!(config.config, Config::default());
+    assert_eq!(config, ImageConfig::default());
     let minimal: ImageConfig = serde_json::from_str(r#"{"config":null}"#).expect("a config");
     assert_eq!(minimal, ImageConfig::default());
+    let history: ImageConfig =
+        serde_json::from_str(r#"{"history":[null,{"empty_layer":null}]}"#).expect("a config");
+    assert_eq!(history.history, [History::default(), History::default()]);
+}
+
+fn parse(text: &str) -> Result<ImageConfig, String> {
+    let config = Descriptor::new(media_type::CONFIG, Digest::of(text.as_bytes()), text.len() as u64);
+    ImageConfig::parse(&Manifest::new(config, Vec::new()), text.as_bytes()).map_err(|error| error.to_string())
+}
+
+#[test]
+fn environment_entries_without_a_value_are_completed() {
+    let config = parse(r#"{"config":{"Env":["A=1","NAME","","=x",null,"B=x=y"]}}"#).expect("a config");
+    assert_eq!(config.config.env, ["A=1", "NAME=", "B=x=y"]);
+}
+
+#[test]
+fn a_field_that_cannot_be_read_is_named() {
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        let error = parse(text).expect_err(text);
+        assert!(error.starts_with(&format!("it cannot be read: {expected}")), "{error}");
+    }
+    check(r#"{"config":{"User":1}}"#, "config.User: invalid type: integer `1`, expected a string");
+    check(r#"{"config":{"Env":["A=1",{}]}}"#, "config.Env[1]: invalid type: map, expected a string");
+    check(r#"{"config":{"Labels":{"a":[]}}}"#, "config.Labels.a: invalid type: sequence, expected a string");
+    check(r#"{"history":[{"empty_layer":"no"}]}"#, "history[0].empty_layer: invalid type: string \"no\"");
+    check("[]", "invalid type: sequence");
+    check("{} {}", "trailing characters");
 }
 
 #[test]

@@ -116,3 +116,21 @@ fn linux(architecture: &str, variant: Option<&str>) -> Platform {
         ..Platform::default()
     }
 }
+
+#[test]
+fn an_empty_platform_is_that_of_another() {
+    #[track_caller]
+    fn check(own: (&str, &str), expected: &str) {
+        let platform =
+            Platform { os: own.0.to_owned(), architecture: own.1.to_owned(), ..Platform::default() };
+        assert_eq!(
+            platform.or(&"linux/arm/v7".parse().expect("a platform")).to_string(),
+            expected,
+            "{own:?}"
+        );
+    }
+    check(("", ""), "linux/arm/v7");
+    check(("linux", ""), "linux/arm/v7");
+    check(("", "amd64"), "linux/amd64");
+    check(("windows", "amd64"), "windows/amd64");
+}

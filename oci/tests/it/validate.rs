@@ -75,18 +75,31 @@ fn environment_entries_must_have_a_name_and_a_value() {
     }
 }
 
-#[test]
-fn a_base_image_can_have_an_incomplete_history() {
-    let (manifest, mut config) = valid_image();
-    config.history.push(History::default());
+/// Checks that a valid image that was changed by `spoil` can still be a base.
+#[track_caller]
+fn check_base(spoil: impl Fn(&mut Manifest, &mut ImageConfig)) {
+    let (mut manifest, mut config) = valid_image();
+    spoil(&mut manifest, &mut config);
     assert_eq!(base(&manifest, &config), Ok(()));
 }
 
 #[test]
-fn a_base_image_must_satisfy_the_other_rules() {
+fn a_base_image_can_have_an_incomplete_config() {
+    check_base(|_, config| config.history.push(History::default()));
+    check_base(|_, config| config.platform.os.clear());
+    check_base(|_, config| config.platform.architecture.clear());
+    check_base(|_, config| config.config.env.push("NAME".to_owned()));
+}
+
+#[test]
+fn a_base_image_must_have_readable_layers_with_diff_ids() {
     let (manifest, mut config) = valid_image();
-    config.config.env.push("*".to_owned());
-    assert_eq!(base(&manifest, &config), Err(InvalidImage::Env { entry: "*".to_owned() }));
+    config.rootfs.diff_ids.clear();
+    assert_eq!(base(&manifest, &config), Err(InvalidImage::LayerCount { manifest: 1, config: 0 }));
+    let (mut manifest, config) = valid_image();
+    manifest.layers[0].media_type.clear();
+    let expected = InvalidImage::LayerType { index: 0, media_type: String::new() };
+    assert_eq!(base(&manifest, &config), Err(expected));
 }
 
 #[test]
@@ -100,7 +113,13 @@ fn media_types_of_readable_layers_have_a_compression() {
     check(LAYER_GZIP, Some(Compression::Gzip));
     check(DOCKER_LAYER_GZIP, Some(Compression::Gzip));
     check(LAYER_ZSTD, Some(Compression::Zstd));
-    check("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", None);
+    check(DOCKER_LAYER_ZSTD, Some(Compression::Zstd));
+    check("application/vnd.docker.image.rootfs.foreign.diff.tar", Some(Compression::None));
+    check("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", Some(Compression::Gzip));
+    check("application/vnd.oci.image.layer.nondistributable.v1.tar", Some(Compression::None));
+    check("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", Some(Compression::Gzip));
+    check("application/vnd.oci.image.layer.nondistributable.v1.tar+zstd", Some(Compression::Zstd));
+    check("application/vnd.oci.image.layer.nondistributable.v1.tar+bzip2", None);
     check("application/vnd.in-toto+json", None);
     check("", None);
 }

@@ -231,11 +231,12 @@ impl<'v> Evaluation<'v> {
     }
 }
 
+/// Creates the error about a variable that a `?` modifier requires.
 fn required(name: &str, is_set: bool, word: &str) -> ExpandError {
     let reason = match (word, is_set) {
         ("", true) => "is not allowed to be empty",
         ("", false) => "is not allowed to be unset",
         (word, _) => word,
     };
-    ExpandError::new(format!("{name}: {reason}"))
+    ExpandError { variable: Some(name.to_owned()), ..ExpandError::new(format!("{name}: {reason}")) }
 }

@@ -40,6 +40,8 @@ pub struct ExpandError {
     pub message: String,
     /// The word, cut off after 200 characters.
     pub word: String,
+    /// Name of the variable that `${name?message}` requires; `None` if the word itself is wrong.
+    pub variable: Option<String>,
 }
 
 /// Maximum length of the word that an error repeats.
@@ -48,7 +50,7 @@ const MAX_SHOWN_CHARS: usize = 200;
 impl ExpandError {
     /// An error whose word is not known yet; [`in_word`] adds it.
     fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), word: String::new() }
+        Self { message: message.into(), word: String::new(), variable: None }
     }
 }
 
@@ -120,7 +122,7 @@ fn in_word(word: &str, error: ExpandError) -> ExpandError {
     let start: String = word.chars().take(MAX_SHOWN_CHARS).collect();
     let ellipsis = if start.len() < word.len() { "..." } else { "" };
     let message = format!("failed to process {:?}: {}", format!("{start}{ellipsis}"), error.message);
-    ExpandError { message, word: start }
+    ExpandError { message, word: start, ..error }
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ use crate::{
     file::parse,
 };
 
-/// Formats a file. A file with errors, or one that is not UTF-8, cannot be formatted.
+/// Formats a file. A file that has errors or is not UTF-8 cannot be formatted.
 pub fn format(text: &[u8]) -> Result<String, ParseError> {
     let file = parse(text)?;
     let source = std::str::from_utf8(text).map_err(|error| not_utf8(text, error.valid_up_to()))?;

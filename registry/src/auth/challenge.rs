@@ -32,7 +32,7 @@ pub(crate) fn of(response: &Response<Body>) -> Vec<Challenge> {
 }
 
 /// Parses one header, which can hold several challenges; unknown schemes are left out.
-fn parse(header: &str) -> Vec<Challenge> {
+pub(crate) fn parse(header: &str) -> Vec<Challenge> {
     let mut found: Vec<(String, Vec<(String, String)>)> = Vec::new();
     let mut rest = header.trim_start_matches([' ', ',']);
     while !rest.is_empty() {

@@ -74,7 +74,7 @@ impl RegistryCertificates {
     }
 }
 
-/// Lists a folder in order of names. One that is missing, or that only root can list, is empty, as with podman.
+/// Lists a directory in order of names. A missing directory, or one that only root can list, is empty, as with podman.
 fn files(directory: &Path) -> Result<Vec<PathBuf>, String> {
     let entries = match std::fs::read_dir(directory) {
         Ok(entries) => entries,

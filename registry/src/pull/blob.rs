@@ -35,6 +35,7 @@ pub(crate) struct BlobStream {
     blob: Descriptor,
     /// The connection at hand; `None` after it broke.
     body: Option<PacedBody>,
+    /// Bytes of the blob that the caller has: those it began with, and those it has read.
     read_bytes: u64,
     /// Time spent waiting on connections that broke.
     waited: Duration,
@@ -44,12 +45,13 @@ pub(crate) struct BlobStream {
 }
 
 impl BlobStream {
-    /// Asks one server for a blob.
+    /// Asks one server for a blob, without its first `start_bytes` bytes.
     pub fn open(
         inner: Arc<Inner>,
         endpoint: &Endpoint,
         reference: &Reference,
         blob: &Descriptor,
+        start_bytes: u64,
     ) -> Result<Self, RegistryError> {
         let retries = Retries::new(inner.options.patience);
         let mut stream = Self {
@@ -58,11 +60,11 @@ impl BlobStream {
             reference: reference.clone(),
             blob: blob.clone(),
             body: None,
-            read_bytes: 0,
+            read_bytes: start_bytes,
             waited: Duration::ZERO,
             failures: 0,
             retries,
-            forgiven_at_bytes: FORGIVING_BYTES,
+            forgiven_at_bytes: start_bytes + FORGIVING_BYTES,
         };
         stream.connect()?;
         Ok(stream)

@@ -1,7 +1,9 @@
 //! Blobs: they are their bytes or an error, and resume where they broke off.
 
+use std::io::Read;
+
 use crate::server::{Answer, Request, Server};
-use crate::support::{LAYER, client, pull_blob};
+use crate::support::{LAYER, client, layer, name, pull_blob};
 
 /// Pulls a blob that is `answer`; expects its bytes, or part of an error.
 #[track_caller]
@@ -56,6 +58,22 @@ fn part(start: usize) -> Answer {
 #[test]
 fn a_transfer_that_breaks_off_is_resumed() {
     check_rest(part, true);
+}
+
+/// Asks for a blob without its first 20 bytes, and returns what comes.
+fn pull_rest(server: &Server) -> Vec<u8> {
+    let mut rest = Vec::new();
+    let stream = client().blob_from(&name(server), &layer(), 20);
+    stream.expect("opened").read_to_end(&mut rest).expect("read");
+    rest
+}
+
+#[test]
+fn a_transfer_of_an_earlier_run_is_resumed() {
+    let server = Server::start(|request, _| part(range_start(request).expect("a range")));
+    assert_eq!(pull_rest(&server), &LAYER[20..]);
+    let server = Server::start(|_, _| Answer::new(200, LAYER));
+    assert_eq!(pull_rest(&server), &LAYER[20..], "by a server without ranges");
 }
 
 #[test]

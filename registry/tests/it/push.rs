@@ -49,7 +49,7 @@ fn a_blob_is_sent_once() {
 }
 
 #[test]
-fn what_may_pass_is_tried_again_from_the_start() {
+fn an_upload_that_fails_for_now_starts_again() {
     let failures = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&failures);
     let server = Server::start(move |request, _| {

@@ -14,7 +14,7 @@ impl Index {
     /// Makes an index of rows, which are in the order of their paths without duplicates. Parent directories can be
     /// missing.
     pub(crate) fn build(rows: Vec<Row>, origin: Origin) -> Result<Self, RootfsError> {
-        let rows = with_parents(rows);
+        let rows = with_parents(without_idle_whiteouts(rows));
         if rows.len() > MAX_ENTRIES {
             return Err(too_many_entries());
         }
@@ -30,6 +30,21 @@ impl Index {
         }
         Ok(encoder.finish())
     }
+}
+
+/// Leaves out whiteouts below an opaque directory: nothing of lower layers is left there, and overlayfs would list them.
+fn without_idle_whiteouts(mut rows: Vec<Row>) -> Vec<Row> {
+    let mut opaque: Option<Vec<u8>> = None;
+    rows.retain(|row| {
+        if opaque.as_ref().is_some_and(|opaque| is_below(&row.path, opaque)) {
+            return row.entry.kind != Kind::Whiteout;
+        }
+        if row.entry.kind == (Kind::Directory { opaque: true }) {
+            opaque = Some(row.path.clone());
+        }
+        true
+    });
+    rows
 }
 
 /// Adds a row for each directory that a path leads through and that has none.

@@ -52,6 +52,7 @@ impl Encoder {
         if self.rows.is_empty() {
             self.path.clone_from(&row.path);
         }
+        self.table.has_implied |= row.implied && !row.path.is_empty();
         let mut bytes = [0; ROW_BYTES];
         let (kind, extra, size) = encode_kind(&row.entry.kind, row.stored.sparse.as_deref());
         self.put_heap(&mut bytes, PATH, &row.path)?;

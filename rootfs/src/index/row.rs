@@ -1,5 +1,7 @@
 //! One entry of a layer on its way into an index.
 
+use std::collections::BTreeMap;
+
 use crate::entry::{Entry, Kind};
 use crate::tar::Extent;
 
@@ -43,7 +45,13 @@ pub(crate) struct Stored {
 
 impl Row {
     /// Returns the row of an entry that has no other name.
-    pub(crate) fn new(path: Vec<u8>, entry: Entry, stored: Stored) -> Self {
+    ///
+    /// The root always has the mode 0755 and no attributes, as in containers of Docker and containerd: there, the root
+    /// of a container is a new directory, which has only the owner of the root in the layers.
+    pub(crate) fn new(path: Vec<u8>, mut entry: Entry, stored: Stored) -> Self {
+        if path.is_empty() {
+            entry = Entry { mode: 0o755, xattrs: BTreeMap::new(), ..entry };
+        }
         Self { path, entry, implied: false, group: 0, stored }
     }
 

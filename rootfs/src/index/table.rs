@@ -3,7 +3,7 @@
 //! ```text
 //! magic, version                   16 bytes
 //! blake3 of the rest               32 bytes
-//! origin, rows, blocks, text       4 bytes each
+//! origin, rows, blocks, text       4 bytes each; bit 1 of the origin: a directory below the root is implied
 //! for each block                   ENTRY_BYTES: length, number of rows, length of its first path, blake3
 //! text                             the first paths of all blocks
 //! ```
@@ -18,7 +18,7 @@ use super::row::Origin;
 use super::row_format::u32_at;
 use crate::path::compare;
 
-const MAGIC: &[u8; 16] = b"dsbuild index\0\0\x02";
+const MAGIC: &[u8; 16] = b"dsbuild index\0\0\x03";
 const HASHED_FROM: usize = 48;
 const HEAD_BYTES: usize = 64;
 const ENTRY_BYTES: usize = 44;
@@ -26,6 +26,8 @@ const ENTRY_BYTES: usize = 44;
 /// Head and table of an index.
 pub(super) struct Table {
     pub origin: Origin,
+    /// Whether the layer implies a directory other than the root: lower layers have its metadata.
+    pub has_implied: bool,
     /// Number of rows in all blocks.
     pub rows: usize,
     blocks: Vec<BlockInfo>,
@@ -46,7 +48,7 @@ pub(super) struct BlockInfo {
 impl Table {
     /// Returns a table without blocks.
     pub(super) fn new(origin: Origin) -> Self {
-        Self { origin, rows: 0, blocks: Vec::new(), text: Vec::new() }
+        Self { origin, has_implied: false, rows: 0, blocks: Vec::new(), text: Vec::new() }
     }
 
     /// Adds the block that comes next.
@@ -74,7 +76,7 @@ impl Table {
         let mut bytes = Vec::with_capacity(self.length_bytes());
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(&[0; HASHED_FROM - MAGIC.len()]);
-        let origin = usize::from(self.origin == Origin::Imported);
+        let origin = usize::from(self.origin == Origin::Imported) | usize::from(self.has_implied) << 1;
         for number in [origin, self.rows, self.blocks.len(), self.text.len()] {
             bytes.extend_from_slice(&to_u32(number).to_le_bytes());
         }
@@ -106,7 +108,8 @@ impl Table {
             return None;
         }
         let number = |at| usize::try_from(u32_at(bytes, at)?).ok();
-        let mut table = Self::new(if number(48)? == 0 { Origin::Made } else { Origin::Imported });
+        let mut table = Self::new(if number(48)? & 1 == 0 { Origin::Made } else { Origin::Imported });
+        table.has_implied = number(48)? & 2 != 0;
         let text_at = HEAD_BYTES + number(56)? * ENTRY_BYTES;
         for at in (HEAD_BYTES..text_at).step_by(ENTRY_BYTES) {
             let (length, rows, path_bytes) = (number(at)?, number(at + 4)?, number(at + 8)?);

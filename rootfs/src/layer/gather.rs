@@ -98,6 +98,8 @@ impl EntryCollector {
         }
         for key in std::mem::take(&mut self.whiteouts) {
             let row = self.nodes.entry(key).or_insert_with(|| Row::whiteout(Vec::new()));
+            // The directory of a lower layer is gone with its metadata, unlike one that a marker makes opaque.
+            row.implied = false;
             set_opaque(Some(row));
         }
         self.nodes.into_iter().map(|(key, row)| Row { path: from_key(&key), ..row }).collect()

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use cache::ScratchDir;
 use oci::DiffId;
 
 use super::Layers;
@@ -22,6 +23,8 @@ pub(crate) enum LowerLayer {
     Tree(LayerTree, TreeStamp),
     /// Tar that is mounted in place.
     Mounted(MountedLayer),
+    /// Directories that layers only imply, with the metadata that lower layers give them ([`super::implied`]).
+    Implied(Arc<ScratchDir>),
 }
 
 impl LowerLayer {
@@ -30,6 +33,7 @@ impl LowerLayer {
         match self {
             Self::Tree(tree, _) => Lower::Directory(tree.path()),
             Self::Mounted(mounted) => mounted.lower(),
+            Self::Implied(scratch) => Lower::Scratch(Arc::clone(scratch)),
         }
     }
 
@@ -38,13 +42,19 @@ impl LowerLayer {
         match self {
             Self::Tree(_, stamp) => stamp.has_root,
             Self::Mounted(mounted) => mounted.has_root,
+            Self::Implied(_) => true,
         }
+    }
+
+    /// Reports whether the layer has something that its tree lacks.
+    pub(crate) fn is_incomplete(&self) -> bool {
+        self.tree().is_some_and(|(_, stamp)| stamp.skipped.count > 0)
     }
 
     fn tree(&self) -> Option<(&LayerTree, &TreeStamp)> {
         match self {
             Self::Tree(tree, stamp) => Some((tree, stamp)),
-            Self::Mounted(_) => None,
+            Self::Mounted(_) | Self::Implied(_) => None,
         }
     }
 }
@@ -59,10 +69,12 @@ impl Layers {
         let mut seen = HashSet::new();
         let mut distinct: Vec<&DiffId> = layers.iter().rev().filter(|layer| seen.insert(**layer)).collect();
         distinct.reverse();
+        let implied = self.implied_directories(layers)?;
         // More layers become an overlay on an overlay, which some kernels refuse on top of yet another file system.
-        let in_place = distinct.len() <= MAX_LOWERS;
+        let in_place = distinct.len() + usize::from(implied.is_some()) <= MAX_LOWERS;
         let lower_layer = |layer| self.lower_layer(layer, in_place);
-        let lower_layers = distinct.into_iter().map(lower_layer).collect::<Result<Vec<_>, _>>()?;
+        let mut lower_layers = distinct.into_iter().map(lower_layer).collect::<Result<Vec<_>, _>>()?;
+        lower_layers.extend(implied.map(LowerLayer::Implied));
         LayerTree::sync_if_old(self.store(), lower_layers.iter().filter_map(LowerLayer::tree).collect());
         Ok(lower_layers)
     }
@@ -104,8 +116,14 @@ impl Layers {
     }
 
     /// Makes the directory `fresh` the tree of `layer`, unless the layer has one. `aside` takes a tree that is no
-    /// longer trusted.
-    pub(crate) fn adopt_tree(&self, layer: &DiffId, fresh: &Path, aside: &Path) -> Result<(), RootfsError> {
-        LayerTree::new(self.store(), layer)?.adopt(fresh, aside).map(drop)
+    /// longer trusted. `skipped` is what the tree lacks.
+    pub(crate) fn adopt_tree(
+        &self,
+        layer: &DiffId,
+        fresh: &Path,
+        aside: &Path,
+        skipped: Skipped,
+    ) -> Result<(), RootfsError> {
+        LayerTree::new(self.store(), layer)?.adopt(fresh, aside, skipped).map(drop)
     }
 }

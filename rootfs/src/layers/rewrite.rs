@@ -37,7 +37,11 @@ impl Layers {
         let index = self.index(layer)?;
         let rewritten = match index.origin() {
             Origin::Imported => *layer,
-            Origin::Made => self.commit_entries(self.layer_entries(layer, &index, times)?)?,
+            Origin::Made => {
+                // The new layer would give a damaged one a digest that fits.
+                self.store().verify_blob(&layer.0)?;
+                self.commit_entries(self.layer_entries(layer, &index, times)?)?
+            }
         };
         save(&record, format!("{rewritten}\n").as_bytes()).map_err(failed("write", &record))?;
         Ok(rewritten)

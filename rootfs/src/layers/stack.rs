@@ -83,6 +83,14 @@ impl Stack {
         self.find_from(0, path)
     }
 
+    /// Returns the metadata of the directory `path` if the topmost layer that has it implies it, and a lower one
+    /// describes it.
+    pub(super) fn implied_entry(&self, path: &[u8]) -> io::Result<Option<Entry>> {
+        let found = self.find(path)?;
+        let is_inherited = |found: &Found<'_>| found.item.is_implied() && !found.metadata.is_implied();
+        Ok(found.filter(is_inherited).map(|found| found.entry()))
+    }
+
     /// Returns the entry at `path` in the stack that begins with the layer `first`.
     fn find_from(&self, first: usize, path: &[u8]) -> io::Result<Option<Found<'_>>> {
         let mut implied: Option<(usize, Item<'_>)> = None;
@@ -99,7 +107,13 @@ impl Stack {
                 }
                 _ => {}
             }
-            if nearest.hides_lower() {
+            // A marker hides the content of a directory, but not its metadata.
+            let is_marked = |item: &Item<'_>| item.is_implied() && item.is_opaque();
+            let is_kept = match nearest.exact().filter(is_marked) {
+                Some(item) => !item.parent()?.hides_lower(),
+                None => false,
+            };
+            if nearest.hides_lower() && !is_kept {
                 break;
             }
         }

@@ -103,12 +103,17 @@ impl LayerTree {
     }
 
     /// Makes the finished directory `fresh` the tree, unless there is one already. `aside` is a directory that takes
-    /// a tree that is no longer trusted.
-    pub(super) fn adopt(&self, fresh: &Path, aside: &Path) -> Result<TreeStamp, RootfsError> {
+    /// a tree that is no longer trusted, `skipped` is what the tree lacks.
+    pub(super) fn adopt(
+        &self,
+        fresh: &Path,
+        aside: &Path,
+        skipped: Skipped,
+    ) -> Result<TreeStamp, RootfsError> {
         let _lock = self.lock()?;
         match self.stamp() {
             Some(stamp) => Ok(stamp),
-            None => self.publish(fresh, aside, false, Skipped::default()),
+            None => self.publish(fresh, aside, false, skipped),
         }
     }
 

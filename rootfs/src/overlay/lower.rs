@@ -16,6 +16,8 @@ use crate::safe_path::open_store_dir;
 pub(crate) enum Lower {
     /// Directory of the store.
     Directory(PathBuf),
+    /// Directory of this process, removed with its last clone.
+    Scratch(Arc<ScratchDir>),
     /// Detached mount, such as a layer's EROFS image.
     Mount(Arc<LowerMount>),
 }
@@ -42,6 +44,7 @@ impl Lower {
     pub(crate) fn open(&self) -> Result<OwnedFd, RootfsError> {
         match self {
             Self::Directory(path) => open_store_dir(path),
+            Self::Scratch(scratch) => open_store_dir(scratch.path()),
             Self::Mount(mount) => mount.root.try_clone().map_err(failed("open", self.path())),
         }
     }
@@ -50,6 +53,7 @@ impl Lower {
     pub(crate) fn path(&self) -> &Path {
         match self {
             Self::Directory(path) => path,
+            Self::Scratch(scratch) => scratch.path(),
             Self::Mount(mount) => &mount.image,
         }
     }

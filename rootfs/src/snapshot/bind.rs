@@ -35,7 +35,7 @@ pub struct Keep(#[expect(dead_code, reason = "held for its Drop")] Resources);
 
 enum Resources {
     Snapshot(#[expect(dead_code, reason = "held for its Drop")] Box<Snapshot>),
-    Scratch(#[expect(dead_code, reason = "held for its Drop")] ScratchDir),
+    Scratch(#[expect(dead_code, reason = "held for its Drop")] (ScratchDir, Vec<Lower>)),
 }
 
 /// Mounts what is at `source` in the merged tree of the layers `ids`: read-only, or with changes that are discarded.
@@ -61,7 +61,7 @@ fn mount_read_only(layers: &Layers, ids: &[DiffId]) -> Result<(OwnedFd, Resource
         scratch: scratch.path(),
         flavor: Flavor::current(),
     };
-    Ok((overlay.mount()?, Resources::Scratch(scratch)))
+    Ok((overlay.mount()?, Resources::Scratch((scratch, lowers))))
 }
 
 /// Clones what is at `source` below `place` of the host, symlinks resolved inside `place`. An empty source is `place`

@@ -8,9 +8,11 @@ use cache::Store;
 
 mod bind;
 mod changes;
+mod foreign_layers;
 mod in_place;
 mod mount_points;
 mod overlays;
+mod owners;
 mod random_changes;
 mod trees;
 mod user_namespaces;

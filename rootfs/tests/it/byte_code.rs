@@ -56,7 +56,7 @@ fn byte_code_in_a_tar_has_the_clamped_time_of_its_source() {
     let layer = python_layer(&env);
     let rewrite = |times| env.layers.rewrite(&layer, times).expect("a layer");
     for (layer, mtime) in [
-        (layer, 315_532_800),
+        (layer, 315_619_200),
         (rewrite(Times::Clamped(Clamp(1_500_000_000))), 1_500_000_000),
         (rewrite(Times::Real), REAL),
     ] {

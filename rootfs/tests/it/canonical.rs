@@ -41,7 +41,7 @@ fn sample(env: &TestEnv) -> oci::DiffId {
 fn the_format_does_not_drift() {
     let env = TestEnv::new();
     let layer = sample(&env);
-    assert_eq!(layer.to_string(), "sha256:6129cd53237237c7c2f6dc729af1722449ef967bd367a6f9ed5362eaaf264af7");
+    assert_eq!(layer.to_string(), "sha256:09322a7a6f939117818608440cee59ef785279158ab236392dd1ff8a3f77c9a2");
     assert_eq!(env.tar(&layer).len(), 12_288);
     assert_eq!(layer, sample(&TestEnv::new()), "the same on another store");
 }
@@ -50,8 +50,8 @@ const LISTING: &str = "\
 lrwxrwxrwx  0/0               0 1970-01-01 00:00:00 bin -> usr/bin
 drwxr-xr-x  0/0               0 1970-01-01 00:00:00 etc/
 -rw-r--r--  0/0               3 1970-01-01 00:16:40 etc/early
--rw-r--r--  0/0               6 1980-01-01 00:00:00 etc/hello
-hrw-r--r--  0/0               0 1980-01-01 00:00:00 etc/hello-2 link to etc/hello
+-rw-r--r--  0/0               6 1980-01-02 00:00:00 etc/hello
+hrw-r--r--  0/0               0 1980-01-02 00:00:00 etc/hello-2 link to etc/hello
 ----------  0/0               0 1970-01-01 00:00:00 etc/.wh.old
 prw-r--r--  0/0               0 1970-01-01 00:00:00 fifo
 -rw-r--r--* 4000000/5         0 1970-01-01 00:00:00 größe

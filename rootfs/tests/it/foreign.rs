@@ -137,19 +137,19 @@ fn empty_tars_and_tars_without_an_end_are_accepted() {
 fn the_topmost_layer_that_describes_the_root_counts() {
     let env = TestEnv::new();
     let mut root = raw('5', "./");
-    root.mode = "0000700";
+    root.uid = b"0001750".to_vec();
     let base = imported(&env, &Tar::default().add(root).end());
     let top = imported(&env, &Tar::default().file("f", "").end());
-    let mode = |layers: &[oci::DiffId]| {
+    let owner_and_mode = |layers: &[oci::DiffId]| {
         env.layers
             .view(layers)
             .expect("a view")
             .lookup(Path::new(""))
             .expect("a lookup")
-            .map(|root| root.mode)
+            .map(|root| (root.uid, root.mode))
     };
-    assert_eq!(mode(&[base, top]), Some(0o700));
-    assert_eq!(mode(&[top]), Some(0o755));
+    assert_eq!(owner_and_mode(&[base, top]), Some((1000, 0o755)));
+    assert_eq!(owner_and_mode(&[top]), Some((0, 0o755)));
 }
 
 #[test]

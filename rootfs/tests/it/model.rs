@@ -259,14 +259,14 @@ fn a_name_that_would_be_a_whiteout_cannot_be_committed() {
 }
 
 #[test]
-fn the_metadata_of_the_root_can_be_changed() {
+fn the_root_has_the_mode_0755_and_the_owner_that_a_layer_gives_it() {
     let env = TestEnv::new();
     let mut diff = env.diff(&[]);
-    put_entry(&mut diff, "", Entry::directory(0o711), "");
+    put_entry(&mut diff, "", Entry { uid: 7, gid: 8, ..Entry::directory(0o711) }, "");
     let layer = env.layers.commit(diff).expect("a layer");
     let mut more = env.diff(&[layer]);
     put_file(&mut more, "f", "x");
     let top = env.layers.commit(more).expect("a layer");
     let root = env.layers.view(&[layer, top]).expect("a view").lookup(Path::new("")).expect("a lookup");
-    assert_eq!(root.map(|root| root.mode), Some(0o711));
+    assert_eq!(root.map(|root| (root.mode, root.uid, root.gid)), Some((0o755, 7, 8)));
 }

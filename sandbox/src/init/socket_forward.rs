@@ -37,7 +37,7 @@ fn forward(client: &UnixStream, path: &Path) -> io::Result<()> {
 
 /// Copies until the end of `from`, then ends the stream to `to`.
 fn pump(mut from: &UnixStream, mut to: &UnixStream) {
-    // A connection that breaks ends as one that is closed.
+    // A connection that breaks ends like a closed connection.
     let _ = io::copy(&mut from, &mut to);
     let _ = to.shutdown(Shutdown::Write);
 }

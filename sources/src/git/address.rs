@@ -1,31 +1,32 @@
-//! Where a repository is, and whether it may be asked.
+//! Addresses of repositories: which servers can be asked, and how.
 //!
-//! | scheme | may be asked |
+//! | scheme | allowed |
 //! |---|---|
 //! | `https`, `http`, `ssh` (and scp's `user@host:path`), `git` | yes |
-//! | `file`, paths, `ext::` and all other helpers of git's | no: they reach this machine's files or run programs |
+//! | `file`, paths, `ext::` and all other helpers of git | no: they reach files of this machine or run programs |
 //!
-//! The host's addresses are judged as for files by HTTP ([`registry::web`]), before git looks them up again; for HTTP git is
-//! told to use just those. A redirect is followed by git without asking us, but not with a login, and not from `https`.
+//! The host's addresses are judged by the rules for files by HTTP ([`registry::web`]), before git looks them up again; for
+//! HTTP, git is bound to the judged ones. git follows a redirect by itself, but not with a login, and not from `https`.
 
-use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::net::SocketAddr;
 
 use registry::web::{is_forbidden, is_private};
 
-use super::GitError;
+use super::error::GitError;
 use crate::login::{self, Logins};
+use crate::reach::look_up;
 use graph::url::{Authority, without_user};
 
-/// A repository that may be asked.
+/// Address of a repository that can be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Address {
-    /// What git is given: without user and password for HTTP.
+    /// URL that git is called with: without user and password for HTTP.
     pub url: String,
     authority: Authority,
 }
 
 impl Address {
-    /// Checks a URL.
+    /// Parses a URL, and refuses those that no server of a repository has.
     pub fn new(url: &str) -> Result<Self, GitError> {
         let refused = |reason: &str| GitError::Url { url: without_user(url), reason: reason.to_owned() };
         if url.starts_with('-') || url.chars().any(|c| c.is_control() || c == ' ' || c == '\\') {
@@ -38,7 +39,7 @@ impl Address {
         if !matches!(authority.scheme.as_str(), "https" | "http" | "ssh" | "git") {
             return Err(refused("its protocol is not allowed"));
         }
-        // Programs that git starts would take them for flags.
+        // The programs that git starts would take these for flags.
         if authority.host.starts_with('-')
             || authority.user.as_ref().is_some_and(|user| user.starts_with('-'))
         {
@@ -49,7 +50,7 @@ impl Address {
         Ok(Self { url: url.split('#').next().unwrap_or_default().to_owned(), authority })
     }
 
-    /// The repository that a submodule's URL means in a repository at this address.
+    /// Returns the address that the URL of a submodule means in a repository at this address.
     pub fn submodule(&self, url: &str) -> Result<Self, GitError> {
         if !(url.starts_with("./") || url.starts_with("../")) {
             return Self::new(url);
@@ -75,12 +76,12 @@ impl Address {
         Self::new(&format!("{front}{}", elements.join("/")))
     }
 
-    /// What the server is shown.
+    /// Returns the login for the server.
     pub fn authorization(&self, is_named: bool, secrets: &Logins) -> Option<String> {
         login::for_repository(&self.authority, is_named, secrets)
     }
 
-    /// What git may speak on the way there: never less safe than what was asked for.
+    /// Returns the protocols that git can speak on the way: never less safe ones than that of the URL.
     pub fn protocols(&self) -> &'static str {
         match self.authority.scheme.as_str() {
             "https" => "https",
@@ -94,15 +95,17 @@ impl Address {
         self.authority.scheme.starts_with("http")
     }
 
-    /// Checks the host's addresses. `inside`: it may be on this machine or a private network. Returns configuration that
-    /// binds git to them. A name that cannot be looked up here is git's to report: behind a proxy it need not be known.
+    /// Checks the host's addresses, and returns configuration that binds git to them.
+    ///
+    /// `inside` allows addresses on this machine or a private network. A name that cannot be looked up here is left to git:
+    /// behind a proxy it need not be known.
     pub fn judge(&self, inside: bool) -> Result<Vec<(String, String)>, GitError> {
         let found = self.look_up();
         let allowed =
             |socket: &&SocketAddr| !is_forbidden(socket.ip()) && (inside || !is_private(socket.ip()));
         let kept: Vec<String> = found.iter().filter(allowed).map(|socket| socket.ip().to_string()).collect();
         if let (true, Some(socket)) = (kept.is_empty(), found.first()) {
-            let reason = format!("the address {} may not be asked", socket.ip());
+            let reason = format!("the address {} is not allowed", socket.ip());
             return Err(GitError::Url { url: self.url.clone(), reason });
         }
         if kept.is_empty() || !self.is_http() || self.authority.host.starts_with('[') {
@@ -112,14 +115,13 @@ impl Address {
         Ok(vec![("http.curloptResolve".to_owned(), value)])
     }
 
-    /// True if it is on this machine or a private network: then what it names may be, too.
+    /// Reports whether the server is on this machine or a private network. Its submodules can then be there, too.
     pub fn is_inside(&self) -> bool {
         self.look_up().iter().any(|socket| is_private(socket.ip()))
     }
 
     fn look_up(&self) -> Vec<SocketAddr> {
-        let host = self.authority.host.trim_start_matches('[').trim_end_matches(']');
-        (host, self.port()).to_socket_addrs().map(Iterator::collect).unwrap_or_default()
+        look_up(&self.authority.host, self.port())
     }
 
     fn port(&self) -> u16 {
@@ -133,17 +135,17 @@ impl Address {
         })
     }
 
-    /// Configuration that shows a login to this server, and to no other it may lead to.
+    /// Returns configuration that shows a login to this server, and to no other that it can lead to.
     pub fn show(&self, authorization: &str) -> Vec<(String, String)> {
-        let place = format!("http.{}://{}/.extraHeader", self.authority.scheme, self.authority.host_and_port);
+        let name = format!("http.{}://{}/.extraHeader", self.authority.scheme, self.authority.host_and_port);
         vec![
-            (place, format!("Authorization: {authorization}")),
+            (name, format!("Authorization: {authorization}")),
             ("http.followRedirects".to_owned(), "false".to_owned()),
         ]
     }
 }
 
-/// `user@host:path`
+/// Reports whether a URL has the form of scp, `user@host:path`.
 fn is_scp(url: &str) -> bool {
     let is_word = |text: &str| {
         !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
@@ -159,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_that_are_asked() {
+    fn servers_of_repositories_are_allowed() {
         let check = |url: &str, given: &str| assert_eq!(Address::new(url).expect(url).url, given);
         check("https://h/r.git", "https://h/r.git");
         check("https://u:canary@h:8/r.git", "https://h:8/r.git");
@@ -169,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_that_are_not() {
+    fn other_urls_are_refused() {
         for url in [
             "file:///etc",
             "/etc",
@@ -193,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn submodules_stay_on_the_server_or_name_another() {
+    fn a_relative_submodule_stays_on_the_server() {
         let parent = Address::new("https://h/o/r.git").expect("a URL");
         let check = |url: &str, expected: &str| assert_eq!(parent.submodule(url).expect(url).url, expected);
         check("../s.git", "https://h/o/s.git");
@@ -208,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_are_judged() {
+    fn hosts_are_judged_by_their_addresses() {
         let judge = |url: &str, inside| Address::new(url).expect("a URL").judge(inside);
         assert!(judge("https://169.254.169.254/r.git", true).is_err());
         assert!(judge("git://[fe80::1]/r", true).is_err());

@@ -1,11 +1,11 @@
-//! Which commit a folder of the user's is a checkout of, and when that was made.
+//! Checkouts of the user: which commit a local directory is a checkout of, and the time of that commit.
 //!
-//! The folder's configuration is never read: it may name programs that git then runs. `HEAD` and refs are read here, and
-//! the commit by git in an empty repository of ours that has the folder's objects. The time of a commit is remembered, so
-//! that git runs once for each commit.
+//! The configuration of the checkout is never read, because it can name programs that git then runs. `HEAD` and refs are
+//! read here. git reads the commit in an empty repository of dsbuild's own, which borrows the objects of the checkout. The
+//! time of a commit is remembered, so that git runs once for each commit.
 //!
 //! ```text
-//! <root>/commits/<hash>-<blake3 of the folder of its objects>    its time in seconds since 1970
+//! <root>/commits/<hash>-<blake3 of the path of its objects>    a note: the time in seconds since 1970
 //! ```
 
 use std::collections::BTreeMap;
@@ -15,69 +15,72 @@ use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
-use cache::{Key, Store};
+use cache::{Key, NoteKind, Store};
 
 use super::command::Git;
+use super::commit;
+use super::error::{GitError, io_error};
 use super::refs::is_hash;
-use super::{GitError, commit};
 
-/// No ref is longer; lists of refs may be.
-const REF_LIMIT_BYTES: u64 = 4096;
-const LIST_LIMIT_BYTES: u64 = 256 << 20;
-/// Refs that name refs.
+/// Longest file with one ref.
+const MAX_REF_BYTES: u64 = 4096;
+/// Longest list of refs (`packed-refs`).
+const MAX_LIST_BYTES: u64 = 256 << 20;
+/// Largest number of refs that lead to each other.
 const MAX_LINKS: u32 = 5;
 
-/// The time of the commit that is checked out in `folder` or a folder above, in seconds since 1970. `None` if there is
-/// none, or it cannot be found out: a build does not fail for that. Costs a `stat` for each folder above where there is no
-/// repository.
+/// Returns the time of the commit that is checked out in `folder` or a directory above, in seconds since 1970.
+///
+/// Returns `None` if there is no checkout, or if the time cannot be found out: a build does not fail for that. Without a
+/// checkout the call costs one `stat` for each directory above.
 pub fn time(store: &Store, folder: &Path, variables: &BTreeMap<String, OsString>) -> Option<i64> {
-    let repository = Repository::context(folder)?;
+    let repository = Repository::around(folder)?;
     let commit = repository.commit()?;
     let objects = repository.common.join("objects");
-    let place = Key::of(objects.as_os_str().as_encoded_bytes());
-    let note = store.root().join("commits").join(format!("{commit}-{place}"));
-    if let Some(known) = read(&note, REF_LIMIT_BYTES).and_then(|text| text.trim().parse().ok()) {
+    let note = format!("{commit}-{}", Key::of(objects.as_os_str().as_encoded_bytes()));
+    let known = store.load_note(NoteKind::Commit, &note).ok().flatten();
+    if let Some(known) = known.and_then(|bytes| std::str::from_utf8(&bytes).ok()?.trim().parse().ok()) {
         return Some(known);
     }
     let found = ask(store, &objects, &commit, variables).ok()?;
     // A note that cannot be kept is made again.
-    let _ = keep(store, &note, found);
+    let _ = store.save_note(NoteKind::Commit, &note, format!("{found}\n").as_bytes());
     Some(found)
 }
 
-/// Where a checkout keeps what it is.
+/// Directories of the repository that a checkout belongs to.
 struct Repository {
-    /// `HEAD` and what belongs to this checkout alone.
+    /// Directory of `HEAD`, and of everything else that belongs to this checkout alone.
     own: PathBuf,
-    /// Refs and objects: another folder where there are several checkouts.
+    /// Directory of refs and objects; another one if the repository has several checkouts.
     common: PathBuf,
 }
 
 impl Repository {
-    /// That of `folder` or the nearest folder above. One that belongs to someone else is none: whoever can write to a
-    /// folder above (`/tmp`) would have a say in our builds.
-    fn context(folder: &Path) -> Option<Self> {
-        let (place, metadata) = folder.ancestors().find_map(|folder| {
-            let place = folder.join(".git");
-            let metadata = place.symlink_metadata().ok()?;
-            Some((place, metadata))
+    /// Finds the repository of `folder` or the nearest directory above.
+    ///
+    /// A repository of another user does not count: anybody who can write to a directory above, such as `/tmp`, could
+    /// influence the build.
+    fn around(folder: &Path) -> Option<Self> {
+        let (git_dir, metadata) = folder.ancestors().find_map(|directory| {
+            let git_dir = directory.join(".git");
+            let metadata = git_dir.symlink_metadata().ok()?;
+            Some((git_dir, metadata))
         })?;
         let owner_of_folder = folder.metadata().ok()?.uid();
         let us = rustix::process::geteuid().as_raw();
         if ![us, owner_of_folder].contains(&metadata.uid()) {
             return None;
         }
-        let own = if metadata.is_dir() { place } else { pointed(&place, "gitdir: ")? };
-        let common = match own.join("commondir").exists() {
-            true => pointed(&own.join("commondir"), "")?,
-            false => own.clone(),
-        };
+        let own = if metadata.is_dir() { git_dir } else { pointed(&git_dir, "gitdir: ")? };
+        let link = own.join("commondir");
+        let common = if link.exists() { pointed(&link, "")? } else { own.clone() };
         Some(Self { own, common })
     }
 
-    /// The commit that `HEAD` stands for.
+    /// Returns the hash of the commit that `HEAD` leads to.
     fn commit(&self) -> Option<String> {
-        let mut text = read(&self.own.join("HEAD"), REF_LIMIT_BYTES)?;
+        let mut text = read(&self.own.join("HEAD"), MAX_REF_BYTES)?;
         for _ in 0..MAX_LINKS {
             let Some(name) = text.trim_end().strip_prefix("ref: ") else { break };
             text = self.reference(name)?;
@@ -90,24 +93,23 @@ impl Repository {
         if !name.starts_with("refs/") || !path.components().all(|part| matches!(part, Component::Normal(_))) {
             return None;
         }
-        let loose =
-            [&self.own, &self.common].into_iter().find_map(|at| read(&at.join(path), REF_LIMIT_BYTES));
+        let loose = [&self.own, &self.common].into_iter().find_map(|at| read(&at.join(path), MAX_REF_BYTES));
         loose.or_else(|| {
-            let packed = read(&self.common.join("packed-refs"), LIST_LIMIT_BYTES)?;
+            let packed = read(&self.common.join("packed-refs"), MAX_LIST_BYTES)?;
             let mut lines = packed.lines().filter_map(|line| line.split_once(' '));
             lines.find(|(_, packed)| *packed == name).map(|(hash, _)| hash.to_owned())
         })
     }
 }
 
-/// The folder that a file names after `prefix`, relative to where the file is.
+/// Returns the directory that a file names after `prefix`, relative to the directory of the file.
 fn pointed(file: &Path, prefix: &str) -> Option<PathBuf> {
-    let text = read(file, REF_LIMIT_BYTES)?;
+    let text = read(file, MAX_REF_BYTES)?;
     let path = text.trim_end_matches('\n').strip_prefix(prefix)?;
     Some(file.parent()?.join(path))
 }
 
-/// A small regular file's text; a link to one counts too, a pipe does not keep us waiting.
+/// Reads the text of a regular file, also through a symlink. A pipe in its place is not waited for.
 fn read(path: &Path, limit_bytes: u64) -> Option<String> {
     if !path.metadata().ok()?.is_file() {
         return None;
@@ -124,12 +126,12 @@ fn ask(
     hash: &str,
     variables: &BTreeMap<String, OsString>,
 ) -> Result<i64, GitError> {
-    let io = |source| GitError::Io { source };
-    let scratch = store.scratch().map_err(|error| GitError::Io { source: std::io::Error::other(error) })?;
+    let scratch = store.scratch().map_err(|error| io_error(std::io::Error::other(error)))?;
     let git = Git {
         variables,
         is_canceled: &|| false,
         repository: None,
+        work_tree: None,
         folder: scratch.path().to_owned(),
         protocols: "none".to_owned(),
         ssh_agent: None,
@@ -141,15 +143,7 @@ fn ask(
     git.run("make a repository", &["init", "--quiet", "--bare", format, "--", &empty.to_string_lossy()])?;
     let mut objects = objects.as_os_str().to_owned();
     objects.push("\n");
-    fs::create_dir_all(empty.join("objects/info")).map_err(io)?;
-    fs::write(empty.join("objects/info/alternates"), objects.as_encoded_bytes()).map_err(io)?;
+    fs::create_dir_all(empty.join("objects/info")).map_err(io_error)?;
+    fs::write(empty.join("objects/info/alternates"), objects.as_encoded_bytes()).map_err(io_error)?;
     commit::time(&Git { repository: Some(empty), ..git }, hash)
-}
-
-fn keep(store: &Store, note: &Path, time_s: i64) -> std::io::Result<()> {
-    let scratch = store.scratch().map_err(std::io::Error::other)?;
-    let draft = scratch.path().join("time");
-    fs::create_dir_all(note.parent().unwrap_or(Path::new("/")))?;
-    fs::write(&draft, format!("{time_s}\n"))?;
-    fs::rename(&draft, note)
 }

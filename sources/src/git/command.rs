@@ -1,12 +1,11 @@
 //! The git program, sealed.
 //!
-//! It gets no variable, no configuration and no credential of the user's beyond what is said here: its environment is
-//! made anew, system and user configuration are off, hooks are nowhere, nothing is asked on a terminal, and only the
-//! protocols that a caller allows are spoken. Nothing is ever checked out with it: no filter, no link and no file of a
-//! repository is written by it.
+//! It gets no variable, configuration or credential of the user beyond those below: its environment is made anew, system
+//! and user configuration are off, there are no hooks, nothing is asked on a terminal, and git speaks only the protocols
+//! that a caller allows. Nothing is ever checked out: git runs no filter, and writes no symlink and no file of a repository.
 //!
-//! Invariant: texts from outside (URLs, commits, paths) come after `--`, or are hex digits only. Logins travel in the
-//! environment, which other users cannot read, not in arguments, which they can.
+//! Invariant: text from outside (URLs, commits, paths) comes after `--` or in `--path=`, or is hex digits only. Logins travel
+//! in the environment, which other users cannot read, not in arguments, which they can.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -19,16 +18,16 @@ use std::time::Duration;
 
 use super::GitError;
 
-/// Where programs are if the user's environment does not say.
+/// Search path for programs if the environment of the user has none.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/// What is kept of its messages.
-const MESSAGE_LIMIT_BYTES: u64 = 64 * 1024;
-/// The longest answer that is taken: names and hashes.
-const ANSWER_LIMIT_BYTES: u64 = 1 << 30;
-/// The longest pause between looks at a running program.
-const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+/// Number of bytes of git's messages that are kept.
+const MAX_MESSAGE_BYTES: u64 = 64 * 1024;
+/// Longest answer that is read into memory: names and hashes.
+const MAX_ANSWER_BYTES: u64 = 1 << 30;
+/// Longest pause between two looks at whether git has ended.
+const MAX_PAUSE: Duration = Duration::from_millis(20);
 
-/// What the program finds whatever is asked of it.
+/// Variables that git always gets.
 const VARIABLES: [(&str, &str); 15] = [
     ("HOME", "/dev/null"),
     ("LC_ALL", "C"),
@@ -47,6 +46,7 @@ const VARIABLES: [(&str, &str); 15] = [
     ("GIT_LITERAL_PATHSPECS", "1"),
 ];
 
+/// Configuration that git always gets.
 const CONFIGURATION: [(&str, &str); 12] = [
     ("core.hooksPath", "/dev/null"),
     ("core.fsmonitor", "false"),
@@ -62,46 +62,52 @@ const CONFIGURATION: [(&str, &str); 12] = [
     ("transfer.bundleURI", "false"),
 ];
 
-/// How to run the program.
+/// Settings with which git runs.
 #[derive(Clone)]
 pub(super) struct Git<'a> {
-    /// What it gets of the user's environment.
+    /// Variables from the environment of the user.
     pub variables: &'a BTreeMap<String, OsString>,
-    /// Whether to stop.
+    /// Reports whether the build was canceled.
     pub is_canceled: &'a (dyn Fn() -> bool + Sync),
-    /// The repository; none for what needs none.
+    /// Repository, or `None` for commands that need none.
     pub repository: Option<PathBuf>,
-    /// Where it runs; what it might look for a repository in.
+    /// Directory whose `.gitattributes` files count, or `None` to read objects as they are.
+    pub work_tree: Option<PathBuf>,
+    /// Directory that git runs in. It does not look for a repository above it.
     pub folder: PathBuf,
-    /// The protocols that it may speak, separated by colons.
+    /// Protocols that git can speak, separated by colons.
     pub protocols: String,
-    /// The agent that ssh may ask.
+    /// Socket of the SSH agent that ssh can use.
     pub ssh_agent: Option<PathBuf>,
-    /// The servers' keys that ssh knows.
+    /// File with the keys of ssh servers.
     pub known_hosts: PathBuf,
-    /// More configuration.
+    /// Configuration besides that which git always gets.
     pub configuration: Vec<(String, String)>,
 }
 
 impl Git<'_> {
-    /// Runs it and returns what it says on stdout. `action` completes "failed to".
+    /// Returns the same settings with one more variable of the configuration.
+    pub fn with_configuration(&self, name: &str, value: &str) -> Self {
+        let mut git = self.clone();
+        git.configuration.push((name.to_owned(), value.to_owned()));
+        git
+    }
+
+    /// Runs git and returns its output. `action` completes the sentence "failed to".
     pub fn run<S: AsRef<OsStr>>(&self, action: &str, arguments: &[S]) -> Result<Vec<u8>, GitError> {
         let mut command = self.command(arguments);
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         let (status, answer, message) = self.finish(command)?;
-        match status.success() {
-            true => Ok(answer),
-            false => Err(failed(action, status, &message)),
-        }
+        if status.success() { Ok(answer) } else { Err(failed(action, status, &message)) }
     }
 
-    /// The same, as text without its last line feed.
+    /// Runs git and returns its output as text, without white space at the end.
     pub fn text<S: AsRef<OsStr>>(&self, action: &str, arguments: &[S]) -> Result<String, GitError> {
         let answer = self.run(action, arguments)?;
         Ok(String::from_utf8_lossy(&answer).trim_end().to_owned())
     }
 
-    /// Runs it between two files.
+    /// Runs git with its input from one file and its output to another.
     pub fn pass<S: AsRef<OsStr>>(
         &self,
         action: &str,
@@ -111,10 +117,7 @@ impl Git<'_> {
         let mut command = self.command(arguments);
         command.stdin(input).stdout(output);
         let (status, _, message) = self.finish(command)?;
-        match status.success() {
-            true => Ok(()),
-            false => Err(failed(action, status, &message)),
-        }
+        if status.success() { Ok(()) } else { Err(failed(action, status, &message)) }
     }
 
     fn command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Command {
@@ -128,6 +131,9 @@ impl Git<'_> {
         if let Some(repository) = &self.repository {
             command.env("GIT_DIR", repository);
         }
+        if let Some(work_tree) = &self.work_tree {
+            command.env("GIT_WORK_TREE", work_tree);
+        }
         let owned = self.configuration.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let mut count = 0;
         for (name, value) in CONFIGURATION.into_iter().chain(owned) {
@@ -136,13 +142,14 @@ impl Git<'_> {
             count += 1;
         }
         command.env("GIT_CONFIG_COUNT", count.to_string());
-        // A group of its own: with it end the programs that it starts.
+        // Git gets a process group of its own, so that the programs that it starts can be killed with it.
         command.current_dir(&self.folder).process_group(0).args(arguments).stderr(Stdio::piped());
         command
     }
 
-    /// No configuration and no key of the user's: what an agent has, if one was given. Servers that are met for the first
-    /// time are believed, and known from then on.
+    /// Returns the ssh command: without configuration and keys of the user, except those that a given agent holds.
+    ///
+    /// The key of an unknown server is accepted and remembered.
     fn ssh(&self) -> String {
         let agent = if self.ssh_agent.is_some() { "SSH_AUTH_SOCK" } else { "none" };
         let known = self.known_hosts.display().to_string().replace('\'', "'\\''");
@@ -156,8 +163,8 @@ impl Git<'_> {
         let mut child = command.spawn().map_err(|source| GitError::Start { source })?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         std::thread::scope(|scope| {
-            let answer = scope.spawn(|| stdout.map_or(Ok(Vec::new()), |out| read(out, ANSWER_LIMIT_BYTES)));
-            let message = scope.spawn(|| stderr.map_or(Ok(Vec::new()), |out| read(out, MESSAGE_LIMIT_BYTES)));
+            let answer = scope.spawn(|| stdout.map_or(Ok(Vec::new()), |out| read(out, MAX_ANSWER_BYTES)));
+            let message = scope.spawn(|| stderr.map_or(Ok(Vec::new()), |out| read(out, MAX_MESSAGE_BYTES)));
             let status = self.wait(&mut child);
             let answer = answer.join().expect("reading does not panic");
             let message = message.join().expect("reading does not panic");
@@ -167,7 +174,7 @@ impl Git<'_> {
         })
     }
 
-    /// Waits for its end; ends it, and what it has started, if the build is canceled.
+    /// Waits until git ends. If the build is canceled, kills git and the programs that it has started.
     fn wait(&self, child: &mut Child) -> Result<ExitStatus, GitError> {
         let mut pause = Duration::from_millis(1);
         loop {
@@ -183,7 +190,7 @@ impl Git<'_> {
                     return Err(GitError::Start { source });
                 }
             }
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            pause = (pause * 2).min(MAX_PAUSE);
         }
     }
 }
@@ -195,7 +202,7 @@ fn end(child: &mut Child) {
     let _ = child.wait();
 }
 
-/// Reads to the end and keeps so much: a program whose output is not read does not end.
+/// Reads to the end and keeps at most `limit_bytes`: a program whose output is not read does not end.
 fn read(mut out: impl Read, limit_bytes: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     out.by_ref().take(limit_bytes).read_to_end(&mut bytes)?;
@@ -203,7 +210,7 @@ fn read(mut out: impl Read, limit_bytes: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Its last words, in one line, without control characters.
+/// Returns the error with git's last message, in one line and without control characters.
 fn failed(action: &str, status: ExitStatus, message: &str) -> GitError {
     let lines: Vec<&str> = message.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let words = match lines.iter().rposition(|line| line.starts_with("fatal:") || line.starts_with("error:"))

@@ -1,8 +1,7 @@
-//! `.git` beside the files, where it is asked for: a repository with the one commit, and an index that says that the files
-//! are as committed.
+//! `.git` beside the files, for builds that ask for it: a repository with the one commit, and an index for its files.
 //!
-//! It is made by git in a scratch folder without any of the files, so that nothing of the repository has a say in it. `HEAD`
-//! is the commit itself, as BuildKit leaves it; submodules have none of their own.
+//! git makes it in a scratch directory without any of the files, so that nothing in the repository can influence it. `HEAD`
+//! is the commit itself, as in BuildKit. Submodules have no `.git` of their own.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -11,44 +10,43 @@ use std::sync::Arc;
 use rootfs::diff::{Content, Diff};
 use rootfs::entry::Kind;
 
-use super::GitError;
 use super::command::Git;
+use super::error::{GitError, io_error};
 use super::refs::Named;
-use super::tree::made;
+use super::submodules::entry_of;
 use crate::RemoteError;
 
-/// What `.git` is made of.
-pub(super) struct Kept<'a> {
-    /// The mirror that has the commit.
+/// The directory `.git` of a commit.
+pub(super) struct GitDir<'a> {
+    /// Mirror that has the commit.
     pub mirror: &'a Git<'a>,
-    /// What people fetch from later.
+    /// URL of `origin`, without user and password.
     pub url: &'a str,
-    /// The name that was asked for, if it was one.
+    /// Branch or tag that was asked for; `None` for a commit that was named by its full hash.
     pub named: Option<&'a Named>,
-    /// The commit.
+    /// Full hash of the commit.
     pub commit: &'a str,
-    /// Its time.
+    /// Time of the commit, in seconds since 1970, which all files get.
     pub time_s: i64,
 }
 
-impl Kept<'_> {
-    /// Makes it in `scratch` and puts it into `diff`.
+impl GitDir<'_> {
+    /// Makes `.git` in `scratch` and puts it into `diff`.
     pub fn put(&self, diff: &mut Diff, scratch: &Path) -> Result<(), RemoteError> {
-        let place = scratch.join("git");
-        self.make(&place)?;
-        let time_s = self.time_s;
-        put_folder(diff, &place, Path::new(".git"), time_s)?;
-        fs::remove_dir_all(&place).map_err(|source| GitError::Io { source })?;
+        let made = scratch.join("git");
+        self.make(&made)?;
+        put_directory(diff, &made, Path::new(".git"), self.time_s)?;
+        fs::remove_dir_all(&made).map_err(io_error)?;
         Ok(())
     }
 
-    fn make(&self, place: &Path) -> Result<(), GitError> {
+    fn make(&self, target: &Path) -> Result<(), GitError> {
         let mirror = self.mirror.repository.as_deref().expect("a mirror is a repository").to_string_lossy();
-        let place_text = place.to_string_lossy();
+        let target_text = target.to_string_lossy();
         let outside = Git { repository: None, protocols: "file".to_owned(), ..self.mirror.clone() };
         let format = if self.commit.len() == 64 { "--object-format=sha256" } else { "--object-format=sha1" };
-        outside.run("make a repository", &["init", "--quiet", "--bare", format, "--", &place_text])?;
-        let git = Git { repository: Some(place.to_owned()), ..outside };
+        outside.run("make a repository", &["init", "--quiet", "--bare", format, "--", &target_text])?;
+        let git = Git { repository: Some(target.to_owned()), ..outside };
         let run = |arguments: &[&str]| git.run("make .git", arguments).map(drop);
         let tag = self
             .named
@@ -72,26 +70,25 @@ impl Kept<'_> {
         run(&["config", "core.bare", "false"])?;
         run(&["config", "remote.origin.url", self.url])?;
         run(&["config", "remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*"])?;
-        let io = |source| GitError::Io { source };
-        fs::write(place.join("HEAD"), format!("{}\n", self.commit)).map_err(io)
+        fs::write(target.join("HEAD"), format!("{}\n", self.commit)).map_err(io_error)
     }
 }
 
-/// Puts a folder of ours into `diff`, names in order.
-fn put_folder(diff: &mut Diff, from: &Path, to: &Path, time_s: i64) -> Result<(), RemoteError> {
-    let io = |source| RemoteError::from(GitError::Io { source });
-    diff.put(to, made(Kind::Directory { opaque: false }, 0o755, time_s), None)?;
+/// Puts a directory that dsbuild made into `diff`.
+fn put_directory(diff: &mut Diff, from: &Path, to: &Path, time_s: i64) -> Result<(), RemoteError> {
+    let io = |source| RemoteError::from(io_error(source));
+    diff.put(to, entry_of(Kind::Directory { opaque: false }, 0o755, time_s), None)?;
     for entry in fs::read_dir(from).map_err(io)? {
         let entry = entry.map_err(io)?;
         let (path, target) = (entry.path(), to.join(entry.file_name()));
         if entry.file_type().map_err(io)?.is_dir() {
-            put_folder(diff, &path, &target, time_s)?;
+            put_directory(diff, &path, &target, time_s)?;
             continue;
         }
         let file = File::open(&path).map_err(io)?;
         let size_bytes = file.metadata().map_err(io)?.len();
         let content = (size_bytes > 0).then(|| Content::Range { file: Arc::new(file), offset: 0 });
-        diff.put(&target, made(Kind::File { size_bytes }, 0o644, time_s), content)?;
+        diff.put(&target, entry_of(Kind::File { size_bytes }, 0o644, time_s), content)?;
     }
     Ok(())
 }

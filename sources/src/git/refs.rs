@@ -1,25 +1,53 @@
-//! What a server's names stand for.
+//! References: from the names of a server, or the beginning of a hash, to commits.
 //!
 //! Source: BuildKit, `source/git/source.go`: a branch goes before a tag of the same name.
 
 /// A name of a server, resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Named {
-    /// The object: a commit, or an annotated tag.
+    /// Hash of the object: a commit, or an annotated tag.
     pub object: String,
-    /// The commit: what an annotated tag leads to, else the object.
+    /// Hash of the commit: the object itself, or the one that an annotated tag leads to.
     pub commit: String,
-    /// Its whole name: `refs/tags/v1`; `None` for the default branch.
+    /// Full name, as in `refs/tags/v1`; `None` for the default branch and for a commit that was named by its hash.
     pub name: Option<String>,
 }
 
-/// True for a whole hash, of either kind.
+/// Shortest beginning of a hash that counts as one, as in git.
+const MIN_HASH_DIGITS: usize = 4;
+
+/// Reports whether a text is a full hash, SHA-1 or SHA-256.
 pub(super) fn is_hash(text: &str) -> bool {
-    matches!(text.len(), 40 | 64)
-        && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    matches!(text.len(), 40 | 64) && is_hex(text)
 }
 
-/// Finds what `reference` (the default branch if absent) stands for in what `git ls-remote` has said.
+/// Reports whether a text can be the beginning of a hash.
+pub(super) fn is_abbreviation(text: &str) -> bool {
+    (MIN_HASH_DIGITS..64).contains(&text.len()) && is_hex(text)
+}
+
+fn is_hex(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
+/// Finds the only commit or tag in the output of `git ls-remote` whose hash begins with `digits`.
+pub(super) fn find_abbreviated(listed: &str, digits: &str) -> Option<Named> {
+    let lines = listed.lines().filter_map(|line| line.split_once('\t'));
+    let mut found = lines.filter(|(hash, _)| hash.starts_with(digits) && is_hash(hash));
+    let (object, name) = found.next()?;
+    if found.any(|(other, _)| other != object) {
+        return None;
+    }
+    let commit = peeled(listed, name).unwrap_or_else(|| object.to_owned());
+    Some(Named { object: object.to_owned(), commit, name: None })
+}
+
+/// Returns the length of the hashes in the output of `git ls-remote`; `None` for an empty repository.
+pub(super) fn hash_length(listed: &str) -> Option<usize> {
+    listed.lines().filter_map(|line| line.split_once('\t')).map(|(hash, _)| hash.len()).next()
+}
+
+/// Finds `reference` (the default branch if absent) in the output of `git ls-remote`.
 pub(super) fn find(listed: &str, reference: Option<&str>) -> Option<Named> {
     let object = |name: &str| {
         let mut lines = listed.lines().filter_map(|line| line.split_once('\t'));
@@ -44,7 +72,7 @@ pub(super) fn find(listed: &str, reference: Option<&str>) -> Option<Named> {
     })
 }
 
-/// What an annotated tag leads to.
+/// Returns the commit that an annotated tag leads to.
 fn peeled(listed: &str, name: &str) -> Option<String> {
     let mut lines = listed.lines().filter_map(|line| line.split_once('\t'));
     let hash = lines.find(|(_, listed)| listed.strip_suffix("^{}") == Some(name))?.0;
@@ -72,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn names() {
+    fn a_branch_comes_before_a_tag() {
         #[track_caller]
         fn check(reference: Option<&str>, expected: Option<(&str, &str)>) {
             let found = find(&listed(), reference);
@@ -87,8 +115,24 @@ mod tests {
         check(Some("tags/v1"), Some(("4", "5")));
         check(Some("pull/7/head"), Some(("6", "6")));
         check(Some("--upload-pack=x"), Some(("7", "7")));
-        for none in ["bad", "no", "", "1111111", "v1^{}"] {
-            check(Some(none), None);
+        for absent in ["bad", "no", "", "1111111", "v1^{}"] {
+            check(Some(absent), None);
         }
+    }
+
+    #[test]
+    fn the_beginning_of_a_hash_is_found_if_it_is_the_only_one() {
+        #[track_caller]
+        fn check(digits: &str, expected: Option<(&str, &str)>) {
+            let found = find_abbreviated(&listed(), digits);
+            let found = found.as_ref().map(|named| (&named.object[..1], &named.commit[..1]));
+            assert_eq!(found, expected, "{digits}");
+        }
+        check("1111", Some(("1", "1")));
+        check("4444444", Some(("4", "5")));
+        check("55555", Some(("5", "5")));
+        check("8888", None);
+        let two = format!("{}\trefs/heads/a\n{}\trefs/heads/b\n", "12".repeat(20), "1213".repeat(10));
+        assert_eq!(find_abbreviated(&two, "121"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Fetching from git's own server on this machine, well-meant repositories and hostile ones.
+//! Commits from git's own server on this machine, of ordinary repositories and of hostile ones.
 
 use std::io::Read as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -7,17 +7,27 @@ use cache::Store;
 use rootfs::entry::Kind;
 use rootfs::layers::Times;
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use rootfs::layers::Layers;
+
 use super::*;
+use crate::RemoteError;
+use crate::login::Logins;
 use testing::git::{Repository, git_server};
 use testing::http::Server;
 
-/// A store, a folder of repositories and their server.
+/// A store, a directory of repositories, and a server for them.
 struct TestEnv {
     _root: tempfile::TempDir,
     layers: Layers,
     repositories: PathBuf,
     server: Server,
-    /// The repository `r`.
+    /// URL of the repository `r`.
     remote: String,
     secrets: Logins,
     variables: BTreeMap<String, OsString>,
@@ -69,7 +79,7 @@ impl TestEnv {
         self.fetch(|request| request.reference = Some(reference))
     }
 
-    /// A file's text.
+    /// Reads a file of the layer as text; `None` if there is no such file.
     fn text(&self, fetched: &FetchedCommit, path: &str) -> Option<String> {
         let tree = self.layers.view(&[fetched.layer]).expect("a tree");
         let mut text = String::new();
@@ -85,13 +95,13 @@ impl TestEnv {
 }
 
 #[test]
-fn files_as_they_were_committed() {
+fn the_layer_has_the_files_of_the_commit() {
     let env = TestEnv::new();
     let repository = env.repository("r");
     repository.write("a/b.txt", "text\n");
     repository.write("empty", "");
     repository.write("run.sh", "#!/bin/sh\n");
-    repository.write(".gitattributes", "*.txt text eol=crlf filter=evil\n");
+    repository.write(".gitattributes", "*.txt filter=evil\n");
     std::fs::set_permissions(repository.path.join("run.sh"), std::fs::Permissions::from_mode(0o777))
         .expect("set");
     symlink("/etc/passwd", repository.path.join("link")).expect("made");
@@ -129,14 +139,14 @@ fn names_lead_to_commits() {
     check("refs/tags/both", &two);
     check("pull/7/head", &one);
     check(&one, &one);
-    for none in ["nope", &one[..10], "--upload-pack=x", "refs/heads/v1"] {
-        let error = env.reference(none).expect_err(none);
-        assert!(error.starts_with(&format!("repository does not contain ref {none}")), "{error}");
+    for absent in ["nope", "abcdef1", "--upload-pack=x", "refs/heads/v1"] {
+        let error = env.reference(absent).expect_err(absent);
+        assert!(error.starts_with(&format!("repository does not contain ref {absent}")), "{error}");
     }
 }
 
 #[test]
-fn what_is_here_is_not_fetched_again() {
+fn a_commit_in_the_store_is_not_fetched_again() {
     let env = TestEnv::new();
     let repository = env.repository("r");
     repository.write("f", "one");
@@ -145,7 +155,7 @@ fn what_is_here_is_not_fetched_again() {
     let asked = env.server.requests().len();
     let by_hash = env.reference(&one).expect("fetched");
     assert_eq!((by_hash.layer, by_hash.is_cached), (first.layer, true));
-    assert_eq!(env.server.requests().len(), asked, "a whole hash needs nobody");
+    assert_eq!(env.server.requests().len(), asked, "a full hash needs no server");
     repository.git(&["tag", "light"]);
     for name in ["main", "light"] {
         assert!(env.reference(name).expect("fetched").is_cached, "{name}");
@@ -158,7 +168,7 @@ fn what_is_here_is_not_fetched_again() {
 }
 
 #[test]
-fn checksums() {
+fn the_commit_must_be_the_one_of_the_checksum() {
     let env = TestEnv::new();
     let repository = env.repository("r");
     let commit = repository.commit();
@@ -180,7 +190,7 @@ fn checksums() {
 }
 
 #[test]
-fn folders_are_real_ones() {
+fn a_subdir_is_reached_by_real_directories_only() {
     let env = TestEnv::new();
     let repository = env.repository("r");
     repository.write("a/b/f", "inner");
@@ -198,7 +208,7 @@ fn folders_are_real_ones() {
 }
 
 #[test]
-fn kept_git_folders_are_clean() {
+fn a_kept_git_directory_is_clean() {
     for format in ["sha1", "sha256"] {
         let env = TestEnv::new();
         let repository = Repository::new(&env.repositories.join("r"), format);
@@ -222,6 +232,119 @@ fn kept_git_folders_are_clean() {
     }
 }
 
+/// Writes files with attributes that change them in a checkout, and commits them.
+fn commit_with_attributes(repository: &Repository) -> String {
+    repository.write(
+        ".gitattributes",
+        "*.bat text eol=crlf\nid.txt ident\nu16.txt text working-tree-encoding=UTF-16LE-BOM eol=lf\n",
+    );
+    repository.write("win.bat", "a\nb\n");
+    repository.write("deep/er/win.bat", "c\n");
+    repository.write("deep/.gitattributes", "exact.bat -text\n");
+    repository.write("deep/exact.bat", "d\n");
+    repository.write("deep/ odd\nname.bat", "e\n");
+    repository.write("id.txt", "$Id$\n");
+    repository.write("plain.txt", "text\n");
+    std::fs::write(repository.path.join("u16.txt"), b"\xff\xfeh\0\n\0").expect("written");
+    repository.commit()
+}
+
+#[test]
+fn files_are_as_git_checks_them_out() {
+    let env = TestEnv::new();
+    let repository = env.repository("r");
+    commit_with_attributes(&repository);
+    let id = repository.git(&["rev-parse", "HEAD:id.txt"]);
+    // The files in the work tree were written by the test, not by a checkout.
+    repository.git(&["rm", "--quiet", "--cached", "-r", "."]);
+    repository.git(&["reset", "--quiet", "--hard"]);
+    let fetched = env.fetch(|_| {}).expect("fetched");
+    let tree = env.layers.view(&[fetched.layer]).expect("a tree");
+    let files = [
+        "win.bat",
+        "deep/er/win.bat",
+        "deep/exact.bat",
+        "deep/ odd\nname.bat",
+        "id.txt",
+        "plain.txt",
+        "u16.txt",
+    ];
+    for path in files {
+        let mut bytes = Vec::new();
+        tree.open(Path::new(path)).expect("opened").read_to_end(&mut bytes).expect("read");
+        let expected = std::fs::read(repository.path.join(path)).expect("checked out");
+        assert_eq!(bytes, expected, "{path}: {}", bytes.escape_ascii());
+    }
+    assert_eq!(env.text(&fetched, "win.bat").as_deref(), Some("a\r\nb\r\n"));
+    assert_eq!(env.text(&fetched, "deep/exact.bat").as_deref(), Some("d\n"));
+    assert_eq!(env.text(&fetched, "id.txt"), Some(format!("$Id: {id} $\n")));
+}
+
+#[test]
+fn attributes_above_a_subdir_count() {
+    let env = TestEnv::new();
+    commit_with_attributes(&env.repository("r"));
+    let fetched = env.fetch(|request| request.subdir = Some("deep/er")).expect("fetched");
+    assert_eq!(env.text(&fetched, "win.bat").as_deref(), Some("c\r\n"));
+}
+
+#[test]
+fn a_kept_git_directory_is_clean_beside_converted_files() {
+    let env = TestEnv::new();
+    commit_with_attributes(&env.repository("r"));
+    let fetched = env.fetch(|request| request.keep_git_dir = true).expect("fetched");
+    let out = env.repositories.join("out");
+    std::fs::create_dir(&out).expect("made");
+    env.layers.write_dir(&[fetched.layer], Times::Store, &out).expect("written");
+    assert_eq!(Repository { path: out }.git(&["status", "--porcelain"]), "");
+}
+
+#[test]
+fn git_lfs_pointers_are_named() {
+    const POINTER: &str = "version https://git-lfs.github.com/spec/v1\noid sha256:aa\nsize 9\n";
+    let env = TestEnv::new();
+    let repository = env.repository("r");
+    repository.write(".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n");
+    repository.write("models/a.bin", POINTER);
+    repository.write("real.bin", "content that is not a pointer");
+    repository.write("text", POINTER);
+    repository.commit();
+    let expected = "\"models/a.bin\" is a Git LFS pointer, not the content of the file: dsbuild does not fetch from Git LFS servers";
+    let fetched = env.fetch(|_| {}).expect("fetched");
+    assert_eq!(fetched.lfs_pointers.as_deref(), Some(expected));
+    assert_eq!(env.text(&fetched, "models/a.bin").as_deref(), Some(POINTER));
+    let again = env.fetch(|_| {}).expect("fetched");
+    assert_eq!(
+        (again.is_cached, again.lfs_pointers.as_deref()),
+        (true, Some(expected)),
+        "a cached commit warns, too"
+    );
+    let without = env.fetch(|request| request.subdir = Some("models")).expect("fetched");
+    assert!(without.lfs_pointers.expect("a warning").starts_with("\"a.bin\" is"));
+}
+
+#[test]
+fn the_beginning_of_a_hash_names_a_commit() {
+    for format in ["sha1", "sha256"] {
+        let env = TestEnv::new();
+        let repository = Repository::new(&env.repositories.join("r"), format);
+        let commits = ["one", "two", "three"].map(|text| {
+            repository.write("f", text);
+            repository.commit()
+        });
+        let tip = env.reference(&commits[2][..8]).expect("the tip of a branch");
+        assert_eq!((&tip.commit, env.text(&tip, "f").as_deref()), (&commits[2], Some("three")));
+        let first = env.reference(&commits[0][..8]).expect("a commit of the history");
+        assert_eq!((&first.commit, env.text(&first, "f").as_deref()), (&commits[0], Some("one")));
+        let upper = commits[1][..12].to_ascii_uppercase();
+        assert_eq!(env.reference(&upper).expect("in upper case").commit, commits[1]);
+        let checked = env.fetch(|request| {
+            (request.reference, request.checksum) = (Some(&commits[1][..7]), Some(&commits[1][..7]));
+        });
+        assert_eq!(checked.expect("the same commit").commit, commits[1]);
+    }
+}
+
 /// Adds a submodule without fetching anything.
 fn add_submodule(repository: &Repository, path: &str, url: &str, commit: &str) {
     repository.write(".gitmodules", &format!("[submodule \"m\"]\n\tpath = {path}\n\turl = {url}\n"));
@@ -231,7 +354,7 @@ fn add_submodule(repository: &Repository, path: &str, url: &str, commit: &str) {
 }
 
 #[test]
-fn submodules_come_with_it() {
+fn submodules_are_fetched_with_the_repository() {
     let env = TestEnv::new();
     let inner = env.repository("inner");
     inner.write("deep/f", "of the submodule");
@@ -250,7 +373,29 @@ fn submodules_come_with_it() {
 }
 
 #[test]
-fn submodules_lead_nowhere_else() {
+fn a_subdir_can_lie_in_a_submodule() {
+    let env = TestEnv::new();
+    let inner = env.repository("inner");
+    inner.write("deep/f", "of the submodule");
+    let commit = inner.commit();
+    let outer = env.repository("r");
+    outer.write("own", "");
+    outer.commit();
+    add_submodule(&outer, "lib/m", "../../inner/.git", &commit);
+    let below = |subdir: &'static str| env.fetch(|request| request.subdir = Some(subdir));
+    assert_eq!(env.names(&below("lib/m").expect("fetched"), ""), ["deep"]);
+    assert_eq!(env.text(&below("lib/m/deep").expect("fetched"), "f").as_deref(), Some("of the submodule"));
+    let error = below("lib/m/none").expect_err("no such directory");
+    assert!(error.contains("is not a directory of the repository"), "{error}");
+    let skipped = |subdir: &'static str| {
+        env.fetch(|request| (request.subdir, request.skip_submodules) = (Some(subdir), true))
+    };
+    assert_eq!(env.names(&skipped("lib/m").expect("an empty directory"), ""), Vec::<String>::new());
+    skipped("lib/m/deep").expect_err("nothing is in it");
+}
+
+#[test]
+fn submodules_at_forbidden_addresses_are_refused() {
     for url in [
         "file:///etc",
         "/etc",
@@ -268,7 +413,7 @@ fn submodules_lead_nowhere_else() {
 }
 
 #[test]
-fn repositories_without_end() {
+fn a_repository_can_be_its_own_submodule() {
     let env = TestEnv::new();
     let repository = env.repository("r");
     let commit = repository.commit();
@@ -278,7 +423,7 @@ fn repositories_without_end() {
 }
 
 #[test]
-fn logins_are_shown_and_what_came_with_them_is_theirs() {
+fn a_commit_that_was_fetched_with_a_login_is_not_for_others() {
     // x-access-token:canary
     let mut env = TestEnv::with_login(Some("Basic eC1hY2Nlc3MtdG9rZW46Y2FuYXJ5"));
     let repository = env.repository("r");
@@ -289,7 +434,7 @@ fn logins_are_shown_and_what_came_with_them_is_theirs() {
     assert_eq!(env.fetch(|_| {}).expect("fetched").commit, commit);
     assert!(env.reference(&commit).expect("fetched").is_cached);
     env.secrets.clear();
-    let error = env.reference(&commit).expect_err("nobody else gets it");
+    let error = env.reference(&commit).expect_err("not for others");
     assert!(!error.contains("canary"), "{error}");
     let with_user = env.server.url("/r/.git").replace("http://", "http://x-access-token:canary@");
     assert!(env.fetch(|request| request.remote = &with_user).is_ok());
@@ -309,13 +454,13 @@ fn hostile_trees_end_the_build() {
         let commit = repository.git(&["commit-tree", "-m", "x", &tree]);
         repository.git(&["update-ref", "refs/heads/evil", &commit]);
         let fetched = env.reference("evil");
-        // git shows `a/b` as what it would be: a file in a folder, which has no folder.
+        // git lists `a/b` as a file in a directory that does not exist.
         assert!(fetched.is_err(), "{name}: {fetched:?}");
     }
 }
 
 #[test]
-fn flags_as_names_are_names() {
+fn names_that_look_like_flags_are_names() {
     let env = TestEnv::new();
     let repository = env.repository("r");
     let commit = repository.commit();
@@ -327,7 +472,7 @@ fn flags_as_names_are_names() {
 }
 
 #[test]
-fn the_users_configuration_has_no_say() {
+fn the_configuration_of_the_user_is_not_read() {
     let mut env = TestEnv::new();
     let repository = env.repository("r");
     repository.commit();
@@ -347,7 +492,7 @@ fn the_users_configuration_has_no_say() {
 }
 
 #[test]
-fn a_build_that_is_canceled_ends_git() {
+fn canceling_a_build_ends_git() {
     let env = TestEnv::new();
     let slow = Server::start(|_| {
         std::thread::sleep(std::time::Duration::from_secs(20));
@@ -368,14 +513,14 @@ fn a_build_that_is_canceled_ends_git() {
 }
 
 #[test]
-fn checkouts_of_the_users() {
+fn a_directory_has_the_time_of_its_checkout() {
     let env = TestEnv::new();
     let store = env.layers.store();
     let time = |folder: &Path| checkout::time(store, folder, &env.variables);
     let repository = env.repository("r");
     assert_eq!(time(&repository.path), None, "no commit yet");
     repository.write("a/f", "");
-    // What would run if the folder's configuration were read.
+    // These commands would run if the configuration of the checkout were read.
     let marker = env.repositories.join("ran");
     for key in ["core.fsmonitor", "core.sshCommand", "gpg.program", "core.pager"] {
         repository.git(&["config", key, &format!("touch {}", marker.display())]);

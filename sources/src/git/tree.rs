@@ -1,11 +1,12 @@
 //! The files of a commit, read from git's objects.
 //!
-//! `ls-tree` names them, `cat-file --batch` writes their bytes into a file without a name, from where the layer is written.
-//! Attributes of the repository (line ends, filters) do not apply: a file is what was committed.
+//! `ls-tree` lists the paths, and `cat-file --batch` writes the content of the files into a file without a name, from which
+//! the layer is written. [`super::attributes`] adds the files that differ in a checkout.
 //!
-//! Invariant: a name that would leave its folder, or that is git's own, ends the build before anything is made of it.
+//! Invariant: a name that would leave its directory, or that is git's own, ends the build before a file is made of it.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
@@ -13,36 +14,41 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rootfs::diff::{Content, Diff};
-use rootfs::entry::{Entry, Kind, Timestamp};
-
-use super::GitError;
 use super::command::Git;
+use super::error::{GitError, io_error};
 use super::refs::is_hash;
 
-/// More files than any repository has.
+/// Largest number of paths in a commit.
 const MAX_ENTRIES: usize = 5_000_000;
-/// The longest target that Linux gives a link.
+/// Longest target of a symlink that Linux accepts.
 const MAX_TARGET_BYTES: u64 = 4095;
-/// The longest line before an object's bytes.
+/// Longest line that git writes in front of an object.
 const MAX_HEADER_BYTES: usize = 128;
 
-/// What `ls-tree` says of a path.
+/// A path of a commit, as `ls-tree` lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Listed {
     pub kind: ListedKind,
-    /// The object's hash.
+    /// Hash of the object.
     pub hash: String,
-    /// From the root of the repository.
+    /// Path from the root of the repository.
     pub path: PathBuf,
 }
 
+/// Kind of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ListedKind {
     File { mode: u32 },
     Symlink,
     Directory,
     Submodule,
+}
+
+impl Listed {
+    /// Reports whether the path has content of its own: a file or a symlink.
+    fn has_content(&self) -> bool {
+        matches!(self.kind, ListedKind::File { .. } | ListedKind::Symlink)
+    }
 }
 
 /// Lists all paths of a commit.
@@ -60,7 +66,7 @@ pub(super) fn list(git: &Git<'_>, commit: &str) -> Result<Vec<Listed>, GitError>
     Ok(all)
 }
 
-/// `<mode> <type> <hash>\t<path>`
+/// Parses a line `<mode> <type> <hash>\t<path>`; `None` if it is not one, or has a dangerous name.
 fn parse(line: &[u8]) -> Option<Listed> {
     let tab = line.iter().position(|&byte| byte == b'\t')?;
     let mut words = std::str::from_utf8(&line[..tab]).ok()?.split(' ');
@@ -74,7 +80,7 @@ fn parse(line: &[u8]) -> Option<Listed> {
         0o160_000 => ListedKind::Submodule,
         _ => return None,
     };
-    let path = std::ffi::OsStr::from_bytes(&line[tab + 1..]);
+    let path = OsStr::from_bytes(&line[tab + 1..]);
     let is_safe = path.as_bytes().split(|&byte| byte == b'/').all(is_safe_name);
     (is_safe && is_hash(hash)).then(|| Listed { kind, hash: hash.to_owned(), path: path.into() })
 }
@@ -87,90 +93,91 @@ fn bad_tree(line: &[u8]) -> GitError {
     GitError::Tree { reason: format!("it has a bad entry: {}", line.escape_ascii()) }
 }
 
-/// The bytes of files, in one file.
+/// Content of files and symlinks, all in one file.
 pub(super) struct Objects {
     spool: Arc<File>,
-    /// Where each begins, and its size.
-    places: HashMap<String, (u64, u64)>,
+    /// Offset and size of each object, by its hash.
+    positions: HashMap<String, (u64, u64)>,
 }
 
 impl Objects {
-    /// Reads the files and links among `listed`. `scratch` is a folder for the file, which has no name when this returns.
-    pub fn read(git: &Git<'_>, listed: &[Listed], scratch: &Path) -> Result<Self, GitError> {
-        let has_bytes = |entry: &&Listed| matches!(entry.kind, ListedKind::File { .. } | ListedKind::Symlink);
+    /// Reads the files and symlinks among `listed`. `scratch` is a directory for the file, which has no name when this
+    /// returns.
+    pub fn read<'a>(
+        git: &Git<'_>,
+        listed: impl Iterator<Item = &'a Listed>,
+        scratch: &Path,
+    ) -> Result<Self, GitError> {
         let mut hashes: Vec<&str> =
-            listed.iter().filter(has_bytes).map(|entry| entry.hash.as_str()).collect();
+            listed.filter(|entry| entry.has_content()).map(|entry| entry.hash.as_str()).collect();
         hashes.sort_unstable();
         hashes.dedup();
-        let (input, spool) = (scratch.join("request"), scratch.join("objects"));
-        let io = |source| GitError::Io { source };
-        let mut request = std::io::BufWriter::new(File::create_new(&input).map_err(io)?);
-        hashes.iter().try_for_each(|hash| writeln!(request, "{hash}")).map_err(io)?;
-        request.flush().map_err(io)?;
-        let file = File::options().read(true).write(true).create_new(true).open(&spool).map_err(io)?;
-        let files = (File::open(&input).map_err(io)?, file.try_clone().map_err(io)?);
-        let done = git.pass("read the files of the commit", &["cat-file", "--batch", "--buffer"], files);
-        std::fs::remove_file(&input).and_then(|()| std::fs::remove_file(&spool)).map_err(io)?;
-        done?;
-        let mut places = HashMap::with_capacity(hashes.len());
+        let file = Self::spool(git, &hashes, scratch)?;
+        let mut positions = HashMap::with_capacity(hashes.len());
         let mut at = 0;
         for hash in hashes {
             let (start, size_bytes) = header(&file, at, hash)?;
-            places.insert(hash.to_owned(), (start, size_bytes));
+            positions.insert(hash.to_owned(), (start, size_bytes));
             at = start + size_bytes + 1;
         }
-        Ok(Self { spool: Arc::new(file), places })
+        Ok(Self { spool: Arc::new(file), positions })
     }
 
-    fn place(&self, entry: &Listed) -> (u64, u64) {
-        self.places.get(&entry.hash).copied().expect("all that have bytes were read")
+    /// Lets git write objects into a file without a name.
+    fn spool(git: &Git<'_>, hashes: &[&str], scratch: &Path) -> Result<File, GitError> {
+        let (input, spool) = (scratch.join("request"), scratch.join("objects"));
+        let mut request = std::io::BufWriter::new(File::create_new(&input).map_err(io_error)?);
+        hashes.iter().try_for_each(|hash| writeln!(request, "{hash}")).map_err(io_error)?;
+        request.flush().map_err(io_error)?;
+        let file = File::options().read(true).write(true).create_new(true).open(&spool).map_err(io_error)?;
+        let files = (File::open(&input).map_err(io_error)?, file.try_clone().map_err(io_error)?);
+        let done = git.pass("read the files of the commit", &["cat-file", "--batch", "--buffer"], files);
+        std::fs::remove_file(&input).and_then(|()| std::fs::remove_file(&spool)).map_err(io_error)?;
+        done.map(|()| file)
     }
 
-    /// Puts a path into `diff`, below `folder`.
-    pub fn put(
-        &self,
-        diff: &mut Diff,
-        entry: &Listed,
-        at: &Path,
-        mtime_s: i64,
-    ) -> Result<(), crate::RemoteError> {
-        let (kind, mode, content) = match entry.kind {
-            ListedKind::Directory | ListedKind::Submodule => (Kind::Directory { opaque: false }, 0o755, None),
-            ListedKind::Symlink => (Kind::Symlink { target: self.target(entry)? }, 0o777, None),
-            ListedKind::File { mode } => {
-                let (offset, size_bytes) = self.place(entry);
-                let content =
-                    (size_bytes > 0).then(|| Content::Range { file: Arc::clone(&self.spool), offset });
-                (Kind::File { size_bytes }, mode, content)
-            }
-        };
-        Ok(diff.put(at, made(kind, mode, mtime_s), content)?)
+    /// Returns the file that holds an entry's content, and its offset and size there.
+    pub fn content(&self, entry: &Listed) -> (Arc<File>, u64, u64) {
+        let (offset, size_bytes) = self.position(entry);
+        (Arc::clone(&self.spool), offset, size_bytes)
     }
 
-    fn target(&self, entry: &Listed) -> Result<PathBuf, GitError> {
-        let (offset, size_bytes) = self.place(entry);
+    fn position(&self, entry: &Listed) -> (u64, u64) {
+        self.positions.get(&entry.hash).copied().expect("every entry with content was read")
+    }
+
+    /// Returns the content of an entry, or `None` if it has more than `limit_bytes`.
+    pub fn read_all(&self, entry: &Listed, limit_bytes: u64) -> Result<Option<Vec<u8>>, GitError> {
+        let (_, size_bytes) = self.position(entry);
+        if size_bytes > limit_bytes {
+            return Ok(None);
+        }
+        self.start(entry, usize::try_from(size_bytes).unwrap_or(usize::MAX)).map(Some)
+    }
+
+    /// Returns the first `count` bytes of an entry, or all of them if it has fewer.
+    pub fn start(&self, entry: &Listed, count: usize) -> Result<Vec<u8>, GitError> {
+        let (offset, size_bytes) = self.position(entry);
+        let mut bytes = vec![0; count.min(usize::try_from(size_bytes).unwrap_or(usize::MAX))];
+        self.spool.read_exact_at(&mut bytes, offset).map_err(io_error)?;
+        Ok(bytes)
+    }
+
+    /// Returns the target of a symlink.
+    pub fn target(&self, entry: &Listed) -> Result<PathBuf, GitError> {
         let bad = || GitError::Tree { reason: format!("the link {} has a bad target", entry.path.display()) };
-        if size_bytes == 0 || size_bytes > MAX_TARGET_BYTES {
+        let target = self.read_all(entry, MAX_TARGET_BYTES)?.ok_or_else(bad)?;
+        if target.is_empty() || target.contains(&0) {
             return Err(bad());
         }
-        let mut target = vec![0; usize::try_from(size_bytes).map_err(|_| bad())?];
-        self.spool.read_exact_at(&mut target, offset).map_err(|source| GitError::Io { source })?;
-        match target.contains(&0) {
-            true => Err(bad()),
-            false => Ok(PathBuf::from(std::ffi::OsStr::from_bytes(&target))),
-        }
+        Ok(PathBuf::from(OsStr::from_bytes(&target)))
     }
 }
 
-/// An entry of root's.
-pub(super) fn made(kind: Kind, mode: u32, mtime_s: i64) -> Entry {
-    Entry { kind, mode, mtime: Timestamp { seconds: mtime_s, nanoseconds: 0 }, ..Entry::directory(mode) }
-}
-
-/// Reads `<hash> blob <size>\n` at `at`; returns where the bytes begin, and how many they are.
+/// Parses `<hash> blob <size>\n` at `at`; returns the offset of the content behind it, and its size.
 fn header(file: &File, at: u64, hash: &str) -> Result<(u64, u64), GitError> {
     let mut buffer = [0; MAX_HEADER_BYTES];
-    let length = file.read_at(&mut buffer, at).map_err(|source| GitError::Io { source })?;
+    let length = file.read_at(&mut buffer, at).map_err(io_error)?;
     let line = buffer[..length].split(|&byte| byte == b'\n').next().unwrap_or_default();
     let size_bytes = std::str::from_utf8(line).ok().and_then(|line| {
         let rest = line.strip_prefix(hash)?.strip_prefix(" blob ")?;
@@ -187,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn entries() {
+    fn entries_with_dangerous_names_are_refused() {
         let hash = "a".repeat(40);
         let kind = |mode: &str, path: &str| {
             parse(format!("{mode} x {hash}\t{path}").as_bytes()).map(|entry| entry.kind)

@@ -1,7 +1,7 @@
-//! Archives of images: a tar whose members are read in place.
+//! Archives of images: tars whose members are read in place.
 //!
-//! Invariant: a member is found by its name in the archive alone. Links lead to other members, a few steps at most;
-//! nothing of the file system around is ever looked at.
+//! Invariant: a member is found by its name in the archive alone. Links lead to other members, in a few steps at most, and
+//! never to the file system around the archive.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -16,13 +16,13 @@ use oci::{Descriptor, Digest};
 use super::layout::blob_name;
 use images::{BlobSource, ImageError};
 
-/// No archive of images has more members; what has is a file system.
+/// Largest number of members of an archive of images. A tar with more is a root file system.
 const MAX_MEMBERS: usize = 50_000;
 
-/// How many links are followed from one member; `docker save` needed one.
+/// Largest number of links that are followed from one member; `docker save` needed one.
 const MAX_LINKS: usize = 8;
 
-/// An archive and where its members are.
+/// An archive, and the positions of its members.
 pub(super) struct Archive {
     path: PathBuf,
     file: Arc<File>,
@@ -36,7 +36,7 @@ enum Member {
 }
 
 impl Archive {
-    /// Lists the tar `file`. One with too many members has none. `path` names it in errors.
+    /// Lists the members of the tar `file`, which errors call `path`. A tar with too many members counts as empty.
     pub fn open(file: File, path: &Path) -> Result<Self, ImageError> {
         let broken = |source| ImageError::Io { action: "read the archive", path: path.to_owned(), source };
         let mut archive = Self { path: path.to_owned(), file: Arc::new(file), members: HashMap::new() };
@@ -53,17 +53,17 @@ impl Archive {
         Ok(archive)
     }
 
-    /// True if there is a member of this name.
+    /// Reports whether the archive has a member of this name.
     pub fn has(&self, name: &str) -> bool {
         self.members.contains_key(Path::new(name))
     }
 
-    /// The whole file, from its start.
+    /// Returns a reader of the whole file, from its start.
     pub fn whole(&self) -> Part {
         Part { file: Arc::clone(&self.file), start: 0, at: 0, end: u64::MAX }
     }
 
-    /// Opens a member.
+    /// Opens a member, which can be a link to another one.
     pub fn member(&self, name: &Path) -> Result<Part, ImageError> {
         let mut name = clean(name).ok_or_else(|| self.bad(name, "leads out of the archive"))?;
         for _ in 0..MAX_LINKS {
@@ -82,7 +82,7 @@ impl Archive {
         Err(self.bad(&name, "is a link that leads nowhere"))
     }
 
-    /// Reads a member of at most `limit_bytes`.
+    /// Reads a member whose size is at most `limit_bytes`.
     pub fn read(&self, name: &Path, limit_bytes: u64) -> Result<Vec<u8>, ImageError> {
         let mut part = self.member(name)?;
         if part.size_bytes() > limit_bytes {
@@ -97,9 +97,9 @@ impl Archive {
         Ok(bytes)
     }
 
-    /// Reports what is wrong with a member.
-    pub fn bad(&self, name: &Path, what: &str) -> ImageError {
-        ImageError::Layout { path: self.path.clone(), reason: format!("{} {what}", name.display()) }
+    /// Returns the error for a flaw of a member; `flaw` completes the sentence that begins with its name.
+    pub fn bad(&self, name: &Path, flaw: &str) -> ImageError {
+        ImageError::Layout { path: self.path.clone(), reason: format!("{} {flaw}", name.display()) }
     }
 }
 
@@ -114,7 +114,7 @@ impl BlobSource for Archive {
     }
 }
 
-/// What an entry of the tar is, if it is something to be found by name.
+/// Returns the member that an entry of the tar is; `None` for directories, devices and the like.
 fn member<R: Read>(entry: &tar::Entry<'_, R>) -> io::Result<Option<(PathBuf, Member)>> {
     let Some(name) = clean(&entry.path()?) else { return Ok(None) };
     let link = || entry.link_name();
@@ -126,15 +126,15 @@ fn member<R: Read>(entry: &tar::Entry<'_, R>) -> io::Result<Option<(PathBuf, Mem
             link()?.and_then(|target| clean(&target)).map(|target| Member::Link { target })
         }
         tar::EntryType::Symlink => {
-            let folder = name.parent().unwrap_or(Path::new(""));
-            link()?.and_then(|target| clean(&folder.join(target))).map(|target| Member::Link { target })
+            let parent = name.parent().unwrap_or(Path::new(""));
+            link()?.and_then(|target| clean(&parent.join(target))).map(|target| Member::Link { target })
         }
         _ => None,
     };
     Ok(member.map(|member| (name, member)))
 }
 
-/// The path without `.` and `..`; `None` if it leads out, or to the root.
+/// Returns the path without `.` and `..`; `None` if it leads out of the archive, or to its root.
 fn clean(path: &Path) -> Option<PathBuf> {
     let mut clean = PathBuf::new();
     for component in path.components() {
@@ -148,7 +148,7 @@ fn clean(path: &Path) -> Option<PathBuf> {
     (!clean.as_os_str().is_empty()).then_some(clean)
 }
 
-/// A part of a file, read without moving the file's own position.
+/// Reader of a part of a file, which does not move the position of the file's descriptor.
 pub(super) struct Part {
     file: Arc<File>,
     start: u64,
@@ -157,7 +157,7 @@ pub(super) struct Part {
 }
 
 impl Part {
-    /// Its length.
+    /// Returns the size of the part.
     pub fn size_bytes(&self) -> u64 {
         self.end - self.start
     }
@@ -166,8 +166,8 @@ impl Part {
 impl Read for Part {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
-        let wanted = buffer.len().min(left);
-        let count = self.file.read_at(&mut buffer[..wanted], self.at)?;
+        let length = buffer.len().min(left);
+        let count = self.file.read_at(&mut buffer[..length], self.at)?;
         self.at += count as u64;
         Ok(count)
     }

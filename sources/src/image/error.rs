@@ -1,4 +1,4 @@
-//! What can go wrong with images that come from outside.
+//! Errors of images that come from outside.
 
 use std::io;
 use std::path::PathBuf;
@@ -16,37 +16,37 @@ pub enum SourceError {
     /// The image does not exist, or its documents are broken.
     #[error(transparent)]
     Image(#[from] ImageError),
-    /// A layer could not be unpacked.
+    /// A layer could not be fetched or unpacked.
     #[error("layer {digest}")]
     Layer {
-        /// The blob's digest.
+        /// Digest of the blob.
         digest: Digest,
-        /// Why not.
+        /// Error of the fetch, or of unpacking.
         source: Box<SourceError>,
     },
-    /// The registry refused.
+    /// The registry refused, or could not be reached.
     #[error(transparent)]
     Registry(#[from] RegistryError),
-    /// The layer store refused.
+    /// The layers of the store cannot be read or written.
     #[error(transparent)]
     Rootfs(#[from] RootfsError),
-    /// The store refused.
+    /// The store cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The file system refused, or a stream broke. `action` is a verb phrase.
+    /// A file cannot be read or written, or a stream broke off.
     #[error("cannot {action} {}", path.display())]
     Io {
-        /// What was tried.
+        /// Verb phrase that says what was tried, such as "unpack".
         action: &'static str,
-        /// On what.
+        /// File or stream that it was tried on.
         path: PathBuf,
-        /// Why not.
+        /// Error of the operating system.
         source: io::Error,
     },
 }
 
 impl SourceError {
-    /// True if the image is not there, as opposed to being broken or out of reach.
+    /// Reports whether the image does not exist, as opposed to being broken or out of reach.
     pub fn is_not_found(&self) -> bool {
         match self {
             Self::Image(error) => error.is_not_found(),
@@ -56,7 +56,7 @@ impl SourceError {
         }
     }
 
-    /// The error and its causes in one line.
+    /// Returns the error and its causes in one line.
     pub fn chain(&self) -> String {
         let mut text = self.to_string();
         let mut cause = std::error::Error::source(self);
@@ -67,4 +67,13 @@ impl SourceError {
         }
         text
     }
+}
+
+/// Returns a function that names the action and the file in an error of the operating system.
+pub(super) fn io_error(
+    action: &'static str,
+    path: &std::path::Path,
+) -> impl FnOnce(io::Error) -> SourceError + use<> {
+    let path = path.to_owned();
+    move |source| SourceError::Io { action, path, source }
 }

@@ -1,6 +1,6 @@
-//! OCI layouts: folders with `oci-layout`, `index.json` and `blobs/`.
+//! OCI layouts: directories with `oci-layout`, `index.json` and `blobs/`.
 //!
-//! Invariant: nothing is read outside the folder. A blob, or a folder on the way to it, that is a symbolic link is
+//! Invariant: nothing outside the directory is read. A blob, or a directory on the way to it, that is a symbolic link is
 //! refused, as is anything but a regular file.
 
 use std::fs::File;
@@ -9,26 +9,25 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use oci::VerifiedReader;
-use oci::{Descriptor, Digest, Index, Platform};
+use oci::{Descriptor, Digest, Index, Platform, Reference};
 use rustix::fs::{FileType, Mode, OFlags};
 
-use images::{BlobSource, ImageError, MANIFEST_LIMIT_BYTES, Through};
-use images::{Image, choose};
+use images::{BlobSource, Image, ImageError, MANIFEST_LIMIT_BYTES, Through, choose};
 
-/// The annotation with the tag, or the whole name, of an image.
-pub(super) const REF_NAME: &str = "org.opencontainers.image.ref.name";
+/// Annotation with the tag, or the full name, of an image.
+const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
-/// The annotation with the whole name of an image.
-pub(super) const IMAGE_NAME: &str = "io.containerd.image.name";
+/// Annotation with the full name of an image.
+const IMAGE_NAME: &str = "io.containerd.image.name";
 
-/// An open layout.
+/// A layout whose directory is open.
 pub(super) struct Layout {
     path: PathBuf,
     root: OwnedFd,
 }
 
 impl Layout {
-    /// Opens the folder at `path`.
+    /// Opens the directory at `path`.
     pub fn open(path: &Path) -> Result<Self, ImageError> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         match rustix::fs::open(path, flags, Mode::empty()) {
@@ -39,11 +38,11 @@ impl Layout {
         }
     }
 
-    /// The list of its images.
+    /// Reads the list of the layout's images.
     pub fn index(&self) -> Result<Index, ImageError> {
         let file = self
             .open_file(Path::new("index.json"))
-            .map_err(|error| self.bad(format!("it is no OCI layout: cannot open index.json: {error}")))?;
+            .map_err(|error| self.bad(format!("it is not an OCI layout: cannot open index.json: {error}")))?;
         let mut text = Vec::new();
         file.take(MANIFEST_LIMIT_BYTES + 1).read_to_end(&mut text).map_err(|source| ImageError::Io {
             action: "read",
@@ -62,14 +61,14 @@ impl Layout {
     }
 
     fn open_file(&self, name: &Path) -> io::Result<File> {
-        let (folders, last) = (name.parent().unwrap_or(Path::new("")), name.file_name().unwrap_or_default());
+        let (parents, last) = (name.parent().unwrap_or(Path::new("")), name.file_name().unwrap_or_default());
         let mut dir = None;
-        for folder in folders {
+        for name in parents {
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             let parent = dir.as_ref().unwrap_or(&self.root);
-            dir = Some(rustix::fs::openat(parent, folder, flags, Mode::empty())?);
+            dir = Some(rustix::fs::openat(parent, name, flags, Mode::empty())?);
         }
-        // Not blocking: a named pipe must not hold us up before it is refused.
+        // Without blocking, so that a named pipe is refused instead of waited for.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = rustix::fs::openat(dir.as_ref().unwrap_or(&self.root), last, flags, Mode::empty())?;
         if FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode) != FileType::RegularFile {
@@ -103,17 +102,23 @@ impl BlobSource for Layout {
     }
 }
 
-/// The path of a blob in a layout.
+/// Returns the path of a blob in a layout.
 pub(super) fn blob_name(digest: &Digest) -> PathBuf {
     Path::new("blobs/sha256").join(digest.hex())
 }
 
-/// Reads the text of an `index.json`.
+/// Parses the text of an `index.json`.
 pub(super) fn parse_index(text: &[u8]) -> Result<Index, String> {
     if text.len() as u64 > MANIFEST_LIMIT_BYTES {
         return Err(format!("index.json is larger than {MANIFEST_LIMIT_BYTES} bytes"));
     }
     serde_json::from_slice(text).map_err(|error| format!("index.json cannot be read: {error}"))
+}
+
+/// Returns the full name of an entry of a layout. A tag alone does not count as one.
+pub(super) fn full_name(entry: &Descriptor) -> Option<Reference> {
+    let name = |key: &str| entry.annotations.get(key).filter(|name| name.contains(['/', ':']))?.parse().ok();
+    name(IMAGE_NAME).or_else(|| name(REF_NAME))
 }
 
 /// Finds an image of a layout: the one of `digest`, else of `tag`, else the only one or the one tagged `latest`.
@@ -128,14 +133,14 @@ pub(super) fn find(
         return choose::find(blobs, &layout.describe(digest)?, wanted);
     }
     let entries = layout.index()?.manifests;
-    let chosen = select(&entries, tag).ok_or_else(|| layout.bad(no_such(&entries, tag)))?;
+    let chosen = select(&entries, tag).ok_or_else(|| layout.bad(not_found(&entries, tag)))?;
     match &chosen[..] {
         [one] => choose::find(blobs, one, wanted),
         several => choose::choose(blobs, several, wanted),
     }
 }
 
-/// The entries that `tag` may mean: several if they are one image for several platforms.
+/// Returns the entries that `tag` can mean: several if they are one image for several platforms.
 fn select(entries: &[Descriptor], tag: Option<&str>) -> Option<Vec<Descriptor>> {
     let tagged = |tag: &str| -> Vec<Descriptor> {
         entries.iter().filter(|entry| has_tag(entry, tag)).cloned().collect()
@@ -147,7 +152,7 @@ fn select(entries: &[Descriptor], tag: Option<&str>) -> Option<Vec<Descriptor>> 
         }
         None => match tagged("latest") {
             latest if !latest.is_empty() => latest,
-            // Without any name they can only be told apart by platform.
+            // Entries without any name differ in their platform only.
             _ if entries.iter().all(|entry| !is_named(entry)) => entries.to_vec(),
             _ => Vec::new(),
         },
@@ -159,7 +164,7 @@ fn is_named(entry: &Descriptor) -> bool {
     entry.annotations.contains_key(REF_NAME) || entry.annotations.contains_key(IMAGE_NAME)
 }
 
-/// True if one of the entry's names is `tag`, or a whole name with that tag.
+/// Reports whether one of the entry's names is `tag`, or a full name with that tag.
 fn has_tag(entry: &Descriptor, tag: &str) -> bool {
     [REF_NAME, IMAGE_NAME]
         .iter()
@@ -167,12 +172,12 @@ fn has_tag(entry: &Descriptor, tag: &str) -> bool {
         .any(|name| name == tag || name.rsplit_once(':').is_some_and(|(_, last)| last == tag))
 }
 
-fn no_such(entries: &[Descriptor], tag: Option<&str>) -> String {
+fn not_found(entries: &[Descriptor], tag: Option<&str>) -> String {
     let names: Vec<&str> =
         entries.iter().filter_map(|entry| entry.annotations.get(REF_NAME).map(String::as_str)).collect();
     match tag {
         _ if entries.is_empty() => "the layout has no image".to_owned(),
         Some(tag) => format!("{tag}: not found; the layout has {}", names.join(", ")),
-        None => format!("the layout has several images, name one: {}", names.join(", ")),
+        None => format!("the layout has several images; name one of them: {}", names.join(", ")),
     }
 }

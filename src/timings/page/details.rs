@@ -1,4 +1,4 @@
-//! All that is known of a step.
+//! The details of a step.
 
 use std::fmt::{self, Write as _};
 use std::time::Duration;
@@ -14,13 +14,13 @@ use crate::output;
 pub fn write(page: &mut String, report: &Report, step: &Step) -> fmt::Result {
     writeln!(page, "<div class=\"more\">\n<dl>")?;
     item(page, "step", &Html(&step.name).to_string())?;
-    if let Some(place) = &step.place {
-        let lines = match place.lines {
+    if let Some(location) = &step.location {
+        let lines = match location.lines {
             Some(graph::Lines { first, last }) if first == last => format!(", line {first}"),
             Some(graph::Lines { first, last }) => format!(", lines {first} to {last}"),
             None => String::new(),
         };
-        item(page, "stage", &format!("{}{lines}", Html(&place.stage)))?;
+        item(page, "stage", &format!("{}{lines}", Html(&location.stage)))?;
     }
     item(page, "cache", &Html(&step.verdict.to_string()).to_string())?;
     if let State::Failed { error } = &step.state {
@@ -43,11 +43,12 @@ fn item(page: &mut String, name: &str, html: &str) -> fmt::Result {
 }
 
 fn times(page: &mut String, report: &Report, step: &Step) -> fmt::Result {
-    let Some((start, end)) = step.time else { return item(page, "time", "it was not run") };
+    let Some((start, end)) = step.time else { return item(page, "time", "not run") };
     let wait = ready(report, step).map_or(Duration::ZERO, |ready| start.saturating_sub(ready));
-    let waited = match wait > Duration::from_millis(1) {
-        true => format!(", after it had waited {} for its turn", duration(wait)),
-        false => String::new(),
+    let waited = if wait > Duration::from_millis(1) {
+        format!(", after waiting {} for a free job", duration(wait))
+    } else {
+        String::new()
     };
     item(page, "time", &format!("from {} to {}{waited}", duration(start), duration(end)))
 }
@@ -57,10 +58,10 @@ fn inputs(page: &mut String, report: &Report, step: &Step) -> fmt::Result {
         let name = report.steps.get(*id).map_or("", |step| step.name.as_str());
         format!("<a href=\"#s{id}\">{}</a>", Html(name))
     };
-    match step.inputs.is_empty() {
-        true => Ok(()),
-        false => item(page, "needs", &step.inputs.iter().map(link).collect::<Vec<_>>().join("<br>")),
+    if step.inputs.is_empty() {
+        return Ok(());
     }
+    item(page, "needs", &step.inputs.iter().map(link).collect::<Vec<_>>().join("<br>"))
 }
 
 fn exec_time(step: &Step) -> Duration {

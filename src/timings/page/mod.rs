@@ -2,12 +2,12 @@
 //!
 //! ```text
 //! summary    figures, where the time went, the critical path
-//! waterfall  a row a step: its name, its bar; below it, folded, all that is known of it
-//! details    what is below
+//! waterfall  a row for each step: its name and its bar, and folded below them the details
+//! details    everything that is known of a step
 //! ```
 //!
-//! Nothing is loaded, and nothing needs the script: that shows what a step waits for while the pointer is on it. The
-//! policy in the head allows the one script by its digest, so that no text of a Dockerfile could ever run.
+//! The page loads nothing and needs no script. Its script marks the inputs of the step under the pointer. The policy in the
+//! head allows this one script by its digest, so that no text of a Dockerfile can run as a script.
 
 mod details;
 mod summary;
@@ -21,10 +21,10 @@ use super::text::{Html, duration};
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// The page.
+/// Returns a report as a page.
 pub fn render(report: &Report) -> String {
     let mut page = String::new();
-    write(&mut page, report).expect("a text takes whatever is written to it");
+    write(&mut page, report).expect("writing to a string cannot fail");
     page
 }
 
@@ -44,7 +44,7 @@ fn write(page: &mut String, report: &Report) -> fmt::Result {
     writeln!(page, "</main>\n<script>{SCRIPT}</script>\n</body>\n</html>")
 }
 
-/// Nothing from anywhere, but the style and the script that are written here.
+/// Returns the policy of the page: it loads nothing, and only its own style and script apply.
 fn policy() -> String {
     use base64::Engine as _;
     let digest = oci::Digest::of(SCRIPT.as_bytes());
@@ -78,14 +78,16 @@ fn header(page: &mut String, report: &Report, what: &str) -> fmt::Result {
 fn verdict(report: &Report) -> (&'static str, &'static str) {
     let was_canceled = report.steps.iter().any(|step| step.state == State::Canceled)
         && !report.steps.iter().any(|step| matches!(step.state, State::Failed { .. }));
-    match report.about.succeeded {
-        true => ("ok", "\u{2713} built in"),
-        false if was_canceled => ("bad", "\u{2717} canceled after"),
-        false => ("bad", "\u{2717} failed after"),
+    if report.about.succeeded {
+        ("ok", "\u{2713} built in")
+    } else if was_canceled {
+        ("bad", "\u{2717} canceled after")
+    } else {
+        ("bad", "\u{2717} failed after")
     }
 }
 
-/// What is not there shows as nothing.
+/// Returns a text, which is empty for `None`.
 fn optional(text: Option<impl Display>) -> String {
     text.map(|text| text.to_string()).unwrap_or_default()
 }
@@ -95,21 +97,21 @@ mod tests {
     use std::time::Duration;
 
     use progress::MissReason;
-    use progress::{EventKind, Phase, Place};
+    use progress::{EventKind, Phase, StepLocation};
 
     use super::super::report::{About, Draft};
     use super::*;
 
     const HOSTILE: &str = "</script></style><img src=x onerror='alert(\"1\")'>&amp;";
 
-    /// A build in which every text that can come from outside is hostile, and everything is shown that can be.
+    /// Returns a build that shows every part of a page, with hostile text in each place that text from outside can have.
     fn hostile() -> Report {
         let text = || HOSTILE.to_owned();
         let mut draft = Draft::default();
         let mut add = |vertex, time, kind| draft.event(vertex, Duration::from_millis(time), &kind);
         for (vertex, inputs) in [(0, vec![]), (1, vec![0]), (2, vec![0, 1]), (3, vec![2])] {
-            let place = Some(Place { stage: text(), lines: Some(graph::Lines::new(1, 3)) });
-            add(vertex, 0, EventKind::Added { name: format!("[{HOSTILE} 1/1] {HOSTILE}"), inputs, place });
+            let location = Some(StepLocation { stage: text(), lines: Some(graph::Lines::new(1, 3)) });
+            add(vertex, 0, EventKind::Added { name: format!("[{HOSTILE} 1/1] {HOSTILE}"), inputs, location });
         }
         for vertex in 0..3 {
             let start = vertex as u64 * 100;
@@ -132,7 +134,7 @@ mod tests {
         draft.finish(about, Duration::from_millis(300))
     }
 
-    /// Every element that is opened is closed, and in order.
+    /// Checks that every element is closed, in order.
     #[track_caller]
     fn check_nesting(page: &str) {
         let text = page.replace(STYLE, "").replace(SCRIPT, "");
@@ -150,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn no_text_gets_out_of_its_place() {
+    fn hostile_text_stays_text() {
         let page = render(&hostile());
         check_nesting(&page);
         assert!(!page.contains("<img") && !page.contains("alert(\""), "{page}");
@@ -161,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_loaded() {
+    fn a_page_loads_nothing() {
         let page = render(&hostile());
         assert!(!page.contains("://") && !page.contains("@import") && !page.contains("url("));
         let links = page.split("href=\"").skip(1);
@@ -175,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn the_script_cannot_end_early() {
+    fn the_script_does_not_end_early() {
         assert!(!SCRIPT.contains("</") && !SCRIPT.contains("<!--") && !STYLE.contains("</"));
     }
 }

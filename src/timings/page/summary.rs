@@ -1,4 +1,4 @@
-//! The figures at the top: what the build cost, where its time went, what it waited for.
+//! The figures at the top: cost of the build, shares of its time, critical path.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -10,8 +10,8 @@ use super::super::report::{Report, Step, Verdict};
 use super::super::text::{Html, duration, percent, split_name};
 use crate::output;
 
-/// Steps of the critical path that take less than this part of the build are summed up.
-const SHORTEST_LISTED: f64 = 1.0;
+/// Smallest share of the build, in percent, with which a step of the critical path is listed. Others are summed up.
+const MIN_LISTED_PERCENT: f64 = 1.0;
 
 type Shares = BTreeMap<Group, Duration>;
 
@@ -67,7 +67,7 @@ fn figure(page: &mut String, name: &str, value: &str, note: &str) -> fmt::Result
     writeln!(page, "<div><dt>{name}</dt><dd>{value}</dd><dd class=\"note\">{note}</dd></div>")
 }
 
-/// The time of steps by what it went into.
+/// Returns the time of steps by kind of work.
 fn shares(steps: Vec<&Step>) -> Shares {
     let mut shares = Shares::new();
     for step in steps {
@@ -88,7 +88,7 @@ fn stack(page: &mut String, what: &str, shares: &Shares) -> fmt::Result {
     for (group, time) in shares.iter().filter(|(_, time)| !time.is_zero()) {
         let share = percent(*time, all);
         let name = group.name();
-        // A word needs some room.
+        // A narrow bar has no room for a word.
         let shown = if share >= 8.0 { name } else { "" };
         writeln!(
             page,
@@ -136,20 +136,20 @@ fn critical_path(page: &mut String, report: &Report) -> fmt::Result {
     writeln!(page, "<section>\n<h2>Critical path</h2>")?;
     writeln!(
         page,
-        "<p class=\"says\">What the end of the build waited for, in order. To make one of these faster makes the build \
-         faster; to make another step faster does not.</p>\n<ol class=\"path\">"
+        "<p class=\"says\">The steps that the end of the build waited for, in order. Only speeding up these steps shortens the \
+         build.</p>\n<ol class=\"path\">"
     )?;
     let mut short = (0, Duration::ZERO);
     for link in &report.critical {
         let step = &report.steps[link.node];
         let share = percent(step.duration(), report.total);
-        if share < SHORTEST_LISTED {
+        if share < MIN_LISTED_PERCENT {
             short = (short.0 + 1, short.1 + step.duration());
             continue;
         }
         let (place, text) = split_name(&step.name);
         let turn = match link.cause {
-            Cause::Turn if step.place.is_some() => " <em>had to wait for its turn</em>",
+            Cause::Turn if step.location.is_some() => " <em>waited for a free job</em>",
             _ => "",
         };
         writeln!(
@@ -165,7 +165,7 @@ fn critical_path(page: &mut String, report: &Report) -> fmt::Result {
     if short.0 > 0 {
         writeln!(
             page,
-            "<li class=\"says\"><span>{} more, each below {SHORTEST_LISTED:.0} % of the build</span>\
+            "<li class=\"says\"><span>{} more, each below {MIN_LISTED_PERCENT:.0} % of the build</span>\
              <span class=\"n\">{}</span><span class=\"n\">{:.0} %</span></li>",
             short.0,
             duration(short.1),

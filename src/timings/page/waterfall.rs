@@ -1,4 +1,4 @@
-//! The waterfall: a row a step, its time as a bar against that of the build.
+//! The waterfall: a row for each step, with its time as a bar.
 
 use std::fmt::{self, Write as _};
 use std::time::Duration;
@@ -9,16 +9,16 @@ use super::super::text::{Html, duration, percent, split_name};
 use super::{details, optional};
 use progress::MissReason;
 
-/// About how many marks the time axis has.
+/// Approximate number of marks on the time axis.
 const MARKS: u32 = 8;
-/// Marks further right than this part of the build (in hundredths) are lines only.
-const LAST_WORD: f64 = 92.0;
-/// A wait shorter than this part of the build (in hundredths) is not drawn.
-const SHORTEST_WAIT: f64 = 0.2;
+/// Position, in percent of the build, right of which a mark has no text.
+const MAX_TEXT_PERCENT: f64 = 92.0;
+/// Shortest wait that is drawn, in percent of the build.
+const MIN_WAIT_PERCENT: f64 = 0.2;
 
 pub fn write(page: &mut String, report: &Report) -> fmt::Result {
     writeln!(page, "<section>\n<h2>Steps</h2>")?;
-    // The switches stand before the rows, as siblings: the style does the rest.
+    // The style hides rows by these switches, which are siblings in front of them.
     for (id, text) in
         [("no-cached", "hide cached"), ("only-path", "only the critical path"), ("no-own", "hide [internal]")]
     {
@@ -27,7 +27,7 @@ pub fn write(page: &mut String, report: &Report) -> fmt::Result {
     writeln!(
         page,
         "<p class=\"says key\"><i class=\"mark\"></i> on the critical path <i class=\"wait\"></i> ready, but waiting for \
-         its turn <i class=\"needs\"></i> needed by the step under the pointer <i class=\"feeds\"></i> needs it</p>"
+         a free job <i class=\"needs\"></i> needed by the step under the pointer <i class=\"feeds\"></i> needs it</p>"
     )?;
     writeln!(page, "<div class=\"rows\">")?;
     axis(page, report.total)?;
@@ -37,17 +37,17 @@ pub fn write(page: &mut String, report: &Report) -> fmt::Result {
     writeln!(page, "</div>\n</section>")
 }
 
-/// Marks at round times; their lines go through all rows.
+/// Writes marks at round times. Their lines go through all rows.
 fn axis(page: &mut String, total: Duration) -> fmt::Result {
     writeln!(page, "<div class=\"axis\" aria-hidden=\"true\"><div class=\"track\">")?;
     let distance = mark_distance(total);
     let mut time = Duration::ZERO;
     while !distance.is_zero() && time <= total {
         let left = percent(time, total);
-        // At the edge there is no room for a word.
+        // At the edge there is no room for text.
         let shown = match left {
             _ if time.is_zero() => "0".to_owned(),
-            left if left > LAST_WORD => String::new(),
+            left if left > MAX_TEXT_PERCENT => String::new(),
             _ => round(time),
         };
         writeln!(page, "<s style=\"left:{left:.3}%\">{shown}</s>")?;
@@ -56,7 +56,7 @@ fn axis(page: &mut String, total: Duration) -> fmt::Result {
     writeln!(page, "</div></div>")
 }
 
-/// The distance of the marks: 1, 2 or 5 of a unit, or what clocks have.
+/// Returns the distance of the marks: 1, 2 or 5 of a unit, or a part of an hour.
 fn mark_distance(total: Duration) -> Duration {
     let nanos = (total / MARKS).as_nanos();
     let distance = match Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)).as_secs() {
@@ -74,7 +74,7 @@ fn mark_distance(total: Duration) -> Duration {
     Duration::from_nanos(u64::try_from(distance).unwrap_or(u64::MAX))
 }
 
-/// A round time, without the digits that say nothing.
+/// Returns a round time without trailing zeros.
 fn round(time: Duration) -> String {
     let micros = time.as_micros();
     match micros {
@@ -111,7 +111,7 @@ fn classes(report: &Report, index: usize, step: &Step) -> String {
         }
     };
     add(step.is_cached(), "cached");
-    add(step.place.is_none(), "own");
+    add(step.location.is_none(), "own");
     add(report.critical.iter().any(|link| link.node == index), "critical");
     add(matches!(step.state, State::Failed { .. }), "failed");
     add(step.time.is_none(), "idle");
@@ -120,7 +120,7 @@ fn classes(report: &Report, index: usize, step: &Step) -> String {
 
 fn label(page: &mut String, step: &Step) -> fmt::Result {
     let (place, text) = split_name(&step.name);
-    let lines = step.place.as_ref().and_then(|place| place.lines);
+    let lines = step.location.as_ref().and_then(|location| location.lines);
     let line =
         optional(lines.map(|graph::Lines { first, .. }| format!("<span class=\"line\">line {first}</span>")));
     write!(
@@ -153,7 +153,7 @@ fn track(page: &mut String, report: &Report, step: &Step) -> fmt::Result {
     if let Some((start, end)) = step.time {
         let ready = ready(report, step).unwrap_or(start);
         let at = |time| percent(time, report.total);
-        if at(start) - at(ready) > SHORTEST_WAIT {
+        if at(start) - at(ready) > MIN_WAIT_PERCENT {
             write!(page, "<u style=\"left:{:.3}%;width:{:.3}%\"></u>", at(ready), at(start) - at(ready))?;
         }
         write!(
@@ -171,12 +171,12 @@ fn track(page: &mut String, report: &Report, step: &Step) -> fmt::Result {
     writeln!(page, "</span>")
 }
 
-/// When all was there that the step needs; `None` where it needs nothing.
+/// Returns the time at which all inputs of a step were ready, or `None` if it has none.
 pub fn ready(report: &Report, step: &Step) -> Option<Duration> {
     step.inputs.iter().filter_map(|input| Some(report.steps.get(*input)?.time?.1)).max()
 }
 
-/// The parts of a bar, in order; neighbours of one group are one.
+/// Returns the parts of a bar in order. Neighbors of the same kind are merged.
 fn parts(step: &Step, start: Duration, end: Duration) -> Vec<(Group, Duration)> {
     let first = step.phases.first().map_or(end, |span| span.start);
     let mut parts = vec![(Group::Other, first.saturating_sub(start))];
@@ -191,7 +191,7 @@ fn parts(step: &Step, start: Duration, end: Duration) -> Vec<(Group, Duration)> 
     parts
 }
 
-/// What a bar says when the pointer is on it.
+/// Returns the text that appears when the pointer is on a bar.
 fn tip(step: &Step) -> String {
     let mut spent: Vec<(Group, Duration)> = Vec::new();
     for span in &step.phases {
@@ -229,10 +229,10 @@ mod tests {
     }
 
     #[test]
-    fn a_build_of_no_time_has_an_axis_that_ends() {
+    fn the_axis_of_a_build_without_duration_ends() {
         let mut page = String::new();
-        axis(&mut page, Duration::ZERO).expect("a text takes whatever is written to it");
-        axis(&mut page, Duration::from_nanos(1)).expect("a text takes whatever is written to it");
+        axis(&mut page, Duration::ZERO).expect("writing to a string cannot fail");
+        axis(&mut page, Duration::from_nanos(1)).expect("writing to a string cannot fail");
         assert!(page.len() < 2000, "{page}");
     }
 }

@@ -196,7 +196,7 @@ fn archives_by_content() {
 }
 
 #[test]
-fn what_is_no_archive() {
+fn other_files_are_copied_as_they_are() {
     let base = MemoryTree::new(&[]);
     let mut bad_sum = tar_of(&["one=1"]);
     bad_sum[0] = b'x';

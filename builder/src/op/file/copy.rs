@@ -52,9 +52,10 @@ impl Copier<'_> {
             if self.action.unpack && self.unpack(&**source, found)? {
                 continue;
             }
-            match found.entry.is_dir() {
-                true => self.directory(source, found, selection)?,
-                false => self.file(source, found)?,
+            if found.entry.is_dir() {
+                self.directory(source, found, selection)?;
+            } else {
+                self.file(source, found)?;
             }
         }
         Ok(())
@@ -117,9 +118,10 @@ impl Copier<'_> {
             if item.entry.is_dir() && existing.is_none() && fresh.is_none() {
                 fresh = Some(item.path.clone());
             }
-            match item.entry.is_dir() {
-                true => self.below_directory(&item, &target, existing, selection.is_by_pattern())?,
-                false => self.below_file(source, found, &item, &target, existing, &mut links)?,
+            if item.entry.is_dir() {
+                self.below_directory(&item, &target, existing, selection.is_by_pattern())?;
+            } else {
+                self.below_file(source, found, &item, &target, existing, &mut links)?;
             }
         }
         Ok(())

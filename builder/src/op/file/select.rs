@@ -138,10 +138,10 @@ fn expand(
             continue;
         }
         let path = base.join(&name);
-        match rest.is_empty() {
-            true => found.push(path),
-            false if entry.is_dir() => expand(source, &path, rest, found)?,
-            false => {}
+        if rest.is_empty() {
+            found.push(path);
+        } else if entry.is_dir() {
+            expand(source, &path, rest, found)?;
         }
     }
     Ok(())
@@ -222,9 +222,10 @@ impl Selection<'_> {
                 break;
             }
             let content = |item: &Item| self.content(&found.path.join(&item.path), &item.entry, item.content);
-            let contents: Vec<_> = match batch.iter().any(needs_reading) {
-                true => batch.par_iter().with_min_len(16).map(content).collect::<Result<_, _>>()?,
-                false => batch.iter().map(|item| item.content).collect(),
+            let contents: Vec<_> = if batch.iter().any(needs_reading) {
+                batch.par_iter().with_min_len(16).map(content).collect::<Result<_, _>>()?
+            } else {
+                batch.iter().map(|item| item.content).collect()
             };
             for (item, content) in batch.iter().zip(&contents) {
                 hasher.number(1);

@@ -142,7 +142,7 @@ fn links_of_the_destination() {
 }
 
 #[test]
-fn what_cannot_be() {
+fn impossible_copies_are_errors_in_the_words_of_buildkit() {
     let source = &["a", "d/sub/f", "l/sub->x"];
     check_error(copy("a", "/f/b"), source, &["f"], "mkdir /f: not a directory");
     check_error(copy("a", "/f/"), source, &["f"], "mkdir /f: not a directory");

@@ -91,7 +91,7 @@ fn random_path() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(name, 0..4).prop_map(|names| names.join(&b'/'))
 }
 
-/// Makes a layer of random entries, without the ones that are not below a directory.
+/// Makes a layer of random entries. Entries below something that is not a directory are dropped.
 fn entries(random: &BTreeMap<Vec<u8>, (Vec<u8>, RandomEntry)>) -> Vec<NewEntry> {
     let is_dir = |entry: &RandomEntry| matches!(entry.kind, RandomKind::Directory { .. });
     let has_parents = |path: &[u8]| {
@@ -102,6 +102,14 @@ fn entries(random: &BTreeMap<Vec<u8>, (Vec<u8>, RandomEntry)>) -> Vec<NewEntry> 
     let mut entries = Vec::new();
     for (path, entry) in valid.into_iter().filter(|(path, entry)| !path.is_empty() || is_dir(entry)) {
         let Some(kind) = kind_of(&entry.kind, &files) else { continue };
+        // An index leaves out whiteouts where nothing of lower layers is left.
+        let is_opaque = |above: &[u8]| {
+            let there = random.get(&key(above)).map(|(_, entry)| &entry.kind);
+            matches!(there, Some(RandomKind::Directory { opaque: true }))
+        };
+        if kind == Kind::Whiteout && ancestors(path).any(is_opaque) {
+            continue;
+        }
         let content = match kind {
             Kind::File { size_bytes: 0 } => None,
             Kind::File { size_bytes } => {

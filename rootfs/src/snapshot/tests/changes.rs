@@ -123,7 +123,7 @@ fn privileged_directories_are_opaque_only_over_others() {
 
 /// BuildKit does not keep changes of the root directory itself either.
 #[test]
-fn privileged_the_root_has_the_metadata_of_the_layers_and_its_changes_are_not_kept() {
+fn privileged_the_root_has_the_owner_of_the_layers_and_its_changes_are_not_kept() {
     let Some(env) = Env::new() else { return };
     let mut tar = tar::Builder::new(Vec::new());
     let mut header = tar::Header::new_ustar();
@@ -137,7 +137,7 @@ fn privileged_the_root_has_the_metadata_of_the_layers_and_its_changes_are_not_ke
     let with_root = env.layers.import(&mut &tar.into_inner().unwrap()[..], None).unwrap();
     let layers = env.run(&[with_root, env.layer(&base())], &[], |root| {
         let status = fs::metadata(root).unwrap();
-        assert_eq!((status.mode() & 0o7777, status.uid(), status.gid()), (0o711, 3, 4));
+        assert_eq!((status.mode() & 0o7777, status.uid(), status.gid()), (0o755, 3, 4));
         fs::set_permissions(root, PermissionsExt::from_mode(0o700)).unwrap();
     });
     check_top(&env, &layers, EMPTY);

@@ -28,7 +28,7 @@ fn replaced(line: &str, by: &str) -> MemoryTree {
 }
 
 #[test]
-fn what_counts() {
+fn content_mode_owner_and_kind_of_files_count() {
     for (line, by) in [
         ("d/f=x", "d/f=z"),
         ("d/f=x", "d/f=x 0600"),
@@ -58,7 +58,7 @@ fn what_counts() {
 }
 
 #[test]
-fn what_does_not_count() {
+fn times_other_files_and_the_top_directory_do_not_count() {
     check("d", replaced("d/ 0755", "d/ 0700 5:5"), false);
     check("d", replaced("other=o", "other=p"), false);
     check("d", replaced("d/f=x", "d/f=x 0644 #1"), false);
@@ -86,7 +86,7 @@ fn names() {
 }
 
 #[test]
-fn what_is_left_out_does_not_count() {
+fn excluded_files_do_not_count() {
     let tree = |excluded: &str| MemoryTree::new(&["d/a=1", excluded, "d/sub/b.txt=2"]);
     let mut action = copy("d", "/o");
     action.excludes = vec!["**/*.log".into()];

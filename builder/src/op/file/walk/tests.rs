@@ -50,14 +50,14 @@ fn directories_wait_for_what_is_chosen_below_them() {
 }
 
 #[test]
-fn what_is_excluded_may_hold_what_is_not() {
+fn an_excluded_directory_can_hold_included_files() {
     let of = |excludes: &[&str]| walked(&tree(), "top", None, excludes);
     assert_eq!(of(&["a", "none/deep"]), ["b", "none"]);
     assert_eq!(of(&["**", "!a/b/z", "!b"]), ["a?", "a/b?", "a/b/z", "b"]);
 }
 
 #[test]
-fn what_cannot_be_listed_ends_the_walk() {
+fn an_unreadable_directory_ends_the_walk() {
     struct Broken;
     impl Tree for Broken {
         fn lookup(&self, _: &Path) -> std::io::Result<Option<Entry>> {
@@ -66,9 +66,10 @@ fn what_cannot_be_listed_ends_the_walk() {
         fn children(&self, path: &Path) -> std::io::Result<Vec<Child>> {
             let child =
                 |name: &str| Child { name: name.into(), entry: Entry::directory(0o755), content: None };
-            match path.as_os_str().is_empty() {
-                true => Ok(vec![child("d"), child("e")]),
-                false => Err(std::io::ErrorKind::PermissionDenied.into()),
+            if path.as_os_str().is_empty() {
+                Ok(vec![child("d"), child("e")])
+            } else {
+                Err(std::io::ErrorKind::PermissionDenied.into())
             }
         }
         fn open(&self, _: &Path) -> std::io::Result<Box<dyn std::io::Read + Send>> {

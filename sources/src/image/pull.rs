@@ -1,0 +1,135 @@
+//! Pulling: the layers of an image into the store, several at a time.
+//!
+//! Two builds that start at once fetch a common layer once. A pull that fails leaves no pin: the registry's answer cannot
+//! be relied on, so that the next build asks again.
+
+use cache::{Key, Store};
+use graph::ImageOrigin;
+use images::{BlobSource, ImageError, StoreBlobs, Through, choose, layer_blobs};
+use oci::{Descriptor, DiffId, Digest, Document, Platform, Reference};
+use registry::transfer::{self, Counted};
+use rootfs::layers::Layers;
+
+use super::adopt::adopt;
+use super::download::Download;
+use super::error::SourceError;
+use super::layout::Layout;
+use super::registry_blobs::RegistryBlobs;
+use super::sources::Sources;
+use super::unpack;
+
+/// Receives how far the transfer of a blob is: its digest, bytes so far, size if known, and whether it is complete.
+///
+/// It is called from several threads.
+pub type Progress<'a> = &'a (dyn Fn(&str, u64, Option<u64>, bool) + Sync);
+
+impl Sources {
+    /// Brings every layer of an image into the store and returns the diff IDs, from the base layer up.
+    pub fn fetch(
+        &self,
+        origin: &ImageOrigin,
+        manifest: &Digest,
+        progress: Progress<'_>,
+    ) -> Result<Vec<DiffId>, SourceError> {
+        match origin {
+            ImageOrigin::Registry(name) => {
+                let source = RegistryBlobs { client: &self.client, name };
+                self.fetch_from(&source, manifest, progress).inspect_err(|_| {
+                    // If the pin cannot be removed, that is not what the user has to know.
+                    let _ = self.forget(name, manifest);
+                })
+            }
+            ImageOrigin::Layout { path } => self.fetch_from(&Layout::open(path)?, manifest, progress),
+            ImageOrigin::Store { .. } => self.fetch_from(&StoreBlobs(&self.store), manifest, progress),
+        }
+    }
+
+    fn fetch_from(
+        &self,
+        source: &dyn BlobSource,
+        digest: &Digest,
+        progress: Progress<'_>,
+    ) -> Result<Vec<DiffId>, SourceError> {
+        let blobs = Through { store: &self.store, inner: source };
+        let bytes = blobs.manifest(&blobs.describe(digest)?)?;
+        let document = Document::parse(None, &bytes).map_err(|source| ImageError::Document {
+            kind: "image manifest",
+            digest: *digest,
+            source,
+        })?;
+        let Document::Manifest(manifest) = document else {
+            return Err(ImageError::NotFound { name: format!("{digest} is an index: its image") }.into());
+        };
+        let diff_ids = choose::config(&blobs, *digest, &manifest)?.rootfs.diff_ids;
+        let wanted: Vec<_> = manifest.layers.into_iter().zip(diff_ids.iter().copied()).collect();
+        layers(&self.layers, source, &wanted, progress)?;
+        Ok(diff_ids)
+    }
+
+    /// Brings an image here and gives it its name in the local store, as `docker pull` does.
+    pub fn pull(
+        &self,
+        name: &Reference,
+        platform: &Platform,
+        progress: Progress<'_>,
+    ) -> Result<Descriptor, SourceError> {
+        let found = self.image(name, platform)?;
+        self.fetch(&found.origin, &found.manifest, progress)?;
+        if let (ImageOrigin::Store { .. }, Some(known)) = (&found.origin, self.store.resolve(name)?) {
+            return Ok(known);
+        }
+        let here = StoreBlobs(&self.store);
+        let root = here.describe(&found.manifest)?;
+        let image = choose::find(&Through { store: &self.store, inner: &here }, &root, platform)?;
+        let stored = adopt(&self.store, &image)?;
+        self.store.tag(name, stored.descriptor.clone())?;
+        Ok(stored.descriptor)
+    }
+}
+
+/// Brings every layer of `wanted` (blob and diff ID) into the store. Layers that are there are not fetched.
+pub(super) fn layers(
+    layers: &Layers,
+    source: &dyn BlobSource,
+    wanted: &[(Descriptor, DiffId)],
+    progress: Progress<'_>,
+) -> Result<(), SourceError> {
+    let mut missing: Vec<&(Descriptor, DiffId)> = Vec::new();
+    for layer in wanted {
+        if !missing.iter().any(|(_, diff)| *diff == layer.1) && !layers.contains(&layer.1)? {
+            missing.push(layer);
+        }
+    }
+    transfer::each(&missing, |(blob, diff)| {
+        layer(layers, source, blob, *diff, progress)
+            .map_err(|error| SourceError::Layer { digest: blob.digest, source: Box::new(error) })
+    })
+}
+
+fn layer(
+    layers: &Layers,
+    source: &dyn BlobSource,
+    blob: &Descriptor,
+    diff: DiffId,
+    progress: Progress<'_>,
+) -> Result<(), SourceError> {
+    let store: &Store = layers.store();
+    let _lock = store.lock_step(&Key::of(format!("fetch layer {diff}").as_bytes()))?;
+    if layers.contains(&diff)? {
+        return Ok(());
+    }
+    let id = blob.digest.to_string();
+    progress(&id, 0, Some(blob.size_bytes), false);
+    let report = |read_bytes| {
+        progress(&id, read_bytes, Some(blob.size_bytes), false);
+        Ok(())
+    };
+    let mut download = Download::open(store, source, blob)?;
+    let counted = Counted::new(&mut download, report);
+    let imported = unpack::import(layers, counted, blob.size_bytes, Some(diff));
+    download.finish(imported.is_ok())?;
+    imported?;
+    layer_blobs::remember(store, &diff, layer_blobs::ORIGIN, blob)?;
+    progress(&id, blob.size_bytes, Some(blob.size_bytes), true);
+    Ok(())
+}

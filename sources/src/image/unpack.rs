@@ -1,0 +1,144 @@
+//! Unpacking: from the blob of a layer to the layer in the store, verified and bounded.
+//!
+//! Invariant: a layer is published only if its blob was read to the last byte and has the announced digest, and its tar was
+//! read to the last byte and has the announced diff ID. Bytes behind the tar's end marker count.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use flate2::bufread::MultiGzDecoder;
+use oci::DiffId;
+use rootfs::layers::Layers;
+
+use super::error::SourceError;
+
+/// Size of the buffer that a blob is read through.
+const BUFFER_BYTES: usize = 128 << 10;
+
+/// Largest zstd window that is accepted, as a power of two: 128 MiB, the limit of the zstd program.
+const MAX_ZSTD_WINDOW_LOG: u32 = 27;
+
+/// Largest size that any layer can unpack to.
+const MAX_LAYER_BYTES: u64 = 64 << 30;
+
+/// Size that any blob can unpack to, however small it is.
+const MIN_LIMIT_BYTES: u64 = 4 << 30;
+
+/// Largest ratio between a layer and its blob, for layers beyond [`MIN_LIMIT_BYTES`].
+const MAX_RATIO: u64 = 200;
+
+/// Imports the layer that is read from `blob`, whose size is `blob_bytes`, and returns its diff ID.
+pub(super) fn import(
+    layers: &Layers,
+    blob: impl Read,
+    blob_bytes: u64,
+    expected: Option<DiffId>,
+) -> Result<DiffId, SourceError> {
+    let tar = unpacked(blob).map_err(|source| SourceError::Io {
+        action: "unpack",
+        path: "the layer".into(),
+        source,
+    })?;
+    let limit_bytes = MAX_LAYER_BYTES.min(MIN_LIMIT_BYTES.max(blob_bytes.saturating_mul(MAX_RATIO)));
+    Ok(layers.import(&mut Bounded { inner: tar, left_bytes: limit_bytes, limit_bytes }, expected)?)
+}
+
+/// Returns a reader of the tar in a blob: gzip (of one or more members), zstd, or not compressed.
+///
+/// The first bytes decide, as in other engines, because media types are often wrong.
+pub(super) fn unpacked<'a>(blob: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
+    let mut blob = BufReader::with_capacity(BUFFER_BYTES, blob);
+    let start = blob.fill_buf()?;
+    if is_gzip(start) {
+        return Ok(Box::new(MultiGzDecoder::new(blob)));
+    }
+    if is_zstd(start) {
+        let mut decoder = zstd::Decoder::with_buffer(blob)?;
+        decoder.window_log_max(MAX_ZSTD_WINDOW_LOG)?;
+        return Ok(Box::new(decoder));
+    }
+    Ok(Box::new(blob))
+}
+
+/// Reports whether [`unpacked`] decompresses a blob that begins with `start`.
+pub(super) fn is_compressed(start: &[u8]) -> bool {
+    is_gzip(start) || is_zstd(start)
+}
+
+fn is_gzip(start: &[u8]) -> bool {
+    start.starts_with(&[0x1f, 0x8b])
+}
+
+/// Reports whether a blob begins with a zstd frame, or with a skippable frame in front of one.
+fn is_zstd(start: &[u8]) -> bool {
+    start.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])
+        || matches!(start, [first, 0x2a, 0x4d, 0x18, ..] if first & 0xf0 == 0x50)
+}
+
+/// Reader that fails once more than a limit has been read.
+struct Bounded<R> {
+    inner: R,
+    left_bytes: u64,
+    limit_bytes: u64,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.left_bytes = self.left_bytes.checked_sub(count as u64).ok_or_else(|| {
+            let message = format!("it unpacks to more than {} MiB", self.limit_bytes >> 20);
+            io::Error::new(io::ErrorKind::InvalidData, message)
+        })?;
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+    use oci::media_type::Compression;
+    use testing::{Env, packed, tar};
+
+    fn unpack(blob: &[u8]) -> io::Result<Vec<u8>> {
+        let mut tar = Vec::new();
+        unpacked(blob)?.read_to_end(&mut tar)?;
+        Ok(tar)
+    }
+
+    #[test]
+    fn the_first_bytes_decide_on_the_compression() {
+        let tar = tar(&[("f", "content")]);
+        for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {
+            assert_eq!(unpack(&packed(&tar, compression)).expect("unpacked"), tar, "{compression:?}");
+        }
+        // A skippable frame in front, as zstd:chunked and eStargz tools write them.
+        let skippable =
+            [&[0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3], &packed(&tar, Compression::Zstd)[..]].concat();
+        assert_eq!(unpack(&skippable).expect("unpacked"), tar);
+        assert_eq!(unpack(b"").expect("nothing"), b"");
+    }
+
+    #[test]
+    fn a_huge_zstd_window_is_refused() {
+        let compressed = |window_log| {
+            let mut encoder = zstd::Encoder::new(Vec::new(), 1).expect("an encoder");
+            encoder.window_log(window_log).expect("a valid window");
+            encoder.write_all(b"few bytes").and_then(|()| encoder.finish()).expect("compress into memory")
+        };
+        assert_eq!(unpack(&compressed(MAX_ZSTD_WINDOW_LOG)).expect("the largest window"), b"few bytes");
+        unpack(&compressed(MAX_ZSTD_WINDOW_LOG + 1)).expect_err("a larger window");
+    }
+
+    #[test]
+    fn a_layer_that_unpacks_to_too_much_is_refused() {
+        let mut bounded = Bounded { inner: io::repeat(0), left_bytes: 100 << 20, limit_bytes: 100 << 20 };
+        let error = io::copy(&mut bounded, &mut io::sink()).expect_err("endless");
+        assert_eq!(error.to_string(), "it unpacks to more than 100 MiB");
+        let env = Env::new();
+        let endless = io::repeat(0).take(1 << 40);
+        let mut bounded = Bounded { inner: endless, left_bytes: 1 << 20, limit_bytes: 1 << 20 };
+        let error = env.layers.import(&mut bounded, None).expect_err("not published");
+        assert!(SourceError::from(error).chain().contains("more than 1 MiB"));
+    }
+}

@@ -1,0 +1,228 @@
+//! Flags and commands that docker's scripts use and dsbuild does not have.
+//!
+//! A flag that changes nothing about the image is taken without a word, one whose effect is missing gets a note, and one
+//! whose absence would change the result is an error. A command gets an answer that names it.
+
+use clap::Args;
+
+use super::values::switch;
+use crate::failure::Failure;
+
+/// Flags of `docker build` without an effect here.
+#[derive(Debug, Default, Args)]
+pub struct DockerArgs {
+    /// Builder to use; dsbuild has no builders
+    #[arg(long, hide = true, value_name = "NAME")]
+    pub builder: Option<String>,
+    /// Cache to import; not supported yet
+    #[arg(long, hide = true, value_name = "NAME")]
+    pub cache_from: Vec<String>,
+    /// Cache to export; not supported yet
+    #[arg(long, hide = true, value_name = "NAME")]
+    pub cache_to: Vec<String>,
+    /// Attestations of the image; not supported yet
+    #[arg(long, hide = true, value_name = "type=TYPE")]
+    pub attest: Vec<String>,
+    /// Provenance attestation; not supported yet
+    #[arg(long, hide = true, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub provenance: Option<String>,
+    /// SBOM attestation; not supported yet
+    #[arg(long, hide = true, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub sbom: Option<String>,
+    /// Memory limit of docker's classic builder
+    #[arg(short, long, hide = true, value_name = "BYTES")]
+    pub memory: Option<String>,
+    /// Memory and swap limit of docker's classic builder
+    #[arg(long, hide = true, value_name = "BYTES", allow_hyphen_values = true)]
+    pub memory_swap: Option<String>,
+    /// Processor limits of docker's classic builder
+    #[arg(long, hide = true, value_name = "N")]
+    pub cpu_period: Option<String>,
+    /// Processor limits of docker's classic builder
+    #[arg(long, hide = true, value_name = "N")]
+    pub cpu_quota: Option<String>,
+    /// Processor limits of docker's classic builder
+    #[arg(short = 'c', long, hide = true, value_name = "N")]
+    pub cpu_shares: Option<String>,
+    /// Processors of docker's classic builder
+    #[arg(long, hide = true, value_name = "LIST")]
+    pub cpuset_cpus: Option<String>,
+    /// Memory nodes of docker's classic builder
+    #[arg(long, hide = true, value_name = "LIST")]
+    pub cpuset_mems: Option<String>,
+    /// Parent cgroup of RUN
+    #[arg(long, hide = true, value_name = "CGROUP")]
+    pub cgroup_parent: Option<String>,
+    /// Isolation technology of Windows
+    #[arg(long, hide = true, value_name = "NAME")]
+    pub isolation: Option<String>,
+    /// Security options of docker's classic builder
+    #[arg(long, hide = true, value_name = "OPTION")]
+    pub security_opt: Vec<String>,
+    /// Merge all new layers into one; not supported
+    #[arg(long, hide = true, value_name = "BOOL", value_parser = switch)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub squash: Option<bool>,
+    /// Remove intermediate containers; there are none
+    #[arg(long, hide = true, value_name = "BOOL", value_parser = switch)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub rm: Option<bool>,
+    /// Remove intermediate containers; there are none
+    #[arg(long, hide = true, value_name = "BOOL", value_parser = switch)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub force_rm: Option<bool>,
+    /// Compress the context for the daemon; there is no daemon
+    #[arg(long, hide = true, value_name = "BOOL", value_parser = switch)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub compress: Option<bool>,
+    /// Debug output of buildx
+    #[arg(short = 'D', long, hide = true, value_name = "BOOL", value_parser = switch)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub debug: Option<bool>,
+}
+
+impl DockerArgs {
+    /// Returns notes about flags that have no effect. A flag without which the result would be another is an error.
+    pub fn check(&self) -> Result<Vec<String>, Failure> {
+        self.check_attestations()?;
+        if self.squash == Some(true) {
+            return Err(Failure::usage("--squash is not supported")
+                .hint("copy the result into one layer: FROM scratch, then COPY --from=STAGE / /"));
+        }
+        let limits = [
+            ("--memory", &self.memory),
+            ("--memory-swap", &self.memory_swap),
+            ("--cpu-period", &self.cpu_period),
+            ("--cpu-quota", &self.cpu_quota),
+            ("--cpu-shares", &self.cpu_shares),
+            ("--cpuset-cpus", &self.cpuset_cpus),
+            ("--cpuset-mems", &self.cpuset_mems),
+            ("--cgroup-parent", &self.cgroup_parent),
+        ];
+        let mut notes = Vec::new();
+        for (flag, _) in limits.iter().filter(|(_, value)| value.is_some()) {
+            notes.push(format!("{flag} has no effect: dsbuild does not limit the resources of a build yet"));
+        }
+        if !self.security_opt.is_empty() {
+            notes.push("--security-opt has no effect: see --allow".to_owned());
+        }
+        if !self.cache_from.is_empty() {
+            notes.push("--cache-from is not supported yet: no cache is imported".to_owned());
+        }
+        if !self.cache_to.is_empty() {
+            notes.push("--cache-to is not supported yet: no cache is exported".to_owned());
+        }
+        Ok(notes)
+    }
+
+    fn check_attestations(&self) -> Result<(), Failure> {
+        let attest = self.attest.iter().map(|value| ("--attest", value.as_str()));
+        let provenance = self.provenance.iter().map(|value| ("--provenance", value.as_str()));
+        let sbom = self.sbom.iter().map(|value| ("--sbom", value.as_str()));
+        match attest.chain(provenance).chain(sbom).find(|(_, value)| !is_disabled(value)) {
+            None => Ok(()),
+            Some((flag, value)) => {
+                Err(Failure::usage(format!("{flag} {value:?}: attestations are not supported yet"))
+                    .hint(format!("leave out {flag}, or say --provenance=false --sbom=false")))
+            }
+        }
+    }
+}
+
+/// Reports whether the value of an attestation flag asks for no attestation: `false`, `type=sbom,disabled=true`.
+fn is_disabled(value: &str) -> bool {
+    switch(value) == Ok(false)
+        || value.split(',').any(|field| field.strip_prefix("disabled=").map(switch) == Some(Ok(true)))
+}
+
+/// Commands of docker that dsbuild lacks, with the way to get the same, if there is one.
+const COMMANDS: [(&str, &str); 48] = [
+    ("attach", "dsbuild logs --follow prints the output of a container"),
+    ("bake", ""),
+    ("builder", "dsbuild prune frees the space of the cache"),
+    ("buildx", "dsbuild build takes the flags of docker buildx build"),
+    ("commit", ""),
+    ("compose", ""),
+    ("config", ""),
+    ("container", "dsbuild run, ps, logs, stop and rm are commands by themselves"),
+    ("cp", ""),
+    ("create", ""),
+    ("debug", ""),
+    ("diff", ""),
+    ("events", ""),
+    ("exec", ""),
+    ("export", "dsbuild build --output type=tar,dest=FILE writes the files of an image"),
+    ("history", ""),
+    ("image", "dsbuild images, rmi, import, prune and build are commands by themselves"),
+    ("info", "dsbuild du shows the space that the store uses"),
+    ("init", ""),
+    ("inspect", ""),
+    ("kill", "dsbuild stop --time 0 kills a container"),
+    ("login", "log in with docker login or podman login: dsbuild reads their files"),
+    ("logout", "log out with docker logout or podman logout: dsbuild reads their files"),
+    ("manifest", ""),
+    ("network", ""),
+    ("node", ""),
+    ("pause", ""),
+    ("plugin", ""),
+    ("port", "dsbuild ps lists published ports"),
+    ("pull", "FROM pulls the image that it names; with --pull it asks the registry again"),
+    ("push", "dsbuild build --push -t REGISTRY/NAME . builds and pushes"),
+    ("rename", ""),
+    ("restart", ""),
+    ("save", "dsbuild build --output type=docker,dest=FILE writes what docker load reads"),
+    ("scout", ""),
+    ("search", ""),
+    ("secret", ""),
+    ("service", ""),
+    ("stack", ""),
+    ("start", ""),
+    ("stats", ""),
+    ("swarm", ""),
+    ("system", "dsbuild du and prune are commands by themselves"),
+    ("tag", "dsbuild build -t NAME . gives an image another name"),
+    ("top", ""),
+    ("trust", ""),
+    ("update", ""),
+    ("volume", "dsbuild run --volume NAME:DIR creates a volume on demand"),
+];
+
+/// Returns the failure of a command line that begins with a command of docker that dsbuild lacks.
+pub fn missing_command(word: &str) -> Option<Failure> {
+    let (_, hint) = COMMANDS
+        .iter()
+        .chain(&[("wait", ""), ("unpause", ""), ("version", "dsbuild --version prints the version")])
+        .find(|(name, _)| *name == word)?;
+    let failure = Failure::usage(format!("no command `{word}` yet"));
+    Some(if hint.is_empty() {
+        failure.hint("`dsbuild --help` lists all commands")
+    } else {
+        failure.hint(*hint)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attestation_flags_may_ask_for_nothing() {
+        let check = |value: &str, expected: bool| assert_eq!(is_disabled(value), expected, "{value}");
+        check("false", true);
+        check("0", true);
+        check("type=provenance,disabled=true", true);
+        check("true", false);
+        check("mode=max", false);
+        check("type=sbom", false);
+        check("type=sbom,disabled=false", false);
+    }
+
+    #[test]
+    fn a_command_that_dsbuild_has_is_not_listed_as_missing() {
+        use clap::CommandFactory;
+        for command in crate::args::Cli::command().get_subcommands() {
+            assert!(missing_command(command.get_name()).is_none(), "{}", command.get_name());
+        }
+        assert!(missing_command("pull").is_some() && missing_command("wait").is_some());
+    }
+}

@@ -1,0 +1,22 @@
+//! Flags of `dsbuild prune` and `check`, which look after the store.
+
+use clap::Args;
+
+/// Arguments of `dsbuild prune`.
+#[derive(Debug, Args)]
+pub struct PruneArgs {
+    /// Remove everything that no named image and no container needs
+    #[arg(short, long, conflicts_with = "keep_storage")]
+    pub all: bool,
+    /// Size to which the store is reduced [default: a fifth of the disk]
+    #[arg(long, value_name = "BYTES")]
+    pub keep_storage: Option<String>,
+}
+
+/// Arguments of `dsbuild check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Also hash the content of every blob
+    #[arg(long)]
+    pub read_data: bool,
+}

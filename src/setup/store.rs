@@ -1,0 +1,54 @@
+//! The store of the user.
+
+use std::path::Path;
+
+use cache::{Policy, Store, StoreError};
+
+use crate::environment;
+use crate::exit::Fault;
+use crate::failure::Failure;
+
+/// Opens the store.
+pub fn open() -> Result<Store, Failure> {
+    let root = environment::store_root();
+    Store::open(&root).map_err(|error| match other_owner(&root, &error) {
+        Some(failure) => failure,
+        None => Failure::from(error)
+            .hint(format!("the store is {}; set DSBUILD_ROOT to use another directory", root.display())),
+    })
+}
+
+/// Returns the failure for a store of another user.
+///
+/// The store's own message has user IDs as they are inside of our user namespace, where the caller is user 0 and others are
+/// `nobody`. This one has the IDs of the machine.
+fn other_owner(root: &Path, error: &StoreError) -> Option<Failure> {
+    use std::os::unix::fs::MetadataExt;
+    let StoreError::Format { .. } = error else { return None };
+    let owner = root.metadata().ok().filter(std::fs::Metadata::is_dir)?.uid();
+    let (user, caller) = (rustix::process::geteuid().as_raw(), environment::caller());
+    if owner == user {
+        return None;
+    }
+    // In a user namespace the owner's true ID cannot be known.
+    let owner = if user == caller { format!("user {owner}") } else { "another user".to_owned() };
+    let title = format!("the store {} belongs to {owner}, and dsbuild runs as user {caller}", root.display());
+    let hint = "set DSBUILD_ROOT to a directory of your own, or run dsbuild as the owner of the store";
+    Some(Failure::new(Fault::System, title).hint(hint))
+}
+
+/// Keeps the store within its budget, once a day. A collection that fails does not fail the build before it.
+pub fn collect_if_due() {
+    let root = environment::store_root();
+    if Store::is_collection_due(&root) {
+        let _ = collect_by_default(&root);
+    }
+}
+
+fn collect_by_default(root: &Path) -> Result<(), Failure> {
+    let store = Store::open(root)?;
+    runner::container::reconcile(&store)?;
+    drop(store);
+    Store::collect(root, &Policy::for_disk(root)?)?;
+    Ok(())
+}
