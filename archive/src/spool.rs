@@ -30,7 +30,7 @@ const ZSTD_WINDOW_LOG: u32 = 27;
 
 /// Maximum size of an unpacked archive.
 struct Limits {
-    /// Number of members.
+    /// Number of members of the tar.
     members: usize,
     /// Size of the tar, and size of its sparse files when they are written out.
     unpacked_bytes: u64,

@@ -47,7 +47,7 @@ impl fmt::Display for MissReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::New => f.write_str("never built here"),
-            Self::Forced => f.write_str("the cache is not used, as asked for"),
+            Self::Forced => f.write_str("the cache is off for this step"),
             Self::EnvChanged { name, old, new } => changed(f, &format!("variable {name}"), old, new),
             Self::FilesChanged { input } => write!(f, "{input} changed"),
             Self::BaseChanged => f.write_str("the layers below changed"),

@@ -1,7 +1,7 @@
 //! Cancellation: how a caller stops a client that is waiting.
 //!
 //! Every wait of this crate is cut into slices of [`SLICE`]: name lookups, connecting, TLS handshakes, reading, writing,
-//! pauses between attempts and credential helpers. Between two slices the client asks its [`Cancellation`] whether to
+//! pauses between attempts and credential helpers. Between two slices the client checks with its [`Cancellation`] whether to
 //! go on, so a canceled client returns an error within a second, whatever the server does.
 
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Fenced blocks of Markdown pages: what the documentation asks its readers to type.
+//! Fenced blocks of Markdown pages: the commands that the documentation shows.
 //!
 //! The info string of a block is its language, and for commands that a test cannot run a reason: `sh no-run: REASON`.
 //! Used by the test that runs the blocks, and by the test that parses each `dsbuild` command line (src/args/docs.rs).

@@ -93,7 +93,7 @@ impl<'d> Dispatcher<'d> {
         Self { session, target, globals, table, images, graph, states }
     }
 
-    /// Lowers all needed entries: first the ones that are complete with their base, then the stages in order.
+    /// Lowers all needed entries: first the entries that need no stage, then the stages in order.
     pub fn run(&mut self, reachable: &[bool], errors: &mut Errors) {
         let is_needed = |at: &usize| reachable[*at];
         let (sources, stages): (Vec<usize>, Vec<usize>) =

@@ -131,7 +131,7 @@ mod tests {
 
     use super::*;
 
-    /// Makes a helper `docker-credential-test` of a shell script, and asks it for the login to `r`.
+    /// Makes a helper `docker-credential-test` of a shell script, and requests from it the login to `r`.
     fn ask_script(script: &str, cancel: &Cancellation) -> Result<Option<Credential>, CredentialError> {
         let directory = tempfile::tempdir().expect("temporary folder");
         let path = directory.path().join("docker-credential-test");
