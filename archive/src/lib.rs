@@ -1,10 +1,12 @@
 //! Archives that ADD and contexts bring: recognised by their content, unpacked on top of a tree.
 //!
 //! ```text
+//! limits  how much an archive can become, against bombs
 //! spool   decompression into a file without a name, and the members in it
 //! unpack  members to changes below a directory
 //! ```
 
+mod limits;
 mod spool;
 mod unpack;
 

@@ -5,7 +5,7 @@
 //! a file without a name in the scratch directory. Its members are found there, and their bytes are read from there when
 //! the layer is written.
 //!
-//! Invariants: no program is started; no more than [`Limits`] allow is unpacked; decompressors get a bounded window.
+//! Invariants: no program is started; no more than [`LIMITS`] allow is unpacked; decompressors get a bounded window.
 //!
 //! Source: moby/moby `pkg/archive`, `DecompressStream` and `IsArchivePath`.
 
@@ -18,6 +18,7 @@ use std::sync::Arc;
 use rustix::fs::{Mode, OFlags};
 
 use crate::ArchiveError;
+use crate::limits::LIMITS;
 use rootfs::tree::Tree;
 use tarball::{Member, Members};
 
@@ -27,29 +28,6 @@ const MAGIC_BYTES: usize = 6;
 const BLOCK_BYTES: usize = 512;
 /// Base-2 logarithm of the largest zstd window, which is zstd's own default (128 MiB).
 const ZSTD_WINDOW_LOG: u32 = 27;
-
-/// Maximum size of an unpacked archive.
-struct Limits {
-    /// Number of members of the tar.
-    members: usize,
-    /// Size of the tar, and size of its sparse files when they are written out.
-    unpacked_bytes: u64,
-    /// Unpacked bytes for each packed byte, for archives that unpack to more than `harmless_bytes`.
-    ratio: u64,
-    /// Unpacked size that is allowed for any ratio.
-    harmless_bytes: u64,
-}
-
-/// Limits for all archives. Content that compresses better than this ratio is a bomb, or holes.
-const LIMITS: Limits =
-    Limits { members: 2_000_000, unpacked_bytes: 256 << 30, ratio: 200, harmless_bytes: 4 << 30 };
-
-impl Limits {
-    /// Returns the largest unpacked size of an archive of `packed_bytes`.
-    fn of(&self, packed_bytes: u64) -> u64 {
-        packed_bytes.saturating_mul(self.ratio).max(self.harmless_bytes).min(self.unpacked_bytes)
-    }
-}
 
 /// A decompressed archive in a file without a name.
 pub struct Archive {
@@ -265,19 +243,6 @@ fn named_and_removed(directory: &Path) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_limit_grows_with_the_packed_size() {
-        for (packed_bytes, expected) in [
-            (0, 4 << 30),
-            (10 << 20, 4 << 30),
-            (1 << 30, 200 << 30),
-            (2 << 30, 256 << 30),
-            (u64::MAX, 256 << 30),
-        ] {
-            assert_eq!(LIMITS.of(packed_bytes), expected, "{packed_bytes}");
-        }
-    }
 
     #[test]
     fn filling_stops_above_the_limit() {

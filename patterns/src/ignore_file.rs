@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::list::{PatternError, Patterns};
+use crate::ignore_patterns::{PatternError, Patterns};
 use crate::path::clean;
 
 /// Longest line of an ignore file, the limit of Go's scanner.

@@ -1,24 +1,25 @@
 //! Ignore files, glob patterns, and names of secret files.
 //!
 //! ```text
-//! glob         wildcards within one path element: Go's filepath.Match
-//! automaton    the regular expressions behind patterns, matched in linear time
-//! list         an ordered list of patterns with exceptions: moby/patternmatcher;  form: one of them
-//! ignore_file  .dockerignore: lines, and the patterns in them
-//! path         Go's path.Clean
-//! secret_names files that hold secrets, recognized by name
+//! ignore_file      .dockerignore: lines, and the patterns in them
+//! ignore_patterns  an ordered list of patterns with exceptions and `**`, and the paths that it matches
+//! pattern_form     the form of one pattern: a literal, a prefix, or a regular expression
+//! automaton        the regular expressions behind patterns, matched in linear time
+//! glob             wildcards within one path element: Go's filepath.Match
+//! path             Go's path.Clean
+//! secret_names     files that hold secrets, recognized by name
 //! ```
 //!
 //! The crate opens no file, and knows no build and no store.
 
 mod automaton;
-mod form;
 pub mod glob;
 mod ignore_file;
-mod list;
+mod ignore_patterns;
 mod path;
+mod pattern_form;
 pub mod secret_names;
 
 pub use ignore_file::{IgnoreError, IgnoreFile, Line, LineTooLong, parse_lines};
-pub use list::{Decision, Matched, PatternError, Patterns};
+pub use ignore_patterns::{Decision, Matched, PatternError, Patterns};
 pub use path::clean;

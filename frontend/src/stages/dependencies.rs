@@ -1,8 +1,8 @@
 //! Dependencies between stages: the entries that the target needs, and cycles.
 
 use super::{StageBase, StageCommand, StageId, StageTable};
-use crate::cycles::{Cycle, cycles};
 use crate::error::{Errors, LowerError, Problem};
+use crate::strong_components::{Cycle, cycles};
 
 impl StageTable<'_> {
     /// Returns the entries that an entry's instructions take files from.

@@ -13,9 +13,9 @@
 //! A walk hands the [`Matched`] of each directory to the paths below it, so that these need not be matched against the
 //! patterns of the directory again. The module knows nothing of files.
 
-use crate::form::{Form, fixed_start};
 use crate::glob::{self, BadPattern};
 use crate::path::clean;
+use crate::pattern_form::{Form, fixed_start};
 
 /// A list of patterns cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
