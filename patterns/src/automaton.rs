@@ -1,7 +1,7 @@
 //! Regular expressions behind ignore patterns, matched in linear time.
 //!
 //! moby/patternmatcher translates each pattern to a Go regular expression, and parts of the meaning of patterns are accidents
-//! of that (`[*]`, `\d`). Therefore [`super::form`] makes the same text, and this module reads it as Go does, as far as such
+//! of that (`[*]`, `\d`). Therefore [`super::pattern_form`] makes the same text, and this module reads it as Go does, as far as such
 //! texts go: literals, escapes, classes, `.`, a postfix `*`, and the group `(.*/)?`; anchored at both ends.
 //!
 //! Invariant: matching takes at most (length of the pattern) × (length of the name) steps, because all paths through the

@@ -92,10 +92,9 @@ fn privileged_waiting_for_another_build_of_the_step_is_shown() {
 #[test]
 fn privileged_small_files_of_the_user_are_synced_before_they_get_their_names() {
     let env = skip_unless!(TestEnv::new());
-    if !Command::new("strace").arg("--version").output().is_ok_and(|output| output.status.success()) {
-        println!("SKIP strace is not installed: run scripts/setup test");
-        return;
-    }
+    let has_strace =
+        Command::new("strace").arg("--version").output().is_ok_and(|output| output.status.success());
+    skip_unless!(has_strace.then_some(()).ok_or("strace is not installed: run scripts/setup test"));
     env.file("Dockerfile", "FROM base\nCOPY Dockerfile /f\n");
     let dir = env.path("out");
     std::fs::create_dir(&dir).expect("a directory for the files");
