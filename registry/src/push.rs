@@ -197,11 +197,17 @@ struct Source {
 
 impl Read for Source {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.inner.read(buffer).inspect_err(|error| {
-            if error.kind() != io::ErrorKind::Interrupted {
-                self.failure = Some(io::Error::new(error.kind(), error.to_string()));
+        // The HTTP client does not repeat a read that was interrupted.
+        loop {
+            match self.inner.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.failure = Some(io::Error::new(error.kind(), error.to_string()));
+                    return Err(error);
+                }
+                Ok(count) => return Ok(count),
             }
-        })
+        }
     }
 }
 

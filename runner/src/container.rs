@@ -131,7 +131,7 @@ impl Container {
     pub fn wait(&self) -> Result<(), RunnerError> {
         let path = self.dir.join("lock");
         match crate::files::open(&path) {
-            Ok(lock) => lock.lock_shared().map_err(io_error("lock", &path)),
+            Ok(lock) => crate::files::lock_shared(&lock).map_err(io_error("lock", &path)),
             // The container was removed when it ended.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(io_error("open", &path)(error)),

@@ -8,8 +8,8 @@ use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
-use rustix::io::Errno;
+use rustix::fs::{CWD, FlockOperation, Mode, OFlags, ResolveFlags, flock, openat2};
+use rustix::io::{Errno, retry_on_intr};
 
 /// Largest document of a container. An environment and arguments of the size that Linux allows fit many times.
 const MAX_DOCUMENT_BYTES: u64 = 16 << 20;
@@ -42,6 +42,16 @@ pub(crate) fn create_new(path: &Path) -> io::Result<File> {
     open_regular(path, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL)
 }
 
+/// Waits for the exclusive lock of a file, also if signals interrupt the wait.
+pub(crate) fn lock(file: &File) -> io::Result<()> {
+    Ok(retry_on_intr(|| flock(file, FlockOperation::LockExclusive))?)
+}
+
+/// Waits for a shared lock of a file, also if signals interrupt the wait.
+pub(crate) fn lock_shared(file: &File) -> io::Result<()> {
+    Ok(retry_on_intr(|| flock(file, FlockOperation::LockShared))?)
+}
+
 /// Reads a whole document; more than [`MAX_DOCUMENT_BYTES`] are an error.
 pub(crate) fn read_document(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
@@ -56,7 +66,7 @@ pub(crate) fn read_document(path: &Path) -> io::Result<Vec<u8>> {
 fn open_regular(path: &Path, flags: OFlags) -> io::Result<File> {
     let irregular = || io::Error::new(io::ErrorKind::InvalidData, "not a regular file");
     let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    match open_without_links(path, flags) {
+    match retry_on_intr(|| open_without_links(path, flags)) {
         Ok(opened) => {
             let file = File::from(opened);
             if file.metadata()?.is_file() { Ok(file) } else { Err(irregular()) }

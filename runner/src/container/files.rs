@@ -37,7 +37,7 @@ fn is_dir(path: &Path) -> bool {
 pub(super) fn lock_containers(store: &Store) -> Result<File, RunnerError> {
     let path = containers_dir(store)?.join(".lock");
     let lock = files::open_lock(&path).map_err(io_error("create", &path))?;
-    lock.lock().map_err(io_error("lock", &path))?;
+    files::lock(&lock).map_err(io_error("lock", &path))?;
     Ok(lock)
 }
 
