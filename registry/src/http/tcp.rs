@@ -16,6 +16,7 @@ use ureq::unversioned::transport::{
 };
 
 use super::failure::Failure;
+use super::interim;
 use crate::cancel::{Cancellation, SLICE};
 
 /// Makes TCP connections for an agent, unless a proxy has made one already.
@@ -169,12 +170,13 @@ impl Transport for TcpTransport {
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
         // A server that has to store a body can be silent for longer than others before it answers.
         let is_head = timeout.reason == ureq::Timeout::RecvResponse;
-        let wait = Wait::new(if is_head { timeout } else { timeout.for_read() });
+        let wait = Wait::new(if is_head { timeout.clone() } else { timeout.clone().for_read() });
         loop {
             wait.check(&self.cancel)?;
             match (&self.stream).read(self.buffers.input_append_buf()) {
                 Ok(count) => {
                     self.buffers.input_appended(count);
+                    interim::discard(&mut self.buffers, timeout.reason)?;
                     return Ok(count > 0);
                 }
                 Err(error) if is_slice_over(&error) => {}
