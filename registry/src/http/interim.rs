@@ -39,7 +39,7 @@ struct Interim {
 }
 
 impl Interim {
-    /// Returns the interim response that `input` begins with; `None` if there is none, or not all of it.
+    /// Returns the complete interim response that `input` begins with, or `None`.
     fn at_start(input: &[u8]) -> Option<Self> {
         let version = input.strip_prefix(b"HTTP/1.")?;
         let status = version.get(2..5).filter(|_| version[0].is_ascii_digit() && version[1] == b' ')?;

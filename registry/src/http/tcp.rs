@@ -170,7 +170,7 @@ impl Transport for TcpTransport {
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
         // A server that has to store a body can be silent for longer than others before it answers.
         let is_head = timeout.reason == ureq::Timeout::RecvResponse;
-        let wait = Wait::new(if is_head { timeout.clone() } else { timeout.clone().for_read() });
+        let wait = Wait::new(if is_head { timeout } else { timeout.for_read() });
         loop {
             wait.check(&self.cancel)?;
             match (&self.stream).read(self.buffers.input_append_buf()) {
