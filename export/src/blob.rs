@@ -13,8 +13,8 @@ use progress::Cancel;
 use crate::error::{DamagedBlob, ExportCanceled, ExportError};
 
 /// A blob that is being read. The last read fails if the content does not have the digest.
-pub(crate) struct BlobReader {
-    inner: VerifiedReader<File>,
+pub(crate) struct BlobReader<R = File> {
+    inner: VerifiedReader<R>,
     digest: Digest,
     /// Bytes that are still to come.
     left_bytes: u64,
@@ -30,17 +30,23 @@ impl BlobReader {
     }
 }
 
-impl BlobReader {
+impl<R: Read> BlobReader<R> {
+    /// Reads from the blob, again if a signal interrupts the read: bytes that the caller was not given yet would be lost.
     fn verified(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let digest = self.digest;
-        self.inner.read(buffer).map_err(|error| match error.kind() {
-            io::ErrorKind::InvalidData => io::Error::new(io::ErrorKind::InvalidData, DamagedBlob { digest }),
-            _ => error,
-        })
+        loop {
+            return match self.inner.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                    Err(io::Error::new(io::ErrorKind::InvalidData, DamagedBlob { digest }))
+                }
+                read => read,
+            };
+        }
     }
 }
 
-impl Read for BlobReader {
+impl<R: Read> Read for BlobReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         check(&self.cancel)?;
         let count = self.verified(buffer)?;
@@ -88,4 +94,30 @@ impl Write for OutputWriter<'_> {
 
 fn check(cancel: &Cancel) -> io::Result<()> {
     if cancel.is_canceled() { Err(io::Error::other(ExportCanceled)) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reader that interrupts every other read.
+    struct Interrupting<'a>(&'a [u8], bool);
+
+    impl Read for Interrupting<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.1 = !self.1;
+            if self.1 { Err(io::ErrorKind::Interrupted.into()) } else { self.0.read(buffer) }
+        }
+    }
+
+    #[test]
+    fn no_byte_is_lost_when_a_read_is_interrupted() {
+        let content = b"the bytes of a layer";
+        let (digest, left_bytes) = (Digest::of(content), content.len() as u64);
+        let inner = VerifiedReader::new(Interrupting(content, false), digest, left_bytes);
+        let mut reader = BlobReader { inner, digest, left_bytes, cancel: Cancel::default() };
+        let mut read = Vec::new();
+        reader.read_to_end(&mut read).expect("the content has its digest");
+        assert_eq!(read, content);
+    }
 }

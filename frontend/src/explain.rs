@@ -4,7 +4,7 @@
 //! words that tell which variables matter.
 
 use graph::Lines;
-use parser::ast::{Dockerfile, Instruction};
+use parser::ast::{Dockerfile, Instruction, Kind, Stage};
 use parser::expand::{Expander, Variables};
 
 use crate::args::{GlobalScope, definitions};
@@ -136,13 +136,56 @@ fn arg_in_stage(dockerfile: &Dockerfile, name: &str) -> Option<Lines> {
     in_stages.find(declares).map(lines_of)
 }
 
-/// Adds the origins of variables to an error about a FROM, or about an ARG above the first FROM.
+/// Adds the origins of variables to an error about a FROM, about an ARG above the first FROM, or about a `COPY --from`.
 pub(crate) fn explain_from(error: &mut LowerError, globals: &GlobalScope, dockerfile: &Dockerfile) {
     let froms = dockerfile.stages.iter().map(|stage| &stage.from);
     let mut candidates = dockerfile.globals.iter().chain(froms);
     let instruction = candidates.find(|instruction| error.lines == Some(lines_of(instruction)));
+    let scope = Scope::of_from(globals, dockerfile);
     if let Some(instruction) = instruction {
-        error.origins = Scope::of_from(globals, dockerfile).origins_of_error(error, instruction);
+        error.origins = scope.origins_of_error(error, instruction);
+    } else if matches!(error.problem, Problem::VariableInFrom) {
+        error.origins = unset_in_stage(error, scope);
+    }
+}
+
+/// Explains the variables of a `COPY --from` that are certainly not set: no image is below the stage, and nothing sets them.
+///
+/// The error is found before the values of stages are known.
+fn unset_in_stage(error: &LowerError, scope: Scope<'_>) -> Vec<VariableOrigin> {
+    let stages = &scope.dockerfile.stages;
+    let is_at_fault = |instruction: &&Instruction| error.lines == Some(lines_of(instruction));
+    let found = stages.iter().enumerate().find_map(|(index, stage)| {
+        stage.instructions.iter().find(is_at_fault).map(|instruction| (index, instruction))
+    });
+    let Some((_, instruction)) = found.filter(|(index, _)| starts_from_scratch(stages, *index)) else {
+        return Vec::new();
+    };
+    let is_unset = |origin: &VariableOrigin| {
+        let is_in_no_arg =
+            matches!(origin.kind, OriginKind::Unset { declared: None, out_of_reach: None, .. });
+        is_in_no_arg
+            && !stages.iter().flat_map(|stage| &stage.instructions).any(|env| sets(env, &origin.name))
+    };
+    scope.origins_of_error(error, instruction).into_iter().filter(is_unset).collect()
+}
+
+/// Reports whether the bases of a stage lead to `scratch` by stages alone.
+fn starts_from_scratch(stages: &[Stage], mut index: usize) -> bool {
+    loop {
+        let base = stages[index].base.to_lowercase();
+        match stages[..index].iter().rposition(|earlier| earlier.name.as_deref() == Some(base.as_str())) {
+            Some(earlier) => index = earlier,
+            None => return base == "scratch",
+        }
+    }
+}
+
+/// Reports whether an instruction is an ENV that sets the variable, or whose names depend on variables.
+fn sets(instruction: &Instruction, name: &str) -> bool {
+    match &instruction.kind {
+        Kind::Env(env) => env.pairs.iter().any(|(key, _)| key == name || key.contains('$')),
+        _ => false,
     }
 }
 

@@ -9,7 +9,7 @@ use frontend::plan::{LookedUpImage, Plan, UnusedArg, Warning};
 use frontend::{Culprit, FailedStep};
 use graph::{Graph, ImageOrigin, InputIndex, Op, Source, StepId};
 use oci::Reference;
-use sources::git::checkout;
+use sources::git::checkout::{self, UnknownTime};
 
 use crate::error::BuildError;
 use crate::pipeline::{Pipeline, Watch};
@@ -38,7 +38,7 @@ impl Pipeline {
             .engine
             .solve(&solve, watch.progress, watch.cancel)
             .map_err(|error| traced(BuildError::of_solve(error, &plan.graph), request, &plan.looked_up))?;
-        let times = self.times(&plan, request);
+        let times = self.times(&plan, request, watch);
         let Plan { images, multi_platform, warnings, unused_args, ref graph, .. } = plan;
         let images = images.into_iter().zip(layers).map(|(image, layers)| BuiltImage {
             base_name: base_name(graph, image.step),
@@ -50,25 +50,37 @@ impl Pipeline {
         Ok(Built { result, warnings, unused_args })
     }
 
-    fn times(&self, plan: &Plan, request: &BuildRequest) -> BuildTimes {
+    fn times(&self, plan: &Plan, request: &BuildRequest, watch: Watch<'_>) -> BuildTimes {
         let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         BuildTimes {
             source_date_s: plan.source_date_s,
-            commit_s: self.commit_time(request),
+            commit_s: self.commit_time(request).unwrap_or_else(|error| {
+                if plan.source_date_s.is_none() {
+                    warn_of_default_date(&error, watch);
+                }
+                None
+            }),
             built_s: i64::try_from(now_s).unwrap_or(i64::MAX),
         }
     }
 
     /// Returns the time of the commit that the context is a checkout of, if it is one.
-    fn commit_time(&self, request: &BuildRequest) -> Option<i64> {
+    fn commit_time(&self, request: &BuildRequest) -> Result<Option<i64>, UnknownTime> {
         match &request.options.context {
             Context::Local { path, .. } => {
                 checkout::time(&self.engine.store, path, &request.run.fetch.git_variables)
             }
-            Context::Stored { time_s, is_commit: true, .. } => *time_s,
-            _ => None,
+            Context::Stored { time_s, is_commit: true, .. } => Ok(*time_s),
+            _ => Ok(None),
         }
     }
+}
+
+/// Warns that the images get another date, and thus another digest, than with a commit that can be read.
+fn warn_of_default_date(error: &UnknownTime, watch: Watch<'_>) {
+    let vertex = watch.progress.start("[internal] read the date of the commit");
+    vertex.warning(&format!("{error}; the images get the default date, 1980-01-02"));
+    vertex.finished(false);
 }
 
 /// Returns the latest source date of the outputs: their own, or that of the build.

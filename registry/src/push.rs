@@ -19,7 +19,7 @@ use crate::http::redirect::Method;
 use crate::http::response::{Answer, describe, header, is_transient, transient};
 use crate::http::upload::{self, Upload};
 use crate::http::url::Url;
-use crate::{RawManifest, RegistryError};
+use crate::{Patience, RawManifest, RegistryError};
 
 /// Opens a blob to be read from its start; it is called once for each attempt at an upload.
 pub type OpenBlob<'a> = &'a (dyn Fn() -> io::Result<Box<dyn Read + Send>> + Sync);
@@ -60,9 +60,10 @@ impl Inner {
             Err(RegistryError::NotFound { .. }) => {}
             Err(error) => return Err(error),
         }
-        let send = |path: String| {
+        let patience = self.options.patience.for_upload();
+        let send = |path: String, patience: Patience| {
             let uploads = request(path);
-            self.persist_for(self.options.patience.for_upload(), endpoint, &uploads, |endpoint| {
+            self.persist_for(patience, endpoint, &uploads, |endpoint| {
                 let upload = BlobUpload { inner: self, endpoint, request: &uploads, blob };
                 match upload.start()? {
                     Some(location) => upload.send(&location, open).map(|()| Pushed::Sent),
@@ -71,13 +72,14 @@ impl Inner {
             })
         };
         if let Some(from) = mount_from {
-            match send(format!("blobs/uploads/?mount={}&from={}", blob.digest, from.repository)) {
+            let once = Patience { attempts: 1, ..patience };
+            match send(format!("blobs/uploads/?mount={}&from={}", blob.digest, from.repository), once) {
                 // Registries that know no mounts answer in many ways, so the blob is sent in the ordinary way.
                 Err(error) if !matches!(error, RegistryError::Source { .. }) => {}
                 sent => return sent,
             }
         }
-        send("blobs/uploads/".to_owned())
+        send("blobs/uploads/".to_owned(), patience)
     }
 
     /// Puts a manifest to one server, under the tag of the reference, or by its digest if it has no tag.
@@ -197,11 +199,17 @@ struct Source {
 
 impl Read for Source {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.inner.read(buffer).inspect_err(|error| {
-            if error.kind() != io::ErrorKind::Interrupted {
-                self.failure = Some(io::Error::new(error.kind(), error.to_string()));
+        // The HTTP client does not repeat a read that was interrupted.
+        loop {
+            match self.inner.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.failure = Some(io::Error::new(error.kind(), error.to_string()));
+                    return Err(error);
+                }
+                Ok(count) => return Ok(count),
             }
-        })
+        }
     }
 }
 

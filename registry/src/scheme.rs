@@ -76,7 +76,7 @@ impl KnownSchemes {
 /// Reports whether the other scheme can work where this one failed.
 fn suggests(failure: &Failure, endpoint: &Endpoint, other: &Endpoint) -> bool {
     match failure {
-        Failure::NoAnswer { .. } | Failure::NotHttp { .. } | Failure::WrongScheme => true,
+        Failure::NoAnswer { .. } | Failure::Silence | Failure::NotHttp { .. } | Failure::WrongScheme => true,
         // Nobody listens: on the same port that holds for the other scheme, too.
         Failure::NoConnection { .. } => endpoint.origin.port != other.origin.port,
         _ => false,

@@ -115,7 +115,7 @@ impl Container {
     /// Takes the lock of the monitor; [`RunnerError::Running`] if another process has it.
     pub fn watch(&self) -> Result<MonitorLock, RunnerError> {
         let path = self.dir.join("lock");
-        let lock = files::open_lock(&path).map_err(io_error("create", &path))?;
+        let lock = crate::files::open_lock(&path).map_err(io_error("create", &path))?;
         match lock.try_lock() {
             Ok(()) => Ok(MonitorLock { _lock: lock }),
             Err(_) => Err(self.running()),
@@ -130,8 +130,8 @@ impl Container {
     /// Waits until no monitor watches over the container.
     pub fn wait(&self) -> Result<(), RunnerError> {
         let path = self.dir.join("lock");
-        match files::open_existing(&path) {
-            Ok(lock) => lock.lock_shared().map_err(io_error("lock", &path)),
+        match crate::files::open(&path) {
+            Ok(lock) => crate::files::lock_shared(&lock).map_err(io_error("lock", &path)),
             // The container was removed when it ended.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(io_error("open", &path)(error)),

@@ -17,6 +17,7 @@
 //! volume       the first content of named volumes
 //! signal       stop it from another process; stop_signal: which signal that takes
 //! log          write and read the log
+//! files        open the files of a container, no matter what a damaged store has in their place
 //! ```
 //!
 //! Invariants: a container runs if and only if its lock is held, whatever `state.json` says. There is no daemon: each
@@ -26,6 +27,7 @@ mod clock;
 pub mod command;
 pub mod container;
 mod error;
+mod files;
 pub mod image;
 pub mod log;
 pub mod signal;

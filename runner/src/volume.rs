@@ -20,7 +20,7 @@ pub(crate) fn fill(volume: &Volume, image: &dyn Tree) -> Result<(), RunnerError>
     }
     let dir = &volume.source;
     let lock = File::open(dir).map_err(io_error("open", dir))?;
-    lock.lock().map_err(io_error("lock", dir))?;
+    crate::files::lock(&lock).map_err(io_error("lock", dir))?;
     if fs::read_dir(dir).map_err(io_error("read", dir))?.next().is_some() {
         return Ok(());
     }

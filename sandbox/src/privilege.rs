@@ -15,7 +15,8 @@
 mod id_mapper;
 mod subordinate_ids;
 
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use nix::sched::{CloneFlags, unshare};
 use rustix::mount::{MountPropagationFlags, mount_change};
@@ -25,6 +26,9 @@ use crate::SandboxError;
 use crate::error::os;
 use id_mapper::IdMapper;
 use subordinate_ids::SubordinateIds;
+
+/// Action in the error of a listing of threads that cannot be read.
+const COUNT_THREADS: &str = "count the threads in /proc/self/task";
 
 /// How much isolation this machine allows us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,17 +82,28 @@ pub fn advice() -> Option<String> {
 }
 
 fn check_single_thread() -> Result<(), SandboxError> {
-    let tasks = std::fs::read_dir("/proc/self/task").map_err(os("count our threads"))?;
-    match tasks.count() {
-        1 => Ok(()),
-        _ => Err(os("make namespaces: this process already has threads")(rustix::io::Errno::INVAL)),
+    let tasks = std::fs::read_dir("/proc/self/task").map_err(os(COUNT_THREADS))?;
+    if is_single(tasks)? {
+        Ok(())
+    } else {
+        Err(os("make namespaces: this process already has threads")(rustix::io::Errno::INVAL))
     }
+}
+
+/// Reports whether a listing has exactly one entry; a listing that breaks off is an error.
+fn is_single<T>(tasks: impl Iterator<Item = io::Result<T>>) -> Result<bool, SandboxError> {
+    let mut count = 0;
+    for task in tasks {
+        task.map_err(os(COUNT_THREADS))?;
+        count += 1;
+    }
+    Ok(count == 1)
 }
 
 /// Keeps our mounts from the host. New mounts of the host still appear here.
 fn make_mounts_private() -> Result<(), SandboxError> {
     let slave = MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC;
-    mount_change("/", slave).map_err(os("make mounts private"))
+    mount_change("/", slave).map_err(os("make the mounts below / private"))
 }
 
 /// Returns the tier of a process that is root already, by its `uid_map`: root of the host, or of a user namespace that
@@ -168,6 +183,18 @@ mod tests {
     #[track_caller]
     fn check_tier(uid_map: &str, expected: Tier) {
         assert_eq!(tier_of(uid_map), expected, "{uid_map:?}");
+    }
+
+    #[test]
+    fn a_listing_of_threads_that_breaks_off_is_the_error_that_is_reported() {
+        let entry = || Ok(());
+        assert!(is_single([entry()].into_iter()).expect("one thread"));
+        assert!(!is_single([entry(), entry()].into_iter()).expect("two threads"));
+        let broken = Err(io::Error::from_raw_os_error(libc::EIO));
+        let error = is_single([entry(), broken].into_iter()).expect_err("a listing that breaks off");
+        let SandboxError::Os { action, source } = &error else { panic!("{error:?}") };
+        assert_eq!(action, "count the threads in /proc/self/task");
+        assert_eq!(source.raw_os_error(), Some(libc::EIO));
     }
 
     #[test]

@@ -66,7 +66,7 @@ impl<R: Read> Members<R> {
         if wanted == 0 {
             return Ok(0);
         }
-        match self.input.read(&mut buffer[..wanted]).map_err(TarError::Read)? {
+        match self.read_once(&mut buffer[..wanted])? {
             0 => Err(bad_entry(b"", "the tar ends inside a file")),
             count => {
                 self.position += count as u64;
@@ -105,16 +105,24 @@ impl<R: Read> Members<R> {
     fn read_block_or_end(&mut self, block: &mut Block) -> Result<bool, TarError> {
         let mut filled = 0;
         while filled < BLOCK_BYTES {
-            match self.input.read(&mut block[filled..]) {
-                Ok(0) if filled == 0 => return Ok(false),
-                Ok(0) => return Err(bad_entry(b"", "the tar ends inside a header")),
-                Ok(count) => filled += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(TarError::Read(error)),
+            match self.read_once(&mut block[filled..])? {
+                0 if filled == 0 => return Ok(false),
+                0 => return Err(bad_entry(b"", "the tar ends inside a header")),
+                count => filled += count,
             }
         }
         self.position += BLOCK_BYTES as u64;
         Ok(true)
+    }
+
+    /// Reads from the input, again if a signal interrupts the read.
+    fn read_once(&mut self, buffer: &mut [u8]) -> Result<usize, TarError> {
+        loop {
+            match self.input.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => return read.map_err(TarError::Read),
+            }
+        }
     }
 
     fn read_exact(&mut self, buffer: &mut [u8]) -> Result<(), TarError> {

@@ -117,3 +117,39 @@ fn a_length_of_more_than_eight_gibibytes_is_kept() {
         assert_eq!(member.size_bytes, size_bytes);
     }
 }
+
+/// Reader that interrupts every other read, and gives few bytes in the others.
+struct Interrupting<'a>(&'a [u8], bool);
+
+impl std::io::Read for Interrupting<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.1 = !self.1;
+        let few = buffer.len().min(100);
+        if self.1 { Err(std::io::ErrorKind::Interrupted.into()) } else { self.0.read(&mut buffer[..few]) }
+    }
+}
+
+#[test]
+fn an_interrupted_read_is_made_again() {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (name, content) in [("a", [b'a'; 700]), ("b", [b'b'; 700])] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        builder.append_data(&mut header, name, &content[..]).expect("memory");
+    }
+    let tar = builder.into_inner().expect("memory");
+    let mut members = Members::new(Interrupting(&tar, false));
+    let mut names = Vec::new();
+    while let Some(member) = members.next().expect("no read is interrupted") {
+        let (mut content, mut buffer) = (Vec::new(), [0; 64]);
+        loop {
+            match members.read_data(&mut buffer).expect("no read is interrupted") {
+                0 => break,
+                count => content.extend_from_slice(&buffer[..count]),
+            }
+        }
+        assert_eq!(content, [member.name[0]; 700]);
+        names.push(member.name);
+    }
+    assert_eq!(names, [b"a", b"b"]);
+}

@@ -2,7 +2,7 @@
 
 use frontend::lower;
 use frontend::options::{NamedContext, Options};
-use frontend::origin::{OriginKind, OutOfReach, ValueOrigin};
+use frontend::origin::{OriginKind, OutOfReach, ValueOrigin, VariableOrigin};
 use graph::Lines;
 use patterns::IgnoreFile;
 
@@ -303,6 +303,31 @@ fn an_error_names_the_origin_of_its_variables() {
     let out_of_reach = Some(OutOfReach::InStage(Lines::single(2)));
     let unset = OriginKind::Unset { declared, out_of_reach, meant };
     assert_eq!(origins("FROM busybox\nARG x=v\nFROM $x\n"), [("x".to_owned(), unset)]);
+}
+
+#[test]
+fn a_variable_in_from_is_explained_if_it_is_certainly_not_set() {
+    #[track_caller]
+    fn check(text: &str, expected: &[&str]) {
+        let dockerfile = parser::parse(text.as_bytes()).expect("a Dockerfile");
+        let error = lower(&dockerfile, &options(), &Images::default()).expect_err("an error");
+        let names: Vec<&str> = error.origins.iter().map(|origin| origin.name.as_str()).collect();
+        assert_eq!(names, expected, "{text}");
+        let is_unset =
+            |origin: &VariableOrigin| matches!(origin.kind, OriginKind::Unset { declared: None, .. });
+        assert!(error.origins.iter().all(is_unset), "{text}");
+    }
+    check("FROM scratch\nCOPY --from=$x a b\n", &["x"]);
+    check("FROM scratch\nCOPY --from=${x}$y $z b\n", &["x", "y"]);
+    check("FROM scratch AS a\nFROM a\nCOPY --from=$x a b\n", &["x"]);
+    // The image can set it.
+    check("FROM busybox\nCOPY --from=$x a b\n", &[]);
+    check("FROM busybox AS a\nFROM a\nCOPY --from=$x a b\n", &[]);
+    // Something of the Dockerfile sets it.
+    check("ARG x=v\nFROM scratch\nCOPY --from=$x a b\n", &[]);
+    check("FROM scratch\nARG x=v\nCOPY --from=$x a b\n", &[]);
+    check("FROM scratch\nENV x=v\nCOPY --from=$x a b\n", &[]);
+    check("FROM scratch\nENV $y=v\nCOPY --from=$x a b\n", &[]);
 }
 
 #[test]

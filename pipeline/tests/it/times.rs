@@ -1,14 +1,14 @@
 //! The times of files in images: the same from the cache as from a clean store, and those of a build's own files.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
 use export::{ExportRequest, Exported};
 use frontend::options::Context;
 use patterns::IgnoreFile;
 use pipeline::{BuildRequest, Pipeline, Watch};
-use progress::{Cancel, NoSink, Progress};
+use progress::{Cancel, Event, EventKind, NoSink, Progress, Sink};
 use testing::Env;
 
 use crate::pipeline;
@@ -61,6 +61,46 @@ fn build(
     let mut exported =
         pipeline.export(&built.result, &request.exports, &mut stdout, watch).expect("exported");
     (exported.remove(0), stdout)
+}
+
+/// Keeps the warnings of a build.
+#[derive(Default)]
+struct Warnings(Mutex<Vec<String>>);
+
+impl Sink for Warnings {
+    fn event(&self, event: Event) {
+        if let EventKind::Warning { text } = event.kind {
+            self.0.lock().expect("no test panics while it holds the lock").push(text);
+        }
+    }
+}
+
+/// Builds a context beside a `.git/HEAD` that is no text; expects so many warnings, about the default date.
+#[track_caller]
+fn check_unreadable_commit(change: fn(&mut BuildRequest), expected: usize) {
+    let files = Files::new();
+    std::fs::create_dir(files.path.join(".git")).expect("created");
+    std::fs::write(files.path.join(".git/HEAD"), [0xff; 4]).expect("written");
+    let mut request = BuildRequest { dockerfile: DOCKERFILE.into(), ..BuildRequest::default() };
+    request.options.context = Context::Local { path: files.path.clone(), ignore: IgnoreFile::default() };
+    change(&mut request);
+    let sink = Arc::new(Warnings::default());
+    let (progress, cancel) = (Progress::new(Arc::clone(&sink) as Arc<dyn Sink>), Cancel::default());
+    let watch = Watch { progress: &progress, cancel: &cancel };
+    pipeline(&files.env).build(&mut request, watch).expect("built");
+    let warnings = sink.0.lock().expect("no test panics while it holds the lock");
+    assert_eq!(warnings.len(), expected, "{warnings:?}");
+    let is_right = |text: &String| {
+        text.starts_with("cannot read the date of the commit in ")
+            && text.ends_with("the default date, 1980-01-02")
+    };
+    assert!(warnings.iter().all(is_right), "{warnings:?}");
+}
+
+#[test]
+fn a_commit_that_cannot_be_read_is_a_warning_unless_the_date_is_given() {
+    check_unreadable_commit(|_| {}, 1);
+    check_unreadable_commit(dated, 0);
 }
 
 fn dated(request: &mut BuildRequest) {

@@ -116,9 +116,11 @@ fn read(mut stdout: ChildStdout, cancel: &Cancellation) -> Result<Vec<u8>, Crede
             Ok(_) => {}
             Err(error) => return Err(failed(error.into())),
         }
-        match stdout.read(&mut chunk).map_err(failed)? {
-            0 => break,
-            count => output.extend_from_slice(&chunk[..count]),
+        match stdout.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(count) => output.extend_from_slice(&chunk[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(failed(error)),
         }
     }
     Ok(output)

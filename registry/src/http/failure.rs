@@ -28,6 +28,9 @@ pub(crate) enum Failure {
     /// The connection broke, stayed silent or failed its TLS handshake before an HTTP answer came.
     #[error("{reason}")]
     NoAnswer { reason: String, is_temporary: bool },
+    /// The server took the request, and sent nothing in time.
+    #[error("the server sent nothing in time")]
+    Silence,
     /// The server sent something that is not HTTP.
     #[error("{reason}")]
     NotHttp { reason: String },
@@ -54,7 +57,7 @@ impl Failure {
             Self::NoAddress { is_temporary, .. }
             | Self::NoConnection { is_temporary, .. }
             | Self::NoAnswer { is_temporary, .. } => *is_temporary,
-            Self::Transient { .. } => true,
+            Self::Transient { .. } | Self::Silence => true,
             Self::Canceled | Self::Forbidden { .. } | Self::NotHttp { .. } => false,
             Self::WrongScheme | Self::Bad { .. } => false,
         }
@@ -94,6 +97,7 @@ impl From<ureq::Error> for Failure {
                 // Invalid data is the word for a broken TLS connection: an alert, a wrong record.
                 is_temporary: error.kind() != io::ErrorKind::InvalidData,
             },
+            ureq::Error::Timeout(Timeout::PerRead | Timeout::RecvResponse) => Self::Silence,
             ureq::Error::Timeout(phase) => Self::NoAnswer { reason: timed_out(phase), is_temporary: true },
             ureq::Error::ConnectionFailed => Self::NoConnection { reason, is_temporary: true },
             ureq::Error::ConnectProxyFailed(reason) => {
@@ -109,9 +113,7 @@ impl From<ureq::Error> for Failure {
 
 fn timed_out(phase: Timeout) -> String {
     match phase {
-        Timeout::PerRead | Timeout::RecvResponse | Timeout::RecvBody => {
-            "the server sent nothing in time".into()
-        }
+        Timeout::RecvBody => "the server sent nothing in time".into(),
         Timeout::PerWrite | Timeout::SendRequest | Timeout::SendBody => {
             "the server took nothing in time".into()
         }

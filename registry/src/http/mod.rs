@@ -5,7 +5,7 @@
 //! retry         which failures are tried again, and for how long
 //! response      status, headers, documents;  body: bodies that must keep a pace
 //! agents        one ureq agent for each route;  proxy: which servers are asked by a proxy
-//! tcp           connections that can be canceled;  resolver: lookups, forbidden addresses
+//! tcp           connections that can be canceled;  interim: responses before an answer;  resolver: lookups, forbidden addresses
 //! tls           encrypted connections;  trust: which certificates count for which server
 //!               verifier: verification itself;  certificates: folders of docker and podman
 //! failure       reasons why there is no answer;  patience: limits in time;  url: URLs, and which may lead to which
@@ -17,6 +17,7 @@ pub(crate) mod agents;
 pub(crate) mod body;
 pub(crate) mod certificates;
 pub(crate) mod failure;
+mod interim;
 pub(crate) mod patience;
 pub(crate) mod proxy;
 pub(crate) mod redirect;

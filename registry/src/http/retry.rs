@@ -9,6 +9,9 @@ use super::failure::Failure;
 use super::patience::Patience;
 use crate::cancel::Cancellation;
 
+/// Least number of attempts at a request that a server does not answer.
+const MIN_ATTEMPTS_AT_SILENCE: u32 = 2;
+
 /// Repeats `attempt` while its failures can pass, with growing pauses.
 pub(crate) fn persist<T>(
     patience: Patience,
@@ -63,7 +66,7 @@ impl Retries {
             self.asked += asked;
             return (self.asked <= self.patience.retry_after).then_some(asked);
         }
-        if self.failures >= self.patience.min_attempts && self.lost >= limit {
+        if self.failures >= min_attempts(failure, &self.patience) && self.lost >= limit {
             return None;
         }
         self.lost += pause;
@@ -80,6 +83,13 @@ fn limit(failure: &Failure, patience: &Patience) -> Option<Duration> {
         _ => patience.total,
     };
     failure.is_temporary().then_some(limit)
+}
+
+/// Returns how often a request is tried at least. A server that stays silent is asked once more, however long the request:
+/// each attempt has cost the time of a stall.
+fn min_attempts(failure: &Failure, patience: &Patience) -> u32 {
+    let most = if *failure == Failure::Silence { MIN_ATTEMPTS_AT_SILENCE } else { u32::MAX };
+    patience.min_attempts.min(most)
 }
 
 fn retry_after(failure: &Failure) -> Option<Duration> {
@@ -125,6 +135,12 @@ mod tests {
     fn a_long_upload_is_tried_four_times() {
         let pauses = pauses_ms(Patience::default().for_upload(), &busy(None), Duration::from_secs(600));
         assert_eq!(pauses, [200, 400, 800]);
+    }
+
+    #[test]
+    fn an_upload_to_a_silent_server_is_tried_twice() {
+        let patience = Patience::default().for_upload();
+        assert_eq!(pauses_ms(patience, &Failure::Silence, patience.stall), [200]);
     }
 
     #[test]

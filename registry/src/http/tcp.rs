@@ -16,6 +16,7 @@ use ureq::unversioned::transport::{
 };
 
 use super::failure::Failure;
+use super::interim;
 use crate::cancel::{Cancellation, SLICE};
 
 /// Makes TCP connections for an agent, unless a proxy has made one already.
@@ -175,6 +176,7 @@ impl Transport for TcpTransport {
             match (&self.stream).read(self.buffers.input_append_buf()) {
                 Ok(count) => {
                     self.buffers.input_appended(count);
+                    interim::discard(&mut self.buffers, timeout.reason)?;
                     return Ok(count > 0);
                 }
                 Err(error) if is_slice_over(&error) => {}

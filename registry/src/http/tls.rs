@@ -16,6 +16,7 @@ use ureq::unversioned::transport::{
 };
 
 use super::failure::Failure;
+use super::interim;
 use super::trust::Trust;
 
 /// Adds TLS to the connections of an agent whose URL asks for it.
@@ -119,9 +120,11 @@ impl Transport for TlsTransport {
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
+        let phase = timeout.reason;
         self.stream.get_mut().set_timeout(timeout);
         let count = self.stream.read(self.buffers.input_append_buf())?;
         self.buffers.input_appended(count);
+        interim::discard(&mut self.buffers, phase)?;
         Ok(count > 0)
     }
 

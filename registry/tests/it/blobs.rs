@@ -2,8 +2,11 @@
 
 use std::io::Read;
 
+use oci::{Descriptor, Digest, media_type};
+use registry::Client;
+
 use crate::server::{Answer, Request, Server};
-use crate::support::{LAYER, client, layer, name, pull_blob};
+use crate::support::{LAYER, client, layer, name, options_with, pull_blob};
 
 /// Pulls a blob that is `answer`; expects its bytes, or part of an error.
 #[track_caller]
@@ -91,4 +94,23 @@ fn another_part_than_the_missing_one_is_refused() {
 #[test]
 fn a_rest_with_other_bytes_is_refused() {
     check_rest(|start| Answer::new(200, [&LAYER[..start], &vec![b'x'; LAYER.len() - start]].concat()), false);
+}
+
+#[test]
+fn interim_responses_can_come_before_a_large_blob() {
+    let content = vec![7; 400_000];
+    let blob = Descriptor::new(media_type::LAYER_TAR, Digest::of(&content), content.len() as u64);
+    let served = content.clone();
+    let host = crate::server::raw(move |mut stream| {
+        let _request = stream.read(&mut [0; 4096]).expect("a request");
+        let interim = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", served.len());
+        let answer = [interim.as_bytes(), head.as_bytes(), &served[..]].concat();
+        std::io::Write::write_all(&mut stream, &answer).expect("the client is there");
+    });
+    let client = Client::new(options_with(1));
+    let mut stream = client.blob(&crate::support::named(&host), &blob).expect("a blob");
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).expect("all of the blob");
+    assert_eq!(bytes, content);
 }

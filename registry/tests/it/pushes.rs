@@ -1,15 +1,16 @@
 //! Pushes: what is sent, where to, and how refusals are reported.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use oci::{Descriptor, Digest, media_type};
-use registry::{Client, Pushed, RawManifest, RegistryError};
+use registry::{Client, Options, Patience, Pushed, RawManifest, RegistryError};
 
-use crate::server::{Answer, Request, Server};
+use crate::server::{Answer, Request, Server, raw};
 use crate::support::{
-    LAYER, USER, basic_only, client, client_with, layer, login, name, options, options_with,
+    LAYER, USER, basic_only, client, client_with, layer, login, name, named, options, options_with,
 };
 
 fn open() -> io::Result<Box<dyn Read + Send>> {
@@ -202,14 +203,74 @@ fn a_manifest_is_put_under_its_tag() {
     assert_eq!(put.body, "{}");
 }
 
-#[test]
-fn a_server_has_longer_to_store_a_blob_than_to_answer() {
-    let stall = options().patience.stall;
+/// Expects an error within a few stalls from a server that answers every request but those of `method` below `path`.
+#[track_caller]
+fn check_stall(
+    method: &'static str,
+    path: &'static str,
+    push: fn(&Client, &Server) -> Result<(), RegistryError>,
+) {
     let server = Server::start(move |request, _| {
-        uploads(request, || {
-            std::thread::sleep(stall * 2);
-            Answer::new(201, "")
-        })
+        if request.method == method && request.path.starts_with(path) {
+            std::thread::sleep(Duration::from_secs(60));
+        }
+        uploads(request, || Answer::new(201, ""))
     });
-    assert_eq!(push(&Client::new(options_with(1)), &server).expect("stored"), Pushed::Sent);
+    let started = Instant::now();
+    let patience = Patience { attempts: u32::MAX, total: Duration::from_secs(1), ..options().patience };
+    let client = Client::new(Options { patience, ..options() });
+    let error = push(&client, &server).expect_err("no answer").to_string();
+    assert_eq!(error, format!("cannot reach {}: the server sent nothing in time", server.host()));
+    assert!(started.elapsed() < options().patience.stall * 6, "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_push_to_a_server_that_stalls_is_given_up() {
+    let blob = |client: &Client, server: &Server| push(client, server).map(drop);
+    check_stall("HEAD", "/v2/", blob);
+    check_stall("POST", "/v2/", blob);
+    check_stall("PUT", "/upload", blob);
+    check_stall("PUT", "/v2/a/b/manifests/", |client, server| {
+        let (bytes, media_type) = (b"{}".to_vec(), media_type::MANIFEST.to_owned());
+        let manifest = RawManifest { media_type, digest: Digest::of(&bytes), bytes };
+        client.push_manifest(&name(server), &manifest)
+    });
+}
+
+/// Reads a request up to the end of its head; returns its first word.
+fn read_head(stream: &mut impl Read) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).expect("a head");
+        head.push(byte[0]);
+    }
+    String::from_utf8_lossy(&head).split(' ').next().unwrap_or_default().to_owned()
+}
+
+/// Length of a body that a client announces before it sends it.
+const LARGE_BYTES: u64 = 300_000;
+
+#[test]
+fn a_body_is_sent_after_interim_responses_with_headers() {
+    let host = raw(|mut stream| {
+        let answer = match read_head(&mut stream).as_str() {
+            "HEAD" => "HTTP/1.1 404 Not Found",
+            "POST" => "HTTP/1.1 202 Accepted\r\nLocation: /upload",
+            _ => {
+                stream.write_all(b"HTTP/1.1 100 Continue\r\nDate: now\r\n\r\n").expect("the client is there");
+                let sent = io::copy(&mut (&mut stream).take(LARGE_BYTES), &mut io::sink());
+                assert_eq!(sent.expect("a body"), LARGE_BYTES);
+                stream.write_all(b"HTTP/1.1 102 Processing\r\n\r\n").expect("the client is there");
+                "HTTP/1.1 201 Created"
+            }
+        };
+        let answer = format!("{answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        stream.write_all(answer.as_bytes()).expect("the client is there");
+    });
+    let content = vec![7; usize::try_from(LARGE_BYTES).expect("it is small")];
+    let blob = Descriptor::new(media_type::LAYER_TAR, Digest::of(&content), LARGE_BYTES);
+    let open = move || Ok(Box::new(io::Cursor::new(content.clone())) as Box<dyn Read + Send>);
+    let client = Client::new(options_with(1));
+    assert_eq!(client.push_blob(&named(&host), &blob, &open).expect("pushed"), Pushed::Sent);
 }

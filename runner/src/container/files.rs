@@ -1,56 +1,44 @@
 //! The directories and files of containers: where they are, and how documents are read and written.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use cache::{CONTAINER_ROOT_PREFIX, Store};
-use rustix::fs::OFlags;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::RunnerError;
 use crate::error::io_error;
+use crate::files;
 
 /// Returns the directory of all containers, creating it if needed.
 pub(super) fn containers_dir(store: &Store) -> Result<PathBuf, RunnerError> {
     let dir = store.root().join("containers");
-    fs::create_dir_all(&dir).map_err(io_error("create", &dir))?;
-    Ok(dir)
+    match fs::create_dir(&dir) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => made.map_err(io_error("create", &dir))?,
+    }
+    if is_dir(&dir) { Ok(dir) } else { Err(io_error("open", &dir)(io::ErrorKind::NotADirectory.into())) }
 }
 
 /// Lists the directories in the directory of all containers, in no order.
 pub(super) fn container_dirs(containers: &Path) -> Result<Vec<PathBuf>, RunnerError> {
     let entries = fs::read_dir(containers).map_err(io_error("read", containers))?;
-    Ok(entries.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| path.is_dir()).collect())
+    Ok(entries.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| is_dir(path)).collect())
+}
+
+/// Reports whether a path is a directory, and not a symlink to one.
+fn is_dir(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|found| found.is_dir())
 }
 
 /// Waits for the lock that is held while a container is created. Dropping the file releases it.
 pub(super) fn lock_containers(store: &Store) -> Result<File, RunnerError> {
     let path = containers_dir(store)?.join(".lock");
-    let lock = open_lock(&path).map_err(io_error("create", &path))?;
-    lock.lock().map_err(io_error("lock", &path))?;
+    let lock = files::open_lock(&path).map_err(io_error("create", &path))?;
+    files::lock(&lock).map_err(io_error("lock", &path))?;
     Ok(lock)
-}
-
-/// Flags for files of the store, which somebody else can have put there, a restored CI cache for example: a symlink is
-/// never followed, and a FIFO does not block.
-const NO_FOLLOW: i32 = (OFlags::NOFOLLOW.bits() | OFlags::NONBLOCK.bits()).cast_signed();
-
-/// Opens a file whose only purpose is its lock, creating it if needed. Its content is left alone.
-pub(super) fn open_lock(path: &Path) -> io::Result<File> {
-    regular(File::options().write(true).create(true).truncate(false).custom_flags(NO_FOLLOW).open(path)?)
-}
-
-/// Opens a file for reading, if it exists.
-pub(super) fn open_existing(path: &Path) -> io::Result<File> {
-    regular(File::options().read(true).custom_flags(NO_FOLLOW).open(path)?)
-}
-
-/// Returns the file if it is a regular one.
-fn regular(file: File) -> io::Result<File> {
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a regular file")) }
 }
 
 /// Returns the name of a container's root.
@@ -60,14 +48,17 @@ pub(super) fn root_name(id: &str) -> String {
 
 /// Returns whether a monitor holds the lock of the container in `dir`.
 pub(super) fn is_locked(dir: &Path) -> bool {
-    open_existing(&dir.join("lock")).is_ok_and(|lock| lock.try_lock_shared().is_err())
+    files::open(&dir.join("lock")).is_ok_and(|lock| lock.try_lock_shared().is_err())
+}
+
+/// Reports whether a directory has a `config.json`, whatever its type: a container with a damaged one is kept.
+pub(super) fn has_config(dir: &Path) -> bool {
+    dir.join("config.json").symlink_metadata().is_ok()
 }
 
 /// Reads a document; `None` if it is absent, damaged or of another version.
 pub(super) fn load<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    let mut bytes = Vec::new();
-    open_existing(path).ok()?.read_to_end(&mut bytes).ok()?;
-    serde_json::from_slice(&bytes).ok()
+    serde_json::from_slice(&files::read_document(path).ok()?).ok()
 }
 
 /// Writes a document durably, and so that a reader sees all of it or nothing.
@@ -77,7 +68,7 @@ pub(super) fn save(dir: &Path, name: &str, document: &impl Serialize) -> Result<
     let write = || -> io::Result<()> {
         // A process that was killed can have left one.
         let _ = fs::remove_file(&tmp);
-        let mut file = File::options().write(true).create_new(true).open(&tmp)?;
+        let mut file = files::create_new(&tmp)?;
         file.write_all(&bytes)?;
         file.sync_all()?;
         fs::rename(&tmp, &path)
@@ -97,7 +88,7 @@ pub(super) fn overwrite(dir: &Path, name: &str, document: &impl Serialize) -> Re
     let _ = fs::remove_file(dir.join(format!(".{name}.tmp")));
     let bytes = serde_json::to_vec_pretty(document).expect("a document is plain data");
     let write = || -> io::Result<()> {
-        let mut file = regular(File::options().write(true).custom_flags(NO_FOLLOW).open(&path)?)?;
+        let mut file = files::open_existing_for_writing(&path)?;
         file.write_all(&bytes)?;
         file.set_len(bytes.len() as u64)?;
         file.sync_all()

@@ -31,7 +31,7 @@ pub fn reconcile(store: &Store) -> Result<(), RunnerError> {
 pub(super) fn reconcile_locked(store: &Store) -> Result<(), RunnerError> {
     let containers = files::containers_dir(store)?;
     for dir in files::container_dirs(&containers)? {
-        if dir.join("config.json").exists() {
+        if files::has_config(&dir) {
             protect(store, &dir)?;
         } else {
             remove_leftover(&dir)?;

@@ -2,12 +2,11 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
-
 use super::{FILE_NAME, Piece};
+use crate::files;
 
 /// A position in a log. At the end, the reader can be asked again for what came since.
 #[derive(Debug)]
@@ -22,7 +21,7 @@ impl LogReader {
     /// Opens the log in the directory of a container, at its start.
     pub fn open(dir: &Path) -> io::Result<Self> {
         let path = dir.join(FILE_NAME);
-        let file = BufReader::new(open(&path)?);
+        let file = BufReader::new(files::open(&path)?);
         Ok(Self { path, file, partial: Vec::new() })
     }
 
@@ -45,21 +44,14 @@ impl LogReader {
 
     /// Continues at the start of the new file if the log was cut to its newer half; returns whether it was.
     fn reopen_if_replaced(&mut self) -> io::Result<bool> {
-        let Ok(current) = fs::metadata(&self.path) else { return Ok(false) };
+        let Ok(current) = fs::symlink_metadata(&self.path) else { return Ok(false) };
         if current.ino() == self.file.get_ref().metadata()?.ino() {
             return Ok(false);
         }
-        self.file = BufReader::new(open(&self.path)?);
+        self.file = BufReader::new(files::open(&self.path)?);
         self.partial.clear();
         Ok(true)
     }
-}
-
-/// Opens a log. A symlink in its place is not followed, and a FIFO does not block.
-fn open(path: &Path) -> io::Result<File> {
-    let flags = (OFlags::NOFOLLOW.bits() | OFlags::NONBLOCK.bits()).cast_signed();
-    let file = File::options().read(true).custom_flags(flags).open(path)?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("the log is not a regular file")) }
 }
 
 #[cfg(test)]

@@ -5,17 +5,15 @@
 //! whatever happens. Output that cannot be written is dropped and counted, and as soon as something can be written
 //! again, a line says how many bytes were lost.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::fs::OFlags;
-
 use super::{FILE_NAME, MAX_BYTES, Piece, STDERR};
 use crate::clock::now_ms;
+use crate::files;
 
 /// Longest piece. A longer line becomes several pieces, so that memory is bounded.
 const MAX_PIECE_BYTES: u64 = 64 * 1024;
@@ -98,7 +96,7 @@ impl Output {
 
     fn open(&mut self, path: &Path) -> io::Result<&mut File> {
         if self.file.is_none() {
-            let file = open_log(path)?;
+            let file = files::open_append(path)?;
             self.size_bytes = file.metadata()?.len();
             self.file = Some(file);
         }
@@ -132,13 +130,6 @@ impl Output {
     }
 }
 
-/// Opens a log to append to it, creating it if needed. A symlink in its place is not followed, and a FIFO is refused.
-fn open_log(path: &Path) -> io::Result<File> {
-    let flags = (OFlags::NOFOLLOW.bits() | OFlags::NONBLOCK.bits()).cast_signed();
-    let file = OpenOptions::new().create(true).append(true).mode(0o600).custom_flags(flags).open(path)?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("the log is not a regular file")) }
-}
-
 fn encode(stream: u8, text: &str) -> Vec<u8> {
     let piece = Piece { time_ms: now_ms(), stream, text: text.to_owned() };
     let mut line = serde_json::to_vec(&piece).expect("a piece is plain data");
@@ -156,7 +147,7 @@ fn newer_half(path: &Path) -> io::Result<(File, u64)> {
     let tmp = path.with_extension("tmp");
     let replaced = copy_newer_half(path, &tmp).and_then(|size_bytes| {
         fs::rename(&tmp, path)?;
-        Ok((open_log(path)?, size_bytes))
+        Ok((files::open_append(path)?, size_bytes))
     });
     if replaced.is_err() {
         let _ = fs::remove_file(&tmp);
@@ -165,12 +156,12 @@ fn newer_half(path: &Path) -> io::Result<(File, u64)> {
 }
 
 fn copy_newer_half(path: &Path, tmp: &Path) -> io::Result<u64> {
-    let mut old = BufReader::new(File::open(path)?);
+    let mut old = BufReader::new(files::open(path)?);
     old.seek(SeekFrom::Start(MAX_BYTES / 2))?;
     old.skip_until(b'\n')?;
     // A process that was killed can have left one.
     let _ = fs::remove_file(tmp);
-    let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(tmp)?;
+    let mut file = files::create_new(tmp)?;
     io::copy(&mut old, &mut file)
 }
 

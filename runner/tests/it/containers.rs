@@ -1,11 +1,14 @@
 //! Creating, finding and removing containers.
 
+use std::fs;
 use std::os::unix::fs::symlink;
+use std::path::Path;
 
 use oci::{DiffId, Digest};
 use runner::RunnerError;
-use runner::container::{Container, ContainerState};
+use runner::container::{Container, ContainerState, reconcile};
 use runner::log::{LogReader, LogWriter};
+use rustix::fs::{CWD, Mode, mkfifoat};
 
 use crate::support::{TestStore, config, fill_disk, helper_root, run_helper_on_tmpfs};
 
@@ -120,4 +123,75 @@ fn helper_saves_a_state_on_a_full_disk() {
 #[test]
 fn privileged_the_end_of_a_container_is_known_on_a_full_disk() {
     run_helper_on_tmpfs("containers::helper_saves_a_state_on_a_full_disk", "4m");
+}
+
+/// Replaces a file of the store by a FIFO.
+fn replace_by_fifo(path: &Path) {
+    fs::remove_file(path).expect("the file exists");
+    mkfifoat(CWD, path, Mode::RUSR | Mode::WUSR).expect("a FIFO");
+}
+
+#[test]
+fn a_fifo_in_place_of_the_lock_is_an_error_and_not_waited_for() {
+    let store = TestStore::new();
+    store.container("app", &no_layer());
+    replace_by_fifo(&store.path("containers/.lock"));
+    let error = store.create(config("other", &no_layer())).expect_err("the lock cannot be taken");
+    let RunnerError::Io { path, source, .. } = &error else { panic!("{error}") };
+    assert!(path.ends_with("containers/.lock"), "{}", path.display());
+    assert_eq!(source.to_string(), "not a regular file");
+}
+
+#[test]
+fn a_fifo_in_place_of_a_state_counts_as_no_state() {
+    let store = TestStore::new();
+    let container = store.container("app", &no_layer());
+    let ended = ContainerState { exit_code: Some(3), ..ContainerState::default() };
+    container.save_state(&ended).expect("room for a state");
+    replace_by_fifo(&container.dir().join("state.json"));
+    assert_eq!(container.state().exit_code, None);
+    container.save_state(&ended).expect("the FIFO is replaced");
+    assert_eq!(container.state().exit_code, Some(3));
+}
+
+/// Expects that a container is not listed once `damage` has replaced its config.json, and that its directory stays.
+#[track_caller]
+fn check_damaged_config(damage: fn(&Path)) {
+    let store = TestStore::new();
+    let container = store.container("app", &no_layer());
+    let config = container.dir().join("config.json");
+    damage(&config);
+    assert!(store.names().is_empty(), "{:?}", store.names());
+    reconcile(&store.open()).expect("the rest of the store is as it was");
+    assert!(config.symlink_metadata().is_ok(), "the container was removed");
+}
+
+#[test]
+fn a_container_with_a_damaged_config_is_not_listed_and_not_removed() {
+    check_damaged_config(replace_by_fifo);
+    check_damaged_config(|config| fs::write(config, "{").expect("a damaged file"));
+    let link = |config: &Path| {
+        let kept = config.with_file_name("kept");
+        fs::rename(config, &kept).and_then(|()| symlink(&kept, config)).expect("a symlink");
+    };
+    check_damaged_config(link);
+    check_damaged_config(|config| {
+        fs::remove_file(config).and_then(|()| symlink("/nowhere", config)).expect("a symlink that dangles");
+    });
+}
+
+#[test]
+fn a_symlink_in_place_of_a_directory_is_no_container() {
+    let store = TestStore::new();
+    let container = store.container("app", &no_layer());
+    let elsewhere = store.path("elsewhere");
+    fs::rename(container.dir(), &elsewhere)
+        .and_then(|()| symlink(&elsewhere, container.dir()))
+        .expect("a symlink");
+    assert!(store.names().is_empty(), "{:?}", store.names());
+    let containers = store.path("containers");
+    fs::rename(&containers, store.path("all")).and_then(|()| symlink("all", &containers)).expect("a symlink");
+    let error =
+        Container::list(&store.open()).expect_err("a symlink in place of the directory of all containers");
+    assert!(matches!(error, RunnerError::Io { .. }), "{error}");
 }

@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
@@ -29,23 +29,56 @@ const MAX_LIST_BYTES: u64 = 256 << 20;
 /// Largest number of refs that lead to each other.
 const MAX_LINKS: u32 = 5;
 
+/// A checkout whose commit cannot be read, so that its time is unknown.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read the date of the commit in {}: {reason}", repository.display())]
+pub struct UnknownTime {
+    /// Directory of the repository that the checkout belongs to.
+    pub repository: PathBuf,
+    /// Cause, as a clause.
+    pub reason: String,
+}
+
 /// Returns the time of the commit that is checked out in `folder` or a directory above, in seconds since 1970.
 ///
-/// Returns `None` if there is no checkout, or if the time cannot be found out: a build does not fail for that. Without a
-/// checkout the call costs one `stat` for each directory above.
-pub fn time(store: &Store, folder: &Path, variables: &BTreeMap<String, OsString>) -> Option<i64> {
-    let repository = Repository::around(folder)?;
-    let commit = repository.commit()?;
+/// Returns `None` if there is no checkout, no commit yet, or no git on this machine. Without a checkout the call costs one
+/// `stat` for each directory above.
+pub fn time(
+    store: &Store,
+    folder: &Path,
+    variables: &BTreeMap<String, OsString>,
+) -> Result<Option<i64>, UnknownTime> {
+    let Some(repository) = Repository::around(folder) else { return Ok(None) };
+    let unknown = |reason: String| UnknownTime { repository: repository.own.clone(), reason };
+    match repository.commit().map_err(|error| unknown(error.to_string()))? {
+        Some(commit) => time_of(store, &repository, &commit, variables).map_err(unknown),
+        None => Ok(None),
+    }
+}
+
+/// Returns the time of a commit, by its note or else from git; the error is a clause.
+fn time_of(
+    store: &Store,
+    repository: &Repository,
+    commit: &str,
+    variables: &BTreeMap<String, OsString>,
+) -> Result<Option<i64>, String> {
     let objects = repository.common.join("objects");
     let note = format!("{commit}-{}", hashed_name(objects.as_os_str().as_encoded_bytes()));
     let known = store.load_note(NoteKind::Commit, &note).ok().flatten();
     if let Some(known) = known.and_then(|bytes| std::str::from_utf8(&bytes).ok()?.trim().parse().ok()) {
-        return Some(known);
+        return Ok(Some(known));
     }
-    let found = ask(store, &objects, &commit, variables).ok()?;
+    let found = match ask(store, &objects, commit, variables) {
+        Ok(found) => found,
+        Err(GitError::Start { source }) if source.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(GitError::Start { source }) => return Err(format!("cannot run git: {source}")),
+        Err(GitError::Io { source }) => return Err(source.to_string()),
+        Err(error) => return Err(error.to_string()),
+    };
     // A note that cannot be kept is made again.
     let _ = store.save_note(NoteKind::Commit, &note, format!("{found}\n").as_bytes());
-    Some(found)
+    Ok(Some(found))
 }
 
 /// Directories of the repository that a checkout belongs to.
@@ -78,45 +111,55 @@ impl Repository {
         Some(Self { own, common })
     }
 
-    /// Returns the hash of the commit that `HEAD` leads to.
-    fn commit(&self) -> Option<String> {
-        let mut text = read(&self.own.join("HEAD"), MAX_REF_BYTES)?;
+    /// Returns the hash of the commit that `HEAD` leads to; `None` if it leads to no commit.
+    fn commit(&self) -> io::Result<Option<String>> {
+        let Some(mut text) = read(&self.own.join("HEAD"), MAX_REF_BYTES)? else { return Ok(None) };
         for _ in 0..MAX_LINKS {
             let Some(name) = text.trim_end().strip_prefix("ref: ") else { break };
-            text = self.reference(name)?;
+            let Some(target) = self.reference(name)? else { return Ok(None) };
+            text = target;
         }
-        Some(text.trim_end().to_owned()).filter(|text| is_hash(text))
+        Ok(Some(text.trim_end().to_owned()).filter(|text| is_hash(text)))
     }
 
-    fn reference(&self, name: &str) -> Option<String> {
+    fn reference(&self, name: &str) -> io::Result<Option<String>> {
         let path = Path::new(name);
         if !name.starts_with("refs/") || !path.components().all(|part| matches!(part, Component::Normal(_))) {
-            return None;
+            return Ok(None);
         }
-        let loose = [&self.own, &self.common].into_iter().find_map(|at| read(&at.join(path), MAX_REF_BYTES));
-        loose.or_else(|| {
-            let packed = read(&self.common.join("packed-refs"), MAX_LIST_BYTES)?;
-            let mut lines = packed.lines().filter_map(|line| line.split_once(' '));
-            lines.find(|(_, packed)| *packed == name).map(|(hash, _)| hash.to_owned())
-        })
+        for at in [&self.own, &self.common] {
+            if let Some(loose) = read(&at.join(path), MAX_REF_BYTES)? {
+                return Ok(Some(loose));
+            }
+        }
+        let Some(packed) = read(&self.common.join("packed-refs"), MAX_LIST_BYTES)? else { return Ok(None) };
+        let mut lines = packed.lines().filter_map(|line| line.split_once(' '));
+        Ok(lines.find(|(_, packed)| *packed == name).map(|(hash, _)| hash.to_owned()))
     }
 }
 
 /// Returns the directory that a file names after `prefix`, relative to the directory of the file.
 fn pointed(file: &Path, prefix: &str) -> Option<PathBuf> {
-    let text = read(file, MAX_REF_BYTES)?;
+    let text = read(file, MAX_REF_BYTES).ok()??;
     let path = text.trim_end_matches('\n').strip_prefix(prefix)?;
     Some(file.parent()?.join(path))
 }
 
-/// Reads the text of a regular file, also through a symlink. A pipe in its place is not waited for.
-fn read(path: &Path, limit_bytes: u64) -> Option<String> {
-    if !path.metadata().ok()?.is_file() {
-        return None;
-    }
-    let mut text = String::new();
-    fs::File::open(path).ok()?.take(limit_bytes).read_to_string(&mut text).ok()?;
-    Some(text)
+/// Reads the text of a regular file, also through a symlink; `None` if there is no such file. A pipe in its place is not
+/// waited for.
+fn read(path: &Path, limit_bytes: u64) -> io::Result<Option<String>> {
+    let read = || {
+        if !path.metadata()?.is_file() {
+            return Ok(None);
+        }
+        let mut text = String::new();
+        fs::File::open(path)?.take(limit_bytes).read_to_string(&mut text)?;
+        Ok(Some(text))
+    };
+    read().or_else(|error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Ok(None),
+        kind => Err(io::Error::new(kind, format!("{}: {error}", path.display()))),
+    })
 }
 
 /// Reads the commit with git, in an empty repository that borrows the objects.
@@ -126,7 +169,7 @@ fn ask(
     hash: &str,
     variables: &BTreeMap<String, OsString>,
 ) -> Result<i64, GitError> {
-    let scratch = store.scratch().map_err(|error| io_error(std::io::Error::other(error)))?;
+    let scratch = store.scratch().map_err(|error| io_error(io::Error::other(error)))?;
     let git = Git {
         variables,
         is_canceled: &|| false,

@@ -14,6 +14,7 @@ use oci::VerifiedReader;
 use oci::{Descriptor, Digest};
 
 use super::layout::blob_name;
+use super::uninterrupted::repeat;
 use images::{BlobSource, ImageError};
 
 /// Largest number of members of an archive of images. A tar with more is a root file system.
@@ -174,7 +175,8 @@ impl Read for MemberReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
         let length = buffer.len().min(left);
-        let count = self.file.read_at(&mut buffer[..length], self.at)?;
+        // The reader of tars does not repeat a read that was interrupted.
+        let count = repeat(|| self.file.read_at(&mut buffer[..length], self.at))?;
         self.at += count as u64;
         Ok(count)
     }

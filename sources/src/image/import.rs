@@ -22,6 +22,7 @@ use super::docker_archive;
 use super::error::{SourceError, io_error};
 use super::layout::{Layout, full_name, parse_index};
 use super::pull::{TransferProgress, layers};
+use super::uninterrupted::repeat;
 use super::unpack;
 
 /// Origin of an import.
@@ -165,7 +166,7 @@ impl Importer<'_> {
 /// Reports whether a file is compressed, without moving its position.
 fn is_compressed(file: &File) -> io::Result<bool> {
     let mut start = [0; 4];
-    let length = file.read_at(&mut start, 0)?;
+    let length = repeat(|| file.read_at(&mut start, 0))?;
     Ok(unpack::is_compressed(&start[..length]))
 }
 

@@ -5,6 +5,7 @@
 //! resolve         a name (FROM) to the manifest and config for a platform
 //! pull            the layers of an image into the store, several at a time
 //! download        a large blob that goes on where an earlier run broke off
+//! uninterrupted   reads that are made again where a signal interrupts them
 //! unpack          the tar in a layer's blob: verified, bounded
 //! import          images from files: OCI layouts, `docker save` archives, tars of a root file system
 //! docker_archive  archives of `docker save`
@@ -28,6 +29,7 @@ mod resolve;
 mod sources;
 #[cfg(test)]
 mod tests;
+mod uninterrupted;
 mod unpack;
 
 pub use error::SourceError;

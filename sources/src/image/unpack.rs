@@ -3,16 +3,20 @@
 //! Invariant: a layer is published only if its blob was read to the last byte and has the announced digest, and its tar was
 //! read to the last byte and has the announced diff ID. Bytes behind the tar's end marker count.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufReader, Read};
 
 use flate2::bufread::MultiGzDecoder;
 use oci::DiffId;
 use rootfs::layers::Layers;
 
 use super::error::SourceError;
+use super::uninterrupted::Uninterrupted;
 
 /// Size of the buffer that a blob is read through.
 const BUFFER_BYTES: usize = 128 << 10;
+
+/// Number of bytes at the start of a blob that show its compression.
+const START_BYTES: usize = 4;
 
 /// Largest zstd window that is accepted, as a power of two: 128 MiB, the limit of the zstd program.
 const MAX_ZSTD_WINDOW_LOG: u32 = 27;
@@ -46,12 +50,16 @@ pub(super) fn import(
 ///
 /// The first bytes decide, as in other engines, because media types are often wrong.
 pub(super) fn unpacked<'a>(blob: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
-    let mut blob = BufReader::with_capacity(BUFFER_BYTES, blob);
-    let start = blob.fill_buf()?;
-    if is_gzip(start) {
+    let mut blob = Uninterrupted(blob);
+    // A pipe can give its first bytes one by one.
+    let mut start = Vec::with_capacity(START_BYTES);
+    blob.by_ref().take(START_BYTES as u64).read_to_end(&mut start)?;
+    let (is_gzip, is_zstd) = (is_gzip(&start), is_zstd(&start));
+    let blob = BufReader::with_capacity(BUFFER_BYTES, io::Cursor::new(start).chain(blob));
+    if is_gzip {
         return Ok(Box::new(MultiGzDecoder::new(blob)));
     }
-    if is_zstd(start) {
+    if is_zstd {
         let mut decoder = zstd::Decoder::with_buffer(blob)?;
         decoder.window_log_max(MAX_ZSTD_WINDOW_LOG)?;
         return Ok(Box::new(decoder));
@@ -117,6 +125,36 @@ mod tests {
             [&[0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3], &packed(&tar, Compression::Zstd)[..]].concat();
         assert_eq!(unpack(&skippable).expect("unpacked"), tar);
         assert_eq!(unpack(b"").expect("nothing"), b"");
+    }
+
+    /// Reader that interrupts every other read, and gives few bytes in the others.
+    struct Interrupting<'a>(&'a [u8], bool);
+
+    impl Read for Interrupting<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.1 = !self.1;
+            let few = buffer.len().min(3);
+            if self.1 { Err(io::ErrorKind::Interrupted.into()) } else { self.0.read(&mut buffer[..few]) }
+        }
+    }
+
+    #[test]
+    fn an_interrupted_read_is_made_again() {
+        let tar = tar(&[("f", "content")]);
+        for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {
+            let blob = packed(&tar, compression);
+            let mut unpacked = unpacked(Interrupting(&blob, false)).expect("the start can be read");
+            let mut read = vec![0; tar.len()];
+            let mut filled = 0;
+            // Each call counts: readers of tars do not repeat an interrupted one.
+            while filled < read.len() {
+                match unpacked.read(&mut read[filled..]).expect("no read is interrupted") {
+                    0 => break,
+                    count => filled += count,
+                }
+            }
+            assert_eq!(read, tar, "{compression:?}");
+        }
     }
 
     #[test]

@@ -129,7 +129,7 @@ fn a_kept_git_directory_is_clean() {
 fn a_directory_has_the_time_of_its_checkout() {
     let env = TestEnv::new();
     let store = env.layers.store();
-    let time = |folder: &Path| checkout::time(store, folder, &env.variables);
+    let time = |folder: &Path| checkout::time(store, folder, &env.variables).expect("nothing is broken");
     let repository = env.repository("r");
     assert_eq!(time(&repository.path), None, "no commit yet");
     repository.write("a/f", "");
@@ -160,4 +160,44 @@ fn a_directory_has_the_time_of_its_checkout() {
     assert_eq!(time(&sha256.path), expected);
     std::fs::write(sha256.path.join(".git/HEAD"), "ref: refs/../../../etc/passwd\n").expect("written");
     assert_eq!(time(&sha256.path), None);
+}
+
+/// Expects the reason why the time of a checkout is unknown to contain `reason`; `None` for a time that is only absent.
+#[track_caller]
+fn check_unknown(git: Option<&str>, damage: fn(&Path), reason: Option<&str>) {
+    let env = TestEnv::new();
+    let repository = env.repository("r");
+    repository.write("f", "");
+    repository.commit();
+    damage(&repository.path.join(".git"));
+    let bin = env.repositories.join("bin");
+    std::fs::create_dir(&bin).expect("made");
+    if let Some(script) = git {
+        std::fs::write(bin.join("git"), script).expect("written");
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(bin.join("git"), mode).expect("made executable");
+    }
+    let variables = [("PATH".to_owned(), bin.into_os_string())].into_iter().collect();
+    match (checkout::time(env.layers.store(), &repository.path, &variables), reason) {
+        (Ok(None), None) => {}
+        (Err(error), Some(reason)) => {
+            let error = error.to_string();
+            let start = format!("cannot read the date of the commit in {}/.git: ", repository.path.display());
+            assert!(error.starts_with(&start) && error.contains(reason), "{error}");
+        }
+        (time, _) => panic!("{time:?}"),
+    }
+}
+
+#[test]
+fn a_commit_that_cannot_be_read_has_an_unknown_time() {
+    let fails = "#!/bin/sh\necho 'fatal: unable to read tree' >&2\nexit 128\n";
+    check_unknown(Some(fails), |_| {}, Some("fatal: unable to read tree"));
+    check_unknown(Some("#!/bin/sh\nkill -9 $$\n"), |_| {}, Some("signal: 9"));
+    check_unknown(Some("#!/nowhere/sh\n"), |_| {}, None);
+    check_unknown(None, |_| {}, None);
+    let not_text = |git: &Path| std::fs::write(git.join("HEAD"), [0xff; 4]).expect("written");
+    check_unknown(Some(fails), not_text, Some("HEAD: "));
+    let no_commit = |git: &Path| std::fs::write(git.join("HEAD"), "ref: refs/heads/new").expect("written");
+    check_unknown(Some(fails), no_commit, None);
 }
