@@ -198,6 +198,6 @@ pub(crate) fn unknown_entries(root: &Path) -> Result<Vec<PathBuf>, StoreError> {
 }
 
 fn write(root: &Path, name: &str, text: &str) -> Result<(), StoreError> {
-    let tmp = root.join("tmp").join(random_name());
+    let tmp = root.join("tmp").join(random_name()?);
     replace(&root.join(name), &tmp, text.as_bytes(), true)
 }
