@@ -43,7 +43,8 @@
 //! Files and directories with other names are left alone, and [`Store::check`] lists them.
 //!
 //! ```text
-//! layout, session, store      create and open a store; the lock and the directory of this process
+//! layout, structure           create a store, and refuse or repair a damaged one
+//! session, store              open a store; the lock and the directory of this process
 //! blobs                       put, get, stat, delete; buffer, direct and hashing make writing fast
 //! verified, stamp, boot       blobs that were read to the end in this boot
 //! derived, file_range         files derived from a layer; a part of a shared file
@@ -101,6 +102,7 @@ mod stamp;
 mod stat_cache;
 mod step_lock;
 mod store;
+mod structure;
 mod tmp;
 mod tree;
 mod usage;

@@ -25,19 +25,13 @@ const RESERVE_BYTES: u64 = 256 * 1024;
 /// Replaces a file durably. On a full disk it spends the reserve.
 pub(crate) fn replace_file(session: &Session, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let root = session.root();
-    match session.tmp_path().and_then(|tmp| replace(path, &tmp, bytes, true)) {
-        Err(error) if error.is_no_space() => {
-            if spend(root, path, bytes)? {
-                Ok(())
-            } else {
-                Err(error)
-            }
-        }
-        written => {
-            renew(root);
-            written
-        }
+    let mut written = session.tmp_path().and_then(|tmp| replace(path, &tmp, bytes, true));
+    if written.as_ref().is_err_and(StoreError::is_no_space) && spend(root, path, bytes)? {
+        written = Ok(());
     }
+    // The list before the last change has given its inode back, so that the reserve is there for the next removal.
+    renew(root);
+    written
 }
 
 /// Opens a lock file, and creates it if needed. Where no inode is left for it, it gets the one of the reserve.

@@ -92,7 +92,7 @@ fn check_single_thread() -> Result<(), SandboxError> {
 /// Keeps our mounts from the host. New mounts of the host still appear here.
 fn make_mounts_private() -> Result<(), SandboxError> {
     let slave = MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC;
-    mount_change("/", slave).map_err(os("make mounts private"))
+    mount_change("/", slave).map_err(os("make the mounts below / private"))
 }
 
 /// Returns the tier of a process that is root already, by its `uid_map`: root of the host, or of a user namespace that

@@ -11,6 +11,11 @@ use crate::setup::store;
 
 /// Prints the problems of the store; exit code 1 if there are any.
 pub fn run(args: &CheckArgs) -> Result<u8, Failure> {
+    if args.repair {
+        for path in store::repair_layout()? {
+            output::note(&format!("removed {}, which was not what the store has there", output::path(&path)));
+        }
+    }
     let store = Arc::new(store::open()?);
     let report = store.check(args.read_data)?;
     let layers = Layers::new(Arc::clone(&store));

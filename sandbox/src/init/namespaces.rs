@@ -32,7 +32,7 @@ pub(super) fn enter(plan: &Plan, fds: &mut Fds, services: &mut HostServices) -> 
         services.connect_network(pasta.clone(), publish.clone(), own_network()?);
     }
     let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
-    mount_change("/", private).map_err(os("make mounts private"))
+    mount_change("/", private).map_err(os("make the mounts below / private"))
 }
 
 fn join_network(netns: &OwnedFd) -> Result<(), SandboxError> {
