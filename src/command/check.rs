@@ -36,7 +36,10 @@ pub fn run(args: &CheckArgs) -> Result<u8, Failure> {
     let problems = report.problems.len() + altered.len();
     output::line(&format!("{} blobs checked, {problems} problems", report.blobs));
     if args.repair {
-        store.repair(&report)?;
+        for image in store.repair(&report)? {
+            output::note(&format!("image {image} lacks a blob and was removed; build, pull or import it again"));
+        }
+        runner::container::reconcile(&store)?;
         altered.iter().try_for_each(|layer| layers.distrust_trees(layer))?;
         let left = store.check(args.read_data)?.problems.len();
         output::line(&format!("{} problems repaired", problems.saturating_sub(left)));

@@ -11,19 +11,22 @@ use crate::support::{Closed, put_image, reference};
 /// Content of the file to which symbolic links lead.
 const KEPT: &str = "kept";
 
-/// Puts something in the place of `name`, and checks the error of the next opening and the repair.
+/// Puts something in the place of `name`, and checks the repair, and for a directory at the top the error of the next opening.
 #[track_caller]
-fn check(name: &str, is_dir: bool, put: fn(&Path, &Path)) {
+fn check(name: &str, is_of_top: bool, put: fn(&Path, &Path)) {
     let (closed, outside) = (Closed::new(), tempfile::tempdir().unwrap());
     fs::write(outside.path().join("file"), KEPT).unwrap();
     let store = closed.open();
     store.tag(&reference("a"), put_image(&store, "a").entry).unwrap();
     drop(store);
     let path = closed.path().join(name);
-    let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-    removed.unwrap();
+    if path.exists() {
+        let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        removed.unwrap();
+    }
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
     put(&path, outside.path());
-    if is_dir {
+    if is_of_top {
         let error = Store::open(closed.path()).unwrap_err();
         assert!(matches!(&error, StoreError::Misplaced { path: found } if *found == path), "{error}");
     }
@@ -65,6 +68,18 @@ fn a_link_or_directory_in_place_of_a_file_is_repaired() {
     for name in ["lock", "format", "oci-layout", "index.json", "index.json.lock", "collected"] {
         check(name, false, put_link_to_file);
         check(name, false, put_dir);
+    }
+    for name in ["containers/.lock", "mounts/m/0/ready", "stat/s", "steps/s", "pins/p", "layers/l/index"] {
+        check(name, false, put_link_to_file);
+        check(name, false, put_dir);
+    }
+}
+
+#[test]
+fn a_link_or_file_in_place_of_a_directory_below_is_repaired() {
+    for name in ["pins", "roots", "records/v1/ab", "layers/l", "layers/l/tree", "mounts/m", "mounts/m/0/data"] {
+        check(name, false, put_link);
+        check(name, false, put_file);
     }
 }
 

@@ -23,7 +23,9 @@ pub(super) fn containers_dir(store: &Store) -> Result<PathBuf, RunnerError> {
 /// Lists the directories in the directory of all containers, in no order.
 pub(super) fn container_dirs(containers: &Path) -> Result<Vec<PathBuf>, RunnerError> {
     let entries = fs::read_dir(containers).map_err(io_error("read", containers))?;
-    Ok(entries.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| path.is_dir()).collect())
+    // The type of the entry itself: a symlink is no container.
+    let is_dir = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
+    Ok(entries.filter_map(Result::ok).filter(is_dir).map(|entry| entry.path()).collect())
 }
 
 /// Waits for the lock that is held while a container is created. Dropping the file releases it.
