@@ -72,7 +72,7 @@ pub(crate) fn prepare(root: &Path) -> Result<PathBuf, StoreError> {
 }
 
 /// Removes what lies in the place of a directory or file of the store at `root`, so that the store can be opened; returns
-/// the paths. Leaves a directory alone that is not clearly a store of this user.
+/// the paths. A directory with too few names of a store is left as it is.
 pub(crate) fn repair(root: &Path) -> Result<Vec<PathBuf>, StoreError> {
     if root.symlink_metadata().is_err() {
         return Ok(Vec::new());
@@ -129,8 +129,8 @@ fn refused(root: &Path, reason: String) -> StoreError {
     StoreError::Format { root: root.to_owned(), reason }
 }
 
-/// Returns whether `root` is a complete store of this version. One of another version is an error; one whose file
-/// `format` was lost or damaged is completed again.
+/// Returns whether `root` is a complete store of this version. A store of another version is an error; a store whose
+/// file `format` was lost or damaged is completed again.
 fn is_finished(root: &Path) -> Result<bool, StoreError> {
     let path = root.join("format");
     let format = match read_if_present(&path) {

@@ -157,8 +157,8 @@ impl Survey {
     }
 }
 
-/// Returns the content of a record or note: nothing for one that is lost or damaged, and `None` for one that cannot be
-/// read, which stays until it can be.
+/// Returns the content of a record or note. A lost or damaged file has no content; `None` means that the file cannot be
+/// read, so it stays.
 fn content(path: &Path) -> Option<Vec<u8>> {
     match read_if_present(path) {
         Ok(bytes) => Some(bytes.unwrap_or_default()),
