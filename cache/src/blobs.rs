@@ -16,7 +16,7 @@ use crate::buffer::Buffer;
 use crate::direct::Output;
 use crate::files::{IoContext, create_new, open_with_metadata, read_all, remove_file, rename, unlink};
 use crate::hashing::Hashing;
-use crate::verified::{FileStamp, hash_of};
+use crate::stamp::{FileStamp, hash_of};
 use crate::{Store, StoreError};
 
 /// Size up to which writes are gathered, so that hashing and writing work on large pieces.

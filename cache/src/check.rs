@@ -99,7 +99,7 @@ impl Store {
     fn verify_all(&self, digests: &[Digest]) -> Vec<Problem> {
         let verify = |digest: &Digest| match self.verify_blob(digest) {
             Ok(()) | Err(StoreError::Missing { .. }) => None,
-            Err(error) => Some(Problem::from_error(*digest, error)),
+            Err(error) => Some(Problem::from_error(*digest, &error)),
         };
         digests.par_iter().filter_map(verify).collect()
     }

@@ -63,20 +63,21 @@ impl Store {
         saved.at("write", &path)
     }
 
-    /// Replaces a small derived file by `bytes` and a checksum that binds them to the layer.
+    /// Replaces a small derived file by `bytes` and a checksum that binds them to the layer and the name.
     pub fn save_checked(&self, layer: &DiffId, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         self.save_derived(layer, name, |out| {
-            writeln!(out, "{}", checksum(layer, bytes))?;
+            writeln!(out, "{}", checksum(layer, name, bytes))?;
             out.write_all(bytes)
         })
     }
 
-    /// Reads what [`Store::save_checked`] has written; `None` if it does not exist, is damaged or belongs to another layer.
+    /// Reads what [`Store::save_checked`] has written; `None` if it does not exist, is damaged or was written for another
+    /// layer or under another name.
     pub fn read_checked(&self, layer: &DiffId, name: &str) -> Option<Vec<u8>> {
         let mut bytes = self.read_derived(layer, name)?;
         let end = bytes.iter().position(|&byte| byte == b'\n')?;
         let rest = bytes.split_off(end + 1);
-        (bytes[..end] == *checksum(layer, &rest).as_bytes()).then_some(rest)
+        (bytes[..end] == *checksum(layer, name, &rest).as_bytes()).then_some(rest)
     }
 
     /// Waits until no other process holds the lock `name` of a layer. Dropping the file releases it.
@@ -89,6 +90,9 @@ impl Store {
     }
 }
 
-fn checksum(layer: &DiffId, bytes: &[u8]) -> String {
-    blake3::keyed_hash(layer.0.as_bytes(), bytes).to_hex().to_string()
+/// Returns the checksum of the file `name` of a layer with this content.
+fn checksum(layer: &DiffId, name: &str, bytes: &[u8]) -> String {
+    let mut hash = blake3::Hasher::new_keyed(layer.0.as_bytes());
+    hash.update(name.as_bytes()).update(&[0]).update(bytes);
+    hash.finalize().to_hex().to_string()
 }

@@ -41,6 +41,12 @@ pub enum StoreError {
         /// The difference that was found, as a clause: "it is not a directory".
         reason: String,
     },
+    /// A symbolic link, a file or a FIFO lies in the place of a directory of the store.
+    #[error("{} is not a directory, so the store is damaged", path.display())]
+    Misplaced {
+        /// Path that has to be a directory.
+        path: PathBuf,
+    },
     /// A root does not say what it protects, so nothing can be collected.
     #[error("cannot collect: {} does not list what it protects: {reason}", path.display())]
     BadRoot {

@@ -98,6 +98,11 @@ pub(crate) fn open_or_create(path: &Path) -> io::Result<File> {
     with_parents(path, || regular(open_path(path, flags, Mode::RUSR | Mode::WUSR)))
 }
 
+/// Opens a regular file for reading and writing.
+pub(crate) fn open_existing(path: &Path) -> io::Result<File> {
+    regular(open_path(path, OFlags::RDWR | OFlags::NONBLOCK | OFlags::NOCTTY, Mode::empty()))
+}
+
 /// Creates a file for writing, with everything above it. The name must be unused.
 pub(crate) fn create_new(path: &Path, mode: Mode) -> io::Result<File> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
@@ -230,7 +235,7 @@ fn write_new(path: &Path, bytes: &[u8], durable: bool) -> io::Result<()> {
 }
 
 /// Puts the names in the directory of `path` on disk.
-fn sync_parent(path: &Path) -> Result<(), StoreError> {
+pub(crate) fn sync_parent(path: &Path) -> Result<(), StoreError> {
     let parent = path.parent().expect("a file in the store has a parent");
     open_dir(parent).and_then(|dir| dir.sync_all()).at("sync", parent)
 }

@@ -8,26 +8,13 @@ use std::path::{Path, PathBuf};
 use crate::StoreError;
 use crate::files::{IoContext, names_in, open_dir, read_if_present, replace};
 use crate::locks::{Mode, lock, open_lock_file};
+use crate::structure::{self, DIRS};
 use crate::tmp::{ensure_private_dir, random_name};
 
 /// Name of the layout, which the version follows.
 const FORMAT_NAME: &str = "dsbuild store ";
 /// Content of the file `format`: name and version of the layout.
 const FORMAT: &str = "dsbuild store 1\n";
-
-/// Directories that every store has from the beginning, parents first.
-const DIRS: [&str; 10] = [
-    "tmp",
-    "blobs",
-    "blobs/sha256",
-    "records",
-    "records/v1",
-    "layers",
-    "stat",
-    "steps",
-    "mounts",
-    "containers",
-];
 
 /// Everything that dsbuild makes in the root of a store; the head of the crate says who makes what.
 const KNOWN: [&str; 24] = [
@@ -56,6 +43,8 @@ const KNOWN: [&str; 24] = [
     "collected",
     "tmp",
 ];
+/// Number of the store's names that a damaged directory has at least, to be taken for a store.
+const MIN_STORE_NAMES: usize = 4;
 /// Directory that ext4 has in its root, and that a store on a file system of its own therefore contains.
 const FILE_SYSTEM_DIR: &str = "lost+found";
 
@@ -75,10 +64,27 @@ pub(crate) fn prepare(root: &Path) -> Result<PathBuf, StoreError> {
         let private = std::fs::Permissions::from_mode(0o700);
         dir.set_permissions(private).at("make private", &root)?;
     }
+    structure::check(&root)?;
     if !is_finished {
         initialise(&root)?;
     }
     Ok(root)
+}
+
+/// Removes what lies in the place of a directory or file of the store at `root`, so that the store can be opened; returns
+/// the paths. A directory with too few names of a store is left as it is.
+pub(crate) fn repair(root: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    if root.symlink_metadata().is_err() {
+        return Ok(Vec::new());
+    }
+    let (root, dir) = open_root(root)?;
+    check_owner(&root, &dir.metadata().at("stat", &root)?)?;
+    let names = names_in(&root)?;
+    let known_count = ["lock", "format", "oci-layout", "blobs", "layers", "records", "tmp"]
+        .iter()
+        .filter(|name| names.iter().any(|found| found == *name))
+        .count();
+    if known_count < MIN_STORE_NAMES { Ok(Vec::new()) } else { structure::repair(&root) }
 }
 
 /// Opens the directory of a store, and makes it if it does not exist.
@@ -123,8 +129,8 @@ fn refused(root: &Path, reason: String) -> StoreError {
     StoreError::Format { root: root.to_owned(), reason }
 }
 
-/// Returns whether `root` is a complete store of this version. One of another version is an error; one whose file
-/// `format` was lost or damaged is completed again.
+/// Returns whether `root` is a complete store of this version. A store of another version is an error; a store whose
+/// file `format` was lost or damaged is completed again.
 fn is_finished(root: &Path) -> Result<bool, StoreError> {
     let path = root.join("format");
     let format = match read_if_present(&path) {
@@ -162,6 +168,10 @@ fn initialise(root: &Path) -> Result<(), StoreError> {
     for dir in DIRS {
         ensure_private_dir(&root.join(dir))?;
     }
+    // Removal on a disk without a free inode needs them.
+    for lock in ["collect.lock", "index.json.lock"] {
+        open_lock_file(&root.join(lock))?;
+    }
     write(root, "oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#)?;
     let is_new = names_in(&root.join("blobs/sha256"))?.is_empty();
     if is_new && root.join("index.json").symlink_metadata().is_err() {
@@ -198,6 +208,6 @@ pub(crate) fn unknown_entries(root: &Path) -> Result<Vec<PathBuf>, StoreError> {
 }
 
 fn write(root: &Path, name: &str, text: &str) -> Result<(), StoreError> {
-    let tmp = root.join("tmp").join(random_name());
+    let tmp = root.join("tmp").join(random_name()?);
     replace(&root.join(name), &tmp, text.as_bytes(), true)
 }

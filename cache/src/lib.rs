@@ -23,7 +23,7 @@
 //! ├── roots/<name>             blobs that collection must keep, for example a container's layers
 //! ├── volumes/<name>/          data of the user, mounted into containers
 //! ├── known_hosts              keys of the ssh servers that repositories were fetched from
-//! ├── reserve                  room to remove an image on a full disk
+//! ├── reserve                  a file that becomes the next `index.json` on a full disk, so that images can be removed
 //! ├── collected                empty; its time says when collection last looked at the store
 //! └── tmp/<random>/            work of one process, which holds a flock on it
 //! ```
@@ -43,9 +43,10 @@
 //! Files and directories with other names are left alone, and [`Store::check`] lists them.
 //!
 //! ```text
-//! layout, session, store      create and open a store; the lock and the directory of this process
+//! layout, structure           create a store, and refuse or repair a damaged one
+//! session, store              open a store; the lock and the directory of this process
 //! blobs                       put, get, stat, delete; buffer, direct and hashing make writing fast
-//! verified, boot              blobs that were read to the end in this boot
+//! verified, stamp, boot       blobs that were read to the end in this boot
 //! derived, file_range         files derived from a layer; a part of a shared file
 //! records, notes, stat_cache  what builds remember
 //! partial                     what a broken pull has brought of a blob
@@ -97,9 +98,11 @@ mod roots;
 mod scratch;
 mod session;
 mod stale;
+mod stamp;
 mod stat_cache;
 mod step_lock;
 mod store;
+mod structure;
 mod tmp;
 mod tree;
 mod usage;

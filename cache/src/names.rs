@@ -62,7 +62,7 @@ impl Store {
         })
     }
 
-    /// Takes images off the list, in one change, except those that have a name again; returns how many.
+    /// Takes images off the list in one change, and returns their number. Images that have a name again stay.
     pub(crate) fn remove_nameless(&self, manifests: &BTreeSet<Digest>) -> Result<u64, StoreError> {
         let mut removed = 0;
         self.change_index(|entries| {
@@ -113,7 +113,10 @@ impl Store {
     }
 
     /// Lets `change` edit the entries, and writes them if it returns `true`. Returns what `change` did.
-    fn change_index(&self, change: impl FnOnce(&mut Vec<Descriptor>) -> bool) -> Result<bool, StoreError> {
+    pub(crate) fn change_index(
+        &self,
+        change: impl FnOnce(&mut Vec<Descriptor>) -> bool,
+    ) -> Result<bool, StoreError> {
         let _lock = lock_file(&self.root().join("index.json.lock"), Mode::Exclusive)?;
         let mut index = self.load_index()?;
         let changed = change(&mut index.manifests);

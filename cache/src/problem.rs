@@ -68,11 +68,11 @@ pub enum Problem {
 
 impl Problem {
     /// Describes why the blob `digest` could not be read.
-    pub(crate) fn from_error(digest: Digest, error: StoreError) -> Self {
+    pub(crate) fn from_error(digest: Digest, error: &StoreError) -> Self {
         match error {
-            StoreError::Missing { digest } => Self::Missing { digest, of: digest },
-            StoreError::Corrupt { expected, found } => Self::Corrupt { digest: expected, found },
-            other => Self::Unreadable { digest, reason: crate::error::chain(&other) },
+            StoreError::Missing { digest } => Self::Missing { digest: *digest, of: *digest },
+            StoreError::Corrupt { expected, found } => Self::Corrupt { digest: *expected, found: *found },
+            other => Self::Unreadable { digest, reason: crate::error::chain(other) },
         }
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use oci::{Descriptor, Digest, ImageConfig, Index, Manifest, media_type};
 use serde::de::DeserializeOwned;
 
-use crate::{Problem, Store};
+use crate::{Problem, Store, StoreError};
 
 /// Largest manifest, index or config that is read.
 const MAX_DOCUMENT_BYTES: u64 = 16 * 1024 * 1024;
@@ -21,6 +21,9 @@ pub(crate) struct Reach {
     /// Every digest that the documents name, whether or not the store has the blob.
     pub(crate) digests: BTreeSet<Digest>,
     pub(crate) problems: Vec<Problem>,
+    /// First error that hides what the image consists of: a document exists, but cannot be read. Lost and damaged
+    /// documents are no such error, as nobody will ever read them.
+    pub(crate) failure: Option<StoreError>,
 }
 
 impl Reach {
@@ -44,7 +47,7 @@ impl Reach {
     fn index(&mut self, store: &Store, descriptor: &Descriptor, depth: u32) {
         let Some(index) = self.document::<Index>(store, descriptor) else { return };
         self.digests.extend(index.manifests.iter().map(|entry| entry.digest));
-        let is_present = |entry: &&Descriptor| matches!(store.stat_blob(&entry.digest), Ok(Some(_)));
+        let is_present = |entry: &&Descriptor| !matches!(store.stat_blob(&entry.digest), Ok(None));
         let present: Vec<_> = index.manifests.iter().filter(is_present).collect();
         if present.is_empty() && !index.manifests.is_empty() {
             self.problems.push(Problem::Missing { digest: index.manifests[0].digest, of: descriptor.digest });
@@ -84,9 +87,19 @@ impl Reach {
         let problem = match read.map(|bytes| serde_json::from_slice(&bytes)) {
             Ok(Ok(document)) => return Some(document),
             Ok(Err(error)) => Problem::Unreadable { digest, reason: error.to_string() },
-            Err(error) => Problem::from_error(digest, error),
+            Err(error) => self.unreadable(digest, error),
         };
         self.problems.push(problem);
         None
+    }
+
+    /// Returns the problem of a document that cannot be read, and keeps an error that hides what the document names.
+    fn unreadable(&mut self, digest: Digest, error: StoreError) -> Problem {
+        let problem = Problem::from_error(digest, &error);
+        let is_lost = matches!(error, StoreError::Missing { .. } | StoreError::Corrupt { .. });
+        if !is_lost && !error.is_damage() {
+            self.failure.get_or_insert(error);
+        }
+        problem
     }
 }

@@ -15,7 +15,7 @@ use crate::{Store, StoreError};
 const MAX_DOCUMENT_BYTES: u64 = 4 << 20;
 
 impl Store {
-    /// Returns the list before the last change if it is intact; else one that is made from the blobs.
+    /// Returns the list before the last change if it is intact, and else a list made from the blobs.
     pub(crate) fn restored_index(&self) -> Result<Index, StoreError> {
         let previous = read_if_present(&self.previous_index_path()).ok().flatten();
         match previous.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {

@@ -12,9 +12,9 @@ use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 use crate::StoreError;
 use crate::files::{IoContext, now_ms, open_dir};
 use crate::locks::{Mode, is_at, lock_file, try_lock};
+use crate::stamp::Verified;
 use crate::tmp::{lease_name, make_private_dir};
 use crate::tree::remove_tree;
-use crate::verified::Verified;
 
 /// The root of a store with this process's locks on it.
 #[derive(Debug)]
@@ -94,7 +94,7 @@ impl OwnDir {
         // Most file systems do not know the flag, and do not need it.
         let _ = spread(tmp);
         loop {
-            let path = tmp.join(lease_name(opened_ms));
+            let path = tmp.join(lease_name(opened_ms)?);
             make_private_dir(&path).at("make", &path)?;
             // Until it is locked, another process can take the directory for a leftover and remove it.
             let Ok(dir) = open_dir(&path) else { continue };

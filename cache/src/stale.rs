@@ -23,7 +23,11 @@ pub(crate) fn stale_layers(store: &Store) -> Result<Vec<PathBuf>, StoreError> {
     let mut stale = Vec::new();
     for name in names_in(&dir)? {
         let layer = Digest::from_hex(&name).map(DiffId);
-        if !layer.is_ok_and(|layer| matches!(store.stat_blob(&layer.0), Ok(Some(_)))) {
+        let is_stale = match layer {
+            Ok(layer) => store.stat_blob(&layer.0)?.is_none(),
+            Err(_) => true,
+        };
+        if is_stale {
             stale.push(dir.join(name));
         }
     }

@@ -8,7 +8,7 @@ use oci::DiffId;
 
 use crate::StoreError;
 use crate::files::{IoContext, mark_path_used};
-use crate::layout::prepare;
+use crate::layout::{self, prepare};
 use crate::session::Session;
 use crate::tmp::{clear, leftovers, make_private_dir};
 
@@ -33,6 +33,12 @@ impl Store {
             let _ = std::thread::Builder::new().spawn(move || clear(dead));
         }
         Ok(Self { session: Arc::new(session) })
+    }
+
+    /// Removes symbolic links, files and FIFOs that lie in the place of a directory of the store at `root`, and whatever
+    /// lies in the place of a file that can be made anew. Returns their paths. Such a store cannot be opened.
+    pub fn repair_layout(root: &Path) -> Result<Vec<PathBuf>, StoreError> {
+        layout::repair(root)
     }
 
     /// Returns the directory that the store is in, without symbolic links in its path.

@@ -12,6 +12,9 @@ use crate::files::{IoContext, make_dir, names_in, open_dir, rename};
 use crate::locks::try_lock;
 use crate::tree::remove_tree;
 
+/// Source of random bytes that messages name.
+const RANDOM: &str = "/dev/urandom";
+
 /// A leftover of a dead process: its path, and its lock where it is a directory that could be opened.
 pub(crate) type Leftover = (PathBuf, Option<File>);
 
@@ -28,16 +31,21 @@ pub(crate) fn ensure_private_dir(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Returns a file name of 128 random bits in hex.
-pub(crate) fn random_name() -> String {
+/// Returns a file name of 128 random bits in hex. Random bytes come from a file on kernels before `getrandom`, and
+/// wherever a filter refuses that call, so reading them can fail.
+pub(crate) fn random_name() -> Result<String, StoreError> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).expect("the kernel has random bytes since it has booted");
-    format!("{:032x}", u128::from_ne_bytes(bytes))
+    let cause = |error: getrandom::Error| match error.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => io::Error::other(error.to_string()),
+    };
+    getrandom::fill(&mut bytes).map_err(cause).at("read random bytes from", Path::new(RANDOM))?;
+    Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
 }
 
 /// Returns a name for the directory of a process that has opened the store at this time, in milliseconds since 1970.
-pub(crate) fn lease_name(opened_ms: u64) -> String {
-    format!("{opened_ms:012x}-{}", random_name())
+pub(crate) fn lease_name(opened_ms: u64) -> Result<String, StoreError> {
+    Ok(format!("{opened_ms:012x}-{}", random_name()?))
 }
 
 /// Returns the time at which the oldest living process opened the store, as the names of their directories say. Returns
@@ -58,7 +66,7 @@ pub(crate) fn live_since_ms(root: &Path) -> Result<Option<u64>, StoreError> {
 /// Removes a tree in two steps, so that nobody ever sees half of it: moves it to `tmp/`, then takes it apart. A tree
 /// that does not exist is success. Parts that cannot be removed stay in `tmp/` as a leftover.
 pub(crate) fn discard(root: &Path, path: &Path) -> Result<(), StoreError> {
-    let away = root.join("tmp").join(random_name());
+    let away = root.join("tmp").join(random_name()?);
     match rename(path, &away) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         moved => moved.at("move away", path)?,

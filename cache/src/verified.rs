@@ -7,45 +7,19 @@
 
 use std::collections::HashMap;
 use std::fs::{File, Metadata};
-use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::io;
+use std::sync::{MutexGuard, PoisonError};
 
-use oci::{DiffId, Digest, Hasher};
+use oci::{DiffId, Digest};
 
-use crate::boot::boot_id;
 use crate::files::{IoContext, is_mark_due, mark_used};
+use crate::stamp::{FileStamp, hash_of};
 use crate::{Store, StoreError};
 
 /// Name of the stamp of a blob, among the files derived from it.
 const BLOB: &str = "blob";
 /// Length up to which reading a blob costs less than a stamp.
 const SMALL_BYTES: u64 = 64 << 10;
-
-/// State of a file at the time when all of it was verified.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FileStamp {
-    inode: u64,
-    size_bytes: u64,
-    /// Time of the inode's last change: seconds and nanoseconds.
-    changed: (i64, i64),
-}
-
-/// Blobs that this process has verified or written, in the state that they had.
-pub(crate) type Verified = Mutex<HashMap<Digest, FileStamp>>;
-
-impl FileStamp {
-    /// Returns the stamp of a file in its current state.
-    pub(crate) fn of(file: &File) -> io::Result<Self> {
-        let stat = file.metadata()?;
-        Ok(Self { inode: stat.ino(), size_bytes: stat.len(), changed: (stat.ctime(), stat.ctime_nsec()) })
-    }
-
-    fn text(&self) -> String {
-        let Self { inode, size_bytes, changed: (seconds, nanoseconds) } = self;
-        format!("{} {inode} {size_bytes} {seconds} {nanoseconds}\n", boot_id())
-    }
-}
 
 impl Store {
     /// Returns whether a file derived from `layer` was verified in this boot and has not changed since.
@@ -119,20 +93,4 @@ impl Store {
     pub(crate) fn verified(&self) -> MutexGuard<'_, HashMap<Digest, FileStamp>> {
         self.session.verified.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Hashes a file from its start, and leaves its position there.
-pub(crate) fn hash_of(mut file: &File) -> io::Result<Digest> {
-    let mut hash = Hasher::new();
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        match file.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(count) => hash.update(&buffer[..count]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    rustix::fs::seek(file, rustix::fs::SeekFrom::Start(0))?;
-    Ok(hash.finish())
 }

@@ -102,12 +102,16 @@ impl Container {
 
     /// Writes what became of the container, replacing what was written before.
     ///
-    /// On a full disk it is written into the blocks that the last state has, so that the end of a container gets known.
+    /// On a full disk it is written into the blocks that the last state has, so that the end of a container gets known. A
+    /// container without a state fails with the error that names the full disk.
     pub fn save_state(&self, state: &ContainerState) -> Result<(), RunnerError> {
         match files::save(&self.dir, "state.json", state) {
-            Err(RunnerError::Io { source, .. }) if files::is_full(&source) => {
-                files::overwrite(&self.dir, "state.json", state)
-            }
+            Err(full) if is_full(&full) => match files::overwrite(&self.dir, "state.json", state) {
+                Err(RunnerError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+                    Err(full)
+                }
+                overwritten => overwritten,
+            },
             result => result,
         }
     }
@@ -153,6 +157,11 @@ impl Container {
     fn running(&self) -> RunnerError {
         RunnerError::Running { id: short(&self.config.id).to_owned() }
     }
+}
+
+/// Reports whether an error means that the disk is full.
+fn is_full(error: &RunnerError) -> bool {
+    matches!(error, RunnerError::Io { source, .. } if files::is_full(source))
 }
 
 /// Returns the first 12 digits of an id, which are shown to people.

@@ -16,7 +16,7 @@ mod id_mapper;
 mod subordinate_ids;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nix::sched::{CloneFlags, unshare};
 use rustix::mount::{MountPropagationFlags, mount_change};

@@ -11,6 +11,11 @@ use crate::setup::store;
 
 /// Prints the problems of the store; exit code 1 if there are any.
 pub fn run(args: &CheckArgs) -> Result<u8, Failure> {
+    if args.repair {
+        for path in store::repair_layout()? {
+            output::note(&format!("removed {}, which was not what the store has there", output::path(&path)));
+        }
+    }
     let store = Arc::new(store::open()?);
     let report = store.check(args.read_data)?;
     let layers = Layers::new(Arc::clone(&store));
@@ -31,7 +36,12 @@ pub fn run(args: &CheckArgs) -> Result<u8, Failure> {
     let problems = report.problems.len() + altered.len();
     output::line(&format!("{} blobs checked, {problems} problems", report.blobs));
     if args.repair {
-        store.repair(&report)?;
+        for image in store.repair(&report)? {
+            output::note(&format!(
+                "image {image} lacks a blob and was removed; build, pull or import it again"
+            ));
+        }
+        runner::container::reconcile(&store)?;
         altered.iter().try_for_each(|layer| layers.distrust_trees(layer))?;
         let left = store.check(args.read_data)?.problems.len();
         output::line(&format!("{} problems repaired", problems.saturating_sub(left)));

@@ -1,6 +1,6 @@
 //! The store of the user.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cache::{Policy, Store, StoreError};
 
@@ -13,9 +13,17 @@ pub fn open() -> Result<Store, Failure> {
     let root = environment::store_root();
     Store::open(&root).map_err(|error| match other_owner(&root, &error) {
         Some(failure) => failure,
+        None if matches!(error, StoreError::Misplaced { .. }) => {
+            Failure::from(error).hint("remove it with `dsbuild check --repair`")
+        }
         None => Failure::from(error)
             .hint(format!("the store is {}; set DSBUILD_ROOT to use another directory", root.display())),
     })
+}
+
+/// Removes what keeps the store from being opened, and returns the paths.
+pub fn repair_layout() -> Result<Vec<PathBuf>, Failure> {
+    Ok(Store::repair_layout(&environment::store_root())?)
 }
 
 /// Returns the failure for a store of another user.

@@ -7,10 +7,10 @@
 use std::fs::File;
 use std::path::Path;
 
-use crate::StoreError;
 use crate::files::{IoContext, MARK_RENEWAL_S, now_ms};
 use crate::locks::{Mode, lock, open_lock_file, try_lock};
 use crate::tmp::live_since_ms;
+use crate::{StoreError, reserve};
 
 /// Room for clocks that differ, in milliseconds.
 const MARGIN_MS: u64 = 5 * 60_000;
@@ -28,7 +28,7 @@ impl Lease {
     /// Takes the right to collect; `None` if another process collects.
     pub(super) fn take(root: &Path) -> Result<Option<Self>, StoreError> {
         let (path, own) = (root.join("lock"), root.join("collect.lock"));
-        let collecting = open_lock_file(&own)?;
+        let collecting = reserve::open_lock(root, &own)?;
         if !try_lock(&collecting).at("lock", &own)? {
             return Ok(None);
         }

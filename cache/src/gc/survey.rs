@@ -1,7 +1,7 @@
 //! The survey: what is in the store, how large it is, when it was used, and whether it must stay. It changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use oci::{Descriptor, Digest};
 use rayon::prelude::*;
@@ -88,7 +88,7 @@ impl Survey {
         blobs: &mut BTreeMap<Digest, Candidate>,
     ) -> Result<(), StoreError> {
         for (key, path) in all_records(store.root())? {
-            let bytes = read_if_present(&path).unwrap_or_default().unwrap_or_default();
+            let Some(bytes) = content(&path) else { continue };
             match decode(&key, &bytes).and_then(|record| blobs.get_mut(&record.layer.0)) {
                 Some(blob) => {
                     blob.count(&path);
@@ -110,7 +110,7 @@ impl Survey {
                 self.candidates.push(Candidate::note(path));
                 continue;
             }
-            let bytes = read_if_present(&path).unwrap_or_default().unwrap_or_default();
+            let Some(bytes) = content(&path) else { continue };
             match blob_of(&bytes).map(|digest| blobs.get_mut(&digest)) {
                 Some(Some(blob)) => {
                     blob.count(&path);
@@ -157,13 +157,25 @@ impl Survey {
     }
 }
 
-/// Returns the digests that must stay, and the images that have no name.
+/// Returns the content of a record or note. A lost or damaged file has no content; `None` means that the file cannot be
+/// read, so it stays.
+fn content(path: &Path) -> Option<Vec<u8>> {
+    match read_if_present(path) {
+        Ok(bytes) => Some(bytes.unwrap_or_default()),
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Some(Vec::new()),
+        Err(_) => None,
+    }
+}
+
+/// Returns the digests that must stay, and the images that have no name. Fails if a document of a named image cannot be
+/// read: the blobs that it names would look as if nothing needed them.
 fn reached(store: &Store) -> Result<(BTreeSet<Digest>, Vec<NamelessImage>), StoreError> {
     let mut pinned = protected(store.root())?;
     let mut nameless = Vec::new();
     for entry in store.load_index()?.manifests {
-        let digests = Reach::of(store, &entry).digests;
+        let Reach { digests, failure, .. } = Reach::of(store, &entry);
         if name_of(&entry).is_some() {
+            failure.map_or(Ok(()), Err)?;
             pinned.extend(digests);
         } else {
             nameless.push(NamelessImage { entry, digests });

@@ -114,12 +114,33 @@ fn repair_removes_the_damage_and_what_is_rebuilt_fits() {
     std::fs::create_dir(store.root().join("blobs/sha256/stray")).unwrap();
     let report = store.check(true).unwrap();
     assert_eq!(report.problems.len(), 2);
-    store.repair(&report).unwrap();
+    assert_eq!(store.repair(&report).unwrap(), [reference("app").to_string()]);
     let report = store.check(true).unwrap();
-    assert_eq!(report.problems, [Problem::Missing { digest: image.layer, of: image.config }]);
+    assert_eq!((report.problems, report.images), (Vec::new(), 0), "an image without its layer is of no use");
     assert_eq!((report.records, report.stale_records), (0, 0), "the record leads nowhere, and is gone");
-    put_image(&store, "app");
+    store.tag(&reference("app"), put_image(&store, "app").entry).unwrap();
     assert!(store.check(true).unwrap().is_clean());
+}
+
+#[test]
+fn repair_keeps_images_that_have_all_their_blobs() {
+    let (store, image) = full_store();
+    store.tag(&reference("b"), put_image(&store, "b").entry).unwrap();
+    std::fs::remove_file(store.blob_path(&image.entry.digest)).unwrap();
+    assert_eq!(store.repair(&store.check(true).unwrap()).unwrap(), [reference("app").to_string()]);
+    assert!(store.resolve(&reference("b")).unwrap().is_some());
+    assert!(store.resolve(&reference("app")).unwrap().is_none());
+}
+
+#[test]
+fn repair_removes_the_damaged_root_of_a_container_only() {
+    let store = new_store();
+    for name in ["app", "container-1"] {
+        store.protect(name, []).unwrap();
+        std::fs::write(store.root().join("roots").join(name), "sha256:").unwrap();
+    }
+    store.repair(&store.check(false).unwrap()).unwrap();
+    assert_eq!(store.gc_root_names().unwrap(), ["app"]);
 }
 
 #[test]

@@ -59,3 +59,39 @@ fn helper_removes_an_image_on_a_full_disk() {
 fn privileged_an_image_can_be_removed_from_a_full_disk() {
     run_helper_on_tmpfs("full::helper_removes_an_image_on_a_full_disk", "2m");
 }
+
+/// Creates files until the file system has no inode left.
+fn use_up_inodes(dir: &std::path::Path) {
+    std::fs::create_dir(dir).unwrap();
+    let mut count = 0;
+    while std::fs::File::create(dir.join(count.to_string())).is_ok() {
+        count += 1;
+    }
+}
+
+#[test]
+fn helper_removes_images_without_an_inode() {
+    let Some(root) = helper_root() else { return };
+    let store = Store::open(&root).unwrap();
+    for name in ["a", "b", "c"] {
+        store.tag(&reference(name), put_image(&store, name).entry).unwrap();
+    }
+    drop(store);
+    use_up_inodes(&root.join("volumes"));
+    let store = Store::open(&root).unwrap();
+    let error = store.put_blob(&[1; 100]).unwrap_err();
+    assert!(error.is_no_space(), "{error:?}");
+    assert!(store.untag(&reference("a")).unwrap());
+    assert_eq!(store.images().unwrap().len(), 3, "the image stays without its name");
+    drop(store);
+    let done = Store::collect(&root, &ALL).unwrap().unwrap();
+    assert_eq!((done.blobs, done.images), (3, 1));
+    let store = Store::open(&root).unwrap();
+    assert!(store.untag(&reference("b")).unwrap());
+    assert!(store.check(true).unwrap().is_clean());
+}
+
+#[test]
+fn privileged_images_can_be_removed_without_an_inode() {
+    run_helper_on_tmpfs("full::helper_removes_images_without_an_inode", "8m,nr_inodes=200");
+}

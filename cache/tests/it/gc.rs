@@ -247,7 +247,7 @@ fn helper_has_the_store_open() {
 
 /// A build that has run for a while keeps what it can need; everything that is older goes.
 #[test]
-fn what_a_living_process_can_need_stays_and_older_things_go_beside_it() {
+fn things_that_a_living_process_can_need_stay_and_older_things_go() {
     let root = Closed::new();
     let store = root.open();
     put_layer(&store, "old", 30);
@@ -266,7 +266,7 @@ fn what_a_living_process_can_need_stays_and_older_things_go_beside_it() {
 }
 
 #[test]
-fn what_was_used_after_an_old_process_began_stays() {
+fn things_used_after_an_old_process_began_stay() {
     let root = Closed::new();
     let store = root.open();
     put_layer(&store, "used", 10);
@@ -282,6 +282,28 @@ fn what_was_used_after_an_old_process_began_stays() {
     root.collect(&ALL);
     assert_eq!((is_here(&store, "old"), is_here(&store, "used")), ([false; 3], [true; 3]));
     drop(lock);
+}
+
+/// A manifest that is longer than any document stands for one that the disk does not give: its content is unknown.
+#[test]
+fn a_manifest_that_cannot_be_read_keeps_everything_until_its_name_is_gone() {
+    let root = Closed::new();
+    let store = root.open();
+    let image = put_image(&store, "a");
+    store.tag(&reference("a"), image.entry.clone()).unwrap();
+    let manifest = store.blob_path(&image.entry.digest);
+    std::fs::remove_file(&manifest).unwrap();
+    std::fs::File::create(&manifest).unwrap().set_len(17 << 20).unwrap();
+    drop(store);
+    let error = Store::collect(root.path(), &ALL).unwrap_err();
+    assert!(error.to_string().contains(&image.entry.digest.to_string()), "{error}");
+    let store = root.open();
+    for digest in [image.entry.digest, image.config, image.layer] {
+        assert!(store.stat_blob(&digest).unwrap().is_some(), "{digest}");
+    }
+    store.untag(&reference("a")).unwrap();
+    drop(store);
+    assert_eq!(root.collect(&ALL).blobs, 3);
 }
 
 #[test]

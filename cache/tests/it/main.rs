@@ -18,5 +18,6 @@ mod records;
 mod roots;
 mod stat_cache;
 mod steps;
+mod structure;
 mod support;
 mod verified;

@@ -89,7 +89,7 @@ fn a_put_replaces_a_damaged_blob_of_the_same_name() {
 }
 
 #[test]
-fn a_derived_file_of_another_layer_is_not_read() {
+fn a_derived_file_of_another_layer_or_name_is_not_read() {
     let store = new_store();
     let (one, two) = (DiffId(Digest::of(b"1")), DiffId(Digest::of(b"2")));
     store.save_checked(&one, "note", b"content").unwrap();
@@ -98,6 +98,8 @@ fn a_derived_file_of_another_layer_is_not_read() {
     let path = |layer: &DiffId| store.root().join("layers").join(layer.0.hex()).join("note");
     fs::copy(path(&one), path(&two)).unwrap();
     assert_eq!(store.read_checked(&two, "note"), None);
+    fs::copy(path(&one), path(&one).with_file_name("other")).unwrap();
+    assert_eq!(store.read_checked(&one, "other"), None);
     for bad in [&b""[..], b"content", b"\ncontent"] {
         fs::write(path(&one), bad).unwrap();
         assert_eq!(store.read_checked(&one, "note"), None);

@@ -14,7 +14,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::Mode;
+use rustix::fs::{Mode, StatVfsMountFlags};
 use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, fsconfig_create, fsconfig_set_flag,
@@ -103,7 +103,21 @@ impl Overlay<'_> {
         let mounted = self.mount_lowers(&lowers, api);
         // The overlay holds its base for itself from here on.
         drop(base);
-        mounted
+        self.check_writable(mounted?)
+    }
+
+    /// Refuses a mount that should be writable and is not: overlayfs mounts read-only, without an error, where it cannot
+    /// make its work directory. The reason is nearly always a disk without a free inode or block.
+    fn check_writable(&self, mounted: OwnedFd) -> Result<OwnedFd, RootfsError> {
+        let Some((upper, _)) = self.upper else { return Ok(mounted) };
+        let flags =
+            rustix::fs::fstatvfs(&mounted).map_err(failed("stat an overlay in", self.scratch))?.f_flag;
+        if !flags.contains(StatVfsMountFlags::RDONLY) {
+            return Ok(mounted);
+        }
+        let is_full = rustix::fs::statvfs(upper).is_ok_and(|disk| disk.f_favail == 0 || disk.f_bavail == 0);
+        let cause = if is_full { Errno::NOSPC } else { Errno::ROFS };
+        Err(failed("mount an overlay in", self.scratch)(cause))
     }
 
     /// Adds empty directories where overlayfs requires more lower layers: one, or two for a read-only overlay.

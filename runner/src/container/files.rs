@@ -36,7 +36,12 @@ fn is_dir(path: &Path) -> bool {
 /// Waits for the lock that is held while a container is created. Dropping the file releases it.
 pub(super) fn lock_containers(store: &Store) -> Result<File, RunnerError> {
     let path = containers_dir(store)?.join(".lock");
-    let lock = files::open_lock(&path).map_err(io_error("create", &path))?;
+    let lock = match files::open_lock(&path) {
+        // No inode is left for the file, so nobody can hold it. Removal must work all the same.
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => File::open(containers_dir(store)?),
+        opened => opened,
+    };
+    let lock = lock.map_err(io_error("create", &path))?;
     files::lock(&lock).map_err(io_error("lock", &path))?;
     Ok(lock)
 }

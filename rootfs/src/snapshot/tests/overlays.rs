@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use cache::Store;
 use rustix::fs::{FileType, Mode};
+use rustix::mount::MountFlags;
 
 use super::{Env, base};
 use crate::RootfsError;
@@ -125,4 +126,30 @@ fn privileged_no_mount_and_no_scratch_file_remains() {
         .flat_map(|dir| fs::read_dir(dir.unwrap().path()).unwrap().map(|entry| entry.unwrap().file_name()))
         .collect();
     assert!(left.is_empty(), "{left:?}");
+}
+
+/// overlayfs itself mounts read-only, without an error, where it cannot make its work directory.
+#[test]
+fn privileged_an_overlay_without_an_inode_for_its_work_directory_names_the_full_disk() {
+    let Some(env) = Env::new() else { return };
+    let lowers = many_lowers(&env, 2);
+    let disk = env.root.path().join("disk");
+    fs::create_dir(&disk).unwrap();
+    rustix::mount::mount("none", &disk, "tmpfs", MountFlags::empty(), c"nr_inodes=8").unwrap();
+    let (upper, work) = (disk.join("upper"), disk.join("work"));
+    fs::create_dir(&upper).unwrap();
+    fs::create_dir(&work).unwrap();
+    while fs::File::create_new(disk.join(fs::read_dir(&disk).unwrap().count().to_string())).is_ok() {}
+    let overlay = Overlay {
+        lowers: &lowers,
+        upper: Some((&upper, &work)),
+        volatile: false,
+        scratch: env.root.path(),
+        flavor: Flavor::current(),
+    };
+    for api in [MountApi::Detached, MountApi::Options] {
+        let error = overlay.mount_with(api).unwrap_err();
+        let RootfsError::Io { source, .. } = &error else { panic!("{error:?}") };
+        assert_eq!(source.kind(), std::io::ErrorKind::StorageFull, "{error}");
+    }
 }
