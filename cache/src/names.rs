@@ -113,7 +113,10 @@ impl Store {
     }
 
     /// Lets `change` edit the entries, and writes them if it returns `true`. Returns what `change` did.
-    pub(crate) fn change_index(&self, change: impl FnOnce(&mut Vec<Descriptor>) -> bool) -> Result<bool, StoreError> {
+    pub(crate) fn change_index(
+        &self,
+        change: impl FnOnce(&mut Vec<Descriptor>) -> bool,
+    ) -> Result<bool, StoreError> {
         let _lock = lock_file(&self.root().join("index.json.lock"), Mode::Exclusive)?;
         let mut index = self.load_index()?;
         let changed = change(&mut index.manifests);

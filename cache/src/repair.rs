@@ -95,6 +95,5 @@ impl Store {
 
 /// Returns whether a root is the one of a container, which can be written again.
 fn is_of_container(root: &Path) -> bool {
-    root.file_name()
-        .is_some_and(|name| name.as_encoded_bytes().starts_with(CONTAINER_ROOT_PREFIX.as_bytes()))
+    root.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(CONTAINER_ROOT_PREFIX.as_bytes()))
 }

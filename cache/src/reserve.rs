@@ -13,9 +13,7 @@ use std::path::Path;
 use rustix::fs::FallocateFlags;
 
 use crate::StoreError;
-use crate::files::{
-    IoContext, open_existing, open_or_create, rename, replace, sync_parent, unlink,
-};
+use crate::files::{IoContext, open_existing, open_or_create, rename, replace, sync_parent, unlink};
 use crate::locks::{Mode as LockMode, is_at, lock, open_lock_file, try_lock};
 use crate::session::Session;
 

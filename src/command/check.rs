@@ -37,7 +37,9 @@ pub fn run(args: &CheckArgs) -> Result<u8, Failure> {
     output::line(&format!("{} blobs checked, {problems} problems", report.blobs));
     if args.repair {
         for image in store.repair(&report)? {
-            output::note(&format!("image {image} lacks a blob and was removed; build, pull or import it again"));
+            output::note(&format!(
+                "image {image} lacks a blob and was removed; build, pull or import it again"
+            ));
         }
         runner::container::reconcile(&store)?;
         altered.iter().try_for_each(|layer| layers.distrust_trees(layer))?;

@@ -34,7 +34,8 @@ fn check(name: &str, is_of_top: bool, put: fn(&Path, &Path)) {
     let store = closed.open();
     store.tag(&reference("b"), put_image(&store, "b").entry).unwrap();
     assert!(store.resolve(&reference("b")).unwrap().is_some());
-    let kept: Vec<_> = fs::read_dir(outside.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let kept: Vec<_> =
+        fs::read_dir(outside.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(kept, ["file"]);
     assert_eq!(fs::read_to_string(outside.path().join("file")).unwrap(), KEPT);
 }
@@ -57,7 +58,8 @@ fn put_dir(path: &Path, _: &Path) {
 
 #[test]
 fn a_link_or_file_in_place_of_a_directory_is_named_and_repaired() {
-    for name in ["tmp", "blobs", "blobs/sha256", "records", "records/v1", "layers", "stat", "steps", "mounts"] {
+    for name in ["tmp", "blobs", "blobs/sha256", "records", "records/v1", "layers", "stat", "steps", "mounts"]
+    {
         check(name, true, put_link);
         check(name, true, put_file);
     }
@@ -77,7 +79,8 @@ fn a_link_or_directory_in_place_of_a_file_is_repaired() {
 
 #[test]
 fn a_link_or_file_in_place_of_a_directory_below_is_repaired() {
-    for name in ["pins", "roots", "records/v1/ab", "layers/l", "layers/l/tree", "mounts/m", "mounts/m/0/data"] {
+    for name in ["pins", "roots", "records/v1/ab", "layers/l", "layers/l/tree", "mounts/m", "mounts/m/0/data"]
+    {
         check(name, false, put_link);
         check(name, false, put_file);
     }

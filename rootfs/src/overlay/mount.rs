@@ -110,7 +110,8 @@ impl Overlay<'_> {
     /// make its work directory. The reason is nearly always a disk without a free inode or block.
     fn check_writable(&self, mounted: OwnedFd) -> Result<OwnedFd, RootfsError> {
         let Some((upper, _)) = self.upper else { return Ok(mounted) };
-        let flags = rustix::fs::fstatvfs(&mounted).map_err(failed("stat an overlay in", self.scratch))?.f_flag;
+        let flags =
+            rustix::fs::fstatvfs(&mounted).map_err(failed("stat an overlay in", self.scratch))?.f_flag;
         if !flags.contains(StatVfsMountFlags::RDONLY) {
             return Ok(mounted);
         }
