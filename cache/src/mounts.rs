@@ -72,6 +72,11 @@ fn is_file(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|metadata| metadata.is_file())
 }
 
+/// Reports whether a path is a directory itself, and no symbolic link to one.
+fn is_dir(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir())
+}
+
 fn make_ready(dir: &Path) -> Result<(), StoreError> {
     let ready = dir.join("ready");
     open_or_create(&ready).at("make", &ready).map(|_| ())
@@ -120,17 +125,17 @@ impl Store {
 
     /// Makes a mount of an instance whose lock is held.
     fn take_instance(&self, dir: PathBuf, file: File, sharing: Sharing) -> Result<CacheMount, StoreError> {
-        let ready = dir.join("ready");
-        let mut is_new = !is_file(&ready);
+        let (ready, data) = (dir.join("ready"), dir.join("data"));
+        let is_unusable = || !is_file(&ready) || !is_dir(&data);
+        let mut is_new = is_unusable();
         if is_new && sharing == Sharing::Shared {
             // Another user can have filled it while the lock was changed.
             lock(&file, Mode::Exclusive).at("lock", &dir)?;
-            is_new = !is_file(&ready);
+            is_new = is_unusable();
             if !is_new {
                 lock(&file, Mode::Shared).at("lock", &dir)?;
             }
         }
-        let data = dir.join("data");
         if is_new {
             self.renew_data(&data)?;
         }

@@ -136,3 +136,15 @@ fn a_mount_half_filled_by_a_killed_process_starts_empty_again() {
     assert!(mount.is_new());
     assert_eq!(std::fs::read_dir(mount.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn a_mount_that_has_lost_its_data_begins_empty() {
+    let store = new_store();
+    let mut lost = store.cache_mount("m", Sharing::Locked).unwrap();
+    lost.set_ready().unwrap();
+    let data = lost.path().to_owned();
+    drop(lost);
+    std::fs::remove_dir(&data).unwrap();
+    let mount = store.cache_mount("m", Sharing::Locked).unwrap();
+    assert!(mount.is_new() && data.is_dir());
+}
