@@ -102,11 +102,6 @@ pub(crate) fn repair(root: &Path) -> Result<Vec<PathBuf>, StoreError> {
             removed.push(path);
         }
     }
-    let layers = root.join("layers");
-    if removed.iter().any(|path| *path == layers || path.parent() == Some(&layers)) {
-        // The real times of files are in `layers/` only. With them lost, a recorded step would give other images.
-        discard(root, &root.join("records"))?;
-    }
     Ok(removed)
 }
 

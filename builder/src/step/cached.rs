@@ -144,6 +144,9 @@ impl CachedStep<'_> {
     /// Reports whether the layer of a record has the file times that it had when it was recorded: the same tar can have been
     /// made from files with other times since.
     fn has_recorded_times(&self, record: &Record) -> Result<bool, StepError> {
+        if self.clamp() != Clamp::STORE && !self.solver.layers.has_real_times(&record.layer)? {
+            return Ok(false);
+        }
         let Some(times) = self.shown_times(&record.layer)? else { return Ok(true) };
         let none = hashed_name(&[]);
         Ok(*record.inputs.get(TIMES).unwrap_or(&none) == times)

@@ -95,16 +95,3 @@ fn a_directory_that_is_no_store_is_not_repaired() {
     assert!(Store::repair_layout(&dir.path().join("absent")).unwrap().is_empty());
     assert_eq!(fs::read_to_string(dir.path().join("layers")).unwrap(), KEPT);
 }
-
-#[test]
-fn records_go_with_the_layers_that_they_lead_to() {
-    for (name, is_kept) in [("stat", true), ("layers", false)] {
-        let closed = Closed::new();
-        let records = closed.open().root().join("records/v1");
-        fs::create_dir(records.join("ab")).unwrap();
-        fs::remove_dir(closed.path().join(name)).unwrap();
-        put_file(&closed.path().join(name), closed.path());
-        Store::repair_layout(closed.path()).unwrap();
-        assert_eq!(records.join("ab").exists(), is_kept, "{name}");
-    }
-}

@@ -66,6 +66,12 @@ impl Layers {
         Ok(ContentDigest::of(&bytes))
     }
 
+    /// Reports whether this store still has the real times of a layer that it made. They are in the index only; an index
+    /// that was made again from the tar has lost them.
+    pub fn has_real_times(&self, layer: &DiffId) -> Result<bool, RootfsError> {
+        Ok(self.index(layer)?.origin() == Origin::Made)
+    }
+
     /// Removes the records of a layer that was imported before this store made it: only now are its real times known.
     pub(super) fn forget_rewritten(&self, layer: &DiffId) -> Result<(), RootfsError> {
         let dir = self.store().layer_dir(layer)?;
