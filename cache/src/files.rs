@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, Timespec, Timestamps, UTIME_NOW};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 
 use crate::StoreError;
 
@@ -47,7 +47,7 @@ pub(crate) fn millis(time: SystemTime) -> u64 {
 pub(crate) fn open_path(path: &Path, flags: OFlags, mode: Mode) -> io::Result<OwnedFd> {
     let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-    match rustix::fs::openat2(CWD, path, flags, mode, resolve) {
+    match retry_on_intr(|| rustix::fs::openat2(CWD, path, flags, mode, resolve)) {
         // A container whose seccomp filter does not know the call; the last component is still not followed.
         Err(Errno::NOSYS | Errno::PERM) => Ok(rustix::fs::open(path, flags, mode)?),
         opened => Ok(opened?),
@@ -61,6 +61,16 @@ pub(crate) fn open_parent(path: &Path) -> io::Result<(OwnedFd, &OsStr)> {
     };
     let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
     Ok((open_path(parent, OFlags::PATH | OFlags::DIRECTORY, Mode::empty())?, name))
+}
+
+/// Opens a regular file of a store with `flags`. No component can be a symbolic link, and no pipe blocks. Only the owner can
+/// read and write a file that this creates (`OFlags::CREATE`).
+///
+/// Other crates open their own files in a store by this function, for example the documents of containers.
+pub fn open_regular(path: &Path, flags: OFlags) -> io::Result<File> {
+    // Linux refuses a mode if nothing can be created.
+    let mode = if flags.contains(OFlags::CREATE) { Mode::RUSR | Mode::WUSR } else { Mode::empty() };
+    regular(open_path(path, flags | OFlags::NONBLOCK | OFlags::NOCTTY, mode))
 }
 
 /// Opens a regular file for reading. A link, pipe, device or directory under that name is an error, and does not block.
@@ -94,13 +104,12 @@ pub(crate) fn read_all(mut file: &File, metadata: &Metadata) -> io::Result<Vec<u
 
 /// Opens a file for locking, and creates it if needed with everything above it. Its content is never touched.
 pub(crate) fn open_or_create(path: &Path) -> io::Result<File> {
-    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NONBLOCK | OFlags::NOCTTY;
-    with_parents(path, || regular(open_path(path, flags, Mode::RUSR | Mode::WUSR)))
+    with_parents(path, || open_regular(path, OFlags::RDWR | OFlags::CREATE))
 }
 
 /// Opens a regular file for reading and writing.
 pub(crate) fn open_existing(path: &Path) -> io::Result<File> {
-    regular(open_path(path, OFlags::RDWR | OFlags::NONBLOCK | OFlags::NOCTTY, Mode::empty()))
+    open_regular(path, OFlags::RDWR)
 }
 
 /// Creates a file for writing, with everything above it. The name must be unused.

@@ -113,6 +113,7 @@ pub use boot::boot_id;
 pub use check::CheckReport;
 pub use error::StoreError;
 pub use file_range::FileRange;
+pub use files::open_regular;
 pub use gc::{Collected, Policy};
 pub use identity::{ContentDigest, StepKey, StepPosition, hashed_name};
 pub use index::BUILT_ANNOTATION;

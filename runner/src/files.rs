@@ -5,17 +5,14 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use rustix::fs::{CWD, FlockOperation, Mode, OFlags, ResolveFlags, flock, openat2};
-use rustix::io::{Errno, retry_on_intr};
+use cache::open_regular;
+use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::io::retry_on_intr;
 
 /// Largest document of a container. An environment and arguments of the size that Linux allows fit many times.
 const MAX_DOCUMENT_BYTES: u64 = 16 << 20;
-
-/// Mode of a new file: only the owner reads and writes it.
-const MODE: Mode = Mode::RUSR.union(Mode::WUSR);
 
 /// Opens a file for reading.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
@@ -62,36 +59,13 @@ pub(crate) fn read_document(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Opens a regular file. The store has resolved the symlinks that lead to it, so that none can be left in `path`.
-fn open_regular(path: &Path, flags: OFlags) -> io::Result<File> {
-    let irregular = || io::Error::new(io::ErrorKind::InvalidData, "not a regular file");
-    let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    match retry_on_intr(|| open_without_links(path, flags)) {
-        Ok(opened) => {
-            let file = File::from(opened);
-            if file.metadata()?.is_file() { Ok(file) } else { Err(irregular()) }
-        }
-        Err(Errno::LOOP | Errno::NXIO | Errno::ISDIR | Errno::NODEV) => Err(irregular()),
-        Err(error) => Err(error.into()),
-    }
-}
-
-fn open_without_links(path: &Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {
-    // Linux refuses a mode if nothing can be created.
-    let mode = if flags.contains(OFlags::CREATE) { MODE } else { Mode::empty() };
-    let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-    match openat2(CWD, path, flags, mode, resolve) {
-        // A container whose seccomp filter does not know the call; the last component is still not followed.
-        Err(Errno::NOSYS | Errno::PERM) => rustix::fs::open(path, flags, mode),
-        opened => opened,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::fs;
     use std::os::unix::fs::symlink;
+
+    use rustix::fs::{CWD, Mode};
 
     type Opener = fn(&Path) -> io::Result<File>;
 
@@ -111,7 +85,7 @@ mod tests {
 
     #[test]
     fn nothing_but_a_regular_file_is_opened() {
-        let fifo = |path: &Path| Ok(rustix::fs::mkfifoat(CWD, path, MODE)?);
+        let fifo = |path: &Path| Ok(rustix::fs::mkfifoat(CWD, path, Mode::RUSR | Mode::WUSR)?);
         check_refused(fifo);
         check_refused(|path| fs::create_dir(path));
         check_refused(|path| symlink("target", path));
