@@ -87,7 +87,12 @@ fn with_files(env: &TestEnv, count: u32) {
     for file in 0..count {
         env.file(&format!("files/{}/{file}", file / 100), &format!("{file}"));
     }
-    // A file that was written a moment ago is hashed once more, since it could still be changing.
+    let_files_settle();
+}
+
+/// Waits until the files of the context are old enough. A file that was written a moment ago is hashed by the next build as
+/// well, since it could still be changing.
+fn let_files_settle() {
     std::thread::sleep(std::time::Duration::from_millis(200));
 }
 
@@ -145,10 +150,11 @@ fn privileged_a_new_copy_reads_each_file_once() {
 #[test]
 fn privileged_the_size_of_the_image_below_adds_no_calls() {
     let env = skip_unless!(counted());
+    env.file("f", "f");
+    let_files_settle();
     let on = |files: u32| {
         let fill =
             format!("FROM base AS b{files}\nRUN for n in $(seq {files}); do echo $n > /many$n; done\n");
-        env.file("f", "f");
         calls_again(&env, &format!("{fill}FROM b{files}\nCOPY f /f\nRUN true\n"))
     };
     let (small, large) = (on(10), on(2000));
