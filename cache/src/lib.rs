@@ -11,7 +11,8 @@
 //! ├── index.json.previous      the list before its last change
 //! ├── blobs/sha256/<64 hex>    immutable; written to tmp/, synced and renamed here
 //! ├── records/v1/<2>/<62 hex>  cache key -> the result of the step with this key
-//! ├── layers/<diff id hex>/    derived from a layer's tar: index, EROFS image, tree, other forms of the blob
+//! ├── layers/<diff id hex>/    derived from a layer's tar: index, EROFS images, trees (`finished…`: with the times of the
+//! │                            tar), their stamps and locks, other forms of the blob
 //! ├── stat/<64 hex>            stat caches of build contexts
 //! ├── steps/<64 hex>           flock: held while the step with this key runs
 //! ├── mounts/<64 hex>/<n>/     cache mounts and git mirrors: `data`, and `ready` once it can be used
