@@ -91,11 +91,16 @@ pub fn of_monitor() -> std::io::Result<[(&'static str, PathBuf); 1]> {
 pub fn credential_files() -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = Vec::new();
     files.extend(os_variable("REGISTRY_AUTH_FILE").map(PathBuf::from));
-    let docker = os_variable("DOCKER_CONFIG").map_or_else(|| home().join(".docker"), PathBuf::from);
-    files.push(docker.join("config.json"));
+    files.push(docker_config());
     files.extend(os_variable("XDG_RUNTIME_DIR").map(|dir| PathBuf::from(dir).join("containers/auth.json")));
     files.push(home().join(".config/containers/auth.json"));
     files
+}
+
+/// Returns docker's configuration file of the user, which need not exist.
+pub fn docker_config() -> PathBuf {
+    let docker = os_variable("DOCKER_CONFIG").map_or_else(|| home().join(".docker"), PathBuf::from);
+    docker.join("config.json")
 }
 
 /// Returns the directories of `PATH`, in which credential helpers and SSH programs are looked up.

@@ -3,7 +3,7 @@
 //! ```text
 //! options  flags -> build options            outputs  --output, --tag, --push -> export requests
 //! ssh      --ssh with private keys           results  files and notes after a build
-//! hosts    --add-host
+//! hosts    --add-host                         proxies  the proxies of docker's config.json
 //! timings  --timings                         call     --check and --call:
 //! check    build --check                     outline, targets
 //! ```
@@ -15,6 +15,7 @@ mod hosts;
 pub mod options;
 mod outline;
 mod outputs;
+mod proxies;
 mod results;
 mod ssh;
 mod targets;

@@ -13,8 +13,8 @@ use pipeline::input::{self, Input, InputError, InputNames};
 use sources::context::{ContextFrom, is_remote};
 use sources::{FetchOptions, SecretSource, Secrets};
 
-use super::hosts;
 use super::ssh::{self, Agent};
+use super::{hosts, proxies};
 use crate::args::build::BuildArgs;
 use crate::args::{similar_command, values};
 use crate::environment;
@@ -31,7 +31,8 @@ pub fn request(args: &BuildArgs) -> Result<(Vec<Agent>, BuildRequest), Failure> 
     {
         output::note(&format!("note: {note}"));
     }
-    let build_args = build_args(&args.build_args);
+    let mut build_args = build_args(&args.build_args);
+    proxies::add(&mut build_args, &environment::docker_config())?;
     let (agents, run) = run_options(args, &build_args)?;
     let options = Options {
         dockerfile_name,
