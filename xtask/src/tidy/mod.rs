@@ -22,7 +22,7 @@ use map::Map;
 const ROOT: &str = "dsbuild";
 
 /// Crates that can hold `unsafe` code.
-const UNSAFE: [&str; 2] = ["rootfs", "sandbox"];
+const UNSAFE: [&str; 1] = ["sandbox"];
 
 /// Calls whose result depends on the machine, each with the files that can make it. Tests, and what only developers run,
 /// can make all of them.
