@@ -32,7 +32,9 @@ pub fn request(args: &BuildArgs) -> Result<(Vec<Agent>, BuildRequest), Failure> 
         output::note(&format!("note: {note}"));
     }
     let mut build_args = build_args(&args.build_args);
-    proxies::add(&mut build_args, &environment::docker_config())?;
+    if let Some(note) = proxies::add(&mut build_args, &environment::docker_config()) {
+        output::note(&format!("note: {note}"));
+    }
     let (agents, run) = run_options(args, &build_args)?;
     let options = Options {
         dockerfile_name,

@@ -7,10 +7,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use pipeline::input;
 use serde::Deserialize;
 
-use crate::command::parse;
-use crate::failure::Failure;
 use crate::output;
 
 /// Part of `config.json` that has the proxies.
@@ -31,20 +30,22 @@ struct Proxies {
 }
 
 /// Adds the default proxies of `config` to `build_args`, in upper and lower case. An argument of the user wins. A missing
-/// file has no proxies.
-pub fn add(build_args: &mut BTreeMap<String, String>, config: &Path) -> Result<(), Failure> {
+/// file has no proxies. Returns a note for the user about a file that cannot be read; the build goes on, as with docker.
+pub fn add(build_args: &mut BTreeMap<String, String>, config: &Path) -> Option<String> {
     if !config.exists() {
-        return Ok(());
+        return None;
     }
-    let bytes = parse::read(config)?;
-    let found = default_proxies(&bytes).map_err(|error| {
-        Failure::input(format!("cannot read the proxies in {}", output::path(config))).caused_by(&error)
-    })?;
-    for (name, value) in found {
-        build_args.entry(name.to_lowercase()).or_insert_with(|| value.clone());
-        build_args.entry(name.to_owned()).or_insert(value);
+    let found = input::read(config).map_err(|error| error.to_string());
+    match found.and_then(|bytes| default_proxies(&bytes).map_err(|error| error.to_string())) {
+        Ok(proxies) => {
+            for (name, value) in proxies {
+                build_args.entry(name.to_lowercase()).or_insert_with(|| value.clone());
+                build_args.entry(name.to_owned()).or_insert(value);
+            }
+            None
+        }
+        Err(error) => Some(format!("cannot read the proxies in {}: {error}", output::path(config))),
     }
-    Ok(())
 }
 
 fn default_proxies(bytes: &[u8]) -> Result<Vec<(&'static str, String)>, serde_json::Error> {
@@ -76,7 +77,7 @@ mod tests {
             pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
         };
         let mut args = map(given);
-        add(&mut args, &path).expect("the file is valid");
+        assert_eq!(add(&mut args, &path), None);
         assert_eq!(args, map(expected), "{config}");
     }
 
@@ -111,12 +112,12 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_file_is_an_error_that_names_it() {
+    fn a_damaged_file_is_a_note_that_names_it() {
         let dir = tempfile::tempdir().expect("a directory for the test");
         let path = dir.path().join("config.json");
         std::fs::write(&path, "{").expect("the file can be written");
-        let error = add(&mut BTreeMap::new(), &path).expect_err("it is no JSON");
-        assert!(format!("{error:?}").contains("config.json"), "{error:?}");
-        add(&mut BTreeMap::new(), &dir.path().join("missing")).expect("a missing file has no proxies");
+        let note = add(&mut BTreeMap::new(), &path).expect("the file is not JSON");
+        assert!(note.contains("config.json: EOF while parsing"), "{note}");
+        assert_eq!(add(&mut BTreeMap::new(), &dir.path().join("missing")), None);
     }
 }
