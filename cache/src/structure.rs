@@ -40,7 +40,7 @@ const LATER_DIRS: [&str; 10] = [
 ];
 
 /// Files that are made anew when they are lost.
-const FILES: [&str; 16] = [
+const FILES: [&str; 17] = [
     "lock",
     "collect.lock",
     "format",
@@ -52,6 +52,7 @@ const FILES: [&str; 16] = [
     "collected",
     "containers/.lock",
     "mounts/*/*/ready",
+    "records/v1/*/*",
     "stat/*",
     "steps/*",
     "pins/*",
