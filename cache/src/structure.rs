@@ -26,11 +26,12 @@ pub(crate) const DIRS: [&str; 10] = [
 ];
 
 /// Directories that are made when they are needed, parents first. A `*` stands for each name that begins with no dot.
-const LATER_DIRS: [&str; 10] = [
+const LATER_DIRS: [&str; 11] = [
     "pins",
     "downloads",
     "commits",
     "roots",
+    "versions",
     "records/v1/*",
     "layers/*",
     "mounts/*",
@@ -58,6 +59,7 @@ const FILES: [&str; 17] = [
     "pins/*",
     "downloads/*",
     "commits/*",
+    "versions/*",
 ];
 
 /// Name of the one directory among the files derived from a layer.
