@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use cache::StoreError;
 use oci::{Digest, DocumentError, Platform};
 
+use crate::versions::VersionError;
+
 /// An image that does not exist, is broken, or whose documents cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -71,6 +73,9 @@ pub enum ImageError {
     /// The source of the blobs failed, such as a registry.
     #[error(transparent)]
     BlobSource(BlobSourceError),
+    /// The version of a name does not exist, or its image is gone.
+    #[error(transparent)]
+    Version(#[from] VersionError),
     /// The local store cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
