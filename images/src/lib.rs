@@ -22,4 +22,4 @@ pub mod versions;
 
 pub use blobs::{BlobSource, CONFIG_LIMIT_BYTES, CachingBlobs, MANIFEST_LIMIT_BYTES, StoreBlobs, read};
 pub use choose::Image;
-pub use error::{BlobSourceError, ImageError};
+pub use error::{BlobSourceError, ImageError, VersionError};

@@ -7,15 +7,15 @@
 //!
 //! Neither form can be confused with a name: a digest after `@` contains a colon, and `~` is in no name.
 //!
-//! The store records a version when a name moves ([`cache::Store::tag`]), and keeps the images of the last ones. What else
-//! is known about the change is its [`Origin`].
+//! The store records a version when a name moves ([`cache::Store::tag`]), and keeps the images of the last ones. The
+//! [`Origin`] of a version is all else that is known about the change.
 
-use cache::{Store, StoreError, Version};
+use cache::{Store, Version};
 use oci::{Descriptor, Digest, Platform, Reference};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{CachingBlobs, ImageError, StoreBlobs, choose};
+use crate::{CachingBlobs, ImageError, StoreBlobs, VersionError, choose};
 
 /// Description of the change by which a name came to a version. Every field can be unknown.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +63,7 @@ pub struct Base {
 }
 
 impl Origin {
-    /// Returns the origin of a version. What cannot be understood counts as unknown.
+    /// Returns the origin of a version. An origin that cannot be understood counts as unknown.
     pub fn of(version: &Version) -> Self {
         serde_json::from_value(Value::Object(version.origin.clone())).unwrap_or_default()
     }
@@ -75,47 +75,6 @@ impl Origin {
             _ => Map::new(),
         }
     }
-}
-
-/// Version that does not exist, or whose image is gone.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum VersionError {
-    /// The name has no versions in this store.
-    #[error("{name} has no versions in this store")]
-    None {
-        /// Name that was asked for.
-        name: String,
-    },
-    /// The name has versions, but not this one.
-    #[error("{name} has no version {wanted}; there are {first} to {last}")]
-    Unknown {
-        /// Name that was asked for.
-        name: String,
-        /// Version as it was asked for.
-        wanted: String,
-        /// Oldest version in the list.
-        first: u64,
-        /// Present version.
-        last: u64,
-    },
-    /// The name has always pointed to the same image.
-    #[error("{name} has no version before the present one")]
-    NoneBefore {
-        /// Name that was asked for.
-        name: String,
-    },
-    /// The version is in the list, but its image is no longer in the store.
-    #[error("the image of version {number} of {name} is no longer in the store")]
-    Gone {
-        /// Name that was asked for.
-        name: String,
-        /// Number of the version.
-        number: u64,
-    },
-    /// The store cannot be read or written.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 /// Version relative to a name.
