@@ -1,6 +1,7 @@
 //! The image that a name stands for, for FROM and for `dsbuild run` alike.
 //!
 //! ```text
+//! catalog      lists the images of the store, each with all of its names
 //! find         finds the image of a name or ID in the local store
 //! choose       chooses the manifest of a platform, and reads it and its config
 //! blobs        sources of blobs: the store, and the trait for registries, layouts and archives
@@ -13,6 +14,7 @@
 //! image that a RUN is built on and the image that a container is started from are chosen by the same rules.
 
 mod blobs;
+pub mod catalog;
 pub mod choose;
 mod error;
 pub mod find;
