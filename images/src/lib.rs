@@ -6,6 +6,7 @@
 //! choose       chooses the manifest of a platform, and reads it and its config
 //! blobs        sources of blobs: the store, and the trait for registries, layouts and archives
 //! pins         remembers which manifest a registry's name led to when it was last asked
+//! versions     where a name has pointed: NAME@3, NAME~1
 //! layer_blobs  remembers which compressed blobs hold a layer
 //! ```
 //!
@@ -19,7 +20,8 @@ mod error;
 pub mod find;
 pub mod layer_blobs;
 pub mod pins;
+pub mod versions;
 
 pub use blobs::{BlobSource, CONFIG_LIMIT_BYTES, CachingBlobs, MANIFEST_LIMIT_BYTES, StoreBlobs, read};
 pub use choose::Image;
-pub use error::{BlobSourceError, ImageError};
+pub use error::{BlobSourceError, ImageError, VersionError};
