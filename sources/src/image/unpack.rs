@@ -5,6 +5,7 @@
 
 use std::io::{self, BufReader, Read};
 
+use cache::ZeroCounter;
 use flate2::bufread::MultiGzDecoder;
 use oci::DiffId;
 use rootfs::layers::Layers;
@@ -30,6 +31,10 @@ const MIN_LIMIT_BYTES: u64 = 4 << 30;
 /// Largest ratio between a layer and its blob, for layers beyond [`MIN_LIMIT_BYTES`].
 const MAX_RATIO: u64 = 200;
 
+/// Largest length of all long runs of zeros in a layer. They are the holes of its files, take no disk space, and count for no
+/// other limit.
+const MAX_ZERO_BYTES: u64 = 64 << 30;
+
 /// Imports the layer that is read from `blob`, whose size is `blob_bytes`, and returns its diff ID.
 pub(super) fn import(
     layers: &Layers,
@@ -43,7 +48,7 @@ pub(super) fn import(
         source,
     })?;
     let limit_bytes = MAX_LAYER_BYTES.min(MIN_LIMIT_BYTES.max(blob_bytes.saturating_mul(MAX_RATIO)));
-    Ok(layers.import(&mut Bounded { inner: tar, left_bytes: limit_bytes, limit_bytes }, expected)?)
+    Ok(layers.import(&mut Bounded::new(tar, limit_bytes), expected)?)
 }
 
 /// Returns a reader of the tar in a blob: gzip (of one or more members), zstd, or not compressed.
@@ -85,17 +90,32 @@ fn is_zstd(start: &[u8]) -> bool {
 /// Reader that fails once more than a limit has been read.
 struct Bounded<R> {
     inner: R,
-    left_bytes: u64,
     limit_bytes: u64,
+    limit_zeros: u64,
+    read: ZeroCounter,
+}
+
+impl<R> Bounded<R> {
+    /// Wraps a reader of at most `limit_bytes` without zeros.
+    fn new(inner: R, limit_bytes: u64) -> Self {
+        Self { inner, limit_bytes, limit_zeros: MAX_ZERO_BYTES, read: ZeroCounter::default() }
+    }
 }
 
 impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
-        self.left_bytes = self.left_bytes.checked_sub(count as u64).ok_or_else(|| {
-            let message = format!("it unpacks to more than {} MiB", self.limit_bytes >> 20);
-            io::Error::new(io::ErrorKind::InvalidData, message)
-        })?;
+        self.read.add(&buffer[..count]);
+        let excess = |bytes: u64, what: &str| {
+            let message = format!("it unpacks to more than {} MiB{what}", bytes >> 20);
+            Err(io::Error::new(io::ErrorKind::InvalidData, message))
+        };
+        if self.read.data_bytes() > self.limit_bytes {
+            return excess(self.limit_bytes, "");
+        }
+        if self.read.zero_bytes() > self.limit_zeros {
+            return excess(self.limit_zeros, " of zeros");
+        }
         Ok(count)
     }
 }
@@ -170,13 +190,24 @@ mod tests {
 
     #[test]
     fn a_layer_that_unpacks_to_too_much_is_refused() {
-        let mut bounded = Bounded { inner: io::repeat(0), left_bytes: 100 << 20, limit_bytes: 100 << 20 };
+        let mut bounded = Bounded::new(io::repeat(1), 100 << 20);
         let error = io::copy(&mut bounded, &mut io::sink()).expect_err("endless");
         assert_eq!(error.to_string(), "it unpacks to more than 100 MiB");
         let env = Env::new();
-        let endless = io::repeat(0).take(1 << 40);
-        let mut bounded = Bounded { inner: endless, left_bytes: 1 << 20, limit_bytes: 1 << 20 };
+        // The tar ends at once, but bytes after its end count, too.
+        let endless = io::repeat(0).take(1024).chain(io::repeat(1).take(1 << 40));
+        let mut bounded = Bounded::new(endless, 1 << 20);
         let error = env.layers.import(&mut bounded, None).expect_err("not published");
         assert!(SourceError::from(error).chain().contains("more than 1 MiB"));
+    }
+
+    #[test]
+    fn zeros_have_a_limit_of_their_own() {
+        let mut bounded = Bounded::new(io::repeat(0).take(100 << 20), 1 << 20);
+        assert_eq!(io::copy(&mut bounded, &mut io::sink()).expect("few"), 100 << 20);
+        let mut bounded = Bounded::new(io::repeat(0), 1 << 20);
+        bounded.limit_zeros = 100 << 20;
+        let error = io::copy(&mut bounded, &mut io::sink()).expect_err("endless");
+        assert_eq!(error.to_string(), "it unpacks to more than 100 MiB of zeros");
     }
 }
