@@ -42,6 +42,7 @@ mod dir_tree;
 pub mod entry;
 mod erofs;
 mod error;
+mod id_map;
 mod index;
 mod layer;
 pub mod layers;

@@ -115,9 +115,8 @@ impl Importer<'_> {
         let spool = scratch.path().join("archive");
         let file = File::create(&spool).map_err(io_error("create", &spool))?;
         let mut file = BufWriter::with_capacity(SPOOL_BUFFER_BYTES, SparseWriter::new(file));
-        let mut unpacked = unpack::unpacked(stream).map_err(io_error("unpack", path))?;
-        let copied = io::copy(&mut unpacked, &mut file).and_then(|_| file.flush());
-        copied.and_then(|()| file.get_mut().finish()).map_err(io_error("unpack", path))?;
+        let unpacked = unpack::spool(stream, &mut file).and_then(|()| file.flush());
+        unpacked.and_then(|()| file.get_mut().finish()).map_err(io_error("unpack", path))?;
         let file = File::open(&spool).map_err(io_error("open", &spool))?;
         if is_compressed(&file).map_err(io_error("read", &spool))? {
             let reason = "it is compressed more than once".to_owned();

@@ -3,6 +3,7 @@
 //! Invariant: a layer is published only if its blob was read to the last byte and has the announced digest, and its tar was
 //! read to the last byte and has the announced diff ID. Bytes behind the tar's end marker count.
 
+use std::cell::Cell;
 use std::io::{self, BufReader, Read};
 
 use cache::ZeroCounter;
@@ -47,14 +48,64 @@ pub(super) fn import(
         path: "the layer".into(),
         source,
     })?;
-    let limit_bytes = MAX_LAYER_BYTES.min(MIN_LIMIT_BYTES.max(blob_bytes.saturating_mul(MAX_RATIO)));
+    let limit_bytes = MAX_LAYER_BYTES.min(limit_bytes(blob_bytes));
     Ok(layers.import(&mut Bounded::new(tar, limit_bytes), expected)?)
+}
+
+/// Returns the size that so many packed bytes can unpack to.
+fn limit_bytes(packed_bytes: u64) -> u64 {
+    MIN_LIMIT_BYTES.max(packed_bytes.saturating_mul(MAX_RATIO))
+}
+
+/// Writes an archive, unpacked, to `out`. Fails once more comes out than the bytes that went in can unpack to.
+///
+/// The size of a stream is unknown, so the limit grows while the stream is read.
+pub(super) fn spool(archive: impl Read, out: &mut impl io::Write) -> io::Result<()> {
+    let packed_bytes = Cell::new(0);
+    let mut unpacked = unpacked(Counted { inner: archive, read_bytes: &packed_bytes })?;
+    let mut buffer = vec![0; BUFFER_BYTES];
+    let mut read = ZeroCounter::default();
+    loop {
+        let count = unpacked.read(&mut buffer)?;
+        if count == 0 {
+            return Ok(());
+        }
+        read.add(&buffer[..count]);
+        check(&read, limit_bytes(packed_bytes.get()), MAX_ZERO_BYTES)?;
+        out.write_all(&buffer[..count])?;
+    }
+}
+
+/// Reader that counts its bytes.
+struct Counted<'a, R> {
+    inner: R,
+    read_bytes: &'a Cell<u64>,
+}
+
+impl<R: Read> Read for Counted<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.read_bytes.set(self.read_bytes.get() + count as u64);
+        Ok(count)
+    }
+}
+
+/// Fails if more than a limit has been read.
+fn check(read: &ZeroCounter, limit_bytes: u64, limit_zeros: u64) -> io::Result<()> {
+    let excess = |bytes: u64, what: &str| {
+        let message = format!("it unpacks to more than {} MiB{what}", bytes >> 20);
+        Err(io::Error::new(io::ErrorKind::InvalidData, message))
+    };
+    if read.data_bytes() > limit_bytes {
+        return excess(limit_bytes, "");
+    }
+    if read.zero_bytes() > limit_zeros { excess(limit_zeros, " of zeros") } else { Ok(()) }
 }
 
 /// Returns a reader of the tar in a blob: gzip (of one or more members), zstd, or not compressed.
 ///
 /// The first bytes decide, as in other engines, because media types are often wrong.
-pub(super) fn unpacked<'a>(blob: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
+pub fn unpacked<'a>(blob: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
     let mut blob = Uninterrupted(blob);
     // A pipe can give its first bytes one by one.
     let mut start = Vec::with_capacity(START_BYTES);
@@ -106,16 +157,7 @@ impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
         self.read.add(&buffer[..count]);
-        let excess = |bytes: u64, what: &str| {
-            let message = format!("it unpacks to more than {} MiB{what}", bytes >> 20);
-            Err(io::Error::new(io::ErrorKind::InvalidData, message))
-        };
-        if self.read.data_bytes() > self.limit_bytes {
-            return excess(self.limit_bytes, "");
-        }
-        if self.read.zero_bytes() > self.limit_zeros {
-            return excess(self.limit_zeros, " of zeros");
-        }
+        check(&self.read, self.limit_bytes, self.limit_zeros)?;
         Ok(count)
     }
 }
@@ -186,6 +228,20 @@ mod tests {
         };
         assert_eq!(unpack(&compressed(MAX_ZSTD_WINDOW_LOG)).expect("the largest window"), b"few bytes");
         unpack(&compressed(MAX_ZSTD_WINDOW_LOG + 1)).expect_err("a larger window");
+    }
+
+    #[test]
+    fn an_archive_that_unpacks_to_too_much_is_refused() {
+        // Each frame is one block of 128 KiB in a few bytes; 4 GiB and more come out of 1 MB.
+        let frame = zstd::encode_all(&vec![1; 128 << 10][..], 1).expect("compress into memory");
+        let bomb = io::Cursor::new(frame.repeat((4 << 30) / (128 << 10) + 1));
+        let error = spool(bomb, &mut io::sink()).expect_err("a bomb");
+        assert_eq!(error.to_string(), "it unpacks to more than 4096 MiB");
+        // A stream that does not shrink has no limit.
+        assert_eq!(limit_bytes(1 << 40), 200 << 40);
+        let mut out = Vec::new();
+        spool(&b"text"[..], &mut out).expect("written");
+        assert_eq!(out, b"text");
     }
 
     #[test]
