@@ -7,12 +7,12 @@
 use std::cell::RefCell;
 use std::io::{self, Read};
 
-use oci::{Descriptor, DiffId, Digest, Reference};
+use oci::{Descriptor, DiffId, Digest, Manifest, Reference};
 use progress::{Cancel, Vertex};
 use registry::transfer::{self, Counted};
 use registry::{Client, Pushed, RawManifest, RegistryError};
 
-use crate::assemble::{Assembled, BaseBlobs};
+use crate::assemble::BaseBlobs;
 use crate::base::{PulledBlob, pulled_blob};
 use crate::blob::BlobReader;
 use crate::error::ExportCanceled;
@@ -46,9 +46,9 @@ pub(crate) fn targets<'a>(registry: &Client, request: &'a ExportRequest) -> Vec<
 
 impl<'a> Pusher<'a> {
     /// Sends the blobs, the manifests and the root.
-    pub fn push(&self, root: &Descriptor, images: &[Assembled]) -> Result<(), ExportError> {
+    pub fn push(&self, root: &Descriptor, manifests: &[(&Descriptor, &Manifest)]) -> Result<(), ExportError> {
         for (name, client) in self.repositories() {
-            self.push_parts(client, name, root, images)?;
+            self.push_parts(client, name, root, manifests)?;
         }
         for (name, client) in &self.targets {
             let name = match self.push {
@@ -79,13 +79,13 @@ impl<'a> Pusher<'a> {
         client: &Client,
         name: &Reference,
         root: &Descriptor,
-        images: &[Assembled],
+        manifests: &[(&Descriptor, &Manifest)],
     ) -> Result<(), ExportError> {
         let (store, vertex, cancel) = (self.store, self.vertex, self.cancel);
         let delivered = self.delivered.borrow();
         let mut blobs: Vec<&Descriptor> = Vec::new();
         for blob in
-            images.iter().flat_map(|image| image.manifest.layers.iter().chain([&image.manifest.config]))
+            manifests.iter().flat_map(|(_, manifest)| manifest.layers.iter().chain([&manifest.config]))
         {
             if !delivered.contains(&blob.digest) && !blobs.iter().any(|known| known.digest == blob.digest) {
                 blobs.push(blob);
@@ -94,8 +94,8 @@ impl<'a> Pusher<'a> {
         let send = |blob: &&Descriptor| push_blob(&BlobPush { store, vertex, cancel, client, name, blob });
         transfer::each(&blobs, send)?;
         let untagged = Reference { tag: None, ..name.clone() };
-        for image in images.iter().filter(|image| image.descriptor.digest != root.digest) {
-            self.canceled_or(client.push_manifest(&untagged, &self.manifest(&image.descriptor)?))?;
+        for (descriptor, _) in manifests.iter().filter(|(descriptor, _)| descriptor.digest != root.digest) {
+            self.canceled_or(client.push_manifest(&untagged, &self.manifest(descriptor)?))?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 //! An index can hold images for several platforms, further indexes, and attestations (provenance, SBOMs), which are no
 //! images. The nearest platform wins: for `linux/arm/v7` an image for `linux/arm/v6` is taken if there is no better one.
 
-use oci::{Descriptor, Digest, Document, ImageConfig, Index, Manifest, Platform, media_type};
+use oci::{Descriptor, Digest, Document, ImageConfig, Index, Manifest, Platform, REFERENCE_TYPE, media_type};
 
 use crate::{BlobSource as _, CachingBlobs, ImageError};
 
@@ -184,7 +184,7 @@ fn is_image(entry: &Descriptor) -> bool {
     let has_image_type = entry.media_type.is_empty()
         || media_type::is_index(&entry.media_type)
         || media_type::is_manifest(&entry.media_type);
-    let is_attestation = entry.annotations.contains_key("vnd.docker.reference.type")
+    let is_attestation = entry.annotations.contains_key(REFERENCE_TYPE)
         || entry.platform.as_ref().is_some_and(|platform| platform.os == "unknown");
     has_image_type && !is_attestation
 }

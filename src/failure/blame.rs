@@ -62,7 +62,7 @@ impl Blame for BuildError {
     fn fault(&self) -> Fault {
         match self {
             Self::Canceled => Fault::canceled(),
-            Self::Store(_) => Fault::System,
+            Self::Store(_) | Self::Layers(_) | Self::Packages { .. } => Fault::System,
             Self::Fetch(error) => error.fault(),
             Self::Step { cause, .. } if super::step::is_system(cause) => Fault::System,
             _ => Fault::Input,

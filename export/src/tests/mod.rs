@@ -29,7 +29,9 @@ use progress::{Cancel, Event, EventKind, Progress, Sink};
 use registry::Client;
 use testing::Env;
 
-use crate::{BuildResult, BuildTimes, BuiltImage, ExportError, ExportRequest, Exported, Exporter};
+use crate::{
+    Attestations, BuildResult, BuildTimes, BuiltImage, ExportError, ExportRequest, Exported, Exporter,
+};
 
 /// 2020-09-13, later than 1980: the time of files in fixtures.
 const TIMES: BuildTimes = BuildTimes { source_date_s: None, commit_s: None, built_s: 1_700_000_000 };
@@ -107,7 +109,7 @@ fn planned(platform: &str, base: DiffId, layers: Vec<DiffId>) -> BuiltImage {
         entry(None, "COPY own /", false),
     ];
     config.config.env = vec!["a=b".to_owned()];
-    BuiltImage { platform, config, base_name: None, layers }
+    BuiltImage { platform, config, base_name: None, layers, attestations: Attestations::default() }
 }
 
 /// A layout in memory, read strictly: every blob has its digest, every image is valid.
