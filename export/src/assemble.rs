@@ -22,6 +22,12 @@ const CREATED: &str = "org.opencontainers.image.created";
 /// Source: BuildKit, `exporter/containerimage/writer.go`.
 const REWRITTEN: &str = "buildkit/rewritten-timestamp";
 
+/// Field of a manifest with the type of an artifact.
+pub(crate) const ARTIFACT_TYPE: &str = "artifactType";
+
+/// Field of a manifest with the descriptor of the image that it refers to.
+pub(crate) const SUBJECT: &str = "subject";
+
 /// An image whose documents are in the store.
 #[derive(Debug, Clone)]
 pub(crate) struct Assembled {

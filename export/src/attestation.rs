@@ -19,7 +19,7 @@ use oci::{
 };
 use serde_json::{Value, json};
 
-use crate::assemble::{Assembled, Assembler, Attested};
+use crate::assemble::{ARTIFACT_TYPE, Assembled, Assembler, Attested, SUBJECT};
 use crate::error::ExportError;
 use crate::predicates::predicates;
 use crate::result::BuiltImage;
@@ -78,7 +78,7 @@ impl Assembler<'_> {
         let subject = Descriptor::new(&subject.media_type, subject.digest, subject.size_bytes);
         let subject = serde_json::to_value(subject).expect("a descriptor has string keys only");
         let artifact_type = Value::from(media_type::ATTESTATION);
-        manifest.extra = [("artifactType".to_owned(), artifact_type), ("subject".to_owned(), subject)].into();
+        manifest.extra = [(ARTIFACT_TYPE.to_owned(), artifact_type), (SUBJECT.to_owned(), subject)].into();
         Ok(manifest)
     }
 

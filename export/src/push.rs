@@ -12,7 +12,7 @@ use progress::{Cancel, Vertex};
 use registry::transfer::{self, Counted};
 use registry::{Client, Pushed, RawManifest, RegistryError};
 
-use crate::assemble::BaseBlobs;
+use crate::assemble::{ARTIFACT_TYPE, BaseBlobs, SUBJECT};
 use crate::base::{PulledBlob, pulled_blob};
 use crate::blob::BlobReader;
 use crate::error::ExportCanceled;
@@ -97,7 +97,36 @@ impl<'a> Pusher<'a> {
         for (descriptor, _) in manifests.iter().filter(|(descriptor, _)| descriptor.digest != root.digest) {
             self.canceled_or(client.push_manifest(&untagged, &self.manifest(descriptor)?))?;
         }
-        Ok(())
+        manifests.iter().try_for_each(|(descriptor, manifest)| {
+            self.list_referrer(client, &untagged, descriptor, manifest)
+        })
+    }
+
+    /// Lets the registry list an attestation among the referrers of its image. The image is complete without that.
+    fn list_referrer(
+        &self,
+        client: &Client,
+        repository: &Reference,
+        descriptor: &Descriptor,
+        manifest: &Manifest,
+    ) -> Result<(), ExportError> {
+        let (Some(artifact_type), Some(subject)) = (manifest.extra.get(ARTIFACT_TYPE), subject_of(manifest))
+        else {
+            return Ok(());
+        };
+        let Descriptor { media_type, digest, size_bytes, .. } = descriptor;
+        let mut artifact = Descriptor::new(media_type, *digest, *size_bytes);
+        artifact.extra.insert(ARTIFACT_TYPE.to_owned(), artifact_type.clone());
+        match client.add_referrer(repository, &subject, &artifact) {
+            Err(_) if self.cancel.is_canceled() => Err(ExportError::Canceled),
+            Err(error) => {
+                let warning =
+                    format!("the attestation {digest} is not listed as a referrer of {subject}: {error}");
+                self.vertex.warning(&warning);
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
     }
 
     /// Brings a blob of the base image to all repositories.
@@ -151,6 +180,11 @@ impl BaseBlobs for Pusher<'_> {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Returns the digest of the image that a manifest refers to; `None` for a manifest that refers to none.
+fn subject_of(manifest: &Manifest) -> Option<Digest> {
+    manifest.extra.get(SUBJECT)?.get("digest")?.as_str()?.parse().ok()
 }
 
 /// A blob of the store, and the repository that it goes to.

@@ -147,7 +147,7 @@ fn named_platform(entry: &Descriptor) -> Option<&Platform> {
     entry.platform.as_ref().filter(|named| !named.os.is_empty() || !named.architecture.is_empty())
 }
 
-fn document(blobs: &CachingBlobs<'_>, entry: &Descriptor) -> Result<Document, ImageError> {
+pub(crate) fn document(blobs: &CachingBlobs<'_>, entry: &Descriptor) -> Result<Document, ImageError> {
     let bytes = blobs.manifest(entry)?;
     let kind = if media_type::is_index(&entry.media_type) { "image index" } else { "image manifest" };
     Document::parse(Some(&entry.media_type), &bytes).map_err(|source| ImageError::Document {
@@ -180,7 +180,7 @@ fn deeper(root: &Descriptor, depth: usize) -> Result<usize, ImageError> {
 }
 
 /// Reports whether an entry of an index can be an image. Attestations and artifacts cannot.
-fn is_image(entry: &Descriptor) -> bool {
+pub(crate) fn is_image(entry: &Descriptor) -> bool {
     let has_image_type = entry.media_type.is_empty()
         || media_type::is_index(&entry.media_type)
         || media_type::is_manifest(&entry.media_type);

@@ -42,6 +42,7 @@ impl Pipeline {
             .engine
             .solve(&solve, watch.progress, watch.cancel)
             .map_err(|error| traced(BuildError::of_solve(error, &plan.graph), request, &plan.looked_up))?;
+        self.describe_versions(request, &plan.looked_up);
         let times = self.times(&plan, request, watch);
         let attested = AttestedBuild { request, plan: &plan, materials: &materials, watch };
         let attestations: Vec<Attestations> = plan

@@ -10,6 +10,7 @@
 //! plan      from the Dockerfile to a plan: parse, source date, lowering
 //! build     from the plan to results, by an engine
 //! attest    what the attestations of an image say: its packages, and how it was built
+//! origin    what the images of a build were made from, for the versions of their names
 //! export    from results to images, archives, directories and registries
 //! check     build checks without a build
 //! ```
@@ -25,6 +26,7 @@ mod error;
 mod export;
 mod fetch;
 pub mod input;
+mod origin;
 mod pipeline;
 mod plan;
 mod request;

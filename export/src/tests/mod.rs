@@ -3,6 +3,7 @@
 //! ```text
 //! layouts    OCI layouts and docker archives, read back
 //! trees      files as a directory and as a tar
+//! attested   attestations in indexes and as files
 //! bases      blobs of base images
 //! compression  media types and bytes of compressed layers
 //! pushes     images on their way to a registry
@@ -10,6 +11,7 @@
 //! durable    system calls of an export, observed with strace
 //! ```
 
+mod attested;
 mod bases;
 mod compression;
 mod damage;
