@@ -9,7 +9,7 @@
 //! resolver  image names of the Dockerfile, looked up through `sources` and shown as progress
 //! plan      from the Dockerfile to a plan: parse, source date, lowering
 //! build     from the plan to results, by an engine
-//! attest    what the attestations of an image say: its packages, and how it was built
+//! attest    facts for the attestations of an image: its packages, and how it was built
 //! origin    what the images of a build were made from, for the versions of their names
 //! export    from results to images, archives, directories and registries
 //! check     build checks without a build

@@ -171,7 +171,7 @@ impl Client {
         self.inner.at_any(name, Access::Push, |endpoint| self.inner.push_manifest(endpoint, name, manifest))
     }
 
-    /// Puts an artifact that was pushed into the list of those that refer to the image `subject`, unless the registry keeps
+    /// Puts an artifact that was pushed into the list of referrers of the image `subject`, unless the registry keeps
     /// that list itself. `artifact` is its descriptor with its `artifactType`.
     pub fn add_referrer(
         &self,

@@ -17,7 +17,7 @@ use crate::{RawManifest, RegistryError};
 const MAX_LIST_BYTES: u64 = 4 << 20;
 
 impl Inner {
-    /// Puts an artifact into the list of those that refer to `subject`, unless the registry keeps that list itself.
+    /// Puts an artifact into the list of the referrers of `subject`, unless the registry keeps that list itself.
     pub fn add_referrer(
         &self,
         endpoint: &Endpoint,
@@ -82,7 +82,7 @@ fn tag_of(subject: &Digest) -> String {
     subject.to_string().replace(':', "-")
 }
 
-/// Returns the entries of a list. What is no list counts as empty, and is replaced.
+/// Returns the entries of a list. Another document under its tag counts as an empty list, and is replaced.
 fn entries(raw: &RawManifest) -> Vec<Descriptor> {
     match Document::parse(Some(&raw.media_type), &raw.bytes) {
         Ok(Document::Index(index)) => index.manifests,

@@ -1,4 +1,4 @@
-//! What the attestations of an image say: its packages, and how it was built.
+//! Attestations of an image: facts about its packages, and about how it was built.
 //!
 //! ```text
 //! provenance  options, sources and steps of the build
@@ -34,7 +34,7 @@ pub(crate) struct AttestedBuild<'a> {
 }
 
 impl AttestedBuild<'_> {
-    /// Returns what the attestations of one image say.
+    /// Returns the facts that one image is attested with.
     pub fn attestations(
         &self,
         pipeline: &Pipeline,
