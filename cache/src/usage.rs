@@ -1,7 +1,8 @@
 //! Disk usage of the store, by purpose.
 
-use crate::Store;
+use crate::records::all_records;
 use crate::tree::measure;
+use crate::{Store, StoreError};
 
 /// Bytes on disk by purpose; files that are smaller than a block of the file system count as one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -36,6 +37,16 @@ impl Usage {
 }
 
 impl Store {
+    /// Returns the number of steps whose results the store remembers.
+    pub fn record_count(&self) -> Result<usize, StoreError> {
+        Ok(all_records(self.root())?.len())
+    }
+
+    /// Returns the bytes on disk of a named volume; 0 if it does not exist.
+    pub fn usage_of_volume(&self, name: &str) -> u64 {
+        measure(&self.root().join("volumes").join(name))
+    }
+
     /// Measures the store. Reads every directory, so a million files take about a second.
     pub fn usage(&self) -> Usage {
         let of = |name: &str| measure(&self.root().join(name));
