@@ -105,7 +105,7 @@ impl DockerArgs {
 }
 
 /// Commands of docker that dsbuild lacks, with the way to get the same, if there is one.
-const COMMANDS: [(&str, &str); 44] = [
+const COMMANDS: [(&str, &str); 40] = [
     ("attach", "dsbuild logs --follow prints the output of a container"),
     ("bake", ""),
     ("builder", "dsbuild prune frees the space of the cache"),
@@ -120,10 +120,8 @@ const COMMANDS: [(&str, &str); 44] = [
     ("events", ""),
     ("exec", ""),
     ("export", "dsbuild build --output type=tar,dest=FILE writes the files of an image"),
-    ("history", ""),
     ("info", "dsbuild du shows the space that the store uses"),
     ("init", ""),
-    ("inspect", ""),
     ("kill", "dsbuild stop --time 0 kills a container"),
     ("login", "log in with docker login or podman login: dsbuild reads their files"),
     ("logout", "log out with docker logout or podman logout: dsbuild reads their files"),
@@ -136,7 +134,6 @@ const COMMANDS: [(&str, &str); 44] = [
     ("push", "dsbuild build --push -t REGISTRY/NAME . builds and pushes"),
     ("rename", ""),
     ("restart", ""),
-    ("save", "dsbuild build --output type=docker,dest=FILE writes what docker load reads"),
     ("scout", ""),
     ("search", ""),
     ("secret", ""),
@@ -145,7 +142,6 @@ const COMMANDS: [(&str, &str); 44] = [
     ("start", ""),
     ("stats", ""),
     ("swarm", ""),
-    ("system", "dsbuild du and prune are commands by themselves"),
     ("top", ""),
     ("trust", ""),
     ("update", ""),
