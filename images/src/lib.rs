@@ -5,6 +5,7 @@
 //! choose       chooses the manifest of a platform, and reads it and its config
 //! blobs        sources of blobs: the store, and the trait for registries, layouts and archives
 //! pins         remembers which manifest a registry's name led to when it was last asked
+//! origin       remembers where an image was pulled from
 //! layer_blobs  remembers which compressed blobs hold a layer
 //! ```
 //!
@@ -16,8 +17,10 @@ pub mod choose;
 mod error;
 pub mod find;
 pub mod layer_blobs;
+mod origin;
 pub mod pins;
 
 pub use blobs::{BlobSource, CONFIG_LIMIT_BYTES, CachingBlobs, MANIFEST_LIMIT_BYTES, StoreBlobs, read};
 pub use choose::Image;
 pub use error::{BlobSourceError, ImageError};
+pub use origin::PulledFrom;

@@ -4,6 +4,7 @@
 //! build      dsbuild build          container  run, ps, logs, port, stop    docker  flags and commands of docker
 //! context    dsbuild context        image      images, rmi, import                  that have no effect here
 //! dockerfile parse, fmt             store      prune, check
+//! registry   pull, push, login, logout
 //! values     values that several flags share
 //! ```
 //!
@@ -17,6 +18,7 @@ pub mod dockerfile;
 #[cfg(test)]
 mod docs;
 pub mod image;
+pub mod registry;
 pub mod store;
 pub mod values;
 
@@ -73,6 +75,14 @@ pub enum Command {
     Stop(container::StopArgs),
     /// Remove containers that have ended
     Rm(container::RmArgs),
+    /// Pull an image from its registry into the store
+    Pull(registry::PullArgs),
+    /// Push an image of the store to its registry
+    Push(registry::PushArgs),
+    /// Log in to a registry
+    Login(registry::LoginArgs),
+    /// Log out of a registry
+    Logout(registry::LogoutArgs),
     /// List the images in the store
     Images(image::ImagesArgs),
     /// Remove images from the store

@@ -4,6 +4,7 @@
 //! build/    build, and build --check, --call, --timings       context/  context
 //! run/      run, __monitor                                    ps  logs  port  stop  rm
 //! images  rmi  import                                         du  prune  check
+//! pull  push  login  logout
 //! parse  fmt                                                  completion  man  cli_docs
 //! ```
 //!
@@ -19,12 +20,16 @@ mod du;
 mod fmt;
 mod images;
 mod import;
+mod login;
+mod logout;
 mod logs;
 mod man;
 mod parse;
 mod port;
 mod prune;
 mod ps;
+mod pull;
+mod push;
 mod rm;
 mod rmi;
 mod run;
@@ -50,6 +55,10 @@ pub fn run(command: Command) -> Result<u8, Failure> {
         Command::Port(args) => port::run(&args),
         Command::Stop(args) => stop::run(&args),
         Command::Rm(args) => rm::run(&args),
+        Command::Pull(args) => pull::run(&args),
+        Command::Push(args) => push::run(&args),
+        Command::Login(args) => login::run(&args),
+        Command::Logout(args) => logout::run(&args),
         Command::Images(args) => images::run(&args),
         Command::Rmi(args) => rmi::run(&args),
         Command::Import(args) => import::run(&args),

@@ -9,6 +9,7 @@ use flate2::bufread::MultiGzDecoder;
 use oci::DiffId;
 use rootfs::layers::Layers;
 
+use super::ahead::read_ahead;
 use super::error::SourceError;
 use super::uninterrupted::Uninterrupted;
 
@@ -33,23 +34,28 @@ const MAX_RATIO: u64 = 200;
 /// Imports the layer that is read from `blob`, whose size is `blob_bytes`, and returns its diff ID.
 pub(super) fn import(
     layers: &Layers,
-    blob: impl Read,
+    blob: impl Read + Send,
     blob_bytes: u64,
     expected: Option<DiffId>,
 ) -> Result<DiffId, SourceError> {
-    let tar = unpacked(blob).map_err(|source| SourceError::Io {
-        action: "unpack",
-        path: "the layer".into(),
-        source,
-    })?;
     let limit_bytes = MAX_LAYER_BYTES.min(MIN_LIMIT_BYTES.max(blob_bytes.saturating_mul(MAX_RATIO)));
-    Ok(layers.import(&mut Bounded { inner: tar, left_bytes: limit_bytes, limit_bytes }, expected)?)
+    read_ahead(blob, |blob| {
+        let tar = unpacked(blob).map_err(|source| SourceError::Io {
+            action: "unpack",
+            path: "the layer".into(),
+            source,
+        })?;
+        read_ahead(tar, |tar| {
+            let mut tar = Bounded { inner: tar, left_bytes: limit_bytes, limit_bytes };
+            Ok(layers.import(&mut tar, expected)?)
+        })
+    })
 }
 
 /// Returns a reader of the tar in a blob: gzip (of one or more members), zstd, or not compressed.
 ///
 /// The first bytes decide, as in other engines, because media types are often wrong.
-pub(super) fn unpacked<'a>(blob: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
+pub(super) fn unpacked<'a>(blob: impl Read + Send + 'a) -> io::Result<Box<dyn Read + Send + 'a>> {
     let mut blob = Uninterrupted(blob);
     // A pipe can give its first bytes one by one.
     let mut start = Vec::with_capacity(START_BYTES);
