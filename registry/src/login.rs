@@ -44,7 +44,7 @@ impl Client {
         kept.map_err(|error| unusable(registry, error))
     }
 
-    /// Tries the login that the user has for `registry`. Returns whether there is one that is accepted.
+    /// Tries the login that the user has for `registry`. Returns whether there is one and the registry accepts it.
     pub fn has_valid_login(&self, registry: &str) -> Result<bool, RegistryError> {
         let Some(login) = self.inner.kept_login(registry)? else { return Ok(false) };
         match self.inner.try_login(registry, &login) {

@@ -34,7 +34,7 @@ pub struct PullArgs {
     /// Flags that all commands with registries have.
     #[command(flatten)]
     pub registry: RegistryArgs,
-    /// Image to pull
+    /// Image to pull, by its name
     #[arg(value_name = "NAME[:TAG|@DIGEST]")]
     pub name: String,
 }

@@ -13,7 +13,7 @@ use crate::setup::{prompt, registry as connection};
 /// Longest password that is read from stdin.
 const MAX_PASSWORD_BYTES: u64 = 64 << 10;
 
-/// Logs in with the given login, with the one that is kept, or with one that the user types.
+/// Logs in with the given login, with the kept one, or with a login that the user types.
 pub fn run(args: &LoginArgs) -> Result<u8, Failure> {
     let registry = server_name(args.server.as_deref());
     let client = connection::plain_client(&args.insecure_registries)?;

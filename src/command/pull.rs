@@ -46,7 +46,9 @@ fn names_a_tag(written: &str, name: &Reference) -> bool {
 }
 
 fn all_tags(client: &Client, name: &Reference) -> Result<Vec<Reference>, Failure> {
-    let tags = client.tags(name)?;
+    let mut tags = client.tags(name)?;
+    // A registry lists them in any order.
+    tags.sort_unstable();
     Ok(tags.into_iter().map(|tag| Reference { tag: Some(tag), ..name.clone() }).collect())
 }
 
@@ -85,7 +87,7 @@ impl Pull<'_> {
         let screen = Screen::new(mode);
         let progress = Progress::new(Arc::clone(&screen) as Arc<dyn Sink>);
         let vertex = progress.start(&format!("pull {}", name.familiar()));
-        let pulled = self.into_store(name, &vertex);
+        let pulled = self.fetch(name, &vertex);
         match &pulled {
             Ok(_) => vertex.finished(false),
             Err(error) => vertex.failed(&error.chain()),
@@ -95,7 +97,7 @@ impl Pull<'_> {
             .map_err(|error| if exit::is_interrupted() { Failure::canceled() } else { Failure::from(error) })
     }
 
-    fn into_store(&self, name: &Reference, vertex: &Vertex) -> Result<Pulled, SourceError> {
+    fn fetch(&self, name: &Reference, vertex: &Vertex) -> Result<Pulled, SourceError> {
         let store = Arc::clone(self.layers.store());
         let sources = Sources::new(store, self.layers.clone(), self.client.clone(), true);
         let report = |id: &str, current, total, done| vertex.status(id, current, total, done);
