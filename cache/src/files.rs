@@ -237,7 +237,8 @@ pub(crate) fn replace(path: &Path, tmp: &Path, bytes: &[u8], durable: bool) -> R
     written
 }
 
-fn write_new(path: &Path, bytes: &[u8], durable: bool) -> io::Result<()> {
+/// Writes a file under an unused name.
+pub(crate) fn write_new(path: &Path, bytes: &[u8], durable: bool) -> io::Result<()> {
     let mut file = create_new(path, Mode::RUSR | Mode::WUSR)?;
     file.write_all(bytes)?;
     if durable { file.sync_all() } else { Ok(()) }

@@ -50,6 +50,17 @@ impl Form {
     }
 }
 
+#[cfg(feature = "testing")]
+impl super::Layers {
+    /// Returns the bytes of the EROFS image of `layer`; `None` if EROFS cannot represent the layer.
+    pub fn erofs_image(&self, layer: &DiffId) -> Result<Option<Vec<u8>>, RootfsError> {
+        let Some(mut image) = ErofsImage::of(&self.files, layer, None)? else { return Ok(None) };
+        let mut bytes = Vec::new();
+        image.file.read_to_end(&mut bytes).map_err(failed("read", &image.path))?;
+        Ok(Some(bytes))
+    }
+}
+
 /// EROFS image of a layer that is known to be undamaged.
 pub(super) struct ErofsImage {
     pub file: File,

@@ -38,3 +38,5 @@ pub use error::SourceError;
 pub use import::{ImportFrom, Imported, import};
 pub use pull::{Pulled, TransferProgress};
 pub use sources::Sources;
+#[cfg(feature = "testing")]
+pub use unpack::unpacked;
