@@ -97,6 +97,11 @@ pub fn credential_files() -> Vec<PathBuf> {
     files
 }
 
+/// Returns the file that gets and loses logins: podman's `$REGISTRY_AUTH_FILE` if it is set, else docker's.
+pub fn login_file() -> PathBuf {
+    os_variable("REGISTRY_AUTH_FILE").map_or_else(docker_config, PathBuf::from)
+}
+
 /// Returns docker's configuration file of the user, which need not exist.
 pub fn docker_config() -> PathBuf {
     let docker = os_variable("DOCKER_CONFIG").map_or_else(|| home().join(".docker"), PathBuf::from);

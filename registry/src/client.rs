@@ -35,7 +35,7 @@ pub(crate) struct Inner {
     agents: Mutex<HashMap<String, Arc<Agents>>>,
     /// Values of `Authorization` that a server has accepted, by server, repository and access.
     authorizations: Mutex<HashMap<(Origin, String, Access), String>>,
-    schemes: KnownSchemes,
+    pub schemes: KnownSchemes,
 }
 
 /// A request for something in a repository, and how errors name it.

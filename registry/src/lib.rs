@@ -3,8 +3,10 @@
 //! ```text
 //! client     requests to registries: the order of servers, retries, authentication
 //! pull       manifests and blobs from a registry
+//! tags       the list of a repository's tags
 //! push       blobs and manifests to a registry;  referrers: the list of what refers to an image
 //! auth       registry tokens, challenges, the user's logins
+//! login      a login that is tried, and kept or forgotten
 //! endpoint   which servers stand for a registry: itself, mirrors;  scheme: which of HTTP and TLS they speak
 //! web        files by HTTP that belong to no image
 //! http       HTTP itself: redirects, limits in time, TLS, proxies
@@ -37,10 +39,12 @@ mod client;
 mod endpoint;
 mod error;
 mod http;
+pub mod login;
 mod pull;
 mod push;
 mod referrers;
 mod scheme;
+mod tags;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod transfer;
@@ -75,6 +79,8 @@ pub struct Options {
     pub mirrors: BTreeMap<String, String>,
     /// Files of logins (podman's `auth.json`, docker's `config.json`). The first that has one counts; any can be missing.
     pub credential_files: Vec<PathBuf>,
+    /// File that gets and loses logins: docker's `config.json` or podman's `auth.json`. Without a path no login can be kept.
+    pub login_file: PathBuf,
     /// Folders where credential helpers are looked for: those of PATH. Relative ones are left out.
     pub helper_folders: Vec<PathBuf>,
     /// Folders of certificates, with a folder `host[:port]` for each registry: `/etc/docker/certs.d`. Any can be missing.

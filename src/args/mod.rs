@@ -6,6 +6,7 @@
 //! dockerfile parse, fmt             store      prune, check     system   system df, system prune
 //! inspect    inspect, history        filters, moment, values  values that several flags share
 //! names      names of commands       list         flags of lists
+//! registry   pull, push, login, logout
 //! ```
 //!
 //! The comments on commands and flags are the texts of `--help`, of the man page and of `docs/cli.md`.
@@ -23,6 +24,7 @@ pub mod inspect;
 pub mod list;
 mod moment;
 mod names;
+pub mod registry;
 pub mod store;
 pub mod system;
 pub mod values;
@@ -82,6 +84,14 @@ pub enum Command {
     Stop(container::StopArgs),
     /// Remove containers that have ended
     Rm(container::RmArgs),
+    /// Pull an image from its registry into the store
+    Pull(registry::PullArgs),
+    /// Push an image of the store to its registry
+    Push(registry::PushArgs),
+    /// Log in to a registry
+    Login(registry::LoginArgs),
+    /// Log out of a registry
+    Logout(registry::LogoutArgs),
     /// List the images in the store
     Images(image::LsArgs),
     /// Remove images from the store
