@@ -23,6 +23,7 @@ use sources::{Fetcher, Sources, git};
 use crate::StepError;
 use crate::chain::Chain;
 use crate::key::Parts;
+use crate::materials::{Material, Materials};
 use crate::op::exec::{self, BuildNetwork, ExecContext};
 use crate::op::file;
 use crate::options::RunOptions;
@@ -45,6 +46,8 @@ pub struct Solver<'a> {
     pub options: &'a RunOptions,
     /// Flag that ends the build early.
     pub cancel: &'a Cancel,
+    /// Receives the identities of fetched sources, if somebody wants to know them.
+    pub materials: Option<&'a Materials>,
     /// Network that RUNs share unless they ask for another.
     pub default_network: BuildNetwork,
     /// Devices of this machine, if a RUN asks for one.
@@ -122,7 +125,7 @@ impl Solver<'_> {
         match &step.op {
             Op::Source(source) => self.source(source, vertex),
             Op::Merge => Ok((merged(inputs)?, true)),
-            Op::Exec(exec) => cached.solve(&|files| self.exec(exec, step.meta.ignore_cache, files, vertex)),
+            Op::Exec(exec) => cached.solve(&|files| self.exec(exec, step, files, vertex)),
             Op::File(op) => {
                 self.settled(inputs, vertex, || cached.solve(&|files| self.file(op, files, vertex)))
             }
@@ -177,6 +180,7 @@ impl Solver<'_> {
             Source::Http { url, filename, checksum } => {
                 vertex.enter(Phase::Fetch);
                 let fetched = self.fetcher().http(url, filename, checksum.as_ref(), vertex)?;
+                self.note(source, || Material::File(fetched.tree.digest));
                 (Files::Tree(Arc::new(fetched.tree)), fetched.is_cached)
             }
             Source::Git { remote, reference, subdir, keep_git_dir, checksum, skip_submodules } => {
@@ -190,11 +194,19 @@ impl Solver<'_> {
                 };
                 vertex.enter(Phase::Fetch);
                 let fetched = self.fetcher().git(&request, vertex)?;
+                self.note(source, || Material::Commit(fetched.commit.clone()));
                 (Files::Tree(self.layers.view(&[fetched.layer])?), fetched.is_cached)
             }
             Source::Stored { layer, .. } => (Files::Tree(self.layers.view(&[*layer])?), true),
         };
         Ok((StepResult { files, recipe: Recipe::EMPTY }, cached))
+    }
+
+    /// Remembers the identity of a source for those who want to know it.
+    fn note(&self, source: &Source, material: impl FnOnce() -> Material) {
+        if let Some(materials) = self.materials {
+            materials.add(source, material());
+        }
     }
 
     fn fetcher(&self) -> Fetcher<'_> {
@@ -207,15 +219,9 @@ impl Solver<'_> {
         }
     }
 
-    fn exec(
-        &self,
-        exec: &Exec,
-        ignore_cache: bool,
-        files: &[Files],
-        vertex: &Vertex,
-    ) -> Result<DiffId, StepError> {
+    fn exec(&self, exec: &Exec, step: &Step, files: &[Files], vertex: &Vertex) -> Result<DiffId, StepError> {
         let context = ExecContext {
-            renewed_caches: ignore_cache.then_some(&self.renewed_caches),
+            renewed_caches: step.meta.ignore_cache.then_some(&self.renewed_caches),
             store: self.store,
             layers: self.layers,
             options: self.options,
@@ -223,6 +229,7 @@ impl Solver<'_> {
             cancel: self.cancel,
             default_network: &self.default_network,
             inventory: &self.inventory,
+            platform: &step.platform,
         };
         Ok(exec::run(exec, files, &context)?)
     }

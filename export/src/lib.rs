@@ -6,6 +6,7 @@
 //! times      the times that an output can carry
 //! exporter   one result to one output
 //! assemble   config, manifest, index, as blobs of the store
+//! predicates  SBOM and provenance as documents;  attestation: as entries of the index;  statement_files: as files
 //! base       layers of the base image in the form in which they were pulled
 //! compress   a layer as a compressed blob;  gzip: on all processors, deterministic
 //! layout     OCI layout and docker archive, as a tar or as a directory
@@ -25,6 +26,7 @@
 //! - An output that was reported as written is on disk.
 
 mod assemble;
+mod attestation;
 mod base;
 mod blob;
 mod compress;
@@ -34,9 +36,11 @@ mod exporter;
 mod file;
 mod gzip;
 mod layout;
+mod predicates;
 mod push;
 mod request;
 mod result;
+mod statement_files;
 #[cfg(test)]
 mod tests;
 mod times;
@@ -49,5 +53,5 @@ pub use exporter::Exporter;
 pub use file::write_file;
 pub use request::annotation::{Annotation, AnnotationTarget};
 pub use request::{Dest, ExportKind, ExportRequest, LayerCompression, Push};
-pub use result::{BuildResult, BuiltImage};
+pub use result::{Attestations, BuildResult, BuiltImage};
 pub use times::BuildTimes;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use attest::AttestRequest;
 use builder::RunOptions;
 use frontend::Options;
 use frontend::options::{Context, Entitlements, NamedContext};
@@ -43,7 +44,7 @@ pub fn request(args: &BuildArgs) -> Result<(Vec<Agent>, BuildRequest), Failure> 
         target: args.target.clone(),
         build_args,
         labels: args.labels.iter().map(|text| pair(text)).collect(),
-        platforms: read_all(&args.platforms, platform)?,
+        platforms: platforms(&args.platforms)?,
         no_cache: args.no_cache,
         no_cache_filter: args.no_cache_filter.iter().map(|stage| stage.to_lowercase()).collect(),
         network: network(&args.network)?,
@@ -56,7 +57,17 @@ pub fn request(args: &BuildArgs) -> Result<(Vec<Agent>, BuildRequest), Failure> 
         ulimits: read_all(&args.ulimits, ulimit)?,
         allow: entitlements(&args.allow)?,
     };
-    Ok((agents, BuildRequest { dockerfile, options, run, exports: Vec::new(), pending }))
+    let attest = attestations(args)?;
+    Ok((agents, BuildRequest { dockerfile, options, run, exports: Vec::new(), attest, pending }))
+}
+
+/// Reads `--attest`, `--sbom` and `--provenance`. The short forms win, as with buildx.
+fn attestations(args: &BuildArgs) -> Result<AttestRequest, Failure> {
+    let mut request = AttestRequest::default();
+    args.attest.iter().try_for_each(|value| request.add(value))?;
+    args.sbom.iter().try_for_each(|value| request.add_sbom(value))?;
+    args.provenance.iter().try_for_each(|value| request.add_provenance(value))?;
+    Ok(request)
 }
 
 /// Reads the values of a flag, which are collected in a list or a map.
@@ -136,6 +147,18 @@ pub fn build_args(given: &[String]) -> BTreeMap<String, String> {
 fn pair(text: &str) -> (String, String) {
     let (name, value) = text.split_once('=').unwrap_or((text, ""));
     (name.to_owned(), value.to_owned())
+}
+
+/// Reads `--platform`. A platform that is given twice, under two names perhaps, is built once.
+fn platforms(texts: &[String]) -> Result<Vec<oci::Platform>, Failure> {
+    let mut platforms: Vec<oci::Platform> = Vec::new();
+    for text in texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty()) {
+        let platform = platform(text)?;
+        if !platforms.contains(&platform) {
+            platforms.push(platform);
+        }
+    }
+    Ok(platforms)
 }
 
 fn platform(text: &str) -> Result<oci::Platform, Failure> {
@@ -316,6 +339,15 @@ mod tests {
         for text in ["devices", "device=", "device=gpu", "device=v.com/gpu,as=x", "network.host,x", ""] {
             assert_eq!(given(&[text]), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_platform_that_is_given_twice_is_built_once() {
+        let given = ["linux/arm64", " linux/amd64", "aarch64", "linux/arm64/v8", ""].map(str::to_owned);
+        let read: Vec<String> =
+            platforms(&given).expect("they are platforms").iter().map(ToString::to_string).collect();
+        assert_eq!(read, ["linux/arm64", "linux/amd64"]);
+        platforms(&["linux/".to_owned()]).expect_err("no architecture");
     }
 
     #[test]
