@@ -43,6 +43,18 @@ pub enum RegistryError {
         /// Cause, without the name of the server.
         reason: String,
     },
+    /// The user's `registries.conf` blocks the registry.
+    #[error("{registry} is blocked by registries.conf")]
+    Blocked {
+        /// Server that is not asked, as `host[:port]`.
+        registry: String,
+    },
+    /// The user's `registries.conf` cannot be read or understood.
+    #[error("cannot use the settings for registries: {reason}")]
+    Configuration {
+        /// Cause, with the file.
+        reason: String,
+    },
     /// The registry answered, but with something that it must not answer.
     #[error("{registry} sent a bad answer for {name}: {reason}")]
     BadAnswer {

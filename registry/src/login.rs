@@ -90,7 +90,6 @@ impl Inner {
         let (registry, repository) = (registry.to_owned(), String::new());
         let reference = Reference { registry, repository, tag: None, digest: None };
         let request = RepositoryRequest {
-            reference: &reference,
             access: Access::Pull,
             path: String::new(),
             headers: Vec::new(),

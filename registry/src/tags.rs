@@ -42,7 +42,6 @@ impl Inner {
         for _ in 0..MAX_PAGES {
             let Some(asked) = path.take() else { return Ok(tags) };
             let request = RepositoryRequest {
-                reference,
                 access: Access::Pull,
                 path: asked,
                 headers: Vec::new(),
@@ -60,7 +59,7 @@ impl Inner {
     fn page(
         &self,
         endpoint: &Endpoint,
-        request: &RepositoryRequest<'_>,
+        request: &RepositoryRequest,
     ) -> Result<(Page, Option<String>), AttemptError> {
         let response = self.get(endpoint, request)?;
         let next = header(response.headers(), "link").and_then(next_query);
