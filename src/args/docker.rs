@@ -134,7 +134,7 @@ fn is_disabled(value: &str) -> bool {
 }
 
 /// Commands of docker that dsbuild lacks, with the way to get the same, if there is one.
-const COMMANDS: [(&str, &str); 44] = [
+const COMMANDS: [(&str, &str); 43] = [
     ("attach", "dsbuild logs --follow prints the output of a container"),
     ("bake", ""),
     ("builder", "dsbuild prune frees the space of the cache"),
@@ -145,7 +145,6 @@ const COMMANDS: [(&str, &str); 44] = [
     ("cp", ""),
     ("create", ""),
     ("debug", ""),
-    ("diff", ""),
     ("events", ""),
     ("exec", ""),
     ("export", "dsbuild build --output type=tar,dest=FILE writes the files of an image"),

@@ -5,6 +5,7 @@
 //! context    dsbuild context        image      images, rmi, tag, import                  that have no effect here
 //! dockerfile parse, fmt             store      prune, check
 //! list       flags of lists         filters, moment, values  values that several flags share
+//! versions   versions, rollback, diff
 //! names      names of commands, and similar ones
 //! ```
 //!
@@ -24,6 +25,7 @@ mod moment;
 mod names;
 pub mod store;
 pub mod values;
+pub mod versions;
 
 use clap::{Parser, Subcommand};
 
@@ -86,6 +88,12 @@ pub enum Command {
     Rmi(image::RmArgs),
     /// Give an image another name
     Tag(image::TagArgs),
+    /// List where a name has pointed, since when, and what each image was built from
+    Versions(versions::VersionsArgs),
+    /// Make a name point to the image that it had before, or to any of its versions
+    Rollback(versions::RollbackArgs),
+    /// Show the differences between two images: packages, config, layers, files
+    Diff(versions::DiffArgs),
     /// Import an image from an archive: OCI layout, docker save, or root file system
     #[command(alias = "load")]
     Import(image::ImportArgs),

@@ -4,6 +4,7 @@
 //! build/      build, and build --check, --call, --timings       context/  context
 //! image/      images, rmi, tag, import; all of `image …`        run/      run, __monitor
 //! container/  ps, rm, logs, port, stop; all of `container …`    du  prune  check
+//! versions/   versions, rollback, diff
 //! parse  fmt                                                    completion  man  cli_docs
 //! ```
 //!
@@ -24,6 +25,7 @@ mod man;
 mod parse;
 mod prune;
 mod run;
+mod versions;
 
 use crate::args::Command;
 use crate::failure::Failure;
@@ -49,6 +51,9 @@ pub fn run(command: Command) -> Result<u8, Failure> {
         Command::Rmi(args) => image::rm::run(&args),
         Command::Import(args) => image::import::run(&args),
         Command::Tag(args) => image::tag::run(&args),
+        Command::Versions(args) => versions::list::run(&args.name, &args.list),
+        Command::Rollback(args) => versions::rollback::run(&args),
+        Command::Diff(args) => versions::diff::run(&args),
         Command::Image(command) => image::run(command),
         Command::Container(command) => container::run(command),
         Command::Du => du::run(),

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! store       opening the store, and keeping it within its budget
+//! origin      who changes names of images, and by which command
 //! registry    a client with the user's logins, certificates and proxies
 //! isolation   the namespaces of this process
 //! interrupt   Ctrl-C and other signals that cancel a build
@@ -9,5 +10,6 @@
 
 pub mod interrupt;
 pub mod isolation;
+pub mod origin;
 pub mod registry;
 pub mod store;
