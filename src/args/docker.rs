@@ -105,7 +105,7 @@ impl DockerArgs {
 }
 
 /// Commands of docker that dsbuild lacks, with the way to get the same, if there is one.
-const COMMANDS: [(&str, &str); 36] = [
+const COMMANDS: &[(&str, &str)] = &[
     ("attach", "dsbuild logs --follow prints the output of a container"),
     ("bake", ""),
     ("builder", "dsbuild prune frees the space of the cache"),
@@ -116,7 +116,6 @@ const COMMANDS: [(&str, &str); 36] = [
     ("cp", ""),
     ("create", ""),
     ("debug", ""),
-    ("diff", ""),
     ("events", ""),
     ("exec", ""),
     ("export", "dsbuild build --output type=tar,dest=FILE writes the files of an image"),
