@@ -197,7 +197,7 @@ fn layout_files(request: &ExportRequest, root: &Root) -> Result<LayoutFiles, Exp
     if request.kind == ExportKind::Docker {
         let reason = "docker cannot load an image of several platforms; build one, or use type=oci";
         let lone = root.lone().ok_or_else(|| unsupported(request, reason))?;
-        files.add_docker_files(&lone.manifest, &request.names);
+        files.add_docker_files(&[(&lone.manifest, &request.names)]);
     }
     Ok(files)
 }
