@@ -12,7 +12,6 @@
 //! Overlayfs marks every directory that it makes in a merged one as opaque, to avoid lookups in lower layers. In a
 //! layer, that mark would claim that something was replaced, so it counts only where there is a directory to hide.
 
-use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -21,19 +20,11 @@ use rustix::fs::{FileType, OFlags};
 
 use super::lowers::Lowers;
 use crate::RootfsError;
+use crate::change::{Change, SharedInode, in_order};
 use crate::dir_tree::read_entry;
-use crate::entry::{Entry, Kind};
+use crate::entry::Kind;
 use crate::error::failed;
 use crate::safe_path::{DIRECTORY, names, open_beneath};
-
-/// Path that differs from the lower layers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Change {
-    /// Path relative to the root.
-    pub path: PathBuf,
-    /// New entry at the path. A file's second and further names are [`Kind::Hardlink`]s to the first.
-    pub entry: Entry,
-}
 
 /// Returns all changes below the directory `upper`, without the root itself, in the order of their paths' components.
 pub(super) fn collect(upper: &OwnedFd, lowers: &Lowers<'_>) -> Result<Vec<Change>, RootfsError> {
@@ -46,26 +37,7 @@ pub(super) fn collect(upper: &OwnedFd, lowers: &Lowers<'_>) -> Result<Vec<Change
         let below = collector.found[first..].iter().filter(|(change, _)| change.entry.is_dir());
         pending.extend(below.map(|(change, _)| change.path.clone()));
     }
-    collector.found.sort_unstable_by(|(left, _), (right, _)| left.path.cmp(&right.path));
-    Ok(with_hard_links(collector.found))
-}
-
-/// Device and inode of a file that has several names, some of which can be outside of the layer; else `None`.
-type SharedInode = Option<(u64, u64)>;
-
-/// Turns all names of a file but the first into links to the first.
-fn with_hard_links(found: Vec<(Change, SharedInode)>) -> Vec<Change> {
-    let mut firsts = HashMap::new();
-    let link = |(mut change, shared): (Change, SharedInode)| {
-        if let Some(inode) = shared {
-            let first = firsts.entry(inode).or_insert_with(|| change.path.clone());
-            if *first != change.path {
-                change.entry.kind = Kind::Hardlink { target: first.clone() };
-            }
-        }
-        change
-    };
-    found.into_iter().map(link).collect()
+    Ok(in_order(collector.found))
 }
 
 struct Collector<'a> {

@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use rustix::fs::OFlags;
 
-use super::changes::Change;
 use crate::RootfsError;
+use crate::change::Change;
 use crate::entry::{Entry, Kind};
 use crate::error::failed;
 use crate::safe_path::{DIRECTORY, open_beneath};

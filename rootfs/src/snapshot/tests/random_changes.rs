@@ -11,7 +11,7 @@ use super::Env;
 
 /// Change that a process makes to its files.
 #[derive(Debug, Clone)]
-enum FileChange {
+pub(super) enum FileChange {
     Write(String, u8),
     MakeDir(String),
     Remove(String),
@@ -26,7 +26,7 @@ enum FileChange {
 impl FileChange {
     /// Makes the change, which can fail for lack of a parent, say. It never follows a symlink out of `root`: the
     /// targets are relative and do not climb.
-    fn make(&self, root: &Path) -> io::Result<()> {
+    pub(super) fn make(&self, root: &Path) -> io::Result<()> {
         let at = |path: &str| root.join(path);
         match self {
             Self::Write(path, byte) => {
@@ -48,7 +48,8 @@ impl FileChange {
     }
 }
 
-fn changes() -> impl Strategy<Value = Vec<FileChange>> {
+/// Returns changes to a few paths, so that many of them meet.
+pub(super) fn changes() -> impl Strategy<Value = Vec<FileChange>> {
     let path = || "[a-c](/[a-c]){0,2}";
     let change = prop_oneof![
         4 => (path(), any::<u8>()).prop_map(|(path, byte)| FileChange::Write(path, byte)),
