@@ -122,7 +122,7 @@ impl Solver<'_> {
         match &step.op {
             Op::Source(source) => self.source(source, vertex),
             Op::Merge => Ok((merged(inputs)?, true)),
-            Op::Exec(exec) => cached.solve(&|files| self.exec(exec, step.meta.ignore_cache, files, vertex)),
+            Op::Exec(exec) => cached.solve(&|files| self.exec(exec, step, files, vertex)),
             Op::File(op) => {
                 self.settled(inputs, vertex, || cached.solve(&|files| self.file(op, files, vertex)))
             }
@@ -207,15 +207,9 @@ impl Solver<'_> {
         }
     }
 
-    fn exec(
-        &self,
-        exec: &Exec,
-        ignore_cache: bool,
-        files: &[Files],
-        vertex: &Vertex,
-    ) -> Result<DiffId, StepError> {
+    fn exec(&self, exec: &Exec, step: &Step, files: &[Files], vertex: &Vertex) -> Result<DiffId, StepError> {
         let context = ExecContext {
-            renewed_caches: ignore_cache.then_some(&self.renewed_caches),
+            renewed_caches: step.meta.ignore_cache.then_some(&self.renewed_caches),
             store: self.store,
             layers: self.layers,
             options: self.options,
@@ -223,6 +217,7 @@ impl Solver<'_> {
             cancel: self.cancel,
             default_network: &self.default_network,
             inventory: &self.inventory,
+            platform: &step.platform,
         };
         Ok(exec::run(exec, files, &context)?)
     }

@@ -14,7 +14,9 @@ use rustix::fs::Mode;
 
 use crate::buffer::Buffer;
 use crate::direct::Output;
-use crate::files::{IoContext, create_new, open_with_metadata, read_all, remove_file, rename, unlink};
+use crate::files::{
+    IoContext, create_new, open_with_metadata, read_all, remove_file, rename_into_place, unlink,
+};
 use crate::hashing::Hashing;
 use crate::stamp::{FileStamp, hash_of};
 use crate::{Store, StoreError};
@@ -158,7 +160,7 @@ impl BlobWriter {
             return Ok(digest);
         }
         self.output.sync().at("sync", &self.path)?;
-        rename(&self.path, &path).at("rename into blobs", &path)?;
+        rename_into_place(&self.path, &path).at("rename into blobs", &path)?;
         if let Ok(stamp) = FileStamp::of(self.output.file()) {
             self.store.verified().insert(digest, stamp);
         }

@@ -19,6 +19,7 @@ use crate::records::all_records;
 use crate::roots::{damaged_roots, unprotected_containers};
 use crate::stale::{is_record_stale, stale_layers};
 use crate::tmp::leftovers;
+use crate::versions::damaged;
 use crate::{Problem, Store, StoreError};
 
 /// Counts and problems that [`Store::check`] has found.
@@ -68,6 +69,7 @@ impl Store {
         report.unprotected = unprotected_containers(self.root())?;
         report.unknown = unknown_entries(self.root())?;
         report.problems.extend(damaged_roots(self.root())?);
+        report.problems.extend(damaged(self.root())?);
         report.problems.sort_unstable();
         report.problems.dedup();
         Ok(report)

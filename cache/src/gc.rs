@@ -1,6 +1,6 @@
 //! Collection: keeps the store within a budget by removing what was least recently used.
 //!
-//! - Never removed: blobs that image names lead to, blobs that a root protects, volumes, containers, and everything that
+//! - Never removed: blobs that image names lead to, blobs of versions within the limits, blobs that a root protects, volumes, containers, and everything that
 //!   was used lately ([`Policy::keep_ms`]).
 //! - Removed in order of last use, until the rest fits: a layer with everything derived from it and the records and notes
 //!   that lead to it; any other blob; a cache mount; the stat cache of a context; a note that names no blob. An image
@@ -32,6 +32,7 @@ use crate::index::replaced_ms;
 use crate::layout::prepare;
 use crate::session::Session;
 use crate::tmp::{clear, leftovers};
+use crate::versions::VersionLimits;
 use crate::{Store, StoreError};
 use candidate::{Candidate, past};
 use lease::Lease;
@@ -107,6 +108,15 @@ impl Store {
     /// [`StoreError::BadRoot`] and [`StoreError::NoRoot`] mean that nothing was removed, because it is unknown what must
     /// stay.
     pub fn collect(root: &Path, policy: &Policy) -> Result<Option<Collected>, StoreError> {
+        Self::collect_keeping(root, policy, &VersionLimits::default())
+    }
+
+    /// Like [`Store::collect`], but keeps the images of other versions than by default.
+    pub fn collect_keeping(
+        root: &Path,
+        policy: &Policy,
+        limits: &VersionLimits,
+    ) -> Result<Option<Collected>, StoreError> {
         let root = &prepare(root)?;
         let Some(Lease { lock, needed_from_ms, collecting: _collecting }) = Lease::take(root)? else {
             return Ok(None);
@@ -116,13 +126,18 @@ impl Store {
         let mark = root.join("collected");
         // A full disk may have no room for the mark. Then the next build tries again, as it should.
         let _ = open_or_create(&mark).and_then(|file| file.set_modified(SystemTime::now()));
-        run(&store, policy, needed_from_ms).map(Some)
+        run(&store, policy, limits, needed_from_ms).map(Some)
     }
 }
 
-fn run(store: &Store, policy: &Policy, needed_from_ms: Option<u64>) -> Result<Collected, StoreError> {
+fn run(
+    store: &Store,
+    policy: &Policy,
+    limits: &VersionLimits,
+    needed_from_ms: Option<u64>,
+) -> Result<Collected, StoreError> {
     let now_ms = now_ms();
-    let Survey { candidates, fixed_bytes, nameless, useless } = Survey::of(store)?;
+    let Survey { candidates, fixed_bytes, nameless, useless } = Survey::of(store, limits)?;
     let mut removal = Removal::new(store, needed_from_ms.map(|_| now_ms));
     removal.remove_useless(&useless)?;
     let before_bytes = fixed_bytes + candidates.iter().map(|candidate| candidate.size_bytes).sum::<u64>();

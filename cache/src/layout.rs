@@ -17,7 +17,7 @@ const FORMAT_NAME: &str = "dsbuild store ";
 const FORMAT: &str = "dsbuild store 1\n";
 
 /// Everything that dsbuild makes in the root of a store; the head of the crate says who makes what.
-const KNOWN: [&str; 24] = [
+const KNOWN: [&str; 25] = [
     "format",
     "lock",
     "collect.lock",
@@ -37,6 +37,7 @@ const KNOWN: [&str; 24] = [
     "commits",
     "containers",
     "roots",
+    "versions",
     "volumes",
     "known_hosts",
     "reserve",

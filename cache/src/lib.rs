@@ -22,6 +22,7 @@
 //! ├── commits/<hash>-<64 hex>  a note: the time of a git commit
 //! ├── containers/<id>/         config, state and log of a container
 //! ├── roots/<name>             blobs that collection must keep, for example a container's layers
+//! ├── versions/<64 hex>        where a name has pointed, since when and why
 //! ├── volumes/<name>/          data of the user, mounted into containers
 //! ├── known_hosts              keys of the ssh servers that repositories were fetched from
 //! ├── reserve                  a file that becomes the next `index.json` on a full disk, so that images can be removed
@@ -36,6 +37,7 @@
 //! | `mounts/`, `stat/`, `commits/` | `builder` | by collection, least recently used first |
 //! | `steps/` | `cache` | when the step ends; by collection if the process was killed |
 //! | `index.json` | `cache` | never; collection takes images without a name off the list |
+//! | `versions/` | `cache` | with the name; versions beyond a number leave the list |
 //! | `containers/`, `roots/` | `runner` | with the container (`dsbuild rm`) |
 //! | `volumes/` | the user, through `dsbuild run -v` | never |
 //! | `known_hosts` | ssh, run by git | never |
@@ -52,11 +54,13 @@
 //! records, notes, stat_cache  what builds remember
 //! partial                     what a broken pull has brought of a blob
 //! index, names, rebuild       images by name; the list when its file is lost
+//! versions, origin            where names have pointed, and who moved them
 //! scratch, tmp                work in progress, and what dead processes left of it
 //! mounts, step_lock           directories and steps that processes wait for
 //! roots, gc                   what must stay, and what goes
 //! reach, stale, check, repair what names lead to, what is damaged, and mending it
 //! usage                       disk usage by purpose
+//! sealed                      text files with a checksum
 //! locks, files, tree, reserve flocks, atomic writes, trees of any depth, room on a full disk
 //! ```
 //!
@@ -88,6 +92,7 @@ mod locks;
 mod mounts;
 mod names;
 mod notes;
+mod origin;
 mod partial;
 mod problem;
 mod reach;
@@ -97,6 +102,7 @@ mod repair;
 mod reserve;
 mod roots;
 mod scratch;
+mod sealed;
 mod session;
 mod stale;
 mod stamp;
@@ -108,6 +114,7 @@ mod tmp;
 mod tree;
 mod usage;
 mod verified;
+mod versions;
 
 pub use blobs::BlobWriter;
 pub use boot::boot_id;
@@ -128,4 +135,5 @@ pub use scratch::ScratchDir;
 pub use stat_cache::{FileStat, StatCache};
 pub use step_lock::StepLock;
 pub use store::Store;
-pub use usage::Usage;
+pub use usage::{Usage, VersionUsage};
+pub use versions::{MAX_VERSIONS, Version, VersionLimits, VersionList};

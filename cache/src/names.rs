@@ -5,6 +5,7 @@
 //! Concurrency: a change holds `index.json.lock`. Readers need no lock, as the file is always replaced as a whole.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ use oci::{Descriptor, Digest, Index, Reference};
 use crate::files::{IoContext, link, open_dir, read_if_present, unlink};
 use crate::index::{covers, name_of, take_name, with_build_time, with_name, without_name};
 use crate::locks::{Mode, lock_file};
+use crate::versions::Draft;
 use crate::{Store, StoreError, reserve};
 
 impl Store {
@@ -20,19 +22,27 @@ impl Store {
     ///
     /// Syncs the file system first: whatever a name leads to survives a power cut. A name that has this image already is
     /// left as it is, so that a build that changes nothing writes nothing.
+    ///
+    /// A name that moves to another image records a version ([`Store::versions`]). A version that cannot be recorded is no
+    /// reason to refuse the name.
     pub fn tag(&self, name: &Reference, manifest: Descriptor) -> Result<(), StoreError> {
-        self.change_index(|entries| {
+        let lock = self.lock_index()?;
+        let mut draft = None;
+        self.change_locked_index(&lock, |entries| {
             let text = name.to_string();
-            if entries.iter().any(|entry| name_of(entry) == Some(&text) && covers(entry, &manifest)) {
+            let before = entries.iter().find(|entry| name_of(entry) == Some(&text));
+            if before.is_some_and(|entry| covers(entry, &manifest)) {
                 return false;
             }
+            draft = self.draft_version(name, before, &manifest).ok().flatten();
             take_name(entries, name, true);
             let entry = with_name(manifest, name);
             entries.retain(|other| other.digest != entry.digest || name_of(other).is_some());
             entries.push(entry);
             true
-        })
-        .map(|_| ())
+        })?;
+        let _ = draft.map(Draft::publish);
+        Ok(())
     }
 
     /// Puts an image without a name on the list, so that it is shown and its blobs are kept for a while.
@@ -47,19 +57,29 @@ impl Store {
         .map(|_| ())
     }
 
-    /// Takes a name away; returns whether it existed. The image stays, without a name if that was its last.
+    /// Takes a name away; returns whether it existed. The image stays, without a name if that was its last. The versions of
+    /// the name are forgotten.
     pub fn untag(&self, name: &Reference) -> Result<bool, StoreError> {
-        self.change_index(|entries| take_name(entries, name, false))
+        let lock = self.lock_index()?;
+        let is_changed = self.change_locked_index(&lock, |entries| take_name(entries, name, false))?;
+        self.forget_versions(name)?;
+        Ok(is_changed)
     }
 
-    /// Takes an image off the list with all its names; returns whether it was on it. The next collection can remove its
-    /// blobs.
+    /// Takes an image off the list with all its names, whose versions are forgotten; returns whether it was on the list.
+    /// The next collection can remove its blobs.
     pub fn remove_image(&self, manifest: &Digest) -> Result<bool, StoreError> {
-        self.change_index(|entries| {
-            let count = entries.len();
-            entries.retain(|entry| entry.digest != *manifest);
-            entries.len() < count
-        })
+        let lock = self.lock_index()?;
+        let mut removed = Vec::new();
+        self.change_locked_index(&lock, |entries| {
+            removed = entries.extract_if(.., |entry| entry.digest == *manifest).collect();
+            !removed.is_empty()
+        })?;
+        let names = removed.iter().filter_map(|entry| name_of(entry)?.parse().ok());
+        for name in names.collect::<Vec<Reference>>() {
+            self.forget_versions(&name)?;
+        }
+        Ok(!removed.is_empty())
     }
 
     /// Takes images off the list in one change, and returns their number. Images that have a name again stay.
@@ -117,7 +137,20 @@ impl Store {
         &self,
         change: impl FnOnce(&mut Vec<Descriptor>) -> bool,
     ) -> Result<bool, StoreError> {
-        let _lock = lock_file(&self.root().join("index.json.lock"), Mode::Exclusive)?;
+        self.change_locked_index(&self.lock_index()?, change)
+    }
+
+    /// Waits for the lock of `index.json`.
+    fn lock_index(&self) -> Result<File, StoreError> {
+        lock_file(&self.root().join("index.json.lock"), Mode::Exclusive)
+    }
+
+    /// Like [`Store::change_index`], for a caller that holds the lock.
+    fn change_locked_index(
+        &self,
+        _lock: &File,
+        change: impl FnOnce(&mut Vec<Descriptor>) -> bool,
+    ) -> Result<bool, StoreError> {
         let mut index = self.load_index()?;
         let changed = change(&mut index.manifests);
         if changed {

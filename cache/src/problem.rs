@@ -58,6 +58,14 @@ pub enum Problem {
         /// The defect, as a clause: "its checksum is wrong".
         reason: String,
     },
+    /// The versions of a name are unreadable. The name itself is not affected.
+    #[error("{} does not list the versions of a name: {reason}", path.display())]
+    Versions {
+        /// File in `versions/` that was read.
+        path: PathBuf,
+        /// The defect, as a clause: "its checksum is wrong".
+        reason: String,
+    },
     /// The file `index.json` cannot be read or parsed.
     #[error("the names of images are unreadable: {reason}")]
     Names {

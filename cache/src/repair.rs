@@ -15,7 +15,7 @@ use crate::tmp::{clear, discard, leftovers};
 use crate::{CONTAINER_ROOT_PREFIX, CheckReport, Problem, Store, StoreError};
 
 impl Store {
-    /// Removes corrupt blobs, stray files, damaged roots of containers, stale records and leftovers. As long as a
+    /// Removes corrupt blobs, stray files, damaged roots of containers, damaged lists of versions, stale records and leftovers. As long as a
     /// container has no root, nothing is collected; `runner` writes a new one.
     ///
     /// Images that lack a blob leave the list, with all their names: building, pulling or importing them again brings both
@@ -25,7 +25,7 @@ impl Store {
         self.delete_corrupt(&report.problems)?;
         for problem in &report.problems {
             match problem {
-                Problem::Stray { path } => discard(self.root(), path)?,
+                Problem::Stray { path } | Problem::Versions { path, .. } => discard(self.root(), path)?,
                 Problem::Names { .. } => self.put_names_aside()?,
                 Problem::Root { path, .. } if is_of_container(path) => discard(self.root(), path)?,
                 _ => {}

@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 use oci::Digest;
 
 use crate::files::{IoContext, names_in, read_if_present, remove_file, replace};
+use crate::sealed::{seal, unseal};
 use crate::tmp::ensure_private_dir;
 use crate::{Problem, Store, StoreError, reserve};
 
@@ -140,22 +141,10 @@ fn load(path: &Path) -> Result<Vec<Digest>, StoreError> {
 
 fn encode(digests: impl IntoIterator<Item = Digest>) -> String {
     let lines: String = digests.into_iter().map(|digest| format!("{digest}\n")).collect();
-    let check = checksum(&lines);
-    lines + &check
+    seal(&lines)
 }
 
 /// Parses the content of a root. The error is the defect, as a clause.
 fn decode(bytes: &[u8]) -> Result<Vec<Digest>, &'static str> {
-    let text = std::str::from_utf8(bytes).map_err(|_| "it is not text")?;
-    let end = text.rfind("blake3:").ok_or("it has no checksum")?;
-    let (lines, check) = text.split_at(end);
-    if check != checksum(lines) {
-        return Err("its checksum is wrong");
-    }
-    lines.lines().map(|line| line.parse().map_err(|_| "a line is not a digest")).collect()
-}
-
-/// Returns the last line of a root. It reveals every damage, a file cut short included.
-fn checksum(lines: &str) -> String {
-    format!("blake3:{}\n", blake3::hash(lines.as_bytes()).to_hex())
+    unseal(bytes)?.lines().map(|line| line.parse().map_err(|_| "a line is not a digest")).collect()
 }

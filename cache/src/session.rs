@@ -12,6 +12,7 @@ use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 use crate::StoreError;
 use crate::files::{IoContext, now_ms, open_dir};
 use crate::locks::{Mode, is_at, lock_file, try_lock};
+use crate::origin::Origin;
 use crate::stamp::Verified;
 use crate::tmp::{lease_name, make_private_dir};
 use crate::tree::remove_tree;
@@ -26,6 +27,8 @@ pub(crate) struct Session {
     own: Mutex<Option<OwnDir>>,
     /// Blobs that need not be verified again.
     pub(crate) verified: Verified,
+    /// Description of the changes to names.
+    pub(crate) origin: Origin,
     /// The file `lock`. The last field, so that it is released last.
     lock: File,
 }
@@ -53,6 +56,7 @@ impl Session {
             opened_ms: now_ms(),
             own: Mutex::new(None),
             verified: Verified::default(),
+            origin: Origin::default(),
             lock,
         }
     }

@@ -26,11 +26,12 @@ pub(crate) const DIRS: [&str; 10] = [
 ];
 
 /// Directories that are made when they are needed, parents first. A `*` stands for each name that begins with no dot.
-const LATER_DIRS: [&str; 10] = [
+const LATER_DIRS: [&str; 11] = [
     "pins",
     "downloads",
     "commits",
     "roots",
+    "versions",
     "records/v1/*",
     "layers/*",
     "mounts/*",
@@ -40,7 +41,7 @@ const LATER_DIRS: [&str; 10] = [
 ];
 
 /// Files that are made anew when they are lost.
-const FILES: [&str; 16] = [
+const FILES: [&str; 18] = [
     "lock",
     "collect.lock",
     "format",
@@ -52,11 +53,13 @@ const FILES: [&str; 16] = [
     "collected",
     "containers/.lock",
     "mounts/*/*/ready",
+    "records/v1/*/*",
     "stat/*",
     "steps/*",
     "pins/*",
     "downloads/*",
     "commits/*",
+    "versions/*",
 ];
 
 /// Name of the one directory among the files derived from a layer.

@@ -118,7 +118,7 @@ impl Exporter<'_> {
             return Ok(root.exported(request));
         };
         let plain = Some(LayerCompression::Uncompressed);
-        let kept = ExportRequest { compression: plain, ..request.clone() };
+        let kept = ExportRequest { compression: plain, push: None, ..request.clone() };
         self.keep(result, request, &self.assemble(result, &kept, &FetchedBases(self))?)?;
         let Self { store, vertex, cancel, .. } = *self;
         let targets = targets(self.registry, request);

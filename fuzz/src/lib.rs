@@ -13,14 +13,18 @@
 pub mod archive;
 pub mod cdi;
 pub mod challenge;
+pub mod compression;
 pub mod diff;
 pub mod documents;
+pub mod erofs;
 pub mod expand;
 pub mod file;
 pub mod flags;
 pub mod git_url;
+pub mod headers;
 pub mod heredoc;
 pub mod ignore;
+pub mod images;
 pub mod index;
 pub mod layer;
 pub mod members;
@@ -34,18 +38,22 @@ pub mod tree;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All properties, in the order of their names.
-pub const TARGETS: [Target; 15] = [
+pub const TARGETS: [Target; 19] = [
     ("archive", archive::check),
     ("cdi", cdi::check),
     ("challenge", challenge::check),
+    ("compression", compression::check),
     ("diff", diff::check),
     ("documents", documents::check),
+    ("erofs", erofs::check),
     ("expand", expand::check),
     ("file", file::check),
     ("flags", flags::check),
     ("git_url", git_url::check),
+    ("headers", headers::check),
     ("heredoc", heredoc::check),
     ("ignore", ignore::check),
+    ("images", images::check),
     ("index", index::check),
     ("layer", layer::check),
     ("record", record::check),

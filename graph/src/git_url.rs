@@ -119,12 +119,14 @@ fn folder(text: &str) -> Option<String> {
     (!inner.is_empty()).then(|| inner.to_owned())
 }
 
-/// Reports whether a text has the form of scp, `user@host:path`.
+/// Reports whether a text has the form of scp, `user@host:path`. It never looks like an option of git or ssh.
 fn is_scp(text: &str) -> bool {
     let Some((user, rest)) = text.split_once('@') else { return false };
     let Some((host, _)) = rest.split_once(':') else { return false };
     let is_word = |text: &str, more: &str| {
-        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
+        !text.is_empty()
+            && !text.starts_with('-')
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
     };
     is_word(user, "-_") && is_word(host, ".-")
 }
@@ -205,6 +207,8 @@ mod tests {
         assert_eq!(git("github.com/o/r"), None);
         assert_eq!(git("./r.git"), None);
         assert_eq!(git("a@b"), None);
+        assert_eq!(git("--upload-pack@h:r"), None);
+        assert_eq!(git("git@-oX:r"), None);
     }
 
     #[track_caller]

@@ -46,11 +46,15 @@ impl Reference {
         format!("{}/{}", self.registry, self.repository)
     }
 
-    /// Returns the name as people write it, without `docker.io/` and `library/`.
+    /// Returns the name as people write it, without `docker.io/` and `library/` where the rest still names the same
+    /// image: `docker.io/er.io/app` stays, because `er.io/app` is an image of another registry.
     pub fn familiar(&self) -> String {
         let full = self.to_string();
-        let short = full.strip_prefix("docker.io/").unwrap_or(&full);
-        short.strip_prefix("library/").unwrap_or(short).to_owned()
+        let Some(path) = full.strip_prefix("docker.io/") else { return full };
+        let official = path.strip_prefix("library/").filter(|name| !name.contains('/'));
+        let short = official.unwrap_or(path);
+        let is_ambiguous = short.split_once('/').is_some_and(|(first, _)| names_registry(first));
+        if is_ambiguous { full } else { short.to_owned() }
     }
 }
 

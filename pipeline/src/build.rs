@@ -38,6 +38,7 @@ impl Pipeline {
             .engine
             .solve(&solve, watch.progress, watch.cancel)
             .map_err(|error| traced(BuildError::of_solve(error, &plan.graph), request, &plan.looked_up))?;
+        self.describe_versions(request, &plan.looked_up);
         let times = self.times(&plan, request, watch);
         let Plan { images, multi_platform, warnings, unused_args, ref graph, .. } = plan;
         let images = images.into_iter().zip(layers).map(|(image, layers)| BuiltImage {

@@ -9,6 +9,7 @@
 //! resolver  image names of the Dockerfile, looked up through `sources` and shown as progress
 //! plan      from the Dockerfile to a plan: parse, source date, lowering
 //! build     from the plan to results, by an engine
+//! origin    what the images of a build were made from, for the versions of their names
 //! export    from results to images, archives, directories and registries
 //! check     build checks without a build
 //! ```
@@ -23,6 +24,7 @@ mod error;
 mod export;
 mod fetch;
 pub mod input;
+mod origin;
 mod pipeline;
 mod plan;
 mod request;

@@ -45,6 +45,7 @@ mod dir_tree;
 pub mod entry;
 mod erofs;
 mod error;
+mod id_map;
 mod index;
 mod layer;
 pub mod layers;

@@ -6,6 +6,7 @@
 //! changes        the content of an upper directory, as a layer describes it
 //! lowers         the directories that lower layers show, without mounting them
 //! owners         owners that the user namespace lacks
+//! copies         the same for copies that a process made
 //! mount_points   removal of the mount points that a sandbox made for itself
 //! bind           mount sources: parts of layers, and files of the host
 //! ```
@@ -17,6 +18,7 @@
 mod bind;
 mod changes;
 mod copied;
+mod copies;
 mod lowers;
 mod mount_points;
 mod overlaid;

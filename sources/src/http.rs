@@ -204,7 +204,7 @@ impl HttpDownload<'_> {
 /// Returns the time of a `Last-Modified` in seconds since 1970, in any of the three forms of RFC 9110, section 5.6.7.
 ///
 /// Returns `None` for text that is not a time, and for times before 1970.
-fn seconds(text: &str) -> Option<i64> {
+pub fn seconds(text: &str) -> Option<i64> {
     let time = httpdate::parse_http_date(text.trim()).ok()?;
     i64::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok()
 }

@@ -27,6 +27,8 @@ pub mod login;
 pub mod one_file;
 mod reach;
 pub mod secrets;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use error::{FetchError, RemoteError};
 pub use fetcher::{FetchOptions, Fetcher};

@@ -134,7 +134,7 @@ fn is_disabled(value: &str) -> bool {
 }
 
 /// Commands of docker that dsbuild lacks, with the way to get the same, if there is one.
-const COMMANDS: [(&str, &str); 47] = [
+const COMMANDS: [(&str, &str); 44] = [
     ("attach", "dsbuild logs --follow prints the output of a container"),
     ("bake", ""),
     ("builder", "dsbuild prune frees the space of the cache"),
@@ -142,7 +142,6 @@ const COMMANDS: [(&str, &str); 47] = [
     ("commit", ""),
     ("compose", ""),
     ("config", ""),
-    ("container", "dsbuild run, ps, logs, stop and rm are commands by themselves"),
     ("cp", ""),
     ("create", ""),
     ("debug", ""),
@@ -151,7 +150,6 @@ const COMMANDS: [(&str, &str); 47] = [
     ("exec", ""),
     ("export", "dsbuild build --output type=tar,dest=FILE writes the files of an image"),
     ("history", ""),
-    ("image", "dsbuild images, rmi, import, prune and build are commands by themselves"),
     ("info", "dsbuild du shows the space that the store uses"),
     ("init", ""),
     ("inspect", ""),
@@ -177,7 +175,6 @@ const COMMANDS: [(&str, &str); 47] = [
     ("stats", ""),
     ("swarm", ""),
     ("system", "dsbuild du and prune are commands by themselves"),
-    ("tag", "dsbuild build -t NAME . gives an image another name"),
     ("top", ""),
     ("trust", ""),
     ("update", ""),

@@ -1,23 +1,73 @@
-//! Flags of `dsbuild images`, `rmi` and `import`.
+//! Flags of `dsbuild images`, `rmi`, `tag` and `import`, which are those of docker.
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Subcommand};
+
+use super::build::BuildArgs;
+use super::list::ListArgs;
+
+/// Commands of `dsbuild image`.
+#[derive(Debug, Subcommand)]
+pub enum ImageCommand {
+    /// Build an image from a Dockerfile
+    #[command(args_override_self = true)]
+    Build(Box<BuildArgs>),
+    /// Import an image from an archive: OCI layout, docker save, or root file system
+    Import(ImportArgs),
+    /// List the images in the store
+    #[command(visible_alias = "list")]
+    Ls(LsArgs),
+    /// Remove images from the store
+    #[command(visible_alias = "remove")]
+    Rm(RmArgs),
+    /// Give an image another name
+    Tag(TagArgs),
+}
 
 /// Arguments of `dsbuild images`.
 #[derive(Debug, Args)]
-pub struct ImagesArgs {
-    /// Print only the IDs of images
+pub struct LsArgs {
+    /// Accepted as in docker: the store has no intermediate images to hide
     #[arg(short, long)]
-    pub quiet: bool,
+    pub all: bool,
+    /// Show the digests of the manifests
+    #[arg(long)]
+    pub digests: bool,
+    /// List only images that match: before, dangling, label, reference, since, until
+    #[arg(short, long = "filter", value_name = "KEY=VALUE")]
+    pub filters: Vec<String>,
+    /// Form of the list.
+    #[command(flatten)]
+    pub list: ListArgs,
+    /// List only images of this repository, with `*` for any part of a name
+    #[arg(value_name = "REPOSITORY[:TAG]")]
+    pub reference: Option<String>,
 }
 
 /// Arguments of `dsbuild rmi`.
 #[derive(Debug, Args)]
-pub struct RmiArgs {
+pub struct RmArgs {
+    /// Remove an image although it has several names
+    #[arg(short, long)]
+    pub force: bool,
+    /// Accepted as in docker: there are no untagged parents to keep
+    #[arg(long)]
+    pub no_prune: bool,
     /// Images to remove, by name or ID
     #[arg(required = true)]
     pub images: Vec<String>,
+}
+
+/// Arguments of `dsbuild tag`.
+#[derive(Debug, Args)]
+pub struct TagArgs {
+    /// Image, by name or ID
+    #[arg(value_name = "IMAGE")]
+    pub source: String,
+    /// Name to give it
+    #[arg(value_name = "NAME[:TAG]")]
+    pub target: String,
 }
 
 /// Arguments of `dsbuild import`.

@@ -1,11 +1,13 @@
 //! The commands of dsbuild: one file or directory for each, with the name of the command.
 //!
 //! ```text
-//! build/    build, and build --check, --call, --timings       context/  context
-//! run/      run, __monitor                                    ps  logs  port  stop  rm
-//! images  rmi  import                                         du  prune  check
-//! parse  fmt                                                  completion  man  cli_docs
+//! build/      build, and build --check, --call, --timings       context/  context
+//! image/      images, rmi, tag, import; all of `image …`        run/      run, __monitor
+//! container/  ps, rm, logs, port, stop; all of `container …`    du  prune  check
+//! parse  fmt                                                    completion  man  cli_docs
 //! ```
+//!
+//! Both spellings of a command (`images` and `image ls`) end in the same file, that of the longer one.
 //!
 //! A command turns its arguments into calls of the libraries and prints what they return.
 
@@ -17,18 +19,11 @@ mod container;
 mod context;
 mod du;
 mod fmt;
-mod images;
-mod import;
-mod logs;
+mod image;
 mod man;
 mod parse;
-mod port;
 mod prune;
-mod ps;
-mod rm;
-mod rmi;
 mod run;
-mod stop;
 
 use crate::args::Command;
 use crate::failure::Failure;
@@ -45,14 +40,17 @@ pub fn run(command: Command) -> Result<u8, Failure> {
         Command::Parse(args) => parse::run(&args),
         Command::Fmt(args) => fmt::run(&args),
         Command::Run(args) => run::run(&args),
-        Command::Ps(args) => ps::run(&args),
-        Command::Logs(args) => logs::run(&args),
-        Command::Port(args) => port::run(&args),
-        Command::Stop(args) => stop::run(&args),
-        Command::Rm(args) => rm::run(&args),
-        Command::Images(args) => images::run(&args),
-        Command::Rmi(args) => rmi::run(&args),
-        Command::Import(args) => import::run(&args),
+        Command::Ps(args) => container::ls::run(&args),
+        Command::Logs(args) => container::logs::run(&args),
+        Command::Port(args) => container::port::run(&args),
+        Command::Stop(args) => container::stop::run(&args),
+        Command::Rm(args) => container::rm::run(&args),
+        Command::Images(args) => image::ls::run(&args),
+        Command::Rmi(args) => image::rm::run(&args),
+        Command::Import(args) => image::import::run(&args),
+        Command::Tag(args) => image::tag::run(&args),
+        Command::Image(command) => image::run(command),
+        Command::Container(command) => container::run(command),
         Command::Du => du::run(),
         Command::Prune(args) => prune::run(&args),
         Command::Check(args) => check::run(&args),

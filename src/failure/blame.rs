@@ -48,6 +48,15 @@ impl Blame for ExportError {
     }
 }
 
+impl Blame for images::ImageError {
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Store(_) | Self::Io { .. } => Fault::System,
+            _ => Fault::Input,
+        }
+    }
+}
+
 impl Blame for FetchError {
     fn fault(&self) -> Fault {
         match self {

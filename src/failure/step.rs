@@ -2,7 +2,7 @@
 
 use builder::StepError;
 use builder::not_found::{IgnoredBy, NotFound, Searched};
-use builder::op::exec::{ExecError, ReachedLimit};
+use builder::op::exec::{ExecError, NoEmulator, ReachedLimit};
 use builder::op::file::FileOpError;
 use sandbox::{Exit, SandboxError};
 use sources::FetchError;
@@ -86,6 +86,7 @@ fn exec_hint(error: &ExecError) -> Option<String> {
         ExecError::Process { limit: Some(limit), .. } => Some(limit_hint(limit).to_owned()),
         ExecError::Process { exit, tail, .. } => process(exit, tail),
         ExecError::NoIsolation { .. } => Some(NAMESPACES_HINT.to_owned()),
+        ExecError::NoEmulator(error) => Some(no_emulator(error)),
         ExecError::NoSecret { id } => Some(format!("give it with --secret id={id},src=FILE")),
         ExecError::LeakedSecret(_) => Some(
             "use the secret in the command that needs it without writing it to a file, or remove the file in the same RUN"
@@ -106,6 +107,16 @@ fn exec_hint(error: &ExecError) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// Names the packages that run programs of other platforms.
+fn no_emulator(error: &NoEmulator) -> String {
+    format!(
+        "install QEMU and register it with the kernel: apt-get install qemu-user-static binfmt-support (Debian and \
+         Ubuntu), dnf install qemu-user-static (Fedora), or docker run --privileged --rm tonistiigi/binfmt --install {}; \
+         a stage on FROM --platform=$BUILDPLATFORM that cross-compiles for $TARGETARCH needs none",
+        error.platform.architecture
+    )
 }
 
 /// Returns facts about a file that a step did not find.

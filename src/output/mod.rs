@@ -20,7 +20,7 @@ mod units;
 use std::io::{self, IsTerminal, Write};
 
 pub use sanitize::{Sanitizer, path, sanitized, sanitized_in_place, sanitized_lines};
-pub use units::{ago, number, since, size};
+pub use units::{ago, date, now_ms, number, since, size};
 
 use crate::environment;
 
@@ -69,6 +69,11 @@ impl Stream {
 /// Prints a result and a line end on stdout.
 pub fn line(text: &str) {
     Stream::Stdout.write(format!("{}\n", sanitized_lines(text)).as_bytes());
+}
+
+/// Prints a result that has its line ends on stdout, in one piece.
+pub fn lines(text: &str) {
+    Stream::Stdout.write(sanitized_lines(text).as_bytes());
 }
 
 /// Prints a line for people on stderr.

@@ -27,6 +27,7 @@ mod kill;
 mod limits;
 mod markdown;
 mod network;
+mod platforms;
 mod push;
 mod registry;
 mod reports;

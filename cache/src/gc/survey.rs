@@ -16,6 +16,7 @@ use crate::records::{all_records, decode};
 use crate::roots::protected;
 use crate::stale::stale_layers;
 use crate::tree::measure;
+use crate::versions::{VersionLimits, kept};
 use crate::{Store, StoreError};
 
 /// Everything in a store, sorted by whether it can go.
@@ -51,8 +52,8 @@ pub(super) struct Useless {
 
 impl Survey {
     /// Looks at the whole store. Fails if it is unknown what must stay.
-    pub(super) fn of(store: &Store) -> Result<Self, StoreError> {
-        let (pinned, nameless) = reached(store)?;
+    pub(super) fn of(store: &Store, limits: &VersionLimits) -> Result<Self, StoreError> {
+        let (pinned, nameless) = reached(store, limits)?;
         let mut survey =
             Self { candidates: Vec::new(), fixed_bytes: 0, nameless, useless: Useless::default() };
         let mut blobs = survey.blobs(store)?;
@@ -167,9 +168,13 @@ fn content(path: &Path) -> Option<Vec<u8>> {
     }
 }
 
-/// Returns the digests that must stay, and the images that have no name. Fails if a document of a named image cannot be
+/// Returns the digests that must stay, and the images that have no name. Fails if a document of a named image or of
+/// a version cannot be
 /// read: the blobs that it names would look as if nothing needed them.
-fn reached(store: &Store) -> Result<(BTreeSet<Digest>, Vec<NamelessImage>), StoreError> {
+fn reached(
+    store: &Store,
+    limits: &VersionLimits,
+) -> Result<(BTreeSet<Digest>, Vec<NamelessImage>), StoreError> {
     let mut pinned = protected(store.root())?;
     let mut nameless = Vec::new();
     for entry in store.load_index()?.manifests {
@@ -180,6 +185,11 @@ fn reached(store: &Store) -> Result<(BTreeSet<Digest>, Vec<NamelessImage>), Stor
         } else {
             nameless.push(NamelessImage { entry, digests });
         }
+    }
+    for manifest in kept(store.root(), limits)? {
+        let Reach { digests, failure, .. } = Reach::of(store, &manifest);
+        failure.map_or(Ok(()), Err)?;
+        pinned.extend(digests);
     }
     Ok((pinned, nameless))
 }

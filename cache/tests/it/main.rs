@@ -21,3 +21,4 @@ mod steps;
 mod structure;
 mod support;
 mod verified;
+mod versions;

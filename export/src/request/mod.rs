@@ -181,7 +181,6 @@ impl ExportRequest {
     /// is about new layers unless `force-compression=true` is given.
     pub(crate) fn keeps_base_blobs(&self) -> bool {
         let leaves_machine = self.kind == ExportKind::Oci || self.push.is_some();
-        let is_plain = self.layer_compression() == LayerCompression::Uncompressed;
-        leaves_machine && !is_plain && !self.force_compression
+        leaves_machine && !self.force_compression
     }
 }

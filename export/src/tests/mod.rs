@@ -4,12 +4,14 @@
 //! layouts    OCI layouts and docker archives, read back
 //! trees      files as a directory and as a tar
 //! bases      blobs of base images
+//! compression  media types and bytes of compressed layers
 //! pushes     images on their way to a registry
 //! damage     damaged blobs and cancellation
 //! durable    system calls of an export, observed with strace
 //! ```
 
 mod bases;
+mod compression;
 mod damage;
 mod durable;
 mod layouts;

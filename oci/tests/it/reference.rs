@@ -34,6 +34,10 @@ fn names_are_completed_with_the_defaults_of_docker_hub() {
     check("[::1]:5000/x", "[::1]:5000/x:latest", "[::1]:5000/x:latest");
     check("Host/x", "Host/x:latest", "Host/x:latest");
     check("a__b/c--d.e", "docker.io/a__b/c--d.e:latest", "a__b/c--d.e:latest");
+    // Without `docker.io/` or `library/` these are images of another registry or another repository.
+    check("docker.io/er.io/x", "docker.io/er.io/x:latest", "docker.io/er.io/x:latest");
+    check("docker.io/localhost/x", "docker.io/localhost/x:latest", "docker.io/localhost/x:latest");
+    check("library/a/b", "docker.io/library/a/b:latest", "library/a/b:latest");
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! Bodies that must keep a pace: a server that sends a byte now and then is given up.
 //!
-//! Two limits hold for every body: a least rate over each period of [`Patience::stall`], and a total. Only the time spent
-//! waiting for the network counts, so a caller that unpacks slowly, or a machine that sleeps, breaks neither.
+//! Two limits hold for every body: a least rate over the last [`Patience::stall`] at any moment, so that a fast start
+//! excuses nothing, and a total. Only the time spent waiting for the network counts, so a caller that unpacks slowly, or a
+//! machine that sleeps, breaks neither.
 
+use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
@@ -27,7 +29,7 @@ impl PacedBody {
         self.pace.waited
     }
 
-    /// Returns the time that went into a period which was too slow; zero for a body that kept its pace.
+    /// Returns the time for which the body was too slow before it was given up; zero for a body that kept its pace.
     pub fn wasted(&self) -> Duration {
         self.pace.wasted
     }
@@ -42,6 +44,9 @@ impl Read for PacedBody {
     }
 }
 
+/// Number of slices that a window is measured in. The window is at most one slice longer than its period.
+const SLICES: u32 = 16;
+
 /// Limits of one body, and how it has done so far.
 #[derive(Debug)]
 pub(crate) struct Pace {
@@ -50,10 +55,8 @@ pub(crate) struct Pace {
     total: Duration,
     /// Time spent waiting since the body began.
     waited: Duration,
-    /// The same and the bytes that came, since the current period began.
-    period_waited: Duration,
-    period_bytes: u64,
-    /// Time of the period that was too slow.
+    window: Window,
+    /// Time for which the body was too slow.
     wasted: Duration,
 }
 
@@ -65,31 +68,57 @@ impl Pace {
             period: patience.stall,
             total,
             waited: Duration::ZERO,
-            period_waited: Duration::ZERO,
-            period_bytes: 0,
+            window: Window::default(),
             wasted: Duration::ZERO,
         }
     }
 
     /// Counts a read that waited for `waited` and brought `count` bytes.
     fn record(&mut self, waited: Duration, count: usize) -> io::Result<()> {
+        self.window.add(self.waited, count as u64, self.period / SLICES);
         self.waited += waited;
-        self.period_waited += waited;
-        self.period_bytes += count as u64;
         if self.waited > self.total {
             return Err(timed_out(format!("the body takes longer than {:?}", self.total)));
         }
-        if self.period_waited < self.period {
+        let length = self.window.shorten(self.waited, self.period);
+        if length < self.period {
             return Ok(());
         }
-        let rate = self.period_bytes as f64 / self.period_waited.as_secs_f64();
+        let rate = self.window.bytes as f64 / length.as_secs_f64();
         if rate < self.min_bytes_per_s as f64 {
             let least = self.min_bytes_per_s;
-            self.wasted = self.period_waited;
+            self.wasted = length;
             return Err(timed_out(format!("the body comes at {rate:.0} bytes a second, less than {least}")));
         }
-        (self.period_waited, self.period_bytes) = (Duration::ZERO, 0);
         Ok(())
+    }
+}
+
+/// The bytes that came lately. Times are those spent waiting since the body began.
+#[derive(Debug, Default)]
+struct Window {
+    /// Begin and bytes of each slice, oldest first.
+    slices: VecDeque<(Duration, u64)>,
+    /// Bytes of all slices.
+    bytes: u64,
+}
+
+impl Window {
+    /// Counts bytes that came in a read which began at `begin`; a new slice begins if the last one is `slice` old.
+    fn add(&mut self, begin: Duration, bytes: u64, slice: Duration) {
+        match self.slices.back_mut().filter(|(started, _)| begin - *started < slice) {
+            Some((_, counted)) => *counted += bytes,
+            None => self.slices.push_back((begin, bytes)),
+        }
+        self.bytes += bytes;
+    }
+
+    /// Drops the slices that are not needed to cover the `period` before `now`; returns the length of the window.
+    fn shorten(&mut self, now: Duration, period: Duration) -> Duration {
+        while self.slices.get(1).is_some_and(|(second, _)| now - *second >= period) {
+            self.bytes -= self.slices.pop_front().map_or(0, |(_, bytes)| bytes);
+        }
+        self.slices.front().map_or(Duration::ZERO, |(begin, _)| now - *begin)
     }
 }
 
@@ -124,6 +153,22 @@ mod tests {
         assert!((0..30).all(|_| pace.record(Duration::from_secs(1), 1 << 30).is_ok()));
         let failed = (1..100).find(|_| pace.record(Duration::from_secs(1), 1).is_err());
         assert_eq!(failed, Some(30));
+    }
+
+    #[test]
+    fn one_large_read_does_not_excuse_the_time_after_it() {
+        let mut pace = pace(3600);
+        pace.record(Duration::from_millis(5), 880_155).unwrap();
+        let failed = (1..100).find(|_| pace.record(Duration::from_secs(1), 1).is_err());
+        assert_eq!(failed, Some(32), "a period and a slice");
+        assert!(pace.wasted >= Duration::from_secs(30), "{:?}", pace.wasted);
+    }
+
+    #[test]
+    fn a_window_keeps_few_slices() {
+        let mut pace = pace(3600);
+        assert!((0..10_000).all(|_| pace.record(Duration::from_millis(100), 1000).is_ok()));
+        assert!(pace.window.slices.len() <= SLICES as usize + 2, "{}", pace.window.slices.len());
     }
 
     #[test]

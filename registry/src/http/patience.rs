@@ -23,7 +23,7 @@ pub struct Patience {
     pub connect: Duration,
     /// Time that a server can send nothing: before the head of an answer, which must then be complete, or within a body.
     pub stall: Duration,
-    /// Least rate of a body in bytes per second, measured over each period of `stall`.
+    /// Least rate of a body in bytes per second, measured over the last `stall` at any moment.
     pub min_bytes_per_s: u64,
     /// Time that a small body can take, such as a manifest or a token.
     pub document: Duration,

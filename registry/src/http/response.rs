@@ -35,11 +35,15 @@ pub(crate) fn is_transient(status: u16) -> bool {
 
 /// Turns an answer with a transient status into the failure that it is.
 pub(crate) fn transient(response: Response<Body>) -> Failure {
-    let seconds: Option<u64> =
-        header(response.headers(), "retry-after").and_then(|text| text.trim().parse().ok());
+    let seconds = header(response.headers(), "retry-after").and_then(retry_after_seconds);
     let asks = seconds.map(|seconds| format!(" (it asks to wait {seconds} s)")).unwrap_or_default();
     let reason = format!("{}{asks}", describe(response));
     Failure::Transient { reason, retry_after: seconds.map(Duration::from_secs) }
+}
+
+/// Returns the seconds that a `Retry-After` asks for; `None` for a date, because clocks differ.
+pub(crate) fn retry_after_seconds(text: &str) -> Option<u64> {
+    text.trim().parse().ok()
 }
 
 /// Reads a document: a body of at most `max_bytes`, within [`Patience::document`].

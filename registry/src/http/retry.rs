@@ -63,7 +63,7 @@ impl Retries {
         let doubled = self.patience.pause.saturating_mul(1 << (self.failures - 1).min(16));
         let pause = doubled.min(Patience::MAX_PAUSE);
         if let Some(asked) = retry_after(failure).filter(|asked| *asked > pause) {
-            self.asked += asked;
+            self.asked = self.asked.saturating_add(asked);
             return (self.asked <= self.patience.retry_after).then_some(asked);
         }
         if self.failures >= min_attempts(failure, &self.patience) && self.lost >= limit {
@@ -155,6 +155,14 @@ mod tests {
     fn a_server_can_ask_for_a_minute_in_all() {
         assert_eq!(pauses_ms(Patience::default(), &busy(Some(25)), Duration::ZERO), [25_000, 25_000]);
         assert_eq!(pauses_ms(Patience::default(), &busy(Some(99_999)), Duration::ZERO), [0; 0]);
+    }
+
+    #[test]
+    fn a_pause_beyond_all_time_is_not_added_up() {
+        let mut retries = Retries::new(Patience::default());
+        let ask = |retries: &mut Retries, seconds| retries.pause_after(&busy(Some(seconds)), Duration::ZERO);
+        assert_eq!(ask(&mut retries, 1), Some(Duration::from_secs(1)));
+        assert_eq!(ask(&mut retries, u64::MAX), None);
     }
 
     #[test]

@@ -92,7 +92,8 @@ impl BlobStream {
     /// Returns the body of an answer from [`Self::read_bytes`] on; a server can ignore the range and send everything.
     fn rest(&self, response: Response<Body>) -> Result<PacedBody, Failure> {
         let is_part = response.status() == 206;
-        let start = if is_part { content_range_start(&response) } else { Some(0) };
+        let range = header(response.headers(), "content-range").filter(|_| is_part);
+        let start = if is_part { range.and_then(content_range_start) } else { Some(0) };
         let start = start
             .filter(|start| *start == 0 || *start == self.read_bytes)
             .ok_or_else(|| Failure::bad("it sends another range than was asked for"))?;
@@ -177,7 +178,6 @@ fn skip(mut body: PacedBody, count: u64) -> Result<PacedBody, Failure> {
 }
 
 /// Returns the first position of a part: 100 for `bytes 100-199/200`.
-fn content_range_start(response: &Response<Body>) -> Option<u64> {
-    let range = header(response.headers(), "content-range")?;
+pub fn content_range_start(range: &str) -> Option<u64> {
     range.trim().strip_prefix("bytes")?.trim_start().split('-').next()?.parse().ok()
 }

@@ -70,6 +70,6 @@ fn checked(reference: &Reference, received: Received) -> Result<RawManifest, Str
 }
 
 /// Returns a media type without its parameters.
-fn essence(content_type: &str) -> String {
+pub fn essence(content_type: &str) -> String {
     content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }

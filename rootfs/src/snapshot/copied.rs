@@ -9,6 +9,7 @@ use std::fs;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use cache::ScratchDir;
 use oci::DiffId;
@@ -37,6 +38,8 @@ pub(super) struct Copied {
     scratch: ScratchDir,
     /// Whether the copy lacks something that a layer says, such as an owner.
     is_incomplete: bool,
+    /// Time at which it was complete, by the clock of the file system; processes use it later.
+    made: SystemTime,
     baseline: Baseline,
 }
 
@@ -52,8 +55,9 @@ impl Copied {
             }
             None => new_copy(layers, &*view)?,
         };
+        let made = now(layers)?;
         let baseline = Baseline::of(&open(&scratch)?)?;
-        Ok(Self { ids: ids.to_vec(), view, scratch, is_incomplete, baseline })
+        Ok(Self { ids: ids.to_vec(), view, scratch, is_incomplete, made, baseline })
     }
 
     /// Returns the copy as a mount, attached nowhere.
@@ -71,7 +75,7 @@ impl Copied {
         let unchanged = copy::restore_times(&root, &self.baseline, &*self.view, &times)?;
         let mut changes = copy::changes(&root, &self.baseline, &unchanged)?;
         if self.is_incomplete {
-            owners::restore(&mut changes, &root, &self.view)?;
+            owners::restore(&mut changes, &root, &self.view, self.made)?;
         }
         let links = changes.iter().filter(|change| matches!(change.entry.kind, Kind::Hardlink { .. }));
         let links: BTreeSet<PathBuf> = links.map(|change| change.path.clone()).collect();
@@ -91,6 +95,13 @@ impl Copied {
         layers.copying().kept.put(KeptCopy { layers: ids, scratch: self.scratch, is_incomplete });
         Ok(())
     }
+}
+
+/// Returns the time by the clock of the store's file system: that of a new directory.
+fn now(layers: &Layers) -> Result<SystemTime, RootfsError> {
+    let fresh = layers.store().scratch()?;
+    let time = fresh.path().metadata().and_then(|metadata| metadata.modified());
+    time.map_err(failed("stat", fresh.path()))
 }
 
 fn new_copy(layers: &Layers, view: &dyn Tree) -> Result<(ScratchDir, bool), RootfsError> {

@@ -11,6 +11,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::SystemTime;
 
 use cache::ScratchDir;
 use oci::DiffId;
@@ -39,6 +40,8 @@ pub(super) struct Overlaid {
     complete_view: Option<Arc<dyn Tree>>,
     flavor: Flavor,
     scratch: ScratchDir,
+    /// Time at which it was made, by the clock of the file system; processes use it later.
+    made: SystemTime,
     /// Number of times that it has been mounted.
     mounts: AtomicU32,
 }
@@ -51,9 +54,12 @@ impl Overlaid {
         let complete_view = is_incomplete.then(|| layers.view(ids)).transpose()?;
         let scratch = layers.store().scratch()?;
         let lowers = lower_layers.iter().map(LowerLayer::lower).collect();
+        let upper = upper_in(&scratch);
+        fs::create_dir(&upper).map_err(failed("make", &upper))?;
+        let made = scratch.path().metadata().and_then(|metadata| metadata.modified());
+        let made = made.map_err(failed("stat", scratch.path()))?;
         let (flavor, mounts) = (Flavor::current(), AtomicU32::new(0));
-        let overlaid = Self { lowers, complete_view, flavor, scratch, mounts };
-        fs::create_dir(overlaid.upper()).map_err(failed("make", overlaid.upper()))?;
+        let overlaid = Self { lowers, complete_view, flavor, scratch, made, mounts };
         overlaid.set_root(&lower_layers)?;
         Ok(overlaid)
     }
@@ -72,7 +78,7 @@ impl Overlaid {
         mount_points::remove(&upper, stubs, &lowers)?;
         let mut changes = changes::collect(&upper, &lowers)?;
         let skipped = match &self.complete_view {
-            Some(view) => owners::restore(&mut changes, &upper, view)?,
+            Some(view) => owners::restore(&mut changes, &upper, view, self.made)?,
             None => 0,
         };
         let tree: Arc<dyn Tree> = Arc::new(DirTree::new(upper));
@@ -102,7 +108,7 @@ impl Overlaid {
     }
 
     fn upper(&self) -> PathBuf {
-        self.scratch.path().join("upper")
+        upper_in(&self.scratch)
     }
 
     /// Makes a new work directory: overlayfs refuses to use that of a volatile mount again.
@@ -112,4 +118,8 @@ impl Overlaid {
         fs::create_dir(&work).map_err(failed("make", &work))?;
         Ok(work)
     }
+}
+
+fn upper_in(scratch: &ScratchDir) -> PathBuf {
+    scratch.path().join("upper")
 }

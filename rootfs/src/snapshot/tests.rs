@@ -10,7 +10,7 @@ use rustix::fs::{Mode, OFlags};
 
 mod bind;
 mod changes;
-mod copies;
+mod copied;
 mod foreign_layers;
 mod in_place;
 mod mount_points;

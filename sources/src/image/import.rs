@@ -111,8 +111,7 @@ impl Importer<'_> {
         let scratch = self.store().scratch()?;
         let spool = scratch.path().join("archive");
         let mut file = File::create(&spool).map_err(io_error("create", &spool))?;
-        let mut unpacked = unpack::unpacked(stream).map_err(io_error("unpack", path))?;
-        io::copy(&mut unpacked, &mut file).map_err(io_error("unpack", path))?;
+        unpack::spool(stream, &mut file).map_err(io_error("unpack", path))?;
         let file = File::open(&spool).map_err(io_error("open", &spool))?;
         if is_compressed(&file).map_err(io_error("read", &spool))? {
             let reason = "it is compressed more than once".to_owned();

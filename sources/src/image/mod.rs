@@ -36,3 +36,5 @@ pub use error::SourceError;
 pub use import::{ImportFrom, Imported, import};
 pub use pull::TransferProgress;
 pub use sources::Sources;
+#[cfg(feature = "testing")]
+pub use unpack::unpacked;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use graph::{ImageOrigin, ResolvedImage};
-use images::{CachingBlobs, Image, choose, find, pins};
+use images::{CachingBlobs, Image, ImageError, choose, find, pins};
 use oci::{Descriptor, Digest, Platform, Reference};
 use registry::RegistryError;
 
@@ -82,9 +82,20 @@ impl Sources {
         match self.ask_registry(name, platform) {
             Err(SourceError::Registry(error @ RegistryError::Unreachable { .. })) => {
                 let known = find::known_offline(&self.store, name, platform)?;
-                known.map(from_registry).ok_or(SourceError::Registry(error))
+                known.map(from_registry).ok_or_else(|| self.unavailable(name, platform, error))
             }
+            Err(SourceError::Registry(error)) => Err(self.unavailable(name, platform, error)),
             answer => answer.map(from_registry),
+        }
+    }
+
+    /// Returns the error about an image that the registry does not give. If the store has it for other platforms, that
+    /// is what the user has to know: an image that was built here is in no registry.
+    fn unavailable(&self, name: &Reference, platform: &Platform, error: RegistryError) -> SourceError {
+        let Ok(Some(root)) = self.store.resolve(name) else { return error.into() };
+        match find::at(&self.store, &root, platform) {
+            Err(other @ ImageError::NoPlatform { .. }) => other.into(),
+            _ => error.into(),
         }
     }
 

@@ -3,6 +3,7 @@
 //! Invariant: a layer is published only if its blob was read to the last byte and has the announced digest, and its tar was
 //! read to the last byte and has the announced diff ID. Bytes behind the tar's end marker count.
 
+use std::cell::Cell;
 use std::io::{self, BufReader, Read};
 
 use flate2::bufread::MultiGzDecoder;
@@ -42,14 +43,60 @@ pub(super) fn import(
         path: "the layer".into(),
         source,
     })?;
-    let limit_bytes = MAX_LAYER_BYTES.min(MIN_LIMIT_BYTES.max(blob_bytes.saturating_mul(MAX_RATIO)));
+    let limit_bytes = MAX_LAYER_BYTES.min(limit_bytes(blob_bytes));
     Ok(layers.import(&mut Bounded { inner: tar, left_bytes: limit_bytes, limit_bytes }, expected)?)
+}
+
+/// Returns the size that so many packed bytes can unpack to.
+fn limit_bytes(packed_bytes: u64) -> u64 {
+    MIN_LIMIT_BYTES.max(packed_bytes.saturating_mul(MAX_RATIO))
+}
+
+/// Writes an archive, unpacked, to `out`. Fails once more comes out than the bytes that went in can unpack to.
+///
+/// The size of a stream is unknown, so the limit grows while the stream is read.
+pub(super) fn spool(archive: impl Read, out: &mut impl io::Write) -> io::Result<()> {
+    let packed_bytes = Cell::new(0);
+    let mut unpacked = unpacked(Counted { inner: archive, read_bytes: &packed_bytes })?;
+    let mut buffer = vec![0; BUFFER_BYTES];
+    let mut written_bytes = 0;
+    loop {
+        let count = unpacked.read(&mut buffer)?;
+        written_bytes += count as u64;
+        let limit_bytes = limit_bytes(packed_bytes.get());
+        if count == 0 {
+            return Ok(());
+        }
+        if written_bytes > limit_bytes {
+            return Err(over(limit_bytes));
+        }
+        out.write_all(&buffer[..count])?;
+    }
+}
+
+/// Reader that counts its bytes.
+struct Counted<'a, R> {
+    inner: R,
+    read_bytes: &'a Cell<u64>,
+}
+
+impl<R: Read> Read for Counted<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.read_bytes.set(self.read_bytes.get() + count as u64);
+        Ok(count)
+    }
+}
+
+fn over(limit_bytes: u64) -> io::Error {
+    let message = format!("it unpacks to more than {} MiB", limit_bytes >> 20);
+    io::Error::new(io::ErrorKind::InvalidData, message)
 }
 
 /// Returns a reader of the tar in a blob: gzip (of one or more members), zstd, or not compressed.
 ///
 /// The first bytes decide, as in other engines, because media types are often wrong.
-pub(super) fn unpacked<'a>(blob: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
+pub fn unpacked<'a>(blob: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
     let mut blob = Uninterrupted(blob);
     // A pipe can give its first bytes one by one.
     let mut start = Vec::with_capacity(START_BYTES);
@@ -92,10 +139,7 @@ struct Bounded<R> {
 impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
-        self.left_bytes = self.left_bytes.checked_sub(count as u64).ok_or_else(|| {
-            let message = format!("it unpacks to more than {} MiB", self.limit_bytes >> 20);
-            io::Error::new(io::ErrorKind::InvalidData, message)
-        })?;
+        self.left_bytes = self.left_bytes.checked_sub(count as u64).ok_or_else(|| over(self.limit_bytes))?;
         Ok(count)
     }
 }
@@ -166,6 +210,20 @@ mod tests {
         };
         assert_eq!(unpack(&compressed(MAX_ZSTD_WINDOW_LOG)).expect("the largest window"), b"few bytes");
         unpack(&compressed(MAX_ZSTD_WINDOW_LOG + 1)).expect_err("a larger window");
+    }
+
+    #[test]
+    fn an_archive_that_unpacks_to_too_much_is_refused() {
+        // Each frame is one block of 128 KiB in a few bytes; 4 GiB and more come out of 1 MB.
+        let frame = zstd::encode_all(&vec![0; 128 << 10][..], 1).expect("compress into memory");
+        let bomb = io::Cursor::new(frame.repeat((4 << 30) / (128 << 10) + 1));
+        let error = spool(bomb, &mut io::sink()).expect_err("a bomb");
+        assert_eq!(error.to_string(), "it unpacks to more than 4096 MiB");
+        // A stream that does not shrink has no limit.
+        assert_eq!(limit_bytes(1 << 40), 200 << 40);
+        let mut out = Vec::new();
+        spool(&b"text"[..], &mut out).expect("written");
+        assert_eq!(out, b"text");
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub fn request(args: &BuildArgs) -> Result<(Vec<Agent>, BuildRequest), Failure> 
         target: args.target.clone(),
         build_args,
         labels: args.labels.iter().map(|text| pair(text)).collect(),
-        platforms: read_all(&args.platforms, platform)?,
+        platforms: platforms(&args.platforms)?,
         no_cache: args.no_cache,
         no_cache_filter: args.no_cache_filter.iter().map(|stage| stage.to_lowercase()).collect(),
         network: network(&args.network)?,
@@ -136,6 +136,18 @@ pub fn build_args(given: &[String]) -> BTreeMap<String, String> {
 fn pair(text: &str) -> (String, String) {
     let (name, value) = text.split_once('=').unwrap_or((text, ""));
     (name.to_owned(), value.to_owned())
+}
+
+/// Reads `--platform`. A platform that is given twice, under two names perhaps, is built once.
+fn platforms(texts: &[String]) -> Result<Vec<oci::Platform>, Failure> {
+    let mut platforms: Vec<oci::Platform> = Vec::new();
+    for text in texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty()) {
+        let platform = platform(text)?;
+        if !platforms.contains(&platform) {
+            platforms.push(platform);
+        }
+    }
+    Ok(platforms)
 }
 
 fn platform(text: &str) -> Result<oci::Platform, Failure> {
@@ -316,6 +328,15 @@ mod tests {
         for text in ["devices", "device=", "device=gpu", "device=v.com/gpu,as=x", "network.host,x", ""] {
             assert_eq!(given(&[text]), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_platform_that_is_given_twice_is_built_once() {
+        let given = ["linux/arm64", " linux/amd64", "aarch64", "linux/arm64/v8", ""].map(str::to_owned);
+        let read: Vec<String> =
+            platforms(&given).expect("they are platforms").iter().map(ToString::to_string).collect();
+        assert_eq!(read, ["linux/arm64", "linux/amd64"]);
+        platforms(&["linux/".to_owned()]).expect_err("no architecture");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use sandbox::{Exit, SandboxError};
 use sources::SecretError;
 use users::UserError;
 
+use super::foreign::NoEmulator;
 use super::limit::ReachedLimit;
 use crate::result::InputError;
 
@@ -39,6 +40,9 @@ pub enum ExecError {
         /// Refusal of the kernel, with an instruction for the user.
         reason: String,
     },
+    /// The program is for another platform, and no emulator runs it.
+    #[error(transparent)]
+    NoEmulator(#[from] NoEmulator),
     /// A required secret was not given.
     #[error("secret {id}: not found")]
     NoSecret {

@@ -6,12 +6,14 @@
 //! output   the output of the process to events, and its tail for error messages
 //! secret_scan  secrets that the process has left in its layer
 //! limit    the limit that a failed process has reached
+//! foreign  programs of a platform that this machine cannot run
 //! error    why there is no layer
 //! ```
 //!
 //! All mounts are gone when [`run`] returns.
 
 mod error;
+mod foreign;
 mod limit;
 mod mounts;
 mod network;
@@ -25,11 +27,12 @@ use std::time::Duration;
 
 use cache::Store;
 use cdi::CdiError;
-use oci::DiffId;
+use oci::{DiffId, Platform};
 use rootfs::layers::Layers;
 use rootfs::snapshot::{Snapshot, Stub};
 use sandbox::{
-    Capabilities, Exit, HostEntry, Network, Process, ProcessUser, Rlimit, Running, Seccomp, Spec, Stdio,
+    Capabilities, Exit, HostEntry, Network, Process, ProcessUser, Rlimit, Running, SandboxError, Seccomp,
+    Spec, Stdio,
 };
 use users::User;
 
@@ -42,6 +45,7 @@ use progress::{Cancel, EventKind, Phase, Vertex};
 use secret_scan::SecretScan;
 
 pub use error::{ExecError, LeakedSecret};
+pub use foreign::NoEmulator;
 pub use limit::ReachedLimit;
 pub use network::BuildNetwork;
 
@@ -66,6 +70,8 @@ pub struct ExecContext<'a> {
     pub default_network: &'a BuildNetwork,
     /// Devices of this machine, if a RUN asks for one.
     pub inventory: &'a cdi::Inventory,
+    /// Platform that the process runs on.
+    pub platform: &'a Platform,
 }
 
 /// Reads a secret. Returns `None` for an optional one that was not given.
@@ -102,7 +108,7 @@ pub fn run(exec: &Exec, inputs: &[Files], context: &ExecContext<'_>) -> Result<D
     }
     let mut resources = mounts::MountResources::default();
     let spec = spec(exec, inputs, user, &snapshot, context, &mut resources)?;
-    let mut running = sandbox::spawn(spec)?;
+    let mut running = sandbox::spawn(spec).map_err(|error| not_started(error, context.platform))?;
     let (exit, tail) = supervise(&mut running, context)?;
     context.vertex.enter(Phase::Unmount);
     if let Some(usage) = running.usage() {
@@ -123,6 +129,11 @@ pub fn run(exec: &Exec, inputs: &[Files], context: &ExecContext<'_>) -> Result<D
         }
         exit => Err(ExecError::Process { command: exec.args.join(" "), exit, tail, limit }),
     }
+}
+
+/// Returns the error of a process that did not start.
+fn not_started(error: SandboxError, platform: &Platform) -> ExecError {
+    foreign::missing_emulator(error, platform).map_or_else(ExecError::Sandbox, ExecError::NoEmulator)
 }
 
 /// Looks for secrets in the layer: a warning, or an error with `--secrets=strict`.

@@ -1,6 +1,7 @@
 //! Images from layouts, registries and archives, valid ones and broken ones.
 
 mod broken;
+mod chunked;
 mod imports;
 mod pulls;
 mod resolution;
