@@ -1,7 +1,7 @@
 //! Paths that differ from the layers below, as a driver of snapshots finds them.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::entry::{Entry, Kind};
 
@@ -12,6 +12,16 @@ pub(crate) struct Change {
     pub path: PathBuf,
     /// New entry at the path. A file's second and further names are [`Kind::Hardlink`]s to the first.
     pub entry: Entry,
+}
+
+impl Change {
+    /// Returns the first name of the file of which this is a further name; `None` for everything else.
+    pub(crate) fn first_name(&self) -> Option<&Path> {
+        match &self.entry.kind {
+            Kind::Hardlink { target } => Some(target),
+            _ => None,
+        }
+    }
 }
 
 /// Device and inode of a file that has several names, some of which can be outside of the layer; else `None`.

@@ -7,6 +7,7 @@
 //! lowers         the directories that lower layers show, without mounting them
 //! owners         owners that the user namespace lacks
 //! copies         the same for copies that a process made
+//! untouched      files that a process opened for writing, and did not change
 //! mount_points   removal of the mount points that a sandbox made for itself
 //! bind           mount sources: parts of layers, and files of the host
 //! ```
@@ -25,6 +26,7 @@ mod overlaid;
 mod owners;
 #[cfg(test)]
 mod tests;
+mod untouched;
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;

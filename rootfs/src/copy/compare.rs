@@ -7,9 +7,6 @@
 //! | new directory in place of another                | opaque, with everything in it                  |
 //! | socket, character device 0:0                     | nothing, or a whiteout of what was there       |
 //! | second or further name of an inode               | hard link to the first one in order            |
-//!
-//! The one difference to an upper directory: overlayfs copies a file up when it is opened for writing, even if nothing is
-//! written.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -27,7 +24,7 @@ use crate::error::failed;
 use crate::safe_path::{DIRECTORY, names, open_beneath};
 
 /// Returns everything below the directory `root` that differs from `before`, in the order of the paths' components. The
-/// directories `unchanged` count as equal.
+/// paths `unchanged` count as equal.
 pub(crate) fn changes(
     root: &OwnedFd,
     before: &Baseline,
@@ -76,7 +73,7 @@ impl Comparison<'_> {
         let name = path.file_name().unwrap_or_default();
         let facts = Facts::of(dir, name).map_err(failed("stat", &path))?;
         let is_known = earlier.is_some_and(|earlier| facts.is_same_directory(earlier));
-        if earlier != Some(&facts) && !(is_known && self.unchanged.contains(&path)) {
+        if earlier != Some(&facts) && !self.unchanged.contains(&path) {
             let Some((change, shared)) = read(dir, name, &path)? else { return Ok(false) };
             let hides = facts.is_dir() && !is_known && earlier.is_some_and(Facts::is_dir);
             let kind = if hides { Kind::Directory { opaque: true } } else { change.entry.kind };

@@ -15,7 +15,8 @@ use cache::ScratchDir;
 use oci::DiffId;
 use rustix::fs::{Mode, OFlags, Timestamps};
 
-use super::{Stub, mount_points, new_entry, owners};
+use super::copies::is_before;
+use super::{Stub, mount_points, new_entry, owners, untouched};
 use crate::RootfsError;
 use crate::change::Change;
 use crate::clone_mount::clone_mount;
@@ -72,8 +73,13 @@ impl Copied {
         let parents = mount_points::unlink(&root, stubs)?;
         let times: BTreeMap<PathBuf, Timestamps> =
             parents.iter().map(|(path, stat)| (path.clone(), mount_points::times(stat))).collect();
-        let unchanged = copy::restore_times(&root, &self.baseline, &*self.view, &times)?;
+        let mut unchanged = copy::restore_times(&root, &self.baseline, &*self.view, &times)?;
         let mut changes = copy::changes(&root, &self.baseline, &unchanged)?;
+        let untouched = self.untouched(&root, &changes)?;
+        if !untouched.is_empty() {
+            unchanged.extend(untouched);
+            changes = copy::changes(&root, &self.baseline, &unchanged)?;
+        }
         if self.is_incomplete {
             owners::restore(&mut changes, &root, &self.view, self.made)?;
         }
@@ -82,6 +88,16 @@ impl Copied {
         let layer = layers.commit_entries(entries(root, changes))?;
         self.keep(layers, layer, links)?;
         Ok(layer)
+    }
+
+    /// Returns the files among the changes that equal those of the layers, such as after `chmod` to the mode that they have.
+    fn untouched(&self, root: &OwnedFd, changes: &[Change]) -> Result<BTreeSet<PathBuf>, RootfsError> {
+        let linked: BTreeSet<&Path> = changes.iter().filter_map(Change::first_name).collect();
+        let is_suspect = |change: &&Change| {
+            is_before(change.entry.mtime, self.made) && !linked.contains(change.path.as_path())
+        };
+        let suspects = changes.iter().filter(is_suspect).map(|change| change.path.clone()).collect();
+        untouched::find(changes, &suspects, root, &*self.view)
     }
 
     /// Keeps the copy for a step on top of `layer`. `links` are the names that share a file with another name.

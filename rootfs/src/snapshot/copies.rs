@@ -145,7 +145,8 @@ fn time(entry: &Entry) -> Time {
     (entry.mtime.seconds, entry.mtime.nanoseconds / 1000)
 }
 
-fn is_before(time: Timestamp, limit: SystemTime) -> bool {
+/// Reports whether a time of the file system is before `limit`.
+pub(super) fn is_before(time: Timestamp, limit: SystemTime) -> bool {
     let limit = limit.duration_since(UNIX_EPOCH).unwrap_or_default();
     (i128::from(time.seconds), time.nanoseconds) < (limit.as_secs().into(), limit.subsec_nanos())
 }

@@ -8,7 +8,7 @@
 //! Source: CVE-2024-23652 (a cleaner that followed symlinks deleted files of the host).
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -33,7 +33,32 @@ pub struct Stub {
 
 /// Removes the mount points `stubs` below the directory `upper`.
 pub(super) fn remove(upper: &OwnedFd, stubs: &[Stub], lowers: &Lowers<'_>) -> Result<(), RootfsError> {
-    let parents = unlink(upper, stubs)?;
+    restore(upper, &unlink(upper, stubs)?, lowers)
+}
+
+/// Removes the files `untouched` below the directory `upper`, which are mere copies of lower ones.
+pub(super) fn remove_copies(
+    upper: &OwnedFd,
+    untouched: &BTreeSet<PathBuf>,
+    lowers: &Lowers<'_>,
+) -> Result<(), RootfsError> {
+    let mut parents = BTreeMap::new();
+    for path in untouched {
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { continue };
+        let Some(dir) = open(upper, parent)? else { continue };
+        let before = rustix::fs::fstat(&dir).map_err(failed("stat", parent))?;
+        rustix::fs::unlinkat(&dir, name, AtFlags::empty()).map_err(failed("remove", path))?;
+        parents.entry(parent.to_owned()).or_insert(before);
+    }
+    restore(upper, &parents, lowers)
+}
+
+/// Undoes the effect that removing entries had on their `parents`, which had these states before.
+fn restore(
+    upper: &OwnedFd,
+    parents: &BTreeMap<PathBuf, Stat>,
+    lowers: &Lowers<'_>,
+) -> Result<(), RootfsError> {
     let cleaner = Cleaner { upper, lowers };
     // From the bottom up, since the removal of a directory changes the time of its parent.
     parents.iter().rev().try_for_each(|(path, stat)| cleaner.restore(path, stat))

@@ -17,9 +17,11 @@ use cache::ScratchDir;
 use oci::DiffId;
 use rustix::fs::{Mode, OFlags};
 
+use super::changes::UpperContent;
 use super::lowers::Lowers;
-use super::{Stub, changes, mount_points, new_entry, owners};
+use super::{Stub, changes, mount_points, new_entry, owners, untouched};
 use crate::RootfsError;
+use crate::change::Change;
 use crate::create::{Creator, Location, Skipped};
 use crate::dir_tree::{DirTree, read_entry};
 use crate::entry::Entry;
@@ -36,6 +38,8 @@ use crate::xattr::Flavor;
 pub(super) struct Overlaid {
     /// Lower layers from the base up.
     lowers: Vec<Lower>,
+    /// The layers of which these are representations.
+    ids: Vec<DiffId>,
     /// The merged lower layers, if their trees lack something that a layer says, such as an owner; else `None`.
     complete_view: Option<Arc<dyn Tree>>,
     flavor: Flavor,
@@ -59,7 +63,7 @@ impl Overlaid {
         let made = scratch.path().metadata().and_then(|metadata| metadata.modified());
         let made = made.map_err(failed("stat", scratch.path()))?;
         let (flavor, mounts) = (Flavor::current(), AtomicU32::new(0));
-        let overlaid = Self { lowers, complete_view, flavor, scratch, made, mounts };
+        let overlaid = Self { lowers, ids: ids.to_vec(), complete_view, flavor, scratch, made, mounts };
         overlaid.set_root(&lower_layers)?;
         Ok(overlaid)
     }
@@ -76,7 +80,7 @@ impl Overlaid {
         let upper = self.open_upper()?;
         let lowers = Lowers { all: &self.lowers, flavor: self.flavor };
         mount_points::remove(&upper, stubs, &lowers)?;
-        let mut changes = changes::collect(&upper, &lowers)?;
+        let mut changes = self.changes(layers, &upper, &lowers)?;
         let skipped = match &self.complete_view {
             Some(view) => owners::restore(&mut changes, &upper, view, self.made)?,
             None => 0,
@@ -86,6 +90,25 @@ impl Overlaid {
         let layer = layers.commit_entries(entries)?;
         layers.adopt_tree(&layer, &self.upper(), self.scratch.path(), Skipped::owners(skipped))?;
         Ok(layer)
+    }
+
+    /// Returns the changes in the upper directory, after removing files from it that are not changed.
+    fn changes(
+        &self,
+        layers: &Layers,
+        upper: &OwnedFd,
+        lowers: &Lowers<'_>,
+    ) -> Result<Vec<Change>, RootfsError> {
+        let UpperContent { changes, suspects } = changes::collect(upper, lowers, self.made)?;
+        if suspects.is_empty() {
+            return Ok(changes);
+        }
+        let untouched = untouched::find(&changes, &suspects, upper, &*layers.process_view(&self.ids)?)?;
+        if untouched.is_empty() {
+            return Ok(changes);
+        }
+        mount_points::remove_copies(upper, &untouched, lowers)?;
+        Ok(changes::collect(upper, lowers, self.made)?.changes)
     }
 
     /// Gives the upper directory the metadata of the merged root directory: it is the root of the overlay.

@@ -120,6 +120,39 @@ fn privileged_changes_to_copies_are_those_to_overlays() {
     });
 }
 
+/// The lock of apt is such a file, and `chown -R` to the same owner leaves many.
+#[test]
+fn privileged_a_file_opened_for_writing_is_no_change() {
+    let open = |path: &Path| drop(fs::File::options().write(true).open(path).unwrap());
+    let Some((env, layers)) = check_same(&[], |root| {
+        open(&root.join("opt/tool"));
+        fs::set_permissions(root.join("etc/passwd"), PermissionsExt::from_mode(0o644)).unwrap();
+    }) else {
+        return;
+    };
+    check_top(&env, &layers, EMPTY);
+    check_same(&[], |root| {
+        open(&root.join("opt/tool"));
+        open(&root.join("opt/sub/deep"));
+        fs::write(root.join("opt/sub/new"), "").unwrap();
+        fs::hard_link(root.join("opt/tool"), root.join("opt/linked")).unwrap();
+    });
+}
+
+/// The equal file of the layer below is hidden there.
+#[test]
+fn privileged_a_file_opened_for_writing_stays_in_an_opaque_directory() {
+    let Some((env, layers)) = check_same(&[], |root| {
+        fs::rename(root.join("opt/tool"), root.join("spare")).unwrap();
+        fs::remove_dir_all(root.join("opt")).unwrap();
+        fs::create_dir(root.join("opt")).unwrap();
+        fs::rename(root.join("spare"), root.join("opt/tool")).unwrap();
+    }) else {
+        return;
+    };
+    check_top(&env, &layers, ["opt", "opt/tool"]);
+}
+
 /// With one time for both files, one size and one mode, only the inode shows that they changed places.
 #[test]
 fn privileged_files_that_change_places_are_changes() {

@@ -21,6 +21,7 @@ pub(super) enum FileChange {
     Rename(String, String),
     Mode(String, u32),
     Attribute(String, u8),
+    Open(String),
 }
 
 impl FileChange {
@@ -44,6 +45,7 @@ impl FileChange {
                 let flags = rustix::fs::XattrFlags::empty();
                 rustix::fs::lsetxattr(at(path), "user.x", &[*byte], flags).map_err(Into::into)
             }
+            Self::Open(path) => fs::File::options().write(true).open(at(path)).map(drop),
         }
     }
 }
@@ -61,6 +63,7 @@ pub(super) fn changes() -> impl Strategy<Value = Vec<FileChange>> {
         2 => (path(), path()).prop_map(|(from, to)| FileChange::Rename(from, to)),
         1 => (path(), 0..0o7777_u32).prop_map(|(path, mode)| FileChange::Mode(path, mode)),
         1 => (path(), any::<u8>()).prop_map(|(path, byte)| FileChange::Attribute(path, byte)),
+        1 => path().prop_map(FileChange::Open),
     ];
     proptest::collection::vec(change, 1..25)
 }
