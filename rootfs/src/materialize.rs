@@ -14,6 +14,7 @@ use crate::create::{Creator, Location, Skipped};
 use crate::entry::{Entry, Kind};
 use crate::error::failed;
 use crate::safe_path::{DIRECTORY, open_beneath};
+use crate::sparse;
 use crate::tree::{Child, Tree, resolve};
 use crate::xattr::Flavor;
 
@@ -49,12 +50,20 @@ pub(crate) struct Materializer<'a> {
     pub creator: Creator,
     /// Paths below `root` of the first names of files with several names, by link group.
     links: HashMap<u64, PathBuf>,
+    /// Memory for the content of files.
+    buffer: Vec<u8>,
 }
 
 impl<'a> Materializer<'a> {
     /// Returns a writer of `tree` below the directory `root`.
     pub(crate) fn new(tree: &'a dyn Tree, root: OwnedFd) -> Self {
-        Self { tree, root, creator: Creator::new(Flavor::current()), links: HashMap::new() }
+        Self {
+            tree,
+            root,
+            creator: Creator::new(Flavor::current()),
+            links: HashMap::new(),
+            buffer: Vec::new(),
+        }
     }
 
     /// Writes the directory `source` of the tree as `root`.
@@ -116,9 +125,11 @@ impl<'a> Materializer<'a> {
         if let Some(first) = group.and_then(|group| self.links.get(&group)) {
             return link(&self.root, first, at);
         }
-        self.creator.file(at, entry, |mut file| {
-            let mut content = self.tree.open(source).map_err(failed("open", source))?;
-            let copied = io::copy(&mut content, &mut file).map_err(failed("copy", source))?;
+        let buffer = &mut self.buffer;
+        self.creator.file(at, entry, |file| {
+            let mut content = self.tree.open_sparse(source).map_err(failed("open", source))?;
+            let copied =
+                sparse::copy(&mut *content, size_bytes, file, buffer).map_err(failed("copy", source))?;
             if copied == size_bytes { Ok(()) } else { Err(RootfsError::Changed { path: source.to_owned() }) }
         })?;
         if let Some(group) = group {

@@ -17,6 +17,7 @@ use crate::entry::Entry;
 use crate::error::failed;
 use crate::materialize::{Materializer, materialize};
 use crate::safe_path::{DIRECTORY, is_absent, open_beneath};
+use crate::sparse::SparseRead;
 use crate::tree::{Child, Tree};
 
 /// Tree in which no two names belong to one file.
@@ -33,6 +34,10 @@ impl Tree for Unlinked<'_> {
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn Read + Send>> {
         self.0.open(path)
+    }
+
+    fn open_sparse(&self, path: &Path) -> io::Result<Box<dyn SparseRead>> {
+        self.0.open_sparse(path)
     }
 
     fn content(&self, path: &Path) -> io::Result<ContentDigest> {
