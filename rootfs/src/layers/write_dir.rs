@@ -6,7 +6,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -23,12 +23,17 @@ use crate::path::{components, is_below, split, to_path};
 /// exist.
 ///
 /// Everything belongs to the user who runs this process. Devices are left out if that user has no right to make them.
-pub(crate) fn write_dir(entries: &[NewEntry], dest: &Path) -> Result<(), RootfsError> {
+/// `check` is called before each entry and each read of content; its error ends the writing.
+pub(crate) fn write_dir(
+    entries: &[NewEntry],
+    dest: &Path,
+    check: &dyn Fn() -> io::Result<()>,
+) -> Result<(), RootfsError> {
     std::fs::create_dir_all(dest).map_err(failed("make", dest))?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let root = rustix::fs::open(dest, flags, Mode::empty()).map_err(io::Error::from);
     let mut writer =
-        Writer { open: vec![OpenDirectory { fd: root.map_err(failed("open", dest))?, of: None }] };
+        Writer { open: vec![OpenDirectory { fd: root.map_err(failed("open", dest))?, of: None }], check };
     for new in entries {
         writer.entry(new).map_err(failed("write", &dest.join(to_path(&new.path))))?;
     }
@@ -45,10 +50,12 @@ struct OpenDirectory<'a> {
 struct Writer<'a> {
     /// Directories from the destination down to the parent of the current entry.
     open: Vec<OpenDirectory<'a>>,
+    check: &'a dyn Fn() -> io::Result<()>,
 }
 
 impl<'a> Writer<'a> {
     fn entry(&mut self, new: &'a NewEntry) -> io::Result<()> {
+        (self.check)()?;
         let parent = split(&new.path).map_or(&b""[..], |(parent, _)| parent);
         while self.open.last().and_then(|open| open.of).is_some_and(|of| !is_below(&new.path, &of.path)) {
             self.close_last()?;
@@ -62,7 +69,7 @@ impl<'a> Writer<'a> {
                 self.open.push(OpenDirectory { fd, of: Some(new) });
                 return Ok(());
             }
-            Kind::File { size_bytes } => return write_file(directory, name, new, *size_bytes),
+            Kind::File { size_bytes } => return self.file(directory, name, new, *size_bytes),
             Kind::Hardlink { target } => return self.link(directory, name, target),
             _ => {}
         }
@@ -71,6 +78,17 @@ impl<'a> Writer<'a> {
             set_attributes_at(directory, name, new)?;
         }
         Ok(())
+    }
+
+    fn file(&self, parent: &OwnedFd, name: &OsStr, new: &NewEntry, size_bytes: u64) -> io::Result<()> {
+        clear(parent, name)?;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut file = File::from(rustix::fs::openat(parent, name, flags, Mode::RUSR | Mode::WUSR)?);
+        if let Some(content) = &new.content {
+            let mut content = Checked { inner: content.open(size_bytes)?, check: self.check };
+            check_length(io::copy(&mut content, &mut file)?, size_bytes)?;
+        }
+        set_attributes(&OwnedFd::from(file), new)
     }
 
     /// Opens the parent of the first name again, without following symlinks although this process has made it.
@@ -137,14 +155,17 @@ fn clear(parent: &OwnedFd, name: &OsStr) -> io::Result<()> {
     }
 }
 
-fn write_file(parent: &OwnedFd, name: &OsStr, new: &NewEntry, size_bytes: u64) -> io::Result<()> {
-    clear(parent, name)?;
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mut file = File::from(rustix::fs::openat(parent, name, flags, Mode::RUSR | Mode::WUSR)?);
-    if let Some(content) = &new.content {
-        check_length(io::copy(&mut content.open(size_bytes)?, &mut file)?, size_bytes)?;
+/// Reader that asks before each read whether to go on.
+struct Checked<'a, R> {
+    inner: R,
+    check: &'a dyn Fn() -> io::Result<()>,
+}
+
+impl<R: Read> Read for Checked<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        (self.check)()?;
+        self.inner.read(buffer)
     }
-    set_attributes(&OwnedFd::from(file), new)
 }
 
 fn check_length(found: u64, expected: u64) -> io::Result<()> {
