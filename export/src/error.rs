@@ -52,6 +52,12 @@ pub enum ExportError {
         /// Digest that the blob should have.
         digest: Digest,
     },
+    /// The documents of an image of the store cannot be read.
+    #[error("the image cannot be saved")]
+    Image {
+        /// Defect of the image.
+        source: images::ImageError,
+    },
     /// A layer could not be read or rewritten.
     #[error(transparent)]
     Rootfs(RootfsError),

@@ -3,7 +3,7 @@
 //! ```text
 //! client     requests to registries: the order of servers, retries, authentication
 //! pull       manifests and blobs from a registry
-//! push       blobs and manifests to a registry
+//! push       blobs and manifests to a registry;  referrers: the list of what refers to an image
 //! auth       registry tokens, challenges, the user's logins
 //! endpoint   which servers stand for a registry: itself, mirrors;  scheme: which of HTTP and TLS they speak
 //! web        files by HTTP that belong to no image
@@ -39,6 +39,7 @@ mod error;
 mod http;
 mod pull;
 mod push;
+mod referrers;
 mod scheme;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -168,6 +169,18 @@ impl Client {
     /// The blobs and manifests that it names must be there.
     pub fn push_manifest(&self, name: &Reference, manifest: &RawManifest) -> Result<(), RegistryError> {
         self.inner.at_any(name, Access::Push, |endpoint| self.inner.push_manifest(endpoint, name, manifest))
+    }
+
+    /// Puts an artifact that was pushed into the list of referrers of the image `subject`, unless the registry keeps
+    /// that list itself. `artifact` is its descriptor with its `artifactType`.
+    pub fn add_referrer(
+        &self,
+        repository: &Reference,
+        subject: &Digest,
+        artifact: &Descriptor,
+    ) -> Result<(), RegistryError> {
+        let add = |endpoint: &_| self.inner.add_referrer(endpoint, repository, subject, artifact);
+        self.inner.at_any(repository, Access::Push, add)
     }
 
     /// Returns a new client to which one more registry is insecure; see [`Options::insecure`].

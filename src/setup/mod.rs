@@ -1,6 +1,7 @@
 //! Set-up that several commands share: the store and the registry client as this machine has them, namespaces, signals.
 //!
 //! ```text
+//! confirm     the question before something is removed
 //! store       opening the store, and keeping it within its budget
 //! origin      who changes names of images, and by which command
 //! registry    a client with the user's logins, certificates and proxies
@@ -8,6 +9,7 @@
 //! interrupt   Ctrl-C and other signals that cancel a build
 //! ```
 
+pub mod confirm;
 pub mod interrupt;
 pub mod isolation;
 pub mod origin;

@@ -21,6 +21,7 @@ mod env;
 mod errors;
 mod exit_codes;
 mod finished;
+mod images;
 mod interop;
 mod isolation;
 mod kill;
