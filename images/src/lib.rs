@@ -8,6 +8,7 @@
 //! pins         remembers which manifest a registry's name led to when it was last asked
 //! versions     where a name has pointed: NAME@3, NAME~1
 //! attestations  SBOMs and provenance in the index of an image
+//! manifest_list  puts indexes together by hand
 //! layer_blobs  remembers which compressed blobs hold a layer
 //! ```
 //!
@@ -21,6 +22,7 @@ pub mod choose;
 mod error;
 pub mod find;
 pub mod layer_blobs;
+pub mod manifest_list;
 pub mod pins;
 pub mod versions;
 

@@ -105,7 +105,7 @@ impl DockerArgs {
 }
 
 /// Commands of docker that dsbuild lacks, with the way to get the same, if there is one.
-const COMMANDS: [(&str, &str); 40] = [
+const COMMANDS: [(&str, &str); 38] = [
     ("attach", "dsbuild logs --follow prints the output of a container"),
     ("bake", ""),
     ("builder", "dsbuild prune frees the space of the cache"),
@@ -125,7 +125,6 @@ const COMMANDS: [(&str, &str); 40] = [
     ("kill", "dsbuild stop --time 0 kills a container"),
     ("login", "log in with docker login or podman login: dsbuild reads their files"),
     ("logout", "log out with docker logout or podman logout: dsbuild reads their files"),
-    ("manifest", ""),
     ("network", ""),
     ("node", ""),
     ("pause", ""),
@@ -145,7 +144,6 @@ const COMMANDS: [(&str, &str); 40] = [
     ("top", ""),
     ("trust", ""),
     ("update", ""),
-    ("volume", "dsbuild run --volume NAME:DIR creates a volume on demand"),
 ];
 
 /// Returns the failure of a command line that begins with a command of docker that dsbuild lacks.
