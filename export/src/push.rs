@@ -135,7 +135,7 @@ impl BaseBlobs for Pusher<'_> {
         base: Option<&Reference>,
         docker_types: bool,
     ) -> Result<Option<Descriptor>, ExportError> {
-        let Some(pulled) = pulled_blob(self.store, layer, base, docker_types)? else { return Ok(None) };
+        let Some(pulled) = pulled_blob(self.store, layer, base, docker_types) else { return Ok(None) };
         let is_delivered = self.delivered.borrow().contains(&pulled.blob.digest);
         if is_delivered || pulled.is_in(self.store)? {
             return Ok(Some(pulled.blob));
