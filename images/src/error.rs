@@ -60,6 +60,14 @@ pub enum ImageError {
         /// Largest size that is accepted.
         limit_bytes: u64,
     },
+    /// A statement about an image is not in-toto's JSON.
+    #[error("bad attestation {digest}: {reason}")]
+    Statement {
+        /// Digest of the statement.
+        digest: Digest,
+        /// Message of the JSON parser.
+        reason: String,
+    },
     /// A file or directory is not an image layout or archive, or is a broken one.
     #[error("{}: {reason}", path.display())]
     Layout {

@@ -21,6 +21,7 @@
 //! erofs_image    EROFS images on disk
 //! in_place       layers that are mounted in place
 //! holes          files whose holes take no disk space here
+//! copying        the state of the driver that copies layers instead of mounting them
 //! finished       layers of finished images, which show the times of their tars
 //! ```
 //!
@@ -31,6 +32,7 @@
 //! written to another name and renamed; processes that race write the same bytes.
 
 mod check;
+mod copying;
 mod erofs_image;
 mod export;
 mod files;
@@ -50,6 +52,7 @@ use std::sync::Arc;
 use cache::Store;
 use oci::DiffId;
 
+use self::copying::Copying;
 use self::files::LayerFiles;
 use self::in_place::MountedLayers;
 use self::stack::Stack;
@@ -69,12 +72,13 @@ pub use crate::times::{Clamp, Times};
 pub struct Layers {
     files: LayerFiles,
     mounted: Arc<MountedLayers>,
+    copying: Arc<Copying>,
 }
 
 impl Layers {
     /// Returns the layers of `store`.
     pub fn new(store: Arc<Store>) -> Self {
-        Self { files: LayerFiles::new(store), mounted: Arc::default() }
+        Self { files: LayerFiles::new(store), mounted: Arc::default(), copying: Arc::default() }
     }
 
     /// Returns the layers of `store`, mounted by this method and no other.

@@ -7,6 +7,7 @@
 //! download        a large blob that goes on where an earlier run broke off
 //! kept_copy       the blob of a layer that comes from a file
 //! uninterrupted   reads that are made again where a signal interrupts them
+//! ahead           a source that another thread reads
 //! unpack          the tar in a layer's blob: verified, bounded
 //! import          images from files: OCI layouts, `docker save` archives, tars of a root file system
 //! docker_archive  archives of `docker save`
@@ -19,6 +20,7 @@
 //! always is.
 
 mod adopt;
+mod ahead;
 mod archive;
 mod docker_archive;
 mod download;
@@ -37,7 +39,7 @@ mod unpack;
 
 pub use error::SourceError;
 pub use import::{ImportFrom, Imported, import};
-pub use pull::TransferProgress;
+pub use pull::{Pulled, TransferProgress};
 pub use sources::Sources;
 #[cfg(feature = "testing")]
 pub use unpack::unpacked;
