@@ -193,7 +193,7 @@ impl<F: Borrow<File>> io::Write for SparseWriter<F> {
     }
 }
 
-/// Returns the first run of zeros in `bytes` that is worth a hole; the empty range at their end if there is none.
+/// Returns the first run of zeros in `bytes` that is worth a hole, or the empty range at their end.
 ///
 /// `bytes` begin at the offset `at` of a file. A run begins and ends at borders of blocks of the file, or with `bytes`. A
 /// short run is worth a hole where it continues one, or can be continued: at the end of `bytes`, and, if they come after a
