@@ -7,18 +7,22 @@ use cache::{Policy, Store, StoreError};
 use crate::environment;
 use crate::exit::Fault;
 use crate::failure::Failure;
+use crate::output;
 
 /// Opens the store, or says which directory cannot be used and why.
 pub fn open() -> Result<Store, Failure> {
     let root = environment::store_root();
-    Store::open(&root).map_err(|error| match other_owner(&root, &error) {
+    let opened = Store::open(&root);
+    let store = opened.map_err(|error| match other_owner(&root, &error) {
         Some(failure) => failure,
         None if matches!(error, StoreError::Misplaced { .. }) => {
             Failure::from(error).hint("remove it with `dsbuild check --repair`")
         }
         None => Failure::from(error)
             .hint(format!("the store is {}; set DSBUILD_ROOT to use another directory", root.display())),
-    })
+    })?;
+    store.send_notices_to(|text| output::note(&format!("warning: {text}")));
+    Ok(store)
 }
 
 /// Removes what keeps the store from being opened, and returns the paths.
