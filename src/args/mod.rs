@@ -6,6 +6,8 @@
 //! dockerfile parse, fmt             store      prune, check     system   system df, system prune
 //! inspect    inspect, history        filters, moment, values  values that several flags share
 //! names      names of commands       list         flags of lists
+//! registry   pull, push, login, logout
+//! versions   rollback, diff
 //! ```
 //!
 //! The comments on commands and flags are the texts of `--help`, of the man page and of `docs/cli.md`.
@@ -23,9 +25,11 @@ pub mod inspect;
 pub mod list;
 mod moment;
 mod names;
+pub mod registry;
 pub mod store;
 pub mod system;
 pub mod values;
+pub mod versions;
 
 use clap::{Parser, Subcommand};
 
@@ -82,6 +86,14 @@ pub enum Command {
     Stop(container::StopArgs),
     /// Remove containers that have ended
     Rm(container::RmArgs),
+    /// Pull an image from its registry into the store
+    Pull(registry::PullArgs),
+    /// Push an image of the store to its registry
+    Push(registry::PushArgs),
+    /// Log in to a registry
+    Login(registry::LoginArgs),
+    /// Log out of a registry
+    Logout(registry::LogoutArgs),
     /// List the images in the store
     Images(image::LsArgs),
     /// Remove images from the store
@@ -92,6 +104,10 @@ pub enum Command {
     History(inspect::HistoryArgs),
     /// Print everything that is known about images and containers
     Inspect(inspect::InspectArgs),
+    /// Make a name point to the image that it had before, or to any of its versions
+    Rollback(versions::RollbackArgs),
+    /// Show the differences between two images: packages, config, layers, files
+    Diff(versions::DiffArgs),
     /// Import an image from an archive: OCI layout, docker save, or root file system
     Import(image::ImportArgs),
     /// Import the images of an archive of `save`

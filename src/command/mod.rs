@@ -6,6 +6,8 @@
 //! container/  ps, rm, logs, port, stop                        inspect/  inspect
 //! groups      the spellings `image …` and `container …`       system/   system df, system prune
 //! du  prune  check
+//! versions/   history --versions, rollback, diff
+//! pull  push  login  logout
 //! parse  fmt                                                  completion  man  cli_docs
 //! ```
 //!
@@ -24,11 +26,16 @@ mod fmt;
 mod groups;
 mod image;
 mod inspect;
+mod login;
+mod logout;
 mod man;
 mod parse;
 mod prune;
+mod pull;
+mod push;
 mod run;
 mod system;
+mod versions;
 
 use crate::args::Command;
 use crate::failure::Failure;
@@ -50,6 +57,10 @@ pub fn run(command: Command) -> Result<u8, Failure> {
         Command::Port(args) => container::port::run(&args),
         Command::Stop(args) => container::stop::run(&args),
         Command::Rm(args) => container::rm::run(&args),
+        Command::Pull(args) => pull::run(&args),
+        Command::Push(args) => push::run(&args),
+        Command::Login(args) => login::run(&args),
+        Command::Logout(args) => logout::run(&args),
         Command::Images(args) => image::ls::run(&args),
         Command::Rmi(args) => image::rm::run(&args),
         Command::Import(args) => image::import::run(&args),
@@ -58,6 +69,8 @@ pub fn run(command: Command) -> Result<u8, Failure> {
         Command::Tag(args) => image::tag::run(&args),
         Command::History(args) => image::history::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Rollback(args) => versions::rollback::run(&args),
+        Command::Diff(args) => versions::diff::run(&args),
         Command::Image(command) => groups::image(command),
         Command::Container(command) => groups::container(command),
         Command::Du => du::run(),

@@ -9,6 +9,7 @@
 //! user      users made for a test
 //! ```
 
+mod attestations;
 mod build;
 mod cache;
 mod check;
@@ -30,6 +31,7 @@ mod markdown;
 mod network;
 mod platforms;
 mod push;
+mod registries;
 mod registry;
 mod reports;
 mod reproducible;
@@ -41,4 +43,5 @@ mod terminal;
 mod threads;
 mod timings;
 mod user;
+mod versions;
 mod work;
