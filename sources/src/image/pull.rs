@@ -5,13 +5,8 @@
 
 use cache::{Store, StoreError};
 use graph::ImageOrigin;
-<<<<<<< HEAD
-use images::{BlobSource, CachingBlobs, ImageError, StoreBlobs, choose, layer_blobs};
-use oci::{Descriptor, DiffId, Digest, Document, Manifest, Platform, Reference};
-=======
 use images::{BlobSource, CachingBlobs, ImageError, PulledFrom, StoreBlobs, choose, layer_blobs};
-use oci::{Descriptor, DiffId, Digest, Document, Platform, Reference};
->>>>>>> main
+use oci::{Descriptor, DiffId, Digest, Document, Manifest, Platform, Reference};
 use registry::transfer::{self, Counted};
 use rootfs::layers::Layers;
 

@@ -220,7 +220,6 @@ fn a_name_whose_pull_failed_is_asked_for_again() {
 }
 
 #[test]
-<<<<<<< HEAD
 fn pulling_again_replaces_a_damaged_layer() {
     let mut layout = MemoryLayout::default();
     let layer = tar(&[("f", "1")]);
@@ -241,7 +240,9 @@ fn pulling_again_replaces_a_damaged_layer() {
     std::fs::write(env.store.blob_path(&diff.0), &damaged).expect("a file of the test");
     assert_eq!(fetch(true), [diff]);
     assert_eq!(std::fs::read(env.store.blob_path(&diff.0)).expect("the blob"), layer);
-=======
+}
+
+#[test]
 fn a_failed_pull_leaves_no_pin_in_any_form_of_its_name() {
     let mut layout = MemoryLayout::default();
     let image = layout.image(AMD64, &[(tar(&[("f", "1")]), Compression::Gzip)]);
@@ -275,7 +276,6 @@ fn a_pulled_image_knows_the_manifest_of_its_registry() {
     assert_eq!(pulled.root, Some(image.digest));
     let stored = env.store.resolve(&name).expect("read").expect("it has the name");
     assert_eq!(images::PulledFrom::of(&stored), Some(origin));
->>>>>>> main
 }
 
 #[test]
