@@ -8,7 +8,7 @@
 //! ├── oci-layout, index.json   an OCI image layout: names -> manifests
 //! ├── index.json.lock          flock: held while index.json changes
 //! ├── index.json.damaged       unreadable names that a repair has put aside
-//! ├── index.json.previous      the list before its last change
+//! ├── index.json.copy          the same list once more; stores of older versions have `index.json.previous`
 //! ├── blobs/sha256/<64 hex>    immutable; written to tmp/, synced and renamed here
 //! ├── records/v1/<2>/<62 hex>  cache key -> the result of the step with this key
 //! ├── layers/<diff id hex>/    derived from a layer's tar: index, EROFS images, trees (`finished…`: with the times of the
@@ -94,6 +94,7 @@ mod locks;
 mod mounts;
 mod names;
 mod notes;
+mod notices;
 mod origin;
 mod partial;
 mod problem;

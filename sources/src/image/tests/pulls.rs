@@ -221,6 +221,29 @@ fn a_name_whose_pull_failed_is_asked_for_again() {
 }
 
 #[test]
+fn pulling_again_replaces_a_damaged_layer() {
+    let mut layout = MemoryLayout::default();
+    let layer = tar(&[("f", "1")]);
+    let diff = DiffId(Digest::of(&layer));
+    let image = layout.image(AMD64, &[(layer.clone(), Compression::Gzip)]);
+    layout.list(image, "");
+    let registry = FakeRegistry::start(layout);
+    let name = reference(&format!("{}/a:v1", registry.host));
+    let env = Env::new();
+    let fetch = |always_pull| {
+        let sources = sources(&env, always_pull);
+        let found = sources.image(&name, &platform(AMD64)).expect("known");
+        sources.fetch(&found.origin, &found.manifest, &no_progress).expect("fetched")
+    };
+    assert_eq!(fetch(true), [diff]);
+    let mut damaged = layer.clone();
+    *damaged.last_mut().expect("a tar") ^= 1;
+    std::fs::write(env.store.blob_path(&diff.0), &damaged).expect("a file of the test");
+    assert_eq!(fetch(true), [diff]);
+    assert_eq!(std::fs::read(env.store.blob_path(&diff.0)).expect("the blob"), layer);
+}
+
+#[test]
 fn a_failed_pull_leaves_no_pin_in_any_form_of_its_name() {
     let mut layout = MemoryLayout::default();
     let image = layout.image(AMD64, &[(tar(&[("f", "1")]), Compression::Gzip)]);
