@@ -30,6 +30,9 @@ pub enum ExportError {
     /// A registry refused a request, or did not answer. The result is in the store.
     #[error(transparent)]
     Registry(#[from] registry::RegistryError),
+    /// An image of the store does not exist, or its documents are broken.
+    #[error(transparent)]
+    Image(#[from] images::ImageError),
     /// The user canceled the build.
     #[error("canceled")]
     Canceled,

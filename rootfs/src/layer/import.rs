@@ -11,7 +11,7 @@ use cache::Store;
 use oci::DiffId;
 
 use super::gather::{EntryCollector, Role, role};
-use super::pipe::{CHUNK_BYTES, Pipe};
+use super::pipe::{CHUNK_BYTES, Chunk, Pipe};
 use super::stored::SparseReader;
 use crate::index::{Index, Origin, Row};
 use tarball::{Member, Members};
@@ -133,7 +133,7 @@ impl Tee<'_> {
         if self.chunk.is_empty() {
             return Ok(false);
         }
-        if let Err(error) = self.pipe.send(self.chunk.clone()) {
+        if let Err(error) = self.pipe.send(Chunk::Data(self.chunk.clone())) {
             self.unwritten = Some(error);
             return Err(io::Error::other("the layer cannot be written"));
         }

@@ -52,7 +52,7 @@ impl Layers {
         layers: &[DiffId],
         times: Times,
         dest: &Path,
-        check: &dyn Fn() -> io::Result<()>,
+        check: &(dyn Fn() -> io::Result<()> + Sync),
     ) -> Result<(), RootfsError> {
         write_dir::write_dir(&self.merged_entries(layers, times)?, dest, check)
     }

@@ -20,10 +20,12 @@ use cache::ContentDigest;
 use oci::DiffId;
 
 use super::files::LayerFiles;
+use crate::RootfsError;
 use crate::entry::Entry;
 use crate::index::{Index, Item};
 use crate::layer::stored;
 use crate::path::{join, to_bytes, to_path};
+use crate::sparse::{SparseRead, WholeFile};
 use crate::tree::{Child, Tree};
 
 /// Merged view of a stack of layers. Reads contents from the tar of a layer, or from its tree if the tar is missing.
@@ -66,6 +68,19 @@ impl Stack {
     pub(super) fn new(files: LayerFiles, layers: &[DiffId]) -> Self {
         let layer = |id: &DiffId| StackLayer { id: *id, index: OnceLock::new(), tar: OnceLock::new() };
         Self { files, layers: layers.iter().rev().map(layer).collect() }
+    }
+
+    /// Returns the stack of `layers`, from the base up, in which layers of finished images have the times and the bytes of
+    /// their tars.
+    pub(super) fn finished(files: LayerFiles, layers: &[DiffId]) -> Result<Self, RootfsError> {
+        let stack = Self::new(files, layers);
+        for layer in &stack.layers {
+            if let Some(clamp) = stack.files.finished(&layer.id) {
+                let index = stack.files.finished_index(&layer.id, clamp)?;
+                layer.index.get_or_init(|| Arc::new(index));
+            }
+        }
+        Ok(stack)
     }
 
     /// Returns the index of the layer with this number, counted from the top.
@@ -206,12 +221,19 @@ impl Tree for Stack {
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn Read + Send>> {
+        Ok(self.open_sparse(path)?)
+    }
+
+    fn open_sparse(&self, path: &Path) -> io::Result<Box<dyn SparseRead>> {
         let found = self.find_file(path)?;
         let layer = &self.layers[found.layer];
         let tar = layer.tar.get_or_init(|| self.files.open_tar(&layer.id).ok().map(Arc::new));
         match tar {
             Some(tar) => Ok(stored::open(&found.item, tar)),
-            None => Ok(Box::new(self.files.open_in_tree(&layer.id, to_path(found.item.path()))?)),
+            None => {
+                let file = self.files.open_in_tree(&layer.id, to_path(found.item.path()))?;
+                Ok(Box::new(WholeFile::new(file)))
+            }
         }
     }
 

@@ -18,22 +18,22 @@ use crate::entry::Kind;
 use crate::error::failed;
 use crate::layer::new_entry::NewEntry;
 use crate::path::{components, is_below, split, to_path};
+use crate::sparse::{self, SparseRead};
+
+/// Function that fails once the writing is to end.
+pub(crate) type Check<'a> = &'a (dyn Fn() -> io::Result<()> + Sync);
 
 /// Writes `entries`, which are in order and include all directories, into `dest`, and makes `dest` if it does not
 /// exist.
 ///
 /// Everything belongs to the user who runs this process. Devices are left out if that user has no right to make them.
 /// `check` is called before each entry and each read of content; its error ends the writing.
-pub(crate) fn write_dir(
-    entries: &[NewEntry],
-    dest: &Path,
-    check: &dyn Fn() -> io::Result<()>,
-) -> Result<(), RootfsError> {
+pub(crate) fn write_dir(entries: &[NewEntry], dest: &Path, check: Check<'_>) -> Result<(), RootfsError> {
     std::fs::create_dir_all(dest).map_err(failed("make", dest))?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let root = rustix::fs::open(dest, flags, Mode::empty()).map_err(io::Error::from);
-    let mut writer =
-        Writer { open: vec![OpenDirectory { fd: root.map_err(failed("open", dest))?, of: None }], check };
+    let open = vec![OpenDirectory { fd: root.map_err(failed("open", dest))?, of: None }];
+    let mut writer = Writer { open, buffer: Vec::new(), check };
     for new in entries {
         writer.entry(new).map_err(failed("write", &dest.join(to_path(&new.path))))?;
     }
@@ -50,7 +50,10 @@ struct OpenDirectory<'a> {
 struct Writer<'a> {
     /// Directories from the destination down to the parent of the current entry.
     open: Vec<OpenDirectory<'a>>,
-    check: &'a dyn Fn() -> io::Result<()>,
+    /// Memory for the content of files.
+    buffer: Vec<u8>,
+    /// Reports whether to go on.
+    check: Check<'a>,
 }
 
 impl<'a> Writer<'a> {
@@ -69,7 +72,10 @@ impl<'a> Writer<'a> {
                 self.open.push(OpenDirectory { fd, of: Some(new) });
                 return Ok(());
             }
-            Kind::File { size_bytes } => return self.file(directory, name, new, *size_bytes),
+            Kind::File { size_bytes } => {
+                let buffer = &mut self.buffer;
+                return write_file(directory, name, new, *size_bytes, buffer, self.check);
+            }
             Kind::Hardlink { target } => return self.link(directory, name, target),
             _ => {}
         }
@@ -78,17 +84,6 @@ impl<'a> Writer<'a> {
             set_attributes_at(directory, name, new)?;
         }
         Ok(())
-    }
-
-    fn file(&self, parent: &OwnedFd, name: &OsStr, new: &NewEntry, size_bytes: u64) -> io::Result<()> {
-        clear(parent, name)?;
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mut file = File::from(rustix::fs::openat(parent, name, flags, Mode::RUSR | Mode::WUSR)?);
-        if let Some(content) = &new.content {
-            let mut content = Checked { inner: content.open(size_bytes)?, check: self.check };
-            check_length(io::copy(&mut content, &mut file)?, size_bytes)?;
-        }
-        set_attributes(&OwnedFd::from(file), new)
     }
 
     /// Opens the parent of the first name again, without following symlinks although this process has made it.
@@ -155,16 +150,40 @@ fn clear(parent: &OwnedFd, name: &OsStr) -> io::Result<()> {
     }
 }
 
-/// Reader that asks before each read whether to go on.
-struct Checked<'a, R> {
-    inner: R,
-    check: &'a dyn Fn() -> io::Result<()>,
+fn write_file(
+    parent: &OwnedFd,
+    name: &OsStr,
+    new: &NewEntry,
+    size_bytes: u64,
+    buffer: &mut Vec<u8>,
+    check: Check<'_>,
+) -> io::Result<()> {
+    clear(parent, name)?;
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::openat(parent, name, flags, Mode::RUSR | Mode::WUSR)?);
+    if let Some(content) = &new.content {
+        let mut content = Checked { inner: content.open(size_bytes)?, check };
+        check_length(sparse::copy(&mut content, size_bytes, &file, buffer)?, size_bytes)?;
+    }
+    set_attributes(&OwnedFd::from(file), new)
 }
 
-impl<R: Read> Read for Checked<'_, R> {
+/// Reader that asks before each read whether to go on.
+struct Checked<'a> {
+    inner: Box<dyn SparseRead + 'a>,
+    check: Check<'a>,
+}
+
+impl Read for Checked<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         (self.check)()?;
         self.inner.read(buffer)
+    }
+}
+
+impl SparseRead for Checked<'_> {
+    fn skip_hole(&mut self) -> io::Result<u64> {
+        self.inner.skip_hole()
     }
 }
 

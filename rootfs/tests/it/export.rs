@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink as make_symlink};
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use rootfs::entry::{Entry, Kind};
 use rootfs::layers::{Clamp, Times};
@@ -121,12 +122,11 @@ fn an_imported_layer_is_not_rewritten() {
 fn a_directory_is_written_only_as_long_as_the_caller_wants_it() {
     let env = TestEnv::new();
     let dest = env.dir.path().join("out");
-    let calls = std::cell::Cell::new(0);
+    let calls = AtomicU32::new(0);
     let stop = || {
-        calls.set(calls.get() + 1);
-        if calls.get() > 3 { Err(std::io::Error::other("enough")) } else { Ok(()) }
+        if calls.fetch_add(1, Ordering::Relaxed) >= 3 { Err(std::io::Error::other("enough")) } else { Ok(()) }
     };
     let error = env.layers.write_dir(&sample(&env), Times::Real, &dest, &stop).expect_err("stopped");
     let cause = std::error::Error::source(&error).map(ToString::to_string);
-    assert_eq!((cause.as_deref(), calls.get()), (Some("enough"), 4));
+    assert_eq!((cause.as_deref(), calls.into_inner()), (Some("enough"), 4));
 }
