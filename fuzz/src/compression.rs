@@ -127,7 +127,7 @@ fn read(blob: &[u8]) -> Result<Vec<u8>, io::ErrorKind> {
     drain(blob)
 }
 
-fn drain<'a>(blob: impl Read + 'a) -> Result<Vec<u8>, io::ErrorKind> {
+fn drain<'a>(blob: impl Read + Send + 'a) -> Result<Vec<u8>, io::ErrorKind> {
     let mut content = Vec::new();
     let limit = MAX_BYTES as u64;
     let result = unpacked(blob).and_then(|reader| reader.take(limit).read_to_end(&mut content));
