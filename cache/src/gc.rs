@@ -1,7 +1,7 @@
 //! Collection: keeps the store within a budget by removing what was least recently used.
 //!
-//! - Never removed: blobs that image names lead to, blobs of versions within the limits, blobs that a root protects, volumes, containers, and everything that
-//!   was used lately ([`Policy::keep_ms`]).
+//! - Never removed: blobs that image names lead to, blobs of versions within the limits, blobs that a root protects,
+//!   volumes, containers, and everything that was used lately ([`Policy::keep_ms`]).
 //! - Removed in order of last use, until the rest fits: a layer with everything derived from it and the records and notes
 //!   that lead to it; any other blob; a cache mount; the stat cache of a context; a note that names no blob. An image
 //!   without a name counts as used when it was built, and leaves the list of images before its first blob goes.
@@ -64,6 +64,16 @@ impl Policy {
         let size_bytes = disk.f_blocks.saturating_mul(disk.f_frsize);
         let budget_bytes = (size_bytes / 5).max(MIN_BUDGET_BYTES.min(size_bytes / 2));
         Ok(Self { budget_bytes, keep_ms: if is_nearly_full(&disk) { 0 } else { DEFAULT_KEEP_MS } })
+    }
+}
+
+impl VersionLimits {
+    /// Returns the default limits for the file system that `root` is on. On a nearly full one only the present image of a
+    /// name stays, since older ones would make builds fail that need the room.
+    pub fn for_disk(root: &Path) -> Result<Self, StoreError> {
+        let disk = rustix::fs::statvfs(root).at("stat the file system of", root)?;
+        let limits = Self::default();
+        Ok(if is_nearly_full(&disk) { Self { count: 1, ..limits } } else { limits })
     }
 }
 

@@ -1,6 +1,6 @@
 //! `dsbuild prune`: removes data from the store, the least recently used first.
 
-use cache::{Policy, Store, StoreError};
+use cache::{Policy, Store, StoreError, VersionLimits};
 
 use crate::args::store::PruneArgs;
 use crate::args::values;
@@ -21,8 +21,9 @@ pub fn run(args: &PruneArgs) -> Result<u8, Failure> {
         (None, true) => Policy { budget_bytes: 0, keep_ms: 0 },
         (None, false) => Policy::for_disk(store.root())?,
     };
+    let limits = VersionLimits::for_disk(store.root())?;
     drop(store);
-    match Store::collect(&environment::store_root(), &policy).map_err(with_way_out)? {
+    match Store::collect_keeping(&environment::store_root(), &policy, &limits).map_err(with_way_out)? {
         Some(done) => {
             output::line(&format!("Total reclaimed space: {}", output::size(done.freed_bytes)));
             Ok(0)

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cache::{Policy, Store, StoreError};
+use cache::{Policy, Store, StoreError, VersionLimits};
 
 use crate::environment;
 use crate::exit::Fault;
@@ -61,6 +61,6 @@ fn collect_by_default(root: &Path) -> Result<(), Failure> {
     let store = Store::open(root)?;
     runner::container::reconcile(&store)?;
     drop(store);
-    Store::collect(root, &Policy::for_disk(root)?)?;
+    Store::collect_keeping(root, &Policy::for_disk(root)?, &VersionLimits::for_disk(root)?)?;
     Ok(())
 }
