@@ -5,8 +5,11 @@
 //! | `DSBUILD_ROOT`                                      | directory of the store                                   |
 //! | `XDG_DATA_HOME`, `XDG_CONFIG_HOME`, `HOME`          | directories of the user                                  |
 //! | `REGISTRY_AUTH_FILE`, `DOCKER_CONFIG`, `XDG_RUNTIME_DIR` | files with logins                                   |
+//! | `CONTAINERS_REGISTRIES_CONF`                        | podman's file about registries                           |
 //! | `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`             | proxies, also in lower case                              |
 //! | `SOURCE_DATE_EPOCH`, `SSH_AUTH_SOCK`                | source date; socket of the SSH agent                     |
+//! | `SUDO_USER`                                         | user who called through sudo, for the versions of images |
+//! | `DSBUILD_KEEP_VERSIONS`, `DSBUILD_KEEP_VERSIONS_DAYS` | versions that keep their images                     |
 //! | `TMPDIR`                                            | directory for sockets                                    |
 //! | `NO_COLOR`, `TERM`                                  | abilities of the terminal                                |
 //! | `BUILDKIT_PROGRESS`, `DSBUILD_CDI_SPEC_DIRS`        | defaults of flags, read by clap                          |
@@ -43,6 +46,16 @@ pub fn remember_caller() {
 /// Returns the user ID of the caller, as the machine knows it.
 pub fn caller() -> u32 {
     *CALLER
+}
+
+/// Returns the login name of the user who asked: of the caller, or of the user who called through sudo. A user without a
+/// name is its ID.
+pub fn user_name() -> String {
+    if let Some(name) = variable("SUDO_USER").filter(|_| is_called_by_root()) {
+        return name;
+    }
+    let user = nix::unistd::User::from_uid(caller().into());
+    user.ok().flatten().map_or_else(|| caller().to_string(), |user| user.name)
 }
 
 /// Reports whether root called us.
@@ -97,6 +110,25 @@ pub fn credential_files() -> Vec<PathBuf> {
     files
 }
 
+/// Returns the file that gets and loses logins: podman's `$REGISTRY_AUTH_FILE` if it is set, else docker's.
+pub fn login_file() -> PathBuf {
+    os_variable("REGISTRY_AUTH_FILE").map_or_else(docker_config, PathBuf::from)
+}
+
+/// Returns podman's files about registries: those of the user, else those of the machine. Drop-ins of the user win.
+pub fn registries_files() -> registry::RegistriesFiles {
+    let user = os_variable("XDG_CONFIG_HOME").map_or_else(|| home().join(".config"), PathBuf::from);
+    let (user, machine) = (user.join("containers"), PathBuf::from("/etc/containers"));
+    let of_folders = || {
+        let files = [&user, &machine].map(|folder| folder.join("registries.conf"));
+        files.into_iter().find(|file| file.exists())
+    };
+    registry::RegistriesFiles {
+        file: os_variable("CONTAINERS_REGISTRIES_CONF").map(PathBuf::from).or_else(of_folders),
+        drop_ins: vec![machine.join("registries.conf.d"), user.join("registries.conf.d")],
+    }
+}
+
 /// Returns docker's configuration file of the user, which need not exist.
 pub fn docker_config() -> PathBuf {
     let docker = os_variable("DOCKER_CONFIG").map_or_else(|| home().join(".docker"), PathBuf::from);
@@ -126,6 +158,18 @@ pub fn proxies() -> registry::Proxies {
         http: either("HTTP_PROXY"),
         https: either("HTTPS_PROXY"),
         direct: either("NO_PROXY").unwrap_or_default(),
+    }
+}
+
+/// Returns which versions of images keep their images. Values that are no numbers count as unset.
+pub fn version_limits() -> cache::VersionLimits {
+    let number = |name| variable(name).and_then(|text| text.parse::<u64>().ok());
+    let default = cache::VersionLimits::default();
+    cache::VersionLimits {
+        count: number("DSBUILD_KEEP_VERSIONS")
+            .map_or(default.count, |count| count.try_into().unwrap_or(usize::MAX)),
+        age_ms: number("DSBUILD_KEEP_VERSIONS_DAYS")
+            .map_or(default.age_ms, |days| days.saturating_mul(86_400_000)),
     }
 }
 

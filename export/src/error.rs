@@ -30,6 +30,9 @@ pub enum ExportError {
     /// A registry refused a request, or did not answer. The result is in the store.
     #[error(transparent)]
     Registry(#[from] registry::RegistryError),
+    /// An image of the store does not exist, or its documents are broken.
+    #[error(transparent)]
+    Image(#[from] images::ImageError),
     /// The user canceled the build.
     #[error("canceled")]
     Canceled,
@@ -74,7 +77,9 @@ impl ExportError {
     /// Returns what the user can do about the error, if there is anything.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Damaged { .. } => Some("run `dsbuild check --repair`, then build again"),
+            Self::Damaged { .. } => Some(
+                "build again: the damaged blob was removed; `dsbuild check --repair` finds further damage",
+            ),
             _ => None,
         }
     }

@@ -10,6 +10,8 @@
 //! base       layers of the base image in the form in which they were pulled
 //! compress   a layer as a compressed blob;  gzip: on all processors, deterministic
 //! layout     OCI layout and docker archive, as a tar or as a directory
+//! save       images of the store as one archive, as `docker save` writes it
+//! stored     an image of the store that is pushed as it is
 //! push       an image to the registries of its names
 //! tree       the files themselves, as a tar or as a directory
 //! blob       reading a blob of the store: verified, and canceled on demand
@@ -40,7 +42,9 @@ mod predicates;
 mod push;
 mod request;
 mod result;
+mod save;
 mod statement_files;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod times;
@@ -54,4 +58,5 @@ pub use file::write_file;
 pub use request::annotation::{Annotation, AnnotationTarget};
 pub use request::{Dest, ExportKind, ExportRequest, LayerCompression, Push};
 pub use result::{Attestations, BuildResult, BuiltImage};
+pub use save::{SavedImage, save};
 pub use times::BuildTimes;

@@ -4,11 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::inspect::InspectOneKindArgs;
 use super::list::ListArgs;
 
 /// Commands of `dsbuild container`.
 #[derive(Debug, Subcommand)]
 pub enum ContainerCommand {
+    /// Print everything that is known about containers
+    Inspect(InspectOneKindArgs),
     /// Print the output of a container
     Logs(LogsArgs),
     /// List containers that are running
@@ -16,6 +19,8 @@ pub enum ContainerCommand {
     Ls(LsArgs),
     /// Show on which addresses of this machine the ports of a container are published
     Port(PortArgs),
+    /// Remove all containers that have ended
+    Prune(PruneContainersArgs),
     /// Remove containers that have ended
     #[command(visible_alias = "remove")]
     Rm(RmArgs),
@@ -164,6 +169,17 @@ pub struct RmArgs {
     /// Containers to remove, by name or ID
     #[arg(required = true)]
     pub containers: Vec<String>,
+}
+
+/// Arguments of `dsbuild container prune`.
+#[derive(Debug, Args)]
+pub struct PruneContainersArgs {
+    /// Do not ask before anything is removed
+    #[arg(short, long)]
+    pub force: bool,
+    /// Remove only containers that match: label, until
+    #[arg(long = "filter", value_name = "KEY=VALUE")]
+    pub filters: Vec<String>,
 }
 
 /// Arguments of the hidden command `dsbuild __monitor`.

@@ -3,9 +3,11 @@
 //! ```text
 //! build      dsbuild build          container  run, ps, logs, port, stop, rm     docker  flags and commands of docker
 //! context    dsbuild context        image      images, rmi, tag, import                  that have no effect here
-//! dockerfile parse, fmt             store      prune, check
-//! list       flags of lists         filters, moment, values  values that several flags share
-//! names      names of commands, and similar ones
+//! dockerfile parse, fmt             store      prune, check     system   system df, system prune
+//! inspect    inspect, history        filters, moment, values  values that several flags share
+//! names      names of commands       list         flags of lists
+//! registry   pull, push, login, logout
+//! versions   rollback, diff
 //! ```
 //!
 //! The comments on commands and flags are the texts of `--help`, of the man page and of `docs/cli.md`.
@@ -19,11 +21,15 @@ pub mod dockerfile;
 mod docs;
 pub mod filters;
 pub mod image;
+pub mod inspect;
 pub mod list;
 mod moment;
 mod names;
+pub mod registry;
 pub mod store;
+pub mod system;
 pub mod values;
+pub mod versions;
 
 use clap::{Parser, Subcommand};
 
@@ -80,15 +86,34 @@ pub enum Command {
     Stop(container::StopArgs),
     /// Remove containers that have ended
     Rm(container::RmArgs),
+    /// Pull an image from its registry into the store
+    Pull(registry::PullArgs),
+    /// Push an image of the store to its registry
+    Push(registry::PushArgs),
+    /// Log in to a registry
+    Login(registry::LoginArgs),
+    /// Log out of a registry
+    Logout(registry::LogoutArgs),
     /// List the images in the store
     Images(image::LsArgs),
     /// Remove images from the store
     Rmi(image::RmArgs),
     /// Give an image another name
     Tag(image::TagArgs),
+    /// Show the instructions that an image was made by, and the sizes of its layers
+    History(inspect::HistoryArgs),
+    /// Print everything that is known about images and containers
+    Inspect(inspect::InspectArgs),
+    /// Make a name point to the image that it had before, or to any of its versions
+    Rollback(versions::RollbackArgs),
+    /// Show the differences between two images: packages, config, layers, files
+    Diff(versions::DiffArgs),
     /// Import an image from an archive: OCI layout, docker save, or root file system
-    #[command(alias = "load")]
     Import(image::ImportArgs),
+    /// Import the images of an archive of `save`
+    Load(image::LoadArgs),
+    /// Write images to an archive that docker, podman and skopeo read
+    Save(image::SaveArgs),
     /// Show how much disk space the store uses
     Du,
     /// Remove data from the store, the least recently used first
@@ -102,6 +127,9 @@ pub enum Command {
     /// Run, look at and remove containers
     #[command(subcommand, arg_required_else_help = true)]
     Container(container::ContainerCommand),
+    /// Show the disk space of everything, and remove what nothing needs
+    #[command(subcommand, arg_required_else_help = true)]
+    System(system::SystemCommand),
     /// Print a script that completes commands and flags in a shell
     Completion(CompletionArgs),
     /// Print the man page of dsbuild or of a command

@@ -1,10 +1,14 @@
 //! The commands of dsbuild: one file or directory for each, with the name of the command.
 //!
 //! ```text
-//! build/      build, and build --check, --call, --timings       context/  context
-//! image/      images, rmi, tag, import; all of `image …`        run/      run, __monitor
-//! container/  ps, rm, logs, port, stop; all of `container …`    du  prune  check
-//! parse  fmt                                                    completion  man  cli_docs
+//! build/      build, and build --check, --call, --timings     context/  context
+//! image/      images, rmi, tag, history, save, load, import   run/      run, __monitor
+//! container/  ps, rm, logs, port, stop                        inspect/  inspect
+//! groups      the spellings `image …` and `container …`       system/   system df, system prune
+//! du  prune  check
+//! versions/   history --versions, rollback, diff
+//! pull  push  login  logout
+//! parse  fmt                                                  completion  man  cli_docs
 //! ```
 //!
 //! Both spellings of a command (`images` and `image ls`) end in the same file, that of the longer one.
@@ -19,11 +23,19 @@ mod container;
 mod context;
 mod du;
 mod fmt;
+mod groups;
 mod image;
+mod inspect;
+mod login;
+mod logout;
 mod man;
 mod parse;
 mod prune;
+mod pull;
+mod push;
 mod run;
+mod system;
+mod versions;
 
 use crate::args::Command;
 use crate::failure::Failure;
@@ -45,15 +57,26 @@ pub fn run(command: Command) -> Result<u8, Failure> {
         Command::Port(args) => container::port::run(&args),
         Command::Stop(args) => container::stop::run(&args),
         Command::Rm(args) => container::rm::run(&args),
+        Command::Pull(args) => pull::run(&args),
+        Command::Push(args) => push::run(&args),
+        Command::Login(args) => login::run(&args),
+        Command::Logout(args) => logout::run(&args),
         Command::Images(args) => image::ls::run(&args),
         Command::Rmi(args) => image::rm::run(&args),
         Command::Import(args) => image::import::run(&args),
+        Command::Load(args) => image::load::run(&args),
+        Command::Save(args) => image::save::run(&args),
         Command::Tag(args) => image::tag::run(&args),
-        Command::Image(command) => image::run(command),
-        Command::Container(command) => container::run(command),
+        Command::History(args) => image::history::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Rollback(args) => versions::rollback::run(&args),
+        Command::Diff(args) => versions::diff::run(&args),
+        Command::Image(command) => groups::image(command),
+        Command::Container(command) => groups::container(command),
         Command::Du => du::run(),
         Command::Prune(args) => prune::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::System(command) => system::run(command),
         Command::Completion(args) => completion::run(&args),
         Command::Man(args) => man::run(&args),
         Command::Monitor(args) => run::monitor::run(&args),

@@ -21,8 +21,8 @@ pub fn run(args: &PruneArgs) -> Result<u8, Failure> {
         (None, true) => Policy { budget_bytes: 0, keep_ms: 0 },
         (None, false) => Policy::for_disk(store.root())?,
     };
-    let limits = VersionLimits::for_disk(store.root())?;
     drop(store);
+    let limits = limits(args);
     match Store::collect_keeping(&environment::store_root(), &policy, &limits).map_err(with_way_out)? {
         Some(done) => {
             output::line(&format!("Total reclaimed space: {}", output::size(done.freed_bytes)));
@@ -30,6 +30,15 @@ pub fn run(args: &PruneArgs) -> Result<u8, Failure> {
         }
         None => Err(Failure::system("the store is in use; nothing was removed")
             .hint("a build is running; try again when it has ended")),
+    }
+}
+
+/// Returns which versions keep their images.
+fn limits(args: &PruneArgs) -> VersionLimits {
+    let default = VersionLimits::default();
+    VersionLimits {
+        count: args.keep_versions.unwrap_or(default.count),
+        age_ms: args.keep_versions_days.map_or(default.age_ms, |days| u64::from(days) * 86_400_000),
     }
 }
 

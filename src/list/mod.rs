@@ -51,6 +51,11 @@ impl Row {
         self
     }
 
+    /// Replaces the cell of a field.
+    pub fn set(&mut self, field: &'static str, cell: String) {
+        self.cells.insert(field, cell);
+    }
+
     fn cell(&self, field: &str) -> String {
         self.cells.get(field).cloned().unwrap_or_default()
     }

@@ -4,6 +4,7 @@
 //! sanitize  text from outside, made safe for a terminal
 //! units     numbers, sizes and times for people
 //! table     columns
+//! html      text in HTML pages
 //! ```
 //!
 //! No other module writes to stdout or stderr. Every function here sanitizes: no escape sequence, control character or
@@ -13,14 +14,16 @@
 //! A reader that went away is no failure: `dsbuild images | head -1` succeeds.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod html;
 mod sanitize;
 pub mod table;
 mod units;
 
 use std::io::{self, IsTerminal, Write};
 
+pub use html::Html;
 pub use sanitize::{Sanitizer, path, sanitized, sanitized_in_place, sanitized_lines};
-pub use units::{ago, date, now_ms, number, since, size};
+pub use units::{ago, date, disk_size, now_ms, number, rfc3339, since, size};
 
 use crate::environment;
 
@@ -43,6 +46,11 @@ impl Stream {
             Self::Stdout => io::stdout().is_terminal(),
             Self::Stderr => io::stderr().is_terminal(),
         }
+    }
+
+    /// Reports whether stdin comes from a terminal, where a person would have to answer.
+    pub fn is_stdin_terminal() -> bool {
+        io::stdin().is_terminal()
     }
 
     /// Reports whether the stream goes to a terminal that can move its cursor, which `TERM=dumb` denies.
@@ -76,6 +84,11 @@ pub fn lines(text: &str) {
     Stream::Stdout.write(sanitized_lines(text).as_bytes());
 }
 
+/// Prints a question on stdout, and waits behind it for the answer.
+pub fn question(text: &str) {
+    Stream::Stdout.write(sanitized_lines(text).as_bytes());
+}
+
 /// Prints a line for people on stderr.
 pub fn note(text: &str) {
     Stream::Stderr.write(format!("{}\n", sanitized_lines(text)).as_bytes());
@@ -90,8 +103,12 @@ pub fn colored(stream: Stream, text: &str) {
 
 /// Prints JSON and a line end. Characters that act on a terminal are written as JSON escapes.
 pub fn json(stream: Stream, value: &serde_json::Value, is_pretty: bool) {
-    let text = if is_pretty { format!("{value:#}") } else { value.to_string() };
-    stream.write(format!("{}\n", sanitize::json(&text)).as_bytes());
+    json_text(stream, &if is_pretty { format!("{value:#}") } else { value.to_string() });
+}
+
+/// Prints a text that is JSON and a line end, with the same escapes as [`json`].
+pub fn json_text(stream: Stream, text: &str) {
+    stream.write(format!("{}\n", sanitize::json(text)).as_bytes());
 }
 
 /// Prints content: exact bytes for a pipe or a file, sanitized text for a terminal.

@@ -17,21 +17,35 @@ pub fn number(number: u64) -> String {
     text
 }
 
-/// Returns a size in bytes with a decimal unit, as docker prints it: `1.24MB`.
+/// Returns a size in bytes with a decimal unit and three digits, as docker prints that of an image: `1.24MB`.
 pub fn size(bytes: u64) -> String {
+    size_with_digits(bytes, 3)
+}
+
+/// Returns a size in bytes with a decimal unit and four digits, as docker prints disk usage: `1.235MB`.
+pub fn disk_size(bytes: u64) -> String {
+    size_with_digits(bytes, 4)
+}
+
+/// Returns a size with a decimal unit and at most this many digits.
+///
+/// Source: docker/go-units, `HumanSizeWithPrecision`.
+fn size_with_digits(bytes: u64, digits: usize) -> String {
+    let units = ["B", "kB", "MB", "GB", "TB", "PB"];
     let mut value = bytes as f64;
-    let units = ["B", "kB", "MB", "GB", "TB"];
     let mut unit = 0;
-    while value >= 999.5 && unit + 1 < units.len() {
+    let rounded = |value: f64| {
+        let whole = format!("{value:.0}").len();
+        let text = format!("{value:.*}", digits.saturating_sub(whole));
+        if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+    };
+    while unit + 1 < units.len()
+        && (value >= 1000.0 || rounded(value).len() > 3 && !rounded(value).contains('.'))
+    {
         value /= 1000.0;
         unit += 1;
     }
-    match (unit, value) {
-        (0, _) => format!("{bytes}B"),
-        (_, v) if v < 9.995 => format!("{v:.2}{}", units[unit]),
-        (_, v) if v < 99.95 => format!("{v:.1}{}", units[unit]),
-        (_, v) => format!("{v:.0}{}", units[unit]),
-    }
+    format!("{}{}", rounded(value), units[unit])
 }
 
 /// Returns the present in milliseconds since 1970.
@@ -44,6 +58,11 @@ pub fn now_ms() -> u64 {
 pub fn date(time: SystemTime) -> String {
     let moment = Timestamp::try_from(time).unwrap_or(Timestamp::UNIX_EPOCH);
     moment.strftime("%Y-%m-%d %H:%M:%S +0000 UTC").to_string()
+}
+
+/// Returns a moment in RFC 3339 format, with the fraction that it has.
+pub fn rfc3339(time: SystemTime) -> String {
+    Timestamp::try_from(time).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
 }
 
 /// Returns the time since a moment, for example `2 minutes ago`, or `-` for an unknown one.
@@ -98,7 +117,19 @@ mod tests {
         check(1_240_000, "1.24MB");
         check(45_300, "45.3kB");
         check(123_456_789, "123MB");
-        check(5_000_000_000, "5.00GB");
+        check(5_000_000_000, "5GB");
+        check(999_999, "1MB");
+        check(12_300, "12.3kB");
+    }
+
+    #[test]
+    fn disk_usage_has_four_digits() {
+        let check = |bytes, expected: &str| assert_eq!(disk_size(bytes), expected);
+        check(0, "0B");
+        check(211, "211B");
+        check(1_982_498, "1.982MB");
+        check(45_304_700_000, "45.3GB");
+        check(999_999, "1MB");
     }
 
     #[test]

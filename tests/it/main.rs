@@ -9,6 +9,7 @@
 //! user      users made for a test
 //! ```
 
+mod attestations;
 mod build;
 mod cache;
 mod check;
@@ -21,6 +22,7 @@ mod env;
 mod errors;
 mod exit_codes;
 mod finished;
+mod images;
 mod interop;
 mod isolation;
 mod kill;
@@ -29,6 +31,7 @@ mod markdown;
 mod network;
 mod platforms;
 mod push;
+mod registries;
 mod registry;
 mod reports;
 mod reproducible;
@@ -40,4 +43,5 @@ mod terminal;
 mod threads;
 mod timings;
 mod user;
+mod versions;
 mod work;

@@ -1,6 +1,6 @@
 //! A full disk: errors that say so, a store that stays whole, and ways out.
 
-use cache::{Policy, Store, StoreError, VersionLimits};
+use cache::{Policy, Store, StoreError};
 
 use crate::support::{fill_disk, helper_root, put_image, reference, run_helper_on_tmpfs};
 
@@ -94,27 +94,4 @@ fn helper_removes_images_without_an_inode() {
 #[test]
 fn privileged_images_can_be_removed_without_an_inode() {
     run_helper_on_tmpfs("full::helper_removes_images_without_an_inode", "8m,nr_inodes=200");
-}
-
-#[test]
-fn helper_collects_older_versions_on_a_full_disk() {
-    let Some(root) = helper_root() else { return };
-    let store = Store::open(&root).unwrap();
-    let [older, present] = ["older", "present"].map(|content| put_image(&store, content).entry);
-    store.tag(&reference("a"), older.clone()).unwrap();
-    store.tag(&reference("a"), present.clone()).unwrap();
-    drop(store);
-    assert_eq!(VersionLimits::for_disk(&root).unwrap(), VersionLimits::default());
-    let is_here =
-        |image: &oci::Descriptor| Store::open(&root).unwrap().stat_blob(&image.digest).unwrap().is_some();
-    Store::collect_keeping(&root, &ALL, &VersionLimits::for_disk(&root).unwrap()).unwrap().unwrap();
-    assert_eq!([is_here(&older), is_here(&present)], [true, true]);
-    fill_disk(&root.join("held"));
-    Store::collect_keeping(&root, &ALL, &VersionLimits::for_disk(&root).unwrap()).unwrap().unwrap();
-    assert_eq!([is_here(&older), is_here(&present)], [false, true]);
-}
-
-#[test]
-fn privileged_older_versions_go_from_a_full_disk() {
-    run_helper_on_tmpfs("full::helper_collects_older_versions_on_a_full_disk", "2m");
 }

@@ -71,7 +71,8 @@ fn row(container: &Container, no_trunc: bool) -> Row {
     .with_labels(&config.labels)
 }
 
-fn moment(ms: u64) -> SystemTime {
+/// Returns a time that a document of a container has, in milliseconds since 1970.
+pub fn moment(ms: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(ms)
 }
 
@@ -84,7 +85,7 @@ fn network(mode: NetworkMode) -> &'static str {
 }
 
 /// Returns the beginning of a command in quotes, or all of it.
-fn command(args: &[String], no_trunc: bool) -> String {
+pub fn command(args: &[String], no_trunc: bool) -> String {
     let joined = output::sanitized(&args.join(" "));
     match joined.char_indices().nth(MAX_COMMAND_CHARS - 1) {
         Some((end, _)) if !no_trunc && joined.chars().count() > MAX_COMMAND_CHARS => {
@@ -95,7 +96,7 @@ fn command(args: &[String], no_trunc: bool) -> String {
 }
 
 /// Returns docker's word for what a container does now.
-pub(super) fn state(container: &Container) -> &'static str {
+pub fn state(container: &Container) -> &'static str {
     if container.is_running() {
         return if container.state().started_ms.is_some() { "running" } else { "created" };
     }
@@ -106,7 +107,8 @@ pub(super) fn state(container: &Container) -> &'static str {
     }
 }
 
-fn status(container: &Container) -> String {
+/// Returns docker's words for what a container does, and since when.
+pub fn status(container: &Container) -> String {
     let state = container.state();
     if container.is_running() {
         return match state.started_ms {

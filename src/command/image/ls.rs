@@ -2,8 +2,6 @@
 
 mod filter;
 
-use std::time::{Duration, UNIX_EPOCH};
-
 use images::catalog::{self, Entry};
 use oci::Reference;
 
@@ -64,7 +62,7 @@ pub fn run(args: &LsArgs) -> Result<u8, Failure> {
 fn row(name: Option<&Reference>, entry: &Entry, summary: &Summary, args: &LsArgs) -> Row {
     let none = || NONE.to_owned();
     let id = if args.list.no_trunc { summary.id.to_string() } else { summary.id.hex()[..12].to_owned() };
-    let created = summary.created_ms.map(|ms| UNIX_EPOCH + Duration::from_millis(ms));
+    let created = summary.created();
     let size = output::size(summary.size_bytes);
     Row::new([
         ("Containers", NOT_COUNTED.to_owned()),

@@ -33,13 +33,9 @@ pub fn run(args: &RmArgs) -> Result<u8, Failure> {
 /// Removes the image or the name that a text stands for.
 fn remove(store: &Store, text: &str, force: bool) -> Result<(), Failure> {
     let found = match find::find(store, text) {
-        // As in docker, force means that nothing has to be there.
-        Err(_)
-            if force
-                && text
-                    .parse::<Reference>()
-                    .is_ok_and(|name| store.resolve(&name).is_ok_and(|it| it.is_none())) =>
-        {
+        // As with docker, force means that an absent image is no failure.
+        Err(failure) if force && find::is_absent(store, text) => {
+            output::colored(output::Stream::Stderr, &failure.report());
             return Ok(());
         }
         found => found?,
@@ -79,7 +75,7 @@ fn refuse_if_ambiguous(found: &Found, names: &[Reference], force: bool) -> Resul
     let shown: Vec<String> = names.iter().map(Reference::familiar).collect();
     let id = short(&found.id().hex()).to_owned();
     Err(Failure::input(format!(
-        "unable to delete {id} (must be forced) - image is referenced in multiple repositories"
+        "conflict: unable to delete {id} (must be forced) - image is referenced in multiple repositories"
     ))
     .hint(format!("remove its names ({}), or use --force", shown.join(", "))))
 }

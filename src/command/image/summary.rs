@@ -1,5 +1,7 @@
 //! The facts about an image that lists show.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use cache::{BUILT_ANNOTATION, Store};
 use images::find;
 use oci::{Descriptor, Digest, Platform};
@@ -18,6 +20,11 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// Returns the time at which the image was made.
+    pub fn created(&self) -> Option<SystemTime> {
+        self.created_ms.map(|ms| UNIX_EPOCH + Duration::from_millis(ms))
+    }
+
     /// Reads the facts about an entry of the store. A damaged image is listed with what is known about it.
     pub fn of(store: &Store, root: &Descriptor) -> Self {
         let created_ms = root.annotations.get(BUILT_ANNOTATION).and_then(|text| text.parse().ok());

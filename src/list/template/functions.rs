@@ -3,8 +3,8 @@
 //! Source: docker/cli, `templates` package, "basicFunctions" and "HeaderFunctions".
 
 use gotmpl::{TemplateError, Value};
-use serde_json::Map;
 
+use super::value::to_json;
 use super::{Labels, Rows};
 
 /// Adds docker's functions to a template.
@@ -100,21 +100,4 @@ fn title(text: &str) -> String {
         is_start = !(c.is_alphanumeric() || c == '_' || c == '\'');
     }
     capitals
-}
-
-/// Returns a value as JSON. A function and a number that JSON cannot express are `null`.
-fn to_json(value: &Value) -> serde_json::Value {
-    match value {
-        Value::Bool(value) => (*value).into(),
-        Value::Int(value) => (*value).into(),
-        Value::Uint(value) => (*value).into(),
-        Value::Float(value) => (*value).into(),
-        Value::String(value) => value.to_string().into(),
-        Value::List(items) => items.iter().map(to_json).collect(),
-        Value::Map(fields) => {
-            let fields = fields.iter().map(|(key, value)| (key.to_string(), to_json(value)));
-            fields.collect::<Map<_, _>>().into()
-        }
-        _ => serde_json::Value::Null,
-    }
 }

@@ -3,12 +3,14 @@
 //! ```text
 //! functions  json, join, split, upper, lower, title, pad, truncate
 //! method     `.Label "key"`, a call that the crate has no form for
+//! value      data of templates: JSON, with lists and maps that are nil in Go
 //! ```
 //!
 //! A field that does not exist is an error, as for docker: a misspelt one must not print an empty line.
 
 mod functions;
 mod method;
+mod value;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -61,8 +63,7 @@ impl Template {
         labels: &BTreeMap<String, String>,
     ) -> Result<String, Failure> {
         self.labels.lock().expect("no function panics").clone_from(labels);
-        let value = gotmpl::to_value(data).map_err(|error| refused(&error))?;
-        self.inner.execute_to_string(&value).map_err(|error| refused(&error))
+        self.inner.execute_to_string(&value::from_json(data, "")).map_err(|error| refused(&error))
     }
 }
 
@@ -85,7 +86,7 @@ mod tests {
         let data = json!({
             "Repository": "app", "Tag": "1.0", "Size": 1_234_567, "Big": 12_345_678_901_u64, "On": true,
             "Config": { "Env": ["A=b", "C=d"], "Labels": { "z": "1", "a": "x<y" }, "User": "" },
-            "RepoDigests": ["app@sha256:0"], "None": [],
+            "RepoDigests": ["app@sha256:0"], "None": [], "Entrypoint": null, "Volumes": null,
         });
         let labels = BTreeMap::from([("com.example.team".to_owned(), "data".to_owned())]);
         let got = Template::parse(template, Rows::Data).and_then(|parsed| parsed.render_row(&data, &labels));
@@ -101,6 +102,8 @@ mod tests {
         check("{{json .Config.Labels}}", r#"{"a":"x<y","z":"1"}"#);
         check("{{.Config.Env}}", "[A=b C=d]");
         check("{{.Config.Labels}}", "map[a:x<y z:1]");
+        check("{{.Entrypoint}} {{json .Entrypoint}} {{.Volumes}} {{json .Volumes}}", "[] null map[] null");
+        check("{{json .None}} {{len .Entrypoint}}{{if .Volumes}}x{{end}}", "[] 0");
         check("{{range $k, $v := .Config.Labels}}{{$k}}={{$v}} {{end}}", "a=x<y z=1 ");
         check("{{range .Config.Env}}{{println .}}{{end}}", "A=b\nC=d\n");
         check("{{range .None}}x{{else}}none{{end}}", "none");
