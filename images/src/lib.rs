@@ -8,6 +8,7 @@
 //! pins         remembers which manifest a registry's name led to when it was last asked
 //! versions     where a name has pointed: NAME@3, NAME~1
 //! attestations  SBOMs and provenance in the index of an image
+//! origin       remembers where an image was pulled from
 //! layer_blobs  remembers which compressed blobs hold a layer
 //! ```
 //!
@@ -21,9 +22,11 @@ pub mod choose;
 mod error;
 pub mod find;
 pub mod layer_blobs;
+mod origin;
 pub mod pins;
 pub mod versions;
 
 pub use blobs::{BlobSource, CONFIG_LIMIT_BYTES, CachingBlobs, MANIFEST_LIMIT_BYTES, StoreBlobs, read};
 pub use choose::Image;
 pub use error::{BlobSourceError, ImageError, VersionError};
+pub use origin::PulledFrom;

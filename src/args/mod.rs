@@ -7,6 +7,7 @@
 //! inspect    inspect, history        filters, moment, values  values that several flags share
 //! names      names of commands       list         flags of lists
 //! versions   versions, rollback, diff
+//! registry   pull, push, login, logout
 //! ```
 //!
 //! The comments on commands and flags are the texts of `--help`, of the man page and of `docs/cli.md`.
@@ -24,6 +25,7 @@ pub mod inspect;
 pub mod list;
 mod moment;
 mod names;
+pub mod registry;
 pub mod store;
 pub mod system;
 pub mod values;
@@ -84,6 +86,14 @@ pub enum Command {
     Stop(container::StopArgs),
     /// Remove containers that have ended
     Rm(container::RmArgs),
+    /// Pull an image from its registry into the store
+    Pull(registry::PullArgs),
+    /// Push an image of the store to its registry
+    Push(registry::PushArgs),
+    /// Log in to a registry
+    Login(registry::LoginArgs),
+    /// Log out of a registry
+    Logout(registry::LogoutArgs),
     /// List the images in the store
     Images(image::LsArgs),
     /// Remove images from the store

@@ -101,8 +101,9 @@ fn problems(root: &Path) -> Vec<String> {
 
 /// Returns the members that the manifest of the workspace lists, on one line or on several.
 fn members(workspace: &str) -> Vec<&str> {
-    let list = workspace.split_once("\nmembers = [").map_or("", |(_, rest)| rest);
-    list.split(']').next().unwrap_or_default().split('"').skip(1).step_by(2).collect()
+    let list = workspace.split_once("members = [").map_or("", |(_, rest)| rest);
+    let list = list.split(']').next().unwrap_or_default();
+    list.split('"').skip(1).step_by(2).collect()
 }
 
 fn crate_problems(root: &Path, name: &str, dir: &Path) -> Vec<String> {
