@@ -6,8 +6,8 @@
 //! dockerfile parse, fmt             store      prune, check     system   system df, system prune
 //! inspect    inspect, history        filters, moment, values  values that several flags share
 //! names      names of commands       list         flags of lists
-//! versions   versions, rollback, diff
 //! registry   pull, push, login, logout
+//! versions   rollback, diff
 //! ```
 //!
 //! The comments on commands and flags are the texts of `--help`, of the man page and of `docs/cli.md`.
@@ -104,8 +104,6 @@ pub enum Command {
     History(inspect::HistoryArgs),
     /// Print everything that is known about images and containers
     Inspect(inspect::InspectArgs),
-    /// List where a name has pointed, since when, and what each image was built from
-    Versions(versions::VersionsArgs),
     /// Make a name point to the image that it had before, or to any of its versions
     Rollback(versions::RollbackArgs),
     /// Show the differences between two images: packages, config, layers, files

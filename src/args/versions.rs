@@ -1,20 +1,8 @@
-//! Flags of `dsbuild versions`, `rollback` and `diff`.
+//! Flags of `dsbuild rollback` and `diff`. The list of versions is a flag of `dsbuild history`.
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-
-use super::list::ListArgs;
-
-/// Arguments of `dsbuild versions`.
-#[derive(Debug, Args)]
-pub struct VersionsArgs {
-    /// Form of the list.
-    #[command(flatten)]
-    pub list: ListArgs,
-    /// Name of an image
-    pub name: String,
-}
 
 /// Arguments of `dsbuild rollback`.
 #[derive(Debug, Args)]

@@ -26,7 +26,7 @@ pub fn run() -> Result<u8, Failure> {
     );
     if versions.images > 0 {
         output::line(&format!(
-            "{} of it in {} earlier versions of images (see `dsbuild versions NAME`, `dsbuild prune --keep-versions`)",
+            "{} of it in {} earlier versions of images (see `dsbuild history --versions NAME`, `dsbuild prune --keep-versions`)",
             output::size(versions.bytes),
             versions.images
         ));

@@ -5,7 +5,8 @@
 //! image/      images, rmi, tag, history, save, load, import   run/      run, __monitor
 //! container/  ps, rm, logs, port, stop                        inspect/  inspect
 //! groups      the spellings `image …` and `container …`       system/   system df, system prune
-//! versions/   versions, rollback, diff                        du  prune  check
+//! du  prune  check
+//! versions/   history --versions, rollback, diff
 //! pull  push  login  logout
 //! parse  fmt                                                  completion  man  cli_docs
 //! ```
@@ -68,11 +69,10 @@ pub fn run(command: Command) -> Result<u8, Failure> {
         Command::Tag(args) => image::tag::run(&args),
         Command::History(args) => image::history::run(&args),
         Command::Inspect(args) => inspect::run(&args),
-        Command::Image(command) => groups::image(command),
-        Command::Container(command) => groups::container(command),
-        Command::Versions(args) => versions::list::run(&args.name, &args.list),
         Command::Rollback(args) => versions::rollback::run(&args),
         Command::Diff(args) => versions::diff::run(&args),
+        Command::Image(command) => groups::image(command),
+        Command::Container(command) => groups::container(command),
         Command::Du => du::run(),
         Command::Prune(args) => prune::run(&args),
         Command::Check(args) => check::run(&args),

@@ -147,6 +147,7 @@ macro_rules! pages_with_commands {
 
 pages_with_commands! {
     privileged_the_commands_of_the_readme_work: "README.md",
+    privileged_the_commands_of_attestations_work: "docs/attestations.md",
     privileged_the_commands_of_coming_from_docker_work: "docs/coming-from-docker.md",
     privileged_the_commands_of_ci_work: "docs/ci.md",
     privileged_the_commands_of_caching_work: "docs/caching.md",

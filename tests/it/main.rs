@@ -9,6 +9,7 @@
 //! user      users made for a test
 //! ```
 
+mod attestations;
 mod build;
 mod cache;
 mod check;

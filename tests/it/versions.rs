@@ -53,7 +53,7 @@ impl Scenario {
 
     /// Returns the versions of `t` by a template, the newest first.
     fn versions(&self, template: &str) -> Vec<String> {
-        let listed = self.dsbuild(&["versions", "--no-trunc", "--format", template, "t"]);
+        let listed = self.dsbuild(&["history", "--versions", "--no-trunc", "--format", template, "t"]);
         listed.stdout().lines().map(str::to_owned).collect()
     }
 
@@ -152,7 +152,7 @@ fn privileged_versions_that_do_not_exist_are_named_with_a_way_out() {
         let said = env.dsbuild(args).fails(code).stderr();
         assert!(said.contains(expected), "{args:?}: {said}");
     };
-    check(&["versions", "nope"], 1, "nope:latest has no versions in this store");
+    check(&["history", "--versions", "nope"], 1, "nope:latest has no versions in this store");
     check(&["rollback", "base"], 1, "base:latest has no version before the present one");
     check(&["rollback", "base", "7"], 1, "base:latest has no version 7; there are 1 to 1");
     check(&["rollback", "base", "seven"], 2, "\"seven\" is not a version");
@@ -167,7 +167,7 @@ fn privileged_a_damaged_list_is_reported_and_the_name_works() {
     for list in lists {
         std::fs::write(list.expect("a list").path(), "damaged").expect("written");
     }
-    let said = env.dsbuild(&["versions", "base"]).fails(1).stderr();
+    let said = env.dsbuild(&["history", "--versions", "base"]).fails(1).stderr();
     assert!(said.contains("the list of versions of base:latest is damaged (it has no checksum)"), "{said}");
     let said = env.dsbuild(&["check"]).fails(1).stderr();
     assert!(said.contains("does not list the versions of a name"), "{said}");

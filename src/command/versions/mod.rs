@@ -1,7 +1,7 @@
 //! Versions of images: where names have pointed, going back, and comparing images.
 //!
 //! ```text
-//! list      dsbuild versions, and history --versions
+//! list      dsbuild history --versions
 //! rollback  dsbuild rollback
 //! diff      dsbuild diff, as text, JSON and a page
 //! ```
@@ -30,7 +30,7 @@ fn refused(name: &Reference, error: images::VersionError) -> Failure {
     let hint = match &error {
         VersionError::None { .. } => "`dsbuild images` lists all names".to_owned(),
         VersionError::NoneBefore { .. } | VersionError::Unknown { .. } => {
-            format!("`dsbuild versions {}` lists them", name.familiar())
+            format!("`dsbuild history --versions {}` lists them", name.familiar())
         }
         VersionError::Gone { .. } => {
             "versions keep their images for a while only; `dsbuild prune --help` says how long".to_owned()
