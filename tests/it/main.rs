@@ -43,4 +43,5 @@ mod terminal;
 mod threads;
 mod timings;
 mod user;
+mod versions;
 mod work;
