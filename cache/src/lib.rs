@@ -127,7 +127,7 @@ pub use files::open_regular;
 pub use gc::{Collected, Policy};
 pub use holes::{HoleFinder, MIN_HOLE_BYTES, SparseWriter, ZEROS, ZeroCounter, each_zeros, is_zeros};
 pub use identity::{ContentDigest, StepKey, StepPosition, hashed_name};
-pub use index::BUILT_ANNOTATION;
+pub use index::{BUILT_ANNOTATION, ID_ANNOTATION, SIZE_ANNOTATION};
 pub use mounts::{CacheMount, Sharing};
 pub use notes::NoteKind;
 pub use partial::PartialBlob;

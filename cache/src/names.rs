@@ -9,11 +9,12 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
-use oci::{Descriptor, Digest, Index, Reference};
+use oci::{Descriptor, Digest, Index, Reference, media_type};
 
 use crate::files::{IoContext, link, open_dir, read_if_present, unlink};
-use crate::index::{covers, name_of, take_name, with_build_time, with_name, without_name};
+use crate::index::{covers, name_of, take_name, with_build_time, with_name, with_summary, without_name};
 use crate::locks::{Mode, lock_file};
+use crate::reach::MAX_DOCUMENT_BYTES;
 use crate::versions::Draft;
 use crate::{Store, StoreError, reserve};
 
@@ -36,7 +37,7 @@ impl Store {
             }
             draft = self.draft_version(name, before, &manifest).ok().flatten();
             take_name(entries, name, true);
-            let entry = with_name(manifest, name);
+            let entry = self.summarized(with_name(manifest, name));
             entries.retain(|other| other.digest != entry.digest || name_of(other).is_some());
             entries.push(entry);
             true
@@ -50,11 +51,23 @@ impl Store {
         self.change_index(|entries| {
             let is_known = entries.iter().any(|entry| entry.digest == manifest.digest);
             if !is_known {
-                entries.push(without_name(with_build_time(manifest)));
+                entries.push(self.summarized(without_name(with_build_time(manifest))));
             }
             !is_known
         })
         .map(|_| ())
+    }
+
+    /// Returns the entry of an image with copies of what lists show; unchanged if it is an index, or cannot be read.
+    fn summarized(&self, entry: Descriptor) -> Descriptor {
+        if !media_type::is_manifest(&entry.media_type) {
+            return entry;
+        }
+        let bytes = self.get_blob(&entry.digest, MAX_DOCUMENT_BYTES);
+        match bytes.ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+            Some(manifest) => with_summary(entry, &manifest),
+            None => entry,
+        }
     }
 
     /// Takes a name away; returns whether it existed. The image stays, without a name if that was its last. The versions of
