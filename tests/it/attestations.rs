@@ -154,6 +154,31 @@ fn privileged_a_push_lists_the_attestations_as_referrers() {
 }
 
 #[test]
+fn privileged_an_image_of_the_store_leaves_with_its_attestations() {
+    let env = with_packages(skip_unless!(env_with_registry()));
+    let registry = Registry::open(&env);
+    let name = registry.name("team/app:1");
+    env.file("Dockerfile", PACKAGES);
+    env.dsbuild(&["build", "--sbom=true", "-t", &name, "context"]).success();
+    let pushed = env.dsbuild(&["push", &name]).success();
+    assert!(!pushed.stderr().contains("not pushed"), "{}", pushed.stderr());
+    let index = inspect(&name, &["--raw"]);
+    let (image, attestation) = (&index["manifests"][0], &index["manifests"][1]);
+    assert_eq!(attestation["annotations"]["vnd.docker.reference.digest"], image["digest"]);
+    let manifest = inspect(
+        &format!("{}@{}", registry.name("team/app"), attestation["digest"].as_str().expect("text")),
+        &["--raw"],
+    );
+    assert_eq!(manifest["subject"]["digest"], image["digest"]);
+    // A copy of everything that the archive names succeeds only if it has everything.
+    env.dsbuild(&["save", "--output", "saved.tar", &name]).success();
+    let mut skopeo = env.program("skopeo");
+    skopeo.args(["--insecure-policy", "copy", "--quiet", "--all", "oci-archive:saved.tar", "dir:copy"]);
+    Ran(skopeo.output().expect("skopeo runs")).success();
+    assert!(fs::read_dir(env.path("copy")).expect("copied").count() > 6);
+}
+
+#[test]
 fn privileged_the_provenance_names_the_commit_of_the_context() {
     let env = skip_unless!(TestEnv::new());
     let git = |args: &[&str]| {
