@@ -24,6 +24,7 @@ mod exit_codes;
 mod finished;
 mod images;
 mod interop;
+mod interop_oci;
 mod isolation;
 mod kill;
 mod limits;

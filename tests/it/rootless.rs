@@ -7,10 +7,11 @@ use crate::user::{TestUser, User};
 
 /// Tests that create users themselves, run other engines, write beside the checkout as root, or depend on the access to
 /// `/dev/net/tun` or control groups.
-const NOT_AGAIN: [&str; 9] = [
+const NOT_AGAIN: [&str; 10] = [
     "docs::",
     "rootless::",
     "interop::",
+    "interop_oci::",
     "network::",
     "two_users",
     "another_user",
