@@ -3,6 +3,7 @@
 //! ```text
 //! args/        the command line as typed data, and the texts of --help
 //! command/     one file or directory for each command
+//! list/        lists: --format, templates, --quiet
 //! setup/       the store, the registry client, namespaces and signals
 //! progress/    events of a build -> terminal, plain lines, JSON lines
 //! timings/     the time of a build -> a page, a trace
@@ -17,6 +18,7 @@ mod command;
 mod environment;
 mod exit;
 mod failure;
+mod list;
 mod output;
 mod progress;
 mod setup;
@@ -42,7 +44,7 @@ fn main() -> ExitCode {
         return fail(&failure);
     }
     let args = args::with_default_command(args);
-    let command = args.get(1).and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+    let command = args::command_path(&args);
     let cli = match args::Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => return refuse(&error, &command),

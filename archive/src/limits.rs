@@ -6,18 +6,25 @@ pub(crate) struct Limits {
     pub members: usize,
     /// Size of the tar, and size of its sparse files when they are written out.
     pub unpacked_bytes: u64,
+    /// Length of all long runs of zeros in the tar, which take no disk space and count for nothing else.
+    pub zero_bytes: u64,
     /// Unpacked bytes for each packed byte, for archives that unpack to more than `harmless_bytes`.
     ratio: u64,
     /// Unpacked size that is allowed for any ratio.
     harmless_bytes: u64,
 }
 
-/// Limits for all archives. Content that compresses better than this ratio is a bomb, or holes.
-pub(crate) const LIMITS: Limits =
-    Limits { members: 2_000_000, unpacked_bytes: 256 << 30, ratio: 200, harmless_bytes: 4 << 30 };
+/// Limits for all archives. Content that compresses better than this ratio is a bomb, or zeros.
+pub(crate) const LIMITS: Limits = Limits {
+    members: 2_000_000,
+    unpacked_bytes: 256 << 30,
+    zero_bytes: 64 << 30,
+    ratio: 200,
+    harmless_bytes: 4 << 30,
+};
 
 impl Limits {
-    /// Returns the largest unpacked size of an archive of `packed_bytes`.
+    /// Returns the largest unpacked size of an archive of `packed_bytes`, without long runs of zeros.
     pub fn of(&self, packed_bytes: u64) -> u64 {
         packed_bytes.saturating_mul(self.ratio).max(self.harmless_bytes).min(self.unpacked_bytes)
     }

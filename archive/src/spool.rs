@@ -10,7 +10,7 @@
 //! Source: moby/moby `pkg/archive`, `DecompressStream` and `IsArchivePath`.
 
 use std::fs::File;
-use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,6 +19,7 @@ use rustix::fs::{Mode, OFlags};
 
 use crate::ArchiveError;
 use crate::limits::LIMITS;
+use cache::SparseWriter;
 use rootfs::tree::Tree;
 use tarball::{Member, Members};
 
@@ -58,13 +59,13 @@ impl Archive {
             };
         let spool = nameless_file(scratch).map_err(ArchiveError::read(scratch))?;
         let limit = LIMITS.of(packed_bytes);
-        let (spool_bytes, cut) = fill(&spool, Cursor::new(start).chain(tar), limit)
+        let (filled, cut) = fill(&spool, Cursor::new(start).chain(tar), limit)
             .map_err(|source| ArchiveError::Read { path: scratch.to_owned(), source })?;
-        if spool_bytes > limit {
-            let reason = format!("it unpacks to more than {limit} bytes");
+        if let Some(reason) = filled.excess(limit) {
             return Err(ArchiveError::Broken { path: name.to_owned(), reason });
         }
-        Ok(Some(Self { name: name.to_owned(), spool: Arc::new(spool), spool_bytes, cut }))
+        let (name, spool_bytes) = (name.to_owned(), filled.size_bytes);
+        Ok(Some(Self { name, spool: Arc::new(spool), spool_bytes, cut }))
     }
 
     /// Calls `take` with each member, the file that holds its bytes, and their offset in that file.
@@ -198,24 +199,50 @@ fn take_start(input: &mut Input, length: usize) -> io::Result<Vec<u8>> {
     Ok(start)
 }
 
-/// Writes `input` to `spool`, up to just above `limit`. Returns the number of bytes, and the reason if `input` ended
-/// early.
-fn fill(spool: &File, mut input: impl Read, limit: u64) -> io::Result<(u64, Option<String>)> {
-    let mut writer = spool;
+/// Size of a tar that was decompressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Filled {
+    size_bytes: u64,
+    /// Part of the size that is in holes.
+    zero_bytes: u64,
+}
+
+impl Filled {
+    fn of(writer: &SparseWriter<&File>) -> Self {
+        let size_bytes = writer.size_bytes();
+        Self { size_bytes, zero_bytes: size_bytes - writer.written_bytes() }
+    }
+
+    /// Returns the reason why the tar is refused, if it goes on beyond `limit` bytes that are not in holes, or beyond the
+    /// limit of zeros.
+    fn excess(&self, limit: u64) -> Option<String> {
+        if self.size_bytes - self.zero_bytes > limit {
+            return Some(format!("it unpacks to more than {limit} bytes"));
+        }
+        let limit = LIMITS.zero_bytes;
+        (self.zero_bytes > limit).then(|| format!("it has more than {limit} bytes of zeros"))
+    }
+}
+
+/// Writes `input` to the empty file `spool`, with long runs of zeros as holes. Stops above `limit` bytes that are not in
+/// holes, and above the limit of zeros. Returns the size, and the reason if `input` ended early.
+fn fill(spool: &File, mut input: impl Read, limit: u64) -> io::Result<(Filled, Option<String>)> {
+    let mut writer = SparseWriter::new(spool);
     let mut buffer = vec![0; 256 * 1024];
-    let mut total = 0;
-    while total <= limit {
+    let mut cut = None;
+    while Filled::of(&writer).excess(limit).is_none() {
         match input.read(&mut buffer) {
-            Ok(0) => return Ok((total, None)),
-            Ok(length) => {
-                writer.write_all(&buffer[..length])?;
-                total += length as u64;
-            }
+            Ok(0) => break,
+            Ok(length) => writer.append(&buffer[..length])?,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Ok((total, Some(error.to_string()))),
+            Err(error) => {
+                cut = Some(error.to_string());
+                break;
+            }
         }
     }
-    Ok((total, None))
+    writer.finish()?;
+    Ok((Filled::of(&writer), cut))
 }
 
 /// Creates a file that disappears when it is closed.
@@ -248,12 +275,30 @@ mod tests {
     fn filling_stops_above_the_limit() {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let spool = nameless_file(directory.path()).expect("made");
-        let (bytes, cut) = fill(&spool, io::repeat(0), 1000).expect("written");
-        assert!(bytes > 1000 && bytes < 1 << 20 && cut.is_none());
+        let (filled, cut) = fill(&spool, io::repeat(1), 1000).expect("written");
+        assert_eq!(filled.excess(1000).as_deref(), Some("it unpacks to more than 1000 bytes"));
+        assert!(filled.size_bytes < 1 << 20 && cut.is_none(), "{filled:?}");
         assert_eq!(directory.path().read_dir().expect("listed").count(), 0);
         let spool = named_and_removed(directory.path()).expect("made");
-        assert_eq!(fill(&spool, &b"abc"[..], 3).expect("written"), (3, None));
+        let whole = Filled { size_bytes: 3, zero_bytes: 0 };
+        assert_eq!(fill(&spool, &b"abc"[..], 3).expect("written"), (whole, None));
         assert_eq!(directory.path().read_dir().expect("listed").count(), 0);
+    }
+
+    #[test]
+    fn zeros_take_no_disk_space_and_do_not_count_as_unpacked() {
+        use std::os::unix::fs::MetadataExt;
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let spool = nameless_file(directory.path()).expect("made");
+        let input = io::repeat(0).take(20 << 20).chain(&b"end"[..]);
+        let (filled, _) = fill(&spool, input, 1 << 20).expect("written");
+        assert_eq!(filled, Filled { size_bytes: (20 << 20) + 3, zero_bytes: 20 << 20 });
+        assert_eq!(filled.excess(1 << 20), None);
+        let endless = Filled { size_bytes: 65 << 30, zero_bytes: 65 << 30 };
+        assert_eq!(endless.excess(1 << 20).as_deref(), Some("it has more than 68719476736 bytes of zeros"));
+        let metadata = spool.metadata().expect("read");
+        assert_eq!(metadata.len(), filled.size_bytes);
+        assert!(metadata.blocks() * 512 <= 64 << 10, "{metadata:?}");
     }
 
     #[test]
@@ -280,7 +325,8 @@ mod tests {
         tar.resize(512 * 4, 0);
         let directory = tempfile::tempdir().expect("a temporary directory");
         let spool = nameless_file(directory.path()).expect("made");
-        let (spool_bytes, cut) = fill(&spool, &tar[..], 1 << 20).expect("written");
+        let (filled, cut) = fill(&spool, &tar[..], 1 << 20).expect("written");
+        let spool_bytes = filled.size_bytes;
         let archive = Archive { name: "t".into(), spool: Arc::new(spool), spool_bytes, cut };
         let mut seen = Vec::new();
         archive

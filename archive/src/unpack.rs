@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use rootfs::diff::{Content, Diff};
 use rootfs::entry::{Entry, Kind, Timestamp};
+use rootfs::sparse::SparseRead;
 use rootfs::tree::{Child, Tree, resolve};
 use tarball::Member;
 
@@ -185,6 +186,10 @@ impl Tree for Below<'_> {
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn Read + Send>> {
         self.tree.open(&below(self.root, path))
+    }
+
+    fn open_sparse(&self, path: &Path) -> io::Result<Box<dyn SparseRead>> {
+        self.tree.open_sparse(&below(self.root, path))
     }
 
     fn content(&self, path: &Path) -> io::Result<cache::ContentDigest> {

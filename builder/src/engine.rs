@@ -17,6 +17,7 @@ use sources::Sources;
 use crate::StepError;
 use crate::devices::{self, DevicesNotAllowed};
 use crate::error::PreflightFailure;
+use crate::materials::Materials;
 use crate::not_found;
 use crate::op::exec::BuildNetwork;
 use crate::op::file::FileOpError;
@@ -46,6 +47,8 @@ pub struct SolveRequest<'a> {
     pub targets: &'a [StepId],
     /// Settings that no key contains.
     pub options: &'a RunOptions,
+    /// Receives the identities of fetched sources, if somebody wants to know them.
+    pub materials: Option<&'a Materials>,
 }
 
 /// A graph that could not be solved.
@@ -91,13 +94,14 @@ impl Engine for LocalEngine {
         progress: &Progress,
         cancel: &Cancel,
     ) -> Result<Vec<Vec<DiffId>>, SolveError> {
-        let SolveRequest { graph, targets, options } = *request;
+        let SolveRequest { graph, targets, options, materials } = *request;
         let solver = Solver {
             store: &self.store,
             layers: &self.layers,
             sources: &self.sources,
             options,
             cancel,
+            materials,
             default_network: BuildNetwork::default(),
             inventory: devices::inventory(graph, options)?,
             preflight: Preflight {

@@ -10,6 +10,7 @@
 //! devices    which devices of this machine a build may use
 //! not_found  why a file that a step takes does not exist
 //! preflight  sources in contexts that do not exist, found before the first step runs
+//! materials  identities of the sources that were fetched
 //! options    settings that the user gives to the steps of a build
 //! ```
 //!
@@ -20,6 +21,7 @@ mod devices;
 pub mod engine;
 mod error;
 pub mod key;
+pub mod materials;
 pub mod not_found;
 pub mod op;
 pub mod options;
@@ -30,4 +32,5 @@ pub mod step;
 
 pub use engine::{Engine, LocalEngine, SolveError, SolveRequest};
 pub use error::StepError;
+pub use materials::{Material, Materials};
 pub use options::RunOptions;

@@ -23,6 +23,7 @@ use sources::{Fetcher, Sources, git};
 use crate::StepError;
 use crate::chain::Chain;
 use crate::key::Parts;
+use crate::materials::{Material, Materials};
 use crate::op::exec::{self, BuildNetwork, ExecContext};
 use crate::op::file;
 use crate::options::RunOptions;
@@ -45,6 +46,8 @@ pub struct Solver<'a> {
     pub options: &'a RunOptions,
     /// Flag that ends the build early.
     pub cancel: &'a Cancel,
+    /// Receives the identities of fetched sources, if somebody wants to know them.
+    pub materials: Option<&'a Materials>,
     /// Network that RUNs share unless they ask for another.
     pub default_network: BuildNetwork,
     /// Devices of this machine, if a RUN asks for one.
@@ -177,6 +180,7 @@ impl Solver<'_> {
             Source::Http { url, filename, checksum } => {
                 vertex.enter(Phase::Fetch);
                 let fetched = self.fetcher().http(url, filename, checksum.as_ref(), vertex)?;
+                self.note(source, || Material::File(fetched.tree.digest));
                 (Files::Tree(Arc::new(fetched.tree)), fetched.is_cached)
             }
             Source::Git { remote, reference, subdir, keep_git_dir, checksum, skip_submodules } => {
@@ -190,11 +194,19 @@ impl Solver<'_> {
                 };
                 vertex.enter(Phase::Fetch);
                 let fetched = self.fetcher().git(&request, vertex)?;
+                self.note(source, || Material::Commit(fetched.commit.clone()));
                 (Files::Tree(self.layers.view(&[fetched.layer])?), fetched.is_cached)
             }
             Source::Stored { layer, .. } => (Files::Tree(self.layers.view(&[*layer])?), true),
         };
         Ok((StepResult { files, recipe: Recipe::EMPTY }, cached))
+    }
+
+    /// Remembers the identity of a source for those who want to know it.
+    fn note(&self, source: &Source, material: impl FnOnce() -> Material) {
+        if let Some(materials) = self.materials {
+            materials.add(source, material());
+        }
     }
 
     fn fetcher(&self) -> Fetcher<'_> {

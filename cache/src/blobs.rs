@@ -12,10 +12,13 @@ use std::sync::Arc;
 use oci::Digest;
 use rustix::fs::Mode;
 
-use crate::buffer::Buffer;
+use crate::buffer::{ALIGNMENT_BYTES, Buffer};
 use crate::direct::Output;
-use crate::files::{IoContext, create_new, open_with_metadata, read_all, remove_file, rename, unlink};
+use crate::files::{
+    IoContext, create_new, open_with_metadata, read_all, remove_file, rename_into_place, unlink,
+};
 use crate::hashing::Hashing;
+use crate::holes::{MIN_HOLE_BYTES, each_zeros};
 use crate::stamp::{FileStamp, hash_of};
 use crate::{Store, StoreError};
 
@@ -141,6 +144,23 @@ impl BlobWriter {
         self.size_bytes
     }
 
+    /// Appends `count` zeros. Many of them become a hole of the file, and cost only the time to hash them.
+    pub fn write_zeros(&mut self, count: u64) -> Result<(), StoreError> {
+        // The hole begins where a block does, and bytes before it are hashed first.
+        let block = ALIGNMENT_BYTES as u64;
+        let before = (self.size_bytes.next_multiple_of(block) - self.size_bytes).min(count);
+        let hole = (count - before) / block * block;
+        let zeros = |writer: &mut Self, count| each_zeros(count, |zeros| writer.write_all(zeros));
+        if hole < MIN_HOLE_BYTES as u64 {
+            return zeros(self, count).at("write", &self.path);
+        }
+        zeros(self, before).and_then(|()| self.flush()).at("write", &self.path)?;
+        self.output.skip(hole);
+        self.hash.update_zeros(hole);
+        self.size_bytes += hole;
+        zeros(self, count - before - hole).at("write", &self.path)
+    }
+
     /// Puts the blob on disk and then under its name.
     ///
     /// The writer knows the digest of what it wrote, so this process does not verify the blob again.
@@ -158,7 +178,7 @@ impl BlobWriter {
             return Ok(digest);
         }
         self.output.sync().at("sync", &self.path)?;
-        rename(&self.path, &path).at("rename into blobs", &path)?;
+        rename_into_place(&self.path, &path).at("rename into blobs", &path)?;
         if let Ok(stamp) = FileStamp::of(self.output.file()) {
             self.store.verified().insert(digest, stamp);
         }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use oci::{DiffId, Digest};
 use rustix::fs::Mode;
 
-use crate::files::{IoContext, create_new, names_in, open_file, remove_file, rename, unlink};
+use crate::files::{IoContext, create_new, names_in, open_file, remove_file, rename_into_place, unlink};
 use crate::locks::{Mode as LockMode, lock_file};
 use crate::{Store, StoreError};
 
@@ -54,8 +54,9 @@ impl Store {
             write(&mut out)?;
             out.flush()
         };
-        let saved =
-            create_new(&tmp, Mode::RUSR | Mode::WUSR).and_then(fill).and_then(|()| rename(&tmp, &path));
+        let saved = create_new(&tmp, Mode::RUSR | Mode::WUSR)
+            .and_then(fill)
+            .and_then(|()| rename_into_place(&tmp, &path));
         if saved.is_err() {
             // The error that counts is the first one; the directory of this process goes with it.
             let _ = unlink(&tmp);

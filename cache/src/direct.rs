@@ -3,16 +3,19 @@
 //! A blob must be on disk before it has its name, so its bytes go to disk anyway. Copying gigabytes of them into the page
 //! cache first takes longer than the disk does, and evicts what builds read again. Direct writes are an optimisation:
 //! not every file system supports them, and alignment requirements vary, so any refusal falls back to the page cache.
+//!
+//! Long runs of zeros are not written at all: they become holes of the file.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::num::NonZeroU64;
 
 use rustix::fs::{Advice, OFlags, fadvise, fcntl_getfl, fcntl_setfl};
 
 use crate::buffer::ALIGNMENT_BYTES;
+use crate::holes::SparseWriter;
 
-/// Size from which a file is written directly. The first part stays in the page cache, as small blobs are read again
+/// Number of bytes from which a file is written directly. The first part stays in the page cache, as small blobs are read again
 /// soon.
 const DIRECT_FROM_BYTES: u64 = 64 << 20;
 /// Number of bytes in the page cache from which the disk is made to start writing.
@@ -32,9 +35,8 @@ enum WriteMode {
 /// A file that only grows, and chooses how each piece is written.
 #[derive(Debug)]
 pub(crate) struct Output {
-    file: File,
+    writer: SparseWriter<File>,
     mode: WriteMode,
-    size_bytes: u64,
     /// Size up to which the disk has been made to start writing.
     started_bytes: u64,
 }
@@ -42,12 +44,12 @@ pub(crate) struct Output {
 impl Output {
     /// Starts with the empty file `file`.
     pub(crate) fn new(file: File) -> Self {
-        Self { file, mode: WriteMode::Cached, size_bytes: 0, started_bytes: 0 }
+        Self { writer: SparseWriter::new(file), mode: WriteMode::Cached, started_bytes: 0 }
     }
 
     /// Returns the file that is written.
     pub(crate) fn file(&self) -> &File {
-        &self.file
+        self.writer.file()
     }
 
     /// Returns whether the next piece is written directly. Each direct write is waited for, so pieces should be large.
@@ -60,15 +62,14 @@ impl Output {
         if self.mode == WriteMode::Direct && !piece.len().is_multiple_of(ALIGNMENT_BYTES) {
             self.leave_direct()?;
         }
-        match self.file.write_all(piece) {
+        match self.writer.append(piece) {
             // The file system requires a coarser alignment. It has written whole blocks of the piece, or nothing.
             Err(error) if self.mode == WriteMode::Direct && error.kind() == io::ErrorKind::InvalidInput => {
                 self.leave_direct()?;
-                self.rewrite(piece)?;
+                self.writer.append(piece)?;
             }
             result => result?,
         }
-        self.size_bytes += u64::try_from(piece.len()).expect("a length fits 64 bits");
         match self.mode {
             WriteMode::Cached if self.is_due() => self.enter_direct(),
             WriteMode::Direct => {}
@@ -77,47 +78,45 @@ impl Output {
         Ok(())
     }
 
+    /// Appends `count` zeros as a hole.
+    pub(crate) fn skip(&mut self, count: u64) {
+        self.writer.skip(count);
+    }
+
     /// Waits until everything is on disk. A failed sync is final: the kernel has dropped the pages, so a second sync
     /// would succeed although the data is lost.
-    pub(crate) fn sync(&self) -> io::Result<()> {
-        self.file.sync_data()
+    pub(crate) fn sync(&mut self) -> io::Result<()> {
+        self.writer.finish()?;
+        self.file().sync_data()
     }
 
     fn is_due(&self) -> bool {
-        self.size_bytes >= DIRECT_FROM_BYTES && self.size_bytes.is_multiple_of(ALIGNMENT_BYTES as u64)
+        self.writer.written_bytes() >= DIRECT_FROM_BYTES
+            && self.writer.size_bytes().is_multiple_of(ALIGNMENT_BYTES as u64)
     }
 
     fn enter_direct(&mut self) {
-        let flags = fcntl_getfl(&self.file).map(|flags| flags | OFlags::DIRECT);
-        let entered = flags.and_then(|flags| fcntl_setfl(&self.file, flags));
+        let flags = fcntl_getfl(self.file()).map(|flags| flags | OFlags::DIRECT);
+        let entered = flags.and_then(|flags| fcntl_setfl(self.file(), flags));
         self.mode = if entered.is_ok() { WriteMode::Direct } else { WriteMode::CachedOnly };
     }
 
     fn leave_direct(&mut self) -> io::Result<()> {
-        fcntl_setfl(&self.file, fcntl_getfl(&self.file)? - OFlags::DIRECT)?;
+        fcntl_setfl(self.file(), fcntl_getfl(self.file())? - OFlags::DIRECT)?;
         self.mode = WriteMode::CachedOnly;
-        self.started_bytes = self.size_bytes;
-        Ok(())
-    }
-
-    /// Writes a whole piece over a part of it that an earlier attempt may have written.
-    fn rewrite(&self, piece: &[u8]) -> io::Result<()> {
-        use std::os::unix::fs::FileExt;
-        self.file.write_all_at(piece, self.size_bytes)?;
-        let end = self.size_bytes + u64::try_from(piece.len()).expect("a length fits 64 bits");
-        rustix::fs::seek(&self.file, rustix::fs::SeekFrom::Start(end))?;
+        self.started_bytes = self.writer.size_bytes();
         Ok(())
     }
 
     /// Makes the disk start with what was just written, so that the sync at the end finds little to do.
     fn start_writeback(&mut self) {
-        let unstarted_bytes = self.size_bytes - self.started_bytes;
+        let unstarted_bytes = self.writer.size_bytes() - self.started_bytes;
         if let Some(length) = NonZeroU64::new(unstarted_bytes).filter(|_| unstarted_bytes >= WRITEBACK_BYTES)
         {
             // DontNeed makes the kernel write out the dirty pages of the range. It drops none of them, as they are
             // dirty. A failure does no harm.
-            let _ = fadvise(&self.file, self.started_bytes, Some(length), Advice::DontNeed);
-            self.started_bytes = self.size_bytes;
+            let _ = fadvise(self.file(), self.started_bytes, Some(length), Advice::DontNeed);
+            self.started_bytes = self.writer.size_bytes();
         }
     }
 }

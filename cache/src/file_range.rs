@@ -5,17 +5,28 @@ use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
+use crate::holes::HoleFinder;
+
 /// Reads a range of an open file. It has a position of its own (`pread`), so that many readers can share the file.
 pub struct FileRange {
     file: Arc<File>,
     offset: u64,
     left: u64,
+    holes: HoleFinder,
 }
 
 impl FileRange {
     /// Returns a reader of the `size_bytes` bytes of `file` that begin at `offset`.
     pub fn new(file: Arc<File>, offset: u64, size_bytes: u64) -> Self {
-        Self { file, offset, left: size_bytes }
+        Self { file, offset, left: size_bytes, holes: HoleFinder::default() }
+    }
+
+    /// Moves past the hole that begins here, and returns its length in bytes; 0 if there is data.
+    pub fn skip_hole(&mut self) -> io::Result<u64> {
+        let hole = self.holes.hole_at(&self.file, self.offset, self.offset + self.left)?;
+        self.offset += hole;
+        self.left -= hole;
+        Ok(hole)
     }
 }
 

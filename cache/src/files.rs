@@ -167,6 +167,20 @@ pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     })
 }
 
+/// Renames the complete file `tmp`, which is in the directory of this process in `tmp/`, to the name `path`.
+///
+/// A directory in the place of the file moves away, beside `tmp`, and is removed with the directory of this process: a
+/// restored backup can hold one, and no file can replace it.
+pub(crate) fn rename_into_place(tmp: &Path, path: &Path) -> io::Result<()> {
+    match rename(tmp, path) {
+        Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+            rename(path, &tmp.with_extension("displaced"))?;
+            rename(tmp, path)
+        }
+        renamed => renamed,
+    }
+}
+
 /// Gives a file of the store another name.
 pub(crate) fn link(path: &Path, other: &Path) -> io::Result<()> {
     let ((dir, name), (other_dir, other_name)) = (open_parent(path)?, open_parent(other)?);
@@ -228,7 +242,7 @@ fn now_times() -> Timestamps {
 pub(crate) fn replace(path: &Path, tmp: &Path, bytes: &[u8], durable: bool) -> Result<(), StoreError> {
     let written = write_new(tmp, bytes, durable)
         .at("write", tmp)
-        .and_then(|()| rename(tmp, path).at("rename into place", path));
+        .and_then(|()| rename_into_place(tmp, path).at("rename into place", path));
     if written.is_err() {
         let _ = unlink(tmp);
     } else if durable {

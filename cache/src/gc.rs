@@ -30,6 +30,7 @@ use oci::{Descriptor, Digest};
 use crate::files::{IoContext, now_ms, open_or_create};
 use crate::index::replaced_ms;
 use crate::layout::prepare;
+use crate::reach::Reach;
 use crate::session::Session;
 use crate::tmp::{clear, leftovers};
 use crate::versions::VersionLimits;
@@ -117,17 +118,57 @@ impl Store {
         policy: &Policy,
         limits: &VersionLimits,
     ) -> Result<Option<Collected>, StoreError> {
-        let root = &prepare(root)?;
-        let Some(Lease { lock, needed_from_ms, collecting: _collecting }) = Lease::take(root)? else {
-            return Ok(None);
-        };
-        let store = Self { session: Arc::new(Session::with_lock(root, lock)) };
-        clear(leftovers(root)?);
-        let mark = root.join("collected");
-        // A full disk may have no room for the mark. Then the next build tries again, as it should.
-        let _ = open_or_create(&mark).and_then(|file| file.set_modified(SystemTime::now()));
-        run(&store, policy, limits, needed_from_ms).map(Some)
+        collect_with(root, |store, needed_from_ms| run(store, policy, limits, needed_from_ms))
     }
+
+    /// Removes those of `digests` that nothing needs: no image on the list, no container and no record of a step.
+    ///
+    /// Called after images were taken off the list, with [`Store::reached_from`] of each. Returns `None` if another process
+    /// collects; then a later collection does the work.
+    pub fn collect_blobs(root: &Path, digests: &BTreeSet<Digest>) -> Result<Option<Collected>, StoreError> {
+        collect_with(root, |store, needed_from_ms| run_for(store, digests, needed_from_ms))
+    }
+
+    /// Returns the digests of all blobs that a manifest or index leads to, whether or not the store has them.
+    pub fn reached_from(&self, root: &Descriptor) -> BTreeSet<Digest> {
+        Reach::of(self, root).digests
+    }
+}
+
+/// Takes the right to collect, and lets `work` collect in the store. It is told from which time on everything must stay.
+fn collect_with(
+    root: &Path,
+    work: impl FnOnce(&Store, Option<u64>) -> Result<Collected, StoreError>,
+) -> Result<Option<Collected>, StoreError> {
+    let root = &prepare(root)?;
+    let Some(Lease { lock, needed_from_ms, collecting: _collecting }) = Lease::take(root)? else {
+        return Ok(None);
+    };
+    let store = Store { session: Arc::new(Session::with_lock(root, lock)) };
+    clear(leftovers(root)?);
+    let mark = root.join("collected");
+    // A full disk may have no room for the mark. Then the next build tries again, as it should.
+    let _ = open_or_create(&mark).and_then(|file| file.set_modified(SystemTime::now()));
+    work(&store, needed_from_ms).map(Some)
+}
+
+fn run_for(
+    store: &Store,
+    digests: &BTreeSet<Digest>,
+    needed_from_ms: Option<u64>,
+) -> Result<Collected, StoreError> {
+    let now_ms = now_ms();
+    let Survey { mut candidates, fixed_bytes, nameless, .. } = Survey::of(store, &VersionLimits::default())?;
+    let before_bytes = fixed_bytes + candidates.iter().map(|candidate| candidate.size_bytes).sum::<u64>();
+    let is_listed = |digest: &Digest| nameless.iter().any(|image| image.digests.contains(digest));
+    candidates.retain(|candidate| {
+        let is_meant =
+            candidate.digest.is_some_and(|digest| digests.contains(&digest) && !is_listed(&digest));
+        is_meant && candidate.records.is_empty() && candidate.used_ms <= needed_from_ms.unwrap_or(u64::MAX)
+    });
+    let mut removal = Removal::new(store, needed_from_ms.map(|_| now_ms));
+    candidates.iter().try_for_each(|candidate| removal.remove(candidate))?;
+    Ok(Collected { before_bytes, ..removal.done })
 }
 
 fn run(

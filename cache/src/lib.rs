@@ -51,6 +51,7 @@
 //! blobs                       put, get, stat, delete; buffer, direct and hashing make writing fast
 //! verified, stamp, boot       blobs that were read to the end in this boot
 //! derived, file_range         files derived from a layer; a part of a shared file
+//! holes                       ranges of zeros that take no disk space
 //! records, notes, stat_cache  what builds remember
 //! partial                     what a broken pull has brought of a blob
 //! index, names, rebuild       images by name; the list when its file is lost
@@ -85,6 +86,7 @@ mod file_range;
 mod files;
 mod gc;
 mod hashing;
+mod holes;
 mod identity;
 mod index;
 mod layout;
@@ -123,6 +125,7 @@ pub use error::StoreError;
 pub use file_range::FileRange;
 pub use files::open_regular;
 pub use gc::{Collected, Policy};
+pub use holes::{HoleFinder, MIN_HOLE_BYTES, SparseWriter, ZEROS, ZeroCounter, each_zeros, is_zeros};
 pub use identity::{ContentDigest, StepKey, StepPosition, hashed_name};
 pub use index::BUILT_ANNOTATION;
 pub use mounts::{CacheMount, Sharing};

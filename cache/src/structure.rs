@@ -41,7 +41,7 @@ const LATER_DIRS: [&str; 11] = [
 ];
 
 /// Files that are made anew when they are lost.
-const FILES: [&str; 17] = [
+const FILES: [&str; 18] = [
     "lock",
     "collect.lock",
     "format",
@@ -53,6 +53,7 @@ const FILES: [&str; 17] = [
     "collected",
     "containers/.lock",
     "mounts/*/*/ready",
+    "records/v1/*/*",
     "stat/*",
     "steps/*",
     "pins/*",

@@ -6,6 +6,7 @@ use oci::Digest;
 
 use crate::index::name_of;
 use crate::reach::Reach;
+use crate::records::all_records;
 use crate::tree::measure;
 use crate::versions::{VersionLimits, kept};
 use crate::{Store, StoreError};
@@ -73,6 +74,16 @@ impl Store {
             images: manifests.iter().filter(|digest| only.contains(digest)).count() as u64,
             bytes: only.iter().map(size).sum(),
         })
+    }
+
+    /// Returns the number of steps whose results the store remembers.
+    pub fn record_count(&self) -> Result<usize, StoreError> {
+        Ok(all_records(self.root())?.len())
+    }
+
+    /// Returns the bytes on disk of a named volume; 0 if it does not exist.
+    pub fn usage_of_volume(&self, name: &str) -> u64 {
+        measure(&self.root().join("volumes").join(name))
     }
 
     /// Measures the store. Reads every directory, so a million files take about a second.

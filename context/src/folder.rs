@@ -28,6 +28,7 @@ use cache::{ContentDigest, StatCache};
 use patterns::Patterns;
 use rayon::prelude::*;
 use rootfs::entry::{Entry, Kind};
+use rootfs::sparse::{Dense, SparseRead, WholeFile};
 use rootfs::tree::{Child, Tree};
 use rustix::fs::Stat;
 
@@ -70,9 +71,9 @@ impl ContextTree {
         if node.size_bytes > MAX_FILE_BYTES {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file is larger than 1 TiB"));
         }
-        let (mut file, _) = self.open_beneath(path)?;
-        let digest = hash_file(&mut file)?;
-        if file_stat(&rustix::fs::fstat(&file)?) == node.stat() {
+        let mut file = WholeFile::new(self.open_beneath(path)?.0);
+        let digest = hash_file(&mut file, node.size_bytes)?;
+        if file_stat(&rustix::fs::fstat(file.file())?) == node.stat() {
             self.remember(path, node, digest);
         }
         Ok(digest)
@@ -86,9 +87,9 @@ impl ContextTree {
     }
 
     /// Opens a file for a reader that can report its content by [`Tree::learn`].
-    fn open_node(&self, path: &Path, node: &ListedFile) -> io::Result<Box<dyn Read + Send>> {
+    fn open_node(&self, path: &Path, node: &ListedFile) -> io::Result<Box<dyn SparseRead>> {
         if let Some(copy) = node.copy() {
-            return Ok(Box::new(CopyReader::new(copy, node.size_bytes)));
+            return Ok(Box::new(Dense(CopyReader::new(copy, node.size_bytes))));
         }
         let (file, stat) = self.open_beneath(path)?;
         let opened = file_stat(&stat);
@@ -142,9 +143,13 @@ impl Tree for ContextTree {
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn Read + Send>> {
+        Ok(self.open_sparse(path)?)
+    }
+
+    fn open_sparse(&self, path: &Path) -> io::Result<Box<dyn SparseRead>> {
         let opened = self.listings.with_node(path, |node| match node.kind() {
             // A socket is an empty file in an image, too.
-            Kind::File { size_bytes: 0 } => Ok(Box::new(io::empty()) as Box<dyn Read + Send>),
+            Kind::File { size_bytes: 0 } => Ok(Box::new(Dense(io::empty())) as Box<dyn SparseRead>),
             Kind::File { .. } => self.open_node(path, node),
             _ => Err(io::ErrorKind::InvalidInput.into()),
         })?;

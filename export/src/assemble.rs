@@ -22,6 +22,12 @@ const CREATED: &str = "org.opencontainers.image.created";
 /// Source: BuildKit, `exporter/containerimage/writer.go`.
 const REWRITTEN: &str = "buildkit/rewritten-timestamp";
 
+/// Field of a manifest with the type of an artifact.
+pub(crate) const ARTIFACT_TYPE: &str = "artifactType";
+
+/// Field of a manifest with the descriptor of the image that it refers to.
+pub(crate) const SUBJECT: &str = "subject";
+
 /// An image whose documents are in the store.
 #[derive(Debug, Clone)]
 pub(crate) struct Assembled {
@@ -31,6 +37,15 @@ pub(crate) struct Assembled {
     pub manifest: Manifest,
     /// Layers above the base image, with the times of the output.
     pub own_layers: Vec<DiffId>,
+}
+
+/// An attestation manifest whose documents are in the store.
+#[derive(Debug, Clone)]
+pub(crate) struct Attested {
+    /// Descriptor of the manifest, as an index lists it.
+    pub descriptor: Descriptor,
+    /// Manifest, whose layers are the statements.
+    pub manifest: Manifest,
 }
 
 /// Blobs of the layers of the base image, for outputs that keep them.
@@ -54,6 +69,8 @@ pub(crate) struct Assembler<'a> {
     pub vertex: &'a Vertex,
     pub cancel: &'a progress::Cancel,
     pub bases: &'a dyn BaseBlobs,
+    /// True if an image of the output has attestations.
+    pub is_attested: bool,
 }
 
 impl Assembler<'_> {
@@ -79,15 +96,16 @@ impl Assembler<'_> {
         Ok(Assembled { descriptor, manifest, own_layers: diff_ids[base_count..].to_vec() })
     }
 
-    /// Makes the index of several images.
-    pub fn index(&self, images: &[Assembled]) -> Result<Descriptor, ExportError> {
+    /// Makes the index of images and their attestations.
+    pub fn index(&self, images: &[Assembled], attestations: &[Attested]) -> Result<Descriptor, ExportError> {
         let entries = images.iter().map(|image| {
             let mut entry = image.descriptor.clone();
             entry.annotations =
                 self.annotations(AnnotationTarget::ManifestDescriptor, entry.platform.as_ref());
             entry
         });
-        let mut index = Index::new(entries.collect());
+        let attestations = attestations.iter().map(|attested| attested.descriptor.clone());
+        let mut index = Index::new(entries.chain(attestations).collect());
         if self.docker_types() {
             index.media_type = Some(media_type::DOCKER_INDEX.to_owned());
         }
@@ -159,13 +177,13 @@ impl Assembler<'_> {
         }
     }
 
-    /// Reports whether documents and layers have Docker's media types. Docker has no type for zstd.
+    /// Reports whether documents and layers have Docker's media types. Docker has no types for zstd and attestations.
     fn docker_types(&self) -> bool {
         let zstd = matches!(self.request.layer_compression(), LayerCompression::Zstd { .. });
-        !self.request.oci_media_types && !zstd
+        !self.request.oci_media_types && !zstd && !self.is_attested
     }
 
-    fn document(
+    pub fn document(
         &self,
         media_type: &str,
         document: &impl serde::Serialize,

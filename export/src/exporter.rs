@@ -8,12 +8,12 @@ use std::io::Write;
 use std::path::Path;
 
 use cache::Store;
-use oci::{Descriptor, DiffId, Reference};
+use oci::{Descriptor, DiffId, Manifest, Reference};
 use progress::{Cancel, Phase, Vertex};
 use registry::Client;
 use rootfs::layers::Layers;
 
-use crate::assemble::{Assembled, Assembler, BaseBlobs};
+use crate::assemble::{Assembled, Assembler, Attested, BaseBlobs};
 use crate::base::pulled_blob;
 use crate::blob::OutputWriter;
 use crate::error::{ExportError, io_error};
@@ -45,18 +45,28 @@ struct Root {
     /// Descriptor of the manifest or index.
     descriptor: Descriptor,
     images: Vec<Assembled>,
+    attestations: Vec<Attested>,
     /// True if `descriptor` is that of an index.
     is_index: bool,
 }
 
 impl Root {
-    /// Returns the only image; `None` for an index.
+    /// Returns the only image; `None` if there are several.
     fn lone(&self) -> Option<&Assembled> {
-        self.images.first().filter(|_| !self.is_index)
+        if let [image] = &self.images[..] { Some(image) } else { None }
+    }
+
+    /// Returns all manifests: first those of images, then those of attestations.
+    fn manifests(&self) -> Vec<(&Descriptor, &Manifest)> {
+        let images = self.images.iter().map(|image| (&image.descriptor, &image.manifest));
+        let attestations =
+            self.attestations.iter().map(|attested| (&attested.descriptor, &attested.manifest));
+        images.chain(attestations).collect()
     }
 
     fn exported(&self, request: &ExportRequest) -> Exported {
-        let config_digest = self.lone().map(|image| image.manifest.config.digest);
+        let lone = self.lone().filter(|_| !self.is_index);
+        let config_digest = lone.map(|image| image.manifest.config.digest);
         Exported { descriptor: Some(self.descriptor.clone()), config_digest, names: request.names.clone() }
     }
 }
@@ -100,14 +110,19 @@ impl Exporter<'_> {
     ) -> Result<Root, ExportError> {
         let Self { store, layers, vertex, cancel, .. } = *self;
         let times = &result.times.with_source_date(request.source_date_s);
-        let assembler = Assembler { store, layers, request, times, vertex, cancel, bases };
+        let is_attested = result.images.iter().any(|image| !image.attestations.is_empty());
+        let assembler = Assembler { store, layers, request, times, vertex, cancel, bases, is_attested };
         vertex.enter(Phase::Assemble);
         let images =
             result.images.iter().map(|image| assembler.image(image)).collect::<Result<Vec<_>, _>>()?;
-        let is_index = images.len() != 1 || result.multi_platform;
-        let mut descriptor = if is_index { assembler.index(&images)? } else { images[0].descriptor.clone() };
+        let attested = result.images.iter().zip(&images);
+        let attested = attested.map(|(built, image)| assembler.attestation(built, image));
+        let attestations: Vec<Attested> = attested.filter_map(Result::transpose).collect::<Result<_, _>>()?;
+        let is_index = images.len() != 1 || result.multi_platform || is_attested;
+        let mut descriptor =
+            if is_index { assembler.index(&images, &attestations)? } else { images[0].descriptor.clone() };
         descriptor.annotations = assembler.entry_annotations(is_index);
-        Ok(Root { descriptor, images, is_index })
+        Ok(Root { descriptor, images, attestations, is_index })
     }
 
     /// Keeps an image in the store, and pushes it if the request asks for that.
@@ -125,7 +140,7 @@ impl Exporter<'_> {
         let pusher = Pusher { store, vertex, cancel, push, targets, delivered: RefCell::default() };
         let root = self.assemble(result, request, &pusher)?;
         self.vertex.enter(Phase::Push);
-        pusher.push(&root.descriptor, &root.images)?;
+        pusher.push(&root.descriptor, &root.manifests())?;
         Ok(root.exported(request))
     }
 
@@ -174,7 +189,7 @@ impl Exporter<'_> {
 /// Lists the files of a layout, with those of a docker archive if that is the form.
 fn layout_files(request: &ExportRequest, root: &Root) -> Result<LayoutFiles, ExportError> {
     let mut blobs = vec![root.descriptor.clone()];
-    for Assembled { descriptor, manifest, .. } in &root.images {
+    for (descriptor, manifest) in root.manifests() {
         blobs.extend([descriptor.clone(), manifest.config.clone()]);
         blobs.extend(manifest.layers.iter().cloned());
     }
@@ -182,7 +197,7 @@ fn layout_files(request: &ExportRequest, root: &Root) -> Result<LayoutFiles, Exp
     if request.kind == ExportKind::Docker {
         let reason = "docker cannot load an image of several platforms; build one, or use type=oci";
         let lone = root.lone().ok_or_else(|| unsupported(request, reason))?;
-        files.add_docker_files(&lone.manifest, &request.names);
+        files.add_docker_files(&[(&lone.manifest, &request.names)]);
     }
     Ok(files)
 }

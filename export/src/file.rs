@@ -7,6 +7,8 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use cache::SparseWriter;
+
 use crate::error::{ExportError, io_error};
 
 /// Writes a small file of the user, such as `--iidfile`, so that it appears whole and survives a power cut.
@@ -23,7 +25,38 @@ pub(crate) struct Draft {
     path: Option<PathBuf>,
     /// Directories that got a new entry when the parents of `dest` were made.
     changed: Vec<PathBuf>,
-    out: BufWriter<File>,
+    out: BufWriter<Output>,
+}
+
+/// The file below a draft.
+enum Output {
+    /// A pipe or a device, which gets every byte.
+    InPlace(File),
+    /// A new file, in which long runs of zeros are holes.
+    New(SparseWriter<File>),
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::InPlace(file) => file.write(bytes),
+            Self::New(writer) => writer.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Output {
+    /// Puts a new file on disk.
+    fn sync(&mut self) -> io::Result<()> {
+        match self {
+            Self::InPlace(_) => Ok(()),
+            Self::New(writer) => writer.finish().and_then(|()| writer.file().sync_all()),
+        }
+    }
 }
 
 impl Draft {
@@ -36,21 +69,26 @@ impl Draft {
         }
         if existing.is_some_and(|metadata| !metadata.is_file()) {
             let file = File::options().write(true).open(dest).map_err(io_error("open", dest))?;
-            return Ok(Self { dest: dest.to_owned(), path: None, changed: Vec::new(), out: buffered(file) });
+            return Ok(Self {
+                dest: dest.to_owned(),
+                path: None,
+                changed: Vec::new(),
+                out: buffered(Output::InPlace(file)),
+            });
         }
         // A symlink stays: the file that it leads to is replaced.
         let dest = fs::canonicalize(dest).unwrap_or_else(|_| dest.to_owned());
         let path = sibling(&dest);
         let changed = make_directories(parent(&path))?;
         let file = File::create_new(&path).map_err(io_error("create", &path))?;
-        Ok(Self { dest, path: Some(path), changed, out: buffered(file) })
+        Ok(Self { dest, path: Some(path), changed, out: buffered(Output::New(SparseWriter::new(file))) })
     }
 
     /// Syncs the file, gives it its name, and syncs the directory of the name.
     pub fn publish(mut self) -> Result<(), ExportError> {
         self.out.flush().map_err(io_error("write", &self.dest))?;
         let Some(path) = self.path.take() else { return Ok(()) };
-        let synced = self.out.get_ref().sync_all().map_err(io_error("sync", &self.dest));
+        let synced = self.out.get_mut().sync().map_err(io_error("sync", &self.dest));
         let renamed = synced
             .and_then(|()| fs::rename(&path, &self.dest).map_err(io_error("rename output to", &self.dest)));
         if renamed.is_err() {
@@ -109,8 +147,8 @@ fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn buffered(file: File) -> BufWriter<File> {
-    BufWriter::with_capacity(256 << 10, file)
+fn buffered(output: Output) -> BufWriter<Output> {
+    BufWriter::with_capacity(256 << 10, output)
 }
 
 /// Returns a name beside `dest` that nobody else uses.
@@ -148,6 +186,17 @@ mod tests {
         draft.publish().expect("publish");
         assert_eq!(fs::read(&dest).expect("read"), b"whole");
         assert_eq!(names(&dir.path().join("new")), ["out.tar"]);
+    }
+
+    #[test]
+    fn zeros_of_an_output_take_no_disk_space() {
+        use std::os::unix::fs::MetadataExt;
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let bytes = [&b"start"[..], &vec![0; 4 << 20], b"end", &vec![0; 1 << 20]].concat();
+        write_file(&dir.path().join("out.tar"), &bytes).expect("write");
+        let file = File::open(dir.path().join("out.tar")).expect("open");
+        assert!(file.metadata().expect("stat").blocks() * 512 <= 64 << 10);
+        assert!(fs::read(dir.path().join("out.tar")).expect("read") == bytes);
     }
 
     #[test]

@@ -4,6 +4,9 @@
 //! ends in a sync flush; concatenated they are one ordinary gzip member. A compressed chunk depends only on the chunk and
 //! the bytes before it, not on how many are compressed at once.
 //!
+//! The zeros of holes cost almost nothing: a chunk of zeros after zeros always becomes the same bytes, so it is compressed
+//! once.
+//!
 //! The calling thread reads and writes while the pool compresses: a chunk is handed in as soon as one has been taken
 //! out, so no processor waits for the slowest of a batch. [`in_flight`] limits the number of chunks in memory.
 
@@ -13,6 +16,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use std::time::Duration;
 
+use cache::is_zeros;
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 use rayon::{Scope, Yield};
 
@@ -32,7 +36,13 @@ const LAST_BLOCK: [u8; 2] = [3, 0];
 const PATIENCE: Duration = Duration::from_millis(1);
 
 /// A compressed chunk and its checksum.
-type Packed = io::Result<(Vec<u8>, Crc)>;
+type Packed = (Vec<u8>, Crc);
+
+/// A chunk that is being compressed, or the one of zeros.
+enum Pending {
+    Running(Receiver<io::Result<Packed>>),
+    Zeros(Arc<Packed>),
+}
 
 /// Compresses `input` into `out`, at a level from 0 to 9.
 pub(super) fn compress(input: &mut impl Read, out: &mut impl Write, level: u32) -> io::Result<()> {
@@ -40,17 +50,29 @@ pub(super) fn compress(input: &mut impl Read, out: &mut impl Write, level: u32) 
     out.write_all(&HEADER)?;
     rayon::in_place_scope(|scope| -> io::Result<()> {
         let mut chunks = Chunks { input, before: None };
+        let mut zeros = None;
         let mut waiting = VecDeque::new();
         loop {
             while waiting.len() < in_flight()
                 && let Some((before, chunk)) = chunks.next()?
             {
-                waiting.push_back(start(scope, before, chunk, level));
+                let is_known = is_only_zeros(before.as_ref()) && is_only_zeros(Some(&chunk));
+                waiting.push_back(match &zeros {
+                    Some(packed) if is_known => Pending::Zeros(Arc::clone(packed)),
+                    None if is_known => {
+                        let packed = Arc::new(compress_chunk(tail(&chunk), &chunk, level)?);
+                        Pending::Zeros(Arc::clone(zeros.insert(packed)))
+                    }
+                    _ => Pending::Running(start(scope, before, chunk, level)),
+                });
             }
             let Some(first) = waiting.pop_front() else { return Ok(()) };
-            let (packed, chunk_crc) = wait(&first)?;
-            out.write_all(&packed)?;
-            crc.combine(&chunk_crc);
+            let packed = match first {
+                Pending::Running(result) => Arc::new(wait(&result)?),
+                Pending::Zeros(packed) => packed,
+            };
+            out.write_all(&packed.0)?;
+            crc.combine(&packed.1);
         }
     })?;
     out.write_all(&LAST_BLOCK)?;
@@ -91,7 +113,7 @@ fn start(
     before: Option<Arc<Vec<u8>>>,
     chunk: Arc<Vec<u8>>,
     level: u32,
-) -> Receiver<Packed> {
+) -> Receiver<io::Result<Packed>> {
     let (done, result) = sync_channel(1);
     scope.spawn(move |_| {
         let dictionary = before.as_ref().map_or(&[][..], |before| tail(before));
@@ -107,7 +129,7 @@ fn tail(before: &[u8]) -> &[u8] {
 }
 
 /// Waits for a chunk. A thread of the pool works on other chunks meanwhile, since it can be the only one.
-fn wait(result: &Receiver<Packed>) -> Packed {
+fn wait(result: &Receiver<io::Result<Packed>>) -> io::Result<Packed> {
     const ENDS: &str = "a chunk's thread sends before it ends";
     loop {
         match result.try_recv() {
@@ -127,7 +149,12 @@ fn wait(result: &Receiver<Packed>) -> Packed {
     }
 }
 
-fn compress_chunk(dictionary: &[u8], chunk: &[u8], level: u32) -> io::Result<(Vec<u8>, Crc)> {
+/// Reports whether a chunk has the full length and nothing but zeros.
+fn is_only_zeros(chunk: Option<&Arc<Vec<u8>>>) -> bool {
+    chunk.is_some_and(|chunk| chunk.len() == CHUNK_BYTES && is_zeros(chunk))
+}
+
+fn compress_chunk(dictionary: &[u8], chunk: &[u8], level: u32) -> io::Result<Packed> {
     let mut compressor = Compress::new(Compression::new(level), false);
     if !dictionary.is_empty() {
         compressor.set_dictionary(dictionary).map_err(io::Error::other)?;
@@ -190,6 +217,27 @@ mod tests {
         check(2 * CHUNK_BYTES, 0);
         check(3 * CHUNK_BYTES, 6);
         check(8 * CHUNK_BYTES + 7, 1);
+    }
+
+    /// The zeros begin and end within chunks, and some chunks are nothing else.
+    #[test]
+    fn zeros_become_the_same_bytes_as_if_each_chunk_were_compressed() {
+        let input = [&sample(100)[..], &vec![0; 9 * CHUNK_BYTES / 2], &sample(CHUNK_BYTES / 3)].concat();
+        for level in [1, 6] {
+            let mut expected = HEADER.to_vec();
+            let mut before: &[u8] = &[];
+            for chunk in input.chunks(CHUNK_BYTES) {
+                expected.extend(compress_chunk(tail(before), chunk, level).expect("in memory").0);
+                before = chunk;
+            }
+            expected.extend(LAST_BLOCK);
+            let packed = compressed(&input, level, 2);
+            let (blocks, end) = packed.split_at(packed.len() - 8);
+            assert!(blocks == expected, "at level {level}");
+            let mut crc = Crc::new();
+            crc.update(&input);
+            assert_eq!(end, [crc.sum().to_le_bytes(), crc.amount().to_le_bytes()].concat());
+        }
     }
 
     #[test]

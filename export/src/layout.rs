@@ -43,7 +43,12 @@ pub(crate) struct LayoutFiles {
 impl LayoutFiles {
     /// Creates a layout with one image: `root` (a manifest or an index) is listed once for each of `names`.
     pub fn new(root: &Descriptor, names: &[Reference], blobs: impl IntoIterator<Item = Descriptor>) -> Self {
-        let entries = entries(root, names);
+        Self::of(&[(root, names)], blobs)
+    }
+
+    /// Creates a layout with several images, each with its names.
+    pub fn of(roots: &[(&Descriptor, &[Reference])], blobs: impl IntoIterator<Item = Descriptor>) -> Self {
+        let entries: Vec<_> = roots.iter().flat_map(|(root, names)| entries(root, names)).collect();
         let blobs = blobs.into_iter().map(|blob| (format!("blobs/sha256/{}", blob.digest.hex()), blob));
         let texts = [("oci-layout", LAYOUT_VERSION.as_bytes().to_vec()), (INDEX, index_text(&entries))];
         Self {
@@ -53,14 +58,14 @@ impl LayoutFiles {
         }
     }
 
-    /// Adds the files that `docker load` reads.
-    pub fn add_docker_files(&mut self, manifest: &Manifest, names: &[Reference]) {
-        let archive = [ArchiveManifest::new(manifest, names)];
+    /// Adds the files that `docker load` reads, for images with their names.
+    pub fn add_docker_files(&mut self, images: &[(&Manifest, &[Reference])]) {
+        let archive: Vec<_> =
+            images.iter().map(|(manifest, names)| ArchiveManifest::new(manifest, names)).collect();
         self.texts.insert("manifest.json".to_owned(), to_json(&archive));
-        if let Some(top) = manifest.layers.last()
-            && !names.is_empty()
-        {
-            self.texts.insert("repositories".to_owned(), to_json(&repositories(names, &top.digest.hex())));
+        let repositories = repositories(images);
+        if !repositories.is_empty() {
+            self.texts.insert("repositories".to_owned(), to_json(&repositories));
         }
     }
 
@@ -180,11 +185,14 @@ fn familiar_tag(name: &Reference) -> String {
 }
 
 /// Returns the names as Docker kept them before `manifest.json`: repository, tag, top layer.
-fn repositories<'a>(names: &[Reference], layer: &'a str) -> BTreeMap<String, BTreeMap<String, &'a str>> {
-    let mut repositories: BTreeMap<String, BTreeMap<String, &str>> = BTreeMap::new();
-    for name in names {
-        let repository = Reference { digest: None, tag: None, ..name.clone() }.familiar();
-        repositories.entry(repository).or_default().insert(tag(name), layer);
+fn repositories(images: &[(&Manifest, &[Reference])]) -> BTreeMap<String, BTreeMap<String, String>> {
+    let mut repositories: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    for (manifest, names) in images {
+        let Some(top) = manifest.layers.last() else { continue };
+        for name in *names {
+            let repository = Reference { digest: None, tag: None, ..name.clone() }.familiar();
+            repositories.entry(repository).or_default().insert(tag(name), top.digest.hex());
+        }
     }
     repositories
 }

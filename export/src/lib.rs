@@ -6,10 +6,12 @@
 //! times      the times that an output can carry
 //! exporter   one result to one output
 //! assemble   config, manifest, index, as blobs of the store
+//! predicates  SBOM and provenance as documents;  attestation: as entries of the index;  statement_files: as files
 //! base       layers of the base image in the form in which they were pulled
 //! compress   a layer as a compressed blob;  gzip: on all processors, deterministic
 //! layout     OCI layout and docker archive, as a tar or as a directory
 //! stored     an image of the store that is pushed as it is
+//! save       images of the store as one archive, as `docker save` writes it
 //! push       an image to the registries of its names
 //! tree       the files themselves, as a tar or as a directory
 //! blob       reading a blob of the store: verified, and canceled on demand
@@ -26,6 +28,7 @@
 //! - An output that was reported as written is on disk.
 
 mod assemble;
+mod attestation;
 mod base;
 mod blob;
 mod compress;
@@ -35,9 +38,12 @@ mod exporter;
 mod file;
 mod gzip;
 mod layout;
+mod predicates;
 mod push;
 mod request;
 mod result;
+mod save;
+mod statement_files;
 mod stored;
 #[cfg(test)]
 mod tests;
@@ -51,5 +57,6 @@ pub use exporter::Exporter;
 pub use file::write_file;
 pub use request::annotation::{Annotation, AnnotationTarget};
 pub use request::{Dest, ExportKind, ExportRequest, LayerCompression, Push};
-pub use result::{BuildResult, BuiltImage};
+pub use result::{Attestations, BuildResult, BuiltImage};
+pub use save::{SavedImage, save};
 pub use times::BuildTimes;

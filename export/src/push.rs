@@ -7,12 +7,12 @@
 use std::cell::RefCell;
 use std::io::{self, Read};
 
-use oci::{Descriptor, DiffId, Digest, Reference};
+use oci::{Descriptor, DiffId, Digest, Manifest, Reference};
 use progress::{Cancel, Vertex};
 use registry::transfer::{self, Counted};
 use registry::{Client, Pushed, RawManifest, RegistryError};
 
-use crate::assemble::{Assembled, BaseBlobs};
+use crate::assemble::{ARTIFACT_TYPE, BaseBlobs, SUBJECT};
 use crate::base::{PulledBlob, pulled_blob};
 use crate::blob::BlobReader;
 use crate::error::ExportCanceled;
@@ -46,9 +46,9 @@ pub(crate) fn targets<'a>(registry: &Client, request: &'a ExportRequest) -> Vec<
 
 impl<'a> Pusher<'a> {
     /// Sends the blobs, the manifests and the root.
-    pub fn push(&self, root: &Descriptor, images: &[Assembled]) -> Result<(), ExportError> {
+    pub fn push(&self, root: &Descriptor, manifests: &[(&Descriptor, &Manifest)]) -> Result<(), ExportError> {
         for (name, client) in self.repositories() {
-            self.push_parts(client, name, root, images)?;
+            self.push_parts(client, name, root, manifests)?;
         }
         for (name, client) in &self.targets {
             let name = match self.push {
@@ -79,13 +79,13 @@ impl<'a> Pusher<'a> {
         client: &Client,
         name: &Reference,
         root: &Descriptor,
-        images: &[Assembled],
+        manifests: &[(&Descriptor, &Manifest)],
     ) -> Result<(), ExportError> {
         let (store, vertex, cancel) = (self.store, self.vertex, self.cancel);
         let delivered = self.delivered.borrow();
         let mut blobs: Vec<&Descriptor> = Vec::new();
         for blob in
-            images.iter().flat_map(|image| image.manifest.layers.iter().chain([&image.manifest.config]))
+            manifests.iter().flat_map(|(_, manifest)| manifest.layers.iter().chain([&manifest.config]))
         {
             if !delivered.contains(&blob.digest) && !blobs.iter().any(|known| known.digest == blob.digest) {
                 blobs.push(blob);
@@ -94,10 +94,39 @@ impl<'a> Pusher<'a> {
         let send = |blob: &&Descriptor| push_blob(&BlobPush { store, vertex, cancel, client, name, blob });
         transfer::each(&blobs, send)?;
         let untagged = Reference { tag: None, ..name.clone() };
-        for image in images.iter().filter(|image| image.descriptor.digest != root.digest) {
-            self.canceled_or(client.push_manifest(&untagged, &self.manifest(&image.descriptor)?))?;
+        for (descriptor, _) in manifests.iter().filter(|(descriptor, _)| descriptor.digest != root.digest) {
+            self.canceled_or(client.push_manifest(&untagged, &self.manifest(descriptor)?))?;
         }
-        Ok(())
+        manifests.iter().try_for_each(|(descriptor, manifest)| {
+            self.list_referrer(client, &untagged, descriptor, manifest)
+        })
+    }
+
+    /// Lets the registry list an attestation among the referrers of its image. The image is complete without that.
+    fn list_referrer(
+        &self,
+        client: &Client,
+        repository: &Reference,
+        descriptor: &Descriptor,
+        manifest: &Manifest,
+    ) -> Result<(), ExportError> {
+        let (Some(artifact_type), Some(subject)) = (manifest.extra.get(ARTIFACT_TYPE), subject_of(manifest))
+        else {
+            return Ok(());
+        };
+        let Descriptor { media_type, digest, size_bytes, .. } = descriptor;
+        let mut artifact = Descriptor::new(media_type, *digest, *size_bytes);
+        artifact.extra.insert(ARTIFACT_TYPE.to_owned(), artifact_type.clone());
+        match client.add_referrer(repository, &subject, &artifact) {
+            Err(_) if self.cancel.is_canceled() => Err(ExportError::Canceled),
+            Err(error) => {
+                let warning =
+                    format!("the attestation {digest} is not listed as a referrer of {subject}: {error}");
+                self.vertex.warning(&warning);
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
     }
 
     /// Brings a blob of the base image to all repositories.
@@ -157,6 +186,11 @@ impl BaseBlobs for Pusher<'_> {
         let Some(pulled) = pulled_blob(self.store, layer, base, docker_types)? else { return Ok(None) };
         Ok(self.provide(&pulled)?.then_some(pulled.blob))
     }
+}
+
+/// Returns the digest of the image that a manifest refers to; `None` for a manifest that refers to none.
+fn subject_of(manifest: &Manifest) -> Option<Digest> {
+    manifest.extra.get(SUBJECT)?.get("digest")?.as_str()?.parse().ok()
 }
 
 /// A blob of the store, and the repository that it goes to.

@@ -1,6 +1,8 @@
 //! Results of a build, as the exporter gets them.
 
+use attest::Provenance;
 use oci::{DiffId, ImageConfig, Platform, Reference};
+use packages::Inventory;
 
 use crate::error::ExportError;
 use crate::times::BuildTimes;
@@ -17,6 +19,24 @@ pub struct BuiltImage {
     pub base_name: Option<Reference>,
     /// All layers, from the base up.
     pub layers: Vec<DiffId>,
+    /// Facts that the image is attested with.
+    pub attestations: Attestations,
+}
+
+/// Facts that an image is attested with. The default is an image without attestations.
+#[derive(Debug, Clone, Default)]
+pub struct Attestations {
+    /// Build of the image; `None` for an image without provenance.
+    pub provenance: Option<Provenance>,
+    /// Packages of the image; `None` for an image without an SBOM.
+    pub packages: Option<Inventory>,
+}
+
+impl Attestations {
+    /// Reports whether the image has no attestations.
+    pub fn is_empty(&self) -> bool {
+        self.provenance.is_none() && self.packages.is_none()
+    }
 }
 
 impl BuiltImage {

@@ -43,16 +43,18 @@ impl Exporter<'_> {
             _ => stored.index(root, &images, &assembled)?,
         };
         vertex.enter(Phase::Push);
-        pusher.push(&sent, &assembled)?;
+        let manifests: Vec<_> = assembled.iter().map(|image| (&image.descriptor, &image.manifest)).collect();
+        pusher.push(&sent, &manifests)?;
         Ok(sent)
     }
 
     fn images(&self, root: &Descriptor, platform: Option<&Platform>) -> Result<Vec<Image>, ExportError> {
         let here = StoreBlobs(self.store);
         match platform {
-            Some(platform) => Ok(vec![find::at(self.store, root, platform)?]),
-            None => Ok(choose::all(&CachingBlobs { store: self.store, inner: &here }, root)?),
+            Some(platform) => find::at(self.store, root, platform).map(|image| vec![image]),
+            None => choose::all(&CachingBlobs { store: self.store, inner: &here }, root),
         }
+        .map_err(unreadable)
     }
 }
 
@@ -129,8 +131,10 @@ impl StoredPush<'_> {
     ) -> Result<Descriptor, ExportError> {
         let bytes = self.exporter.store.get_blob(&root.digest, MANIFEST_LIMIT_BYTES)?;
         let bad = |source| ImageError::Document { kind: "image index", digest: root.digest, source };
-        let Document::Index(mut index) = Document::parse(Some(&root.media_type), &bytes).map_err(bad)? else {
-            return Err(ImageError::NotFound { name: format!("an index under {}", root.digest) }.into());
+        let Document::Index(mut index) =
+            Document::parse(Some(&root.media_type), &bytes).map_err(|error| unreadable(bad(error)))?
+        else {
+            return Err(unreadable(ImageError::NotFound { name: format!("an index under {}", root.digest) }));
         };
         let count = index.manifests.len();
         index.manifests.retain_mut(|entry| {
@@ -158,5 +162,12 @@ impl StoredPush<'_> {
         let bytes = serde_json::to_vec(document).expect("documents have string keys only");
         let digest = self.exporter.store.put_blob(&bytes)?;
         Ok(Descriptor::new(media_type, digest, bytes.len() as u64))
+    }
+}
+
+fn unreadable(error: ImageError) -> ExportError {
+    match error {
+        ImageError::Store(error) => error.into(),
+        source => ExportError::Image { source },
     }
 }

@@ -11,8 +11,10 @@ use rootfs::layers::{Layers, Times};
 use crate::blob::OutputWriter;
 use crate::error::{ExportError, io_error};
 use crate::file::{Draft, make_directories, sync_directory, sync_tree};
+use crate::predicates::predicates;
 use crate::request::{Dest, ExportKind, ExportRequest};
 use crate::result::{BuildResult, BuiltImage};
+use crate::statement_files::StatementFiles;
 
 /// An export of files.
 pub(crate) struct TreeExport<'a> {
@@ -64,7 +66,7 @@ impl TreeExport<'_> {
             }
             let dest = if self.is_split() { dest.join(folder(&built.platform)) } else { dest.to_owned() };
             changed.extend(make_directories(&dest)?);
-            self.layers.write_dir(&built.layers, self.times(), &dest)?;
+            self.layers.write_dir(&self.files(built)?, self.times(), &dest)?;
         }
         sync_tree(dest)?;
         changed.iter().try_for_each(|directory| sync_directory(directory))
@@ -73,10 +75,13 @@ impl TreeExport<'_> {
     fn tar(&self, dest: &Path, out: &mut dyn Write) -> Result<(), ExportError> {
         let mut output = OutputWriter::new(out, self.cancel);
         let written = match &self.result.images[..] {
-            [one] if !self.is_split() => self.layers.write_tar(&one.layers, self.times(), &mut output),
+            [one] if !self.is_split() => {
+                let files = self.files(one)?;
+                self.layers.write_tar(&files, self.times(), &mut output)
+            }
             images if self.is_split() => {
-                let tree = |built: &'_ BuiltImage| (folder(&built.platform), built.layers.clone());
-                let trees: Vec<_> = images.iter().map(tree).collect();
+                let tree = |built: &'_ BuiltImage| Ok((folder(&built.platform), self.files(built)?));
+                let trees: Vec<_> = images.iter().map(tree).collect::<Result<_, ExportError>>()?;
                 self.layers.write_tar_of(&trees, self.times(), &mut output)
             }
             _ => return Err(self.unsupported("several platforms cannot share one root directory")),
@@ -85,6 +90,19 @@ impl TreeExport<'_> {
             Some(failure) => Err(io_error("write", dest)(failure)),
             None => Ok(written?),
         }
+    }
+
+    /// Returns the layers of an image, with its attestations on top.
+    fn files(&self, built: &BuiltImage) -> Result<Vec<DiffId>, ExportError> {
+        let times = self.result.times.with_source_date(self.request.source_date_s);
+        let files = StatementFiles {
+            layers: self.layers,
+            predicates: predicates(built, self.request, &times),
+            prefix: &self.request.attestation_prefix,
+            time_s: times.created_s(self.request.rewrite_timestamp),
+            cancel: self.cancel,
+        };
+        files.on(&built.layers)
     }
 
     fn is_split(&self) -> bool {

@@ -66,10 +66,14 @@ pub(crate) fn proxies(build_args: &BTreeMap<String, String>) -> Vec<String> {
     both.collect()
 }
 
+/// Reports whether a build argument is a proxy, which says something about this machine only.
+pub fn is_proxy(name: &str) -> bool {
+    PROXIES.iter().any(|proxy| proxy.eq_ignore_ascii_case(name))
+}
+
 /// Reports whether a build argument has a meaning without an ARG.
 pub(crate) fn has_meaning(name: &str) -> bool {
-    let is_proxy = PROXIES.iter().any(|proxy| proxy.eq_ignore_ascii_case(name));
-    is_proxy || SETTINGS.contains(&name) || PREDEFINED.contains(&name)
+    is_proxy(name) || SETTINGS.contains(&name) || PREDEFINED.contains(&name)
 }
 
 #[cfg(test)]

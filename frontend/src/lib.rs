@@ -56,7 +56,7 @@ mod trace;
 mod unused_args;
 mod used_args;
 
-pub use build_args::SOURCE_DATE_EPOCH;
+pub use build_args::{SOURCE_DATE_EPOCH, is_proxy};
 pub use check::{FindHabits, IgnoreHabit};
 pub use epoch::EpochSource;
 pub use error::{LowerError, Problem};

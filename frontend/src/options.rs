@@ -77,8 +77,10 @@ pub enum Context {
         layer: DiffId,
         /// Time of the commit or of the newest file, in seconds since 1970; `None` if unknown.
         time_s: Option<i64>,
-        /// Whether the context is a commit of a repository.
-        is_commit: bool,
+        /// Hash of the commit for a repository; `None` for an archive.
+        commit: Option<String>,
+        /// Digest of the archive; `None` for a repository.
+        archive: Option<oci::Digest>,
     },
 }
 

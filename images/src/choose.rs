@@ -3,7 +3,7 @@
 //! An index can hold images for several platforms, further indexes, and attestations (provenance, SBOMs), which are no
 //! images. The nearest platform wins: for `linux/arm/v7` an image for `linux/arm/v6` is taken if there is no better one.
 
-use oci::{Descriptor, Digest, Document, ImageConfig, Index, Manifest, Platform, media_type};
+use oci::{Descriptor, Digest, Document, ImageConfig, Index, Manifest, Platform, REFERENCE_TYPE, media_type};
 
 use crate::{BlobSource as _, CachingBlobs, ImageError};
 
@@ -147,7 +147,7 @@ fn named_platform(entry: &Descriptor) -> Option<&Platform> {
     entry.platform.as_ref().filter(|named| !named.os.is_empty() || !named.architecture.is_empty())
 }
 
-fn document(blobs: &CachingBlobs<'_>, entry: &Descriptor) -> Result<Document, ImageError> {
+pub(crate) fn document(blobs: &CachingBlobs<'_>, entry: &Descriptor) -> Result<Document, ImageError> {
     let bytes = blobs.manifest(entry)?;
     let kind = if media_type::is_index(&entry.media_type) { "image index" } else { "image manifest" };
     Document::parse(Some(&entry.media_type), &bytes).map_err(|source| ImageError::Document {
@@ -180,11 +180,11 @@ fn deeper(root: &Descriptor, depth: usize) -> Result<usize, ImageError> {
 }
 
 /// Reports whether an entry of an index can be an image. Attestations and artifacts cannot.
-fn is_image(entry: &Descriptor) -> bool {
+pub(crate) fn is_image(entry: &Descriptor) -> bool {
     let has_image_type = entry.media_type.is_empty()
         || media_type::is_index(&entry.media_type)
         || media_type::is_manifest(&entry.media_type);
-    let is_attestation = entry.annotations.contains_key("vnd.docker.reference.type")
+    let is_attestation = entry.annotations.contains_key(REFERENCE_TYPE)
         || entry.platform.as_ref().is_some_and(|platform| platform.os == "unknown");
     has_image_type && !is_attestation
 }

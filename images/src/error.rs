@@ -60,6 +60,14 @@ pub enum ImageError {
         /// Largest size that is accepted.
         limit_bytes: u64,
     },
+    /// A statement about an image is not in-toto's JSON.
+    #[error("bad attestation {digest}: {reason}")]
+    Statement {
+        /// Digest of the statement.
+        digest: Digest,
+        /// Message of the JSON parser.
+        reason: String,
+    },
     /// A file or directory is not an image layout or archive, or is a broken one.
     #[error("{}: {reason}", path.display())]
     Layout {
@@ -71,6 +79,9 @@ pub enum ImageError {
     /// The source of the blobs failed, such as a registry.
     #[error(transparent)]
     BlobSource(BlobSourceError),
+    /// The version of a name does not exist, or its image is gone.
+    #[error(transparent)]
+    Version(#[from] VersionError),
     /// The local store cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -106,6 +117,47 @@ impl ImageError {
             _ => false,
         }
     }
+}
+
+/// Version that does not exist, or whose image is gone.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum VersionError {
+    /// The name has no versions in this store.
+    #[error("{name} has no versions in this store")]
+    None {
+        /// Name that was asked for.
+        name: String,
+    },
+    /// The name has versions, but not this one.
+    #[error("{name} has no version {wanted}; there are {first} to {last}")]
+    Unknown {
+        /// Name that was asked for.
+        name: String,
+        /// Version as it was asked for.
+        wanted: String,
+        /// Oldest version in the list.
+        first: u64,
+        /// Number of the present version.
+        last: u64,
+    },
+    /// The name has always pointed to the same image.
+    #[error("{name} has no version before the present one")]
+    NoneBefore {
+        /// Name that was asked for.
+        name: String,
+    },
+    /// The version is in the list, but its image is no longer in the store.
+    #[error("the image of version {number} of {name} is no longer in the store")]
+    Gone {
+        /// Name that was asked for.
+        name: String,
+        /// Number of the version.
+        number: u64,
+    },
+    /// The store cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// Error of a source of blobs, such as a registry.

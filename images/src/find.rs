@@ -1,14 +1,15 @@
-//! Look-up of an image in the local store, by name or ID.
+//! Look-up of an image in the local store, by name, version or ID.
 
 use cache::{Store, StoreError};
 use oci::{Descriptor, Digest, Platform, Reference};
 
-use crate::{BlobSource as _, CachingBlobs, Image, ImageError, StoreBlobs, choose, pins};
+use crate::{BlobSource as _, CachingBlobs, Image, ImageError, StoreBlobs, choose, pins, versions};
 
 /// Shortest prefix of an ID that is looked up, in hex digits.
 const MIN_ID_DIGITS: usize = 4;
 
-/// Finds the image that `text` stands for: a name, or the first digits of an image ID or manifest digest.
+/// Finds the image that `text` stands for: a name, a version of a name (`app@3`, `app~1`), or
+/// the first digits of an image ID or manifest digest.
 ///
 /// A name wins over an ID. An index stands for its image nearest to `platform`, as for FROM.
 pub fn by_name_or_id(store: &Store, text: &str, platform: &Platform) -> Result<Image, ImageError> {
@@ -17,6 +18,9 @@ pub fn by_name_or_id(store: &Store, text: &str, platform: &Platform) -> Result<I
         && let Some(root) = store.resolve(&name)?
     {
         return at(store, &root, platform);
+    }
+    if let Some(image) = versions::find(store, text, platform)? {
+        return Ok(image);
     }
     let digits = text.strip_prefix("sha256:").unwrap_or(text);
     if digits.len() < MIN_ID_DIGITS || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {

@@ -3,6 +3,7 @@
 //! ```text
 //! digest, reference, platform      names of content, of images and of the machines they run on
 //! manifest, config, media_type     types of the documents
+//! attestation                      how they name attestations
 //! nulls                            `null` as the zero value of any type
 //! document                         strict parsing of documents from outside
 //! validate                         rules that hold between the documents of one image
@@ -12,6 +13,7 @@
 //! The crate opens no file and no connection. Serialization is deterministic: unknown JSON fields survive a
 //! round trip (in `extra`) and maps are ordered, so a document always gives the same bytes and the same digest.
 
+mod attestation;
 mod config;
 mod digest;
 mod document;
@@ -25,6 +27,7 @@ pub mod signal;
 pub mod validate;
 mod verify;
 
+pub use attestation::{ATTESTATION_TYPE, ATTESTED_DIGEST, PREDICATE_TYPE, REFERENCE_TYPE};
 pub use config::{Config, Empty, Healthcheck, History, ImageConfig, RootFs};
 pub use digest::{ChainId, DiffId, Digest, DigestError, Hasher};
 pub use document::{Document, DocumentError, MAX_LAYERS, MAX_MANIFESTS};

@@ -27,6 +27,13 @@ pub const DOCKER_LAYER_TAR: &str = "application/vnd.docker.image.rootfs.diff.tar
 /// Docker's equivalent of [`LAYER_ZSTD`], which BuildKit and containerd write though Docker never defined it.
 pub const DOCKER_LAYER_ZSTD: &str = "application/vnd.docker.image.rootfs.diff.tar.zstd";
 
+/// OCI's type of the config of an artifact that needs none: an empty object.
+pub const EMPTY: &str = "application/vnd.oci.empty.v1+json";
+/// Type of an in-toto statement.
+pub const IN_TOTO: &str = "application/vnd.in-toto+json";
+/// Type of an artifact that holds the attestations of an image.
+pub const ATTESTATION: &str = "application/vnd.docker.attestation.manifest.v1+json";
+
 /// Prefix of OCI's types for layers that must not be redistributed, such as those of Windows.
 const NONDISTRIBUTABLE: &str = "application/vnd.oci.image.layer.nondistributable.v1.tar";
 /// Docker's equivalent of [`NONDISTRIBUTABLE`].

@@ -2,8 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use builder::{Engine, SolveRequest};
-use export::{BuildResult, BuildTimes, BuiltImage, ExportRequest};
+use builder::{Engine, Materials, SolveRequest};
+use export::{Attestations, BuildResult, BuildTimes, BuiltImage, ExportRequest};
 use frontend::options::Context;
 use frontend::plan::{LookedUpImage, Plan, UnusedArg, Warning};
 use frontend::{Culprit, FailedStep};
@@ -11,6 +11,7 @@ use graph::{Graph, ImageOrigin, InputIndex, Op, Source, StepId};
 use oci::Reference;
 use sources::git::checkout::{self, UnknownTime};
 
+use crate::attest::AttestedBuild;
 use crate::error::BuildError;
 use crate::pipeline::{Pipeline, Watch};
 use crate::request::BuildRequest;
@@ -33,18 +34,31 @@ impl Pipeline {
         let plan = self.plan(&request.dockerfile, &request.options, &request.run.fetch, watch)?;
         request.run.source_date_s = latest_source_date(plan.source_date_s, &request.exports);
         let targets: Vec<StepId> = plan.images.iter().map(|image| image.step).collect();
-        let solve = SolveRequest { graph: &plan.graph, targets: &targets, options: &request.run };
+        let materials = Materials::default();
+        let wanted = request.attest.provenance.as_ref().map(|_| &materials);
+        let solve =
+            SolveRequest { graph: &plan.graph, targets: &targets, options: &request.run, materials: wanted };
         let layers = self
             .engine
             .solve(&solve, watch.progress, watch.cancel)
             .map_err(|error| traced(BuildError::of_solve(error, &plan.graph), request, &plan.looked_up))?;
+        self.describe_versions(request, &plan.looked_up);
         let times = self.times(&plan, request, watch);
+        let attested = AttestedBuild { request, plan: &plan, materials: &materials, watch };
+        let attestations: Vec<Attestations> = plan
+            .images
+            .iter()
+            .zip(&layers)
+            .map(|(image, layers)| attested.attestations(self, image, layers))
+            .collect::<Result<_, _>>()?;
         let Plan { images, multi_platform, warnings, unused_args, ref graph, .. } = plan;
-        let images = images.into_iter().zip(layers).map(|(image, layers)| BuiltImage {
+        let built = images.into_iter().zip(layers).zip(attestations);
+        let images = built.map(|((image, layers), attestations)| BuiltImage {
             base_name: base_name(graph, image.step),
             platform: image.platform,
             config: image.config,
             layers,
+            attestations,
         });
         let result = BuildResult { images: images.collect(), multi_platform, times };
         Ok(Built { result, warnings, unused_args })
@@ -70,7 +84,7 @@ impl Pipeline {
             Context::Local { path, .. } => {
                 checkout::time(&self.engine.store, path, &request.run.fetch.git_variables)
             }
-            Context::Stored { time_s, is_commit: true, .. } => Ok(*time_s),
+            Context::Stored { time_s, commit: Some(_), .. } => Ok(*time_s),
             _ => Ok(None),
         }
     }

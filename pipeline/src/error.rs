@@ -35,6 +35,15 @@ pub enum BuildError {
     /// The user canceled the build.
     #[error("canceled")]
     Canceled,
+    /// The files of the image cannot be read for its SBOM.
+    #[error("cannot list the packages of the image")]
+    Packages {
+        /// Error of the operating system.
+        source: std::io::Error,
+    },
+    /// A layer of the image cannot be used.
+    #[error(transparent)]
+    Layers(#[from] rootfs::RootfsError),
     /// The store could not be read or written.
     #[error(transparent)]
     Store(#[from] cache::StoreError),

@@ -92,8 +92,9 @@ impl PendingFrom {
     }
 }
 
-fn stored(ContextLayer { origin, layer, time_s, is_commit }: ContextLayer) -> Context {
-    Context::Stored { origin, layer, time_s, is_commit }
+fn stored(files: ContextLayer) -> Context {
+    let ContextLayer { origin, layer, time_s, commit, archive } = files;
+    Context::Stored { origin, layer, time_s, commit, archive }
 }
 
 /// Ends a vertex that fetched something in vain.

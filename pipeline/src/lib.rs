@@ -9,6 +9,8 @@
 //! resolver  image names of the Dockerfile, looked up through `sources` and shown as progress
 //! plan      from the Dockerfile to a plan: parse, source date, lowering
 //! build     from the plan to results, by an engine
+//! attest    facts for the attestations of an image: its packages, and how it was built
+//! origin    what the images of a build were made from, for the versions of their names
 //! export    from results to images, archives, directories and registries
 //! check     build checks without a build
 //! ```
@@ -16,6 +18,7 @@
 //! The binary, Compose and an API drive builds through [`Pipeline`]. A build is handed on once from stage to stage:
 //! input → request → plan → results → export. Never prints, reads no environment.
 
+mod attest;
 mod build;
 mod check;
 mod dockerfile;
@@ -23,6 +26,7 @@ mod error;
 mod export;
 mod fetch;
 pub mod input;
+mod origin;
 mod pipeline;
 mod plan;
 mod request;

@@ -1,5 +1,6 @@
 //! Everything that decides what is built and exported.
 
+use attest::AttestRequest;
 use builder::RunOptions;
 use export::ExportRequest;
 use frontend::Options;
@@ -18,6 +19,8 @@ pub struct BuildRequest {
     pub run: RunOptions,
     /// Outputs, in the order in which they are written.
     pub exports: Vec<ExportRequest>,
+    /// Attestations of the images.
+    pub attest: AttestRequest,
     /// Context that has to be fetched before the build, with the Dockerfile in it.
     pub pending: Option<Pending>,
 }

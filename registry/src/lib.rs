@@ -4,7 +4,7 @@
 //! client     requests to registries: the order of servers, retries, authentication
 //! pull       manifests and blobs from a registry
 //! tags       the list of a repository's tags
-//! push       blobs and manifests to a registry
+//! push       blobs and manifests to a registry;  referrers: the list of what refers to an image
 //! auth       registry tokens, challenges, the user's logins
 //! login      a login that is tried, and kept or forgotten
 //! endpoint   the servers that are asked for an image: its registry, mirrors;  scheme: whether they speak HTTP or TLS
@@ -43,6 +43,7 @@ mod http;
 pub mod login;
 mod pull;
 mod push;
+mod referrers;
 mod registries_conf;
 mod scheme;
 mod tags;
@@ -181,6 +182,18 @@ impl Client {
     /// The blobs and manifests that it names must be there.
     pub fn push_manifest(&self, name: &Reference, manifest: &RawManifest) -> Result<(), RegistryError> {
         self.inner.at_any(name, Access::Push, |endpoint| self.inner.push_manifest(endpoint, name, manifest))
+    }
+
+    /// Puts an artifact that was pushed into the list of referrers of the image `subject`, unless the registry keeps
+    /// that list itself. `artifact` is its descriptor with its `artifactType`.
+    pub fn add_referrer(
+        &self,
+        repository: &Reference,
+        subject: &Digest,
+        artifact: &Descriptor,
+    ) -> Result<(), RegistryError> {
+        let add = |endpoint: &_| self.inner.add_referrer(endpoint, repository, subject, artifact);
+        self.inner.at_any(repository, Access::Push, add)
     }
 
     /// Returns a new client to which one more registry is insecure; see [`Options::insecure`].

@@ -1,10 +1,11 @@
 //! Content of files that are to become part of a layer: only named here, and read when the layer is written.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::sparse::{Dense, SparseRead};
 use crate::tree::Tree;
 use cache::FileRange;
 
@@ -41,10 +42,10 @@ impl Content {
     }
 
     /// Opens the content of a file whose length is `size_bytes`.
-    pub(crate) fn open(&self, size_bytes: u64) -> io::Result<Box<dyn Read + Send>> {
+    pub(crate) fn open(&self, size_bytes: u64) -> io::Result<Box<dyn SparseRead>> {
         Ok(match self {
-            Self::Bytes(bytes) => Box::new(io::Cursor::new(Arc::clone(bytes))),
-            Self::Tree { tree, path, .. } => tree.open(path)?,
+            Self::Bytes(bytes) => Box::new(Dense(io::Cursor::new(Arc::clone(bytes)))),
+            Self::Tree { tree, path, .. } => tree.open_sparse(path)?,
             Self::Range { file, offset } => Box::new(FileRange::new(Arc::clone(file), *offset, size_bytes)),
         })
     }

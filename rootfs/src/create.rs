@@ -21,11 +21,9 @@ use serde::{Deserialize, Serialize};
 use crate::RootfsError;
 use crate::entry::{Entry, Kind, Timestamp};
 use crate::error::failed;
+use crate::id_map::{IdMap, UID_MAP};
 use crate::safe_path::DIRECTORY;
-use crate::xattr::{self, Flavor};
-
-/// Ranges of the user IDs that this process can use: first ID inside and outside, and length, in each line.
-const UID_MAP: &str = "/proc/self/uid_map";
+use crate::xattr::{self, Flavor, Owner, SET_IDS};
 
 /// Entries that could not be made, or not with all of their metadata.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -229,21 +227,16 @@ impl Creator {
 }
 
 /// Leaves a note of the owner that an open file or directory cannot have ([`crate::snapshot`] reads it).
-fn mark_owner(fd: BorrowedFd<'_>, path: &Path, entry: &Entry) -> Result<(), RootfsError> {
+pub(crate) fn mark_owner(fd: BorrowedFd<'_>, path: &Path, entry: &Entry) -> Result<(), RootfsError> {
     let (uid, gid) = (entry.uid, entry.gid);
-    match rustix::fs::fsetxattr(fd, xattr::OWNER, format!("{uid}:{gid}").as_bytes(), XattrFlags::empty()) {
+    let mark = Owner::of(entry).mark();
+    match rustix::fs::fsetxattr(fd, xattr::OWNER, mark.as_bytes(), XattrFlags::empty()) {
         Err(Errno::OPNOTSUPP | Errno::PERM | Errno::NOSPC) => {
-            let count = mapped_ids().map_err(failed("read", UID_MAP))?;
+            let count = IdMap::current().map_err(failed("read", UID_MAP))?.user_count();
             Err(RootfsError::UnmappedOwner { path: path.to_owned(), uid, gid, count })
         }
         marked => marked.map_err(failed("set an attribute of", path)),
     }
-}
-
-/// Returns the number of user IDs of the user namespace of this process.
-fn mapped_ids() -> std::io::Result<u64> {
-    let map = std::fs::read_to_string(UID_MAP)?;
-    Ok(map.lines().filter_map(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok()).sum())
 }
 
 fn node(at: Location<'_>, kind: FileType, device: u64) -> rustix::io::Result<()> {
@@ -270,7 +263,6 @@ fn owner(path: &Path, entry: &Entry) -> Result<(Uid, Gid), RootfsError> {
 }
 
 fn mode(entry: &Entry, owned: bool) -> Mode {
-    const SET_IDS: u32 = 0o6000;
     Mode::from_raw_mode(if owned { entry.mode & 0o7777 } else { entry.mode & 0o7777 & !SET_IDS })
 }
 

@@ -10,6 +10,7 @@ use rustix::fs::{AtFlags, FileType, OFlags, Stat};
 
 use crate::entry::{Entry, Kind, Timestamp};
 use crate::safe_path::{DIRECTORY, is_absent, names, open_beneath, path_of};
+use crate::sparse::{self, SparseRead, WholeFile};
 use crate::tree::{Child, Tree};
 use crate::xattr::{self, Xattrs};
 
@@ -54,15 +55,21 @@ impl Tree for DirTree {
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn Read + Send>> {
+        Ok(self.open_sparse(path)?)
+    }
+
+    fn open_sparse(&self, path: &Path) -> io::Result<Box<dyn SparseRead>> {
         // Without `O_NONBLOCK`, a pipe in place of the file would block; the check below refuses it.
         let file = File::from(open_beneath(&self.root, path, OFlags::RDONLY | OFlags::NONBLOCK)?);
-        if file.metadata()?.is_file() { Ok(Box::new(file)) } else { Err(io::ErrorKind::NotFound.into()) }
+        if file.metadata()?.is_file() {
+            Ok(Box::new(WholeFile::new(file)))
+        } else {
+            Err(io::ErrorKind::NotFound.into())
+        }
     }
 
     fn content(&self, path: &Path) -> io::Result<ContentDigest> {
-        let mut hasher = blake3::Hasher::new();
-        io::copy(&mut self.open(path)?, &mut hasher)?;
-        Ok(ContentDigest::from_bytes(*hasher.finalize().as_bytes()))
+        sparse::hash(&mut *self.open_sparse(path)?, u64::MAX, &mut Vec::new())
     }
 }
 

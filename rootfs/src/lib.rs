@@ -25,6 +25,7 @@
 //! ---------------------------------------------------------------------------------------------
 //! tree             a read-only view of files; resolution of symlinks inside it
 //! content          sources of the content of new files
+//! sparse           reading, hashing and copying content with holes
 //! entry, times     the metadata of a path; the times that a tar keeps
 //! memory_tree      a tree in memory, for tests
 //! path             paths in layers: clean, ordered, within limits
@@ -41,6 +42,7 @@ mod dir_tree;
 pub mod entry;
 mod erofs;
 mod error;
+mod id_map;
 mod index;
 mod layer;
 pub mod layers;
@@ -53,6 +55,7 @@ mod overlay;
 mod path;
 mod safe_path;
 pub mod snapshot;
+pub mod sparse;
 #[cfg(test)]
 mod testing;
 mod times;

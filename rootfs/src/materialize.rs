@@ -14,6 +14,7 @@ use crate::create::{Creator, Location, Skipped};
 use crate::entry::{Entry, Kind};
 use crate::error::failed;
 use crate::safe_path::{DIRECTORY, open_beneath};
+use crate::sparse;
 use crate::tree::{Child, Tree, resolve};
 use crate::xattr::Flavor;
 
@@ -24,8 +25,13 @@ pub fn materialize(tree: &dyn Tree, source: &Path, dest: &Path) -> Result<(PathB
     let entry = lookup(tree, &source)?;
     let root =
         rustix::fs::open(dest, DIRECTORY | OFlags::RDONLY, Mode::empty()).map_err(failed("open", dest))?;
-    let mut materializer =
-        Materializer { tree, root, creator: Creator::new(Flavor::current()), links: HashMap::new() };
+    let mut materializer = Materializer {
+        tree,
+        root,
+        creator: Creator::new(Flavor::current()),
+        links: HashMap::new(),
+        buffer: Vec::new(),
+    };
     materializer.creator.begin_root(&materializer.root, dest)?;
     let made = if entry.is_dir() {
         materializer.directory(&source, entry)?;
@@ -49,6 +55,8 @@ struct Materializer<'a> {
     creator: Creator,
     /// Paths below `root` of the first names of files with several names, by link group.
     links: HashMap<u64, PathBuf>,
+    /// Memory for the content of files.
+    buffer: Vec<u8>,
 }
 
 impl Materializer<'_> {
@@ -94,9 +102,11 @@ impl Materializer<'_> {
         if let Some(first) = group.and_then(|group| self.links.get(&group)) {
             return link(&self.root, first, at);
         }
-        self.creator.file(at, entry, |mut file| {
-            let mut content = self.tree.open(source).map_err(failed("open", source))?;
-            let copied = io::copy(&mut content, &mut file).map_err(failed("copy", source))?;
+        let buffer = &mut self.buffer;
+        self.creator.file(at, entry, |file| {
+            let mut content = self.tree.open_sparse(source).map_err(failed("open", source))?;
+            let copied =
+                sparse::copy(&mut *content, size_bytes, file, buffer).map_err(failed("copy", source))?;
             if copied == size_bytes { Ok(()) } else { Err(RootfsError::Changed { path: source.to_owned() }) }
         })?;
         if let Some(group) = group {

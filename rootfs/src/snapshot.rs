@@ -4,6 +4,7 @@
 //! changes        the content of an upper directory, as a layer describes it
 //! lowers         the directories that lower layers show, without mounting them
 //! owners         owners that the user namespace lacks
+//! copies         the same for copies that a process made
 //! mount_points   removal of the mount points that a sandbox made for itself
 //! bind           mount sources: parts of layers, and files of the host
 //! ```
@@ -16,6 +17,7 @@
 
 mod bind;
 mod changes;
+mod copies;
 mod lowers;
 mod mount_points;
 mod owners;
@@ -27,6 +29,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::SystemTime;
 
 use cache::ScratchDir;
 use oci::DiffId;
@@ -63,6 +66,8 @@ pub struct Snapshot {
     complete_view: Option<Arc<dyn Tree>>,
     flavor: Flavor,
     scratch: ScratchDir,
+    /// Time at which it was made, by the clock of the file system; processes use it later.
+    made: SystemTime,
     /// Number of times that it has been mounted.
     mounts: AtomicU32,
 }
@@ -85,9 +90,12 @@ impl Snapshot {
     ) -> Result<Self, RootfsError> {
         let scratch = layers.store().scratch()?;
         let lowers = lower_layers.iter().map(LowerLayer::lower).collect();
+        let upper = upper_in(&scratch);
+        fs::create_dir(&upper).map_err(failed("make", &upper))?;
+        let made = scratch.path().metadata().and_then(|metadata| metadata.modified());
+        let made = made.map_err(failed("stat", scratch.path()))?;
         let (flavor, mounts) = (Flavor::current(), AtomicU32::new(0));
-        let snapshot = Self { layers, lowers, complete_view, flavor, scratch, mounts };
-        fs::create_dir(snapshot.upper()).map_err(failed("make", snapshot.upper()))?;
+        let snapshot = Self { layers, lowers, complete_view, flavor, scratch, made, mounts };
         snapshot.set_root(lower_layers)?;
         Ok(snapshot)
     }
@@ -121,7 +129,7 @@ impl Snapshot {
         mount_points::remove(&upper, stubs, &lowers)?;
         let mut changes = changes::collect(&upper, &lowers)?;
         let skipped = match &self.complete_view {
-            Some(view) => owners::restore(&mut changes, &upper, view)?,
+            Some(view) => owners::restore(&mut changes, &upper, view, self.made)?,
             None => 0,
         };
         let tree: Arc<dyn Tree> = Arc::new(DirTree::new(upper));
@@ -151,7 +159,7 @@ impl Snapshot {
     }
 
     fn upper(&self) -> PathBuf {
-        self.scratch.path().join("upper")
+        upper_in(&self.scratch)
     }
 
     /// Makes a new work directory: overlayfs refuses to use that of a volatile mount again.
@@ -161,6 +169,10 @@ impl Snapshot {
         fs::create_dir(&work).map_err(failed("make", &work))?;
         Ok(work)
     }
+}
+
+fn upper_in(scratch: &ScratchDir) -> PathBuf {
+    scratch.path().join("upper")
 }
 
 fn new_entry(tree: &Arc<dyn Tree>, change: Change) -> NewEntry {

@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use cache::ContentDigest;
 
 use crate::entry::{Entry, Kind};
+use crate::sparse::{Dense, SparseRead};
 
 /// Read-only view of files: to copy from, to look up paths in, or to put changes on top of.
 ///
@@ -28,6 +29,11 @@ pub trait Tree: Send + Sync {
 
     /// Opens a regular file for reading.
     fn open(&self, path: &Path) -> io::Result<Box<dyn Read + Send>>;
+
+    /// Opens a regular file for a reader that skips its holes. A tree that knows of holes overrides this.
+    fn open_sparse(&self, path: &Path) -> io::Result<Box<dyn SparseRead>> {
+        Ok(Box::new(Dense(self.open(path)?)))
+    }
 
     /// Returns the blake3 of a regular file's content.
     fn content(&self, path: &Path) -> io::Result<ContentDigest>;

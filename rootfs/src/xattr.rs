@@ -13,6 +13,7 @@ use std::path::Path;
 use rustix::fs::XattrFlags;
 use rustix::io::Errno;
 
+use crate::entry::Entry;
 use crate::safe_path::proc_path;
 
 /// Attributes of one file: values by name.
@@ -21,9 +22,52 @@ pub(crate) type Xattrs = BTreeMap<Vec<u8>, Vec<u8>>;
 /// Maximum length of a value (`XATTR_SIZE_MAX`) and of a list of names (`XATTR_LIST_MAX`) in the kernel.
 const MAX_BYTES: usize = 64 << 10;
 
-/// Attribute of a file whose owner the user namespace lacks: `<user ID>:<group ID>`. It is in trees only, never in a
-/// layer. Unlike overlayfs' own attributes it is copied up.
+/// Attribute of a file whose owner the user namespace lacks: an [`Owner`]. It is in trees only, never in a layer. Unlike
+/// overlayfs' own attributes it is copied up.
 pub(crate) const OWNER: &str = "user.dsbuild.owner";
+
+/// Permission bits that run a program as the owner of its file.
+pub(crate) const SET_IDS: u32 = 0o6000;
+
+/// Owner of a file, with the set-user-ID and set-group-ID bits, which a file without that owner cannot have either.
+///
+/// As text it is `<user ID>:<group ID>`, and `:<bits in octal>` if there are any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Owner {
+    pub uid: u32,
+    pub gid: u32,
+    pub set_ids: u32,
+}
+
+impl Owner {
+    /// Returns the owner that an entry has in its layer.
+    pub(crate) fn of(entry: &Entry) -> Self {
+        Self { uid: entry.uid, gid: entry.gid, set_ids: entry.mode & SET_IDS }
+    }
+
+    /// Makes this the owner of an entry.
+    pub(crate) fn give(self, entry: &mut Entry) {
+        (entry.uid, entry.gid) = (self.uid, self.gid);
+        entry.mode |= self.set_ids;
+    }
+
+    /// Returns the text of the mark on a file.
+    pub(crate) fn mark(self) -> String {
+        let Self { uid, gid, set_ids } = self;
+        if set_ids == 0 { format!("{uid}:{gid}") } else { format!("{uid}:{gid}:{set_ids:o}") }
+    }
+
+    /// Parses the text of a mark; `None` if it has another form.
+    fn parse(mark: &str) -> Option<Self> {
+        let mut parts = mark.split(':');
+        let (uid, gid) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        let set_ids = match parts.next() {
+            Some(bits) => u32::from_str_radix(bits, 8).ok()? & SET_IDS,
+            None => 0,
+        };
+        parts.next().is_none().then_some(Self { uid, gid, set_ids })
+    }
+}
 
 /// Reports whether attributes of this name are part of a layer.
 pub(crate) fn belongs_to_layer(name: &[u8]) -> bool {
@@ -122,16 +166,13 @@ fn value(path: &Path, key: &[u8]) -> rustix::io::Result<Option<Vec<u8>>> {
 }
 
 /// Returns the owner that a mark on `name` in `dir` has.
-pub(crate) fn read_owner(dir: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<Option<(u32, u32)>> {
+pub(crate) fn read_owner(dir: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<Option<Owner>> {
     let mark = match value(&proc_path(dir, name), OWNER.as_bytes()) {
         Err(Errno::OPNOTSUPP) => None,
         mark => mark?,
     };
     let text = mark.and_then(|mark| String::from_utf8(mark).ok());
-    Ok(text.and_then(|text| {
-        let (uid, gid) = text.split_once(':')?;
-        Some((uid.parse().ok()?, gid.parse().ok()?))
-    }))
+    Ok(text.and_then(|text| Owner::parse(&text)))
 }
 
 /// Sets the attributes that belong to a layer on `name` in `dir`. Returns whether some of them could not be set
@@ -205,6 +246,25 @@ mod tests {
         assert!(!write(fd.as_fd(), OsStr::new("file"), &hidden).unwrap());
         let names = rustix::fs::llistxattr(dir.path().join("file"), &mut [0_u8; 256][..]).unwrap();
         assert_eq!(names, "user.a\0user.b\0".len());
+    }
+
+    #[track_caller]
+    fn check_mark(mark: &str, expected: Option<(u32, u32, u32)>) {
+        let expected = expected.map(|(uid, gid, set_ids)| Owner { uid, gid, set_ids });
+        assert_eq!(Owner::parse(mark), expected, "{mark}");
+        if let Some(owner) = expected {
+            assert_eq!(owner.mark(), mark);
+        }
+    }
+
+    #[test]
+    fn a_mark_has_the_owner_and_the_bits_that_go_with_it() {
+        check_mark("2000000:7", Some((2_000_000, 7, 0)));
+        check_mark("0:5:2000", Some((0, 5, 0o2000)));
+        check_mark("1:2:6000", Some((1, 2, 0o6000)));
+        for mark in ["", "1", "1:", "a:1", "1:2:9", "1:2:4000:1", "-1:2"] {
+            check_mark(mark, None);
+        }
     }
 
     #[test]

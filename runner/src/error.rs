@@ -8,7 +8,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum RunnerError {
     /// The store has no image of this name or id.
-    #[error("no image {name}")]
+    #[error("No such image: {name}")]
     NoImage {
         /// Name or id, as the user wrote it.
         name: String,
@@ -30,7 +30,7 @@ pub enum RunnerError {
         source: images::ImageError,
     },
     /// The store has no container of this name or id.
-    #[error("no container {name}")]
+    #[error("No such container: {name}")]
     NoContainer {
         /// Name or id, as the user wrote it.
         name: String,

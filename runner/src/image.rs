@@ -47,7 +47,8 @@ impl From<images::Image> for Image {
     }
 }
 
-fn refused(name: &str, error: ImageError) -> RunnerError {
+/// Returns the error of an image that was looked up as `name`.
+pub fn refused(name: &str, error: ImageError) -> RunnerError {
     let name = name.to_owned();
     match error {
         ImageError::NotFound { .. } => RunnerError::NoImage { name },

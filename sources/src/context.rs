@@ -62,8 +62,10 @@ pub struct ContextLayer {
     pub layer: DiffId,
     /// Time of the commit, or of the newest file, in seconds since 1970. `None` for an archive without files.
     pub time_s: Option<i64>,
-    /// True for a repository, false for an archive.
-    pub is_commit: bool,
+    /// Hash of the commit for a repository; `None` for an archive.
+    pub commit: Option<String>,
+    /// Digest of the archive; `None` for a repository.
+    pub archive: Option<Digest>,
 }
 
 /// Returns the remote context that `text` names; `None` for the path of a directory and for `-`.
@@ -135,7 +137,8 @@ impl Fetcher<'_> {
             origin: without_user(url),
             layer: fetched.layer,
             time_s: Some(fetched.time_s),
-            is_commit: true,
+            commit: Some(fetched.commit),
+            archive: None,
         };
         Ok(FetchedContext { files: Some(files), dockerfile: None })
     }
@@ -181,7 +184,8 @@ impl Fetcher<'_> {
 
     /// Opens a file: an archive of the context, or the Dockerfile.
     fn opened(&self, file: &FileTree, origin: String) -> Result<FetchedContext, FetchError> {
-        let files = |layer, time_s| Some(ContextLayer { origin, layer, time_s, is_commit: false });
+        let archive = Some(file.digest);
+        let files = |layer, time_s| Some(ContextLayer { origin, layer, time_s, commit: None, archive });
         if let Some((layer, time_s)) = self.unpacked_before(&file.digest)? {
             return Ok(FetchedContext { files: files(layer, time_s), dockerfile: None });
         }

@@ -136,6 +136,15 @@ pub struct BuildArgs {
     /// Add an annotation to the image
     #[arg(long = "annotation", value_name = "NAME=VALUE")]
     pub annotations: Vec<String>,
+    /// Attach an SBOM: the packages in the image, as SPDX
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub sbom: Option<String>,
+    /// Attach the provenance: how the image was built, as SLSA; mode=max adds build arguments, steps and the Dockerfile
+    #[arg(long, value_name = "BOOL|mode=min|mode=max", num_args = 0..=1, default_missing_value = "true")]
+    pub provenance: Option<String>,
+    /// Attach an attestation; --sbom and --provenance are short for it
+    #[arg(long, value_name = "type=sbom|type=provenance[,FIELD=VALUE]")]
+    pub attest: Vec<String>,
     /// Registry that is reached by plain HTTP
     #[arg(long = "insecure-registry", value_name = "HOST[:PORT]")]
     pub insecure_registries: Vec<String>,

@@ -2,7 +2,34 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Subcommand};
+
+use super::inspect::InspectOneKindArgs;
+use super::list::ListArgs;
+
+/// Commands of `dsbuild container`.
+#[derive(Debug, Subcommand)]
+pub enum ContainerCommand {
+    /// Print everything that is known about containers
+    Inspect(InspectOneKindArgs),
+    /// Print the output of a container
+    Logs(LogsArgs),
+    /// List containers that are running
+    #[command(visible_aliases = ["list", "ps"])]
+    Ls(LsArgs),
+    /// Show on which addresses of this machine the ports of a container are published
+    Port(PortArgs),
+    /// Remove all containers that have ended
+    Prune(PruneContainersArgs),
+    /// Remove containers that have ended
+    #[command(visible_alias = "remove")]
+    Rm(RmArgs),
+    /// Run an image in a container
+    #[command(args_override_self = true)]
+    Run(Box<RunArgs>),
+    /// Stop containers that are running
+    Stop(StopArgs),
+}
 
 /// Arguments of `dsbuild run`.
 #[derive(Debug, Args)]
@@ -81,13 +108,22 @@ pub struct RunArgs {
 
 /// Arguments of `dsbuild ps`.
 #[derive(Debug, Args)]
-pub struct PsArgs {
+pub struct LsArgs {
     /// Also list containers that have ended
     #[arg(short, long)]
     pub all: bool,
-    /// Print only the IDs of containers
+    /// List only containers that match: ancestor, exited, id, label, name, publish, status
+    #[arg(short, long = "filter", value_name = "KEY=VALUE")]
+    pub filters: Vec<String>,
+    /// List the N newest containers, whether or not they run
+    #[arg(short = 'n', long, value_name = "N")]
+    pub last: Option<usize>,
+    /// List the newest container, whether or not it runs
     #[arg(short, long)]
-    pub quiet: bool,
+    pub latest: bool,
+    /// Form of the list.
+    #[command(flatten)]
+    pub list: ListArgs,
 }
 
 /// Arguments of `dsbuild logs`.
@@ -133,6 +169,17 @@ pub struct RmArgs {
     /// Containers to remove, by name or ID
     #[arg(required = true)]
     pub containers: Vec<String>,
+}
+
+/// Arguments of `dsbuild container prune`.
+#[derive(Debug, Args)]
+pub struct PruneContainersArgs {
+    /// Do not ask before anything is removed
+    #[arg(short, long)]
+    pub force: bool,
+    /// Remove only containers that match: label, until
+    #[arg(long = "filter", value_name = "KEY=VALUE")]
+    pub filters: Vec<String>,
 }
 
 /// Arguments of the hidden command `dsbuild __monitor`.

@@ -20,15 +20,6 @@ pub struct DockerArgs {
     /// Cache to export; not supported yet
     #[arg(long, hide = true, value_name = "NAME")]
     pub cache_to: Vec<String>,
-    /// Attestations of the image; not supported yet
-    #[arg(long, hide = true, value_name = "type=TYPE")]
-    pub attest: Vec<String>,
-    /// Provenance attestation; not supported yet
-    #[arg(long, hide = true, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
-    pub provenance: Option<String>,
-    /// SBOM attestation; not supported yet
-    #[arg(long, hide = true, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
-    pub sbom: Option<String>,
     /// Memory and swap limit of docker's classic builder
     #[arg(long, hide = true, value_name = "BYTES", allow_hyphen_values = true)]
     pub memory_swap: Option<String>,
@@ -81,7 +72,6 @@ pub struct DockerArgs {
 impl DockerArgs {
     /// Returns notes about flags that have no effect. A flag without which the result would be another is an error.
     pub fn check(&self) -> Result<Vec<String>, Failure> {
-        self.check_attestations()?;
         if self.squash == Some(true) {
             return Err(Failure::usage("--squash is not supported")
                 .hint("copy the result into one layer: FROM scratch, then COPY --from=STAGE / /"));
@@ -112,29 +102,10 @@ impl DockerArgs {
         }
         Ok(notes)
     }
-
-    fn check_attestations(&self) -> Result<(), Failure> {
-        let attest = self.attest.iter().map(|value| ("--attest", value.as_str()));
-        let provenance = self.provenance.iter().map(|value| ("--provenance", value.as_str()));
-        let sbom = self.sbom.iter().map(|value| ("--sbom", value.as_str()));
-        match attest.chain(provenance).chain(sbom).find(|(_, value)| !is_disabled(value)) {
-            None => Ok(()),
-            Some((flag, value)) => {
-                Err(Failure::usage(format!("{flag} {value:?}: attestations are not supported yet"))
-                    .hint(format!("leave out {flag}, or say --provenance=false --sbom=false")))
-            }
-        }
-    }
-}
-
-/// Reports whether the value of an attestation flag asks for no attestation: `false`, `type=sbom,disabled=true`.
-fn is_disabled(value: &str) -> bool {
-    switch(value) == Ok(false)
-        || value.split(',').any(|field| field.strip_prefix("disabled=").map(switch) == Some(Ok(true)))
 }
 
 /// Commands of docker that dsbuild lacks, with the way to get the same, if there is one.
-const COMMANDS: [(&str, &str); 43] = [
+const COMMANDS: [(&str, &str); 36] = [
     ("attach", "dsbuild logs --follow prints the output of a container"),
     ("bake", ""),
     ("builder", "dsbuild prune frees the space of the cache"),
@@ -142,7 +113,6 @@ const COMMANDS: [(&str, &str); 43] = [
     ("commit", ""),
     ("compose", ""),
     ("config", ""),
-    ("container", "dsbuild run, ps, logs, stop and rm are commands by themselves"),
     ("cp", ""),
     ("create", ""),
     ("debug", ""),
@@ -150,11 +120,8 @@ const COMMANDS: [(&str, &str); 43] = [
     ("events", ""),
     ("exec", ""),
     ("export", "dsbuild build --output type=tar,dest=FILE writes the files of an image"),
-    ("history", ""),
-    ("image", "dsbuild images, rmi, import, prune and build are commands by themselves"),
     ("info", "dsbuild du shows the space that the store uses"),
     ("init", ""),
-    ("inspect", ""),
     ("kill", "dsbuild stop --time 0 kills a container"),
     ("manifest", ""),
     ("network", ""),
@@ -163,7 +130,6 @@ const COMMANDS: [(&str, &str); 43] = [
     ("plugin", ""),
     ("rename", ""),
     ("restart", ""),
-    ("save", "dsbuild build --output type=docker,dest=FILE writes what docker load reads"),
     ("scout", ""),
     ("search", ""),
     ("secret", ""),
@@ -172,8 +138,6 @@ const COMMANDS: [(&str, &str); 43] = [
     ("start", ""),
     ("stats", ""),
     ("swarm", ""),
-    ("system", "dsbuild du and prune are commands by themselves"),
-    ("tag", "dsbuild build -t NAME . gives an image another name"),
     ("top", ""),
     ("trust", ""),
     ("update", ""),
@@ -197,18 +161,6 @@ pub fn missing_command(word: &str) -> Option<Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn attestation_flags_may_ask_for_nothing() {
-        let check = |value: &str, expected: bool| assert_eq!(is_disabled(value), expected, "{value}");
-        check("false", true);
-        check("0", true);
-        check("type=provenance,disabled=true", true);
-        check("true", false);
-        check("mode=max", false);
-        check("type=sbom", false);
-        check("type=sbom,disabled=false", false);
-    }
 
     #[test]
     fn a_command_that_dsbuild_has_is_not_listed_as_missing() {

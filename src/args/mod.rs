@@ -1,11 +1,12 @@
 //! The command line as typed data: one file of flags for each group of commands.
 //!
 //! ```text
-//! build      dsbuild build          container  run, ps, logs, port, stop    docker  flags and commands of docker
-//! context    dsbuild context        image      images, rmi, import                  that have no effect here
-//! dockerfile parse, fmt             store      prune, check
+//! build      dsbuild build          container  run, ps, logs, port, stop, rm     docker  flags and commands of docker
+//! context    dsbuild context        image      images, rmi, tag, import                  that have no effect here
+//! dockerfile parse, fmt             store      prune, check     system   system df, system prune
+//! inspect    inspect, history        filters, moment, values  values that several flags share
 //! registry   pull, push, login, logout
-//! values     values that several flags share
+//! names      names of commands       list         flags of lists
 //! ```
 //!
 //! The comments on commands and flags are the texts of `--help`, of the man page and of `docs/cli.md`.
@@ -17,14 +18,22 @@ pub mod docker;
 pub mod dockerfile;
 #[cfg(test)]
 mod docs;
+pub mod filters;
 pub mod image;
+pub mod inspect;
+pub mod list;
+mod moment;
+mod names;
 pub mod registry;
 pub mod store;
+pub mod system;
 pub mod values;
 
-use std::ffi::OsString;
+use clap::{Parser, Subcommand};
 
-use clap::{CommandFactory, Parser, Subcommand};
+pub use names::{
+    command_path, find_command, similar_command, similar_flag, visible_commands, with_default_command,
+};
 
 const AFTER_HELP: &str = "\
 `dsbuild -t NAME .` is short for `dsbuild build -t NAME .`
@@ -66,7 +75,7 @@ pub enum Command {
     #[command(args_override_self = true)]
     Run(Box<container::RunArgs>),
     /// List containers that are running
-    Ps(container::PsArgs),
+    Ps(container::LsArgs),
     /// Print the output of a container
     Logs(container::LogsArgs),
     /// Show on which addresses of this machine the ports of a container are published
@@ -84,12 +93,21 @@ pub enum Command {
     /// Log out of a registry
     Logout(registry::LogoutArgs),
     /// List the images in the store
-    Images(image::ImagesArgs),
+    Images(image::LsArgs),
     /// Remove images from the store
-    Rmi(image::RmiArgs),
+    Rmi(image::RmArgs),
+    /// Give an image another name
+    Tag(image::TagArgs),
+    /// Show the instructions that an image was made by, and the sizes of its layers
+    History(inspect::HistoryArgs),
+    /// Print everything that is known about images and containers
+    Inspect(inspect::InspectArgs),
     /// Import an image from an archive: OCI layout, docker save, or root file system
-    #[command(alias = "load")]
     Import(image::ImportArgs),
+    /// Import the images of an archive of `save`
+    Load(image::LoadArgs),
+    /// Write images to an archive that docker, podman and skopeo read
+    Save(image::SaveArgs),
     /// Show how much disk space the store uses
     Du,
     /// Remove data from the store, the least recently used first
@@ -97,6 +115,15 @@ pub enum Command {
     Prune(store::PruneArgs),
     /// Check the store for damage
     Check(store::CheckArgs),
+    /// Look at, name, move and remove images
+    #[command(subcommand, arg_required_else_help = true)]
+    Image(image::ImageCommand),
+    /// Run, look at and remove containers
+    #[command(subcommand, arg_required_else_help = true)]
+    Container(container::ContainerCommand),
+    /// Show the disk space of everything, and remove what nothing needs
+    #[command(subcommand, arg_required_else_help = true)]
+    System(system::SystemCommand),
     /// Print a script that completes commands and flags in a shell
     Completion(CompletionArgs),
     /// Print the man page of dsbuild or of a command
@@ -119,78 +146,6 @@ pub struct CompletionArgs {
 /// Arguments of `dsbuild man`.
 #[derive(Debug, clap::Args)]
 pub struct ManArgs {
-    /// Command to document [default: all of dsbuild, in short]
-    pub command: Option<String>,
-}
-
-/// Returns the command that a mistyped word may mean.
-pub fn similar_command(word: &str) -> Option<String> {
-    let command = Cli::command();
-    let names: Vec<&str> = visible_commands(&command).map(clap::Command::get_name).collect();
-    parser::suggest(word, &names).map(str::to_owned)
-}
-
-/// Returns the flag of a command that a mistyped one may mean, for example `--no-cache` for `--no-cahce`.
-pub fn similar_flag(command: &str, flag: &str) -> Option<String> {
-    let cli = Cli::command();
-    let command = cli.find_subcommand(command)?;
-    let flags: Vec<&str> =
-        command.get_arguments().filter(|arg| !arg.is_hide_set()).filter_map(clap::Arg::get_long).collect();
-    parser::suggest(flag.trim_start_matches('-'), &flags).map(|flag| format!("--{flag}"))
-}
-
-/// Returns the commands that `--help` lists.
-pub fn visible_commands(cli: &clap::Command) -> impl Iterator<Item = &clap::Command> {
-    cli.get_subcommands().filter(|command| !command.is_hide_set())
-}
-
-/// Inserts `build` if the first argument is not a command: `dsbuild -t name .`.
-pub fn with_default_command(mut args: Vec<OsString>) -> Vec<OsString> {
-    let names_a_command = match args.get(1).and_then(|arg| arg.to_str()) {
-        None => args.len() == 1,
-        Some("-h" | "--help" | "-V" | "--version" | "help") => true,
-        Some(word) => Cli::command().get_subcommands().any(|command| {
-            command.get_name() == word || command.get_all_aliases().any(|alias| alias == word)
-        }),
-    };
-    if !names_a_command {
-        args.insert(1, "build".into());
-    }
-    args
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
-    }
-
-    #[track_caller]
-    fn check(args: &[&str], expected: &[&str]) {
-        let got = with_default_command(args.iter().map(OsString::from).collect());
-        assert_eq!(got, expected.iter().map(OsString::from).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn build_is_the_default_command() {
-        check(&["dsbuild"], &["dsbuild"]);
-        check(&["dsbuild", "--help"], &["dsbuild", "--help"]);
-        check(&["dsbuild", "build", "."], &["dsbuild", "build", "."]);
-        check(&["dsbuild", "load", "x"], &["dsbuild", "load", "x"]);
-        check(&["dsbuild", "-t", "x", "."], &["dsbuild", "build", "-t", "x", "."]);
-        check(&["dsbuild", "."], &["dsbuild", "build", "."]);
-    }
-
-    #[test]
-    fn a_mistyped_flag_has_a_suggestion_only_if_one_is_near() {
-        let check = |flag: &str, expected: Option<&str>| {
-            assert_eq!(similar_flag("build", flag).as_deref(), expected, "{flag}");
-        };
-        check("--no-cahce", Some("--no-cache"));
-        check("--ouput", Some("--output"));
-        check("--frobnicate", None);
-    }
+    /// Command to document, such as `build` or `image ls` [default: all of dsbuild, in short]
+    pub command: Vec<String>,
 }

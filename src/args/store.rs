@@ -19,7 +19,7 @@ pub struct CheckArgs {
     /// Also hash the content of every blob and of every unpacked layer
     #[arg(long)]
     pub read_data: bool,
-    /// Remove what is damaged, so that it is fetched or built again
+    /// Read all data as well, and remove what is damaged, so that it is fetched or built again
     #[arg(long)]
     pub repair: bool,
 }

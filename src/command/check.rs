@@ -17,9 +17,11 @@ pub fn run(args: &CheckArgs) -> Result<u8, Failure> {
         }
     }
     let store = Arc::new(store::open()?);
-    let report = store.check(args.read_data)?;
+    // A repair that did not read the blobs would leave the damage that only their content shows.
+    let reads_data = args.read_data || args.repair;
+    let report = store.check(reads_data)?;
     let layers = Layers::new(Arc::clone(&store));
-    let altered = if args.read_data { layers.altered_trees()? } else { Vec::new() };
+    let altered = if reads_data { layers.altered_trees()? } else { Vec::new() };
     for problem in &report.problems {
         output::note(&format!("{problem}"));
     }
@@ -43,7 +45,7 @@ pub fn run(args: &CheckArgs) -> Result<u8, Failure> {
         }
         runner::container::reconcile(&store)?;
         altered.iter().try_for_each(|layer| layers.distrust_trees(layer))?;
-        let left = store.check(args.read_data)?.problems.len();
+        let left = store.check(reads_data)?.problems.len();
         output::line(&format!("{} problems repaired", problems.saturating_sub(left)));
         return Ok(u8::from(left > 0));
     }

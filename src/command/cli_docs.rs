@@ -26,14 +26,50 @@ fn render(cli: &Command) -> String {
     if let Some(text) = cli.get_after_help() {
         let _ = write!(page, "\n```text\n{}\n```\n", text.to_string().trim_end());
     }
-    visible_commands(cli).for_each(|command| section(&mut page, command));
+    for command in visible_commands(cli) {
+        if command.has_subcommands() {
+            group(&mut page, cli, command);
+        } else {
+            section(&mut page, command.get_name(), command);
+        }
+    }
     page
 }
 
-fn section(page: &mut String, command: &Command) {
-    let mut command = command.clone().bin_name(format!("dsbuild {}", command.get_name()));
+/// Writes a table of the commands of a group, and a section for each one without another spelling.
+fn group(page: &mut String, cli: &Command, group: &Command) {
+    let group_name = group.get_name();
+    let _ = write!(page, "\n## dsbuild {group_name}\n\n{}.\n", about(group));
+    let _ = write!(page, "\n| command | the same as, or purpose |\n|---|---|\n");
+    let mut others = Vec::new();
+    for command in visible_commands(group) {
+        let path = format!("{group_name} {}", command.get_name());
+        let meaning = match visible_commands(cli).find(|other| is_same(command, other)) {
+            Some(other) => format!("[`dsbuild {0}`](#dsbuild-{0})", other.get_name()),
+            None => {
+                others.push((path.clone(), command));
+                about(command)
+            }
+        };
+        let aliases: Vec<String> =
+            command.get_all_aliases().map(|alias| format!(", `{group_name} {alias}`")).collect();
+        let _ = writeln!(page, "| `{path}`{} | {meaning} |", aliases.concat());
+    }
+    others.iter().for_each(|(path, command)| section(page, path, command));
+}
+
+/// Reports whether a command is another spelling of one outside of its group.
+fn is_same(command: &Command, other: &Command) -> bool {
+    let arguments = |command: &Command| -> Vec<String> {
+        command.get_arguments().map(|arg| arg.get_id().to_string()).collect()
+    };
+    !other.has_subcommands() && about(command) == about(other) && arguments(command) == arguments(other)
+}
+
+fn section(page: &mut String, path: &str, command: &Command) {
+    let mut command = command.clone().bin_name(format!("dsbuild {path}"));
     let usage = command.render_usage().to_string();
-    let _ = write!(page, "\n## dsbuild {}\n\n{}.\n", command.get_name(), about(&command));
+    let _ = write!(page, "\n## dsbuild {path}\n\n{}.\n", about(&command));
     let _ = write!(page, "\n```text\n{}\n```\n", usage.trim_start_matches("Usage: ").trim_end());
     let aliases: Vec<String> = command.get_all_aliases().map(|alias| format!("`{alias}`")).collect();
     if !aliases.is_empty() {
@@ -102,6 +138,25 @@ mod tests {
         let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/cli.md");
         let written = std::fs::read_to_string(file).unwrap_or_default();
         assert!(written == render(&Cli::command()), "run `cargo xtask cli-docs`");
+    }
+
+    #[test]
+    fn both_spellings_of_a_command_are_one_command() {
+        let cli = Cli::command();
+        let check = |group: &str, name: &str, other: &str| {
+            let long = cli.find_subcommand(group).and_then(|group| group.find_subcommand(name));
+            let short = cli.find_subcommand(other).expect("a command");
+            assert!(is_same(long.expect("a command of the group"), short), "{group} {name} and {other}");
+        };
+        for (name, other) in [("ls", "images"), ("list", "images"), ("rm", "rmi"), ("remove", "rmi")] {
+            check("image", name, other);
+        }
+        for (name, other) in [("ls", "ps"), ("ps", "ps"), ("rm", "rm"), ("run", "run"), ("logs", "logs")] {
+            check("container", name, other);
+        }
+        for name in ["build", "import", "tag"] {
+            check("image", name, name);
+        }
     }
 
     #[test]

@@ -1,12 +1,16 @@
 //! The commands of dsbuild: one file or directory for each, with the name of the command.
 //!
 //! ```text
-//! build/    build, and build --check, --call, --timings       context/  context
-//! run/      run, __monitor                                    ps  logs  port  stop  rm
-//! images  rmi  import                                         du  prune  check
-//! pull  push  login  logout
+//! build/      build, and build --check, --call, --timings     context/  context
+//! image/      images, rmi, tag, history, save, load, import   run/      run, __monitor
+//! container/  ps, rm, logs, port, stop                        inspect/  inspect
+//! groups      the spellings `image …` and `container …`       system/   system df, system prune
+//! registry commands: pull  push  login  logout
+//! du  prune  check
 //! parse  fmt                                                  completion  man  cli_docs
 //! ```
+//!
+//! Both spellings of a command (`images` and `image ls`) end in the same file, that of the longer one.
 //!
 //! A command turns its arguments into calls of the libraries and prints what they return.
 
@@ -18,22 +22,18 @@ mod container;
 mod context;
 mod du;
 mod fmt;
-mod images;
-mod import;
+mod groups;
+mod image;
+mod inspect;
 mod login;
 mod logout;
-mod logs;
 mod man;
 mod parse;
-mod port;
 mod prune;
-mod ps;
 mod pull;
 mod push;
-mod rm;
-mod rmi;
 mod run;
-mod stop;
+mod system;
 
 use crate::args::Command;
 use crate::failure::Failure;
@@ -50,21 +50,29 @@ pub fn run(command: Command) -> Result<u8, Failure> {
         Command::Parse(args) => parse::run(&args),
         Command::Fmt(args) => fmt::run(&args),
         Command::Run(args) => run::run(&args),
-        Command::Ps(args) => ps::run(&args),
-        Command::Logs(args) => logs::run(&args),
-        Command::Port(args) => port::run(&args),
-        Command::Stop(args) => stop::run(&args),
-        Command::Rm(args) => rm::run(&args),
+        Command::Ps(args) => container::ls::run(&args),
+        Command::Logs(args) => container::logs::run(&args),
+        Command::Port(args) => container::port::run(&args),
+        Command::Stop(args) => container::stop::run(&args),
+        Command::Rm(args) => container::rm::run(&args),
         Command::Pull(args) => pull::run(&args),
         Command::Push(args) => push::run(&args),
         Command::Login(args) => login::run(&args),
         Command::Logout(args) => logout::run(&args),
-        Command::Images(args) => images::run(&args),
-        Command::Rmi(args) => rmi::run(&args),
-        Command::Import(args) => import::run(&args),
+        Command::Images(args) => image::ls::run(&args),
+        Command::Rmi(args) => image::rm::run(&args),
+        Command::Import(args) => image::import::run(&args),
+        Command::Load(args) => image::load::run(&args),
+        Command::Save(args) => image::save::run(&args),
+        Command::Tag(args) => image::tag::run(&args),
+        Command::History(args) => image::history::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Image(command) => groups::image(command),
+        Command::Container(command) => groups::container(command),
         Command::Du => du::run(),
         Command::Prune(args) => prune::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::System(command) => system::run(command),
         Command::Completion(args) => completion::run(&args),
         Command::Man(args) => man::run(&args),
         Command::Monitor(args) => run::monitor::run(&args),

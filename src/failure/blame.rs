@@ -34,7 +34,7 @@ macro_rules! always {
 
 always!(Fault::System => io::Error, rustix::io::Errno, nix::errno::Errno);
 always!(Fault::System => cache::StoreError, rootfs::RootfsError, sandbox::SandboxError);
-always!(Fault::Usage => oci::ReferenceError, oci::PlatformError);
+always!(Fault::Usage => oci::ReferenceError, oci::PlatformError, attest::AttestError);
 always!(Fault::Input => IgnoreError, registry::RegistryError, sources::SourceError);
 
 impl Blame for ExportError {
@@ -44,6 +44,15 @@ impl Blame for ExportError {
             Self::Registry(_) | Self::Base { .. } => Fault::Input,
             Self::Canceled => Fault::canceled(),
             _ => Fault::System,
+        }
+    }
+}
+
+impl Blame for images::ImageError {
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Store(_) | Self::Io { .. } => Fault::System,
+            _ => Fault::Input,
         }
     }
 }
@@ -62,7 +71,7 @@ impl Blame for BuildError {
     fn fault(&self) -> Fault {
         match self {
             Self::Canceled => Fault::canceled(),
-            Self::Store(_) => Fault::System,
+            Self::Store(_) | Self::Layers(_) | Self::Packages { .. } => Fault::System,
             Self::Fetch(error) => error.fault(),
             Self::Step { cause, .. } if super::step::is_system(cause) => Fault::System,
             _ => Fault::Input,

@@ -20,7 +20,7 @@ mod units;
 use std::io::{self, IsTerminal, Write};
 
 pub use sanitize::{Sanitizer, path, sanitized, sanitized_in_place, sanitized_lines};
-pub use units::{ago, number, since, size};
+pub use units::{ago, date, disk_size, now_ms, number, rfc3339, since, size};
 
 use crate::environment;
 
@@ -43,6 +43,11 @@ impl Stream {
             Self::Stdout => io::stdout().is_terminal(),
             Self::Stderr => io::stderr().is_terminal(),
         }
+    }
+
+    /// Reports whether stdin comes from a terminal, where a person would have to answer.
+    pub fn is_stdin_terminal() -> bool {
+        io::stdin().is_terminal()
     }
 
     /// Reports whether the stream goes to a terminal that can move its cursor, which `TERM=dumb` denies.
@@ -71,6 +76,16 @@ pub fn line(text: &str) {
     Stream::Stdout.write(format!("{}\n", sanitized_lines(text)).as_bytes());
 }
 
+/// Prints a result that has its line ends on stdout, in one piece.
+pub fn lines(text: &str) {
+    Stream::Stdout.write(sanitized_lines(text).as_bytes());
+}
+
+/// Prints a question on stdout, and waits behind it for the answer.
+pub fn question(text: &str) {
+    Stream::Stdout.write(sanitized_lines(text).as_bytes());
+}
+
 /// Prints a line for people on stderr.
 pub fn note(text: &str) {
     Stream::Stderr.write(format!("{}\n", sanitized_lines(text)).as_bytes());
@@ -85,8 +100,12 @@ pub fn colored(stream: Stream, text: &str) {
 
 /// Prints JSON and a line end. Characters that act on a terminal are written as JSON escapes.
 pub fn json(stream: Stream, value: &serde_json::Value, is_pretty: bool) {
-    let text = if is_pretty { format!("{value:#}") } else { value.to_string() };
-    stream.write(format!("{}\n", sanitize::json(&text)).as_bytes());
+    json_text(stream, &if is_pretty { format!("{value:#}") } else { value.to_string() });
+}
+
+/// Prints a text that is JSON and a line end, with the same escapes as [`json`].
+pub fn json_text(stream: Stream, text: &str) {
+    stream.write(format!("{}\n", sanitize::json(text)).as_bytes());
 }
 
 /// Prints content: exact bytes for a pipe or a file, sanitized text for a terminal.

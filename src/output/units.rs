@@ -1,6 +1,8 @@
 //! Numbers, sizes and times as people read them.
 
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use jiff::Timestamp;
 
 /// Returns a number with a comma between thousands: `1,234,567`.
 pub fn number(number: u64) -> String {
@@ -15,21 +17,52 @@ pub fn number(number: u64) -> String {
     text
 }
 
-/// Returns a size in bytes with a decimal unit, as docker prints it: `1.24MB`.
+/// Returns a size in bytes with a decimal unit and three digits, as docker prints that of an image: `1.24MB`.
 pub fn size(bytes: u64) -> String {
+    size_with_digits(bytes, 3)
+}
+
+/// Returns a size in bytes with a decimal unit and four digits, as docker prints disk usage: `1.235MB`.
+pub fn disk_size(bytes: u64) -> String {
+    size_with_digits(bytes, 4)
+}
+
+/// Returns a size with a decimal unit and at most this many digits.
+///
+/// Source: docker/go-units, `HumanSizeWithPrecision`.
+fn size_with_digits(bytes: u64, digits: usize) -> String {
+    let units = ["B", "kB", "MB", "GB", "TB", "PB"];
     let mut value = bytes as f64;
-    let units = ["B", "kB", "MB", "GB", "TB"];
     let mut unit = 0;
-    while value >= 999.5 && unit + 1 < units.len() {
+    let rounded = |value: f64| {
+        let whole = format!("{value:.0}").len();
+        let text = format!("{value:.*}", digits.saturating_sub(whole));
+        if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+    };
+    while unit + 1 < units.len()
+        && (value >= 1000.0 || rounded(value).len() > 3 && !rounded(value).contains('.'))
+    {
         value /= 1000.0;
         unit += 1;
     }
-    match (unit, value) {
-        (0, _) => format!("{bytes}B"),
-        (_, v) if v < 9.995 => format!("{v:.2}{}", units[unit]),
-        (_, v) if v < 99.95 => format!("{v:.1}{}", units[unit]),
-        (_, v) => format!("{v:.0}{}", units[unit]),
-    }
+    format!("{}{}", rounded(value), units[unit])
+}
+
+/// Returns the present in milliseconds since 1970.
+pub fn now_ms() -> u64 {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Returns a moment as docker prints it: `2026-01-31 12:00:00 +0000 UTC`.
+pub fn date(time: SystemTime) -> String {
+    let moment = Timestamp::try_from(time).unwrap_or(Timestamp::UNIX_EPOCH);
+    moment.strftime("%Y-%m-%d %H:%M:%S +0000 UTC").to_string()
+}
+
+/// Returns a moment in RFC 3339 format, with the fraction that it has.
+pub fn rfc3339(time: SystemTime) -> String {
+    Timestamp::try_from(time).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
 }
 
 /// Returns the time since a moment, for example `2 minutes ago`, or `-` for an unknown one.
@@ -42,12 +75,25 @@ pub fn since(time: SystemTime) -> String {
     span(SystemTime::now().duration_since(time).unwrap_or_default().as_secs())
 }
 
-/// Returns a time in the largest unit of which there are at least two, as docker does.
+/// Returns a time in words, as docker does.
+///
+/// Source: docker/go-units, `HumanDuration`.
 fn span(seconds: u64) -> String {
-    let units = [("week", 604_800), ("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)];
-    let (name, length) = units.into_iter().find(|(_, length)| seconds >= 2 * length).unwrap_or(("second", 1));
-    let count = seconds / length;
-    format!("{count} {name}{}", if count == 1 { "" } else { "s" })
+    let (minutes, hours) = (seconds / 60, (seconds + 1800) / 3600);
+    let days = hours / 24;
+    match seconds {
+        0 => "Less than a second".to_owned(),
+        1 => "1 second".to_owned(),
+        2..60 => format!("{seconds} seconds"),
+        60..120 => "About a minute".to_owned(),
+        120..3600 if hours < 1 || minutes < 60 => format!("{minutes} minutes"),
+        _ if hours == 1 => "About an hour".to_owned(),
+        _ if hours < 48 => format!("{hours} hours"),
+        _ if days < 14 => format!("{days} days"),
+        _ if days < 60 => format!("{} weeks", days / 7),
+        _ if days < 730 => format!("{} months", days / 30),
+        _ => format!("{} years", days / 365),
+    }
 }
 
 #[cfg(test)]
@@ -71,18 +117,37 @@ mod tests {
         check(1_240_000, "1.24MB");
         check(45_300, "45.3kB");
         check(123_456_789, "123MB");
-        check(5_000_000_000, "5.00GB");
+        check(5_000_000_000, "5GB");
+        check(999_999, "1MB");
+        check(12_300, "12.3kB");
+    }
+
+    #[test]
+    fn disk_usage_has_four_digits() {
+        let check = |bytes, expected: &str| assert_eq!(disk_size(bytes), expected);
+        check(0, "0B");
+        check(211, "211B");
+        check(1_982_498, "1.982MB");
+        check(45_304_700_000, "45.3GB");
+        check(999_999, "1MB");
     }
 
     #[test]
     fn times_read_as_docker_prints_them() {
         let check = |seconds, expected: &str| assert_eq!(span(seconds), expected);
-        check(0, "0 seconds");
+        check(0, "Less than a second");
         check(1, "1 second");
-        check(119, "119 seconds");
+        check(59, "59 seconds");
+        check(119, "About a minute");
         check(120, "2 minutes");
-        check(7200, "2 hours");
+        check(3599, "59 minutes");
+        check(3600, "About an hour");
+        check(5399, "About an hour");
+        check(5400, "2 hours");
+        check(47 * 3600, "47 hours");
         check(3 * 86_400, "3 days");
         check(15 * 86_400, "2 weeks");
+        check(90 * 86_400, "3 months");
+        check(46 * 365 * 86_400, "46 years");
     }
 }

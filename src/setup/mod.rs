@@ -1,6 +1,7 @@
 //! Set-up that several commands share: the store and the registry client as this machine has them, namespaces, signals.
 //!
 //! ```text
+//! confirm     the question before something is removed
 //! store       opening the store, and keeping it within its budget
 //! registry    a client with the user's logins, certificates and proxies
 //! isolation   the namespaces of this process
@@ -8,6 +9,7 @@
 //! prompt      questions to the user on the terminal
 //! ```
 
+pub mod confirm;
 pub mod interrupt;
 pub mod isolation;
 pub mod prompt;

@@ -207,3 +207,24 @@ fn privileged_a_copy_above_a_changed_layer_says_why_it_is_not_cached() {
     assert!(output.contains("not cached: the layers below changed"), "{output}");
     assert!(!output.contains("outline"), "{output}");
 }
+
+/// C.15: damage that only the content of a blob shows, in a store whose images are used without reading that blob.
+#[test]
+fn a_repair_reads_every_blob() {
+    let env = TestEnv::bare();
+    env.file("f", "content");
+    let dockerfile = "FROM scratch AS below\nCOPY f /f\nFROM scratch\nCOPY --from=below /f /g\n";
+    let digest = env.digest(dockerfile);
+    for blob in fs::read_dir(env.store().join("blobs/sha256")).expect("blobs").flatten() {
+        let mut bytes = fs::read(blob.path()).expect("a blob");
+        if !bytes.starts_with(b"{") {
+            bytes[0] ^= 1;
+            fs::remove_file(blob.path()).expect("removed");
+            fs::write(blob.path(), bytes).expect("written");
+        }
+    }
+    let repaired = env.dsbuild(&["check", "--repair"]).success().stdout();
+    assert!(repaired.contains("2 problems repaired"), "{repaired}");
+    assert_eq!(env.digest(dockerfile), digest);
+    env.dsbuild(&["check", "--read-data"]).success();
+}

@@ -93,6 +93,11 @@ fn privileged_a_file_size_limit_is_an_error() {
     for (args, code) in [("build -q context", 2), ("import -t other base.tar", 1)] {
         let script = format!("ulimit -f 100; exec {} {args}", env.binary().display());
         let ran = Ran(env.program("sh").args(["-c", &script]).output().expect("sh runs")).fails(code);
-        assert!(ran.stderr().contains("File too large"), "{args}: {}", ran.stderr());
+        let told = ran.stderr();
+        assert!(told.contains("File too large"), "{args}: {told}");
+        assert!(
+            told.contains(&env.store().display().to_string()),
+            "the file is in the store: {args}: {told}"
+        );
     }
 }

@@ -50,6 +50,29 @@ fn a_blob_written_directly_is_read_back() {
     }
 }
 
+/// Zeros come as bytes and as a number, at offsets within blocks and on their borders.
+#[test]
+fn zeros_take_no_disk_space() {
+    use std::os::unix::fs::MetadataExt;
+    let store = new_store();
+    for (before, zeros, after) in
+        [(0, 5 << 20, 0), (1, 5 << 20, 3), (4096, (5 << 20) + 17, 4095), (9, 100, 9)]
+    {
+        let expected = [vec![7; before], vec![0; 2 * zeros], vec![8; after]].concat();
+        let mut writer = store.write_blob().unwrap();
+        writer.write_all(&vec![7; before]).unwrap();
+        writer.write_all(&vec![0; zeros]).unwrap();
+        writer.write_zeros(zeros as u64).unwrap();
+        writer.write_all(&vec![8; after]).unwrap();
+        assert_eq!(writer.size_bytes(), expected.len() as u64);
+        let digest = writer.commit(None).unwrap();
+        assert_eq!(digest, Digest::of(&expected));
+        store.verify_blob(&digest).unwrap();
+        let metadata = store.blob_path(&digest).metadata().unwrap();
+        assert!(metadata.blocks() * 512 <= 64 << 10, "{before} {zeros} {after}: {metadata:?}");
+    }
+}
+
 #[test]
 fn blobs_are_read_only_in_a_private_store() {
     let store = new_store();

@@ -249,3 +249,34 @@ fn check_usable(closed: &Closed, lost: &str) {
     drop((stats, store));
     closed.collect(&Policy { budget_bytes: u64::MAX, keep_ms: 0 });
 }
+
+#[test]
+fn a_directory_in_the_place_of_a_file_makes_way_for_the_next_file() {
+    let closed = used_store();
+    let layer = DiffId(put_image(&closed.open(), "app").layer);
+    let step = StepKey::of(b"step");
+    let record_path = {
+        let name = step.to_string();
+        closed.path().join("records/v1").join(&name[..2]).join(&name[2..])
+    };
+    for path in [
+        closed.open().blob_path(&layer.0),
+        record_path,
+        closed.path().join("pins/pin"),
+        closed.path().join("layers").join(layer.0.hex()).join("index"),
+    ] {
+        fs::remove_file(&path).unwrap_or_default();
+        fs::create_dir_all(path.join("with/content")).unwrap();
+    }
+    let store = closed.open();
+    store.put_blob(b"layer of app").unwrap();
+    store.save_record(&step, &record(layer)).unwrap();
+    store.save_note(NoteKind::Pin, "pin", b"new").unwrap();
+    store.save_checked(&layer, "index", b"derived").unwrap();
+    assert_eq!(store.get_blob(&layer.0, 100).unwrap(), b"layer of app");
+    assert_eq!(store.load_record(&step).unwrap().unwrap().layer, layer);
+    assert_eq!(store.load_note(NoteKind::Pin, "pin").unwrap().unwrap(), b"new");
+    assert_eq!(store.read_checked(&layer, "index").unwrap(), b"derived");
+    drop(store);
+    assert_eq!(fs::read_dir(closed.path().join("tmp")).unwrap().count(), 0, "nothing is left over");
+}

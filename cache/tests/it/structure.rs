@@ -71,7 +71,15 @@ fn a_link_or_directory_in_place_of_a_file_is_repaired() {
         check(name, false, put_link_to_file);
         check(name, false, put_dir);
     }
-    for name in ["containers/.lock", "mounts/m/0/ready", "stat/s", "steps/s", "pins/p", "layers/l/index"] {
+    for name in [
+        "containers/.lock",
+        "mounts/m/0/ready",
+        "stat/s",
+        "steps/s",
+        "pins/p",
+        "layers/l/index",
+        "records/v1/ab/cd",
+    ] {
         check(name, false, put_link_to_file);
         check(name, false, put_dir);
     }

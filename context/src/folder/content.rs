@@ -8,35 +8,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cache::{ContentDigest, FileStat, StatCache};
+use rootfs::sparse::{self, SparseRead, WholeFile};
 use rootfs::tree::FileChanged;
 
 use super::copies::FileCopy;
 use super::listed_file::ListedFile;
 use super::stat::file_stat;
 
-/// Number of bytes of a file that are read at once.
-const READ_BYTES: usize = 256 * 1024;
-
 thread_local! {
     /// One buffer for each thread: to allocate one for each small file would cost more than to read the file.
-    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Returns the blake3 of the rest of a file.
-pub(super) fn hash_file(file: &mut File) -> io::Result<ContentDigest> {
-    BUFFER.with_borrow_mut(|buffer| {
-        let mut hasher = blake3::Hasher::new();
-        loop {
-            match file.read(buffer) {
-                Ok(0) => return Ok(ContentDigest::from_bytes(*hasher.finalize().as_bytes())),
-                Ok(length) => {
-                    hasher.update(&buffer[..length]);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-    })
+/// Returns the blake3 of a file of about `size_bytes`.
+pub(super) fn hash_file(file: &mut WholeFile, size_bytes: u64) -> io::Result<ContentDigest> {
+    BUFFER.with_borrow_mut(|buffer| sparse::hash(file, size_bytes, buffer))
 }
 
 /// Returns the digest that the stat cache has for a file without attributes.
@@ -82,24 +68,31 @@ pub(super) fn changed_if_gone(error: io::Error) -> io::Error {
 
 /// Reader of a file that fails at the end if the file has changed since it was opened.
 pub(super) struct StillFile {
-    file: File,
+    file: WholeFile,
     opened: FileStat,
 }
 
 impl StillFile {
     /// Wraps a file whose stat was `opened` when it was opened.
     pub fn new(file: File, opened: FileStat) -> Self {
-        Self { file, opened }
+        Self { file: WholeFile::new(file), opened }
     }
 }
 
 impl Read for StillFile {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.file.read(buffer)?;
-        if count == 0 && !buffer.is_empty() && file_stat(&rustix::fs::fstat(&self.file)?) != self.opened {
+        if count == 0 && !buffer.is_empty() && file_stat(&rustix::fs::fstat(self.file.file())?) != self.opened
+        {
             return Err(io::Error::other(FileChanged));
         }
         Ok(count)
+    }
+}
+
+impl SparseRead for StillFile {
+    fn skip_hole(&mut self) -> io::Result<u64> {
+        self.file.skip_hole()
     }
 }
 

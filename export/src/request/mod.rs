@@ -34,6 +34,10 @@ pub struct ExportRequest {
     pub force_compression: bool,
     /// Uses the media types of OCI; `false` means those of Docker.
     pub oci_media_types: bool,
+    /// Writes attestations as OCI artifacts; `false` means as images, in the form of older versions of BuildKit.
+    pub oci_artifact: bool,
+    /// Beginning of the names of files with attestations, for outputs that are files.
+    pub attestation_prefix: String,
     /// Clamps the times of files to the source date; `false` keeps the real times.
     pub rewrite_timestamp: bool,
     /// Source date of this output in seconds since 1970; `None` means that of the build.
@@ -134,6 +138,8 @@ impl ExportRequest {
             compression: None,
             force_compression: false,
             oci_media_types: true,
+            oci_artifact: true,
+            attestation_prefix: String::new(),
             rewrite_timestamp: true,
             source_date_s: None,
             annotations: Vec::new(),

@@ -79,13 +79,20 @@ fn apply(request: &mut ExportRequest, key: &str, value: &str) -> Result<(), Stri
         "compression" => request.compression = Some(compression(value)?),
         "force-compression" => request.force_compression = boolean(key, value)?,
         "oci-mediatypes" => request.oci_media_types = boolean(key, value)?,
+        "attestation-prefix" if value.contains('/') => {
+            return Err(format!(
+                "attestation-prefix={value} is a path: expected the beginning of a file's name"
+            ));
+        }
+        "attestation-prefix" => request.attestation_prefix = value.to_owned(),
+        "oci-artifact" => request.oci_artifact = boolean(key, value)?,
         "rewrite-timestamp" => request.rewrite_timestamp = boolean(key, value)?,
         "source-date-epoch" if value.is_empty() => request.source_date_s = None,
         "source-date-epoch" => request.source_date_s = Some(number(key, value)?),
         "platform-split" => request.platform_split = Some(boolean(key, value)?),
         "tar" => request.tar = boolean(key, value)?,
-        // An image is stored and unpacked in any case, and is found by its digest without a name for it. There are no
-        // attestations to place.
+        // An image is stored and unpacked in any case, and is found by its digest without a name for it. Attestations are
+        // made before the export.
         "unpack" | "store" | "name-canonical" | "attestation-inline" | "buildinfo" | "buildinfo-attrs" => {
             boolean(key, value)?;
         }

@@ -3,6 +3,7 @@
 //! ```text
 //! layouts    OCI layouts and docker archives, read back
 //! trees      files as a directory and as a tar
+//! attested   attestations in indexes and as files
 //! bases      blobs of base images
 //! compression  media types and bytes of compressed layers
 //! pushes     images on their way to a registry
@@ -10,6 +11,7 @@
 //! durable    system calls of an export, observed with strace
 //! ```
 
+mod attested;
 mod bases;
 mod compression;
 mod damage;
@@ -29,7 +31,9 @@ use progress::{Cancel, Event, EventKind, Progress, Sink};
 use registry::Client;
 use testing::Env;
 
-use crate::{BuildResult, BuildTimes, BuiltImage, ExportError, ExportRequest, Exported, Exporter};
+use crate::{
+    Attestations, BuildResult, BuildTimes, BuiltImage, ExportError, ExportRequest, Exported, Exporter,
+};
 
 /// 2020-09-13, later than 1980: the time of files in fixtures.
 const TIMES: BuildTimes = BuildTimes { source_date_s: None, commit_s: None, built_s: 1_700_000_000 };
@@ -107,7 +111,7 @@ fn planned(platform: &str, base: DiffId, layers: Vec<DiffId>) -> BuiltImage {
         entry(None, "COPY own /", false),
     ];
     config.config.env = vec!["a=b".to_owned()];
-    BuiltImage { platform, config, base_name: None, layers }
+    BuiltImage { platform, config, base_name: None, layers, attestations: Attestations::default() }
 }
 
 /// A layout in memory, read strictly: every blob has its digest, every image is valid.

@@ -12,6 +12,7 @@ use cache::ContentDigest;
 use super::{Change, Content, Diff, below};
 use crate::entry::{Entry, Kind};
 use crate::path::{after, from_key, key, split, to_bytes};
+use crate::sparse::{Dense, SparseRead};
 use crate::tree::{Child, Tree};
 
 /// Result of a lookup among the changes.
@@ -49,12 +50,16 @@ impl Tree for Diff {
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn Read + Send>> {
+        Ok(self.open_sparse(path)?)
+    }
+
+    fn open_sparse(&self, path: &Path) -> io::Result<Box<dyn SparseRead>> {
         match self.find(path) {
             Lookup::Nothing => Err(io::ErrorKind::NotFound.into()),
-            Lookup::Base => self.base.open(path),
+            Lookup::Base => self.base.open_sparse(path),
             Lookup::Change(Entry { kind: Kind::File { size_bytes }, .. }, content, _) => match content {
                 Some(content) => content.open(*size_bytes),
-                None => Ok(Box::new(io::empty())),
+                None => Ok(Box::new(Dense(io::empty()))),
             },
             Lookup::Change(..) => Err(io::ErrorKind::InvalidInput.into()),
         }

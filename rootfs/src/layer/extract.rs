@@ -8,10 +8,9 @@
 //! Whiteouts become character devices 0:0, which every process can make. Opaque directories get overlayfs' attribute.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -27,13 +26,11 @@ use crate::index::{Index, Item};
 use crate::materialize::link;
 use crate::path::to_path;
 use crate::safe_path::{DIRECTORY, open_beneath};
+use crate::sparse;
 use crate::xattr::Flavor;
-use tarball::Extent;
 
 /// Number of entries of a directory that one thread makes at a time.
 const CHUNK_ENTRIES: usize = 64;
-/// Number of bytes of a file that are copied at a time.
-const BUFFER_BYTES: usize = 256 << 10;
 
 /// Action for error messages.
 const READ_INDEX: &str = "read the index of the layer for";
@@ -106,42 +103,13 @@ impl Extractor<'_> {
         })
     }
 
-    /// Copies the real content of a file from the tar.
-    fn copy(&self, item: &Item<'_>, mut file: &File, buffer: &mut Vec<u8>) -> io::Result<()> {
+    /// Copies the real content of a file from the tar, with its holes. `buffer` keeps its memory for the next file.
+    fn copy(&self, item: &Item<'_>, file: &File, buffer: &mut Vec<u8>) -> io::Result<()> {
         let size_bytes = item.size_bytes();
         if size_bytes == 0 {
             return Ok(());
         }
-        let stored = item.stored();
-        if let Some(map) = stored.sparse {
-            let mut from = stored.offset;
-            for extent in map {
-                self.copy_extent(from, file, extent, buffer)?;
-                from += extent.length;
-            }
-            return file.set_len(size_bytes);
-        }
-        if stored.pyc_mtime.is_some() {
-            let mut code = Vec::new();
-            stored::open(item, self.tar).read_to_end(&mut code)?;
-            return file.write_all(&code);
-        }
-        self.copy_extent(stored.offset, file, Extent { at: 0, length: size_bytes }, buffer)
-    }
-
-    /// Copies a part of a file from the offset `from` of the tar. `buffer` keeps its memory for the next file.
-    fn copy_extent(&self, from: u64, file: &File, part: Extent, buffer: &mut Vec<u8>) -> io::Result<()> {
-        let mut done = 0;
-        while done < part.length {
-            let count = usize::try_from(part.length - done).unwrap_or(usize::MAX).min(BUFFER_BYTES);
-            if buffer.len() < count {
-                buffer.resize(count, 0);
-            }
-            self.tar.read_exact_at(&mut buffer[..count], from + done)?;
-            file.write_all_at(&buffer[..count], part.at + done)?;
-            done += count as u64;
-        }
-        Ok(())
+        sparse::copy(&mut *stored::open(item, self.tar), size_bytes, file, buffer).map(drop)
     }
 
     fn hard_link(&self, item: &Item<'_>) -> Result<(), RootfsError> {

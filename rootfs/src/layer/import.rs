@@ -11,7 +11,7 @@ use cache::Store;
 use oci::DiffId;
 
 use super::gather::{EntryCollector, Role, role};
-use super::pipe::{CHUNK_BYTES, Pipe};
+use super::pipe::{CHUNK_BYTES, Chunk, Pipe};
 use super::stored::SparseReader;
 use crate::index::{Index, Origin, Row};
 use tarball::{Member, Members};
@@ -31,9 +31,13 @@ pub(crate) fn import(
     expected: Option<DiffId>,
 ) -> Result<(DiffId, Index), RootfsError> {
     let pipe = Pipe::start(store.write_blob()?).map_err(failed("start a thread for", store.root()))?;
-    let mut tee = Tee { source: tar, chunk: Arc::default(), at: 0, pipe };
-    let rows = rows(&mut tee)?;
-    tee.drain().map_err(failed("read the layer's tar", ""))?;
+    let mut tee = Tee { source: tar, chunk: Arc::default(), at: 0, pipe, unwritten: None };
+    let read = rows(&mut tee)
+        .and_then(|rows| tee.drain().map(|()| rows).map_err(failed("read the layer's tar", "")));
+    // The reader of the tar cannot know that it was the copy in the store that failed.
+    let unwritten = tee.unwritten.take().map_or(Ok(()), Err);
+    unwritten.map_err(failed("write a layer to", store.root()))?;
+    let rows = read?;
     let blob = tee.pipe.finish().map_err(failed("write a layer to", store.root()))?;
     let digest = blob.commit(expected.as_ref().map(|layer| &layer.0))?;
     Ok((DiffId(digest), Index::build(rows, Origin::Imported)?))
@@ -115,6 +119,8 @@ struct Tee<'a> {
     chunk: Arc<Vec<u8>>,
     at: usize,
     pipe: Pipe,
+    /// Error of the blob, which ends the reading as well; `None` while all is written.
+    unwritten: Option<io::Error>,
 }
 
 impl Tee<'_> {
@@ -127,7 +133,10 @@ impl Tee<'_> {
         if self.chunk.is_empty() {
             return Ok(false);
         }
-        self.pipe.send(self.chunk.clone())?;
+        if let Err(error) = self.pipe.send(Chunk::Data(self.chunk.clone())) {
+            self.unwritten = Some(error);
+            return Err(io::Error::other("the layer cannot be written"));
+        }
         Ok(true)
     }
 

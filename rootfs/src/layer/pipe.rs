@@ -15,18 +15,29 @@ pub(super) const CHUNK_BYTES: usize = 1 << 20;
 /// Number of chunks that can wait for the thread.
 const MAX_WAITING: usize = 4;
 
+/// Part of a tar on its way to the thread.
+pub(super) enum Chunk {
+    /// Bytes of at most about [`CHUNK_BYTES`].
+    Data(Arc<Vec<u8>>),
+    /// Number of zeros, which nobody has in memory.
+    Zeros(u64),
+}
+
 /// Blob that another thread writes.
 pub(super) struct Pipe {
-    sender: Option<SyncSender<Arc<Vec<u8>>>>,
+    sender: Option<SyncSender<Chunk>>,
     thread: Option<JoinHandle<io::Result<BlobWriter>>>,
 }
 
 impl Pipe {
     /// Starts the thread that writes `blob`.
     pub(super) fn start(mut blob: BlobWriter) -> io::Result<Self> {
-        let (sender, receiver) = sync_channel::<Arc<Vec<u8>>>(MAX_WAITING);
+        let (sender, receiver) = sync_channel::<Chunk>(MAX_WAITING);
         let write_all = move || {
-            receiver.iter().try_for_each(|chunk| blob.write_all(&chunk))?;
+            receiver.iter().try_for_each(|chunk| match chunk {
+                Chunk::Data(bytes) => blob.write_all(&bytes),
+                Chunk::Zeros(count) => blob.write_zeros(count).map_err(io::Error::other),
+            })?;
             Ok(blob)
         };
         let thread = thread::Builder::new().name("layer writer".into()).spawn(write_all)?;
@@ -34,7 +45,7 @@ impl Pipe {
     }
 
     /// Hands a chunk to the thread.
-    pub(super) fn send(&mut self, chunk: Arc<Vec<u8>>) -> io::Result<()> {
+    pub(super) fn send(&mut self, chunk: Chunk) -> io::Result<()> {
         let sent = self.sender.as_ref().is_some_and(|sender| sender.send(chunk).is_ok());
         if sent {
             return Ok(());

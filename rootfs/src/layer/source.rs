@@ -1,6 +1,6 @@
 //! Reading the content of a new entry, and noticing that the source has changed since the build looked at it.
 
-use std::io::{self, Read};
+use std::io;
 
 use cache::ContentDigest;
 
@@ -9,12 +9,13 @@ use crate::RootfsError;
 use crate::content::Content;
 use crate::error::{bad_entry, failed};
 use crate::path::{to_bytes, to_path};
+use crate::sparse::SparseRead;
 use crate::tree::FileChanged;
 
 /// Reader of the content of a new entry.
 pub(super) struct Source<'a> {
     new: &'a NewEntry,
-    reader: Box<dyn Read + Send>,
+    reader: Box<dyn SparseRead>,
 }
 
 impl<'a> Source<'a> {
@@ -32,6 +33,11 @@ impl<'a> Source<'a> {
             0 => Err(changed(self.new)),
             count => Ok(count),
         }
+    }
+
+    /// Moves past the hole that begins here, and returns its length in bytes; 0 if there is data.
+    pub(super) fn skip_hole(&mut self) -> Result<u64, RootfsError> {
+        self.reader.skip_hole().map_err(|error| read_error(self.new, error))
     }
 
     /// Checks that all content has been read: if not, the file has become longer.

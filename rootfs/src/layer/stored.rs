@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::pyc;
 use crate::index::{Item, Stored};
+use crate::sparse::{Dense, SparseRead};
 use cache::FileRange;
 use tarball::Extent;
 
@@ -26,18 +27,23 @@ impl<R: Read> SparseReader<R> {
         let current = extents.next();
         Self { data, extents, current, position: 0, size_bytes }
     }
+
+    /// Returns the length of the hole that begins here; 0 if there is data, or at the end.
+    fn hole(&mut self) -> u64 {
+        if self.current.is_some_and(|extent| self.position == extent.at + extent.length) {
+            self.current = self.extents.next();
+        }
+        self.current.map_or(self.size_bytes, |extent| extent.at).saturating_sub(self.position)
+    }
 }
 
 impl<R: Read> Read for SparseReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.current.is_some_and(|extent| self.position == extent.at + extent.length) {
-            self.current = self.extents.next();
-        }
-        let at = self.current.map_or(self.size_bytes, |extent| extent.at);
-        let in_hole = self.position < at;
-        let until = if in_hole { at } else { self.current.map_or(at, |extent| extent.at + extent.length) };
-        let wanted = buffer.len().min(usize::try_from(until - self.position).unwrap_or(usize::MAX));
-        let count = if in_hole {
+        let hole = self.hole();
+        let data = self.current.map_or(0, |extent| extent.at + extent.length - self.position);
+        let left = if hole > 0 { hole } else { data };
+        let wanted = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let count = if hole > 0 {
             buffer[..wanted].fill(0);
             wanted
         } else {
@@ -48,8 +54,16 @@ impl<R: Read> Read for SparseReader<R> {
     }
 }
 
+impl<R: Read + Send> SparseRead for SparseReader<R> {
+    fn skip_hole(&mut self) -> io::Result<u64> {
+        let hole = self.hole();
+        self.position += hole;
+        Ok(hole)
+    }
+}
+
 /// Opens the content of the regular file `item`, which is stored in `tar`.
-pub(crate) fn open(item: &Item<'_>, tar: &Arc<File>) -> Box<dyn Read + Send> {
+pub(crate) fn open(item: &Item<'_>, tar: &Arc<File>) -> Box<dyn SparseRead> {
     let size_bytes = item.size_bytes();
     let Stored { offset, sparse, pyc_mtime, .. } = item.stored();
     let range = |length| FileRange::new(tar.clone(), offset, length);
@@ -58,7 +72,7 @@ pub(crate) fn open(item: &Item<'_>, tar: &Arc<File>) -> Box<dyn Read + Send> {
             let stored = map.iter().map(|extent| extent.length).sum();
             Box::new(SparseReader::new(range(stored), map, size_bytes))
         }
-        (None, Some(mtime)) => Box::new(pyc::Restored::new(range(size_bytes), mtime)),
+        (None, Some(mtime)) => Box::new(Dense(pyc::Restored::new(range(size_bytes), mtime))),
         (None, None) => Box::new(range(size_bytes)),
     }
 }

@@ -2,25 +2,27 @@
 //!
 //! Three kinds of work run at the same time. Several threads read small files and hash them (blake3), in batches that
 //! are in the order of the tar ([`super::load`]). The calling thread assembles the tar. Another thread hashes it
-//! (sha256) and writes it ([`super::pipe`]). Memory does not grow with the length of contents.
+//! (sha256) and writes it ([`super::pipe`]). Memory does not grow with the length of contents. Holes of large files are
+//! not read; their zeros go to the other thread as a number.
 
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use cache::Store;
+use cache::{MIN_HOLE_BYTES, Store, each_zeros};
 use oci::DiffId;
 
 use super::entry_header::{check_name, directory_name, header_of, marker_header};
 use super::load::{Loaded, SMALL_BYTES, batch_length, load_batch};
 use super::new_entry::NewEntry;
-use super::pipe::{CHUNK_BYTES, Pipe};
-use super::source::{Source, verify};
+use super::pipe::{CHUNK_BYTES, Chunk, Pipe};
+use super::source::{Source, changed, verify};
 use super::{OPAQUE_MARKER, WHITEOUT_PREFIX};
 use crate::RootfsError;
 use crate::entry::Kind;
 use crate::error::{bad_entry, failed};
 use crate::index::{Index, Origin, Row, Stored};
 use crate::path::{compare, join, split, to_bytes};
+use crate::sparse::hash_zeros;
 use tarball::Header;
 use tarball::{BLOCK_BYTES, padding};
 
@@ -28,7 +30,7 @@ use tarball::{BLOCK_BYTES, padding};
 /// directories come before the entries in them, or are implied.
 pub(crate) fn write(store: &Store, entries: Vec<NewEntry>) -> Result<(DiffId, Index), RootfsError> {
     let mut pipe = Pipe::start(store.write_blob()?).map_err(failed("start a thread for", store.root()))?;
-    let rows = write_chunks(&entries, &mut |chunk| pipe.send(Arc::new(chunk)))?;
+    let rows = write_chunks(&entries, &mut |chunk| pipe.send(chunk))?;
     let blob = pipe.finish().map_err(failed("write a layer to", store.root()))?;
     // The index takes as much memory again, so the entries are freed first.
     drop(entries);
@@ -39,13 +41,17 @@ pub(crate) fn write(store: &Store, entries: Vec<NewEntry>) -> Result<(DiffId, In
 
 /// Writes `entries` as a tar to `out`; they are as for [`write()`].
 pub(crate) fn write_to(entries: &[NewEntry], out: &mut dyn Write) -> Result<(), RootfsError> {
-    write_chunks(entries, &mut |chunk| out.write_all(&chunk)).map(|_| ())
+    let mut write = |chunk| match chunk {
+        Chunk::Data(bytes) => out.write_all(&bytes),
+        Chunk::Zeros(count) => each_zeros(count, |zeros| out.write_all(zeros)),
+    };
+    write_chunks(entries, &mut write).map(|_| ())
 }
 
 /// Hands the tar of `entries` to `sink` in chunks, and returns the rows of its index.
 fn write_chunks(
     entries: &[NewEntry],
-    sink: &mut dyn FnMut(Vec<u8>) -> io::Result<()>,
+    sink: &mut dyn FnMut(Chunk) -> io::Result<()>,
 ) -> Result<Vec<Row>, RootfsError> {
     check_order(entries)?;
     let mut writer =
@@ -69,7 +75,7 @@ fn new_buffer() -> Vec<u8> {
 
 struct Writer<'a> {
     entries: &'a [NewEntry],
-    sink: &'a mut dyn FnMut(Vec<u8>) -> io::Result<()>,
+    sink: &'a mut dyn FnMut(Chunk) -> io::Result<()>,
     /// Part of the tar that `sink` does not have yet.
     buffer: Vec<u8>,
     /// Number of bytes that `sink` has received.
@@ -156,6 +162,13 @@ impl Writer<'_> {
         let mut hasher = blake3::Hasher::new();
         let mut left = size_bytes;
         while left > 0 {
+            let hole = source.skip_hole()?;
+            left = left.checked_sub(hole).ok_or_else(|| changed(new))?;
+            hash_zeros(&mut hasher, hole);
+            self.zeros(hole)?;
+            if left == 0 {
+                break;
+            }
             self.flush_if_full()?;
             let start = self.buffer.len();
             let room = (CHUNK_BYTES - start) as u64;
@@ -169,6 +182,19 @@ impl Writer<'_> {
         let content = *hasher.finalize().as_bytes();
         verify(new, content)?;
         Ok(content)
+    }
+
+    /// Appends the zeros of a hole.
+    fn zeros(&mut self, count: u64) -> Result<(), RootfsError> {
+        match usize::try_from(count) {
+            // A chunk of its own would cost more than it saves.
+            Ok(count) if count < MIN_HOLE_BYTES => self.buffer.resize(self.buffer.len() + count, 0),
+            _ => {
+                self.flush()?;
+                self.send(Chunk::Zeros(count))?;
+            }
+        }
+        self.flush_if_full()
     }
 
     fn header(&mut self, header: &Header<'_>) -> Result<(), RootfsError> {
@@ -185,7 +211,14 @@ impl Writer<'_> {
 
     fn flush(&mut self) -> Result<(), RootfsError> {
         let chunk = std::mem::replace(&mut self.buffer, new_buffer());
-        self.flushed += chunk.len() as u64;
+        self.send(Chunk::Data(Arc::new(chunk)))
+    }
+
+    fn send(&mut self, chunk: Chunk) -> Result<(), RootfsError> {
+        self.flushed += match &chunk {
+            Chunk::Data(bytes) => bytes.len() as u64,
+            Chunk::Zeros(count) => *count,
+        };
         (self.sink)(chunk).map_err(failed("write a layer's tar", ""))
     }
 }

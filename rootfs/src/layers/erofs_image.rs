@@ -13,6 +13,8 @@
 
 use std::fs::File;
 use std::io::Read;
+#[cfg(feature = "testing")]
+use std::io::Seek as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -56,7 +58,8 @@ impl super::Layers {
     pub fn erofs_image(&self, layer: &DiffId) -> Result<Option<Vec<u8>>, RootfsError> {
         let Some(mut image) = ErofsImage::of(&self.files, layer, None)? else { return Ok(None) };
         let mut bytes = Vec::new();
-        image.file.read_to_end(&mut bytes).map_err(failed("read", &image.path))?;
+        let read = image.file.rewind().and_then(|()| image.file.read_to_end(&mut bytes));
+        read.map_err(failed("read", &image.path))?;
         Ok(Some(bytes))
     }
 }

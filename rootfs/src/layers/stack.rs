@@ -24,6 +24,7 @@ use crate::entry::Entry;
 use crate::index::{Index, Item};
 use crate::layer::stored;
 use crate::path::{join, to_bytes, to_path};
+use crate::sparse::{SparseRead, WholeFile};
 use crate::tree::{Child, Tree};
 
 /// Merged view of a stack of layers. Reads contents from the tar of a layer, or from its tree if the tar is missing.
@@ -206,12 +207,19 @@ impl Tree for Stack {
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn Read + Send>> {
+        Ok(self.open_sparse(path)?)
+    }
+
+    fn open_sparse(&self, path: &Path) -> io::Result<Box<dyn SparseRead>> {
         let found = self.find_file(path)?;
         let layer = &self.layers[found.layer];
         let tar = layer.tar.get_or_init(|| self.files.open_tar(&layer.id).ok().map(Arc::new));
         match tar {
             Some(tar) => Ok(stored::open(&found.item, tar)),
-            None => Ok(Box::new(self.files.open_in_tree(&layer.id, to_path(found.item.path()))?)),
+            None => {
+                let file = self.files.open_in_tree(&layer.id, to_path(found.item.path()))?;
+                Ok(Box::new(WholeFile::new(file)))
+            }
         }
     }
 

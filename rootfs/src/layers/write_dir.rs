@@ -18,6 +18,7 @@ use crate::entry::Kind;
 use crate::error::failed;
 use crate::layer::new_entry::NewEntry;
 use crate::path::{components, is_below, split, to_path};
+use crate::sparse;
 
 /// Writes `entries`, which are in order and include all directories, into `dest`, and makes `dest` if it does not
 /// exist.
@@ -27,8 +28,8 @@ pub(crate) fn write_dir(entries: &[NewEntry], dest: &Path) -> Result<(), RootfsE
     std::fs::create_dir_all(dest).map_err(failed("make", dest))?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let root = rustix::fs::open(dest, flags, Mode::empty()).map_err(io::Error::from);
-    let mut writer =
-        Writer { open: vec![OpenDirectory { fd: root.map_err(failed("open", dest))?, of: None }] };
+    let open = vec![OpenDirectory { fd: root.map_err(failed("open", dest))?, of: None }];
+    let mut writer = Writer { open, buffer: Vec::new() };
     for new in entries {
         writer.entry(new).map_err(failed("write", &dest.join(to_path(&new.path))))?;
     }
@@ -45,6 +46,8 @@ struct OpenDirectory<'a> {
 struct Writer<'a> {
     /// Directories from the destination down to the parent of the current entry.
     open: Vec<OpenDirectory<'a>>,
+    /// Memory for the content of files.
+    buffer: Vec<u8>,
 }
 
 impl<'a> Writer<'a> {
@@ -62,7 +65,9 @@ impl<'a> Writer<'a> {
                 self.open.push(OpenDirectory { fd, of: Some(new) });
                 return Ok(());
             }
-            Kind::File { size_bytes } => return write_file(directory, name, new, *size_bytes),
+            Kind::File { size_bytes } => {
+                return write_file(directory, name, new, *size_bytes, &mut self.buffer);
+            }
             Kind::Hardlink { target } => return self.link(directory, name, target),
             _ => {}
         }
@@ -137,12 +142,19 @@ fn clear(parent: &OwnedFd, name: &OsStr) -> io::Result<()> {
     }
 }
 
-fn write_file(parent: &OwnedFd, name: &OsStr, new: &NewEntry, size_bytes: u64) -> io::Result<()> {
+fn write_file(
+    parent: &OwnedFd,
+    name: &OsStr,
+    new: &NewEntry,
+    size_bytes: u64,
+    buffer: &mut Vec<u8>,
+) -> io::Result<()> {
     clear(parent, name)?;
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mut file = File::from(rustix::fs::openat(parent, name, flags, Mode::RUSR | Mode::WUSR)?);
+    let file = File::from(rustix::fs::openat(parent, name, flags, Mode::RUSR | Mode::WUSR)?);
     if let Some(content) = &new.content {
-        check_length(io::copy(&mut content.open(size_bytes)?, &mut file)?, size_bytes)?;
+        let copied = sparse::copy(&mut *content.open(size_bytes)?, size_bytes, &file, buffer)?;
+        check_length(copied, size_bytes)?;
     }
     set_attributes(&OwnedFd::from(file), new)
 }

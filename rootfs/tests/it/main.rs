@@ -10,6 +10,7 @@ mod damaged_index;
 mod export;
 mod extract;
 mod foreign;
+mod holes;
 mod hostile;
 mod model;
 mod speed;

@@ -60,6 +60,13 @@ pub struct ContainerConfig {
     pub labels: BTreeMap<String, String>,
 }
 
+impl ContainerConfig {
+    /// Reports whether a named volume is mounted into the container.
+    pub fn uses_volume(&self, name: &str) -> bool {
+        self.volumes.iter().any(|one| one.is_named && one.source.file_name().is_some_and(|own| own == name))
+    }
+}
+
 /// A directory or file of this machine, mounted into a container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Volume {

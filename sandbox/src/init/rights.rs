@@ -76,9 +76,46 @@ fn unmapped(plan: &Plan, error: Errno) -> SandboxError {
     if error != Errno::INVAL {
         return os("become the user")(error);
     }
+    // This is the sandbox's own /proc.
+    let count = mapped_count(&std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default());
+    let ids = if count == 1 { "id".to_owned() } else { format!("ids, 0 to {}", count.saturating_sub(1)) };
     SandboxError::Unavailable {
-        what: format!("user {}:{} does not exist in this user namespace", plan.uid, plan.gid),
-        hint: "give your user subordinate ids in /etc/subuid and /etc/subgid, and install newuidmap (uidmap)"
+        what: format!(
+            "user {}:{} does not exist in this user namespace, which has {count} {ids}",
+            plan.uid, plan.gid
+        ),
+        hint: remedy(count),
+    }
+}
+
+/// Returns the number of ids in the text of a `uid_map`.
+fn mapped_count(uid_map: &str) -> u64 {
+    uid_map.lines().filter_map(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok()).sum()
+}
+
+/// Returns how to get more than `count` ids. All but the first come from `/etc/subuid`.
+fn remedy(count: u64) -> String {
+    match count.saturating_sub(1) {
+        0 => "give your user subordinate ids in /etc/subuid and /etc/subgid, and install newuidmap (uidmap)"
             .into(),
+        lent => format!("use smaller ids, or lend your user more than {lent} in /etc/subuid and /etc/subgid"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_remedy_depends_on_the_number_of_ids() {
+        assert_eq!(
+            mapped_count("         0       1000          1\n         1     100000      65536\n"),
+            65_537
+        );
+        assert_eq!(
+            remedy(65_537),
+            "use smaller ids, or lend your user more than 65536 in /etc/subuid and /etc/subgid"
+        );
+        assert!(remedy(1).contains("install newuidmap"), "{}", remedy(1));
     }
 }

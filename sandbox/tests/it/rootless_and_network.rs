@@ -97,6 +97,12 @@ fn privileged_a_user_with_subordinate_ids_can_run_as_others() {
     assert_eq!(seen, format!("Rootless\n{SEEN}"));
     let own = [("SCRIPT", "id -u; id -G; touch /tmp/own; stat -c %u /tmp/own"), ("USER_ID", "1000")];
     assert_eq!(outside(&env, uid, &own), "Rootless\n1000\n1000\n1000\n");
+    let too_large = outside(&env, uid, &[("SCRIPT", "id -u"), ("USER_ID", "2000000")]);
+    for words in
+        ["user 2000000:2000000 does not exist", " ids, 0 to ", "use smaller ids, or lend your user more than"]
+    {
+        assert!(too_large.contains(words), "no {words:?}: {too_large}");
+    }
 }
 
 fn privileged_a_substitute_for_a_private_network_is_restricted() {

@@ -1,4 +1,4 @@
-//! Checkouts of the user: which commit a local directory is a checkout of, and the time of that commit.
+//! Checkouts of the user: which commit a local directory is a checkout of, its time, and whether files differ from it.
 //!
 //! The configuration of the checkout is never read, because it can name programs that git then runs. `HEAD` and refs are
 //! read here. git reads the commit in an empty repository of dsbuild's own, which borrows the objects of the checkout. The
@@ -14,6 +14,7 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use cache::{NoteKind, Store, hashed_name};
 
@@ -26,6 +27,8 @@ use crate::error::{GitError, io_error};
 const MAX_REF_BYTES: u64 = 4096;
 /// Longest list of refs (`packed-refs`).
 const MAX_LIST_BYTES: u64 = 256 << 20;
+/// Longest time that the comparison of a checkout with its commit can take.
+const MAX_STATUS_TIME: Duration = Duration::from_secs(10);
 /// Largest number of refs that lead to each other.
 const MAX_LINKS: u32 = 5;
 
@@ -81,12 +84,64 @@ fn time_of(
     Ok(Some(found))
 }
 
+/// Commit of a checkout, and whether its files are those of the commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckoutState {
+    /// Full hash of the commit.
+    pub commit: String,
+    /// Whether a file differs from the commit, or is not in it and not ignored; `None` if git cannot tell.
+    pub is_dirty: Option<bool>,
+}
+
+/// Returns the state of the checkout that `folder` is in; `None` if there is no checkout or no commit.
+///
+/// git looks at every file of the checkout, so this is for the moment when something is recorded, not for every build.
+/// Filters that only the configuration of the checkout names do not run: a file whose time and size are those of the index
+/// is clean, and any other one is compared as it is.
+pub fn state(store: &Store, folder: &Path, variables: &BTreeMap<String, OsString>) -> Option<CheckoutState> {
+    let repository = Repository::around(folder)?;
+    let commit = repository.commit().ok()??;
+    let is_dirty = has_changes(store, &repository, &commit, variables).ok();
+    Some(CheckoutState { commit, is_dirty })
+}
+
+/// Asks git for changes, in an empty repository that borrows the objects and has copies of the index
+/// and of the list of excluded files.
+fn has_changes(
+    store: &Store,
+    repository: &Repository,
+    commit: &str,
+    variables: &BTreeMap<String, OsString>,
+) -> Result<bool, GitError> {
+    let scratch = store.scratch().map_err(|error| io_error(io::Error::other(error)))?;
+    let git = sealed(variables, scratch.path());
+    let empty = borrowing(&git, &repository.common.join("objects"), commit)?;
+    fs::write(empty.join("HEAD"), format!("{commit}\n")).map_err(io_error)?;
+    let index = fs::File::open(repository.own.join("index")).map_err(io_error)?;
+    let mut copy = fs::File::create(empty.join("index")).map_err(io_error)?;
+    io::copy(&mut index.take(MAX_LIST_BYTES), &mut copy).map_err(io_error)?;
+    let exclude = repository.common.join("info/exclude");
+    if let Some(text) = read(&exclude, MAX_LIST_BYTES).map_err(io_error)? {
+        fs::create_dir_all(empty.join("info")).map_err(io_error)?;
+        fs::write(empty.join("info/exclude"), text).map_err(io_error)?;
+    }
+    let started = Instant::now();
+    let is_late = || started.elapsed() > MAX_STATUS_TIME;
+    let work_tree = Some(repository.top.clone());
+    let git = Git { repository: Some(empty), work_tree, is_canceled: &is_late, ..git };
+    let git = git.with_configuration("core.bare", "false");
+    let arguments = ["status", "--porcelain", "-z", "--untracked-files=normal", "--ignore-submodules=all"];
+    Ok(!git.run("compare the checkout with its commit", &arguments)?.is_empty())
+}
+
 /// Directories of the repository that a checkout belongs to.
 struct Repository {
     /// Directory of `HEAD`, and of everything else that belongs to this checkout alone.
     own: PathBuf,
     /// Directory of refs and objects; another one if the repository has several checkouts.
     common: PathBuf,
+    /// Directory with the files of the checkout.
+    top: PathBuf,
 }
 
 impl Repository {
@@ -105,10 +160,11 @@ impl Repository {
         if ![us, owner_of_folder].contains(&metadata.uid()) {
             return None;
         }
+        let top = git_dir.parent()?.to_owned();
         let own = if metadata.is_dir() { git_dir } else { pointed(&git_dir, "gitdir: ")? };
         let link = own.join("commondir");
         let common = if link.exists() { pointed(&link, "")? } else { own.clone() };
-        Some(Self { own, common })
+        Some(Self { own, common, top })
     }
 
     /// Returns the hash of the commit that `HEAD` leads to; `None` if it leads to no commit.
@@ -170,23 +226,34 @@ fn ask(
     variables: &BTreeMap<String, OsString>,
 ) -> Result<i64, GitError> {
     let scratch = store.scratch().map_err(|error| io_error(io::Error::other(error)))?;
-    let git = Git {
+    let git = sealed(variables, scratch.path());
+    let empty = borrowing(&git, objects, hash)?;
+    commit::time(&Git { repository: Some(empty), ..git }, hash)
+}
+
+/// Returns the settings of a git that talks to nobody and works in `folder`.
+fn sealed<'a>(variables: &'a BTreeMap<String, OsString>, folder: &Path) -> Git<'a> {
+    Git {
         variables,
         is_canceled: &|| false,
         repository: None,
         work_tree: None,
-        folder: scratch.path().to_owned(),
+        folder: folder.to_owned(),
         protocols: "none".to_owned(),
         ssh_agent: None,
         known_hosts: PathBuf::from("/dev/null"),
         configuration: Vec::new(),
-    };
-    let empty = scratch.path().join("empty");
+    }
+}
+
+/// Makes an empty repository, for hashes like `hash`, that borrows the objects of another one.
+fn borrowing(git: &Git<'_>, objects: &Path, hash: &str) -> Result<PathBuf, GitError> {
+    let empty = git.folder.join("empty");
     let format = if hash.len() == 64 { "--object-format=sha256" } else { "--object-format=sha1" };
     git.run("make a repository", &["init", "--quiet", "--bare", format, "--", &empty.to_string_lossy()])?;
     let mut objects = objects.as_os_str().to_owned();
     objects.push("\n");
     fs::create_dir_all(empty.join("objects/info")).map_err(io_error)?;
     fs::write(empty.join("objects/info/alternates"), objects.as_encoded_bytes()).map_err(io_error)?;
-    commit::time(&Git { repository: Some(empty), ..git }, hash)
+    Ok(empty)
 }

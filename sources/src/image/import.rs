@@ -5,11 +5,11 @@
 //! it was; it gets another manifest.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufWriter, Read, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-use cache::Store;
+use cache::{SparseWriter, Store};
 use images::{BlobSource, CachingBlobs, Image, ImageError, MANIFEST_LIMIT_BYTES, choose};
 use oci::{
     Descriptor, Digest, History, ImageConfig, Index, Manifest, Platform, Reference, finish_config, media_type,
@@ -24,6 +24,9 @@ use super::layout::{Layout, full_name, parse_index};
 use super::pull::{TransferProgress, layers};
 use super::uninterrupted::repeat;
 use super::unpack;
+
+/// Number of bytes that are written to the file of a stream at a time.
+const SPOOL_BUFFER_BYTES: usize = 256 << 10;
 
 /// Origin of an import.
 pub enum ImportFrom<'a> {
@@ -110,8 +113,10 @@ impl Importer<'_> {
     fn spooled(&self, stream: &mut (dyn Read + Send), path: &Path) -> Result<Vec<FoundImage>, SourceError> {
         let scratch = self.store().scratch()?;
         let spool = scratch.path().join("archive");
-        let mut file = File::create(&spool).map_err(io_error("create", &spool))?;
-        unpack::spool(stream, &mut file).map_err(io_error("unpack", path))?;
+        let file = File::create(&spool).map_err(io_error("create", &spool))?;
+        let mut file = BufWriter::with_capacity(SPOOL_BUFFER_BYTES, SparseWriter::new(file));
+        let unpacked = unpack::spool(stream, &mut file).and_then(|()| file.flush());
+        unpacked.and_then(|()| file.get_mut().finish()).map_err(io_error("unpack", path))?;
         let file = File::open(&spool).map_err(io_error("open", &spool))?;
         if is_compressed(&file).map_err(io_error("read", &spool))? {
             let reason = "it is compressed more than once".to_owned();

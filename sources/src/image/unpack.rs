@@ -6,6 +6,7 @@
 use std::io::{self, BufReader, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use cache::ZeroCounter;
 use flate2::bufread::MultiGzDecoder;
 use oci::DiffId;
 use rootfs::layers::Layers;
@@ -32,6 +33,10 @@ const MIN_LIMIT_BYTES: u64 = 4 << 30;
 /// Largest ratio between a layer and its blob, for layers beyond [`MIN_LIMIT_BYTES`].
 const MAX_RATIO: u64 = 200;
 
+/// Largest length of all long runs of zeros in a layer. They are the holes of its files, take no disk space, and count for no
+/// other limit.
+const MAX_ZERO_BYTES: u64 = 64 << 30;
+
 /// Imports the layer that is read from `blob`, whose size is `blob_bytes`, and returns its diff ID.
 pub(super) fn import(
     layers: &Layers,
@@ -46,10 +51,7 @@ pub(super) fn import(
             path: "the layer".into(),
             source,
         })?;
-        read_ahead(tar, |tar| {
-            let mut tar = Bounded { inner: tar, left_bytes: limit_bytes, limit_bytes };
-            Ok(layers.import(&mut tar, expected)?)
-        })
+        read_ahead(tar, |tar| Ok(layers.import(&mut Bounded::new(tar, limit_bytes), expected)?))
     })
 }
 
@@ -65,17 +67,14 @@ pub(super) fn spool(archive: impl Read + Send, out: &mut impl io::Write) -> io::
     let packed_bytes = AtomicU64::new(0);
     let mut unpacked = unpacked(Counted { inner: archive, read_bytes: &packed_bytes })?;
     let mut buffer = vec![0; BUFFER_BYTES];
-    let mut written_bytes = 0;
+    let mut read = ZeroCounter::default();
     loop {
         let count = unpacked.read(&mut buffer)?;
-        written_bytes += count as u64;
-        let limit_bytes = limit_bytes(packed_bytes.load(Ordering::Relaxed));
         if count == 0 {
             return Ok(());
         }
-        if written_bytes > limit_bytes {
-            return Err(over(limit_bytes));
-        }
+        read.add(&buffer[..count]);
+        check(&read, limit_bytes(packed_bytes.load(Ordering::Relaxed)), MAX_ZERO_BYTES)?;
         out.write_all(&buffer[..count])?;
     }
 }
@@ -94,9 +93,16 @@ impl<R: Read> Read for Counted<'_, R> {
     }
 }
 
-fn over(limit_bytes: u64) -> io::Error {
-    let message = format!("it unpacks to more than {} MiB", limit_bytes >> 20);
-    io::Error::new(io::ErrorKind::InvalidData, message)
+/// Fails if more than a limit has been read.
+fn check(read: &ZeroCounter, limit_bytes: u64, limit_zeros: u64) -> io::Result<()> {
+    let excess = |bytes: u64, what: &str| {
+        let message = format!("it unpacks to more than {} MiB{what}", bytes >> 20);
+        Err(io::Error::new(io::ErrorKind::InvalidData, message))
+    };
+    if read.data_bytes() > limit_bytes {
+        return excess(limit_bytes, "");
+    }
+    if read.zero_bytes() > limit_zeros { excess(limit_zeros, " of zeros") } else { Ok(()) }
 }
 
 /// Returns a reader of the tar in a blob: gzip (of one or more members), zstd, or not compressed.
@@ -138,14 +144,23 @@ fn is_zstd(start: &[u8]) -> bool {
 /// Reader that fails once more than a limit has been read.
 struct Bounded<R> {
     inner: R,
-    left_bytes: u64,
     limit_bytes: u64,
+    limit_zeros: u64,
+    read: ZeroCounter,
+}
+
+impl<R> Bounded<R> {
+    /// Wraps a reader of at most `limit_bytes` without zeros.
+    fn new(inner: R, limit_bytes: u64) -> Self {
+        Self { inner, limit_bytes, limit_zeros: MAX_ZERO_BYTES, read: ZeroCounter::default() }
+    }
 }
 
 impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
-        self.left_bytes = self.left_bytes.checked_sub(count as u64).ok_or_else(|| over(self.limit_bytes))?;
+        self.read.add(&buffer[..count]);
+        check(&self.read, self.limit_bytes, self.limit_zeros)?;
         Ok(count)
     }
 }
@@ -221,7 +236,7 @@ mod tests {
     #[test]
     fn an_archive_that_unpacks_to_too_much_is_refused() {
         // Each frame is one block of 128 KiB in a few bytes; 4 GiB and more come out of 1 MB.
-        let frame = zstd::encode_all(&vec![0; 128 << 10][..], 1).expect("compress into memory");
+        let frame = zstd::encode_all(&vec![1; 128 << 10][..], 1).expect("compress into memory");
         let bomb = io::Cursor::new(frame.repeat((4 << 30) / (128 << 10) + 1));
         let error = spool(bomb, &mut io::sink()).expect_err("a bomb");
         assert_eq!(error.to_string(), "it unpacks to more than 4096 MiB");
@@ -234,13 +249,24 @@ mod tests {
 
     #[test]
     fn a_layer_that_unpacks_to_too_much_is_refused() {
-        let mut bounded = Bounded { inner: io::repeat(0), left_bytes: 100 << 20, limit_bytes: 100 << 20 };
+        let mut bounded = Bounded::new(io::repeat(1), 100 << 20);
         let error = io::copy(&mut bounded, &mut io::sink()).expect_err("endless");
         assert_eq!(error.to_string(), "it unpacks to more than 100 MiB");
         let env = Env::new();
-        let endless = io::repeat(0).take(1 << 40);
-        let mut bounded = Bounded { inner: endless, left_bytes: 1 << 20, limit_bytes: 1 << 20 };
+        // The tar ends at once, but bytes after its end count, too.
+        let endless = io::repeat(0).take(1024).chain(io::repeat(1).take(1 << 40));
+        let mut bounded = Bounded::new(endless, 1 << 20);
         let error = env.layers.import(&mut bounded, None).expect_err("not published");
         assert!(SourceError::from(error).chain().contains("more than 1 MiB"));
+    }
+
+    #[test]
+    fn zeros_have_a_limit_of_their_own() {
+        let mut bounded = Bounded::new(io::repeat(0).take(100 << 20), 1 << 20);
+        assert_eq!(io::copy(&mut bounded, &mut io::sink()).expect("few"), 100 << 20);
+        let mut bounded = Bounded::new(io::repeat(0), 1 << 20);
+        bounded.limit_zeros = 100 << 20;
+        let error = io::copy(&mut bounded, &mut io::sink()).expect_err("endless");
+        assert_eq!(error.to_string(), "it unpacks to more than 100 MiB of zeros");
     }
 }

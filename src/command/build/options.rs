@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use attest::AttestRequest;
 use builder::RunOptions;
 use frontend::Options;
 use frontend::options::{Context, Entitlements, NamedContext};
@@ -56,7 +57,17 @@ pub fn request(args: &BuildArgs) -> Result<(Vec<Agent>, BuildRequest), Failure> 
         ulimits: read_all(&args.ulimits, ulimit)?,
         allow: entitlements(&args.allow)?,
     };
-    Ok((agents, BuildRequest { dockerfile, options, run, exports: Vec::new(), pending }))
+    let attest = attestations(args)?;
+    Ok((agents, BuildRequest { dockerfile, options, run, exports: Vec::new(), attest, pending }))
+}
+
+/// Reads `--attest`, `--sbom` and `--provenance`. The short forms win, as with buildx.
+fn attestations(args: &BuildArgs) -> Result<AttestRequest, Failure> {
+    let mut request = AttestRequest::default();
+    args.attest.iter().try_for_each(|value| request.add(value))?;
+    args.sbom.iter().try_for_each(|value| request.add_sbom(value))?;
+    args.provenance.iter().try_for_each(|value| request.add_provenance(value))?;
+    Ok(request)
 }
 
 /// Reads the values of a flag, which are collected in a list or a map.

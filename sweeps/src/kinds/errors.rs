@@ -79,6 +79,18 @@ struct Series {
     misses: usize,
 }
 
+/// Message of the dynamic loader, which runs before any code of the program and repeats no call.
+const LOADER_MESSAGE: &str = "error while loading shared libraries";
+
+/// Result of one attempt to let a call fail.
+enum Attempt {
+    /// The program makes fewer calls of this kind.
+    NoSuchCall,
+    /// The call belongs to the dynamic loader, not to the program.
+    Foreign,
+    Done(Point),
+}
+
 /// Lets the calls fail one after the other, each kind of call and command in turn.
 pub fn sweep(world: &World, plan: &mut Plan, report: &mut Report) -> Result<(), SweepError> {
     if Command::new("strace").arg("-V").output().is_err() {
@@ -100,19 +112,20 @@ pub fn sweep(world: &World, plan: &mut Plan, report: &mut Report) -> Result<(), 
         let current = &mut series[index];
         let job = current.recipe.job(&store, &mut plan.random);
         match point(world, &job, current)? {
-            Some(point) => {
+            Attempt::Done(point) => {
                 report.add(point)?;
                 (done, current.misses) = (done + 1, 0);
             }
-            None => current.misses += 1,
+            Attempt::Foreign => {}
+            Attempt::NoSuchCall => current.misses += 1,
         }
         current.next += current.injection.stride;
     }
     Ok(())
 }
 
-/// Runs the command with the error; returns `None` if no call failed.
-fn point(world: &World, job: &Job, series: &Series) -> Result<Option<Point>, SweepError> {
+/// Runs the command with the error, and judges it if a call of the program failed.
+fn point(world: &World, job: &Job, series: &Series) -> Result<Attempt, SweepError> {
     job.prepare(world)?;
     let (log, Injection { calls, error, .. }) = (world.dir.join("strace.log"), series.injection);
     let rule = format!("inject={calls}:error={error}:when={}", series.next);
@@ -122,7 +135,10 @@ fn point(world: &World, job: &Job, series: &Series) -> Result<Option<Point>, Swe
     let finished = job.call(world).under("strace", args.map(str::to_owned)).run()?;
     let failed = failed_calls(&log)?;
     if failed.is_empty() {
-        return Ok(None);
+        return Ok(Attempt::NoSuchCall);
+    }
+    if finished.stderr.contains(LOADER_MESSAGE) {
+        return Ok(Attempt::Foreign);
     }
     let mut faults = job.check(world, &finished);
     faults.extend(check_message(&finished, series.injection.cause));
@@ -135,11 +151,8 @@ fn point(world: &World, job: &Job, series: &Series) -> Result<Option<Point>, Swe
     let recipe = job.recipe.name();
     let name = format!("{recipe} N={} {rule}", job.variant);
     let first = calls.split(',').next().unwrap_or(calls);
-    Ok(Some(Point {
-        name,
-        outcome: format!("{recipe}: {error} from {first}: {}", finished.status()),
-        faults,
-    }))
+    let outcome = format!("{recipe}: {error} from {first}: {}", finished.status());
+    Ok(Attempt::Done(Point { name, outcome, faults }))
 }
 
 /// Returns the lines of the log for calls that failed by injection.

@@ -201,3 +201,39 @@ fn a_commit_that_cannot_be_read_has_an_unknown_time() {
     let no_commit = |git: &Path| std::fs::write(git.join("HEAD"), "ref: refs/heads/new").expect("written");
     check_unknown(Some(fails), no_commit, None);
 }
+
+#[test]
+fn a_checkout_is_dirty_while_its_files_differ_from_the_commit() {
+    let env = TestEnv::new();
+    let repository = env.repository("r");
+    let state = |folder: &Path| checkout::state(env.layers.store(), folder, &env.variables);
+    assert_eq!(state(&repository.path), None, "no commit yet");
+    repository.write(".gitignore", "*.log\n");
+    repository.write("a/f", "one");
+    let commit = repository.commit();
+    let marker = env.repositories.join("ran");
+    for key in ["core.fsmonitor", "filter.x.clean", "diff.external"] {
+        repository.git(&["config", key, &format!("touch {}", marker.display())]);
+    }
+    let check = |folder: &Path, is_dirty: bool, why: &str| {
+        let expected = checkout::CheckoutState { commit: commit.clone(), is_dirty: Some(is_dirty) };
+        assert_eq!(state(folder), Some(expected), "{why}");
+    };
+    check(&repository.path, false, "just committed");
+    check(&repository.path.join("a"), false, "from a folder below");
+    repository.write("b.log", "");
+    repository.write(".git/info/exclude", "*.tmp\n");
+    repository.write("c.tmp", "");
+    check(&repository.path, false, "ignored files");
+    repository.write("new", "");
+    check(&repository.path.join("a"), true, "a new file");
+    std::fs::remove_file(repository.path.join("new")).expect("removed");
+    repository.write("a/f", "another");
+    check(&repository.path, true, "a changed file");
+    repository.write("a/f", "one");
+    check(&repository.path, false, "the same content at another time");
+    std::fs::remove_file(repository.path.join("a/f")).expect("removed");
+    check(&repository.path, true, "a removed file");
+    assert!(!marker.exists(), "no program of the checkout runs");
+    assert_eq!(state(&env.repositories), None, "no repository");
+}

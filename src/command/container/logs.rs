@@ -8,7 +8,7 @@ use std::time::Duration;
 use runner::container::Container;
 use runner::log::{LogReader, Piece};
 
-use super::container;
+use super::find::find;
 use crate::args::container::LogsArgs;
 use crate::exit::Fault;
 use crate::failure::Failure;
@@ -19,7 +19,7 @@ const FOLLOW_POLL: Duration = Duration::from_millis(50);
 
 /// Prints the output of a container, each stream to its own.
 pub fn run(args: &LogsArgs) -> Result<u8, Failure> {
-    let container = container::find(&args.container)?;
+    let container = find(&args.container)?;
     let mut reader = match LogReader::open(container.dir()) {
         Ok(reader) => reader,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),

@@ -2,7 +2,7 @@
 
 use runner::signal;
 
-use super::container;
+use super::find::find;
 use crate::args::container::RmArgs;
 use crate::failure::Failure;
 use crate::output;
@@ -10,7 +10,7 @@ use crate::output;
 /// Removes containers and prints the name of each. A running one is removed only by force.
 pub fn run(args: &RmArgs) -> Result<u8, Failure> {
     for name in &args.containers {
-        let container = container::find(name)?;
+        let container = find(name)?;
         if container.is_running() {
             if !args.force {
                 return Err(Failure::input(format!("container {name} is running"))

@@ -2,7 +2,7 @@
 
 use runner::container::Publish;
 
-use super::container::find;
+use super::find::find;
 use crate::args::container::PortArgs;
 use crate::failure::Failure;
 use crate::output;

@@ -14,13 +14,18 @@ use crate::setup::{isolation, store};
 
 /// Imports images, and prints the names or the ID of each.
 pub fn run(args: &ImportArgs) -> Result<u8, Failure> {
+    import_from(&args.file, &args.tags)
+}
+
+/// Imports the images of an archive, or of stdin for `-`. The names replace those in the archive.
+pub fn import_from(file: &Path, tags: &[String]) -> Result<u8, Failure> {
     let names: Vec<Reference> =
-        args.tags.iter().map(|tag| tag.parse()).collect::<Result<_, oci::ReferenceError>>()?;
+        tags.iter().map(|tag| tag.parse()).collect::<Result<_, oci::ReferenceError>>()?;
     // Without root, the owners of files are kept as IDs of a user namespace.
     isolation::enter()?;
     let layers = Layers::new(Arc::new(store::open()?));
     let mut stdin = std::io::stdin();
-    let from = match &*args.file {
+    let from = match file {
         file if file == Path::new("-") => ImportFrom::Stream(&mut stdin),
         file => ImportFrom::Path(file),
     };

@@ -1,0 +1,44 @@
+//! Directories that were added or removed as a whole, as one row: a new Python package is a line and not a thousand.
+
+use std::path::Path;
+
+use crate::Change;
+use crate::files::FileChange;
+
+/// Row of a list of files.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row<'a> {
+    /// Difference at the path of the row.
+    pub change: &'a FileChange,
+    /// Number of paths below a directory that were added or removed with it; 0 for all else.
+    pub below: u64,
+    /// Size of the files that the row stands for, before and after.
+    pub before_bytes: u64,
+    /// Size of the files that the row stands for, after.
+    pub after_bytes: u64,
+}
+
+/// Folds changes, which are in the order of their paths with directories before what is in them.
+///
+/// A directory is folded if it was added or removed, since then everything in it was, too.
+pub fn fold(changes: &[FileChange]) -> Vec<Row<'_>> {
+    let mut rows: Vec<Row<'_>> = Vec::new();
+    let mut folded: Option<&Path> = None;
+    for change in changes {
+        let size = |state: &Option<crate::FileState>| state.as_ref().map_or(0, |state| state.size_bytes);
+        let (before_bytes, after_bytes) = (size(&change.before), size(&change.after));
+        match rows.last_mut().filter(|_| folded.is_some_and(|dir| change.path.starts_with(dir))) {
+            Some(row) => {
+                row.below += 1;
+                row.before_bytes += before_bytes;
+                row.after_bytes += after_bytes;
+            }
+            None => {
+                let is_dir = change.before.iter().chain(&change.after).all(|state| state.kind == "directory");
+                folded = (is_dir && change.change != Change::Changed).then_some(change.path.as_path());
+                rows.push(Row { change, below: 0, before_bytes, after_bytes });
+            }
+        }
+    }
+    rows
+}

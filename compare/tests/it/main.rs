@@ -1,0 +1,5 @@
+//! Differences between trees and between images.
+
+mod files;
+mod fold;
+mod images;

@@ -1,0 +1,29 @@
+//! The named volumes of a store.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use cache::Store;
+
+use crate::RunnerError;
+use crate::error::io_error;
+
+/// Lists the names of all volumes, sorted.
+pub fn list(store: &Store) -> Result<Vec<String>, RunnerError> {
+    let dir = volumes_dir(store);
+    let entries = match fs::read_dir(&dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(io_error("read", &dir))?,
+    };
+    let is_dir = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
+    let names = entries.filter_map(Result::ok).filter(is_dir);
+    let mut names: Vec<String> =
+        names.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    Ok(names)
+}
+
+fn volumes_dir(store: &Store) -> PathBuf {
+    store.root().join("volumes")
+}

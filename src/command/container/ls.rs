@@ -1,0 +1,148 @@
+//! `dsbuild ps`: lists containers.
+
+mod filter;
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use runner::container::{Container, ContainerState, NetworkMode, Publish, short};
+
+use self::filter::ContainerFilter;
+use crate::args::container::LsArgs;
+use crate::failure::Failure;
+use crate::list::{Column, List, Row};
+use crate::output;
+use crate::setup::store;
+
+/// Longest part of a command that is shown, in characters.
+const MAX_COMMAND_CHARS: usize = 20;
+
+/// Fields of docker's `ps`.
+const COLUMNS: &[Column] = &[
+    Column { field: "Command", header: "COMMAND" },
+    Column { field: "CreatedAt", header: "CREATED AT" },
+    Column { field: "ID", header: "CONTAINER ID" },
+    Column { field: "Image", header: "IMAGE" },
+    Column { field: "Labels", header: "LABELS" },
+    Column { field: "LocalVolumes", header: "LOCAL VOLUMES" },
+    Column { field: "Mounts", header: "MOUNTS" },
+    Column { field: "Names", header: "NAMES" },
+    Column { field: "Networks", header: "NETWORKS" },
+    Column { field: "Ports", header: "PORTS" },
+    Column { field: "RunningFor", header: "CREATED" },
+    Column { field: "Size", header: "SIZE" },
+    Column { field: "State", header: "STATE" },
+    Column { field: "Status", header: "STATUS" },
+];
+
+const SHOWN: &[&str] = &["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"];
+
+/// Lists containers, the newest first.
+pub fn run(args: &LsArgs) -> Result<u8, Failure> {
+    let store = store::open()?;
+    let filter = ContainerFilter::parse(&store, args)?;
+    let shown = Container::list(&store)?.into_iter().filter(|one| filter.accepts(one));
+    let limit = if args.latest { 1 } else { args.last.unwrap_or(usize::MAX) };
+    let rows: Vec<Row> = shown.take(limit).map(|one| row(&one, args.list.no_trunc)).collect();
+    List { columns: COLUMNS, shown: SHOWN, id: "ID" }.print(&args.list, &rows)?;
+    Ok(0)
+}
+
+fn row(container: &Container, no_trunc: bool) -> Row {
+    let config = &container.config;
+    let ports: Vec<String> = config.publish.iter().map(port).collect();
+    let mounts: Vec<String> = config.volumes.iter().map(|one| one.source.display().to_string()).collect();
+    let local = config.volumes.iter().filter(|one| one.is_named).count();
+    let created = moment(config.created_ms);
+    Row::new([
+        ("Command", command(&config.args, no_trunc)),
+        ("CreatedAt", output::date(created)),
+        ("ID", if no_trunc { config.id.clone() } else { short(&config.id).to_owned() }),
+        ("Image", config.image.clone()),
+        ("LocalVolumes", local.to_string()),
+        ("Mounts", mounts.join(",")),
+        ("Names", config.name.clone()),
+        ("Networks", network(config.network).to_owned()),
+        ("Ports", ports.join(", ")),
+        ("RunningFor", output::ago(Some(created))),
+        ("Size", "0B".to_owned()),
+        ("State", state(container).to_owned()),
+        ("Status", status(container)),
+    ])
+    .with_labels(&config.labels)
+}
+
+/// Returns a time that a document of a container has, in milliseconds since 1970.
+pub fn moment(ms: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_millis(ms)
+}
+
+fn network(mode: NetworkMode) -> &'static str {
+    match mode {
+        NetworkMode::Private | NetworkMode::Preferred => "default",
+        NetworkMode::Host => "host",
+        NetworkMode::None => "none",
+    }
+}
+
+/// Returns the beginning of a command in quotes, or all of it.
+pub fn command(args: &[String], no_trunc: bool) -> String {
+    let joined = output::sanitized(&args.join(" "));
+    match joined.char_indices().nth(MAX_COMMAND_CHARS - 1) {
+        Some((end, _)) if !no_trunc && joined.chars().count() > MAX_COMMAND_CHARS => {
+            format!("\"{}…\"", &joined[..end])
+        }
+        _ => format!("\"{joined}\""),
+    }
+}
+
+/// Returns docker's word for what a container does now.
+pub fn state(container: &Container) -> &'static str {
+    if container.is_running() {
+        return if container.state().started_ms.is_some() { "running" } else { "created" };
+    }
+    match container.state() {
+        ContainerState { exit_code: Some(_), .. } | ContainerState { error: Some(_), .. } => "exited",
+        ContainerState { started_ms: Some(_), .. } => "dead",
+        _ => "created",
+    }
+}
+
+/// Returns docker's words for what a container does, and since when.
+pub fn status(container: &Container) -> String {
+    let state = container.state();
+    if container.is_running() {
+        return match state.started_ms {
+            Some(started_ms) => format!("Up {}", output::since(moment(started_ms))),
+            None => "Starting".to_owned(),
+        };
+    }
+    match state {
+        ContainerState { error: Some(_), .. } => "Failed to start".to_owned(),
+        ContainerState { exit_code: Some(code), ended_ms, .. } => {
+            format!("Exited ({code}) {}", output::ago(ended_ms.map(moment)))
+        }
+        ContainerState { started_ms: Some(_), .. } => "Dead".to_owned(),
+        _ => "Created".to_owned(),
+    }
+}
+
+fn port(publish: &Publish) -> String {
+    let protocol = if publish.udp { "udp" } else { "tcp" };
+    format!("{}->{}/{protocol}", publish.host, publish.container_port)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_command_is_cut() {
+        let check = |text: &str, no_trunc: bool, expected: &str| {
+            let args: Vec<String> = text.split(' ').map(str::to_owned).collect();
+            assert_eq!(command(&args, no_trunc), expected);
+        };
+        check("python app.py", false, "\"python app.py\"");
+        check("python -m http.server 8080", false, "\"python -m http.serv…\"");
+        check("python -m http.server 8080", true, "\"python -m http.server 8080\"");
+    }
+}

@@ -1,0 +1,71 @@
+//! `--filter` of `dsbuild ps`.
+
+use cache::Store;
+use oci::Digest;
+use runner::container::{Container, Publish};
+
+use super::state;
+use crate::args::container::LsArgs;
+use crate::args::filters::Filters;
+use crate::command::image;
+use crate::failure::Failure;
+
+/// Filters of docker's `ps` that mean something here.
+const KNOWN: &[&str] =
+    &["ancestor", "exited", "id", "label", "name", "network", "publish", "status", "volume"];
+
+/// Conditions that a container must satisfy to be listed.
+pub(super) struct ContainerFilter {
+    filters: Filters,
+    /// Whether containers that have ended are listed.
+    all: bool,
+    /// Names of images, as the user wrote them, with the manifests that they lead to now.
+    ancestors: Vec<(String, Option<Digest>)>,
+}
+
+impl ContainerFilter {
+    /// Reads the conditions from the flags.
+    pub(super) fn parse(store: &Store, args: &LsArgs) -> Result<Self, Failure> {
+        let filters = Filters::parse(&args.filters, KNOWN)?;
+        let manifest =
+            |name: &str| image::find::find(store, name).ok().map(|found| found.image.descriptor.digest);
+        let ancestors = filters.values("ancestor").map(|name| (name.to_owned(), manifest(name))).collect();
+        let names_state = filters.values("status").chain(filters.values("exited")).next().is_some();
+        let all = args.all || args.latest || args.last.is_some() || names_state;
+        Ok(Self { filters, all, ancestors })
+    }
+
+    /// Reports whether a container is listed.
+    pub(super) fn accepts(&self, container: &Container) -> bool {
+        let config = &container.config;
+        let code = || container.state().exit_code.map(|code| code.to_string());
+        (self.all || container.is_running())
+            && self.filters.accepts("id", |value| config.id.starts_with(value))
+            && self.filters.accepts("name", |value| config.name.contains(value.trim_matches(['^', '$', '/'])))
+            && self.filters.accepts("status", |value| value == state(container))
+            && self.filters.accepts("exited", |value| code().as_deref() == Some(value))
+            && self.filters.accepts("publish", |value| config.publish.iter().any(|port| is_port(port, value)))
+            && self.filters.accepts("volume", |value| has_volume(container, value))
+            && self.filters.accepts("network", |value| value == super::network(config.network))
+            && self.filters.accepts_labels(&config.labels)
+            && self.accepts_ancestor(container)
+    }
+
+    fn accepts_ancestor(&self, container: &Container) -> bool {
+        let config = &container.config;
+        let is_of = |(name, manifest): &(String, Option<Digest>)| {
+            config.image == *name || *manifest == Some(config.manifest.digest)
+        };
+        self.ancestors.is_empty() || self.ancestors.iter().any(is_of)
+    }
+}
+
+/// Reports whether a published port of the host is `80` or `80/tcp`.
+fn is_port(publish: &Publish, text: &str) -> bool {
+    let (number, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
+    number == publish.host.port().to_string() && (protocol == "udp") == publish.udp
+}
+
+fn has_volume(container: &Container, text: &str) -> bool {
+    container.config.volumes.iter().any(|one| one.target == text || one.source == *text)
+}
