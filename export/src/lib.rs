@@ -10,8 +10,8 @@
 //! base       layers of the base image in the form in which they were pulled
 //! compress   a layer as a compressed blob;  gzip: on all processors, deterministic
 //! layout     OCI layout and docker archive, as a tar or as a directory
-//! stored     an image of the store that is pushed as it is
 //! save       images of the store as one archive, as `docker save` writes it
+//! stored     an image of the store that is pushed as it is
 //! push       an image to the registries of its names
 //! tree       the files themselves, as a tar or as a directory
 //! blob       reading a blob of the store: verified, and canceled on demand

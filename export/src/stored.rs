@@ -51,10 +51,9 @@ impl Exporter<'_> {
     fn images(&self, root: &Descriptor, platform: Option<&Platform>) -> Result<Vec<Image>, ExportError> {
         let here = StoreBlobs(self.store);
         match platform {
-            Some(platform) => find::at(self.store, root, platform).map(|image| vec![image]),
-            None => choose::all(&CachingBlobs { store: self.store, inner: &here }, root),
+            Some(platform) => Ok(vec![find::at(self.store, root, platform)?]),
+            None => Ok(choose::all(&CachingBlobs { store: self.store, inner: &here }, root)?),
         }
-        .map_err(unreadable)
     }
 }
 
@@ -131,10 +130,8 @@ impl StoredPush<'_> {
     ) -> Result<Descriptor, ExportError> {
         let bytes = self.exporter.store.get_blob(&root.digest, MANIFEST_LIMIT_BYTES)?;
         let bad = |source| ImageError::Document { kind: "image index", digest: root.digest, source };
-        let Document::Index(mut index) =
-            Document::parse(Some(&root.media_type), &bytes).map_err(|error| unreadable(bad(error)))?
-        else {
-            return Err(unreadable(ImageError::NotFound { name: format!("an index under {}", root.digest) }));
+        let Document::Index(mut index) = Document::parse(Some(&root.media_type), &bytes).map_err(bad)? else {
+            return Err(ImageError::NotFound { name: format!("an index under {}", root.digest) }.into());
         };
         let count = index.manifests.len();
         index.manifests.retain_mut(|entry| {
@@ -162,12 +159,5 @@ impl StoredPush<'_> {
         let bytes = serde_json::to_vec(document).expect("documents have string keys only");
         let digest = self.exporter.store.put_blob(&bytes)?;
         Ok(Descriptor::new(media_type, digest, bytes.len() as u64))
-    }
-}
-
-fn unreadable(error: ImageError) -> ExportError {
-    match error {
-        ImageError::Store(error) => error.into(),
-        source => ExportError::Image { source },
     }
 }

@@ -6,9 +6,9 @@
 //! choose       chooses the manifest of a platform, and reads it and its config
 //! blobs        sources of blobs: the store, and the trait for registries, layouts and archives
 //! pins         remembers which manifest a registry's name led to when it was last asked
-//! origin       remembers where an image was pulled from
 //! versions     where a name has pointed: NAME@3, NAME~1
 //! attestations  SBOMs and provenance in the index of an image
+//! origin       remembers where an image was pulled from
 //! layer_blobs  remembers which compressed blobs hold a layer
 //! ```
 //!

@@ -1,4 +1,4 @@
-//! Flags of `dsbuild images`, `rmi`, `tag` and `import`, which are those of docker.
+//! Flags of `dsbuild images`, `rmi`, `tag`, `import`, `save` and `load`, which are those of docker.
 
 use std::path::PathBuf;
 

@@ -5,8 +5,9 @@
 //! context    dsbuild context        image      images, rmi, tag, import                  that have no effect here
 //! dockerfile parse, fmt             store      prune, check     system   system df, system prune
 //! inspect    inspect, history        filters, moment, values  values that several flags share
-//! registry   pull, push, login, logout
 //! names      names of commands       list         flags of lists
+//! registry   pull, push, login, logout
+//! versions   rollback, diff
 //! ```
 //!
 //! The comments on commands and flags are the texts of `--help`, of the man page and of `docs/cli.md`.
@@ -28,6 +29,7 @@ pub mod registry;
 pub mod store;
 pub mod system;
 pub mod values;
+pub mod versions;
 
 use clap::{Parser, Subcommand};
 
@@ -102,6 +104,10 @@ pub enum Command {
     History(inspect::HistoryArgs),
     /// Print everything that is known about images and containers
     Inspect(inspect::InspectArgs),
+    /// Make a name point to the image that it had before, or to any of its versions
+    Rollback(versions::RollbackArgs),
+    /// Show the differences between two images: packages, config, layers, files
+    Diff(versions::DiffArgs),
     /// Import an image from an archive: OCI layout, docker save, or root file system
     Import(image::ImportArgs),
     /// Import the images of an archive of `save`

@@ -5,8 +5,9 @@
 //! image/      images, rmi, tag, history, save, load, import   run/      run, __monitor
 //! container/  ps, rm, logs, port, stop                        inspect/  inspect
 //! groups      the spellings `image …` and `container …`       system/   system df, system prune
-//! registry commands: pull  push  login  logout
 //! du  prune  check
+//! versions/   history --versions, rollback, diff
+//! pull  push  login  logout
 //! parse  fmt                                                  completion  man  cli_docs
 //! ```
 //!
@@ -34,6 +35,7 @@ mod pull;
 mod push;
 mod run;
 mod system;
+mod versions;
 
 use crate::args::Command;
 use crate::failure::Failure;
@@ -67,6 +69,8 @@ pub fn run(command: Command) -> Result<u8, Failure> {
         Command::Tag(args) => image::tag::run(&args),
         Command::History(args) => image::history::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Rollback(args) => versions::rollback::run(&args),
+        Command::Diff(args) => versions::diff::run(&args),
         Command::Image(command) => groups::image(command),
         Command::Container(command) => groups::container(command),
         Command::Du => du::run(),

@@ -10,6 +10,7 @@
 //! user      users made for a test
 //! ```
 
+mod attestations;
 mod build;
 mod cache;
 mod check;
@@ -44,4 +45,5 @@ mod terminal;
 mod threads;
 mod timings;
 mod user;
+mod versions;
 mod work;

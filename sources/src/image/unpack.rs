@@ -51,7 +51,10 @@ pub(super) fn import(
             path: "the layer".into(),
             source,
         })?;
-        read_ahead(tar, |tar| Ok(layers.import(&mut Bounded::new(tar, limit_bytes), expected)?))
+        read_ahead(tar, |tar| {
+            let mut tar = Bounded::new(tar, limit_bytes);
+            Ok(layers.import(&mut tar, expected)?)
+        })
     })
 }
 

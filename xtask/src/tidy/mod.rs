@@ -99,10 +99,11 @@ fn problems(root: &Path) -> Vec<String> {
     problems
 }
 
-/// Returns the members that the manifest of the workspace lists on one line.
+/// Returns the members that the manifest of the workspace lists, on one line or on several.
 fn members(workspace: &str) -> Vec<&str> {
-    let line = workspace.lines().find(|line| line.starts_with("members")).unwrap_or_default();
-    line.split('"').skip(1).step_by(2).collect()
+    let list = workspace.split_once("members = [").map_or("", |(_, rest)| rest);
+    let list = list.split(']').next().unwrap_or_default();
+    list.split('"').skip(1).step_by(2).collect()
 }
 
 fn crate_problems(root: &Path, name: &str, dir: &Path) -> Vec<String> {
