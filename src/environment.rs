@@ -5,6 +5,7 @@
 //! | `DSBUILD_ROOT`                                      | directory of the store                                   |
 //! | `XDG_DATA_HOME`, `XDG_CONFIG_HOME`, `HOME`          | directories of the user                                  |
 //! | `REGISTRY_AUTH_FILE`, `DOCKER_CONFIG`, `XDG_RUNTIME_DIR` | files with logins                                   |
+//! | `CONTAINERS_REGISTRIES_CONF`                        | podman's file about registries                           |
 //! | `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`             | proxies, also in lower case                              |
 //! | `SOURCE_DATE_EPOCH`, `SSH_AUTH_SOCK`                | source date; socket of the SSH agent                     |
 //! | `TMPDIR`                                            | directory for sockets                                    |
@@ -95,6 +96,25 @@ pub fn credential_files() -> Vec<PathBuf> {
     files.extend(os_variable("XDG_RUNTIME_DIR").map(|dir| PathBuf::from(dir).join("containers/auth.json")));
     files.push(home().join(".config/containers/auth.json"));
     files
+}
+
+/// Returns the file that gets and loses logins: podman's `$REGISTRY_AUTH_FILE` if it is set, else docker's.
+pub fn login_file() -> PathBuf {
+    os_variable("REGISTRY_AUTH_FILE").map_or_else(docker_config, PathBuf::from)
+}
+
+/// Returns podman's files about registries: those of the user, else those of the machine. Drop-ins of the user win.
+pub fn registries_files() -> registry::RegistriesFiles {
+    let user = os_variable("XDG_CONFIG_HOME").map_or_else(|| home().join(".config"), PathBuf::from);
+    let (user, machine) = (user.join("containers"), PathBuf::from("/etc/containers"));
+    let of_folders = || {
+        let files = [&user, &machine].map(|folder| folder.join("registries.conf"));
+        files.into_iter().find(|file| file.exists())
+    };
+    registry::RegistriesFiles {
+        file: os_variable("CONTAINERS_REGISTRIES_CONF").map(PathBuf::from).or_else(of_folders),
+        drop_ins: vec![machine.join("registries.conf.d"), user.join("registries.conf.d")],
+    }
 }
 
 /// Returns docker's configuration file of the user, which need not exist.

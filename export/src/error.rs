@@ -30,6 +30,9 @@ pub enum ExportError {
     /// A registry refused a request, or did not answer. The result is in the store.
     #[error(transparent)]
     Registry(#[from] registry::RegistryError),
+    /// An image of the store does not exist, or its documents are broken.
+    #[error(transparent)]
+    Image(#[from] images::ImageError),
     /// The user canceled the build.
     #[error("canceled")]
     Canceled,
@@ -51,12 +54,6 @@ pub enum ExportError {
     Damaged {
         /// Digest that the blob should have.
         digest: Digest,
-    },
-    /// The documents of an image of the store cannot be read.
-    #[error("the image cannot be saved")]
-    Image {
-        /// Defect of the image.
-        source: images::ImageError,
     },
     /// A layer could not be read or rewritten.
     #[error(transparent)]

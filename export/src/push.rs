@@ -144,6 +144,25 @@ impl<'a> Pusher<'a> {
         Ok(())
     }
 
+    /// Makes sure that a blob gets to all repositories: it is in the store, from where it is sent later, or it is delivered
+    /// now. Returns false, after a warning, if it is unavailable where it was pulled from.
+    pub fn provide(&self, pulled: &PulledBlob) -> Result<bool, ExportError> {
+        let is_delivered = self.delivered.borrow().contains(&pulled.blob.digest);
+        if is_delivered || pulled.is_in(self.store)? {
+            return Ok(true);
+        }
+        match self.deliver(pulled) {
+            Ok(()) => Ok(true),
+            Err(_) if self.cancel.is_canceled() => Err(ExportError::Canceled),
+            // The blob could not be read where it came from: the registry of the push is not at fault.
+            Err(error @ RegistryError::Source { .. }) => {
+                pulled.warn(&error, self.vertex);
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
     fn manifest(&self, manifest: &Descriptor) -> Result<RawManifest, ExportError> {
         Ok(RawManifest {
             media_type: manifest.media_type.clone(),
@@ -165,20 +184,7 @@ impl BaseBlobs for Pusher<'_> {
         docker_types: bool,
     ) -> Result<Option<Descriptor>, ExportError> {
         let Some(pulled) = pulled_blob(self.store, layer, base, docker_types)? else { return Ok(None) };
-        let is_delivered = self.delivered.borrow().contains(&pulled.blob.digest);
-        if is_delivered || pulled.is_in(self.store)? {
-            return Ok(Some(pulled.blob));
-        }
-        match self.deliver(&pulled) {
-            Ok(()) => Ok(Some(pulled.blob)),
-            Err(_) if self.cancel.is_canceled() => Err(ExportError::Canceled),
-            // The blob could not be read where it came from: the registry of the push is not at fault.
-            Err(error @ RegistryError::Source { .. }) => {
-                pulled.warn(&error, self.vertex);
-                Ok(None)
-            }
-            Err(error) => Err(error.into()),
-        }
+        Ok(self.provide(&pulled)?.then_some(pulled.blob))
     }
 }
 

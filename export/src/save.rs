@@ -78,6 +78,6 @@ fn all(store: &Store, saved: &SavedImage) -> Result<Vec<Image>, ExportError> {
     let here = StoreBlobs(store);
     choose::all(&CachingBlobs { store, inner: &here }, &saved.root).map_err(|error| match error {
         ImageError::Store(error) => error.into(),
-        source => ExportError::Image { source },
+        error => error.into(),
     })
 }

@@ -8,8 +8,8 @@ use std::io::{self, Read, Write};
 use export::{LayerCompression, pack};
 use sources::testing::unpacked;
 
-/// Largest output that is compared; more is a bomb, which limits elsewhere refuse.
-const MAX_BYTES: usize = 1 << 20;
+/// Largest output that is compared, more than two blocks of dsbuild's gzip; other limits refuse bombs.
+const MAX_BYTES: usize = 3 << 20;
 /// Number of bytes at the start of a blob that decide on its compression.
 const START_BYTES: usize = 4;
 
@@ -77,7 +77,15 @@ fn make(form: u8, rest: &[u8]) -> Blob {
         3 => joined(&[skippable(level), zstd_frame(rest, level)], rest),
         4 => own(gzip, rest.to_vec()),
         // As long as several blocks of the compressor, which works on them at once.
-        5 => own(gzip, rest.repeat(usize::from(form) << 4)),
+        5 => own(
+            gzip,
+            rest.iter()
+                .copied()
+                .cycle()
+                .take(rest.len() * (usize::from(form) << 4))
+                .take(MAX_BYTES - 1)
+                .collect(),
+        ),
         6 => own(LayerCompression::Zstd { level: 1 + i32::from(form / 8) % 6 }, rest.to_vec()),
         _ => Blob { bytes: rest.to_vec(), content: None, ends: Vec::new() },
     }

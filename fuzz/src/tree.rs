@@ -31,6 +31,18 @@ pub fn flat(tree: &dyn Tree) -> Flat {
     all
 }
 
+/// Checks that two trees are the same, and names the first path that differs.
+#[track_caller]
+pub fn assert_same(left: &Flat, right: &Flat) {
+    let paths = |tree: &Flat| tree.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(paths(left), paths(right));
+    for (path, (entry, content)) in left {
+        let (other, other_content) = &right[path];
+        assert_eq!(entry, other, "{path:?}");
+        assert!(content == other_content, "the content of {path:?}");
+    }
+}
+
 fn content(tree: &dyn Tree, path: &Path, entry: &Entry) -> Vec<u8> {
     let Kind::File { size_bytes } = entry.kind else { return Vec::new() };
     let mut bytes = Vec::new();

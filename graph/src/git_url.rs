@@ -64,6 +64,9 @@ impl GitUrl {
 
     fn take_query(&mut self, key: &str, value: &str) -> Result<(), GitUrlError> {
         match key {
+            "ref" | "branch" | "tag" | "commit" | "checksum" if value.is_empty() => {
+                Err(GitUrlError(format!("query {key:?} has no value")))
+            }
             "ref" => self.set_reference(value.to_owned()),
             "branch" => self.set_reference(format!("refs/heads/{value}")),
             "tag" => self.set_reference(format!("refs/tags/{value}")),
@@ -220,6 +223,8 @@ mod tests {
     #[test]
     fn contradictions() {
         fails("https://h/r.git?tag=v1#v2", None, None, "ref conflicts: \"v2\" vs \"refs/tags/v1\"");
+        fails("https://h/r.git?ref", None, None, "query \"ref\" has no value");
+        fails("https://h/r.git?branch=&tag=v1", None, None, "query \"branch\" has no value");
         fails("https://h/r.git?x=1", None, None, "unexpected query \"x\"");
         fails("https://h/r.git?keep-git-dir", Some(false), None, "inconsistent keep-git-dir configuration");
         fails("https://h/r.git", None, Some("main"), "invalid checksum \"main\", expected hex commit hash");

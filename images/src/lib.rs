@@ -9,6 +9,7 @@
 //! versions     where a name has pointed: NAME@3, NAME~1
 //! attestations  SBOMs and provenance in the index of an image
 //! manifest_list  puts indexes together by hand
+//! origin       remembers where an image was pulled from
 //! layer_blobs  remembers which compressed blobs hold a layer
 //! ```
 //!
@@ -23,9 +24,11 @@ mod error;
 pub mod find;
 pub mod layer_blobs;
 pub mod manifest_list;
+mod origin;
 pub mod pins;
 pub mod versions;
 
 pub use blobs::{BlobSource, CONFIG_LIMIT_BYTES, CachingBlobs, MANIFEST_LIMIT_BYTES, StoreBlobs, read};
 pub use choose::Image;
 pub use error::{BlobSourceError, ImageError, VersionError};
+pub use origin::PulledFrom;

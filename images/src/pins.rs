@@ -59,16 +59,10 @@ pub fn save(store: &Store, name: &Reference, pinned: &Pinned<'_>) -> Result<(), 
     keys(name, pinned).iter().try_for_each(|key| store.save_note(NoteKind::Pin, key, line.as_bytes()))
 }
 
-/// Forgets that `name` leads to `manifest`, so that the registry is asked again.
-pub fn forget(
-    store: &Store,
-    name: &Reference,
-    platform: &Platform,
-    manifest: &Digest,
-) -> Result<(), StoreError> {
-    let pinned = Pinned { platform, root: name.digest.unwrap_or(*manifest), manifest: *manifest };
-    for key in keys(name, &pinned) {
-        if read(store, &key)? == Some(*manifest) {
+/// Forgets what `name` leads to in every form that [`save`] pins, so that the registry is asked again.
+pub fn forget(store: &Store, name: &Reference, pinned: &Pinned<'_>) -> Result<(), StoreError> {
+    for key in keys(name, pinned) {
+        if read(store, &key)? == Some(pinned.manifest) {
             store.remove_note(NoteKind::Pin, &key)?;
         }
     }
@@ -158,12 +152,14 @@ mod tests {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let store = Store::open(&dir.path().join("store")).expect("a store");
         let (platform, manifest) = (Platform::host(), Digest::of(b"manifest"));
-        let pinned = Pinned { platform: &platform, root: manifest, manifest };
+        let root = Digest::of(b"index");
+        let pinned = Pinned { platform: &platform, root, manifest };
         save(&store, &name("x:1"), &pinned).expect("saved");
-        forget(&store, &name("x:1"), &platform, &Digest::of(b"another")).expect("forgotten");
+        let another = Pinned { manifest: Digest::of(b"another"), ..pinned };
+        forget(&store, &name("x:1"), &another).expect("forgotten");
         assert_eq!(load(&store, &name("x:1"), &platform).expect("read"), Some(manifest));
-        forget(&store, &name("x:1"), &platform, &manifest).expect("forgotten");
-        for text in ["x:1".to_owned(), format!("x@{manifest}")] {
+        forget(&store, &name("x:1"), &pinned).expect("forgotten");
+        for text in ["x:1".to_owned(), format!("x@{manifest}"), format!("x@{root}")] {
             assert_eq!(load(&store, &name(&text), &platform).expect("read"), None, "{text}");
         }
     }

@@ -90,10 +90,11 @@ fn parse(text: &str) -> Result<Reference, &'static str> {
     let (rest, digest) = split_digest(text)?;
     let (name, tag) = split_tag(rest)?;
     let (registry, path) = split_registry(name)?;
-    check_path(path)?;
+    let repository = repository(registry, path);
+    check_path(path, &repository)?;
     let default_tag = if digest.is_none() { Some("latest") } else { None };
     let tag = tag.or(default_tag).map(str::to_owned);
-    Ok(Reference { registry: registry.to_owned(), repository: repository(registry, path), tag, digest })
+    Ok(Reference { registry: registry.to_owned(), repository, tag, digest })
 }
 
 fn split_digest(text: &str) -> Result<(&str, Option<Digest>), &'static str> {
@@ -137,14 +138,18 @@ fn names_registry(component: &str) -> bool {
         || component.bytes().any(|b| b.is_ascii_uppercase())
 }
 
-fn check_path(path: &str) -> Result<(), &'static str> {
+/// Checks the path as it is written. The limit of its length holds for the completed one, `repository`.
+fn check_path(path: &str, repository: &str) -> Result<(), &'static str> {
     if path.is_empty() {
         return Err("the repository is empty");
     }
     if path.bytes().any(|b| b.is_ascii_uppercase()) {
         return Err("the repository name must be lower-case");
     }
-    if path.len() > MAX_PATH_BYTES || !path.split('/').all(is_path_component) {
+    if repository.len() > MAX_PATH_BYTES {
+        return Err("the repository is longer than 255 bytes");
+    }
+    if !path.split('/').all(is_path_component) {
         return Err("the repository has a component that is not [a-z0-9]+ joined by '.', '_' or '-'");
     }
     Ok(())

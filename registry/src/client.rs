@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use oci::Reference;
 use ureq::Body;
@@ -15,7 +15,7 @@ use crate::auth::challenge::{self, Challenge};
 use crate::auth::credential::{Credential, CredentialError};
 use crate::auth::credential_files::Logins;
 use crate::auth::{Access, Unauthorized};
-use crate::endpoint::{self, Endpoint, Role};
+use crate::endpoint::{self, Endpoint, EndpointError, Role};
 use crate::error::AttemptError;
 use crate::http::agents::Agents;
 use crate::http::failure::Failure;
@@ -24,6 +24,7 @@ use crate::http::response::{Answer, describe, is_transient, transient};
 use crate::http::retry;
 use crate::http::trust::{SystemTrust, Trust, TrustOptions};
 use crate::http::url::{Origin, Scheme};
+use crate::registries_conf::RegistriesConf;
 use crate::scheme::KnownSchemes;
 use crate::{Options, Patience, RegistryError};
 
@@ -35,12 +36,12 @@ pub(crate) struct Inner {
     agents: Mutex<HashMap<String, Arc<Agents>>>,
     /// Values of `Authorization` that a server has accepted, by server, repository and access.
     authorizations: Mutex<HashMap<(Origin, String, Access), String>>,
-    schemes: KnownSchemes,
+    pub schemes: KnownSchemes,
+    conf: OnceLock<Result<RegistriesConf, String>>,
 }
 
 /// A request for something in a repository, and how errors name it.
-pub(crate) struct RepositoryRequest<'a> {
-    pub reference: &'a Reference,
+pub(crate) struct RepositoryRequest {
     pub access: Access,
     /// Path below the repository, such as `manifests/latest`.
     pub path: String,
@@ -58,6 +59,7 @@ impl Inner {
             agents: Mutex::default(),
             authorizations: Mutex::default(),
             schemes: KnownSchemes::default(),
+            conf: OnceLock::new(),
         }
     }
 
@@ -99,11 +101,14 @@ impl Inner {
         access: Access,
         mut ask: impl FnMut(&Endpoint) -> Result<T, RegistryError>,
     ) -> Result<T, RegistryError> {
-        let registry = &reference.registry;
-        let endpoints = endpoint::of(&self.options, registry)
-            .map_err(|reason| RegistryError::Unreachable { registry: registry.clone(), reason })?;
+        let registry = reference.registry.clone();
+        let endpoints = endpoint::of(&self.options, self.conf()?, reference, access);
+        let endpoints = endpoints.map_err(|error| match error {
+            EndpointError::Blocked => RegistryError::Blocked { registry },
+            EndpointError::Invalid(reason) => RegistryError::Unreachable { registry, reason },
+        })?;
         let (last, mirrors) = endpoints.split_last().expect("the registry itself is always there");
-        for mirror in mirrors.iter().filter(|_| access == Access::Pull) {
+        for mirror in mirrors {
             match ask(mirror) {
                 Ok(answer) => return Ok(answer),
                 Err(RegistryError::Canceled) => return Err(RegistryError::Canceled),
@@ -113,11 +118,17 @@ impl Inner {
         ask(last)
     }
 
+    /// Returns the settings of `registries.conf`, read for the first request.
+    fn conf(&self) -> Result<&RegistriesConf, RegistryError> {
+        let conf = self.conf.get_or_init(|| RegistriesConf::read(&self.options.registries_files));
+        conf.as_ref().map_err(|reason| RegistryError::Configuration { reason: reason.clone() })
+    }
+
     /// Repeats `ask` while that can help, by the scheme that the server speaks, and names the failure.
     pub fn persist<T>(
         &self,
         endpoint: &Endpoint,
-        request: &RepositoryRequest<'_>,
+        request: &RepositoryRequest,
         ask: impl FnMut(&Endpoint) -> Result<T, AttemptError>,
     ) -> Result<T, RegistryError> {
         let patience = match endpoint.role {
@@ -132,7 +143,7 @@ impl Inner {
         &self,
         patience: Patience,
         endpoint: &Endpoint,
-        request: &RepositoryRequest<'_>,
+        request: &RepositoryRequest,
         mut ask: impl FnMut(&Endpoint) -> Result<T, AttemptError>,
     ) -> Result<T, RegistryError> {
         let attempt = || match self.schemes.ask(endpoint, &mut ask) {
@@ -150,7 +161,7 @@ impl Inner {
     pub fn get(
         &self,
         endpoint: &Endpoint,
-        request: &RepositoryRequest<'_>,
+        request: &RepositoryRequest,
     ) -> Result<Response<Body>, AttemptError> {
         self.fetch(Method::Get, endpoint, request)
     }
@@ -160,9 +171,9 @@ impl Inner {
         &self,
         method: Method,
         endpoint: &Endpoint,
-        request: &RepositoryRequest<'_>,
+        request: &RepositoryRequest,
     ) -> Result<Response<Body>, AttemptError> {
-        let url = endpoint.url(&request.reference.repository, &request.path);
+        let url = endpoint.url(&request.path);
         let agents = self.agents(endpoint);
         let answer = self.authorized(endpoint, request, |authorization| {
             let fetch = Fetch { method, url: &url, headers: &request.headers, authorization };
@@ -175,10 +186,10 @@ impl Inner {
     pub fn authorized(
         &self,
         endpoint: &Endpoint,
-        request: &RepositoryRequest<'_>,
+        request: &RepositoryRequest,
         mut send: impl FnMut(Option<&str>) -> Result<Answer, AttemptError>,
     ) -> Result<Answer, AttemptError> {
-        let key = (endpoint.origin.clone(), request.reference.repository.clone(), request.access);
+        let key = (endpoint.origin.clone(), endpoint.repository.clone(), request.access);
         let known = locked(&self.authorizations).get(&key).cloned();
         let answer = self.schemes.confirm(endpoint, send(known.as_deref())?)?;
         if answer.response.status() != 401 || !answer.from_origin {
@@ -199,24 +210,23 @@ impl Inner {
     fn authorize(
         &self,
         endpoint: &Endpoint,
-        request: &RepositoryRequest<'_>,
+        request: &RepositoryRequest,
         challenges: &[Challenge],
     ) -> Result<String, AttemptError> {
-        let repository = &request.reference.repository;
-        let credential = self.credential(endpoint, repository)?;
+        let credential = self.credential(endpoint)?;
         let unauthorized = Unauthorized {
             agents: &self.agents(endpoint),
             origin: &endpoint.origin,
-            scope: &request.access.scope(&format!("{}{repository}", endpoint.prefix)),
+            scope: &request.access.scope(&endpoint.repository),
             credential: credential.as_ref(),
         };
         unauthorized.answer(challenges)?.ok_or_else(|| AttemptError::Final(denied(endpoint, request, 401)))
     }
 
-    fn credential(&self, endpoint: &Endpoint, repository: &str) -> Result<Option<Credential>, AttemptError> {
+    fn credential(&self, endpoint: &Endpoint) -> Result<Option<Credential>, AttemptError> {
         let Options { credential_files, helper_folders, cancel, .. } = &self.options;
         let logins = Logins { files: credential_files, helper_folders, cancel };
-        logins.find(&endpoint.name, repository).map_err(|error| match error {
+        logins.find(&endpoint.name, &endpoint.repository).map_err(|error| match error {
             CredentialError::Canceled => Failure::Canceled.into(),
             CredentialError::Failed(reason) => {
                 AttemptError::Final(RegistryError::Credentials { registry: endpoint.name.clone(), reason })
@@ -230,7 +240,7 @@ fn locked<K: Eq + Hash, V>(map: &Mutex<HashMap<K, V>>) -> MutexGuard<'_, HashMap
 }
 
 /// Turns a failure into the error that names the server and what it was asked for.
-fn named(failure: Failure, endpoint: &Endpoint, request: &RepositoryRequest<'_>) -> RegistryError {
+fn named(failure: Failure, endpoint: &Endpoint, request: &RepositoryRequest) -> RegistryError {
     let (registry, name) = (endpoint.name.clone(), request.name.clone());
     match failure {
         Failure::Canceled => RegistryError::Canceled,
@@ -244,7 +254,7 @@ fn named(failure: Failure, endpoint: &Endpoint, request: &RepositoryRequest<'_>)
 /// Turns every answer but a success into an error.
 fn succeeded(
     endpoint: &Endpoint,
-    request: &RepositoryRequest<'_>,
+    request: &RepositoryRequest,
     response: Response<Body>,
 ) -> Result<Response<Body>, AttemptError> {
     match response.status().as_u16() {
@@ -257,6 +267,6 @@ fn succeeded(
 }
 
 /// Returns the error for a server that refuses access with `status`.
-pub(crate) fn denied(endpoint: &Endpoint, request: &RepositoryRequest<'_>, status: u16) -> RegistryError {
+pub(crate) fn denied(endpoint: &Endpoint, request: &RepositoryRequest, status: u16) -> RegistryError {
     RegistryError::Denied { name: request.name.clone(), registry: endpoint.name.clone(), status }
 }

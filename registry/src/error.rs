@@ -17,7 +17,7 @@ pub enum RegistryError {
     },
     /// The registry refuses access. Many refuse in the same way what does not exist.
     #[error(
-        "{name}: {registry} refuses access ({status}): there is no such repository, or it needs `docker login {registry}`"
+        "{name}: {registry} refuses access ({status}): there is no such repository, or it needs `dsbuild login {registry}`"
     )]
     Denied {
         /// Image or blob that was asked for.
@@ -27,12 +27,32 @@ pub enum RegistryError {
         /// HTTP status, 401 or 403.
         status: u16,
     },
+    /// The registry does not accept a user and a password.
+    #[error("{registry} does not accept the login: {reason}")]
+    BadLogin {
+        /// Server that refused, as `host[:port]`.
+        registry: String,
+        /// Status and the registry's own words.
+        reason: String,
+    },
     /// The registry could not be reached, or stayed too busy or too slow to answer.
     #[error("cannot reach {registry}: {reason}")]
     Unreachable {
         /// Server that was asked, as `host[:port]`.
         registry: String,
         /// Cause, without the name of the server.
+        reason: String,
+    },
+    /// The user's `registries.conf` blocks the registry.
+    #[error("{registry} is blocked by registries.conf")]
+    Blocked {
+        /// Server that is not asked, as `host[:port]`.
+        registry: String,
+    },
+    /// The user's `registries.conf` cannot be read or understood.
+    #[error("cannot use the settings for registries: {reason}")]
+    Configuration {
+        /// Cause, with the file.
         reason: String,
     },
     /// The registry answered, but with something that it must not answer.
@@ -63,8 +83,8 @@ pub enum RegistryError {
         /// Cause of the failed read.
         reason: String,
     },
-    /// The user's logins could not be read.
-    #[error("cannot get the login for {registry}: {reason}")]
+    /// The user's logins could not be read or changed.
+    #[error("cannot use the logins for {registry}: {reason}")]
     Credentials {
         /// Server that the login is for, as `host[:port]`.
         registry: String,

@@ -3,9 +3,12 @@
 //! ```text
 //! client     requests to registries: the order of servers, retries, authentication
 //! pull       manifests and blobs from a registry
+//! tags       the list of a repository's tags
 //! push       blobs and manifests to a registry;  referrers: the list of what refers to an image
 //! auth       registry tokens, challenges, the user's logins
-//! endpoint   which servers stand for a registry: itself, mirrors;  scheme: which of HTTP and TLS they speak
+//! login      a login that is tried, and kept or forgotten
+//! endpoint   the servers that are asked for an image: its registry, mirrors;  scheme: whether they speak HTTP or TLS
+//! registries_conf   mirrors, places and blocked registries as podman's users configure them
 //! web        files by HTTP that belong to no image
 //! http       HTTP itself: redirects, limits in time, TLS, proxies
 //! cancel     how a caller stops a client that waits
@@ -37,10 +40,13 @@ mod client;
 mod endpoint;
 mod error;
 mod http;
+pub mod login;
 mod pull;
 mod push;
 mod referrers;
+mod registries_conf;
 mod scheme;
+mod tags;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod transfer;
@@ -52,6 +58,7 @@ pub use http::patience::Patience;
 pub use http::proxy::Proxies;
 use push::BlobPush;
 pub use push::{OpenBlob, Pushed};
+pub use registries_conf::RegistriesFiles;
 
 /// A manifest or index as the registry sent it. Its identity is the digest of these bytes.
 #[derive(Debug, Clone)]
@@ -73,12 +80,18 @@ pub struct Options {
     pub insecure: Vec<String>,
     /// Mirrors, by the name of the registry that they stand for: `docker.io` -> `http://127.0.0.1:5000`.
     pub mirrors: BTreeMap<String, String>,
+    /// Files of podman's configuration of registries.
+    pub registries_files: RegistriesFiles,
     /// Files of logins (podman's `auth.json`, docker's `config.json`). The first that has one counts; any can be missing.
     pub credential_files: Vec<PathBuf>,
+    /// File that gets and loses logins: docker's `config.json` or podman's `auth.json`. Without a path no login can be kept.
+    pub login_file: PathBuf,
     /// Folders where credential helpers are looked for: those of PATH. Relative ones are left out.
     pub helper_folders: Vec<PathBuf>,
     /// Folders of certificates, with a folder `host[:port]` for each registry: `/etc/docker/certs.d`. Any can be missing.
     pub certificate_folders: Vec<PathBuf>,
+    /// Size of the parts in which a large blob is sent; `None` means 16 MiB. Blobs of less than two parts are sent whole.
+    pub upload_chunk_bytes: Option<u64>,
     /// Proxies by which servers are asked.
     pub proxies: Proxies,
     /// Limits on attempts and on time.

@@ -55,7 +55,6 @@ impl Inner {
         subject: &Digest,
     ) -> Result<(), RegistryError> {
         let request = RepositoryRequest {
-            reference: repository,
             access: Access::Push,
             path: format!("referrers/{subject}"),
             headers: vec![("accept", media_type::INDEX.to_owned())],

@@ -32,5 +32,5 @@ pub mod testing;
 
 pub use error::{FetchError, RemoteError};
 pub use fetcher::{FetchOptions, Fetcher};
-pub use image::{ImportFrom, Imported, SourceError, Sources, import};
+pub use image::{ImportFrom, Imported, Pulled, SourceError, Sources, TransferProgress, import};
 pub use secrets::{SecretError, SecretSource, Secrets};

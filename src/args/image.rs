@@ -1,4 +1,4 @@
-//! Flags of `dsbuild images`, `rmi`, `tag` and `import`, which are those of docker.
+//! Flags of `dsbuild images`, `rmi`, `tag`, `import`, `save` and `load`, which are those of docker.
 
 use std::path::PathBuf;
 
@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use super::build::BuildArgs;
 use super::inspect::{HistoryArgs, InspectOneKindArgs};
 use super::list::ListArgs;
+use super::registry::{PullArgs, PushArgs};
 
 /// Commands of `dsbuild image`.
 #[derive(Debug, Subcommand)]
@@ -29,6 +30,10 @@ pub enum ImageCommand {
     /// List the images in the store
     #[command(visible_alias = "list")]
     Ls(LsArgs),
+    /// Pull an image from its registry into the store
+    Pull(PullArgs),
+    /// Push an image of the store to its registry
+    Push(PushArgs),
     /// Remove images from the store
     #[command(visible_alias = "remove")]
     Rm(RmArgs),

@@ -7,6 +7,7 @@
 //! inspect    inspect, history        filters, moment, values  values that several flags share
 //! manifest   manifest …  volume  volume …
 //! names      names of commands       list         flags of lists
+//! registry   pull, push, login, logout
 //! ```
 //!
 //! The comments on commands and flags are the texts of `--help`, of the man page and of `docs/cli.md`.
@@ -25,6 +26,7 @@ pub mod list;
 pub mod manifest;
 mod moment;
 mod names;
+pub mod registry;
 pub mod store;
 pub mod system;
 pub mod values;
@@ -85,6 +87,14 @@ pub enum Command {
     Stop(container::StopArgs),
     /// Remove containers that have ended
     Rm(container::RmArgs),
+    /// Pull an image from its registry into the store
+    Pull(registry::PullArgs),
+    /// Push an image of the store to its registry
+    Push(registry::PushArgs),
+    /// Log in to a registry
+    Login(registry::LoginArgs),
+    /// Log out of a registry
+    Logout(registry::LogoutArgs),
     /// List the images in the store
     Images(image::LsArgs),
     /// Remove images from the store

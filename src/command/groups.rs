@@ -1,7 +1,7 @@
 //! Commands with two words: `dsbuild image ls`. Most of them have a short spelling, such as `images`, and each spelling runs
 //! the same function.
 
-use super::{build, container, image, inspect, run};
+use super::{build, container, image, inspect, pull, push, run};
 use crate::args::container::ContainerCommand;
 use crate::args::image::ImageCommand;
 use crate::args::inspect::ObjectKind;
@@ -17,6 +17,8 @@ pub fn image(command: ImageCommand) -> Result<u8, Failure> {
         ImageCommand::Load(args) => image::load::run(&args),
         ImageCommand::Ls(args) => image::ls::run(&args),
         ImageCommand::Prune(args) => image::prune::run(&args),
+        ImageCommand::Pull(args) => pull::run(&args),
+        ImageCommand::Push(args) => push::run(&args),
         ImageCommand::Rm(args) => image::rm::run(&args),
         ImageCommand::Save(args) => image::save::run(&args),
         ImageCommand::Tag(args) => image::tag::run(&args),

@@ -7,6 +7,7 @@
 //! groups      the spellings `image …` and `container …`       system/   system df, system prune
 //! manifest/   manifest …                                      volume/   volume …
 //! du  prune  check
+//! pull  push  login  logout
 //! parse  fmt                                                  completion  man  cli_docs
 //! ```
 //!
@@ -25,10 +26,14 @@ mod fmt;
 mod groups;
 mod image;
 mod inspect;
+mod login;
+mod logout;
 mod man;
 mod manifest;
 mod parse;
 mod prune;
+mod pull;
+mod push;
 mod run;
 mod system;
 mod volume;
@@ -53,6 +58,10 @@ pub fn run(command: Command) -> Result<u8, Failure> {
         Command::Port(args) => container::port::run(&args),
         Command::Stop(args) => container::stop::run(&args),
         Command::Rm(args) => container::rm::run(&args),
+        Command::Pull(args) => pull::run(&args),
+        Command::Push(args) => push::run(&args),
+        Command::Login(args) => login::run(&args),
+        Command::Logout(args) => logout::run(&args),
         Command::Images(args) => image::ls::run(&args),
         Command::Rmi(args) => image::rm::run(&args),
         Command::Import(args) => image::import::run(&args),

@@ -6,10 +6,12 @@
 //! registry    a client with the user's logins, certificates and proxies
 //! isolation   the namespaces of this process
 //! interrupt   Ctrl-C and other signals that cancel a build
+//! prompt      questions to the user on the terminal
 //! ```
 
 pub mod confirm;
 pub mod interrupt;
 pub mod isolation;
+pub mod prompt;
 pub mod registry;
 pub mod store;

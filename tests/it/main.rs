@@ -30,6 +30,7 @@ mod markdown;
 mod network;
 mod platforms;
 mod push;
+mod registries;
 mod registry;
 mod reports;
 mod reproducible;

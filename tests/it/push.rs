@@ -113,7 +113,7 @@ fn privileged_a_push_without_a_login_fails_and_keeps_the_image() {
     let name = registry.name("team/app:1");
     let error = build(&env, DOCKERFILE, &["--push", "-t", &name]).fails(1).stderr();
     assert!(error.contains("refuses access (401)"), "{error}");
-    assert!(error.contains(&format!("docker login {}", registry.host)), "{error}");
+    assert!(error.contains(&format!("dsbuild login {}", registry.host)), "{error}");
     assert!(error.contains(&format!("hint: the image is in the store as {name}")), "{error}");
     assert_eq!(run(&env, &name).success().stdout(), "pushed\n");
 }

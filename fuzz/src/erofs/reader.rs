@@ -41,7 +41,7 @@ struct Inode {
     tail: usize,
 }
 
-/// Returns everything below the root of an image over `tar`.
+/// Returns the root of an image over `tar` and everything below it.
 pub fn read(bytes: &[u8], tar: &[u8]) -> Flat {
     let block_bits = u32::from(bytes[SUPER + 12]);
     let mut image = Image { bytes, tar, block_bits, names: BTreeMap::new() };
@@ -55,7 +55,8 @@ pub fn read(bytes: &[u8], tar: &[u8]) -> Flat {
     let root = u64::from(image.u16(SUPER + 14));
     let mut all = Flat::new();
     image.directory(root, root, Path::new(""), &mut all);
-    let inodes = image.names.len() + all.values().filter(|(entry, _)| entry.is_dir()).count() + 1;
+    all.insert(PathBuf::new(), (image.inode(root).entry, Vec::new()));
+    let inodes = image.names.len() + all.values().filter(|(entry, _)| entry.is_dir()).count();
     assert_eq!(image.u64(SUPER + 16), inodes as u64, "number of inodes");
     for (number, found) in &image.names {
         assert_eq!(image.inode(*number).links, *found, "names of inode {number}");

@@ -106,6 +106,9 @@ fn names_of_the_maximum_length_are_accepted() {
     assert!(format!("x:{tag}").parse::<Reference>().is_ok());
     let name = "x/".repeat(127) + "x";
     assert!(name.parse::<Reference>().is_ok());
+    // The official image of a name counts with its `library/`.
+    assert!("x".repeat(247).parse::<Reference>().is_ok());
+    assert!("x".repeat(248).parse::<Reference>().is_err());
 }
 
 proptest! {

@@ -69,6 +69,17 @@ pub(crate) struct Logins<'a> {
     pub cancel: &'a Cancellation,
 }
 
+/// Returns the address of a registry as docker passes it to helpers, and as it is the key of a login in a file.
+pub(crate) fn server_key(registry: &str) -> &str {
+    if registry == "docker.io" { HUB_SERVER } else { registry }
+}
+
+/// Reports whether the key of a login is one for all of `registry`, however it is written.
+pub(crate) fn is_key_of(key: &str, registry: &str) -> bool {
+    let host = host_of(key);
+    host == registry || (registry == "docker.io" && HUB_KEYS.contains(&&*host))
+}
+
 impl Logins<'_> {
     /// Finds the login for a repository of a registry (`host[:port]`); `None` if the user has none.
     pub fn find(&self, registry: &str, repository: &str) -> Result<Option<Credential>, CredentialError> {
@@ -87,7 +98,7 @@ impl Logins<'_> {
         registry: &str,
         repository: &str,
     ) -> Result<Option<Credential>, CredentialError> {
-        let server = if registry == "docker.io" { HUB_SERVER } else { registry };
+        let server = server_key(registry);
         let keys = keys(registry, repository);
         let helper = file.cred_helpers.iter().find(|(key, _)| keys.contains(&host_of(key)));
         if let Some((_, helper)) = helper {
@@ -109,18 +120,21 @@ impl Logins<'_> {
 
 /// Reads a file of logins; `None` if it is missing or empty.
 fn read(path: &Path) -> Result<Option<LoginFile>, String> {
-    let error = |reason: String| format!("{}: {reason}", path.display());
+    let Some(text) = read_text(path)? else { return Ok(None) };
+    serde_json::from_slice(&text).map(Some).map_err(|cause| format!("{}: {cause}", path.display()))
+}
+
+/// Reads the text of a file of logins; `None` if it is missing or empty.
+pub(crate) fn read_text(path: &Path) -> Result<Option<Vec<u8>>, String> {
+    let error = |cause: std::io::Error| format!("{}: {cause}", path.display());
     let file = match std::fs::File::open(path) {
         Ok(file) => file,
         Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(cause) => return Err(error(cause.to_string())),
+        Err(cause) => return Err(error(cause)),
     };
     let mut text = Vec::new();
-    file.take(MAX_FILE_BYTES).read_to_end(&mut text).map_err(|cause| error(cause.to_string()))?;
-    if text.is_empty() {
-        return Ok(None);
-    }
-    serde_json::from_slice(&text).map(Some).map_err(|cause| error(cause.to_string()))
+    file.take(MAX_FILE_BYTES).read_to_end(&mut text).map_err(error)?;
+    Ok((!text.is_empty()).then_some(text))
 }
 
 impl Login {

@@ -1,6 +1,7 @@
 //! Credential helpers: programs `docker-credential-NAME` that keep the user's logins.
 //!
-//! Invariants: a helper is run from an absolute folder only, never from the current one; the server is passed in a pipe.
+//! Invariants: a helper is run from an absolute folder only, never from the current one; servers and logins are passed in a
+//! pipe.
 //! A helper can wait for the user, who unlocks a keychain: it has no time limit, but it can be canceled.
 //!
 //! Source: docker/docker-credential-helpers, "Development".
@@ -31,32 +32,86 @@ struct HelperAnswer {
     secret: String,
 }
 
-/// Asks `docker-credential-NAME get`, looked for in `folders`, for the login to `server`; `None` if it has none.
+/// Asks the helper `name`, looked for in `folders`, for the login to `server`; `None` if it has none.
 pub(crate) fn ask(
     name: &str,
     folders: &[PathBuf],
     server: &str,
     cancel: &Cancellation,
 ) -> Result<Option<Credential>, CredentialError> {
-    let program = format!("docker-credential-{name}");
-    let path = find(name, &program, folders).map_err(CredentialError::Failed)?;
-    let (succeeded, output) = run(&path, server, cancel).map_err(|error| match error {
-        CredentialError::Failed(reason) => CredentialError::Failed(format!("{program}: {reason}")),
-        CredentialError::Canceled => CredentialError::Canceled,
-    })?;
-    if !succeeded {
-        let text = String::from_utf8_lossy(&output);
-        // This is how helpers say that they have no login.
-        let has_none = text.contains("credentials not found") || text.trim().is_empty();
-        let error = || CredentialError::Failed(format!("{program}: {}", text.trim()));
-        return if has_none { Ok(None) } else { Err(error()) };
-    }
-    let answer: HelperAnswer = serde_json::from_slice(&output)
-        .map_err(|_| CredentialError::Failed(format!("{program} gave no valid answer")))?;
+    let helper = CredentialHelper::find(name, folders)?;
+    let Some(output) = helper.call("get", server, cancel)? else { return Ok(None) };
+    let answer: HelperAnswer =
+        serde_json::from_slice(&output).map_err(|_| helper.failed("gave no valid answer"))?;
     Ok(Some(match answer.username.as_str() {
         "<token>" => Credential::Identity(answer.secret),
         _ => Credential::Basic { user: answer.username, password: answer.secret },
     }))
+}
+
+/// Gives the login to `server` to the helper `name`, which keeps it.
+pub(crate) fn keep(
+    name: &str,
+    folders: &[PathBuf],
+    (server, user, password): (&str, &str, &str),
+    cancel: &Cancellation,
+) -> Result<(), CredentialError> {
+    let helper = CredentialHelper::find(name, folders)?;
+    let login = serde_json::json!({ "ServerURL": server, "Username": user, "Secret": password });
+    match helper.call("store", &login.to_string(), cancel)? {
+        Some(_) => Ok(()),
+        None => Err(helper.failed("did not keep the login")),
+    }
+}
+
+/// Makes the helper `name` forget the login to `server`; returns whether it had one.
+pub(crate) fn forget(
+    name: &str,
+    folders: &[PathBuf],
+    server: &str,
+    cancel: &Cancellation,
+) -> Result<bool, CredentialError> {
+    Ok(CredentialHelper::find(name, folders)?.call("erase", server, cancel)?.is_some())
+}
+
+/// A program that is installed.
+struct CredentialHelper {
+    /// Name of the program in errors.
+    name: String,
+    path: PathBuf,
+}
+
+impl CredentialHelper {
+    fn find(name: &str, folders: &[PathBuf]) -> Result<Self, CredentialError> {
+        let program = format!("docker-credential-{name}");
+        let path = find(name, &program, folders).map_err(CredentialError::Failed)?;
+        Ok(Self { name: program, path })
+    }
+
+    fn failed(&self, reason: &str) -> CredentialError {
+        CredentialError::Failed(format!("{} {reason}", self.name))
+    }
+
+    /// Returns the output of an action; `None` if the helper says that it has no such login.
+    fn call(
+        &self,
+        action: &str,
+        input: &str,
+        cancel: &Cancellation,
+    ) -> Result<Option<Vec<u8>>, CredentialError> {
+        let (succeeded, output) = run(&self.path, action, input, cancel).map_err(|error| match error {
+            CredentialError::Failed(reason) => CredentialError::Failed(format!("{}: {reason}", self.name)),
+            CredentialError::Canceled => CredentialError::Canceled,
+        })?;
+        if succeeded {
+            return Ok(Some(output));
+        }
+        let text = String::from_utf8_lossy(&output);
+        // This is how helpers say that they have no login.
+        let has_none = text.contains("credentials not found") || text.trim().is_empty();
+        let error = || CredentialError::Failed(format!("{}: {}", self.name, text.trim()));
+        if has_none { Ok(None) } else { Err(error()) }
+    }
 }
 
 fn find(name: &str, program: &str, folders: &[PathBuf]) -> Result<PathBuf, String> {
@@ -83,10 +138,15 @@ impl Drop for Helper {
 }
 
 /// Runs a helper; returns whether it succeeded, and its output.
-fn run(program: &Path, input: &str, cancel: &Cancellation) -> Result<(bool, Vec<u8>), CredentialError> {
+fn run(
+    program: &Path,
+    action: &str,
+    input: &str,
+    cancel: &Cancellation,
+) -> Result<(bool, Vec<u8>), CredentialError> {
     let failed = |error: io::Error| CredentialError::Failed(error.to_string());
     let mut command = Command::new(program);
-    command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.arg(action).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut helper = Helper(command.spawn().map_err(failed)?);
     if let Some(mut stdin) = helper.0.stdin.take() {
         // The exit status of a helper that does not read says more than the broken pipe.
@@ -169,6 +229,21 @@ mod tests {
     fn a_helper_that_fails_is_an_error_in_its_own_words() {
         check("echo locked; exit 1", Err("docker-credential-test: locked"));
         check("echo nonsense", Err("docker-credential-test gave no valid answer"));
+    }
+
+    #[test]
+    fn a_helper_is_given_a_login_to_keep_in_its_pipe_and_not_in_its_arguments() {
+        let directory = tempfile::tempdir().expect("temporary folder");
+        let (path, seen) = (directory.path().join("docker-credential-test"), directory.path().join("seen"));
+        std::fs::write(&path, format!("#!/bin/sh\n(echo \"$*\"; cat) > {}\n", seen.display()))
+            .expect("write");
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).expect("chmod");
+        let folders = [directory.path().to_owned()];
+        keep("test", &folders, ("r:5000", "me", "p\"w"), &Cancellation::default()).expect("kept");
+        let expected = "store\n{\"Secret\":\"p\\\"w\",\"ServerURL\":\"r:5000\",\"Username\":\"me\"}";
+        assert_eq!(std::fs::read_to_string(&seen).expect("written").trim_end(), expected);
+        assert!(forget("test", &folders, "r:5000", &Cancellation::default()).expect("forgotten"));
+        assert_eq!(std::fs::read_to_string(&seen).expect("written"), "erase\nr:5000");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! challenge     the `WWW-Authenticate` header: how the server wants to be answered
 //! token         access tokens, from the token server that a challenge names
 //! credential    the user's secrets: from credential_files (docker's and podman's) and by credential_helper (programs)
+//! login_file    a file of logins that gets one more, or loses one
 //! ```
 //!
 //! Invariants: credentials are for one registry, and are shown to it, or to the token server that it names, only after it
@@ -21,6 +22,7 @@ pub(crate) mod challenge;
 pub(crate) mod credential;
 pub(crate) mod credential_files;
 pub(crate) mod credential_helper;
+pub(crate) mod login_file;
 pub(crate) mod token;
 
 use challenge::Challenge;

@@ -23,7 +23,8 @@ use crate::http::url::{Url, percent_encoded};
 /// Largest answer of a token server.
 const MAX_ANSWER_BYTES: u64 = 64 << 10;
 
-/// Fetches a token for `scope` and the scopes of the challenge; `None` if the token server denies it.
+/// Fetches a token for `scope` and the scopes of the challenge; `None` if the token server denies it. An empty scope asks only
+/// whether the server accepts the credential.
 pub(crate) fn fetch(
     agents: &Agents,
     realm: &Url,
@@ -35,12 +36,13 @@ pub(crate) fn fetch(
     let theirs = challenge.scope.as_deref().unwrap_or_default();
     let more: Vec<&str> = theirs.split(' ').filter(|more| !more.is_empty() && *more != scope).collect();
     if !more.is_empty() {
-        let all: Vec<&str> = std::iter::once(scope).chain(more).collect();
+        let all: Vec<&str> = Some(scope).filter(|scope| !scope.is_empty()).into_iter().chain(more).collect();
         if let Some(token) = request.token(&all)? {
             return Ok(Some(token));
         }
     }
-    request.token(&[scope])
+    let own: Vec<&str> = Some(scope).filter(|scope| !scope.is_empty()).into_iter().collect();
+    request.token(&own)
 }
 
 /// A token server, and how it is asked.
@@ -71,7 +73,8 @@ impl TokenRequest<'_> {
         let mut form = "grant_type=refresh_token&client_id=dsbuild".to_owned();
         let scope = scopes.join(" ");
         let service = self.service.map(|service| ("service", service));
-        for (name, value) in [("scope", scope.as_str())].into_iter().chain(service) {
+        let scope = Some(("scope", scope.as_str())).filter(|_| !scopes.is_empty());
+        for (name, value) in scope.into_iter().chain(service) {
             form.push_str(&format!("&{name}={}", percent_encoded(value)));
         }
         form.push_str(&format!("&refresh_token={}", percent_encoded(refresh)));

@@ -75,7 +75,6 @@ impl BlobStream {
         let Self { reference, blob, read_bytes, .. } = &*self;
         let range = (*read_bytes > 0).then(|| ("range", format!("bytes={read_bytes}-")));
         let request = RepositoryRequest {
-            reference,
             access: Access::Pull,
             path: format!("blobs/{}", blob.digest),
             headers: range.into_iter().collect(),

@@ -29,7 +29,6 @@ impl Inner {
             (None, None) => "latest".to_owned(),
         };
         let request = RepositoryRequest {
-            reference,
             access: Access::Pull,
             path: format!("manifests/{version}"),
             headers: vec![("accept", accepted_types())],

@@ -11,6 +11,7 @@
 
 mod blobs;
 mod cancellation;
+mod chunks;
 mod logins;
 mod manifests;
 mod mirrors;

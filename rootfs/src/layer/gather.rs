@@ -145,6 +145,10 @@ impl EntryCollector {
                 walk.follow(path::to_bytes(target));
             }
             Some(_) => return Err(bad_entry(path, "an entry lies below something that is not a directory")),
+            // A symlink can lead to such a name, too.
+            None if name.starts_with(WHITEOUT_PREFIX) => {
+                return Err(bad_entry(path, "an entry lies below a whiteout"));
+            }
             None => {
                 path::check(&next)?;
                 self.put(Row::implied(&next))?;

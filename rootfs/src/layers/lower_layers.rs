@@ -67,6 +67,7 @@ impl Layers {
     /// Overlayfs refuses a lower layer that is given twice. Only the topmost of several equal layers is used: the
     /// others show nothing that this one does not.
     pub(crate) fn lower_layers(&self, layers: &[DiffId]) -> Result<Vec<LowerLayer>, RootfsError> {
+        let layers = self.above_opaque_root(layers)?;
         let mut seen = HashSet::new();
         let mut distinct: Vec<&DiffId> = layers.iter().rev().filter(|layer| seen.insert(**layer)).collect();
         distinct.reverse();
@@ -78,6 +79,19 @@ impl Layers {
         lower_layers.extend(implied.map(LowerLayer::Implied));
         LayerTree::sync_if_old(self.store(), lower_layers.iter().filter_map(LowerLayer::tree).collect());
         Ok(lower_layers)
+    }
+
+    /// Returns the layers from the topmost one on whose root is opaque. Overlayfs ignores the mark of a root, and would show
+    /// what is below.
+    fn above_opaque_root<'a>(&self, layers: &'a [DiffId]) -> Result<&'a [DiffId], RootfsError> {
+        for (number, layer) in layers.iter().enumerate().rev() {
+            let index = self.index(layer)?;
+            let root = index.root().map_err(failed("read the index of a layer for", self.store().root()))?;
+            if root.hides_lower() {
+                return Ok(&layers[number..]);
+            }
+        }
+        Ok(layers)
     }
 
     /// Prefers an existing tree, because reading it involves one file system less. Otherwise the layer is mounted in

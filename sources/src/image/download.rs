@@ -16,7 +16,7 @@ use oci::{Descriptor, VerifiedReader};
 use super::error::SourceError;
 
 /// Size from which on a blob is worth a partial download: smaller ones are quickly fetched again.
-const MIN_RESUMED_BYTES: u64 = 16 << 20;
+const MIN_RESUMED_BYTES: u64 = 1 << 20;
 
 /// A blob that is being read, from its first byte to its last.
 pub(super) enum BlobDownload<'a> {

@@ -6,6 +6,7 @@
 //! pull            the layers of an image into the store, several at a time
 //! download        a large blob that goes on where an earlier run broke off
 //! uninterrupted   reads that are made again where a signal interrupts them
+//! ahead           a source that another thread reads
 //! unpack          the tar in a layer's blob: verified, bounded
 //! import          images from files: OCI layouts, `docker save` archives, tars of a root file system
 //! docker_archive  archives of `docker save`
@@ -17,6 +18,7 @@
 //! Manifests and configs are kept in the store. The compressed blob of a layer is not: its tar is.
 
 mod adopt;
+mod ahead;
 mod archive;
 mod docker_archive;
 mod download;
@@ -34,7 +36,7 @@ mod unpack;
 
 pub use error::SourceError;
 pub use import::{ImportFrom, Imported, import};
-pub use pull::TransferProgress;
+pub use pull::{Pulled, TransferProgress};
 pub use sources::Sources;
 #[cfg(feature = "testing")]
 pub use unpack::unpacked;

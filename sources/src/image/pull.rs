@@ -5,7 +5,7 @@
 
 use cache::Store;
 use graph::ImageOrigin;
-use images::{BlobSource, CachingBlobs, ImageError, StoreBlobs, choose, layer_blobs};
+use images::{BlobSource, CachingBlobs, ImageError, PulledFrom, StoreBlobs, choose, layer_blobs};
 use oci::{Descriptor, DiffId, Digest, Document, Platform, Reference};
 use registry::transfer::{self, Counted};
 use rootfs::layers::Layers;
@@ -15,7 +15,7 @@ use super::download::BlobDownload;
 use super::error::SourceError;
 use super::layout::Layout;
 use super::registry_blobs::RegistryBlobs;
-use super::sources::Sources;
+use super::sources::{Resolution, Sources};
 use super::unpack;
 
 /// Receives how far the transfer of a blob is: its digest, bytes so far, size if known, and whether it is complete.
@@ -72,19 +72,34 @@ impl Sources {
         name: &Reference,
         platform: &Platform,
         progress: TransferProgress<'_>,
-    ) -> Result<Descriptor, SourceError> {
-        let found = self.image(name, platform)?;
+    ) -> Result<Pulled, SourceError> {
+        let Resolution { image: found, root } = self.resolution(name, platform)?;
         self.fetch(&found.origin, &found.manifest, progress)?;
-        if let (ImageOrigin::Store { .. }, Some(known)) = (&found.origin, self.store.resolve(name)?) {
-            return Ok(known);
+        if let (ImageOrigin::Store { .. }, Some(descriptor)) = (&found.origin, self.store.resolve(name)?) {
+            return Ok(Pulled { descriptor, root });
         }
         let here = StoreBlobs(&self.store);
-        let root = here.describe(&found.manifest)?;
-        let image = choose::find(&CachingBlobs { store: &self.store, inner: &here }, &root, platform)?;
+        let manifest = here.describe(&found.manifest)?;
+        let image = choose::find(&CachingBlobs { store: &self.store, inner: &here }, &manifest, platform)?;
         let stored = adopt(&self.store, &image)?;
-        self.store.tag(name, stored.descriptor.clone())?;
-        Ok(stored.descriptor)
+        let origin = PulledFrom {
+            repository: name.clone(),
+            root: root.unwrap_or(found.manifest),
+            manifest: found.manifest,
+        };
+        let descriptor = origin.noted_in(&stored.descriptor);
+        self.store.tag(name, descriptor.clone())?;
+        Ok(Pulled { descriptor, root })
     }
+}
+
+/// An image that was pulled, or that was here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pulled {
+    /// Descriptor of the image in the store, with a note of its origin ([`PulledFrom`]).
+    pub descriptor: Descriptor,
+    /// Digest that the name leads to at its registry; `None` if the registry was not asked.
+    pub root: Option<Digest>,
 }
 
 /// Brings every layer of `wanted` (blob and diff ID) into the store. Layers that are there are not fetched.

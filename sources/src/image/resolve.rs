@@ -10,11 +10,20 @@ use registry::RegistryError;
 use super::error::SourceError;
 use super::layout::{self, Layout};
 use super::registry_blobs::RegistryBlobs;
-use super::sources::{ImageRequest, Sources};
+use super::sources::{ImageRequest, Resolution, Sources};
 
 impl Sources {
     /// Finds the image of a name. Unless `--pull` was given, the store and the pins come before the registry.
     pub fn image(&self, name: &Reference, platform: &Platform) -> Result<ResolvedImage, SourceError> {
+        Ok(self.resolution(name, platform)?.image)
+    }
+
+    /// Finds the image of a name, and what its registry answered if it was asked.
+    pub(super) fn resolution(
+        &self,
+        name: &Reference,
+        platform: &Platform,
+    ) -> Result<Resolution, SourceError> {
         self.remembered(ImageRequest::Name(name.clone()), platform, || self.find_named(name, platform))
     }
 
@@ -31,20 +40,26 @@ impl Sources {
             tag: tag.map(str::to_owned),
             digest: digest.copied(),
         };
-        self.remembered(request, platform, || self.find_in_layout(path, tag, digest, platform))
+        let find = || self.find_in_layout(path, tag, digest, platform);
+        Ok(self.remembered(request, platform, find)?.image)
     }
 
     /// Forgets what was resolved to a manifest that turned out to be incomplete, so that its registry is asked again.
     pub(super) fn forget(&self, name: &Reference, manifest: &Digest) -> Result<(), SourceError> {
         let request = ImageRequest::Name(name.clone());
-        let mut platforms = Vec::new();
-        self.resolved().retain(|(known, platform), image| {
-            let is_it = *known == request && image.manifest == *manifest;
-            platforms.extend(is_it.then(|| platform.clone()));
+        let mut forgotten = Vec::new();
+        self.resolved().retain(|(known, platform), found| {
+            let is_it = *known == request && found.image.manifest == *manifest;
+            forgotten.extend(is_it.then(|| (platform.clone(), found.root)));
             !is_it
         });
-        for platform in platforms {
-            pins::forget(&self.store, name, &platform, manifest)?;
+        for (platform, root) in forgotten {
+            let root = root.or(name.digest).unwrap_or(*manifest);
+            pins::forget(
+                &self.store,
+                name,
+                &pins::Pinned { platform: &platform, root, manifest: *manifest },
+            )?;
         }
         Ok(())
     }
@@ -54,24 +69,25 @@ impl Sources {
         &self,
         request: ImageRequest,
         platform: &Platform,
-        find: impl FnOnce() -> Result<ResolvedImage, SourceError>,
-    ) -> Result<ResolvedImage, SourceError> {
+        find: impl FnOnce() -> Result<Resolution, SourceError>,
+    ) -> Result<Resolution, SourceError> {
         let key = (request, platform.clone());
-        if let Some(image) = self.resolved().get(&key) {
-            return Ok(image.clone());
+        if let Some(found) = self.resolved().get(&key) {
+            return Ok(found.clone());
         }
-        let image = find()?;
-        self.resolved().insert(key, image.clone());
-        Ok(image)
+        let found = find()?;
+        self.resolved().insert(key, found.clone());
+        Ok(found)
     }
 
-    fn find_named(&self, name: &Reference, platform: &Platform) -> Result<ResolvedImage, SourceError> {
+    fn find_named(&self, name: &Reference, platform: &Platform) -> Result<Resolution, SourceError> {
         let from_registry = |image| resolved(ImageOrigin::Registry(name.clone()), image);
+        let answered = |(image, root)| Resolution { root: Some(root), ..from_registry(image) };
         if let Some(image) = self.find_by_id(name, platform)? {
             return Ok(resolved(ImageOrigin::Store { name: name.clone() }, image));
         }
         if self.always_pull {
-            return self.ask_registry(name, platform).map(from_registry);
+            return self.ask_registry(name, platform).map(answered);
         }
         if let Some(known) = find::known(&self.store, name, platform)? {
             if known.is_pin {
@@ -85,7 +101,7 @@ impl Sources {
                 known.map(from_registry).ok_or_else(|| self.unavailable(name, platform, error))
             }
             Err(SourceError::Registry(error)) => Err(self.unavailable(name, platform, error)),
-            answer => answer.map(from_registry),
+            answer => answer.map(answered),
         }
     }
 
@@ -114,8 +130,8 @@ impl Sources {
         }
     }
 
-    /// Asks the registry for an image, and pins its answer.
-    fn ask_registry(&self, name: &Reference, platform: &Platform) -> Result<Image, SourceError> {
+    /// Asks the registry for an image, and pins its answer. Returns the digest that the name leads to as well.
+    fn ask_registry(&self, name: &Reference, platform: &Platform) -> Result<(Image, Digest), SourceError> {
         let raw = self.client.manifest(name)?;
         self.store.put_blob(&raw.bytes)?;
         let root = Descriptor::new(&raw.media_type, raw.digest, raw.bytes.len() as u64);
@@ -123,7 +139,7 @@ impl Sources {
         let image = choose::find(&CachingBlobs { store: &self.store, inner: &source }, &root, platform)?;
         let pinned = pins::Pinned { platform, root: root.digest, manifest: image.descriptor.digest };
         pins::save(&self.store, name, &pinned)?;
-        Ok(image)
+        Ok((image, root.digest))
     }
 
     fn find_in_layout(
@@ -132,7 +148,7 @@ impl Sources {
         tag: Option<&str>,
         digest: Option<&Digest>,
         platform: &Platform,
-    ) -> Result<ResolvedImage, SourceError> {
+    ) -> Result<Resolution, SourceError> {
         let layout = Layout::open(path)?;
         let blobs = CachingBlobs { store: &self.store, inner: &layout };
         let image = layout::find(&layout, &blobs, tag, digest, platform)?;
@@ -160,8 +176,9 @@ fn image_id(name: &Reference) -> Option<String> {
     (digits.len() >= MIN_ID_DIGITS && is_hex(digits)).then(|| digits.to_owned())
 }
 
-fn resolved(origin: ImageOrigin, image: Image) -> ResolvedImage {
-    ResolvedImage { origin, manifest: image.descriptor.digest, config: image.config }
+fn resolved(origin: ImageOrigin, image: Image) -> Resolution {
+    let image = ResolvedImage { origin, manifest: image.descriptor.digest, config: image.config };
+    Resolution { image, root: None }
 }
 
 #[cfg(test)]

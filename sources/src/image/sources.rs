@@ -21,7 +21,7 @@ pub struct Sources {
     /// --pull: registries are asked even for names that are known here.
     pub(super) always_pull: bool,
     web: Web,
-    resolved: Mutex<HashMap<(ImageRequest, Platform), ResolvedImage>>,
+    resolved: Mutex<HashMap<(ImageRequest, Platform), Resolution>>,
 }
 
 /// An image that was asked for: everything but the platform that decides on the answer.
@@ -31,6 +31,15 @@ pub(super) enum ImageRequest {
     Name(Reference),
     /// An image of an OCI layout.
     Layout { path: PathBuf, tag: Option<String>, digest: Option<Digest> },
+}
+
+/// Answer to a request for an image.
+#[derive(Debug, Clone)]
+pub(super) struct Resolution {
+    /// The image that was found.
+    pub image: ResolvedImage,
+    /// Digest of the manifest or index that a registry has just named; `None` if no registry was asked.
+    pub root: Option<Digest>,
 }
 
 impl Sources {
@@ -52,7 +61,7 @@ impl Sources {
     }
 
     /// Returns the images that were resolved so far, by what was asked for.
-    pub(super) fn resolved(&self) -> MutexGuard<'_, HashMap<(ImageRequest, Platform), ResolvedImage>> {
+    pub(super) fn resolved(&self) -> MutexGuard<'_, HashMap<(ImageRequest, Platform), Resolution>> {
         self.resolved.lock().expect("no one panics while holding the lock")
     }
 }

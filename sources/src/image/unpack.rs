@@ -3,14 +3,15 @@
 //! Invariant: a layer is published only if its blob was read to the last byte and has the announced digest, and its tar was
 //! read to the last byte and has the announced diff ID. Bytes behind the tar's end marker count.
 
-use std::cell::Cell;
 use std::io::{self, BufReader, Read};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use cache::ZeroCounter;
 use flate2::bufread::MultiGzDecoder;
 use oci::DiffId;
 use rootfs::layers::Layers;
 
+use super::ahead::read_ahead;
 use super::error::SourceError;
 use super::uninterrupted::Uninterrupted;
 
@@ -39,17 +40,22 @@ const MAX_ZERO_BYTES: u64 = 64 << 30;
 /// Imports the layer that is read from `blob`, whose size is `blob_bytes`, and returns its diff ID.
 pub(super) fn import(
     layers: &Layers,
-    blob: impl Read,
+    blob: impl Read + Send,
     blob_bytes: u64,
     expected: Option<DiffId>,
 ) -> Result<DiffId, SourceError> {
-    let tar = unpacked(blob).map_err(|source| SourceError::Io {
-        action: "unpack",
-        path: "the layer".into(),
-        source,
-    })?;
     let limit_bytes = MAX_LAYER_BYTES.min(limit_bytes(blob_bytes));
-    Ok(layers.import(&mut Bounded::new(tar, limit_bytes), expected)?)
+    read_ahead(blob, |blob| {
+        let tar = unpacked(blob).map_err(|source| SourceError::Io {
+            action: "unpack",
+            path: "the layer".into(),
+            source,
+        })?;
+        read_ahead(tar, |tar| {
+            let mut tar = Bounded::new(tar, limit_bytes);
+            Ok(layers.import(&mut tar, expected)?)
+        })
+    })
 }
 
 /// Returns the size that so many packed bytes can unpack to.
@@ -60,8 +66,8 @@ fn limit_bytes(packed_bytes: u64) -> u64 {
 /// Writes an archive, unpacked, to `out`. Fails once more comes out than the bytes that went in can unpack to.
 ///
 /// The size of a stream is unknown, so the limit grows while the stream is read.
-pub(super) fn spool(archive: impl Read, out: &mut impl io::Write) -> io::Result<()> {
-    let packed_bytes = Cell::new(0);
+pub(super) fn spool(archive: impl Read + Send, out: &mut impl io::Write) -> io::Result<()> {
+    let packed_bytes = AtomicU64::new(0);
     let mut unpacked = unpacked(Counted { inner: archive, read_bytes: &packed_bytes })?;
     let mut buffer = vec![0; BUFFER_BYTES];
     let mut read = ZeroCounter::default();
@@ -71,7 +77,7 @@ pub(super) fn spool(archive: impl Read, out: &mut impl io::Write) -> io::Result<
             return Ok(());
         }
         read.add(&buffer[..count]);
-        check(&read, limit_bytes(packed_bytes.get()), MAX_ZERO_BYTES)?;
+        check(&read, limit_bytes(packed_bytes.load(Ordering::Relaxed)), MAX_ZERO_BYTES)?;
         out.write_all(&buffer[..count])?;
     }
 }
@@ -79,13 +85,13 @@ pub(super) fn spool(archive: impl Read, out: &mut impl io::Write) -> io::Result<
 /// Reader that counts its bytes.
 struct Counted<'a, R> {
     inner: R,
-    read_bytes: &'a Cell<u64>,
+    read_bytes: &'a AtomicU64,
 }
 
 impl<R: Read> Read for Counted<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
-        self.read_bytes.set(self.read_bytes.get() + count as u64);
+        self.read_bytes.fetch_add(count as u64, Ordering::Relaxed);
         Ok(count)
     }
 }
@@ -105,7 +111,7 @@ fn check(read: &ZeroCounter, limit_bytes: u64, limit_zeros: u64) -> io::Result<(
 /// Returns a reader of the tar in a blob: gzip (of one or more members), zstd, or not compressed.
 ///
 /// The first bytes decide, as in other engines, because media types are often wrong.
-pub fn unpacked<'a>(blob: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
+pub fn unpacked<'a>(blob: impl Read + Send + 'a) -> io::Result<Box<dyn Read + Send + 'a>> {
     let mut blob = Uninterrupted(blob);
     // A pipe can give its first bytes one by one.
     let mut start = Vec::with_capacity(START_BYTES);

@@ -62,7 +62,7 @@ fn document(
         }
     }
     match find_for(store, name, platform) {
-        Ok(found) => Ok(image::document(store, &found)),
+        Ok(found) => Ok(image::document(&found)),
         Err(failure) if kind.is_none() && failure.fault() == Fault::Input => {
             Err(Failure::input(format!("No such object: {name}"))
                 .hint("`dsbuild images` lists all images, `dsbuild ps --all` all containers"))

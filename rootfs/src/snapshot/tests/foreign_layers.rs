@@ -50,7 +50,7 @@ fn parents(path: &str) -> impl Iterator<Item = &str> {
 }
 
 fn is_below(path: &str, directory: &str) -> bool {
-    path.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'))
+    directory.is_empty() || path.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// Leaves out members that contradict earlier ones of the same layer, which other tests refuse.
@@ -136,7 +136,7 @@ fn tar_of(members: &[Member]) -> Vec<u8> {
                 let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
                 (format!("{parent}/.wh.{name}").trim_start_matches('/').to_owned(), Vec::new())
             }
-            Member::Opaque(path) => (format!("{path}/.wh..wh..opq"), Vec::new()),
+            Member::Opaque(path) => (format!("./{path}/.wh..wh..opq"), Vec::new()),
         };
         header.set_size(content.len() as u64);
         // `append_data` would drop the `./` of the root.
@@ -160,6 +160,7 @@ fn unpack(model: &mut Model, members: &[Member]) {
     }
     for member in members {
         let reaches = match member {
+            Member::Opaque(path) if path.is_empty() => String::new(),
             Member::Opaque(path) => format!("{path}/x"),
             Member::Whiteout(path) => path.clone(),
             _ => member.made().unwrap_or_default().to_owned(),
@@ -274,7 +275,7 @@ fn members() -> impl Strategy<Value = Vec<Member>> {
         1 => path().prop_map(Member::Symlink),
         2 => (path(), path()).prop_map(|(path, first)| Member::Link(path, first)),
         2 => path().prop_map(Member::Whiteout),
-        1 => path().prop_map(Member::Opaque),
+        1 => "([a-c](/[a-c]){0,2})?".prop_map(Member::Opaque),
     ];
     proptest::collection::vec(member, 0..8).prop_map(consistent)
 }
@@ -308,4 +309,12 @@ fn privileged_a_directory_that_a_layer_implies_keeps_its_mode_and_owner() {
 fn privileged_a_root_entry_of_mode_0700_does_not_lock_users_out() {
     let Some(env) = Env::new() else { return };
     check_all(&env, &[vec![Member::Root(0o700), Member::File("q".into(), 1)]]);
+}
+
+#[test]
+fn privileged_an_opaque_root_hides_all_layers_below_from_processes_too() {
+    let Some(env) = Env::new() else { return };
+    let below = vec![Member::Dir("d".into(), 0o700, 1000), Member::File("d/old".into(), 1)];
+    let above = vec![Member::Opaque(String::new()), Member::File("new".into(), 2)];
+    check_all(&env, &[below, above]);
 }

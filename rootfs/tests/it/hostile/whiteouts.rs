@@ -43,6 +43,8 @@ fn a_whiteout_that_is_not_a_regular_file_is_refused() {
 #[test]
 fn an_entry_below_a_whiteout_is_refused() {
     refused(Tar::default().file(".wh.a/b", "").end(), "below a whiteout");
+    refused(Tar::default().symlink("l", "/d/.wh.a").file("l/b", "").end(), "below a whiteout");
+    refused(Tar::default().file("f", "").hardlink("new", ".wh.a/f").end(), "below a whiteout");
 }
 
 #[test]

@@ -131,7 +131,8 @@ fn a_pulled_image_has_its_name_in_the_store() {
     let name = reference(&format!("{}/a:v1", registry.host));
     let env = Env::new();
     let pulled = sources(&env, false).pull(&name, &platform(AMD64), &no_progress).expect("pulled");
-    assert_eq!(env.store.resolve(&name).expect("readable").map(|known| known.digest), Some(pulled.digest));
+    let stored = env.store.resolve(&name).expect("readable").map(|known| known.digest);
+    assert_eq!(stored, Some(pulled.descriptor.digest));
     let asked = registry.count("");
     let found = sources(&env, false).image(&name, &platform(AMD64)).expect("in the store");
     assert_eq!(found.origin, ImageOrigin::Store { name: name.clone() });
@@ -216,6 +217,42 @@ fn a_name_whose_pull_failed_is_asked_for_again() {
     registry.show(&layer);
     pull().expect("the registry is whole again");
     assert_eq!(registry.count("manifests/v1"), 3);
+}
+
+#[test]
+fn a_failed_pull_leaves_no_pin_in_any_form_of_its_name() {
+    let mut layout = MemoryLayout::default();
+    let image = layout.image(AMD64, &[(tar(&[("f", "1")]), Compression::Gzip)]);
+    let index = layout.document(media_type::INDEX, &oci::Index::new(vec![image.clone()]));
+    layout.list(index.clone(), "");
+    let layer =
+        *layout.blobs.keys().find(|digest| layout.blobs[digest].starts_with(&[0x1f, 0x8b])).expect("a layer");
+    let registry = FakeRegistry::start(layout);
+    registry.hide(&layer);
+    let name = reference(&format!("{}/a:v1", registry.host));
+    let env = Env::new();
+    sources(&env, true).pull(&name, &platform(AMD64), &no_progress).expect_err("without the layer");
+    for form in [format!("{}/a:v1", registry.host), format!("{}/a@{}", registry.host, index.digest)] {
+        let pin = images::pins::load(&env.store, &reference(&form), &platform(AMD64)).expect("read");
+        assert_eq!(pin, None, "{form}");
+    }
+    assert_eq!(env.store.resolve(&name).expect("read"), None);
+}
+
+#[test]
+fn a_pulled_image_knows_the_manifest_of_its_registry() {
+    let mut layout = MemoryLayout::default();
+    let image = layout.image(AMD64, &[(tar(&[("f", "1")]), Compression::Gzip)]);
+    layout.list(image.clone(), "");
+    let registry = FakeRegistry::start(layout);
+    let name = reference(&format!("{}/a:v1", registry.host));
+    let env = Env::new();
+    let pulled = sources(&env, true).pull(&name, &platform(AMD64), &no_progress).expect("pulled");
+    let origin = images::PulledFrom::of(&pulled.descriptor).expect("a note");
+    assert_eq!((origin.root, origin.manifest), (image.digest, image.digest));
+    assert_eq!(pulled.root, Some(image.digest));
+    let stored = env.store.resolve(&name).expect("read").expect("it has the name");
+    assert_eq!(images::PulledFrom::of(&stored), Some(origin));
 }
 
 #[test]
