@@ -8,6 +8,8 @@
 //! | `CONTAINERS_REGISTRIES_CONF`                        | podman's file about registries                           |
 //! | `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`             | proxies, also in lower case                              |
 //! | `SOURCE_DATE_EPOCH`, `SSH_AUTH_SOCK`                | source date; socket of the SSH agent                     |
+//! | `SUDO_USER`                                         | user who called through sudo, for the versions of images |
+//! | `DSBUILD_KEEP_VERSIONS`, `DSBUILD_KEEP_VERSIONS_DAYS` | versions that keep their images                     |
 //! | `TMPDIR`                                            | directory for sockets                                    |
 //! | `NO_COLOR`, `TERM`                                  | abilities of the terminal                                |
 //! | `BUILDKIT_PROGRESS`, `DSBUILD_CDI_SPEC_DIRS`        | defaults of flags, read by clap                          |
@@ -44,6 +46,16 @@ pub fn remember_caller() {
 /// Returns the user ID of the caller, as the machine knows it.
 pub fn caller() -> u32 {
     *CALLER
+}
+
+/// Returns the login name of the user who asked: of the caller, or of the user who called through sudo. A user without a
+/// name is its ID.
+pub fn user_name() -> String {
+    if let Some(name) = variable("SUDO_USER").filter(|_| is_called_by_root()) {
+        return name;
+    }
+    let user = nix::unistd::User::from_uid(caller().into());
+    user.ok().flatten().map_or_else(|| caller().to_string(), |user| user.name)
 }
 
 /// Reports whether root called us.
@@ -146,6 +158,18 @@ pub fn proxies() -> registry::Proxies {
         http: either("HTTP_PROXY"),
         https: either("HTTPS_PROXY"),
         direct: either("NO_PROXY").unwrap_or_default(),
+    }
+}
+
+/// Returns which versions of images keep their images. Values that are no numbers count as unset.
+pub fn version_limits() -> cache::VersionLimits {
+    let number = |name| variable(name).and_then(|text| text.parse::<u64>().ok());
+    let default = cache::VersionLimits::default();
+    cache::VersionLimits {
+        count: number("DSBUILD_KEEP_VERSIONS")
+            .map_or(default.count, |count| count.try_into().unwrap_or(usize::MAX)),
+        age_ms: number("DSBUILD_KEEP_VERSIONS_DAYS")
+            .map_or(default.age_ms, |days| days.saturating_mul(86_400_000)),
     }
 }
 

@@ -45,6 +45,7 @@ fn main() -> ExitCode {
     }
     let args = args::with_default_command(args);
     let command = args::command_path(&args);
+    setup::origin::remember(&command, &args);
     let cli = match args::Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => return refuse(&error, &command),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::Change;
-use crate::files::FileChange;
+use crate::files::{FileChange, FileState};
 
 /// Row of a list of files.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +18,14 @@ pub struct Row<'a> {
     pub after_bytes: u64,
 }
 
+impl<'a> Row<'a> {
+    /// Returns the row of one change.
+    pub fn of(change: &'a FileChange) -> Self {
+        let size = |state: &Option<FileState>| state.as_ref().map_or(0, |state| state.size_bytes);
+        Self { change, below: 0, before_bytes: size(&change.before), after_bytes: size(&change.after) }
+    }
+}
+
 /// Folds changes, which are in the order of their paths with directories before what is in them.
 ///
 /// A directory is folded if it was added or removed, since then everything in it was, too.
@@ -25,18 +33,17 @@ pub fn fold(changes: &[FileChange]) -> Vec<Row<'_>> {
     let mut rows: Vec<Row<'_>> = Vec::new();
     let mut folded: Option<&Path> = None;
     for change in changes {
-        let size = |state: &Option<crate::FileState>| state.as_ref().map_or(0, |state| state.size_bytes);
-        let (before_bytes, after_bytes) = (size(&change.before), size(&change.after));
+        let own = Row::of(change);
         match rows.last_mut().filter(|_| folded.is_some_and(|dir| change.path.starts_with(dir))) {
             Some(row) => {
                 row.below += 1;
-                row.before_bytes += before_bytes;
-                row.after_bytes += after_bytes;
+                row.before_bytes += own.before_bytes;
+                row.after_bytes += own.after_bytes;
             }
             None => {
                 let is_dir = change.before.iter().chain(&change.after).all(|state| state.kind == "directory");
                 folded = (is_dir && change.change != Change::Changed).then_some(change.path.as_path());
-                rows.push(Row { change, below: 0, before_bytes, after_bytes });
+                rows.push(own);
             }
         }
     }

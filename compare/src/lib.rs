@@ -28,6 +28,9 @@ pub use fold::{Row, fold};
 pub use layers::{LayerChanges, LayerInfo};
 pub use packages::PackageChange;
 
+/// Package manager that lists a package.
+pub use ::packages::Kind as PackageKind;
+
 use serde::Serialize;
 
 /// Kind of a difference.

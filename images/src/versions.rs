@@ -139,7 +139,10 @@ pub fn rollback(store: &Store, name: &Reference, version: &Version) -> Result<()
     if !is_complete(store, &version.manifest) {
         return Err(VersionError::Gone { name: name.familiar(), number: version.number });
     }
-    let restored = Origin { restored: Some(version.number), ..Origin::default() };
+    // The image is still made from what it was made from; the rest is about this change.
+    let (how, user, command, dsbuild) = (None, None, None, None);
+    let restored =
+        Origin { how, user, command, dsbuild, restored: Some(version.number), ..Origin::of(version) };
     store.describe_changes(move || restored.fields());
     Ok(store.tag(name, version.manifest.clone())?)
 }

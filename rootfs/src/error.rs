@@ -31,18 +31,6 @@ pub enum RootfsError {
         /// Path of the source file.
         path: PathBuf,
     },
-    /// The file system of the store cannot hold an upper directory of overlayfs. Examples are another overlay (such
-    /// as a container's own root) and NFS.
-    #[error(
-        "cannot run a process on {}: its file system ({file_system}) cannot hold an overlay; put the store on another file system",
-        path.display()
-    )]
-    NoOverlay {
-        /// Directory on that file system.
-        path: PathBuf,
-        /// Name of the file system, such as `nfs`.
-        file_system: &'static str,
-    },
     /// An entry has an owner that the user namespace lacks, and the file system cannot keep a note of it.
     #[error("{} belongs to {uid}:{gid}, which is not among the {count} IDs of this user namespace", path.display())]
     UnmappedOwner {

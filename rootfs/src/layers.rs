@@ -20,6 +20,7 @@
 //! tree           trees on disk
 //! erofs_image    EROFS images on disk
 //! in_place       layers that are mounted in place
+//! copying        the state of the driver that copies layers instead of mounting them
 //! finished       layers of finished images, which show the times of their tars
 //! ```
 //!
@@ -30,6 +31,7 @@
 //! written to another name and renamed; processes that race write the same bytes.
 
 mod check;
+mod copying;
 mod erofs_image;
 mod export;
 mod files;
@@ -48,6 +50,7 @@ use std::sync::Arc;
 use cache::Store;
 use oci::DiffId;
 
+use self::copying::Copying;
 use self::files::LayerFiles;
 use self::in_place::MountedLayers;
 use self::stack::Stack;
@@ -66,12 +69,13 @@ pub use crate::times::{Clamp, Times};
 pub struct Layers {
     files: LayerFiles,
     mounted: Arc<MountedLayers>,
+    copying: Arc<Copying>,
 }
 
 impl Layers {
     /// Returns the layers of `store`.
     pub fn new(store: Arc<Store>) -> Self {
-        Self { files: LayerFiles::new(store), mounted: Arc::default() }
+        Self { files: LayerFiles::new(store), mounted: Arc::default(), copying: Arc::default() }
     }
 
     /// Returns the layers of `store`, mounted by this method and no other.

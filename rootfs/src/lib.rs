@@ -16,6 +16,7 @@
 //! layer            new entries -> tar and index; foreign tar -> index; tar and index -> tree on disk
 //! index            the entries of a tar and the positions of their bytes
 //! ---------------------------------------------------------------------------------------------
+//! copy             a tree copied to disk for a process to change, and the changes, found by comparison
 //! materialize      writing a tree to disk
 //! create           making the file that an entry describes
 //! dir_tree         a directory on disk as a tree
@@ -29,13 +30,16 @@
 //! entry, times     the metadata of a path; the times that a tar keeps
 //! memory_tree      a tree in memory, for tests
 //! path             paths in layers: clean, ordered, within limits
+//! change           a path that differs from the layers below
 //! error            the error type
 //! ```
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests damage stores on purpose"))]
 
+mod change;
 mod clone_mount;
 mod content;
+mod copy;
 mod create;
 pub mod diff;
 mod dir_tree;

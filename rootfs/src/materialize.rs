@@ -25,13 +25,7 @@ pub fn materialize(tree: &dyn Tree, source: &Path, dest: &Path) -> Result<(PathB
     let entry = lookup(tree, &source)?;
     let root =
         rustix::fs::open(dest, DIRECTORY | OFlags::RDONLY, Mode::empty()).map_err(failed("open", dest))?;
-    let mut materializer = Materializer {
-        tree,
-        root,
-        creator: Creator::new(Flavor::current()),
-        links: HashMap::new(),
-        buffer: Vec::new(),
-    };
+    let mut materializer = Materializer::new(tree, root);
     materializer.creator.begin_root(&materializer.root, dest)?;
     let made = if entry.is_dir() {
         materializer.directory(&source, entry)?;
@@ -49,21 +43,45 @@ pub fn materialize(tree: &dyn Tree, source: &Path, dest: &Path) -> Result<(PathB
     Ok((made, materializer.creator.into_skipped()))
 }
 
-struct Materializer<'a> {
-    tree: &'a dyn Tree,
-    root: OwnedFd,
-    creator: Creator,
+/// Writer of a tree below a directory.
+pub(crate) struct Materializer<'a> {
+    pub tree: &'a dyn Tree,
+    pub root: OwnedFd,
+    pub creator: Creator,
     /// Paths below `root` of the first names of files with several names, by link group.
     links: HashMap<u64, PathBuf>,
     /// Memory for the content of files.
     buffer: Vec<u8>,
 }
 
-impl Materializer<'_> {
+impl<'a> Materializer<'a> {
+    /// Returns a writer of `tree` below the directory `root`.
+    pub(crate) fn new(tree: &'a dyn Tree, root: OwnedFd) -> Self {
+        Self {
+            tree,
+            root,
+            creator: Creator::new(Flavor::current()),
+            links: HashMap::new(),
+            buffer: Vec::new(),
+        }
+    }
+
     /// Writes the directory `source` of the tree as `root`.
     fn directory(&mut self, source: &Path, entry: Entry) -> Result<(), RootfsError> {
-        // In the order in which they were made, so that each directory comes after its parent.
-        let mut directories = vec![(PathBuf::new(), entry)];
+        let directories = self.fill(source, PathBuf::new(), entry)?;
+        directories.iter().rev().try_for_each(|(path, entry)| self.finish(path, entry))
+    }
+
+    /// Fills the empty directory `path` with everything that the tree has below it. The tree has the root at `source`.
+    /// Returns the directory, which is `entry`, and all directories in it, each after its parent. They are to be
+    /// finished in the reverse order.
+    pub(crate) fn fill(
+        &mut self,
+        source: &Path,
+        path: PathBuf,
+        entry: Entry,
+    ) -> Result<Vec<(PathBuf, Entry)>, RootfsError> {
+        let mut directories = vec![(path, entry)];
         let mut next = 0;
         while next < directories.len() {
             let (path, _) = &directories[next];
@@ -71,7 +89,7 @@ impl Materializer<'_> {
             directories.extend(below);
             next += 1;
         }
-        directories.iter().rev().try_for_each(|(path, entry)| self.finish(path, entry))
+        Ok(directories)
     }
 
     /// Makes the entries in the directory at `path` below `source`; returns the directories among them.
@@ -94,7 +112,12 @@ impl Materializer<'_> {
     }
 
     /// Makes an entry that is not a directory.
-    fn entry(&mut self, at: Location<'_>, source: &Path, entry: &Entry) -> Result<(), RootfsError> {
+    pub(crate) fn entry(
+        &mut self,
+        at: Location<'_>,
+        source: &Path,
+        entry: &Entry,
+    ) -> Result<(), RootfsError> {
         let Kind::File { size_bytes } = entry.kind else {
             return self.creator.special(at, entry);
         };
@@ -115,12 +138,14 @@ impl Materializer<'_> {
         Ok(())
     }
 
-    fn finish(&self, path: &Path, entry: &Entry) -> Result<(), RootfsError> {
+    /// Gives the directory `path` its metadata.
+    pub(crate) fn finish(&self, path: &Path, entry: &Entry) -> Result<(), RootfsError> {
         let parent = self.open(path.parent().unwrap_or(Path::new("")))?;
         self.creator.finish_directory(Location::new(&parent, path), entry)
     }
 
-    fn open(&self, path: &Path) -> Result<OwnedFd, RootfsError> {
+    /// Opens the directory `path` below the root.
+    pub(crate) fn open(&self, path: &Path) -> Result<OwnedFd, RootfsError> {
         open_beneath(&self.root, path, DIRECTORY | OFlags::RDONLY).map_err(failed("open", path))
     }
 }

@@ -63,6 +63,10 @@ pub struct DockerArgs {
     #[arg(long, hide = true, value_name = "BOOL", value_parser = switch)]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub compress: Option<bool>,
+    /// Docker's content trust, whose signatures dsbuild does not verify
+    #[arg(long, hide = true, value_name = "BOOL", value_parser = switch)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub disable_content_trust: Option<bool>,
     /// Debug output of buildx
     #[arg(short = 'D', long, hide = true, value_name = "BOOL", value_parser = switch)]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
@@ -75,6 +79,12 @@ impl DockerArgs {
         if self.squash == Some(true) {
             return Err(Failure::usage("--squash is not supported")
                 .hint("copy the result into one layer: FROM scratch, then COPY --from=STAGE / /"));
+        }
+        if self.disable_content_trust == Some(false) {
+            return Err(Failure::usage(
+                "--disable-content-trust=false: signatures of docker's content trust are not verified",
+            )
+            .hint("pin base images by digest: FROM NAME@sha256:…"));
         }
         let limits = [
             ("--memory-swap", &self.memory_swap),
@@ -116,7 +126,6 @@ const COMMANDS: &[(&str, &str)] = &[
     ("cp", ""),
     ("create", ""),
     ("debug", ""),
-    ("diff", ""),
     ("events", ""),
     ("exec", ""),
     ("export", "dsbuild build --output type=tar,dest=FILE writes the files of an image"),

@@ -49,6 +49,9 @@ pub struct HistoryArgs {
     #[arg(short = 'H', long, value_name = "BOOL", value_parser = switch)]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true")]
     pub human: bool,
+    /// List where the name has pointed, since when, and what each image was built from
+    #[arg(long)]
+    pub versions: bool,
     /// Platform of an image for several [default: that of this machine]
     #[arg(long, value_name = "OS/ARCH")]
     pub platform: Option<String>,

@@ -8,6 +8,7 @@
 //! manifest   manifest …  volume  volume …
 //! names      names of commands       list         flags of lists
 //! registry   pull, push, login, logout
+//! versions   rollback, diff
 //! ```
 //!
 //! The comments on commands and flags are the texts of `--help`, of the man page and of `docs/cli.md`.
@@ -30,6 +31,7 @@ pub mod registry;
 pub mod store;
 pub mod system;
 pub mod values;
+pub mod versions;
 pub mod volume;
 
 use clap::{Parser, Subcommand};
@@ -105,6 +107,10 @@ pub enum Command {
     History(inspect::HistoryArgs),
     /// Print everything that is known about images and containers
     Inspect(inspect::InspectArgs),
+    /// Make a name point to the image that it had before, or to any of its versions
+    Rollback(versions::RollbackArgs),
+    /// Show the differences between two images: packages, config, layers, files
+    Diff(versions::DiffArgs),
     /// Import an image from an archive: OCI layout, docker save, or root file system
     Import(image::ImportArgs),
     /// Import the images of an archive of `save`

@@ -11,6 +11,12 @@ pub struct PruneArgs {
     /// Size to which the store is reduced [default: a fifth of the disk]
     #[arg(long, value_name = "BYTES")]
     pub keep_storage: Option<String>,
+    /// Number of versions of each name that keep their image; 1 is the present one alone [default: 10]
+    #[arg(long, value_name = "COUNT", env = "DSBUILD_KEEP_VERSIONS")]
+    pub keep_versions: Option<usize>,
+    /// Days for which a version keeps its image after the name has moved on [default: 90]
+    #[arg(long, value_name = "DAYS", env = "DSBUILD_KEEP_VERSIONS_DAYS")]
+    pub keep_versions_days: Option<u32>,
 }
 
 /// Arguments of `dsbuild check`.

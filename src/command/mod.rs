@@ -7,6 +7,7 @@
 //! groups      the spellings `image …` and `container …`       system/   system df, system prune
 //! manifest/   manifest …                                      volume/   volume …
 //! du  prune  check
+//! versions/   history --versions, rollback, diff
 //! pull  push  login  logout
 //! parse  fmt                                                  completion  man  cli_docs
 //! ```
@@ -36,6 +37,7 @@ mod pull;
 mod push;
 mod run;
 mod system;
+mod versions;
 mod volume;
 
 use crate::args::Command;
@@ -70,6 +72,8 @@ pub fn run(command: Command) -> Result<u8, Failure> {
         Command::Tag(args) => image::tag::run(&args),
         Command::History(args) => image::history::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Rollback(args) => versions::rollback::run(&args),
+        Command::Diff(args) => versions::diff::run(&args),
         Command::Image(command) => groups::image(command),
         Command::Container(command) => groups::container(command),
         Command::Du => du::run(),

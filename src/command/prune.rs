@@ -1,6 +1,6 @@
 //! `dsbuild prune`: removes data from the store, the least recently used first.
 
-use cache::{Policy, Store, StoreError};
+use cache::{Policy, Store, StoreError, VersionLimits};
 
 use crate::args::store::PruneArgs;
 use crate::args::values;
@@ -22,13 +22,23 @@ pub fn run(args: &PruneArgs) -> Result<u8, Failure> {
         (None, false) => Policy::for_disk(store.root())?,
     };
     drop(store);
-    match Store::collect(&environment::store_root(), &policy).map_err(with_way_out)? {
+    let limits = limits(args);
+    match Store::collect_keeping(&environment::store_root(), &policy, &limits).map_err(with_way_out)? {
         Some(done) => {
             output::line(&format!("Total reclaimed space: {}", output::size(done.freed_bytes)));
             Ok(0)
         }
         None => Err(Failure::system("the store is in use; nothing was removed")
             .hint("a build is running; try again when it has ended")),
+    }
+}
+
+/// Returns which versions keep their images.
+fn limits(args: &PruneArgs) -> VersionLimits {
+    let default = VersionLimits::default();
+    VersionLimits {
+        count: args.keep_versions.unwrap_or(default.count),
+        age_ms: args.keep_versions_days.map_or(default.age_ms, |days| u64::from(days) * 86_400_000),
     }
 }
 

@@ -34,6 +34,7 @@ macro_rules! always {
 
 always!(Fault::System => io::Error, rustix::io::Errno, nix::errno::Errno);
 always!(Fault::System => cache::StoreError, rootfs::RootfsError, sandbox::SandboxError);
+always!(Fault::System => compare::CompareError);
 always!(Fault::Usage => oci::ReferenceError, oci::PlatformError, attest::AttestError);
 always!(Fault::Input => IgnoreError, registry::RegistryError, sources::SourceError);
 

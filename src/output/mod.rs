@@ -4,6 +4,7 @@
 //! sanitize  text from outside, made safe for a terminal
 //! units     numbers, sizes and times for people
 //! table     columns
+//! html      text in HTML pages
 //! ```
 //!
 //! No other module writes to stdout or stderr. Every function here sanitizes: no escape sequence, control character or
@@ -13,12 +14,14 @@
 //! A reader that went away is no failure: `dsbuild images | head -1` succeeds.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod html;
 mod sanitize;
 pub mod table;
 mod units;
 
 use std::io::{self, IsTerminal, Write};
 
+pub use html::Html;
 pub use sanitize::{Sanitizer, path, sanitized, sanitized_in_place, sanitized_lines};
 pub use units::{ago, date, disk_size, now_ms, number, rfc3339, since, size};
 

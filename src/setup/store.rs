@@ -7,18 +7,21 @@ use cache::{Policy, Store, StoreError};
 use crate::environment;
 use crate::exit::Fault;
 use crate::failure::Failure;
+use crate::setup::origin;
 
 /// Opens the store, or says which directory cannot be used and why.
 pub fn open() -> Result<Store, Failure> {
     let root = environment::store_root();
-    Store::open(&root).map_err(|error| match other_owner(&root, &error) {
+    let store = Store::open(&root).map_err(|error| match other_owner(&root, &error) {
         Some(failure) => failure,
         None if matches!(error, StoreError::Misplaced { .. }) => {
             Failure::from(error).hint("remove it with `dsbuild check --repair`")
         }
         None => Failure::from(error)
             .hint(format!("the store is {}; set DSBUILD_ROOT to use another directory", root.display())),
-    })
+    })?;
+    origin::describe(&store);
+    Ok(store)
 }
 
 /// Removes what keeps the store from being opened, and returns the paths.
@@ -61,6 +64,12 @@ fn collect_by_default(root: &Path) -> Result<(), Failure> {
     let store = Store::open(root)?;
     runner::container::reconcile(&store)?;
     drop(store);
-    Store::collect(root, &Policy::for_disk(root)?)?;
+    let policy = Policy::for_disk(root)?;
+    let mut limits = environment::version_limits();
+    if policy.keep_ms == 0 {
+        // The disk is nearly full. One step back stays possible.
+        limits.count = limits.count.min(2);
+    }
+    Store::collect_keeping(root, &policy, &limits)?;
     Ok(())
 }

@@ -5,7 +5,7 @@
 //! report    the times of each step, as plain data
 //! critical  the critical path: the steps that the end of the build waited for
 //! group     kinds of phases, each with a color
-//! text      times, sizes and names; HTML escapes
+//! text      times, sizes and names
 //! page      the report as one HTML file, with page.css and page.js in it
 //! trace     the report for chrome://tracing and Perfetto
 //! ```

@@ -1,28 +1,6 @@
-//! Times, shares and names as a report shows them, and text in HTML.
+//! Times, shares and names as a report shows them.
 
-use std::fmt;
 use std::time::Duration;
-
-use crate::output;
-
-/// Text in HTML, in an element or in a quoted attribute. Markup is escaped, and control characters are removed.
-pub struct Html<'a>(pub &'a str);
-
-impl fmt::Display for Html<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in output::sanitized(self.0).chars() {
-            match c {
-                '&' => f.write_str("&amp;")?,
-                '<' => f.write_str("&lt;")?,
-                '>' => f.write_str("&gt;")?,
-                '"' => f.write_str("&quot;")?,
-                '\'' => f.write_str("&#39;")?,
-                c => write!(f, "{c}")?,
-            }
-        }
-        Ok(())
-    }
-}
 
 /// Returns a time with its unit: `340 µs`, `12.3 ms`, `1.24 s`, `2 min 05 s`, `1 h 02 min`.
 pub fn duration(time: Duration) -> String {
@@ -61,18 +39,6 @@ pub fn split_name(name: &str) -> (&str, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn markup_in_a_text_is_escaped() {
-        let check = |text: &str, expected: &str| assert_eq!(Html(text).to_string(), expected);
-        check(
-            "</script><img onerror=\"x('1')\">",
-            "&lt;/script&gt;&lt;img onerror=&quot;x(&#39;1&#39;)&quot;&gt;",
-        );
-        check("a && b", "a &amp;&amp; b");
-        check("\u{1b}[31mred\u{0}", "red");
-        check("ab\u{202e}cd", "ab\\u{202e}cd");
-    }
 
     #[test]
     fn a_duration_has_about_three_digits() {

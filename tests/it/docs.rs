@@ -147,12 +147,14 @@ macro_rules! pages_with_commands {
 
 pages_with_commands! {
     privileged_the_commands_of_the_readme_work: "README.md",
+    privileged_the_commands_of_attestations_work: "docs/attestations.md",
     privileged_the_commands_of_coming_from_docker_work: "docs/coming-from-docker.md",
     privileged_the_commands_of_ci_work: "docs/ci.md",
     privileged_the_commands_of_caching_work: "docs/caching.md",
     privileged_the_commands_of_reproducibility_work: "docs/reproducibility.md",
     privileged_the_commands_of_security_work: "docs/security.md",
     privileged_the_commands_of_formatting_work: "docs/formatting.md",
+    privileged_the_commands_of_versions_work: "docs/versions.md",
     privileged_the_commands_of_troubleshooting_work: "docs/troubleshooting.md",
 }
 

@@ -9,6 +9,7 @@
 //! user      users made for a test
 //! ```
 
+mod attestations;
 mod build;
 mod cache;
 mod check;
@@ -42,4 +43,5 @@ mod terminal;
 mod threads;
 mod timings;
 mod user;
+mod versions;
 mod work;

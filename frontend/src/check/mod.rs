@@ -52,6 +52,7 @@ pub(crate) use from::{constant_platform, default_bases, redundant_platform, unde
 pub(crate) use ignored::ignored_file;
 pub(crate) use ports::ports;
 pub(crate) use secrets::secret_name;
+pub use secrets::sounds_confidential;
 pub(crate) use variables::undefined;
 
 use crate::build_args::CHECK;

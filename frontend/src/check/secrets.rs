@@ -9,13 +9,18 @@ const CONFIDENTIAL: [&str; 10] =
 /// Words that show that the variable is not the secret itself.
 const HARMLESS: [&str; 3] = ["public", "file", "version"];
 
-/// Finds a name of ARG or ENV with a confidential word between underscores and no harmless one.
-pub(crate) fn secret_name(keyword: &str, name: &str) -> Option<Finding> {
+/// Reports whether a name of a variable has a confidential word between underscores and no harmless one.
+pub fn sounds_confidential(name: &str) -> bool {
     let has = |words: &[&str]| {
         name.split('_').any(|word| words.iter().any(|other| word.eq_ignore_ascii_case(other)))
     };
+    has(&CONFIDENTIAL) && !has(&HARMLESS)
+}
+
+/// Finds a name of ARG or ENV that sounds confidential.
+pub(crate) fn secret_name(keyword: &str, name: &str) -> Option<Finding> {
     let message = format!("Do not use ARG or ENV instructions for sensitive data ({keyword} {name:?})");
-    (has(&CONFIDENTIAL) && !has(&HARMLESS)).then(|| Finding::new(&rules::SECRETS_USED_IN_ARG_OR_ENV, message))
+    sounds_confidential(name).then(|| Finding::new(&rules::SECRETS_USED_IN_ARG_OR_ENV, message))
 }
 
 #[cfg(test)]

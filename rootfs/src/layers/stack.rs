@@ -20,6 +20,7 @@ use cache::ContentDigest;
 use oci::DiffId;
 
 use super::files::LayerFiles;
+use crate::RootfsError;
 use crate::entry::Entry;
 use crate::index::{Index, Item};
 use crate::layer::stored;
@@ -67,6 +68,19 @@ impl Stack {
     pub(super) fn new(files: LayerFiles, layers: &[DiffId]) -> Self {
         let layer = |id: &DiffId| StackLayer { id: *id, index: OnceLock::new(), tar: OnceLock::new() };
         Self { files, layers: layers.iter().rev().map(layer).collect() }
+    }
+
+    /// Returns the stack of `layers`, from the base up, in which layers of finished images have the times and the bytes of
+    /// their tars.
+    pub(super) fn finished(files: LayerFiles, layers: &[DiffId]) -> Result<Self, RootfsError> {
+        let stack = Self::new(files, layers);
+        for layer in &stack.layers {
+            if let Some(clamp) = stack.files.finished(&layer.id) {
+                let index = stack.files.finished_index(&layer.id, clamp)?;
+                layer.index.get_or_init(|| Arc::new(index));
+            }
+        }
+        Ok(stack)
     }
 
     /// Returns the index of the layer with this number, counted from the top.

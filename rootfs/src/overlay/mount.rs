@@ -23,7 +23,7 @@ use rustix::mount::{
 
 use super::attached::Attached;
 use super::lower::Lower;
-use super::options::{FEATURES, MAX_LOWERS, MAX_LOWERS_IN_PAGE, unfit_file_system};
+use super::options::{FEATURES, MAX_LOWERS, MAX_LOWERS_IN_PAGE};
 use crate::RootfsError;
 use crate::error::failed;
 use crate::safe_path::{fd_path, open_store_dir};
@@ -71,19 +71,9 @@ impl Overlay<'_> {
     pub(crate) fn mount(&self) -> Result<OwnedFd, RootfsError> {
         match self.mount_with(MountApi::Detached) {
             Err(RootfsError::Io { source, .. }) if source.raw_os_error() == Some(UNKNOWN_OPTION) => {
-                self.mount_with(MountApi::Options).map_err(|error| self.explain(error))
+                self.mount_with(MountApi::Options)
             }
             result => result,
-        }
-    }
-
-    /// Replaces an error by its most frequent cause if that is the case: the kernel reports `EINVAL` for everything
-    /// that it does not support.
-    fn explain(&self, error: RootfsError) -> RootfsError {
-        let Ok(status) = rustix::fs::statfs(self.scratch) else { return error };
-        match unfit_file_system(status.f_type) {
-            Some(file_system) => RootfsError::NoOverlay { path: self.scratch.to_owned(), file_system },
-            None => error,
         }
     }
 

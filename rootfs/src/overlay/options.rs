@@ -14,17 +14,3 @@ pub(super) const MAX_LOWERS_IN_PAGE: usize = 180;
 /// content) and `index`. With `nofollow`, a redirect that a lower layer brings is not followed either.
 pub(super) const FEATURES: [(&str, &str); 3] =
     [("redirect_dir", "nofollow"), ("metacopy", "off"), ("index", "off")];
-
-/// Returns the name of a file system that cannot hold an upper layer; `None` for all others.
-///
-/// Source: statfs(2), which lists the numbers.
-pub(super) fn unfit_file_system(magic: i64) -> Option<&'static str> {
-    match magic {
-        0x794c_7630 => Some("overlayfs"),
-        0x6969 => Some("nfs"),
-        0x6573_5546 => Some("fuse"),
-        0x0102_1997 => Some("9p"),
-        0xff53_4d42 => Some("cifs"),
-        _ => None,
-    }
-}

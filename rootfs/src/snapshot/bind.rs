@@ -19,6 +19,7 @@ use crate::clone_mount::{clone_in_root, clone_mount, clone_mount_recursively};
 use crate::error::failed;
 use crate::layers::Layers;
 use crate::layers::lower_layers::LowerLayer;
+use crate::materialize::materialize;
 use crate::overlay::{Attached, Lower, Overlay};
 use crate::xattr::Flavor;
 
@@ -40,10 +41,24 @@ enum Resources {
 
 /// Mounts what is at `source` in the merged tree of the layers `ids`: read-only, or with changes that are discarded.
 pub fn bind(layers: &Layers, ids: &[DiffId], source: &Path, read_write: bool) -> Result<Bind, RootfsError> {
+    if layers.is_copying()? {
+        return bind_copy(layers, ids, source);
+    }
     let (mounted, resources) =
         if read_write { mount_writable(layers, ids)? } else { mount_read_only(layers, ids)? };
     let mount = part_of(layers, mounted, source)?;
     Ok(Bind { mount, keep: Keep(resources) })
+}
+
+/// Copies what is at `source`. Nobody else uses the copy, so it is writable in any case; the caller restricts the mount.
+fn bind_copy(layers: &Layers, ids: &[DiffId], source: &Path) -> Result<Bind, RootfsError> {
+    let scratch = layers.store().scratch()?;
+    let (made, _) = materialize(&*layers.process_view(ids)?, source, scratch.path())?;
+    let name = made.strip_prefix(scratch.path()).expect("it is made in the scratch directory");
+    Ok(Bind {
+        mount: bind_host(scratch.path(), name)?,
+        keep: Keep(Resources::Scratch((scratch, Vec::new()))),
+    })
 }
 
 fn mount_writable(layers: &Layers, ids: &[DiffId]) -> Result<(OwnedFd, Resources), RootfsError> {

@@ -5,6 +5,7 @@
 //! | character device 0:0                       | whiteout                            |
 //! | directory with `overlay.opaque` = `y`      | opaque, if the lower layers have it |
 //! | directory copied up for an entry in it     | directory with its metadata         |
+//! | file copied up without a change            | nothing ([`super::untouched`])       |
 //! | socket                                     | nothing                             |
 //! | second or further name of an inode         | hard link to the first one in order |
 //! | overlayfs' own attributes, security labels | nothing                             |
@@ -12,32 +13,39 @@
 //! Overlayfs marks every directory that it makes in a merged one as opaque, to avoid lookups in lower layers. In a
 //! layer, that mark would claim that something was replaced, so it counts only where there is a directory to hide.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use rustix::fs::{FileType, OFlags};
 
+use super::copies::is_before;
 use super::lowers::Lowers;
 use crate::RootfsError;
+use crate::change::{Change, SharedInode, in_order};
 use crate::dir_tree::read_entry;
-use crate::entry::{Entry, Kind};
+use crate::entry::Kind;
 use crate::error::failed;
 use crate::safe_path::{DIRECTORY, names, open_beneath};
 
-/// Path that differs from the lower layers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Change {
-    /// Path relative to the root.
-    pub path: PathBuf,
-    /// New entry at the path. A file's second and further names are [`Kind::Hardlink`]s to the first.
-    pub entry: Entry,
+/// Content of an upper directory.
+pub(super) struct UpperContent {
+    /// All changes, without the root itself, in the order of their paths' components.
+    pub changes: Vec<Change>,
+    /// Files that overlayfs has copied from a lower layer, and whose time is older than the snapshot: they can be equal to
+    /// the lower ones.
+    pub suspects: BTreeSet<PathBuf>,
 }
 
-/// Returns all changes below the directory `upper`, without the root itself, in the order of their paths' components.
-pub(super) fn collect(upper: &OwnedFd, lowers: &Lowers<'_>) -> Result<Vec<Change>, RootfsError> {
-    let mut collector = Collector { lowers, found: Vec::new() };
+/// Returns all changes below the directory `upper`. `began` is when the process began, or earlier.
+pub(super) fn collect(
+    upper: &OwnedFd,
+    lowers: &Lowers<'_>,
+    began: SystemTime,
+) -> Result<UpperContent, RootfsError> {
+    let mut collector = Collector { lowers, began, found: Vec::new(), suspects: BTreeSet::new() };
     let mut pending = vec![PathBuf::new()];
     while let Some(path) = pending.pop() {
         let dir = open_beneath(upper, &path, DIRECTORY | OFlags::RDONLY).map_err(failed("open", &path))?;
@@ -46,31 +54,14 @@ pub(super) fn collect(upper: &OwnedFd, lowers: &Lowers<'_>) -> Result<Vec<Change
         let below = collector.found[first..].iter().filter(|(change, _)| change.entry.is_dir());
         pending.extend(below.map(|(change, _)| change.path.clone()));
     }
-    collector.found.sort_unstable_by(|(left, _), (right, _)| left.path.cmp(&right.path));
-    Ok(with_hard_links(collector.found))
-}
-
-/// Device and inode of a file that has several names, some of which can be outside of the layer; else `None`.
-type SharedInode = Option<(u64, u64)>;
-
-/// Turns all names of a file but the first into links to the first.
-fn with_hard_links(found: Vec<(Change, SharedInode)>) -> Vec<Change> {
-    let mut firsts = HashMap::new();
-    let link = |(mut change, shared): (Change, SharedInode)| {
-        if let Some(inode) = shared {
-            let first = firsts.entry(inode).or_insert_with(|| change.path.clone());
-            if *first != change.path {
-                change.entry.kind = Kind::Hardlink { target: first.clone() };
-            }
-        }
-        change
-    };
-    found.into_iter().map(link).collect()
+    Ok(UpperContent { changes: in_order(collector.found), suspects: collector.suspects })
 }
 
 struct Collector<'a> {
     lowers: &'a Lowers<'a>,
+    began: SystemTime,
     found: Vec<(Change, SharedInode)>,
+    suspects: BTreeSet<PathBuf>,
 }
 
 impl Collector<'_> {
@@ -85,6 +76,12 @@ impl Collector<'_> {
                 *opaque = self.is_opaque(dir, &name, &path)?;
             }
             let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+            if is_file && stat.st_nlink == 1 && is_before(entry.mtime, self.began) {
+                let is_copied_up = self.lowers.flavor.is_copied_up(dir.as_fd(), &name);
+                if is_copied_up.map_err(failed("read an attribute of", &path))? {
+                    self.suspects.insert(path.clone());
+                }
+            }
             let shared = (is_file && stat.st_nlink > 1).then_some((stat.st_dev, stat.st_ino));
             self.found.push((Change { path, entry }, shared));
         }

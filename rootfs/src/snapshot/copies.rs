@@ -12,8 +12,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::changes::Change;
 use crate::RootfsError;
+use crate::change::Change;
 use crate::entry::{Entry, Kind, Timestamp};
 use crate::error::failed;
 use crate::id_map::{IdMap, UID_MAP};
@@ -145,7 +145,8 @@ fn time(entry: &Entry) -> Time {
     (entry.mtime.seconds, entry.mtime.nanoseconds / 1000)
 }
 
-fn is_before(time: Timestamp, limit: SystemTime) -> bool {
+/// Reports whether a time of the file system is before `limit`.
+pub(super) fn is_before(time: Timestamp, limit: SystemTime) -> bool {
     let limit = limit.duration_since(UNIX_EPOCH).unwrap_or_default();
     (i128::from(time.seconds), time.nanoseconds) < (limit.as_secs().into(), limit.subsec_nanos())
 }

@@ -15,9 +15,9 @@ use std::time::SystemTime;
 
 use rustix::fs::OFlags;
 
-use super::changes::Change;
 use super::copies::Comparison;
 use crate::RootfsError;
+use crate::change::Change;
 use crate::create::mark_owner;
 use crate::dir_tree::DirTree;
 use crate::entry::{Entry, Kind};

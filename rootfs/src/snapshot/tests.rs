@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
 
 use cache::Store;
+use rustix::fs::{Mode, OFlags};
 
 mod bind;
 mod changes;
+mod copied;
 mod foreign_layers;
 mod in_place;
 mod mount_points;
@@ -19,10 +22,11 @@ mod user_namespaces;
 
 use super::*;
 use crate::diff::Diff;
-use crate::entry::{Kind, Timestamp};
+use crate::dir_tree::DirTree;
+use crate::entry::{Entry, Kind, Timestamp};
 use crate::layers::in_place::MountMethod;
 use crate::memory_tree::MemoryTree;
-use crate::safe_path::fd_path;
+use crate::safe_path::{DIRECTORY, fd_path};
 use crate::tree::{Child, Scratch};
 
 /// Layers in a store of their own.

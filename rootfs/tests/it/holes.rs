@@ -94,7 +94,7 @@ fn everything_that_is_made_from_a_layer_has_its_holes() {
     let env = TestEnv::new();
     let layer = commit(&env, true);
     let (dest, bound) = (env.dir.path().join("dest"), env.dir.path().join("bound"));
-    env.layers.write_dir(&[layer], Times::Real, &dest).expect("an export");
+    env.layers.write_dir(&[layer], Times::Real, &dest, &|| Ok(())).expect("an export");
     fs::create_dir(&bound).expect("a directory");
     let view = env.layers.view(&[layer]).expect("a view");
     materialize(&*view, Path::new(""), &bound).expect("materialized");

@@ -12,6 +12,7 @@ use std::convert::Infallible;
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::io::retry_on_intr;
 use rustix::mount::{UnmountFlags, unmount};
 use rustix::process::{chdir, fchdir, getcwd, pivot_root, umask};
 
@@ -69,7 +70,7 @@ impl Guest<'_> {
         for entrance in &self.plan.cgroups {
             let entrance = self.fds.take(*entrance)?;
             // 0 stands for the process that writes.
-            rustix::io::write(&entrance, b"0").map_err(os("enter a control group"))?;
+            retry_on_intr(|| rustix::io::write(&entrance, b"0")).map_err(os("enter a control group"))?;
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use oci::History;
 
 use super::find::{find_for, platform};
 use crate::args::inspect::HistoryArgs;
+use crate::command::versions;
 use crate::failure::Failure;
 use crate::list::{Column, List, Row};
 use crate::output;
@@ -32,6 +33,9 @@ const SHOWN: &[&str] = &["ID", "CreatedSince", "CreatedBy", "Size", "Comment"];
 
 /// Prints the history of an image.
 pub fn run(args: &HistoryArgs) -> Result<u8, Failure> {
+    if args.versions {
+        return versions::list::run(&args.image, &args.list);
+    }
     let store = store::open()?;
     let found = find_for(&store, &args.image, &platform(args.platform.as_deref())?)?;
     let mut rows: Vec<Row> =

@@ -84,6 +84,9 @@ fn start(container: Container, store: &Arc<Store>, streams: Streams) -> Result<S
     if let Some(reason) = started.no_private_network() {
         output::note(&format!("warning: the container uses this machine's network: {reason}"));
     }
+    if let Some(note) = layers.take_copying_note() {
+        output::note(&format!("warning: {note}"));
+    }
     Ok(started)
 }
 

@@ -7,8 +7,9 @@ use progress::Usage;
 
 use super::super::group::Group;
 use super::super::report::{Report, State, Step, Transfer};
-use super::super::text::{Html, duration, percent};
+use super::super::text::{duration, percent};
 use crate::output;
+use crate::output::Html;
 
 pub fn write(page: &mut String, report: &Report, step: &Step) -> fmt::Result {
     writeln!(page, "<div class=\"more\">\n<dl>")?;

@@ -16,7 +16,8 @@ mod waterfall;
 use std::fmt::{self, Display, Write as _};
 
 use super::report::{Report, State};
-use super::text::{Html, duration};
+use super::text::duration;
+use crate::output::Html;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");

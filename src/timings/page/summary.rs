@@ -7,8 +7,9 @@ use std::time::Duration;
 use super::super::critical::{Cause, Link};
 use super::super::group::Group;
 use super::super::report::{Report, Step, Verdict};
-use super::super::text::{Html, duration, percent, split_name};
+use super::super::text::{duration, percent, split_name};
 use crate::output;
+use crate::output::Html;
 
 /// Smallest share of the build, in percent, with which a step of the critical path is listed. Others are summed up.
 const MIN_LISTED_PERCENT: f64 = 1.0;

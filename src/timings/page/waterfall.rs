@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::super::group::Group;
 use super::super::report::{Report, State, Step, Verdict};
-use super::super::text::{Html, duration, percent, split_name};
+use super::super::text::{duration, percent, split_name};
 use super::{details, optional};
+use crate::output::Html;
 use progress::MissReason;
 
 /// Approximate number of marks on the time axis.

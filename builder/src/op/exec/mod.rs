@@ -103,6 +103,9 @@ pub fn run(exec: &Exec, inputs: &[Files], context: &ExecContext<'_>) -> Result<D
     let user = users::resolve_user(&*tree, &exec.user)?;
     context.vertex.enter(Phase::Unpack);
     let snapshot = context.layers.prepare(root)?;
+    if let Some(note) = context.layers.take_copying_note() {
+        context.vertex.warning(&note);
+    }
     let mut resources = mounts::MountResources::default();
     let spec = spec(exec, inputs, user, &snapshot, context, &mut resources)?;
     let mut running = sandbox::spawn(spec).map_err(|error| not_started(error, context.platform))?;

@@ -4,16 +4,13 @@ use std::ffi::OsString;
 use std::fs;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use cache::Store;
 use rustix::fs::{FileType, Mode};
 use rustix::mount::MountFlags;
 
 use super::{Env, base};
 use crate::RootfsError;
-use crate::layers::Layers;
-use crate::overlay::{Attached, Lower, MountApi, Overlay};
+use crate::overlay::{Lower, MountApi, Overlay};
 use crate::safe_path::fd_path;
 use crate::snapshot::bind;
 use crate::xattr::Flavor;
@@ -79,25 +76,6 @@ fn privileged_more_layers_than_two_overlays_take_are_refused() {
         flavor: Flavor::current(),
     };
     assert!(matches!(overlay.mount(), Err(RootfsError::Limit { .. })));
-}
-
-/// A store inside a container is on an overlay if the root of the container is.
-#[test]
-fn privileged_a_store_on_an_overlay_has_an_error_of_its_own() {
-    let Some(env) = Env::new() else { return };
-    let [upper, work, at] = ["upper", "work", "at"].map(|name| env.root.path().join(name));
-    [&upper, &work, &at].iter().for_each(|dir| fs::create_dir(dir).unwrap());
-    let outer = Overlay {
-        lowers: &[],
-        upper: Some((&upper, &work)),
-        volatile: false,
-        scratch: env.root.path(),
-        flavor: Flavor::current(),
-    };
-    let _attached = Attached::new(&outer.mount().unwrap(), &at).unwrap();
-    let layers = Layers::new(Arc::new(Store::open(&at.join("store")).unwrap()));
-    let error = layers.prepare(&[]).unwrap().mount().unwrap_err();
-    assert!(matches!(error, RootfsError::NoOverlay { file_system: "overlayfs", .. }), "{error}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::Env;
 
 /// Change that a process makes to its files.
 #[derive(Debug, Clone)]
-enum FileChange {
+pub(super) enum FileChange {
     Write(String, u8),
     MakeDir(String),
     Remove(String),
@@ -21,12 +21,13 @@ enum FileChange {
     Rename(String, String),
     Mode(String, u32),
     Attribute(String, u8),
+    Open(String),
 }
 
 impl FileChange {
     /// Makes the change, which can fail for lack of a parent, say. It never follows a symlink out of `root`: the
     /// targets are relative and do not climb.
-    fn make(&self, root: &Path) -> io::Result<()> {
+    pub(super) fn make(&self, root: &Path) -> io::Result<()> {
         let at = |path: &str| root.join(path);
         match self {
             Self::Write(path, byte) => {
@@ -44,11 +45,13 @@ impl FileChange {
                 let flags = rustix::fs::XattrFlags::empty();
                 rustix::fs::lsetxattr(at(path), "user.x", &[*byte], flags).map_err(Into::into)
             }
+            Self::Open(path) => fs::File::options().write(true).open(at(path)).map(drop),
         }
     }
 }
 
-fn changes() -> impl Strategy<Value = Vec<FileChange>> {
+/// Returns changes to a few paths, so that many of them meet.
+pub(super) fn changes() -> impl Strategy<Value = Vec<FileChange>> {
     let path = || "[a-c](/[a-c]){0,2}";
     let change = prop_oneof![
         4 => (path(), any::<u8>()).prop_map(|(path, byte)| FileChange::Write(path, byte)),
@@ -60,6 +63,7 @@ fn changes() -> impl Strategy<Value = Vec<FileChange>> {
         2 => (path(), path()).prop_map(|(from, to)| FileChange::Rename(from, to)),
         1 => (path(), 0..0o7777_u32).prop_map(|(path, mode)| FileChange::Mode(path, mode)),
         1 => (path(), any::<u8>()).prop_map(|(path, byte)| FileChange::Attribute(path, byte)),
+        1 => path().prop_map(FileChange::Open),
     ];
     proptest::collection::vec(change, 1..25)
 }

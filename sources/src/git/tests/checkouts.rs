@@ -72,7 +72,7 @@ fn a_kept_git_directory_is_clean_beside_converted_files() {
     let fetched = env.fetch(|request| request.keep_git_dir = true).expect("fetched");
     let out = env.repositories.join("out");
     std::fs::create_dir(&out).expect("made");
-    env.layers.write_dir(&[fetched.layer], Times::Store, &out).expect("written");
+    env.layers.write_dir(&[fetched.layer], Times::Store, &out, &|| Ok(())).expect("written");
     assert_eq!(Repository { path: out }.git(&["status", "--porcelain"]), "");
 }
 
@@ -113,7 +113,7 @@ fn a_kept_git_directory_is_clean() {
             .expect("fetched");
         let out = env.repositories.join("out");
         std::fs::create_dir(&out).expect("made");
-        env.layers.write_dir(&[fetched.layer], Times::Store, &out).expect("written");
+        env.layers.write_dir(&[fetched.layer], Times::Store, &out, &|| Ok(())).expect("written");
         let out = Repository { path: out };
         assert_eq!(out.git(&["status", "--porcelain"]), "");
         assert_eq!(out.git(&["rev-parse", "HEAD"]), fetched.commit);
