@@ -13,6 +13,7 @@ use rootfs::layers::Layers;
 use super::adopt::adopt;
 use super::download::BlobDownload;
 use super::error::SourceError;
+use super::kept_copy::KeptCopy;
 use super::layout::Layout;
 use super::registry_blobs::RegistryBlobs;
 use super::sources::{Resolution, Sources};
@@ -163,10 +164,13 @@ fn layer(
         Ok(())
     };
     let mut download = BlobDownload::open(store, source, blob)?;
-    let counted = Counted::new(&mut download, report);
+    let mut copy = KeptCopy::new(&mut download, store, source, blob, &diff)?;
+    let counted = Counted::new(&mut copy, report);
     let imported = unpack::import(layers, counted, blob.size_bytes, Some(diff));
+    let kept = if imported.is_ok() { copy.finish(blob) } else { Ok(()) };
     download.finish(imported.is_ok())?;
     imported?;
+    kept?;
     let origin = match source.repository() {
         Some(repository) => layer_blobs::with_source(blob, repository),
         None => blob.clone(),
