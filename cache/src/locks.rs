@@ -10,7 +10,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use crate::StoreError;
-use crate::files::{IoContext, open_or_create};
+use crate::files::{IoContext, open_file, open_or_create};
 
 /// Kind of a lock: shared by many, or held by one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,8 +52,14 @@ pub(crate) fn lock_file(path: &Path, mode: Mode) -> Result<File, StoreError> {
 }
 
 /// Opens a lock file, creating it if needed, without locking it.
+///
+/// A store on a read-only file system can be read, and locks on its files work.
 pub(crate) fn open_lock_file(path: &Path) -> Result<File, StoreError> {
-    open_or_create(path).at("open", path)
+    match open_or_create(path) {
+        Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => open_file(path),
+        opened => opened,
+    }
+    .at("open", path)
 }
 
 /// Returns whether `path` still names the opened file. A lock on a file that was removed or replaced excludes nobody.

@@ -38,8 +38,8 @@ pub(super) struct Stack {
 struct StackLayer {
     id: DiffId,
     index: OnceLock<Arc<Index>>,
-    /// `None` once it is known that the tar is missing.
-    tar: OnceLock<Option<Arc<File>>>,
+    /// The reason in place of a tar that cannot be opened: it is missing or damaged.
+    tar: OnceLock<Result<Arc<File>, String>>,
 }
 
 /// Entry that a stack shows at a path.
@@ -227,11 +227,14 @@ impl Tree for Stack {
     fn open_sparse(&self, path: &Path) -> io::Result<Box<dyn SparseRead>> {
         let found = self.find_file(path)?;
         let layer = &self.layers[found.layer];
-        let tar = layer.tar.get_or_init(|| self.files.open_tar(&layer.id).ok().map(Arc::new));
+        let open_tar = || self.files.open_tar(&layer.id).map(Arc::new).map_err(|error| error.to_string());
+        let tar = layer.tar.get_or_init(open_tar);
         match tar {
-            Some(tar) => Ok(stored::open(&found.item, tar)),
-            None => {
-                let file = self.files.open_in_tree(&layer.id, to_path(found.item.path()))?;
+            Ok(tar) => Ok(stored::open(&found.item, tar)),
+            Err(reason) => {
+                let file = self.files.open_in_tree(&layer.id, to_path(found.item.path()));
+                // A layer without a tree has no file, because its tar cannot be read.
+                let file = file.map_err(|_| io::Error::other(reason.clone()))?;
                 Ok(Box::new(WholeFile::new(file, found.item.size_bytes())))
             }
         }

@@ -165,3 +165,16 @@ fn privileged_a_tree_that_was_altered_is_found_and_made_again() {
         assert_eq!(env.layers.altered_trees().unwrap(), []);
     }
 }
+
+#[test]
+fn a_file_of_a_damaged_layer_names_the_damage() {
+    let env = Env::with_new_store();
+    let layer = env.layer(&base());
+    let path = env.layers.store().blob_path(&layer.0);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[0] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let view = env.layers.view(&[layer]).unwrap();
+    let error = view.open(Path::new("opt/tool")).err().unwrap().to_string();
+    assert!(error.contains("is corrupt"), "{error}");
+}
