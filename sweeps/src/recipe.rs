@@ -9,6 +9,9 @@ use crate::random::Random;
 use crate::report::Fault;
 use crate::world::{VARIANTS, World};
 
+/// Exit code of a container whose program SIGKILL has ended.
+const KILLED: i32 = 137;
+
 /// A command that a sweep disturbs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recipe {
@@ -95,6 +98,10 @@ impl Job {
                 faults.push(Fault::new("exit 0 with wrong output", finished.stdout.clone()));
             }
             Recipe::Export => faults.extend(self.check_archive(world, is_success)),
+            // The program of the container was killed, and its exit code is passed on as it is.
+            Recipe::Run if finished.code == Some(KILLED) => {
+                faults.retain(|fault| fault.rule != judge::NO_MESSAGE);
+            }
             Recipe::Run | Recipe::Import | Recipe::Prune => {}
         }
         faults
