@@ -76,9 +76,10 @@ fn on_top(mut below: Flat, layer: Flat) -> Flat {
     below
 }
 
-/// Reports whether a directory is one that the layer does not describe. [`members`] never gives one this mode.
+/// Reports whether a directory is one that the layer does not describe, although it can mark it as opaque. [`members`]
+/// never gives one this mode.
 fn is_implied(entry: &Entry) -> bool {
-    *entry == Entry::directory(0o755)
+    entry.is_dir() && *entry == Entry { kind: entry.kind.clone(), ..Entry::directory(0o755) }
 }
 
 /// Returns the path of `name` in the directory `parent`.
