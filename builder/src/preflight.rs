@@ -4,18 +4,19 @@
 //! A misspelt COPY would otherwise fail only when its turn comes, minutes after slow RUNs. The check costs one lookup per
 //! source. It is made when the first step misses the cache, so that a build that finds everything cached does not pay for it.
 //!
-//! Sources with wildcards are not checked, since listing directories could cost as much as the copy.
+//! Sources with wildcards are looked up for a build check only, since listing directories could cost as much as the copy.
 
 use std::sync::Arc;
 
-use graph::{CopySource, FileAction, Graph, InputIndex, MountKind, Op, Source, Step, StepId};
+use graph::{CopySource, FileAction, Graph, InputIndex, MountKind, Op, Source, StepId};
 use rootfs::snapshot::MAX_LAYERS;
 use rootfs::tree::Tree;
 
 use crate::error::{PreflightFailure, StepError};
-use crate::op::file::{FileOpError, require_source};
+use crate::op::file::{matches_nothing, require_source};
 
-/// Finds sources in build contexts that the needed steps take and that do not exist, in the order of the graph.
+/// Finds sources in build contexts that the needed steps take and that do not exist, in the order of the graph and of the
+/// instruction.
 ///
 /// `open` opens the context of a source step, or returns `None` if it cannot be opened; the step itself reports why.
 pub fn missing_sources(
@@ -23,18 +24,88 @@ pub fn missing_sources(
     needed: &[bool],
     open: impl Fn(&Source) -> Option<Arc<dyn Tree>>,
 ) -> Vec<PreflightFailure> {
-    let mut contexts: Vec<Option<Arc<dyn Tree>>> = vec![None; graph.steps.len()];
     let mut missing = Vec::new();
+    for_each_taken(graph, needed, open, |step, tree, taken| {
+        if let Err(error) = require_source(tree, taken.path, taken.parents) {
+            missing.push(PreflightFailure { step, error: Box::new(error.into()) });
+        }
+    });
+    missing
+}
+
+/// Finds sources with wildcards in build contexts that match no file: a build takes nothing, without an error. Lists
+/// directories, which a build does only when it copies. `open` is that of [`missing_sources`].
+pub fn unmatched_sources(
+    graph: &Graph,
+    needed: &[bool],
+    open: impl Fn(&Source) -> Option<Arc<dyn Tree>>,
+) -> Vec<(StepId, String)> {
+    let mut unmatched = Vec::new();
+    for_each_taken(graph, needed, open, |step, tree, taken| {
+        // A wildcard that cannot be read is one of the missing sources.
+        if matches_nothing(tree, taken.path, taken.parents).unwrap_or(false) {
+            unmatched.push((step, taken.path.to_owned()));
+        }
+    });
+    unmatched
+}
+
+/// A path that a step takes from one of its inputs.
+struct Taken<'g> {
+    input: InputIndex,
+    path: &'g str,
+    /// Whether `--parents` gives the path its meaning.
+    parents: bool,
+}
+
+/// Calls `visit` with each path that a needed step takes from a build context, and with the files of that context.
+fn for_each_taken(
+    graph: &Graph,
+    needed: &[bool],
+    open: impl Fn(&Source) -> Option<Arc<dyn Tree>>,
+    mut visit: impl FnMut(StepId, &dyn Tree, &Taken<'_>),
+) {
+    let mut contexts: Vec<Option<Arc<dyn Tree>>> = vec![None; graph.steps.len()];
     for (at, step) in graph.steps.iter().enumerate().filter(|(at, _)| needed[*at]) {
         if let Op::Source(source @ (Source::Local { .. } | Source::Stored { .. })) = &step.op {
             contexts[at] = open(source);
         }
-        let context = |input: InputIndex| contexts[step.inputs[input.0].0].as_deref();
-        if let Err(error) = check_step(step, context) {
-            missing.push(PreflightFailure { step: StepId(at), error: Box::new(error.into()) });
+        for taken in taken_by(&step.op) {
+            if let Some(tree) = &contexts[step.inputs[taken.input.0].0] {
+                visit(StepId(at), &**tree, &taken);
+            }
         }
     }
-    missing
+}
+
+/// Lists the paths that an operation takes from inputs.
+fn taken_by(op: &Op) -> Vec<Taken<'_>> {
+    match op {
+        Op::File(op) => {
+            let copies = op.actions.iter().filter_map(|action| match action {
+                FileAction::Copy(copy) => Some(copy),
+                _ => None,
+            });
+            let taken = copies.filter_map(|copy| match &copy.from {
+                CopySource::Input { input, path, .. } => {
+                    Some(Taken { input: *input, path, parents: copy.parents })
+                }
+                _ => None,
+            });
+            taken.collect()
+        }
+        Op::Exec(exec) => {
+            let taken = exec.mounts.iter().filter_map(|mount| match &mount.kind {
+                MountKind::Bind { from: Some(input), source }
+                | MountKind::Cache { from: Some(input), source, .. } => {
+                    Some(Taken { input: *input, path: source, parents: false })
+                }
+                _ => None,
+            });
+            taken.collect()
+        }
+        Op::Source(_) | Op::Merge => Vec::new(),
+    }
 }
 
 /// Finds the first process among the needed steps that would have too many layers below it. `layer_count` returns the number
@@ -62,32 +133,10 @@ pub fn too_many_layers(
     None
 }
 
-fn check_step<'t>(
-    step: &Step,
-    context: impl Fn(InputIndex) -> Option<&'t dyn Tree>,
-) -> Result<(), FileOpError> {
-    match &step.op {
-        Op::File(op) => op.actions.iter().try_for_each(|action| {
-            let FileAction::Copy(copy) = action else { return Ok(()) };
-            let CopySource::Input { input, path, .. } = &copy.from else { return Ok(()) };
-            context(*input).map_or(Ok(()), |tree| require_source(tree, path, copy.parents))
-        }),
-        Op::Exec(exec) => exec.mounts.iter().try_for_each(|mount| {
-            let (MountKind::Bind { from: Some(input), source }
-            | MountKind::Cache { from: Some(input), source, .. }) = &mount.kind
-            else {
-                return Ok(());
-            };
-            context(*input).map_or(Ok(()), |tree| require_source(tree, source, false))
-        }),
-        Op::Source(_) | Op::Merge => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use graph::{Exec, StepMeta};
+    use graph::{Exec, Step, StepMeta};
 
     /// A source and a chain of RUNs on it.
     fn chain(runs: usize) -> Graph {

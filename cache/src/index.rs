@@ -3,7 +3,7 @@
 //! An image has one entry for each of its names. An image that has lost its last name keeps one entry without a name.
 //! Nothing here touches the disk.
 
-use oci::{Descriptor, Index, Reference};
+use oci::{Descriptor, Index, Manifest, Reference};
 
 use crate::files::now_ms;
 
@@ -15,6 +15,13 @@ const CONTAINERD_NAME: &str = "io.containerd.image.name";
 /// Annotation with the time at which this machine built the image, in milliseconds since 1970. The image itself cannot
 /// carry that time: the same inputs must give the same image.
 pub const BUILT_ANNOTATION: &str = "dsbuild.built";
+
+/// Annotation with the image ID, so that lists and look-ups by ID need not read every manifest. It is a copy for reading
+/// only: an image without it, or with a wrong one, is the same image.
+pub const ID_ANNOTATION: &str = "dsbuild.id";
+
+/// Annotation with the sum of the sizes of the image's layers, in bytes; a copy like [`ID_ANNOTATION`].
+pub const SIZE_ANNOTATION: &str = "dsbuild.size";
 
 /// Annotation with the time at which another image took the last name of this one, in milliseconds since 1970.
 const REPLACED: &str = "dsbuild.replaced";
@@ -46,6 +53,14 @@ pub(crate) fn with_name(entry: Descriptor, name: &Reference) -> Descriptor {
 /// Returns the entry with the present as its time of build if it has none.
 pub(crate) fn with_build_time(mut entry: Descriptor) -> Descriptor {
     entry.annotations.entry(BUILT_ANNOTATION.to_owned()).or_insert_with(|| now_ms().to_string());
+    entry
+}
+
+/// Returns the entry of an image with copies of what lists show.
+pub(crate) fn with_summary(mut entry: Descriptor, manifest: &Manifest) -> Descriptor {
+    let size_bytes: u64 = manifest.layers.iter().map(|layer| layer.size_bytes).sum();
+    entry.annotations.insert(ID_ANNOTATION.to_owned(), manifest.config.digest.to_string());
+    entry.annotations.insert(SIZE_ANNOTATION.to_owned(), size_bytes.to_string());
     entry
 }
 

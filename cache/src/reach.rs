@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::{Problem, Store, StoreError};
 
 /// Largest manifest, index or config that is read.
-const MAX_DOCUMENT_BYTES: u64 = 16 * 1024 * 1024;
+pub(crate) const MAX_DOCUMENT_BYTES: u64 = 16 * 1024 * 1024;
 /// Deepest nesting of indexes in indexes that is followed.
 const MAX_DEPTH: u32 = 4;
 

@@ -77,7 +77,9 @@ impl ExportError {
     /// Returns what the user can do about the error, if there is anything.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Damaged { .. } => Some("run `dsbuild check --repair`, then build again"),
+            Self::Damaged { .. } => Some(
+                "build again: the damaged blob was removed; `dsbuild check --repair` finds further damage",
+            ),
             _ => None,
         }
     }

@@ -73,7 +73,23 @@ impl Root {
 
 impl Exporter<'_> {
     /// Writes `result` as `request` describes. `stdout` receives outputs without a path.
+    ///
+    /// A damaged blob is removed from the store, so that the next build makes or fetches it again.
     pub fn export(
+        &self,
+        result: &BuildResult,
+        request: &ExportRequest,
+        stdout: &mut dyn Write,
+    ) -> Result<Exported, ExportError> {
+        let exported = self.write(result, request, stdout);
+        if let Err(ExportError::Damaged { digest }) = &exported {
+            // The damage itself is what the user has to know; a repair removes the blob as well.
+            let _ = self.store.remove_if_corrupt(digest);
+        }
+        exported
+    }
+
+    fn write(
         &self,
         result: &BuildResult,
         request: &ExportRequest,
@@ -217,7 +233,7 @@ impl BaseBlobs for FetchedBases<'_> {
         docker_types: bool,
     ) -> Result<Option<Descriptor>, ExportError> {
         let Exporter { store, registry, vertex, cancel, .. } = *self.0;
-        let Some(pulled) = pulled_blob(store, layer, base, docker_types)? else { return Ok(None) };
+        let Some(pulled) = pulled_blob(store, layer, base, docker_types) else { return Ok(None) };
         if pulled.is_in(store)? {
             return Ok(Some(pulled.blob));
         }

@@ -1,6 +1,6 @@
 //! The files of a result themselves: `type=local` and `type=tar`.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
 use cache::Store;
@@ -9,7 +9,7 @@ use progress::Cancel;
 use rootfs::layers::{Layers, Times};
 
 use crate::blob::OutputWriter;
-use crate::error::{ExportError, io_error};
+use crate::error::{ExportCanceled, ExportError, io_error};
 use crate::file::{Draft, make_directories, sync_directory, sync_tree};
 use crate::predicates::predicates;
 use crate::request::{Dest, ExportKind, ExportRequest};
@@ -66,10 +66,17 @@ impl TreeExport<'_> {
             }
             let dest = if self.is_split() { dest.join(folder(&built.platform)) } else { dest.to_owned() };
             changed.extend(make_directories(&dest)?);
-            self.layers.write_dir(&self.files(built)?, self.times(), &dest)?;
+            let written = self.layers.write_dir(&self.files(built)?, self.times(), &dest, &|| self.check());
+            written.map_err(
+                |error| if self.cancel.is_canceled() { ExportError::Canceled } else { error.into() },
+            )?;
         }
         sync_tree(dest)?;
         changed.iter().try_for_each(|directory| sync_directory(directory))
+    }
+
+    fn check(&self) -> io::Result<()> {
+        if self.cancel.is_canceled() { Err(io::Error::other(ExportCanceled)) } else { Ok(()) }
     }
 
     fn tar(&self, dest: &Path, out: &mut dyn Write) -> Result<(), ExportError> {

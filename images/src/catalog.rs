@@ -74,6 +74,7 @@ pub fn find(store: &Store, text: &str, platform: &Platform) -> Result<Found, Ima
 /// Reports whether an entry leads to an image with the same ID.
 fn holds(store: &Store, entry: &Entry, image: &Image, platform: &Platform) -> bool {
     entry.root.digest == image.descriptor.digest
-        || find::at(store, &entry.root, platform)
-            .is_ok_and(|other| other.manifest.config.digest == image.manifest.config.digest)
+        || !find::is_other(&entry.root, &image.manifest.config.digest.hex())
+            && find::at(store, &entry.root, platform)
+                .is_ok_and(|other| other.manifest.config.digest == image.manifest.config.digest)
 }

@@ -1,6 +1,6 @@
 //! Look-up of an image in the local store, by name, version or ID.
 
-use cache::{Store, StoreError};
+use cache::{ID_ANNOTATION, Store, StoreError};
 use oci::{Descriptor, Digest, Platform, Reference};
 
 use crate::{BlobSource as _, CachingBlobs, Image, ImageError, StoreBlobs, choose, pins, versions};
@@ -39,6 +39,9 @@ pub fn at(store: &Store, root: &Descriptor, platform: &Platform) -> Result<Image
 fn by_id(store: &Store, digits: &str, platform: &Platform) -> Result<Option<Image>, ImageError> {
     let mut found: Option<Image> = None;
     for (_, root) in store.images()? {
+        if is_other(&root, digits) {
+            continue;
+        }
         let Ok(image) = at(store, &root, platform) else { continue };
         let ids = [image.manifest.config.digest, image.descriptor.digest, root.digest];
         if !ids.iter().any(|id| id.hex().starts_with(digits)) {
@@ -52,6 +55,13 @@ fn by_id(store: &Store, digits: &str, platform: &Platform) -> Result<Option<Imag
         }
     }
     Ok(found)
+}
+
+/// Reports whether the store's own note about an entry rules out that an ID of it begins with `digits`. The documents, which
+/// take longer to read, decide about the others.
+pub(crate) fn is_other(root: &Descriptor, digits: &str) -> bool {
+    let noted = root.annotations.get(ID_ANNOTATION).and_then(|text| text.parse::<Digest>().ok());
+    noted.is_some_and(|id| ![id, root.digest].iter().any(|id| id.hex().starts_with(digits)))
 }
 
 /// An image that is known without asking a registry.

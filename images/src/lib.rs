@@ -9,6 +9,7 @@
 //! versions     where a name has pointed: NAME@3, NAME~1
 //! attestations  SBOMs and provenance in the index of an image
 //! origin       remembers where an image was pulled from
+//! manifest_list  puts indexes together by hand
 //! layer_blobs  remembers which compressed blobs hold a layer
 //! ```
 //!
@@ -22,6 +23,7 @@ pub mod choose;
 mod error;
 pub mod find;
 pub mod layer_blobs;
+pub mod manifest_list;
 mod origin;
 pub mod pins;
 pub mod versions;

@@ -17,7 +17,11 @@ use rootfs::tree::Tree;
 /// ignore file if that rule is enabled.
 pub fn check(dockerfile: &Dockerfile, options: &Options, resolver: &dyn Resolver) -> LintReport {
     let mut report = frontend::check(dockerfile, options, resolver, &find_ignore_habits);
-    let missing: Vec<CheckNote> = report.graph.iter().flat_map(missing_sources).collect();
+    let missing: Vec<CheckNote> = report
+        .graph
+        .iter()
+        .flat_map(|graph| [missing_sources(graph), unmatched_sources(graph)].concat())
+        .collect();
     // A path that an unavailable base image may complete is not known to be missing.
     let is_certain =
         |note: &CheckNote| note.lines.is_none_or(|lines| !report.uncertain_lines.contains(&lines));
@@ -34,6 +38,19 @@ fn missing_sources(graph: &Graph) -> Vec<CheckNote> {
         message: missing.error.to_string(),
         hint: Some("`dsbuild context` lists the files of the context and the ignored files".to_owned()),
         is_failure: true,
+    });
+    notes.collect()
+}
+
+/// Finds wildcards that match no file: a build copies nothing, and does not fail.
+fn unmatched_sources(graph: &Graph) -> Vec<CheckNote> {
+    let needed = vec![true; graph.steps.len()];
+    let unmatched = preflight::unmatched_sources(graph, &needed, open_directory);
+    let notes = unmatched.into_iter().map(|(step, path)| CheckNote {
+        lines: graph.steps[step.0].meta.lines,
+        message: format!("{path:?} matches no file of the context, so that nothing is copied"),
+        hint: Some("`dsbuild context` lists the files of the context and the ignored files".to_owned()),
+        is_failure: false,
     });
     notes.collect()
 }

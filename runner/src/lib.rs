@@ -15,7 +15,7 @@
 //! command      image config and the user's overrides -> the process
 //! supervise    start it, write its log, wait for it
 //! volume       the first content of named volumes
-//! volumes      listing named volumes
+//! volumes      listing and removing named volumes
 //! signal       stop it from another process; stop_signal: which signal that takes
 //! log          write and read the log
 //! files        open the files of a container, no matter what a damaged store has in their place

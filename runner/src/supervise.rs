@@ -254,6 +254,7 @@ impl Supervised {
             }
             Ok(running.wait()?)
         });
+        log.sync();
         match exit {
             Ok(exit) => self.ended(exit),
             Err(error) => {

@@ -132,7 +132,6 @@ const COMMANDS: &[(&str, &str)] = &[
     ("info", "dsbuild du shows the space that the store uses"),
     ("init", ""),
     ("kill", "dsbuild stop --time 0 kills a container"),
-    ("manifest", ""),
     ("network", ""),
     ("node", ""),
     ("pause", ""),
@@ -150,7 +149,6 @@ const COMMANDS: &[(&str, &str)] = &[
     ("top", ""),
     ("trust", ""),
     ("update", ""),
-    ("volume", "dsbuild run --volume NAME:DIR creates a volume on demand"),
 ];
 
 /// Returns the failure of a command line that begins with a command of docker that dsbuild lacks.

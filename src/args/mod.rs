@@ -5,6 +5,7 @@
 //! context    dsbuild context        image      images, rmi, tag, import                  that have no effect here
 //! dockerfile parse, fmt             store      prune, check     system   system df, system prune
 //! inspect    inspect, history        filters, moment, values  values that several flags share
+//! manifest   manifest …  volume  volume …
 //! names      names of commands       list         flags of lists
 //! registry   pull, push, login, logout
 //! versions   rollback, diff
@@ -23,6 +24,7 @@ pub mod filters;
 pub mod image;
 pub mod inspect;
 pub mod list;
+pub mod manifest;
 mod moment;
 mod names;
 pub mod registry;
@@ -30,6 +32,7 @@ pub mod store;
 pub mod system;
 pub mod values;
 pub mod versions;
+pub mod volume;
 
 use clap::{Parser, Subcommand};
 
@@ -127,6 +130,12 @@ pub enum Command {
     /// Run, look at and remove containers
     #[command(subcommand, arg_required_else_help = true)]
     Container(container::ContainerCommand),
+    /// Put images of several platforms together under one name
+    #[command(subcommand, arg_required_else_help = true)]
+    Manifest(manifest::ManifestCommand),
+    /// List and remove volumes
+    #[command(subcommand, arg_required_else_help = true)]
+    Volume(volume::VolumeCommand),
     /// Show the disk space of everything, and remove what nothing needs
     #[command(subcommand, arg_required_else_help = true)]
     System(system::SystemCommand),

@@ -5,6 +5,7 @@
 //! image/      images, rmi, tag, history, save, load, import   run/      run, __monitor
 //! container/  ps, rm, logs, port, stop                        inspect/  inspect
 //! groups      the spellings `image …` and `container …`       system/   system df, system prune
+//! manifest/   manifest …                                      volume/   volume …
 //! du  prune  check
 //! versions/   history --versions, rollback, diff
 //! pull  push  login  logout
@@ -29,6 +30,7 @@ mod inspect;
 mod login;
 mod logout;
 mod man;
+mod manifest;
 mod parse;
 mod prune;
 mod pull;
@@ -36,6 +38,7 @@ mod push;
 mod run;
 mod system;
 mod versions;
+mod volume;
 
 use crate::args::Command;
 use crate::failure::Failure;
@@ -76,6 +79,8 @@ pub fn run(command: Command) -> Result<u8, Failure> {
         Command::Du => du::run(),
         Command::Prune(args) => prune::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Manifest(command) => manifest::run(command),
+        Command::Volume(command) => volume::run(command),
         Command::System(command) => system::run(command),
         Command::Completion(args) => completion::run(&args),
         Command::Man(args) => man::run(&args),

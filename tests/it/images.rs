@@ -217,3 +217,37 @@ fn privileged_system_prune_keeps_images_with_names_unless_all_is_said() {
         "0\n0\n0\n0\n"
     );
 }
+
+#[test]
+fn privileged_a_manifest_list_holds_images_under_one_name() {
+    let env = skip_unless!(built());
+    let expected = "Created manifest list docker.io/library/list:1\n";
+    check(&env, &["manifest", "create", "list:1", "t", "base"], expected);
+    env.dsbuild(&["manifest", "create", "list:1", "t"]).fails(1);
+    check(&env, &["manifest", "create", "--amend", "list:1", "t"], expected);
+    env.dsbuild(&["manifest", "annotate", "list:1", "base", "--arch", "arm", "--variant", "v7"]).success();
+    let text = env.dsbuild(&["manifest", "inspect", "list:1"]).success().stdout();
+    let index: Value = serde_json::from_str(&text).expect("JSON");
+    let platforms: Vec<&Value> =
+        index["manifests"].as_array().expect("entries").iter().map(|entry| &entry["platform"]).collect();
+    assert_eq!(platforms.len(), 2);
+    assert!(platforms.iter().any(|one| one["architecture"] == "arm" && one["variant"] == "v7"), "{text}");
+    check(&env, &["manifest", "rm", "list:1"], "Untagged: list:1\n");
+    env.dsbuild(&["manifest", "annotate", "list:1", "base", "--arch", "arm"]).fails(1);
+    assert_eq!(env.dsbuild(&["images", "-q"]).success().stdout().lines().count(), 3);
+}
+
+#[test]
+fn privileged_a_volume_is_removed_only_when_no_container_has_it() {
+    let env = skip_unless!(TestEnv::new());
+    let run = ["run", "--name", "user", "--network", "none", "-v", "data:/data", "base", "touch", "/data/f"];
+    env.dsbuild(&run).success();
+    check(&env, &["volume", "ls"], "DRIVER    VOLUME NAME\nlocal     data\n");
+    check(&env, &["volume", "ls", "-qf", "dangling=true"], "");
+    assert!(env.dsbuild(&["volume", "rm", "data"]).fails(1).stderr().contains("volume is in use - ["));
+    check(&env, &["rm", "user"], "user\n");
+    check(&env, &["volume", "rm", "data"], "data\n");
+    check(&env, &["volume", "ls", "-q"], "");
+    env.dsbuild(&["volume", "rm", "data"]).fails(1);
+    env.dsbuild(&["volume", "rm", "../containers"]).fails(1);
+}

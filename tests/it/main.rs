@@ -26,6 +26,7 @@ mod finished;
 mod gate;
 mod images;
 mod interop;
+mod interop_oci;
 mod isolation;
 mod kill;
 mod limits;

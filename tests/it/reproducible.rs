@@ -105,3 +105,26 @@ fn privileged_two_users_get_the_same_digest() {
         assert_eq!(other_digest(&theirs), first, "{dockerfile}");
     }
 }
+
+/// A.5: the tar of a layer has no times later than the clamp of the store, and only the files that are derived from it know
+/// them. Without these the step runs again, where a later source date shows the times.
+#[test]
+fn a_layer_that_has_lost_its_real_times_is_built_again_where_they_show() {
+    let env = TestEnv::bare();
+    env.file("f", "content");
+    let touched = Command::new("touch").args(["-d", "2001-02-03"]).arg(env.path("context/f")).status();
+    assert!(touched.expect("touch runs").success());
+    let build = |epoch: Option<&str>| {
+        let mut command = env.command(&["build", "--progress=plain", "--iidfile=iid", "context"]);
+        command.envs(epoch.map(|epoch| ("SOURCE_DATE_EPOCH", epoch)));
+        let ran = crate::env::Ran(command.output().expect("dsbuild runs")).success();
+        (fs::read_to_string(env.path("iid")).expect("an id"), ran.stderr().contains("CACHED"))
+    };
+    env.file("Dockerfile", "FROM scratch\nCOPY f /f\n");
+    let (first, _) = build(Some("1000000000"));
+    assert_eq!(build(Some("1000000000")), (first.clone(), true));
+    let (without_date, _) = build(None);
+    fs::remove_dir_all(env.store().join("layers")).expect("removed");
+    assert_eq!(build(None), (without_date, true), "no time shows");
+    assert_eq!(build(Some("1000000000")), (first, false));
+}

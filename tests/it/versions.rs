@@ -78,6 +78,8 @@ fn privileged_ten_builds_are_listed_compared_and_restored() {
     dockerfiles.dedup();
     assert_eq!(dockerfiles.len(), 10);
     assert!(scenario.versions("{{.Bases}}")[0].starts_with("docker.io/library/base:latest@sha256:"));
+    let history = scenario.dsbuild(&["history", "--versions", "--format", "{{.Version}}", "t"]).stdout();
+    assert_eq!(history.lines().collect::<Vec<_>>(), numbers);
     let command = &scenario.versions("{{.Command}}")[0];
     assert!(command.contains("build -q -t t") && !command.contains("canary"), "{command}");
 

@@ -32,6 +32,11 @@ fn a_damaged_layer_is_never_exported() {
         );
         assert!(error.to_string().contains(&digest.to_string()), "{error}");
         assert!(error.hint().is_some_and(|hint| hint.contains("dsbuild check --repair")));
+        assert_eq!(
+            built.env.store.stat_blob(&digest).expect("a lookup"),
+            None,
+            "the damaged blob is removed"
+        );
         assert!(
             !dest.join("index.json").exists() && !dest.join("own").exists() && !dest.is_file(),
             "{output}"

@@ -58,7 +58,28 @@ fn a_source_that_is_not_in_the_context_is_noted() {
     check("FROM scratch\nCOPY app.py src /\nCOPY nope /\n", "", &[(3, "/nope")]);
     check("FROM scratch\nADD src/nope.py /\n", "", &[(2, "/src/nope.py")]);
     check("FROM scratch\nRUN --mount=type=bind,source=nope,target=/m x\n", "", &[(2, "/nope")]);
+    check("FROM scratch\nCOPY nope app.py no /d/\n", "", &[(2, "/nope"), (2, "/no")]);
     check("FROM scratch AS unused\nCOPY nope /\nFROM scratch\n", "", &[(2, "/nope")]);
+}
+
+#[test]
+fn a_wildcard_that_matches_nothing_is_noted_and_one_that_cannot_be_read_is_an_error() {
+    let report = report(
+        "FROM scratch\nCOPY *.py src/l?b.py no*/x /d/\nCOPY src/* secret* /e/\nCOPY a[ /f\n",
+        "*.txt\n",
+    );
+    let notes: Vec<_> = report
+        .notes
+        .iter()
+        .map(|note| (note.lines.map_or(0, |lines| lines.first), note.is_failure, note.message.as_str()))
+        .collect();
+    let unmatched = |line, path: &str| {
+        (line, false, format!("{path:?} matches no file of the context, so that nothing is copied"))
+    };
+    let [(line, is_failure, broken), rest @ ..] = &notes[..] else { panic!("{notes:?}") };
+    assert!((*line, *is_failure) == (4, true) && broken.contains("a["), "{broken}");
+    let rest: Vec<_> = rest.iter().map(|(line, fails, text)| (*line, *fails, (*text).to_owned())).collect();
+    assert_eq!(rest, [unmatched(2, "/no*/x"), unmatched(3, "/secret*")]);
 }
 
 #[test]

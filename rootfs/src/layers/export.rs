@@ -45,9 +45,16 @@ impl Layers {
     }
 
     /// Writes the merged tree of `layers` into the directory `dest`, for the local exporter. Nothing is written
-    /// through a symlink. As with BuildKit, everything belongs to the user who runs this process.
-    pub fn write_dir(&self, layers: &[DiffId], times: Times, dest: &Path) -> Result<(), RootfsError> {
-        write_dir::write_dir(&self.merged_entries(layers, times)?, dest)
+    /// through a symlink. As with BuildKit, everything belongs to the user who runs this process. An error of `check`, which
+    /// is called often, ends the writing.
+    pub fn write_dir(
+        &self,
+        layers: &[DiffId],
+        times: Times,
+        dest: &Path,
+        check: &(dyn Fn() -> io::Result<()> + Sync),
+    ) -> Result<(), RootfsError> {
+        write_dir::write_dir(&self.merged_entries(layers, times)?, dest, check)
     }
 
     /// Returns the merged tree of `layers` in the order of paths, without the root.

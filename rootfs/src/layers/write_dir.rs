@@ -6,7 +6,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -18,18 +18,22 @@ use crate::entry::Kind;
 use crate::error::failed;
 use crate::layer::new_entry::NewEntry;
 use crate::path::{components, is_below, split, to_path};
-use crate::sparse;
+use crate::sparse::{self, SparseRead};
+
+/// Function that fails once the writing is to end.
+pub(crate) type Check<'a> = &'a (dyn Fn() -> io::Result<()> + Sync);
 
 /// Writes `entries`, which are in order and include all directories, into `dest`, and makes `dest` if it does not
 /// exist.
 ///
 /// Everything belongs to the user who runs this process. Devices are left out if that user has no right to make them.
-pub(crate) fn write_dir(entries: &[NewEntry], dest: &Path) -> Result<(), RootfsError> {
+/// `check` is called before each entry and each read of content; its error ends the writing.
+pub(crate) fn write_dir(entries: &[NewEntry], dest: &Path, check: Check<'_>) -> Result<(), RootfsError> {
     std::fs::create_dir_all(dest).map_err(failed("make", dest))?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let root = rustix::fs::open(dest, flags, Mode::empty()).map_err(io::Error::from);
     let open = vec![OpenDirectory { fd: root.map_err(failed("open", dest))?, of: None }];
-    let mut writer = Writer { open, buffer: Vec::new() };
+    let mut writer = Writer { open, buffer: Vec::new(), check };
     for new in entries {
         writer.entry(new).map_err(failed("write", &dest.join(to_path(&new.path))))?;
     }
@@ -48,10 +52,13 @@ struct Writer<'a> {
     open: Vec<OpenDirectory<'a>>,
     /// Memory for the content of files.
     buffer: Vec<u8>,
+    /// Reports whether to go on.
+    check: Check<'a>,
 }
 
 impl<'a> Writer<'a> {
     fn entry(&mut self, new: &'a NewEntry) -> io::Result<()> {
+        (self.check)()?;
         let parent = split(&new.path).map_or(&b""[..], |(parent, _)| parent);
         while self.open.last().and_then(|open| open.of).is_some_and(|of| !is_below(&new.path, &of.path)) {
             self.close_last()?;
@@ -66,7 +73,8 @@ impl<'a> Writer<'a> {
                 return Ok(());
             }
             Kind::File { size_bytes } => {
-                return write_file(directory, name, new, *size_bytes, &mut self.buffer);
+                let buffer = &mut self.buffer;
+                return write_file(directory, name, new, *size_bytes, buffer, self.check);
             }
             Kind::Hardlink { target } => return self.link(directory, name, target),
             _ => {}
@@ -148,15 +156,35 @@ fn write_file(
     new: &NewEntry,
     size_bytes: u64,
     buffer: &mut Vec<u8>,
+    check: Check<'_>,
 ) -> io::Result<()> {
     clear(parent, name)?;
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::openat(parent, name, flags, Mode::RUSR | Mode::WUSR)?);
     if let Some(content) = &new.content {
-        let copied = sparse::copy(&mut *content.open(size_bytes)?, size_bytes, &file, buffer)?;
-        check_length(copied, size_bytes)?;
+        let mut content = Checked { inner: content.open(size_bytes)?, check };
+        check_length(sparse::copy(&mut content, size_bytes, &file, buffer)?, size_bytes)?;
     }
     set_attributes(&OwnedFd::from(file), new)
+}
+
+/// Reader that asks before each read whether to go on.
+struct Checked<'a> {
+    inner: Box<dyn SparseRead + 'a>,
+    check: Check<'a>,
+}
+
+impl Read for Checked<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        (self.check)()?;
+        self.inner.read(buffer)
+    }
+}
+
+impl SparseRead for Checked<'_> {
+    fn skip_hole(&mut self) -> io::Result<u64> {
+        self.inner.skip_hole()
+    }
 }
 
 fn check_length(found: u64, expected: u64) -> io::Result<()> {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink as make_symlink};
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use rootfs::entry::{Entry, Kind};
 use rootfs::layers::{Clamp, Times};
@@ -34,7 +35,7 @@ fn mode(path: &Path) -> u32 {
 fn a_directory_has_everything_with_its_metadata() {
     let env = TestEnv::new();
     let dest = env.dir.path().join("deep/dest");
-    env.layers.write_dir(&sample(&env), Times::Real, &dest).expect("an export");
+    env.layers.write_dir(&sample(&env), Times::Real, &dest, &|| Ok(())).expect("an export");
     assert_eq!(fs::read_to_string(dest.join("etc/same")).expect("a file"), "localhost");
     let inode = |path: &str| fs::metadata(dest.join(path)).expect("a file").ino();
     assert_eq!(inode("etc/same"), inode("etc/hosts"));
@@ -43,7 +44,9 @@ fn a_directory_has_everything_with_its_metadata() {
     assert!(!dest.join("bin/gone").exists());
     let mtime = |path: &str| fs::metadata(dest.join(path)).expect("it is there").mtime();
     assert_eq!((mtime("bin"), mtime("bin/sh")), (1_700_000_000, 1_600_000_000));
-    env.layers.write_dir(&sample(&env), Times::Clamped(Clamp(1_650_000_000)), &dest).expect("once more");
+    env.layers
+        .write_dir(&sample(&env), Times::Clamped(Clamp(1_650_000_000)), &dest, &|| Ok(()))
+        .expect("once more");
     assert_eq!((mtime("bin"), mtime("bin/sh")), (1_650_000_000, 1_600_000_000));
 }
 
@@ -58,7 +61,7 @@ fn symlinks_in_the_destination_are_not_followed() {
     fs::write(dest.join("fifo"), "x").expect("a file");
     make_symlink(&outside, dest.join("etc")).expect("a link");
     make_symlink(outside.join("hosts"), dest.join("out")).expect("a link");
-    env.layers.write_dir(&sample(&env), Times::Store, &dest).expect("an export");
+    env.layers.write_dir(&sample(&env), Times::Store, &dest, &|| Ok(())).expect("an export");
     assert_eq!(fs::read_to_string(outside.join("hosts")).expect("a file"), "untouched");
     assert_eq!(fs::read_dir(&outside).expect("a directory").count(), 1);
     assert!(fs::symlink_metadata(dest.join("etc")).expect("it is there").is_dir());
@@ -77,8 +80,8 @@ fn a_symlink_of_the_image_is_not_followed() {
     let upper = crate::tar::Tar::default().file("out/x", "pwn").end();
     let upper = env.layers.import(&mut &upper[..], None).expect("a layer");
     let dest = env.dir.path().join("dest");
-    env.layers.write_dir(&[lower], Times::Store, &dest).expect("an export");
-    env.layers.write_dir(&[lower, upper], Times::Store, &dest).expect("an export");
+    env.layers.write_dir(&[lower], Times::Store, &dest, &|| Ok(())).expect("an export");
+    env.layers.write_dir(&[lower, upper], Times::Store, &dest, &|| Ok(())).expect("an export");
     assert_eq!(fs::read_dir(&outside).expect("a directory").count(), 0);
     assert_eq!(fs::read_to_string(dest.join("out/x")).expect("a file"), "pwn");
 }
@@ -113,4 +116,17 @@ fn an_imported_layer_is_not_rewritten() {
     let tar = crate::tar::Tar::default().file("pulled", "x").end();
     let pulled = env.layers.import(&mut &tar[..], None).expect("a layer");
     assert_eq!(env.layers.rewrite(&pulled, Times::Clamped(Clamp(0))).expect("itself"), pulled);
+}
+
+#[test]
+fn a_directory_is_written_only_as_long_as_the_caller_wants_it() {
+    let env = TestEnv::new();
+    let dest = env.dir.path().join("out");
+    let calls = AtomicU32::new(0);
+    let stop = || {
+        if calls.fetch_add(1, Ordering::Relaxed) >= 3 { Err(std::io::Error::other("enough")) } else { Ok(()) }
+    };
+    let error = env.layers.write_dir(&sample(&env), Times::Real, &dest, &stop).expect_err("stopped");
+    let cause = std::error::Error::source(&error).map(ToString::to_string);
+    assert_eq!((cause.as_deref(), calls.into_inner()), (Some("enough"), 4));
 }

@@ -80,6 +80,16 @@ fn a_hole_is_part_of_the_tar_and_takes_no_space_in_the_store() {
 }
 
 #[test]
+fn the_file_with_the_largest_holes_is_found() {
+    let env = TestEnv::new();
+    let layer = commit(&env, true);
+    let found = env.layers.largest_holes(&layer, 10 << 20).expect("read").expect("a file");
+    assert_eq!(found.path, Path::new("big"));
+    assert!((19 << 20..20 << 20).contains(&found.hole_bytes), "{found:?}");
+    assert_eq!(env.layers.largest_holes(&layer, 20 << 20).expect("read"), None);
+}
+
+#[test]
 fn an_imported_layer_takes_no_space_for_zeros() {
     let (env, other) = (TestEnv::new(), TestEnv::new());
     let layer = commit(&env, true);
@@ -94,7 +104,7 @@ fn everything_that_is_made_from_a_layer_has_its_holes() {
     let env = TestEnv::new();
     let layer = commit(&env, true);
     let (dest, bound) = (env.dir.path().join("dest"), env.dir.path().join("bound"));
-    env.layers.write_dir(&[layer], Times::Real, &dest).expect("an export");
+    env.layers.write_dir(&[layer], Times::Real, &dest, &|| Ok(())).expect("an export");
     fs::create_dir(&bound).expect("a directory");
     let view = env.layers.view(&[layer]).expect("a view");
     materialize(&*view, Path::new(""), &bound).expect("materialized");

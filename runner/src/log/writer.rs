@@ -65,6 +65,13 @@ impl LogWriter {
         }
     }
 
+    /// Puts the log on disk, at the end of a container: what a build that failed has said must survive a power cut. An error
+    /// changes nothing, as there is nobody to report it to.
+    pub fn sync(&self) {
+        let output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = output.file.as_ref().map(File::sync_all);
+    }
+
     /// Writes a piece, or counts it as lost.
     fn write(&self, stream: u8, bytes: &[u8]) {
         let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);

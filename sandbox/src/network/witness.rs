@@ -8,6 +8,7 @@
 use std::io::{self, Read};
 use std::os::fd::{BorrowedFd, OwnedFd};
 
+use rustix::io::retry_on_intr;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use rustix::thread::{
     CapabilitySet, CapabilitySets, LinkNameSpaceType, move_into_link_name_space, set_capabilities,
@@ -53,7 +54,7 @@ impl Witness {
 fn testify(netns: BorrowedFd<'_>, report: OwnedFd) {
     if let Ok(pid) = enter_without_rights(netns) {
         // A parent that is gone reads no answer.
-        let _ = rustix::io::write(&report, &pid);
+        let _ = retry_on_intr(|| rustix::io::write(&report, &pid));
     }
 }
 
@@ -69,7 +70,7 @@ fn enter_without_rights(netns: BorrowedFd<'_>) -> io::Result<Vec<u8>> {
 /// Blocks until the other end of the pipe is closed.
 fn wait_for_end(end: &OwnedFd) {
     // Nothing is ever written: any result means that the pipe is closed, or that we should end as well.
-    let _ = rustix::io::read(end, &mut [0]);
+    let _ = retry_on_intr(|| rustix::io::read(end, &mut [0]));
 }
 
 fn pid_from(answer: OwnedFd) -> Result<String, SandboxError> {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use cache::{BUILT_ANNOTATION, Store};
+use cache::{BUILT_ANNOTATION, ID_ANNOTATION, SIZE_ANNOTATION, Store};
 use images::find;
 use oci::{Descriptor, Digest, Platform};
 
@@ -11,7 +11,7 @@ use oci::{Descriptor, Digest, Platform};
 pub struct Summary {
     /// Image ID; the digest of the manifest or index if its documents cannot be read.
     pub id: Digest,
-    /// Time at which the image was made, in milliseconds since 1970, or came into the store if it carries no real date.
+    /// Time at which the image was built here or came into the store, in milliseconds since 1970.
     ///
     /// The date in an image that was built reproducibly says nothing: it is the same for everyone.
     pub created_ms: Option<u64>,
@@ -25,9 +25,15 @@ impl Summary {
         self.created_ms.map(|ms| UNIX_EPOCH + Duration::from_millis(ms))
     }
 
-    /// Reads the facts about an entry of the store. A damaged image is listed with what is known about it.
+    /// Returns the facts about an entry of the store. A damaged image is listed with what is known about it.
     pub fn of(store: &Store, root: &Descriptor) -> Self {
-        let created_ms = root.annotations.get(BUILT_ANNOTATION).and_then(|text| text.parse().ok());
+        let note = |key: &str| root.annotations.get(key);
+        let created_ms = note(BUILT_ANNOTATION).and_then(|text| text.parse().ok());
+        let id = note(ID_ANNOTATION).and_then(|text| text.parse().ok());
+        let size_bytes = note(SIZE_ANNOTATION).and_then(|text| text.parse().ok());
+        if let (Some(id), Some(size_bytes)) = (id, size_bytes) {
+            return Self { id, created_ms, size_bytes };
+        }
         match find::at(store, root, &Platform::host()) {
             Ok(image) => Self {
                 id: image.manifest.config.digest,

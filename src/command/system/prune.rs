@@ -34,7 +34,9 @@ pub fn run(args: &SystemPruneArgs) -> Result<u8, Failure> {
     reclaim(&images.blobs)?;
     if !has_conditions {
         let policy = if args.all { Policy { budget_bytes: 0, keep_ms: 0 } } else { policy };
-        if Store::collect(&environment::store_root(), &policy)?.is_none() {
+        if Store::collect_keeping(&environment::store_root(), &policy, &environment::version_limits())?
+            .is_none()
+        {
             output::note("note: the build cache stays: another process removes data now");
         }
     }

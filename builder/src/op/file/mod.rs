@@ -47,7 +47,7 @@ use patterns::glob::BadPattern;
 
 use copy::Copier;
 use destination::destination;
-pub use select::{Selection, SelectionDigest, digest_of, require_source, select};
+pub use select::{Selection, SelectionDigest, digest_of, matches_nothing, require_source, select};
 
 /// COPY, ADD or WORKDIR that cannot be carried out.
 #[derive(Debug, thiserror::Error)]

@@ -72,17 +72,28 @@ pub fn select<'a>(action: &CopyAction, source: &'a dyn Tree) -> Result<Selection
     Ok(selection)
 }
 
-/// Fails if a source without wildcards does not exist. Costs one lookup; nothing is listed.
+/// Fails if a source without wildcards does not exist, or if a wildcard cannot be read. Costs one lookup; nothing is listed.
 pub fn require_source(source: &dyn Tree, path: &str, parents: bool) -> Result<(), FileOpError> {
     let (root, include) = if parents { pivot(path) } else { (clean(&format!("/{path}")), None) };
     if glob::has_wildcards(&root) {
-        return Ok(());
+        return root.split('/').try_for_each(|element| check_syntax(element, &root));
     }
     let matches = find(source, &root)?;
     match include.filter(|include| !glob::has_wildcards(include)) {
         Some(include) => require(source, &matches, &root, &include),
         None => Ok(()),
     }
+}
+
+/// Reports whether a source has wildcards and matches nothing, which is no error. Lists the directories that it names.
+pub fn matches_nothing(source: &dyn Tree, path: &str, parents: bool) -> Result<bool, FileOpError> {
+    let root = if parents { pivot(path).0 } else { clean(&format!("/{path}")) };
+    Ok(glob::has_wildcards(&root) && find(source, &root)?.is_empty())
+}
+
+fn check_syntax(element: &str, path: &str) -> Result<(), FileOpError> {
+    let pattern = || path.trim_start_matches('/').to_owned();
+    glob::check(element).map_err(|source| FileOpError::Pattern { pattern: pattern(), source })
 }
 
 /// Splits the source of `--parents` at its first `/./` into a root and the pattern below it.
@@ -115,12 +126,7 @@ fn find(source: &dyn Tree, path: &str) -> Result<Vec<Match>, FileOpError> {
     if wild.is_empty() {
         return Ok(vec![follow(source, &base)?]);
     }
-    for element in &wild {
-        glob::check(element).map_err(|source| FileOpError::Pattern {
-            pattern: path.trim_start_matches('/').to_owned(),
-            source,
-        })?;
-    }
+    wild.iter().try_for_each(|element| check_syntax(element, path))?;
     let base = resolve(source, &base, true).map_err(FileOpError::read(&base))?;
     let mut found = Vec::new();
     if source.lookup(&base).map_err(FileOpError::read(&base))?.is_some_and(|entry| entry.is_dir()) {

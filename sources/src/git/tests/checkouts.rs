@@ -72,7 +72,7 @@ fn a_kept_git_directory_is_clean_beside_converted_files() {
     let fetched = env.fetch(|request| request.keep_git_dir = true).expect("fetched");
     let out = env.repositories.join("out");
     std::fs::create_dir(&out).expect("made");
-    env.layers.write_dir(&[fetched.layer], Times::Store, &out).expect("written");
+    env.layers.write_dir(&[fetched.layer], Times::Store, &out, &|| Ok(())).expect("written");
     assert_eq!(Repository { path: out }.git(&["status", "--porcelain"]), "");
 }
 
@@ -113,7 +113,7 @@ fn a_kept_git_directory_is_clean() {
             .expect("fetched");
         let out = env.repositories.join("out");
         std::fs::create_dir(&out).expect("made");
-        env.layers.write_dir(&[fetched.layer], Times::Store, &out).expect("written");
+        env.layers.write_dir(&[fetched.layer], Times::Store, &out, &|| Ok(())).expect("written");
         let out = Repository { path: out };
         assert_eq!(out.git(&["status", "--porcelain"]), "");
         assert_eq!(out.git(&["rev-parse", "HEAD"]), fetched.commit);
@@ -226,10 +226,12 @@ fn a_checkout_is_dirty_while_its_files_differ_from_the_commit() {
     repository.write("c.tmp", "");
     check(&repository.path, false, "ignored files");
     repository.write("new", "");
-    check(&repository.path.join("a"), true, "a new file");
+    check(&repository.path, true, "a new file");
+    check(&repository.path.join("a"), false, "a new file elsewhere");
     std::fs::remove_file(repository.path.join("new")).expect("removed");
     repository.write("a/f", "another");
     check(&repository.path, true, "a changed file");
+    check(&repository.path.join("a"), true, "a changed file, from a folder below");
     repository.write("a/f", "one");
     check(&repository.path, false, "the same content at another time");
     std::fs::remove_file(repository.path.join("a/f")).expect("removed");

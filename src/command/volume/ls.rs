@@ -1,0 +1,50 @@
+//! `dsbuild volume ls`: lists volumes.
+
+use runner::container::Container;
+
+use crate::args::filters::Filters;
+use crate::args::volume::LsArgs;
+use crate::failure::Failure;
+use crate::list::{Column, List, Row};
+use crate::output;
+use crate::setup::store;
+
+/// Filters of docker's `volume ls` that mean something here.
+const KNOWN: &[&str] = &["dangling", "name"];
+
+const COLUMNS: &[Column] = &[
+    Column { field: "Driver", header: "DRIVER" },
+    Column { field: "Links", header: "LINKS" },
+    Column { field: "Mountpoint", header: "MOUNTPOINT" },
+    Column { field: "Name", header: "VOLUME NAME" },
+    Column { field: "Scope", header: "SCOPE" },
+    Column { field: "Size", header: "SIZE" },
+];
+
+/// Lists volumes by name.
+pub fn run(args: &LsArgs) -> Result<u8, Failure> {
+    let filters = Filters::parse(&args.filters, KNOWN)?;
+    let dangling = filters.switch("dangling")?;
+    let store = store::open()?;
+    let containers = Container::list(&store)?;
+    let links = |name: &str| containers.iter().filter(|one| one.config.uses_volume(name)).count();
+    let mut rows = Vec::new();
+    for name in runner::volumes::list(&store)? {
+        let links = links(&name);
+        if dangling.is_some_and(|dangling| dangling == (links > 0))
+            || !filters.accepts("name", |value| name.contains(value))
+        {
+            continue;
+        }
+        rows.push(Row::new([
+            ("Driver", "local".to_owned()),
+            ("Links", links.to_string()),
+            ("Mountpoint", runner::volumes::path(&store, &name).display().to_string()),
+            ("Scope", "local".to_owned()),
+            ("Size", output::disk_size(store.usage_of_volume(&name))),
+            ("Name", name),
+        ]));
+    }
+    List { columns: COLUMNS, shown: &["Driver", "Name"], id: "Name" }.print(&args.list, &rows)?;
+    Ok(0)
+}
