@@ -11,7 +11,7 @@
 //! compress   a layer as a compressed blob;  gzip: on all processors, deterministic
 //! layout     OCI layout and docker archive, as a tar or as a directory
 //! save       images of the store as one archive, as `docker save` writes it
-//! stored     an image of the store that is pushed as it is
+//! stored     an image of the store that is pushed as it is;  stored_attestations: with its attestations
 //! push       an image to the registries of its names
 //! tree       the files themselves, as a tar or as a directory
 //! blob       reading a blob of the store: verified, and canceled on demand
@@ -45,6 +45,7 @@ mod result;
 mod save;
 mod statement_files;
 mod stored;
+mod stored_attestations;
 #[cfg(test)]
 mod tests;
 mod times;

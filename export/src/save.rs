@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::Path;
 
 use cache::Store;
-use images::{CachingBlobs, Image, ImageError, StoreBlobs, choose};
+use images::{CachingBlobs, Image, ImageError, StoreBlobs, attestations, choose};
 use oci::{Descriptor, Reference};
 use progress::Cancel;
 
@@ -64,6 +64,11 @@ fn files(store: &Store, images: &[SavedImage]) -> Result<LayoutFiles, ExportErro
         for image in all(store, saved)? {
             blobs.extend([image.descriptor.clone(), image.manifest.config.clone()]);
             blobs.extend(image.manifest.layers.iter().cloned());
+        }
+        let here = StoreBlobs(store);
+        for attested in attestations::manifests(&CachingBlobs { store, inner: &here }, &saved.root)? {
+            blobs.extend([attested.descriptor, attested.manifest.config]);
+            blobs.extend(attested.manifest.layers);
         }
     }
     let roots: Vec<_> = images.iter().map(|saved| (&saved.root, &saved.names[..])).collect();

@@ -11,7 +11,7 @@ use oci::media_type;
 use oci::{Descriptor, DiffId, Document, Platform, Reference};
 use progress::Phase;
 
-use crate::assemble::{Assembled, BaseBlobs};
+use crate::assemble::{Assembled, Attested, BaseBlobs};
 use crate::base::PulledBlob;
 use crate::compress::Compressor;
 use crate::error::ExportError;
@@ -36,15 +36,17 @@ impl Exporter<'_> {
         let stored = StoredPush { exporter: *self, pusher: &pusher, name, origin: PulledFrom::of(root) };
         let images = self.images(root, platform)?;
         let assembled = images.iter().map(|image| stored.assemble(image)).collect::<Result<Vec<_>, _>>()?;
+        let is_lone = platform.is_some() || !media_type::is_index(&root.media_type);
+        let attested = if is_lone { Vec::new() } else { stored.attestations(root, &images, &assembled)? };
         let sent = match &assembled[..] {
-            [image] if platform.is_some() || !media_type::is_index(&root.media_type) => {
-                image.descriptor.clone()
-            }
-            _ => stored.index(root, &images, &assembled)?,
+            [image] if is_lone => image.descriptor.clone(),
+            _ => stored.index(root, &images, &assembled, &attested)?,
         };
         vertex.enter(Phase::Push);
-        let manifests: Vec<_> = assembled.iter().map(|image| (&image.descriptor, &image.manifest)).collect();
-        pusher.push(&sent, &manifests)?;
+        let of_images = assembled.iter().map(|image| (&image.descriptor, &image.manifest));
+        let of_attestations =
+            attested.iter().map(|pushed| (&pushed.attested.descriptor, &pushed.attested.manifest));
+        pusher.push(&sent, &of_images.chain(of_attestations).collect::<Vec<_>>())?;
         Ok(sent)
     }
 
@@ -58,12 +60,20 @@ impl Exporter<'_> {
 }
 
 /// A push of one image of the store.
-struct StoredPush<'a> {
-    exporter: Exporter<'a>,
+pub(crate) struct StoredPush<'a> {
+    pub exporter: Exporter<'a>,
     pusher: &'a Pusher<'a>,
-    name: &'a Reference,
+    pub name: &'a Reference,
     /// Origin of the image, if it was pulled.
     origin: Option<PulledFrom>,
+}
+
+/// An attestation manifest of the store, and its replacement in the registry.
+pub(crate) struct PushedAttestation {
+    /// Descriptor in the index of the store.
+    pub kept: Descriptor,
+    /// Manifest for the registry.
+    pub attested: Attested,
 }
 
 impl StoredPush<'_> {
@@ -127,6 +137,7 @@ impl StoredPush<'_> {
         root: &Descriptor,
         images: &[Image],
         sent: &[Assembled],
+        attested: &[PushedAttestation],
     ) -> Result<Descriptor, ExportError> {
         let bytes = self.exporter.store.get_blob(&root.digest, MANIFEST_LIMIT_BYTES)?;
         let bad = |source| ImageError::Document { kind: "image index", digest: root.digest, source };
@@ -135,6 +146,10 @@ impl StoredPush<'_> {
         };
         let count = index.manifests.len();
         index.manifests.retain_mut(|entry| {
+            if let Some(pushed) = attested.iter().find(|pushed| pushed.kept.digest == entry.digest) {
+                *entry = pushed.attested.descriptor.clone();
+                return true;
+            }
             let position = images.iter().position(|image| image.descriptor.digest == entry.digest);
             let Some(sent) = position.and_then(|position| sent.get(position)) else { return false };
             let Descriptor { media_type, digest, size_bytes, .. } = sent.descriptor.clone();
@@ -151,7 +166,7 @@ impl StoredPush<'_> {
         self.document(&index, &root.media_type)
     }
 
-    fn document(
+    pub fn document(
         &self,
         document: &impl serde::Serialize,
         media_type: &str,

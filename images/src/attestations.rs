@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use oci::{Descriptor, Digest, Document, PREDICATE_TYPE, Platform, media_type};
+use oci::{Descriptor, Digest, Document, Manifest, PREDICATE_TYPE, Platform, media_type};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -58,28 +58,61 @@ struct Statement {
     predicate: Value,
 }
 
+/// An attestation manifest, and the image that it is about.
+#[derive(Debug, Clone)]
+pub struct AttestationManifest {
+    /// Entry of the index for the attestation manifest.
+    pub descriptor: Descriptor,
+    /// Manifest, whose layers are statements.
+    pub manifest: Manifest,
+    /// Entry of the index for the image.
+    pub image: Descriptor,
+}
+
+/// Returns the attestation manifests of the images in the index that `root` describes. A manifest of one image has none,
+/// and manifests whose documents are absent are left out.
+pub fn manifests(
+    blobs: &CachingBlobs<'_>,
+    root: &Descriptor,
+) -> Result<Vec<AttestationManifest>, ImageError> {
+    if !media_type::is_index(&root.media_type) {
+        return Ok(Vec::new());
+    }
+    let Document::Index(index) = choose::document(blobs, root)? else { return Ok(Vec::new()) };
+    let mut found = Vec::new();
+    for entry in &index.manifests {
+        let Some(attested) = entry.attests_to() else { continue };
+        let is_image = |image: &&Descriptor| is_image(image) && image.digest.to_string() == attested;
+        let Some(image) = index.manifests.iter().find(is_image) else { continue };
+        match choose::document(blobs, entry) {
+            Ok(Document::Manifest(manifest)) => {
+                found.push(AttestationManifest { descriptor: entry.clone(), manifest, image: image.clone() })
+            }
+            Ok(Document::Index(_)) => {}
+            Err(error) if error.is_not_found() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
+}
+
 /// Reads the attestations in the index that `root` describes. A manifest of one image has none.
 pub fn read(blobs: &CachingBlobs<'_>, root: &Descriptor) -> Result<Attestations, ImageError> {
     let Document::Index(index) = choose::document(blobs, root)? else { return Ok(Attestations::default()) };
-    let images: Vec<&Descriptor> = index.manifests.iter().filter(|entry| is_image(entry)).collect();
     let mut claims = Vec::new();
-    for entry in &index.manifests {
-        let attested = entry.attests_to();
-        let image = images.iter().find(|image| attested == Some(image.digest.to_string().as_str()));
-        if let Some(image) = image {
-            claims.extend(statements(blobs, entry, image)?);
-        }
+    for attested in manifests(blobs, root)? {
+        claims.extend(statements(blobs, &attested.manifest, &attested.image)?);
     }
-    Ok(Attestations { platforms: images.iter().filter_map(|image| image.platform.clone()).collect(), claims })
+    let images = index.manifests.iter().filter(|entry| is_image(entry));
+    Ok(Attestations { platforms: images.filter_map(|image| image.platform.clone()).collect(), claims })
 }
 
 /// Reads the statements in an attestation manifest.
 fn statements(
     blobs: &CachingBlobs<'_>,
-    entry: &Descriptor,
+    manifest: &Manifest,
     image: &Descriptor,
 ) -> Result<Vec<Attestation>, ImageError> {
-    let Document::Manifest(manifest) = choose::document(blobs, entry)? else { return Ok(Vec::new()) };
     let layers = manifest.layers.iter().filter(|layer| layer.media_type == media_type::IN_TOTO);
     let read = |layer: &Descriptor| {
         let bytes = blobs::read(blobs as &dyn BlobSource, layer, MAX_STATEMENT_BYTES)?;

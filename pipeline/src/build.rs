@@ -11,7 +11,7 @@ use graph::{Graph, ImageOrigin, InputIndex, Op, Source, StepId};
 use oci::Reference;
 use sources::git::checkout::{self, UnknownTime};
 
-use crate::attest::AttestedBuild;
+use crate::attest::{AttestedBuild, vcs};
 use crate::error::BuildError;
 use crate::pipeline::{Pipeline, Watch};
 use crate::request::BuildRequest;
@@ -44,7 +44,8 @@ impl Pipeline {
             .map_err(|error| traced(BuildError::of_solve(error, &plan.graph), request, &plan.looked_up))?;
         self.describe_versions(request, &plan.looked_up);
         let times = self.times(&plan, request, watch);
-        let attested = AttestedBuild { request, plan: &plan, materials: &materials, watch };
+        let vcs = wanted.and_then(|_| vcs(self, request));
+        let attested = AttestedBuild { request, plan: &plan, materials: &materials, vcs, watch };
         let attestations: Vec<Attestations> = plan
             .images
             .iter()

@@ -34,6 +34,12 @@ pub struct InspectOneKindArgs {
     /// Show the sizes of containers
     #[arg(short, long)]
     pub size: bool,
+    /// Show the SBOM of an image instead
+    #[arg(long)]
+    pub sbom: bool,
+    /// Show the provenance of an image instead
+    #[arg(long, conflicts_with = "sbom")]
+    pub provenance: bool,
     /// Platform of an image for several [default: that of this machine]
     #[arg(long, value_name = "OS/ARCH")]
     pub platform: Option<String>,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::env::{TestEnv, skip_unless};
+use crate::env::{Ran, TestEnv, skip_unless};
 use crate::registry::{Registry, env_with_registry, inspect};
 use crate::servers::http_server;
 
@@ -151,4 +151,71 @@ fn privileged_a_push_lists_the_attestations_as_referrers() {
     // The image itself is what others pull.
     let elsewhere = env.clean();
     elsewhere.build(&format!("FROM {name}\n"), &[]).success();
+}
+
+#[test]
+fn privileged_an_image_of_the_store_leaves_with_its_attestations() {
+    let env = with_packages(skip_unless!(env_with_registry()));
+    let registry = Registry::open(&env);
+    let name = registry.name("team/app:1");
+    env.file("Dockerfile", PACKAGES);
+    env.dsbuild(&["build", "--sbom=true", "-t", &name, "context"]).success();
+    let pushed = env.dsbuild(&["push", &name]).success();
+    assert!(!pushed.stderr().contains("not pushed"), "{}", pushed.stderr());
+    let index = inspect(&name, &["--raw"]);
+    let (image, attestation) = (&index["manifests"][0], &index["manifests"][1]);
+    assert_eq!(attestation["annotations"]["vnd.docker.reference.digest"], image["digest"]);
+    let manifest = inspect(
+        &format!("{}@{}", registry.name("team/app"), attestation["digest"].as_str().expect("text")),
+        &["--raw"],
+    );
+    assert_eq!(manifest["subject"]["digest"], image["digest"]);
+    // A copy of everything that the archive names succeeds only if it has everything.
+    env.dsbuild(&["save", "--output", "saved.tar", &name]).success();
+    let mut skopeo = env.program("skopeo");
+    skopeo.args(["--insecure-policy", "copy", "--quiet", "--all", "oci-archive:saved.tar", "dir:copy"]);
+    Ran(skopeo.output().expect("skopeo runs")).success();
+    assert!(fs::read_dir(env.path("copy")).expect("copied").count() > 6);
+}
+
+#[test]
+fn privileged_the_provenance_names_the_commit_of_the_context() {
+    let env = skip_unless!(TestEnv::new());
+    let git = |args: &[&str]| {
+        let mut git = env.program("git");
+        git.args(["-C", "context", "-c", "user.name=t", "-c", "user.email=t@example.org"]).args(args);
+        Ran(git.output().expect("git is installed")).success().stdout().trim().to_owned()
+    };
+    let dockerfile = "FROM base\n";
+    env.file("Dockerfile", dockerfile);
+    env.give("context");
+    git(&["init", "--quiet"]);
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "--message=first"]);
+    let commit = git(&["rev-parse", "HEAD"]);
+    let revision = || {
+        let statements = statements(&env, dockerfile, &["--provenance=true"]);
+        statements[0].1["runDetails"]["metadata"]["buildkit_metadata"]["vcs"]["revision"].clone()
+    };
+    assert_eq!(revision(), commit);
+    env.file("new", "not committed");
+    assert_eq!(revision(), format!("{commit}-dirty"));
+}
+
+#[test]
+fn privileged_inspect_shows_the_attestations() {
+    let env = with_packages(skip_unless!(TestEnv::new()));
+    env.build(PACKAGES, &["--sbom=true", "--provenance=true"]).success();
+    let shown = |args: &[&str]| -> Value {
+        let text = env.dsbuild(&[&["inspect"], args, &["t"]].concat()).success().stdout();
+        serde_json::from_str(&text).expect("JSON")
+    };
+    let sbom = &shown(&["--sbom"])[0];
+    assert_eq!(sbom["SPDX"]["packages"][1]["name"], "hello");
+    assert_eq!(shown(&["--format", "{{json .SBOM}}"]), *sbom);
+    let frontend = "{{json .Provenance.SLSA.buildDefinition.externalParameters.request.frontend}}";
+    assert_eq!(shown(&["--format", frontend]), "dockerfile.v0");
+    assert_eq!(shown(&["--provenance"])[0]["SLSA"]["runDetails"]["builder"]["id"], "");
+    let told = env.dsbuild(&["inspect", "--sbom", "base"]).fails(1).stderr();
+    assert!(told.contains("the image base has no SBOM") && told.contains("--sbom=true"), "{told}");
 }

@@ -26,10 +26,11 @@ const DOCKERFILE: &str = "FROM base AS made\n\
     ENTRYPOINT [\"sh\", \"-c\"]\n\
     CMD [\"echo hello $WHO; id -u; pwd; cat out/hard out/soft; stat -c %h,%U,%a out/hard; ls /bin/od gone 2>&1 | wc -l; touch new && echo writes\"]\n";
 
-const EXPECTED: &str = "hello world\n1000\n/srv\nmade\nmade\n2,app,644\n2\nwrites\n";
+/// Output of the command of the image.
+pub const EXPECTED: &str = "hello world\n1000\n/srv\nmade\nmade\n2,app,644\n2\nwrites\n";
 
 /// Creates an environment with the image `t` in every output format. The error says which program is missing.
-fn built(programs: &[&str]) -> Result<TestEnv, String> {
+pub fn built(programs: &[&str]) -> Result<TestEnv, String> {
     programs.iter().try_for_each(|program| needs(program))?;
     let env = TestEnv::new()?;
     let outputs =
@@ -48,7 +49,7 @@ fn image_id(env: &TestEnv) -> String {
 }
 
 /// Fails if a program is not installed.
-fn needs(program: &str) -> Result<(), String> {
+pub fn needs(program: &str) -> Result<(), String> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
     if folders.any(|folder| folder.join(program).exists()) {
@@ -58,7 +59,7 @@ fn needs(program: &str) -> Result<(), String> {
 }
 
 /// Returns a program in namespaces of its own, which end with it.
-fn isolated(env: &TestEnv, program: &str) -> Command {
+pub fn isolated(env: &TestEnv, program: &str) -> Command {
     let mut command = Command::new("unshare");
     command
         .args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--", "sh", "-c"])
@@ -69,15 +70,16 @@ fn isolated(env: &TestEnv, program: &str) -> Command {
     command
 }
 
-fn ran(command: &mut Command) -> Output {
+pub fn ran(command: &mut Command) -> Output {
     command.output().expect("the program runs")
 }
 
 /// Cgroups of a test's containers. They are removed when this is dropped.
-struct Cgroup(String);
+pub struct Cgroup(pub String);
 
 impl Cgroup {
-    fn new(engine: &str) -> Self {
+    /// Names the cgroup of the containers of an engine.
+    pub fn new(engine: &str) -> Self {
         Self(format!("/dsbuild-test-{engine}-{}", std::process::id()))
     }
 }

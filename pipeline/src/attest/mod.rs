@@ -13,11 +13,14 @@ mod dependency;
 mod operation;
 mod provenance;
 
+use attest::{Provenance, Vcs};
 use builder::Materials;
 use export::Attestations;
+use frontend::options::Context;
 use frontend::plan::{Plan, PlannedImage};
 use oci::DiffId;
 use progress::{Phase, Vertex};
+use sources::git::checkout;
 
 use crate::error::BuildError;
 use crate::pipeline::{Pipeline, Watch};
@@ -30,6 +33,8 @@ pub(crate) struct AttestedBuild<'a> {
     pub plan: &'a Plan,
     /// Identities of the sources that the build has fetched.
     pub materials: &'a Materials,
+    /// Commit that the local context is a checkout of; `None` without a checkout, and without a provenance.
+    pub vcs: Option<Vcs>,
     pub watch: Watch<'a>,
 }
 
@@ -41,11 +46,12 @@ impl AttestedBuild<'_> {
         image: &PlannedImage,
         layers: &[DiffId],
     ) -> Result<Attestations, BuildError> {
-        let Self { request, plan, materials, watch } = *self;
+        let Self { request, plan, materials, watch, .. } = *self;
         let wanted = &request.attest;
         let build =
             |wanted| ImageBuild { request, wanted, graph: &plan.graph, target: image.step, materials };
-        let provenance = wanted.provenance.as_ref().map(|wanted| build(wanted).provenance());
+        let with_vcs = |provenance| Provenance { vcs: self.vcs.clone(), ..provenance };
+        let provenance = wanted.provenance.as_ref().map(|wanted| with_vcs(build(wanted).provenance()));
         if !wanted.sbom {
             return Ok(Attestations { provenance, packages: None });
         }
@@ -55,6 +61,14 @@ impl AttestedBuild<'_> {
         vertex.finished(false);
         Ok(Attestations { provenance, packages: Some(packages) })
     }
+}
+
+/// Returns the commit that a local context is a checkout of, marked as buildx does if files differ from it.
+pub(crate) fn vcs(pipeline: &Pipeline, request: &BuildRequest) -> Option<Vcs> {
+    let Context::Local { path, .. } = &request.options.context else { return None };
+    let state = checkout::state(&pipeline.engine.store, path, &request.run.fetch.git_variables)?;
+    let mark = if state.is_dirty == Some(true) { "-dirty" } else { "" };
+    Some(Vcs { revision: state.commit + mark })
 }
 
 /// Lists the packages in the files of an image.

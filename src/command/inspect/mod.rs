@@ -2,10 +2,12 @@
 //!
 //! ```text
 //! image, container  the documents, with docker's names of fields
+//! attestations      SBOM and provenance of an image
 //! ```
 //!
 //! As with docker, objects that exist are printed even if another one does not; then the exit code is 1.
 
+mod attestations;
 mod container;
 mod image;
 
@@ -35,7 +37,7 @@ pub fn run_for(kind: Option<ObjectKind>, args: &InspectOneKindArgs) -> Result<u8
     let mut documents = Vec::new();
     let mut failures = Vec::new();
     for name in &args.names {
-        match document(&store, kind, name, &platform, args.size) {
+        match document(&store, kind, name, &platform, args) {
             Ok(document) => documents.push(document),
             Err(failure) => failures.push(failure),
         }
@@ -52,17 +54,21 @@ fn document(
     kind: Option<ObjectKind>,
     name: &str,
     platform: &Platform,
-    with_sizes: bool,
+    args: &InspectOneKindArgs,
 ) -> Result<String, Failure> {
-    if kind != Some(ObjectKind::Image) {
+    let is_about_image = args.sbom || args.provenance;
+    if kind != Some(ObjectKind::Image) && !is_about_image {
         match find(name) {
-            Ok(container) => return Ok(container::document(store, &container, with_sizes)),
+            Ok(container) => return Ok(container::document(store, &container, args.size)),
             Err(failure) if kind.is_some() => return Err(failure),
             Err(_) => {}
         }
     }
     match find_for(store, name, platform) {
-        Ok(found) => Ok(image::document(&found)),
+        Ok(found) => match attestations::asked_for(store, &found, name, args)? {
+            Some(attestations) => Ok(attestations),
+            None => attestations::with_fields(store, &found, image::document(&found), args),
+        },
         Err(failure) if kind.is_none() && failure.fault() == Fault::Input => {
             Err(Failure::input(format!("No such object: {name}"))
                 .hint("`dsbuild images` lists all images, `dsbuild ps --all` all containers"))
