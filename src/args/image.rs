@@ -142,4 +142,7 @@ pub struct ImportArgs {
     pub tags: Vec<String>,
     /// Archive, plain or compressed, or directory with an OCI layout; `-` reads an archive from stdin
     pub file: PathBuf,
+    /// Name for the image, as --tag
+    #[arg(value_name = "NAME[:TAG]")]
+    pub name: Option<String>,
 }

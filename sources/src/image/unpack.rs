@@ -108,7 +108,8 @@ fn check(read: &ZeroCounter, limit_bytes: u64, limit_zeros: u64) -> io::Result<(
     if read.zero_bytes() > limit_zeros { excess(limit_zeros, " of zeros") } else { Ok(()) }
 }
 
-/// Returns a reader of the tar in a blob: gzip (of one or more members), zstd, or not compressed.
+/// Returns a reader of the tar in a blob: gzip (of one or more members), zstd, or not compressed. Archives that people pack by
+/// themselves can be xz or bzip2 as well.
 ///
 /// The first bytes decide, as in other engines, because media types are often wrong.
 pub fn unpacked<'a>(blob: impl Read + Send + 'a) -> io::Result<Box<dyn Read + Send + 'a>> {
@@ -117,6 +118,7 @@ pub fn unpacked<'a>(blob: impl Read + Send + 'a) -> io::Result<Box<dyn Read + Se
     let mut start = Vec::with_capacity(START_BYTES);
     blob.by_ref().take(START_BYTES as u64).read_to_end(&mut start)?;
     let (is_gzip, is_zstd) = (is_gzip(&start), is_zstd(&start));
+    let (is_xz, is_bzip2) = (is_xz(&start), is_bzip2(&start));
     let blob = BufReader::with_capacity(BUFFER_BYTES, io::Cursor::new(start).chain(blob));
     if is_gzip {
         return Ok(Box::new(MultiGzDecoder::new(blob)));
@@ -126,16 +128,31 @@ pub fn unpacked<'a>(blob: impl Read + Send + 'a) -> io::Result<Box<dyn Read + Se
         decoder.window_log_max(MAX_ZSTD_WINDOW_LOG)?;
         return Ok(Box::new(decoder));
     }
+    if is_xz {
+        return Ok(Box::new(lzma_rust2::XzReader::new(blob, true)));
+    }
+    if is_bzip2 {
+        return Ok(Box::new(bzip2::bufread::MultiBzDecoder::new(blob)));
+    }
     Ok(Box::new(blob))
 }
 
 /// Reports whether [`unpacked`] decompresses a blob that begins with `start`.
 pub(super) fn is_compressed(start: &[u8]) -> bool {
-    is_gzip(start) || is_zstd(start)
+    is_gzip(start) || is_zstd(start) || is_xz(start) || is_bzip2(start)
 }
 
 fn is_gzip(start: &[u8]) -> bool {
     start.starts_with(&[0x1f, 0x8b])
+}
+
+/// Reports whether a blob begins as an xz file does, as far as [`START_BYTES`] show it.
+fn is_xz(start: &[u8]) -> bool {
+    start.starts_with(&[0xfd, b'7', b'z', b'X'])
+}
+
+fn is_bzip2(start: &[u8]) -> bool {
+    matches!(start, [b'B', b'Z', b'h', level, ..] if level.is_ascii_digit())
 }
 
 /// Reports whether a blob begins with a zstd frame, or with a skippable frame in front of one.
@@ -193,6 +210,22 @@ mod tests {
             [&[0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3], &packed(&tar, Compression::Zstd)[..]].concat();
         assert_eq!(unpack(&skippable).expect("unpacked"), tar);
         assert_eq!(unpack(b"").expect("nothing"), b"");
+    }
+
+    #[test]
+    fn archives_that_people_pack_are_unpacked() {
+        // `printf content | xz`, and the same with bzip2.
+        let xz = "fd377a585a000004e6d6b4460200210116000000742fe5a3010006636f6e74656e740000dc8d3522ffc1477b00011f07162eb8731fb6f37d010000000004595a";
+        let bzip2 = "425a6839314159265359230dcafd00000001800a01840020002183419a01530b8bb9229c28481186e57e80";
+        for packed in [xz, bzip2] {
+            let bytes: Vec<u8> = (0..packed.len())
+                .step_by(2)
+                .map(|at| u8::from_str_radix(&packed[at..at + 2], 16).expect("hex"))
+                .collect();
+            assert_eq!(unpack(&bytes).expect("unpacked"), b"content");
+            assert!(is_compressed(&bytes));
+        }
+        assert!(!is_compressed(b"BZhello") && !is_compressed(b""));
     }
 
     /// Reader that interrupts every other read, and gives few bytes in the others.

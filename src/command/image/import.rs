@@ -14,7 +14,8 @@ use crate::setup::{isolation, store};
 
 /// Imports images, and prints the names or the ID of each.
 pub fn run(args: &ImportArgs) -> Result<u8, Failure> {
-    import_from(&args.file, &args.tags)
+    let tags: Vec<String> = args.tags.iter().chain(&args.name).cloned().collect();
+    import_from(&args.file, &tags)
 }
 
 /// Imports the images of an archive, or of stdin for `-`. The names replace those in the archive.
