@@ -7,6 +7,7 @@
 //! key/       cache keys of a step, and why they had no record
 //! op/        what each operation does: exec (RUN), file (COPY, ADD, WORKDIR)
 //! result     what a step leaves: layers or a tree;  chain: layers with their chain ID
+//! holes      the warning about a file with a huge hole
 //! devices    which devices of this machine a build may use
 //! not_found  why a file that a step takes does not exist
 //! preflight  sources in contexts that do not exist, found before the first step runs
@@ -20,6 +21,7 @@ pub mod chain;
 mod devices;
 pub mod engine;
 mod error;
+mod holes;
 pub mod key;
 pub mod materials;
 pub mod not_found;

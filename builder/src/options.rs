@@ -21,6 +21,9 @@ pub struct RunOptions {
     pub device_folders: Vec<PathBuf>,
     /// Reason why this process can start no sandbox, which only RUN needs. `None` if it can.
     pub no_isolation: Option<String>,
+    /// Whether this process has a single user ID: changes of owners and users have no effect in RUN, and all new files belong
+    /// to root.
+    pub has_single_id: bool,
     /// --secrets=strict: a RUN that leaves a secret in its layer fails; otherwise it gets a warning.
     pub strict_secrets: bool,
     /// --memory and --pids-limit: limits on each RUN.

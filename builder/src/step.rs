@@ -22,6 +22,7 @@ use sources::{Fetcher, Sources, git};
 
 use crate::StepError;
 use crate::chain::Chain;
+use crate::holes;
 use crate::key::Parts;
 use crate::materials::{Material, Materials};
 use crate::op::exec::{self, BuildNetwork, ExecContext};
@@ -231,7 +232,9 @@ impl Solver<'_> {
             inventory: &self.inventory,
             platform: &step.platform,
         };
-        Ok(exec::run(exec, files, &context)?)
+        let layer = exec::run(exec, files, &context)?;
+        self.report_holes(&layer, vertex)?;
+        Ok(layer)
     }
 
     fn file(&self, op: &FileOp, files: &[Files], vertex: &Vertex) -> Result<DiffId, StepError> {
@@ -246,7 +249,16 @@ impl Solver<'_> {
         let applied = file::apply(op, base, &|input| Arc::clone(&inputs[input.0]), scratch.path())?;
         applied.warnings.iter().for_each(|warning| vertex.warning(warning));
         vertex.enter(Phase::Commit);
-        Ok(self.layers.commit(applied.diff)?)
+        let layer = self.layers.commit(applied.diff)?;
+        self.report_holes(&layer, vertex)?;
+        Ok(layer)
+    }
+
+    fn report_holes(&self, layer: &DiffId, vertex: &Vertex) -> Result<(), StepError> {
+        if let Some(warning) = holes::warning(self.layers, layer)? {
+            vertex.warning(&warning);
+        }
+        Ok(())
     }
 }
 

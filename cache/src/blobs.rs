@@ -85,8 +85,15 @@ impl Store {
 
     /// Reads a blob to its end; [`StoreError::Corrupt`] if its content does not match its name.
     pub fn verify_blob(&self, digest: &Digest) -> Result<(), StoreError> {
-        let found = hash_of(&self.open_blob(digest)?).at("read", &self.blob_path(digest))?;
-        if found == *digest { Ok(()) } else { Err(StoreError::Corrupt { expected: *digest, found }) }
+        let (file, path) = (self.open_blob(digest)?, self.blob_path(digest));
+        let stamp = FileStamp::of(&file).at("stat", &path)?;
+        let found = hash_of(&file).at("read", &path)?;
+        if found != *digest {
+            return Err(StoreError::Corrupt { expected: *digest, found });
+        }
+        // A reader of the middle of the blob need not verify it again.
+        self.verified().insert(*digest, stamp);
+        Ok(())
     }
 
     /// Removes a blob; returns whether it existed. Used for corrupt blobs and by collection.

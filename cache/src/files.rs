@@ -181,12 +181,6 @@ pub(crate) fn rename_into_place(tmp: &Path, path: &Path) -> io::Result<()> {
     }
 }
 
-/// Gives a file of the store another name.
-pub(crate) fn link(path: &Path, other: &Path) -> io::Result<()> {
-    let ((dir, name), (other_dir, other_name)) = (open_parent(path)?, open_parent(other)?);
-    Ok(rustix::fs::linkat(&dir, name, &other_dir, other_name, AtFlags::empty())?)
-}
-
 /// Removes a name that is not a directory.
 pub(crate) fn unlink(path: &Path) -> io::Result<()> {
     let (parent, name) = open_parent(path)?;

@@ -1,7 +1,7 @@
 //! Collection: keeps the store within a budget by removing what was least recently used.
 //!
-//! - Never removed: blobs that image names lead to, blobs of versions within the limits, blobs that a root protects, volumes, containers, and everything that
-//!   was used lately ([`Policy::keep_ms`]).
+//! - Never removed: blobs that image names lead to, blobs of versions within the limits, blobs that a root protects,
+//!   volumes, containers, and everything that was used lately ([`Policy::keep_ms`]).
 //! - Removed in order of last use, until the rest fits: a layer with everything derived from it and the records and notes
 //!   that lead to it; any other blob; a cache mount; the stat cache of a context; a note that names no blob. An image
 //!   without a name counts as used when it was built, and leaves the list of images before its first blob goes.

@@ -133,7 +133,8 @@ impl HashThread {
     }
 }
 
-fn hash_zeros(hasher: &mut Hasher, count: u64) {
+/// Adds zeros that nobody has in a buffer to a hash.
+pub(crate) fn hash_zeros(hasher: &mut Hasher, count: u64) {
     let hash = |zeros: &[u8]| -> Result<(), Infallible> {
         hasher.update(zeros);
         Ok(())

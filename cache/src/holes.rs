@@ -105,6 +105,19 @@ impl HoleFinder {
     }
 }
 
+/// Returns the length of all holes in a range of a file; 0 if the file system does not know. Moves the position of the
+/// descriptor.
+pub fn hole_bytes(file: &File, range: Range<u64>) -> io::Result<u64> {
+    let (mut at, mut total) = (range.start, 0);
+    let mut finder = HoleFinder::default();
+    while at < range.end {
+        let hole = finder.hole_at(file, at, range.end)?;
+        total += hole;
+        at = if hole > 0 { at + hole } else { finder.data_end.max(at + 1) };
+    }
+    Ok(total)
+}
+
 /// Writer of an empty file from start to end, which leaves out long runs of zeros.
 #[derive(Debug)]
 pub struct SparseWriter<F> {
@@ -139,19 +152,20 @@ impl<F: Borrow<File>> SparseWriter<F> {
 
     /// Appends `bytes`. After an error the same bytes can be appended again.
     pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let (mut at, mut written_bytes) = (self.size_bytes, 0);
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let zeros = next_zeros(rest, at);
-            let (data, after) = (&rest[..zeros.start], &rest[zeros.end..]);
-            self.file().write_all_at(data, at)?;
-            written_bytes += data.len() as u64;
-            self.ends_in_hole = zeros.end > zeros.start;
-            at += zeros.end as u64;
-            rest = after;
+        let (mut from, mut ends_in_hole, mut written_bytes) = (0, self.ends_in_hole, 0);
+        while from < bytes.len() {
+            let at = self.size_bytes + from as u64;
+            let zeros = next_zeros(&bytes[from..], at, ends_in_hole);
+            if zeros.start > 0 {
+                self.file().write_all_at(&bytes[from..from + zeros.start], at)?;
+                written_bytes += zeros.start as u64;
+            }
+            ends_in_hole = !zeros.is_empty();
+            from += zeros.end;
         }
-        self.size_bytes = at;
+        self.ends_in_hole = ends_in_hole;
         self.written_bytes += written_bytes;
+        self.size_bytes += bytes.len() as u64;
         Ok(())
     }
 
@@ -179,20 +193,30 @@ impl<F: Borrow<File>> io::Write for SparseWriter<F> {
     }
 }
 
-/// Returns the first run of zeros in `bytes`, which begin at the offset `at` of a file, that is worth a hole. Both ends
-/// are borders of blocks of the file. The range is empty, and at the end of `bytes`, if they have no such run.
-fn next_zeros(bytes: &[u8], at: u64) -> Range<usize> {
+/// Returns the first run of zeros in `bytes` that is worth a hole, or the empty range at their end.
+///
+/// `bytes` begin at the offset `at` of a file. A run begins and ends at borders of blocks of the file, or with `bytes`. A
+/// short run is worth a hole where it continues one, or can be continued: at the end of `bytes`, and, if they come after a
+/// hole (`follows_hole`), at their start.
+fn next_zeros(bytes: &[u8], at: u64, follows_hole: bool) -> Range<usize> {
+    let is_worth = |run: &Range<usize>| match (run.start, run.end) {
+        (0, _) if follows_hole => true,
+        (_, end) if end == bytes.len() => run.len() >= BLOCK_BYTES,
+        _ => run.len() >= MIN_HOLE_BYTES,
+    };
     let offset = usize::try_from(at % BLOCK_BYTES as u64).expect("less than a block");
-    let mut start = (BLOCK_BYTES - offset) % BLOCK_BYTES;
-    while start + MIN_HOLE_BYTES <= bytes.len() {
-        let blocks = bytes[start..].chunks_exact(BLOCK_BYTES);
-        let length = blocks.take_while(|block| is_zeros(block)).count() * BLOCK_BYTES;
-        if length >= MIN_HOLE_BYTES {
-            return start..start + length;
+    let (mut run, mut border) = (0..0, (BLOCK_BYTES - offset).min(bytes.len()));
+    while run.end < bytes.len() {
+        if is_zeros(&bytes[run.end..border]) {
+            run.end = border;
+        } else if !run.is_empty() && is_worth(&run) {
+            return run;
+        } else {
+            run = border..border;
         }
-        start += length + BLOCK_BYTES;
+        border = bytes.len().min(border + BLOCK_BYTES);
     }
-    bytes.len()..bytes.len()
+    if !run.is_empty() && is_worth(&run) { run } else { bytes.len()..bytes.len() }
 }
 
 #[cfg(test)]
@@ -204,21 +228,41 @@ mod tests {
     const BLOCK: usize = BLOCK_BYTES;
 
     #[test]
-    fn only_long_and_aligned_runs_of_zeros_are_holes() {
+    fn only_long_runs_and_those_at_borders_of_pieces_are_holes() {
         #[track_caller]
-        fn check(at: usize, parts: &[(u8, usize)], expected: Range<usize>) {
+        fn check(at: usize, follows_hole: bool, parts: &[(u8, usize)], expected: Range<usize>) {
             let bytes: Vec<u8> =
                 parts.iter().flat_map(|&(byte, length)| std::iter::repeat_n(byte, length)).collect();
-            assert_eq!(next_zeros(&bytes, at as u64), expected, "{at} {parts:?}");
+            assert_eq!(next_zeros(&bytes, at as u64, follows_hole), expected, "{at} {parts:?}");
         }
-        check(0, &[(0, MIN_HOLE_BYTES)], 0..MIN_HOLE_BYTES);
-        check(0, &[(0, MIN_HOLE_BYTES - 1)], MIN_HOLE_BYTES - 1..MIN_HOLE_BYTES - 1);
-        check(0, &[(1, 1), (0, MIN_HOLE_BYTES + BLOCK)], BLOCK..MIN_HOLE_BYTES + BLOCK);
-        check(1, &[(0, MIN_HOLE_BYTES + BLOCK)], BLOCK - 1..BLOCK - 1 + MIN_HOLE_BYTES);
-        check(BLOCK, &[(1, BLOCK), (0, MIN_HOLE_BYTES), (1, 9)], BLOCK..BLOCK + MIN_HOLE_BYTES);
-        check(0, &[(0, BLOCK), (1, BLOCK), (0, MIN_HOLE_BYTES)], 2 * BLOCK..2 * BLOCK + MIN_HOLE_BYTES);
-        check(0, &[(1, 100_000)], 100_000..100_000);
-        check(0, &[], 0..0);
+        const LONG: usize = MIN_HOLE_BYTES;
+        check(0, false, &[(0, LONG), (1, 1)], 0..LONG);
+        check(0, false, &[(0, LONG - BLOCK), (1, 1)], LONG - BLOCK + 1..LONG - BLOCK + 1);
+        check(0, false, &[(1, 1), (0, LONG + BLOCK), (1, 1)], BLOCK..LONG + BLOCK);
+        check(1, false, &[(0, LONG + BLOCK), (1, 1)], 0..LONG + BLOCK - 1);
+        check(BLOCK, false, &[(1, BLOCK), (0, LONG), (1, 9)], BLOCK..BLOCK + LONG);
+        check(0, false, &[(0, BLOCK), (1, BLOCK), (0, LONG)], 2 * BLOCK..2 * BLOCK + LONG);
+        check(0, false, &[(1, 100_000)], 100_000..100_000);
+        check(0, false, &[], 0..0);
+        // A piece that ends in zeros, one that goes on after a hole, and the end of a tar.
+        check(0, false, &[(1, 100), (0, 2 * BLOCK)], BLOCK..2 * BLOCK + 100);
+        check(BLOCK - 7, true, &[(0, 9), (1, 9)], 0..7);
+        check(BLOCK - 7, false, &[(0, 9), (1, 9)], 18..18);
+        check(0, false, &[(1, 512), (0, 1024)], 1536..1536);
+    }
+
+    /// The offset of the zeros is never a border of a block, as in a tar.
+    #[test]
+    fn a_hole_goes_on_from_piece_to_piece() {
+        let mut writer = SparseWriter::new(tempfile::tempfile().unwrap());
+        writer.append(&[1; 512]).unwrap();
+        (0..100).for_each(|_| writer.append(&[0; 10_000]).unwrap());
+        writer.append(&[2; 512]).unwrap();
+        assert_eq!(writer.size_bytes(), 1_001_024);
+        assert!(writer.written_bytes() <= 1024 + 10_000, "{writer:?}");
+        let mut bytes = vec![9; 1_001_024];
+        writer.file().read_exact_at(&mut bytes, 0).unwrap();
+        assert!(bytes == [&[1; 512][..], &[0; 1_000_000], &[2; 512]].concat());
     }
 
     #[test]
@@ -275,5 +319,7 @@ mod tests {
         assert_eq!(finder.hole_at(&file, 1 << 20, 1 << 30).unwrap(), 0);
         assert_eq!(finder.hole_at(&file, (1 << 20) + 100, 1 << 30).unwrap(), 0);
         assert_eq!(finder.hole_at(&file, (1 << 20) + 8192, 1 << 30).unwrap(), 1 << 20);
+        assert_eq!(hole_bytes(&file, 100..1 << 30).unwrap(), (2 << 20) - 100);
+        assert_eq!(hole_bytes(&file, 1 << 20..(1 << 20) + 8192).unwrap(), 0);
     }
 }

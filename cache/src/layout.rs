@@ -17,7 +17,7 @@ const FORMAT_NAME: &str = "dsbuild store ";
 const FORMAT: &str = "dsbuild store 1\n";
 
 /// Everything that dsbuild makes in the root of a store; the head of the crate says who makes what.
-const KNOWN: [&str; 25] = [
+const KNOWN: [&str; 26] = [
     "format",
     "lock",
     "collect.lock",
@@ -25,6 +25,7 @@ const KNOWN: [&str; 25] = [
     "index.json",
     "index.json.lock",
     "index.json.damaged",
+    "index.json.copy",
     "index.json.previous",
     "blobs",
     "records",

@@ -8,7 +8,7 @@
 //! ├── oci-layout, index.json   an OCI image layout: names -> manifests
 //! ├── index.json.lock          flock: held while index.json changes
 //! ├── index.json.damaged       unreadable names that a repair has put aside
-//! ├── index.json.previous      the list before its last change
+//! ├── index.json.copy          the same list once more; stores of older versions have `index.json.previous`
 //! ├── blobs/sha256/<64 hex>    immutable; written to tmp/, synced and renamed here
 //! ├── records/v1/<2>/<62 hex>  cache key -> the result of the step with this key
 //! ├── layers/<diff id hex>/    derived from a layer's tar: index, EROFS images, trees (`finished…`: with the times of the
@@ -51,7 +51,7 @@
 //! blobs                       put, get, stat, delete; buffer, direct and hashing make writing fast
 //! verified, stamp, boot       blobs that were read to the end in this boot
 //! derived, file_range         files derived from a layer; a part of a shared file
-//! holes                       ranges of zeros that take no disk space
+//! holes, whole_file           ranges of zeros that take no disk space; reading a file without them
 //! records, notes, stat_cache  what builds remember
 //! partial                     what a broken pull has brought of a blob
 //! index, names, rebuild       images by name; the list when its file is lost
@@ -94,6 +94,7 @@ mod locks;
 mod mounts;
 mod names;
 mod notes;
+mod notices;
 mod origin;
 mod partial;
 mod problem;
@@ -117,6 +118,7 @@ mod tree;
 mod usage;
 mod verified;
 mod versions;
+mod whole_file;
 
 pub use blobs::BlobWriter;
 pub use boot::boot_id;
@@ -125,7 +127,9 @@ pub use error::StoreError;
 pub use file_range::FileRange;
 pub use files::open_regular;
 pub use gc::{Collected, Policy};
-pub use holes::{HoleFinder, MIN_HOLE_BYTES, SparseWriter, ZEROS, ZeroCounter, each_zeros, is_zeros};
+pub use holes::{
+    HoleFinder, MIN_HOLE_BYTES, SparseWriter, ZEROS, ZeroCounter, each_zeros, hole_bytes, is_zeros,
+};
 pub use identity::{ContentDigest, StepKey, StepPosition, hashed_name};
 pub use index::{BUILT_ANNOTATION, ID_ANNOTATION, SIZE_ANNOTATION};
 pub use mounts::{CacheMount, Sharing};
@@ -140,3 +144,4 @@ pub use step_lock::StepLock;
 pub use store::Store;
 pub use usage::{Usage, VersionUsage};
 pub use versions::{MAX_VERSIONS, Version, VersionLimits, VersionList};
+pub use whole_file::{MIN_SPARSE_BYTES, WholeFile};

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use oci::{Descriptor, Digest, Index, Reference, media_type};
 
-use crate::files::{IoContext, link, open_dir, read_if_present, unlink};
+use crate::files::{IoContext, open_dir, read_if_present, replace};
 use crate::index::{covers, name_of, take_name, with_build_time, with_name, with_summary, without_name};
 use crate::locks::{Mode, lock_file};
 use crate::reach::MAX_DOCUMENT_BYTES;
@@ -124,9 +124,21 @@ impl Store {
         Ok(images)
     }
 
-    /// Reads `index.json`. If it is lost or damaged, returns what can be restored of it.
+    /// Reads `index.json`. If it is lost or damaged, returns what can be restored of it, and tells the user.
     pub(crate) fn load_index(&self) -> Result<Index, StoreError> {
-        self.read_index().or_else(|error| if error.is_damage() { self.restored_index() } else { Err(error) })
+        Ok(self.load_or_restore_index()?.0)
+    }
+
+    /// Like [`Store::load_index`]; also returns whether the list had to be restored.
+    fn load_or_restore_index(&self) -> Result<(Index, bool), StoreError> {
+        match self.read_index() {
+            Err(error) if error.is_damage() => {
+                let (index, restored) = self.restored_index()?;
+                self.session.notices.send(&format!("{error}; {restored}"));
+                Ok((index, true))
+            }
+            read => Ok((read?, false)),
+        }
     }
 
     /// Reads `index.json`, and reports damage.
@@ -137,8 +149,8 @@ impl Store {
         serde_json::from_slice(&bytes.ok_or_else(lost).at("read", &path)?).at("read the names in", &path)
     }
 
-    pub(crate) fn previous_index_path(&self) -> PathBuf {
-        self.root().join("index.json.previous")
+    pub(crate) fn index_copy_path(&self) -> PathBuf {
+        self.root().join("index.json.copy")
     }
 
     fn index_path(&self) -> PathBuf {
@@ -164,24 +176,23 @@ impl Store {
         _lock: &File,
         change: impl FnOnce(&mut Vec<Descriptor>) -> bool,
     ) -> Result<bool, StoreError> {
-        let mut index = self.load_index()?;
+        let (mut index, is_restored) = self.load_or_restore_index()?;
         let changed = change(&mut index.manifests);
-        if changed {
+        if changed || is_restored {
             self.sync()?;
-            self.keep_previous_index();
-            let json = serde_json::to_vec_pretty(&index).expect("an index is maps, strings and numbers");
-            reserve::replace_file(&self.session, &self.index_path(), &json)?;
+            self.write_index(&index)?;
         }
         Ok(changed)
     }
 
-    /// Keeps the list before a change under another name, unless it is damaged. That takes no room on the disk.
-    fn keep_previous_index(&self) {
-        if self.read_index().is_ok() {
-            let (path, previous) = (self.index_path(), self.previous_index_path());
-            let _ = unlink(&previous);
-            let _ = link(&path, &previous);
-        }
+    /// Replaces `index.json`, and then its copy: a list that is emptied or overwritten by accident is not lost. The caller
+    /// holds the lock.
+    pub(crate) fn write_index(&self, index: &Index) -> Result<(), StoreError> {
+        let json = serde_json::to_vec_pretty(index).expect("an index is maps, strings and numbers");
+        reserve::replace_file(&self.session, &self.index_path(), &json)?;
+        // Without room for a new copy, the one of an earlier list stays.
+        let _ = self.session.tmp_path().and_then(|tmp| replace(&self.index_copy_path(), &tmp, &json, false));
+        Ok(())
     }
 
     /// Puts everything written so far on disk: blobs, their names, and what `rootfs` derived from them.

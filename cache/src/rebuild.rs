@@ -1,6 +1,6 @@
-//! The list of images when `index.json` is lost or damaged: the one before the last change, or else what the blobs say.
+//! The list of images when `index.json` is lost or damaged: its copy, or else what the blobs say.
 //!
-//! Names are nowhere but in `index.json`. A list that is made from the blobs has every image without a name, so that it can
+//! Names are nowhere but in `index.json` and the copy. A list that is made from the blobs has every image without a name, so that it can
 //! be named again and is not collected at once.
 
 use std::collections::BTreeSet;
@@ -15,13 +15,16 @@ use crate::{Store, StoreError};
 const MAX_DOCUMENT_BYTES: u64 = 4 << 20;
 
 impl Store {
-    /// Returns the list before the last change if it is intact, and else a list made from the blobs.
-    pub(crate) fn restored_index(&self) -> Result<Index, StoreError> {
-        let previous = read_if_present(&self.previous_index_path()).ok().flatten();
-        match previous.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
-            Some(index) => Ok(index),
-            None => self.index_of_blobs(),
+    /// Returns the copy of the list if it is intact, and else a list made from the blobs, with a phrase about it for the user.
+    pub(crate) fn restored_index(&self) -> Result<(Index, &'static str), StoreError> {
+        // Stores of older versions have the list before its last change instead.
+        for path in [self.index_copy_path(), self.root().join("index.json.previous")] {
+            let copy = read_if_present(&path).ok().flatten();
+            if let Some(index) = copy.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+                return Ok((index, "the names come from the copy of that file"));
+            }
         }
+        Ok((self.index_of_blobs()?, "the images are still here, without their names; dsbuild tag names them"))
     }
 
     /// Makes a list of all manifests and indexes that no other index names.

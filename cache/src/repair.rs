@@ -20,7 +20,7 @@ impl Store {
     ///
     /// Images that lack a blob leave the list, with all their names: building, pulling or importing them again brings both
     /// back. Returns those names, or the digest of an image without a name. An unreadable list of names is put
-    /// aside as `index.json.damaged`, and replaced by the list before its last change or by a list of all images.
+    /// aside as `index.json.damaged`, and replaced by its copy or by a list of all images.
     pub fn repair(&self, report: &CheckReport) -> Result<Vec<String>, StoreError> {
         self.delete_corrupt(&report.problems)?;
         for problem in &report.problems {
@@ -83,13 +83,12 @@ impl Store {
             return Ok(());
         }
         let path = self.root().join("index.json");
-        let index = self.restored_index()?;
+        let (index, _) = self.restored_index()?;
         match rename(&path, &self.root().join("index.json.damaged")) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             moved => moved.at("move away", &path)?,
         }
-        let json = serde_json::to_vec_pretty(&index).expect("an index is maps, strings and numbers");
-        crate::reserve::replace_file(&self.session, &path, &json)
+        self.write_index(&index)
     }
 }
 

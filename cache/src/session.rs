@@ -12,6 +12,7 @@ use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 use crate::StoreError;
 use crate::files::{IoContext, now_ms, open_dir};
 use crate::locks::{Mode, is_at, lock_file, try_lock};
+use crate::notices::Notices;
 use crate::origin::Origin;
 use crate::stamp::Verified;
 use crate::tmp::{lease_name, make_private_dir};
@@ -27,6 +28,8 @@ pub(crate) struct Session {
     own: Mutex<Option<OwnDir>>,
     /// Blobs that need not be verified again.
     pub(crate) verified: Verified,
+    /// Receiver of messages for the user.
+    pub(crate) notices: Notices,
     /// Description of the changes to names.
     pub(crate) origin: Origin,
     /// The file `lock`. The last field, so that it is released last.
@@ -56,6 +59,7 @@ impl Session {
             opened_ms: now_ms(),
             own: Mutex::new(None),
             verified: Verified::default(),
+            notices: Notices::default(),
             origin: Origin::default(),
             lock,
         }

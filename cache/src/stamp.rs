@@ -12,6 +12,8 @@ use std::sync::Mutex;
 use oci::{Digest, Hasher};
 
 use crate::boot::boot_id;
+use crate::hashing::hash_zeros;
+use crate::whole_file::WholeFile;
 
 /// State of a file at the time when all of it was verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,17 +42,20 @@ impl FileStamp {
 }
 
 /// Hashes a file from its start, and leaves its position there.
-pub(crate) fn hash_of(mut file: &File) -> io::Result<Digest> {
+pub(crate) fn hash_of(file: &File) -> io::Result<Digest> {
     let mut hash = Hasher::new();
     let mut buffer = vec![0; 1 << 20];
+    let mut reader = WholeFile::new(file.try_clone()?, file.metadata()?.len());
     loop {
-        match file.read(&mut buffer) {
+        hash_zeros(&mut hash, reader.skip_hole()?);
+        match reader.read(&mut buffer) {
             Ok(0) => break,
             Ok(count) => hash.update(&buffer[..count]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }
+    // The copy of the descriptor shares its position.
     rustix::fs::seek(file, rustix::fs::SeekFrom::Start(0))?;
     Ok(hash.finish())
 }

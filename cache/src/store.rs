@@ -46,6 +46,11 @@ impl Store {
         self.session.root()
     }
 
+    /// Has messages for the user, about damage that was made good, sent to `receiver`. The first call counts.
+    pub fn send_notices_to(&self, receiver: fn(&str)) {
+        self.session.notices.send_to(receiver);
+    }
+
     /// Allows collections from now on although this process has the store open, for a process that only watches over a
     /// container. Its scratch directories stay, and so do the blobs that a root protects ([`Store::protect`]); nothing
     /// else may be asked of the store afterwards.

@@ -41,13 +41,14 @@ const LATER_DIRS: [&str; 11] = [
 ];
 
 /// Files that are made anew when they are lost.
-const FILES: [&str; 18] = [
+const FILES: [&str; 19] = [
     "lock",
     "collect.lock",
     "format",
     "oci-layout",
     "index.json",
     "index.json.lock",
+    "index.json.copy",
     "index.json.previous",
     "reserve",
     "collected",

@@ -115,14 +115,14 @@ impl Store {
     }
 
     /// Writes the list of `name` with a new version that leads to `manifest`. `before` is the image that the name leads to
-    /// until now. Returns `None` if the name moves nowhere.
+    /// until now. Returns `None` if the name moves nowhere. A name with a digest can never move, so it has no versions.
     pub(crate) fn draft_version(
         &self,
         name: &Reference,
         before: Option<&Descriptor>,
         manifest: &Descriptor,
     ) -> Result<Option<Draft>, StoreError> {
-        if before.is_some_and(|before| before.digest == manifest.digest) {
+        if name.digest.is_some() || before.is_some_and(|before| before.digest == manifest.digest) {
             return Ok(None);
         }
         let VersionList { mut versions, .. } = self.versions(name)?;

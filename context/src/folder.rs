@@ -24,11 +24,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use cache::{ContentDigest, StatCache};
+use cache::{ContentDigest, StatCache, WholeFile};
 use patterns::Patterns;
 use rayon::prelude::*;
 use rootfs::entry::{Entry, Kind};
-use rootfs::sparse::{Dense, SparseRead, WholeFile};
+use rootfs::sparse::{Dense, SparseRead};
 use rootfs::tree::{Child, Tree};
 use rustix::fs::Stat;
 
@@ -71,7 +71,7 @@ impl ContextTree {
         if node.size_bytes > MAX_FILE_BYTES {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file is larger than 1 TiB"));
         }
-        let mut file = WholeFile::new(self.open_beneath(path)?.0);
+        let mut file = WholeFile::new(self.open_beneath(path)?.0, node.size_bytes);
         let digest = hash_file(&mut file, node.size_bytes)?;
         if file_stat(&rustix::fs::fstat(file.file())?) == node.stat() {
             self.remember(path, node, digest);

@@ -1,7 +1,7 @@
 //! Layers of the base image in the form in which they were pulled: as with BuildKit, docker and kaniko they keep their
 //! digests, so that machines and registries that have the base need only the new layers.
 //!
-//! The store keeps the tar of a pulled layer and the descriptor of its blob, not the blob itself. An output gets the blob
+//! The store keeps the tar of a pulled layer and the descriptor of its blob; the blob itself only if it came from a file. An output gets the blob
 //! from the store (if it is there), the registry that it is pushed to (if that has it, or has the base and mounts it), or
 //! the registry that the base came from. If all of them fail, the layer is compressed anew, with a warning.
 
@@ -25,11 +25,11 @@ pub(crate) fn pulled_blob(
     layer: &DiffId,
     base: Option<&Reference>,
     docker_types: bool,
-) -> Result<Option<PulledBlob>, ExportError> {
-    let Some(known) = layer_blobs::recall(store, layer, layer_blobs::ORIGIN)? else { return Ok(None) };
-    let Some(media_type) = converted(&known.media_type, docker_types) else { return Ok(None) };
+) -> Option<PulledBlob> {
+    let known = layer_blobs::recall(store, layer, layer_blobs::ORIGIN)?;
+    let media_type = converted(&known.media_type, docker_types)?;
     let repository = base.cloned().or_else(|| layer_blobs::source(&known));
-    Ok(Some(PulledBlob { blob: Descriptor::new(media_type, known.digest, known.size_bytes), repository }))
+    Some(PulledBlob { blob: Descriptor::new(media_type, known.digest, known.size_bytes), repository })
 }
 
 /// Returns the media type of the same form in OCI's or Docker's family.

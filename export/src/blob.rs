@@ -3,17 +3,16 @@
 //! Readers report both as errors of the file system with a cause of their own, since the writers between them and the
 //! exporter pass on such errors only.
 
-use std::fs::File;
 use std::io::{self, Read, Write};
 
-use cache::Store;
+use cache::{Store, WholeFile};
 use oci::{Descriptor, Digest, VerifiedReader};
 use progress::Cancel;
 
 use crate::error::{DamagedBlob, ExportCanceled, ExportError};
 
 /// A blob that is being read. The last read fails if the content does not have the digest.
-pub(crate) struct BlobReader<R = File> {
+pub(crate) struct BlobReader<R = WholeFile> {
     inner: VerifiedReader<R>,
     digest: Digest,
     /// Bytes that are still to come.
@@ -25,7 +24,7 @@ impl BlobReader {
     /// Opens a blob of the store.
     pub fn open(store: &Store, blob: &Descriptor, cancel: &Cancel) -> Result<Self, ExportError> {
         let file = store.open_blob(&blob.digest)?;
-        let inner = VerifiedReader::new(file, blob.digest, blob.size_bytes);
+        let inner = VerifiedReader::new(WholeFile::new(file, blob.size_bytes), blob.digest, blob.size_bytes);
         Ok(Self { inner, digest: blob.digest, left_bytes: blob.size_bytes, cancel: cancel.clone() })
     }
 }

@@ -42,7 +42,7 @@ impl Compressor<'_> {
 
     fn compressed(&self, layer: &DiffId, form: &str) -> Result<Descriptor, ExportError> {
         let _lock = self.store.lock_work(&format!("compress {form} {layer}"))?;
-        if let Some(known) = layer_blobs::recall(self.store, layer, form)?
+        if let Some(known) = layer_blobs::recall(self.store, layer, form)
             && self.store.stat_blob(&known.digest)? == Some(known.size_bytes)
         {
             return Ok(known);

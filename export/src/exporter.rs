@@ -233,7 +233,7 @@ impl BaseBlobs for FetchedBases<'_> {
         docker_types: bool,
     ) -> Result<Option<Descriptor>, ExportError> {
         let Exporter { store, registry, vertex, cancel, .. } = *self.0;
-        let Some(pulled) = pulled_blob(store, layer, base, docker_types)? else { return Ok(None) };
+        let Some(pulled) = pulled_blob(store, layer, base, docker_types) else { return Ok(None) };
         if pulled.is_in(store)? {
             return Ok(Some(pulled.blob));
         }

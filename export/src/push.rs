@@ -183,7 +183,7 @@ impl BaseBlobs for Pusher<'_> {
         base: Option<&Reference>,
         docker_types: bool,
     ) -> Result<Option<Descriptor>, ExportError> {
-        let Some(pulled) = pulled_blob(self.store, layer, base, docker_types)? else { return Ok(None) };
+        let Some(pulled) = pulled_blob(self.store, layer, base, docker_types) else { return Ok(None) };
         Ok(self.provide(&pulled)?.then_some(pulled.blob))
     }
 }

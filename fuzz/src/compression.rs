@@ -47,12 +47,12 @@ pub fn check(input: &[u8]) {
 
 /// Checks a blob whose content is unknown.
 ///
-/// The one-shot decoder of zstd is stricter: it also refuses an empty last block after a wrong length in the header. The
-/// digest of the layer decides about such a blob.
+/// The decoders of zstd differ in what they refuse: only the one-shot one an empty last block after a wrong length in the
+/// header, and only the stream a large window. The digest of the layer decides about such a blob.
 fn check_any(blob: &[u8]) {
-    match one_shot(blob) {
-        None if is_zstd(blob) => {}
-        expected => assert_eq!(read(blob).ok(), expected),
+    match (read(blob).ok(), one_shot(blob)) {
+        (None, _) | (_, None) if is_zstd(blob) => {}
+        (found, expected) => assert_eq!(found, expected),
     }
 }
 
@@ -127,7 +127,7 @@ fn read(blob: &[u8]) -> Result<Vec<u8>, io::ErrorKind> {
     drain(blob)
 }
 
-fn drain<'a>(blob: impl Read + 'a) -> Result<Vec<u8>, io::ErrorKind> {
+fn drain<'a>(blob: impl Read + Send + 'a) -> Result<Vec<u8>, io::ErrorKind> {
     let mut content = Vec::new();
     let limit = MAX_BYTES as u64;
     let result = unpacked(blob).and_then(|reader| reader.take(limit).read_to_end(&mut content));

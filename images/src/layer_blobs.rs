@@ -1,52 +1,34 @@
 //! Notes beside a layer about the blobs that are known to hold it.
 //!
 //! ```text
-//! <layer dir>/blob-<form>.json    a descriptor; <form> is "origin" or names a compressor and its level
+//! <layer dir>/blob-<form>.json    a checksum and a descriptor; <form> is "origin" or names a compressor and its level
 //! ```
 //!
-//! `origin` is the blob that the layer was pulled as. It is not kept, but a push to a registry that has it need not send
-//! it. The other forms are blobs of the store that an export made. Later exports reuse them, so that the bytes stay the
+//! `origin` is the blob that the layer was pulled or imported as. It is kept only if it came from a file, but a push to a
+//! registry that has it need not send it. The other forms are blobs of the store that an export made. Later exports reuse them, so that the bytes stay the
 //! same even after an update of the compressor.
 //!
-//! Invariant: a note is a hint. A damaged note, or one whose blob is gone, counts as absent.
-
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+//! Invariant: a note is a hint. A damaged note, one of another layer, or one whose blob is gone counts as absent.
 
 use cache::{Store, StoreError};
 use oci::{Descriptor, DiffId, Reference};
 
-/// Form of the blob that a layer was pulled as.
+/// Form of the blob that a layer was pulled or imported as.
 pub const ORIGIN: &str = "origin";
 
 /// Remembers that `blob` holds the layer in this form.
 pub fn remember(store: &Store, layer: &DiffId, form: &str, blob: &Descriptor) -> Result<(), StoreError> {
     let text = serde_json::to_vec(blob).expect("a descriptor has string keys only");
-    let dest = path(store, layer, form)?;
-    let scratch = store.scratch()?;
-    let draft = scratch.path().join("form");
-    fs::write(&draft, text).map_err(io_error("write", &draft))?;
-    fs::rename(&draft, &dest).map_err(io_error("rename into the layer's directory", &dest))
+    store.save_checked(layer, &name(form), &text)
 }
 
 /// Returns the blob that holds the layer in this form, whether or not it is in the store.
-pub fn recall(store: &Store, layer: &DiffId, form: &str) -> Result<Option<Descriptor>, StoreError> {
-    let path = path(store, layer, form)?;
-    match fs::read(&path) {
-        Ok(text) => Ok(serde_json::from_slice(&text).ok()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(io_error("read", &path)(error)),
-    }
+pub fn recall(store: &Store, layer: &DiffId, form: &str) -> Option<Descriptor> {
+    serde_json::from_slice(&store.read_checked(layer, &name(form))?).ok()
 }
 
-fn path(store: &Store, layer: &DiffId, form: &str) -> Result<PathBuf, StoreError> {
-    Ok(store.layer_dir(layer)?.join(format!("blob-{form}.json")))
-}
-
-fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
-    let path = path.to_owned();
-    move |source| StoreError::Io { action, path, source }
+fn name(form: &str) -> String {
+    format!("blob-{form}.json")
 }
 
 /// Prefix of the annotation that says which repository a blob was pulled from; the name of the registry follows.
@@ -69,4 +51,30 @@ pub fn source(blob: &Descriptor) -> Option<Reference> {
         let (registry, repository) = (key.strip_prefix(SOURCE_PREFIX)?.to_owned(), repository.clone());
         Some(Reference { registry, repository, tag: None, digest: None })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use oci::Digest;
+
+    #[test]
+    fn a_note_counts_for_its_layer_and_form_only() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let store = Store::open(&dir.path().join("store")).expect("a store");
+        let (layer, other) = (DiffId(Digest::of(b"one")), DiffId(Digest::of(b"two")));
+        let blob = Descriptor::new("type", Digest::of(b"blob"), 4);
+        remember(&store, &layer, ORIGIN, &blob).expect("saved");
+        assert_eq!(recall(&store, &layer, ORIGIN), Some(blob));
+        assert_eq!(recall(&store, &layer, "gzip-1m-6"), None);
+        let path = |layer: &DiffId, form: &str| {
+            store.layer_dir(layer).expect("a directory").join(format!("blob-{form}.json"))
+        };
+        for (to, form) in [(&other, ORIGIN), (&layer, "gzip-1m-6")] {
+            std::fs::copy(path(&layer, ORIGIN), path(to, form)).expect("copied");
+            assert_eq!(recall(&store, to, form), None, "a note that was moved");
+        }
+        std::fs::write(path(&layer, ORIGIN), "{}").expect("written");
+        assert_eq!(recall(&store, &layer, ORIGIN), None, "a damaged note");
+    }
 }

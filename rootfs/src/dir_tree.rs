@@ -5,12 +5,12 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use cache::ContentDigest;
+use cache::{ContentDigest, WholeFile};
 use rustix::fs::{AtFlags, FileType, OFlags, Stat};
 
 use crate::entry::{Entry, Kind, Timestamp};
 use crate::safe_path::{DIRECTORY, is_absent, names, open_beneath, path_of};
-use crate::sparse::{self, SparseRead, WholeFile};
+use crate::sparse::{self, SparseRead};
 use crate::tree::{Child, Tree};
 use crate::xattr::{self, Xattrs};
 
@@ -61,8 +61,9 @@ impl Tree for DirTree {
     fn open_sparse(&self, path: &Path) -> io::Result<Box<dyn SparseRead>> {
         // Without `O_NONBLOCK`, a pipe in place of the file would block; the check below refuses it.
         let file = File::from(open_beneath(&self.root, path, OFlags::RDONLY | OFlags::NONBLOCK)?);
-        if file.metadata()?.is_file() {
-            Ok(Box::new(WholeFile::new(file)))
+        let metadata = file.metadata()?;
+        if metadata.is_file() {
+            Ok(Box::new(WholeFile::new(file, metadata.len())))
         } else {
             Err(io::ErrorKind::NotFound.into())
         }

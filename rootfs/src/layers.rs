@@ -20,6 +20,7 @@
 //! tree           trees on disk
 //! erofs_image    EROFS images on disk
 //! in_place       layers that are mounted in place
+//! holes          files whose holes take no disk space here
 //! copying        the state of the driver that copies layers instead of mounting them
 //! finished       layers of finished images, which show the times of their tars
 //! ```
@@ -36,6 +37,7 @@ mod erofs_image;
 mod export;
 mod files;
 mod finished;
+mod holes;
 mod implied;
 pub(crate) mod in_place;
 pub(crate) mod lower_layers;
@@ -62,6 +64,7 @@ use crate::layer::new_entry::NewEntry;
 use crate::layer::write;
 use crate::tree::{Scratch, Tree};
 
+pub use self::holes::FileWithHoles;
 pub use crate::times::{Clamp, Times};
 
 /// Layers of a store. Clones are cheap, and share open indexes and mounted layers.

@@ -6,12 +6,9 @@
 use std::convert::Infallible;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
 
-use cache::{ContentDigest, FileRange, HoleFinder, SparseWriter, each_zeros};
+use cache::{ContentDigest, FileRange, MIN_SPARSE_BYTES, SparseWriter, WholeFile, each_zeros};
 
-/// Length from which a file is worth a look for holes, which takes two system calls.
-const MIN_SPARSE_BYTES: u64 = 256 << 10;
 /// Number of bytes of a file that are copied or hashed at a time.
 const BUFFER_BYTES: usize = 256 << 10;
 
@@ -43,38 +40,9 @@ impl<R: Read + Send> SparseRead for Dense<R> {
     }
 }
 
-/// Reader of a whole file, which can grow or shrink meanwhile.
-pub struct WholeFile {
-    file: File,
-    at: u64,
-    holes: HoleFinder,
-}
-
-impl WholeFile {
-    /// Returns a reader of `file` from its first byte on.
-    pub fn new(file: File) -> Self {
-        Self { file, at: 0, holes: HoleFinder::default() }
-    }
-
-    /// Returns the file that is read.
-    pub fn file(&self) -> &File {
-        &self.file
-    }
-}
-
-impl Read for WholeFile {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read_at(buffer, self.at)?;
-        self.at += count as u64;
-        Ok(count)
-    }
-}
-
 impl SparseRead for WholeFile {
     fn skip_hole(&mut self) -> io::Result<u64> {
-        let hole = self.holes.hole_at(&self.file, self.at, u64::MAX)?;
-        self.at += hole;
-        Ok(hole)
+        Self::skip_hole(self)
     }
 }
 
@@ -159,7 +127,7 @@ fn each_part(
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::MetadataExt;
+    use std::os::unix::fs::{FileExt, MetadataExt};
 
     use super::*;
 
@@ -198,7 +166,7 @@ mod tests {
     fn a_copy_has_the_same_bytes_and_the_holes() {
         for (size_bytes, parts) in CASES {
             let (from, to) = (file(size_bytes, parts), tempfile::tempfile().unwrap());
-            let mut reader = WholeFile::new(from.try_clone().unwrap());
+            let mut reader = WholeFile::new(from.try_clone().unwrap(), size_bytes);
             let copied = copy(&mut reader, size_bytes, &to, &mut Vec::new()).unwrap();
             assert_eq!(copied, content(&from).len() as u64);
             assert!(content(&to) == content(&from), "{parts:?}");
@@ -211,7 +179,7 @@ mod tests {
         for (size_bytes, parts) in CASES {
             let file = file(size_bytes, parts);
             let expected = ContentDigest::of(&content(&file));
-            let mut reader = WholeFile::new(file);
+            let mut reader = WholeFile::new(file, size_bytes);
             assert_eq!(hash(&mut reader, size_bytes, &mut Vec::new()).unwrap(), expected, "{parts:?}");
         }
     }

@@ -170,10 +170,13 @@ pub fn short(id: &str) -> &str {
 }
 
 /// Returns an unused id: 64 random hex digits.
-pub fn new_id() -> String {
+pub fn new_id() -> Result<String, RunnerError> {
     let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).expect("the kernel gives random bytes");
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    getrandom::fill(&mut bytes).map_err(|error| {
+        let source = error.raw_os_error().map(io::Error::from_raw_os_error);
+        RunnerError::Random { source: source.unwrap_or_else(|| io::ErrorKind::Other.into()) }
+    })?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Returns whether docker would accept the name: `[a-zA-Z0-9][a-zA-Z0-9_.-]*`.
@@ -203,7 +206,7 @@ mod tests {
 
     #[test]
     fn every_id_is_new() {
-        assert_ne!(new_id(), new_id());
-        assert_eq!(new_id().len(), 64);
+        assert_ne!(new_id().unwrap(), new_id().unwrap());
+        assert_eq!(new_id().unwrap().len(), 64);
     }
 }

@@ -98,6 +98,12 @@ pub enum RunnerError {
         /// Reason that the system gave.
         source: io::Error,
     },
+    /// The kernel gives no random bytes, for an id: a filter of system calls forbids it, for example.
+    #[error("the kernel gives no random bytes for a new id")]
+    Random {
+        /// Reason that the system gave.
+        source: io::Error,
+    },
     /// The file system refused an operation.
     #[error("cannot {action} {}", path.display())]
     Io {

@@ -27,6 +27,8 @@ pub(crate) struct Plan {
     pub(crate) uid: u32,
     pub(crate) gid: u32,
     pub(crate) groups: Vec<u32>,
+    /// User that the program sees itself as, with a single ID; `None` for the user above.
+    pub(crate) shown_as: Option<ShownUser>,
     /// Capabilities that a root process keeps, as a bit set.
     pub(crate) capabilities: u64,
     /// Seccomp program, an array of `sock_filter`; empty if all system calls are allowed.
@@ -60,6 +62,7 @@ wire_struct!(Plan {
     uid,
     gid,
     groups,
+    shown_as,
     capabilities,
     filter,
     rlimits,
@@ -75,6 +78,15 @@ wire_struct!(Plan {
     insecure,
     read_only_etc,
 });
+
+/// User and group that the single ID of a user namespace is shown as.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ShownUser {
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+}
+
+wire_struct!(ShownUser { uid, gid });
 
 /// A [`crate::Mount`] whose source is planned.
 #[derive(Debug)]

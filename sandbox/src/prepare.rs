@@ -13,7 +13,7 @@ use std::path::Path;
 use crate::error::os;
 use crate::network::Network;
 use crate::plan::{
-    Fds, Plan, PlannedDevice, PlannedMount, PlannedNetwork, PlannedSource, PlannedStdio, Rights,
+    Fds, Plan, PlannedDevice, PlannedMount, PlannedNetwork, PlannedSource, PlannedStdio, Rights, ShownUser,
 };
 use crate::spec::{Device, Mount, MountSource, Process, Seccomp, Spec, Stdio};
 use crate::wire::Blob;
@@ -43,16 +43,21 @@ pub(crate) fn prepare(
     if is_restricted {
         capabilities &= !capability_sets::NET_RAW;
     }
+    // Where nothing can have another owner, everything belongs to root until the program sees it.
+    let has_single_id = process.seccomp == Seccomp::SingleId && !insecure;
+    let (uid, gid) = (process.user.uid, process.user.gid);
+    let shown_as = (has_single_id && (uid, gid) != (0, 0)).then_some(ShownUser { uid, gid });
     let plan = Plan {
         root,
         read_only_root: spec.read_only_root,
-        mounts: mounts.into_iter().map(|mount| planned_mount(mount, &mut fds)).collect(),
+        mounts: mounts.into_iter().map(|mount| planned_mount(mount, has_single_id, &mut fds)).collect(),
         args: process.args,
         env: environment(process.env, &process.user.home),
         cwd: process.cwd,
-        uid: process.user.uid,
-        gid: process.user.gid,
-        groups: process.user.groups,
+        uid: if has_single_id { 0 } else { uid },
+        gid: if has_single_id { 0 } else { gid },
+        groups: if has_single_id { Vec::new() } else { process.user.groups },
+        shown_as,
         capabilities,
         filter: filter(insecure, process.seccomp, capabilities),
         rlimits: process.rlimits.iter().map(rlimits::numbered).collect::<Result<_, _>>()?,
@@ -95,7 +100,7 @@ fn filter(insecure: bool, mode: Seccomp, capabilities: u64) -> Blob {
     if insecure || mode == Seccomp::Unconfined {
         return Blob::default();
     }
-    Blob(seccomp::program(capabilities))
+    Blob(seccomp::program(capabilities, mode == Seccomp::SingleId))
 }
 
 /// Returns `env`, with the entry `HOME` appended if it has none.
@@ -124,25 +129,29 @@ fn planned_stdio(stdio: Stdio, fds: &mut Fds) -> Result<(PlannedStdio, Option<Ou
     }
 }
 
-fn planned_mount(mount: Mount, fds: &mut Fds) -> PlannedMount {
+fn planned_mount(mount: Mount, has_single_id: bool, fds: &mut Fds) -> PlannedMount {
+    let rights = |mode, uid, gid| {
+        if has_single_id { Rights { mode, uid: 0, gid: 0 } } else { Rights { mode, uid, gid } }
+    };
     let source = match mount.source {
         MountSource::Detached(mount) => PlannedSource::Detached(fds.add(mount.into())),
         MountSource::Tmpfs { size_bytes, mode } => PlannedSource::Tmpfs { size_bytes, mode },
         MountSource::Secret { bytes, mode, uid, gid } => {
-            PlannedSource::Secret(Blob(bytes), Rights { mode, uid, gid })
+            PlannedSource::Secret(Blob(bytes), rights(mode, uid, gid))
         }
-        MountSource::Socket { path, mode, uid, gid } => {
-            PlannedSource::Socket(path, Rights { mode, uid, gid })
+        MountSource::Socket { path, mode, uid, gid } => PlannedSource::Socket(path, rights(mode, uid, gid)),
+        MountSource::Device(device) => {
+            let rights = rights(device.mode, device.uid, device.gid);
+            PlannedSource::Device(planned_device(device, rights, fds))
         }
-        MountSource::Device(device) => PlannedSource::Device(planned_device(device, fds)),
     };
     PlannedMount { target: mount.target, source, read_only: mount.read_only }
 }
 
-fn planned_device(device: Device, fds: &mut Fds) -> PlannedDevice {
-    let Device { node, is_block, numbers: (major, minor), mode, uid, gid } = device;
+fn planned_device(device: Device, rights: Rights, fds: &mut Fds) -> PlannedDevice {
+    let Device { node, is_block, numbers: (major, minor), .. } = device;
     let node = node.map(|node| fds.add(node.into()));
-    PlannedDevice { node, is_block, major, minor, rights: Rights { mode, uid, gid } }
+    PlannedDevice { node, is_block, major, minor, rights }
 }
 
 fn planned_network(network: &Network, fds: &mut Fds) -> Result<PlannedNetwork, SandboxError> {

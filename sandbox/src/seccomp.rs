@@ -25,18 +25,22 @@ use std::sync::OnceLock;
 
 use crate::capability_sets;
 use abi::Abi;
+use compile::Subject;
 
 /// Returns the filter for a process with `capabilities`: an array of `sock_filter` in native byte order.
-pub(crate) fn program(capabilities: u64) -> Vec<u8> {
+///
+/// `has_single_id`: calls that change an owner, a user or a group do nothing and succeed.
+pub(crate) fn program(capabilities: u64, has_single_id: bool) -> Vec<u8> {
     static DEFAULT: OnceLock<Vec<u8>> = OnceLock::new();
-    if capabilities == capability_sets::DEFAULT {
-        return DEFAULT.get_or_init(|| program_of(capabilities)).clone();
+    let subject = Subject { capabilities, has_single_id };
+    if capabilities == capability_sets::DEFAULT && !has_single_id {
+        return DEFAULT.get_or_init(|| program_of(subject)).clone();
     }
-    program_of(capabilities)
+    program_of(subject)
 }
 
-fn program_of(capabilities: u64) -> Vec<u8> {
-    compile::program(NATIVE, capabilities).into_iter().flat_map(compile::Instruction::to_bytes).collect()
+fn program_of(subject: Subject) -> Vec<u8> {
+    compile::program(NATIVE, subject).into_iter().flat_map(compile::Instruction::to_bytes).collect()
 }
 
 #[cfg(target_arch = "x86_64")]

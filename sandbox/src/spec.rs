@@ -115,6 +115,9 @@ pub enum Capabilities {
 pub enum Seccomp {
     /// The calls of docker's default profile.
     Default,
+    /// The same, for a user namespace with a single ID, where nothing can have another owner or user. Calls that change an
+    /// owner, a user or a group succeed without effect, and a process of a user other than root sees every file as its own.
+    SingleId,
     /// Every call, without a filter.
     Unconfined,
 }

@@ -1,5 +1,6 @@
 //! Reports of builds that failed.
 
+use builder::StepError;
 use frontend::LowerError;
 use parser::ParseError;
 use parser::diagnose::Further;
@@ -28,7 +29,10 @@ impl Failure {
                 Self { fault, tail: None, problem, further, left_out: first.left_out }
             }
             BuildError::Step { name, lines, origins, cause } => {
-                let failure = Self::of(fault, &**cause);
+                let failure = match &**cause {
+                    StepError::Internal { message } => Self::of_panic_with(message).blamed_on(fault),
+                    cause => Self::of(fault, cause),
+                };
                 let snippet = lines.and_then(|lines| dockerfile.snippet_of(lines, cause.culprit(), origins));
                 let notes = step::note(cause).into_iter().collect();
                 let mut problem = Problem { snippet, notes, hint: step::hint(cause), ..failure.problem };

@@ -1,5 +1,6 @@
 //! One error of a report: title, place, causes, notes, hint.
 
+use super::panic::process_limit_hint;
 use super::snippet::{self, Snippet};
 use crate::output;
 
@@ -38,9 +39,25 @@ impl Problem {
         for note in &self.notes {
             report.push_str(&format!("\nnote: {}", output::sanitized(note)));
         }
-        if let Some(hint) = &self.hint {
+        let limit = || self.causes.iter().chain([&self.title]).find_map(|text| process_limit_hint(text));
+        if let Some(hint) = self.hint.as_deref().or_else(limit) {
             report.push_str(&format!("\nhint: {}", output::sanitized(hint)));
         }
         report
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_process_names_the_limit() {
+        let refused = std::io::Error::from_raw_os_error(rustix::io::Errno::AGAIN.raw_os_error());
+        let causes = vec![refused.to_string()];
+        let problem = Problem { causes, ..Problem::new("cannot start the sandbox's init") };
+        assert!(problem.report().contains("\nhint: the limit on processes and threads is reached;"));
+        let absent = Problem { causes: vec!["No such file or directory".to_owned()], ..Problem::new("x") };
+        assert!(!absent.report().contains("hint:"));
     }
 }

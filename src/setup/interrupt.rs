@@ -40,7 +40,8 @@ pub fn cancel_on_signals(cancel: &Cancel) -> Result<(), Failure> {
             std::process::exit(failure.fault().exit_code().into());
         }
     };
-    std::thread::Builder::new().name("signals".to_owned()).spawn(listen)?;
+    let started = std::thread::Builder::new().name("signals".to_owned()).spawn(listen);
+    started.map_err(|error| Failure::system("cannot start a thread for signals").caused_by(&error))?;
     Ok(())
 }
 

@@ -21,7 +21,8 @@ pub fn enter() -> Result<Option<String>, Failure> {
             let missing = missing.unwrap_or_else(|| "the surrounding user namespace has no more".to_owned());
             let missing = single_id::set(missing);
             output::note(&format!(
-                "note: files can have one owner only, and steps no USER but root: {missing}"
+                "note: only one user ID is available: {missing}; changes of owners and users have no effect in RUN, and new \
+                 files belong to root"
             ));
         }
         Isolation::Entered(Tier::Root | Tier::Rootless) => {}

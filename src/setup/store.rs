@@ -7,6 +7,7 @@ use cache::{Policy, Store, StoreError};
 use crate::environment;
 use crate::exit::Fault;
 use crate::failure::Failure;
+use crate::output;
 use crate::setup::origin;
 
 /// Opens the store, or says which directory cannot be used and why.
@@ -20,6 +21,7 @@ pub fn open() -> Result<Store, Failure> {
         None => Failure::from(error)
             .hint(format!("the store is {}; set DSBUILD_ROOT to use another directory", root.display())),
     })?;
+    store.send_notices_to(|text| output::note(&format!("warning: {text}")));
     origin::describe(&store);
     Ok(store)
 }

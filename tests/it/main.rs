@@ -6,6 +6,7 @@
 //!
 //! ```text
 //! env       directory, store and base image of a test      registry  a registry      servers  HTTP and git
+//! gate      a token server in front of a registry
 //! user      users made for a test
 //! ```
 
@@ -22,6 +23,7 @@ mod env;
 mod errors;
 mod exit_codes;
 mod finished;
+mod gate;
 mod images;
 mod interop;
 mod interop_oci;

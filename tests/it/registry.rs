@@ -26,21 +26,34 @@ pub struct Registry {
 impl Registry {
     /// Starts a registry that everyone can use.
     pub fn open(env: &TestEnv) -> Self {
-        Self::start(env, "")
+        Self::start(env, "", "")
+    }
+
+    /// Starts a registry that everyone can use by TLS, with a certificate that no authority has signed. It has the name of
+    /// another machine, whose certificate is verified.
+    pub fn with_tls(env: &TestEnv) -> Self {
+        let fixture =
+            |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("registry/tests/it/tls").join(name);
+        let (certificate, key) = (fixture("own.crt"), fixture("own.key"));
+        let tls = format!(", tls: {{certificate: {}, key: {}}}", certificate.display(), key.display());
+        let mut registry = Self::start(env, &tls, "");
+        registry.host = registry.host.replace("127.0.0.1", "[::ffff:127.0.0.1]");
+        registry
     }
 
     /// Starts a registry that only `user` with the password `secret` can use.
     pub fn with_login(env: &TestEnv) -> Self {
         let users = env.path("registry-users");
         fs::write(&users, USERS).expect("files can be written");
-        Self::start(env, &format!("auth: {{htpasswd: {{realm: test, path: {}}}}}\n", users.display()))
+        Self::start(env, "", &format!("auth: {{htpasswd: {{realm: test, path: {}}}}}\n", users.display()))
     }
 
-    fn start(env: &TestEnv, auth: &str) -> Self {
+    /// Starts a registry; `tls` is a part of its section `http`, and `auth` a section of its own.
+    fn start(env: &TestEnv, tls: &str, auth: &str) -> Self {
         let host = free_address();
         let (data, config) = (env.path("registry-data"), env.path("registry.yml"));
         let text = format!(
-            "version: 0.1\nlog: {{level: error}}\nhttp: {{addr: '{host}'}}\n\
+            "version: 0.1\nlog: {{level: error}}\nhttp: {{addr: '{host}'{tls}}}\n\
              storage: {{filesystem: {{rootdirectory: {}}}}}\n{auth}",
             data.display()
         );

@@ -66,7 +66,27 @@ fn privileged_a_user_without_subordinate_ids_gets_the_same_image_or_an_explanati
         env.file("f", "f\n");
     }
     assert_eq!(one.digest(dockerfile), root.digest(dockerfile));
-    let output = one.build("FROM base\nRUN chown app /tmp\n", &[]).fails(1).stderr();
-    assert!(output.contains("one owner only") && output.contains("/etc/subuid"), "{output}");
-    assert!(output.contains("the step needs a second user ID"), "{output}");
+    let output = one.build("FROM base\nRUN chown app /tmp\n", &[]).success().stderr();
+    assert!(output.contains("only one user ID is available") && output.contains("/etc/subuid"), "{output}");
+}
+
+/// F.33: programs that give files to other users, and `USER`, work where only one ID exists. New files belong to root.
+#[test]
+fn privileged_changes_of_users_have_no_effect_where_there_is_one_id() {
+    let user = skip_unless!(TestUser::new("fake"));
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&user.0.home, open).expect("modes can be set");
+    let stranger = User { name: String::new(), uid: 3_999_999_998, gid: 3_999_999_998, ..user.0.clone() };
+    let env = skip_unless!(TestEnv::of(Some(stranger)));
+    let dockerfile = "FROM base\nRUN echo a > /a && chown app:app /a && [ $(stat -c %u /a) = 0 ]\nUSER app\nWORKDIR /w\n\
+        RUN --mount=type=cache,target=/c,uid=1000 [ $(id -u) = 1000 ] && touch /c/x /w/b && [ $(stat -c %u /w/b /a | sort -u) = 1000 ]\n";
+    env.build(dockerfile, &["-o", "type=tar,dest=out.tar"]).success();
+    let listed =
+        std::process::Command::new("tar").args(["--numeric-owner", "-tvf"]).arg(env.path("out.tar")).output();
+    let listed = String::from_utf8(listed.expect("tar runs").stdout).expect("UTF-8");
+    for name in [" a", " w/b"] {
+        let line =
+            listed.lines().find(|line| line.ends_with(name)).unwrap_or_else(|| panic!("{name}: {listed}"));
+        assert!(line.contains(" 0/0 "), "{line}");
+    }
 }

@@ -79,7 +79,9 @@ fn within_budget(what: &str, found: f64) {
 
 /// Builds twice; returns the number of calls of the second build, for which nothing has changed.
 fn calls_again(env: &TestEnv, dockerfile: &str) -> f64 {
-    env.build(dockerfile, &[]).success();
+    env.file("Dockerfile", dockerfile);
+    // The first build runs under strace as well: newuidmap has no rights there, and the number of user IDs is part of keys.
+    calls(env);
     calls(env)
 }
 

@@ -42,6 +42,14 @@ impl<'a> KeyMaker<'a> {
         Self { layers, clamp, step, inputs, own: Parts::of(step), digests: RefCell::default() }
     }
 
+    /// Makes it part of the keys of a process that there is a single user ID.
+    pub fn with_single_id(mut self) -> Self {
+        if matches!(self.step.op, Op::Exec(_)) {
+            self.own.add(Part::SingleId, String::new());
+        }
+        self
+    }
+
     /// Returns the recipe of the step's result. `definition` holds the parts of its definition key.
     pub fn recipe(&self, definition: &Parts) -> Recipe {
         let mut own = self.own.clone();

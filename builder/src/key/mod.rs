@@ -16,6 +16,7 @@
 //! | mtime of copied files, where it shows in the layer: before 1980-01-02, or before the source date | yes | yes |
 //! | names of the users of `--chown` | `/etc/passwd`, `/etc/group` of the base: by its chain ID | the same |
 //! | platform | for processes | for processes |
+//! | whether there is a single user ID, so that changes of owners have no effect | for processes | for processes |
 //! | proxy variables, secret values, SSH agents, addresses of `--add-host`, cache mounts' ids, what devices stand for | no | no |
 //! | stage names, lines, comments, later mtime of sources, absolute paths, host, user, time | no | no |
 //!

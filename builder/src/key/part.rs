@@ -46,6 +46,8 @@ pub enum Part {
     Base,
     /// Operations of the steps below.
     Recipe,
+    /// Marks a process whose changes of owners have no effect, where there is a single user ID.
+    SingleId,
     /// Marks an outline: a key without the files that are copied from a context.
     Outline,
 }
@@ -80,6 +82,7 @@ impl fmt::Display for Part {
             Self::MountedFiles(target) => write!(f, "files-of-mount {target}"),
             Self::Base => f.write_str("base"),
             Self::Recipe => f.write_str("recipe"),
+            Self::SingleId => f.write_str("single user ID"),
             Self::Outline => f.write_str("outline"),
         }
     }
@@ -108,6 +111,7 @@ impl FromStr for Part {
             Self::Devices,
             Self::Base,
             Self::Recipe,
+            Self::SingleId,
             Self::Outline,
         ];
         if let Some(part) = plain.into_iter().find(|part| part.to_string() == text) {
@@ -156,6 +160,7 @@ impl ContentHash for Part {
             Self::Base => (17, None),
             Self::Recipe => (18, None),
             Self::Outline => (19, None),
+            Self::SingleId => (20, None),
         };
         out.push(tag);
         if let Some(name) = name {
@@ -180,6 +185,7 @@ mod tests {
             Part::CopiedFiles(12),
             Part::MountedFiles("/m".to_owned()),
             Part::Recipe,
+            Part::SingleId,
         ];
         for part in parts {
             assert_eq!(part.to_string().parse(), Ok(part));

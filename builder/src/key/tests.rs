@@ -191,6 +191,21 @@ fn fields_of_a_process_count() {
 }
 
 #[test]
+fn a_single_user_id_counts_for_processes_only() {
+    let (world, base) = (World::new(), [layers(&[])]);
+    let check = |step: &Step, inputs: &[StepResult], same: bool| {
+        let maker = || KeyMaker::new(&world.layers, Clamp::STORE, step, inputs);
+        for by in [KeyKind::Definition, KeyKind::Content] {
+            let [one, two] =
+                [maker(), maker().with_single_id()].map(|maker| maker.parts(by).expect("parts").key());
+            assert_eq!(one == two, same, "by {by:?}");
+        }
+    };
+    check(&run(|_| ()), &base, false);
+    check(&copy("/f", |_| ()), &[layers(&[]), Context::result("text", 0o644, 1)], true);
+}
+
+#[test]
 fn proxies_and_addresses_of_hosts_do_not_count_but_their_names_do() {
     let (world, base) = (World::new(), [layers(&[])]);
     world.check(

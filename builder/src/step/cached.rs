@@ -54,6 +54,7 @@ impl CachedStep<'_> {
     pub(super) fn solve(&self, run: &Run<'_>) -> Solved {
         self.vertex.enter(Phase::Hash);
         let maker = KeyMaker::new(self.solver.layers, self.clamp(), self.step, self.inputs);
+        let maker = if self.solver.options.has_single_id { maker.with_single_id() } else { maker };
         if let Some(outline) = maker.outline()?
             && !self.was_seen(&outline)?
         {

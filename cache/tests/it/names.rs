@@ -1,6 +1,7 @@
 //! Names of images: moving them, images without one, other tools that read them, races.
 
 use std::os::unix::fs::MetadataExt;
+use std::sync::Mutex;
 
 use cache::{BUILT_ANNOTATION, Store};
 
@@ -124,9 +125,10 @@ fn racing_writers_lose_no_name() {
     assert_eq!(test.images().unwrap().len(), 24);
 }
 
-/// Loses `index.json` in every way, with and without the list before it, and checks what is left.
+/// Loses `index.json` in every way, with and without its copy, and checks what is left and what the user hears.
 #[test]
-fn a_lost_list_of_names_is_restored_from_the_one_before_or_from_the_blobs() {
+fn a_lost_list_of_names_is_restored_from_its_copy_or_from_the_blobs() {
+    static HEARD: Mutex<Vec<String>> = Mutex::new(Vec::new());
     let damages: [fn(&std::path::Path); 4] = [
         |path| std::fs::remove_file(path).unwrap(),
         |path| std::fs::write(path, "").unwrap(),
@@ -134,19 +136,23 @@ fn a_lost_list_of_names_is_restored_from_the_one_before_or_from_the_blobs() {
         |path| std::fs::write(path, "[1]").unwrap(),
     ];
     for (number, damage) in damages.into_iter().enumerate() {
-        for keep_previous in [true, false] {
+        for keep_copy in [true, false] {
             let store = new_store();
             for name in ["a", "b", "c"] {
                 store.tag(&reference(name), put_image(&store, name).entry).unwrap();
             }
+            store.send_notices_to(|text| HEARD.lock().unwrap().push(text.to_owned()));
             damage(&store.root().join("index.json"));
-            if !keep_previous {
-                damage(&store.root().join("index.json.previous"));
+            if !keep_copy {
+                damage(&store.root().join("index.json.copy"));
             }
             let images = store.images().unwrap();
             let named = images.iter().filter(|(name, _)| name.is_some()).count();
-            let expected = if keep_previous { (2, 2) } else { (3, 0) };
+            let expected = if keep_copy { (3, 3) } else { (3, 0) };
             assert_eq!((images.len(), named), expected, "{number}");
+            let heard = std::mem::take(&mut *HEARD.lock().unwrap());
+            let phrase = if keep_copy { "from the copy" } else { "without their names" };
+            assert!(matches!(&heard[..], [one] if one.contains(phrase)), "{number}: {heard:?}");
             let report = store.check(true).unwrap();
             assert!(matches!(report.problems[..], [cache::Problem::Names { .. }]), "{number}: {report:?}");
             // Any change writes a good list, and so does a repair.

@@ -53,6 +53,14 @@ fn a_name_that_stays_where_it_is_writes_nothing() {
 }
 
 #[test]
+fn a_name_with_a_digest_has_no_versions() {
+    let store = new_store();
+    let name = format!("app@{}", descriptor("a").digest);
+    store.tag(&reference(&name), descriptor("a")).unwrap();
+    assert_eq!(numbers(&store, &name), [0; 0]);
+}
+
+#[test]
 fn changes_are_described_by_the_process_that_makes_them() {
     let store = new_store();
     store.tag(&reference("app"), descriptor("a")).unwrap();

@@ -7,8 +7,8 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cache::{ContentDigest, FileStat, StatCache};
-use rootfs::sparse::{self, SparseRead, WholeFile};
+use cache::{ContentDigest, FileStat, StatCache, WholeFile};
+use rootfs::sparse::{self, SparseRead};
 use rootfs::tree::FileChanged;
 
 use super::copies::FileCopy;
@@ -75,7 +75,7 @@ pub(super) struct StillFile {
 impl StillFile {
     /// Wraps a file whose stat was `opened` when it was opened.
     pub fn new(file: File, opened: FileStat) -> Self {
-        Self { file: WholeFile::new(file), opened }
+        Self { file: WholeFile::new(file, opened.size_bytes), opened }
     }
 }
 

@@ -164,8 +164,9 @@ impl Writer<'_> {
         while left > 0 {
             let hole = source.skip_hole()?;
             left = left.checked_sub(hole).ok_or_else(|| changed(new))?;
-            hash_zeros(&mut hasher, hole);
+            // The other thread hashes the zeros at the same time.
             self.zeros(hole)?;
+            hash_zeros(&mut hasher, hole);
             if left == 0 {
                 break;
             }

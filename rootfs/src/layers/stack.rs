@@ -16,7 +16,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use cache::ContentDigest;
+use cache::{ContentDigest, WholeFile};
 use oci::DiffId;
 
 use super::files::LayerFiles;
@@ -25,7 +25,7 @@ use crate::entry::Entry;
 use crate::index::{Index, Item};
 use crate::layer::stored;
 use crate::path::{join, to_bytes, to_path};
-use crate::sparse::{SparseRead, WholeFile};
+use crate::sparse::SparseRead;
 use crate::tree::{Child, Tree};
 
 /// Merged view of a stack of layers. Reads contents from the tar of a layer, or from its tree if the tar is missing.
@@ -232,7 +232,7 @@ impl Tree for Stack {
             Some(tar) => Ok(stored::open(&found.item, tar)),
             None => {
                 let file = self.files.open_in_tree(&layer.id, to_path(found.item.path()))?;
-                Ok(Box::new(WholeFile::new(file)))
+                Ok(Box::new(WholeFile::new(file, found.item.size_bytes())))
             }
         }
     }

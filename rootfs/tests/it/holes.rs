@@ -80,6 +80,16 @@ fn a_hole_is_part_of_the_tar_and_takes_no_space_in_the_store() {
 }
 
 #[test]
+fn the_file_with_the_largest_holes_is_found() {
+    let env = TestEnv::new();
+    let layer = commit(&env, true);
+    let found = env.layers.largest_holes(&layer, 10 << 20).expect("read").expect("a file");
+    assert_eq!(found.path, Path::new("big"));
+    assert!((19 << 20..20 << 20).contains(&found.hole_bytes), "{found:?}");
+    assert_eq!(env.layers.largest_holes(&layer, 20 << 20).expect("read"), None);
+}
+
+#[test]
 fn an_imported_layer_takes_no_space_for_zeros() {
     let (env, other) = (TestEnv::new(), TestEnv::new());
     let layer = commit(&env, true);

@@ -60,7 +60,7 @@ impl TestStore {
 /// The config of a container on one layer.
 pub fn config(name: &str, layer: &DiffId) -> ContainerConfig {
     ContainerConfig {
-        id: new_id(),
+        id: new_id().expect("random bytes"),
         name: name.to_owned(),
         image: "app".to_owned(),
         manifest: Descriptor::new(media_type::MANIFEST, Digest::of(b"manifest"), 8),

@@ -4,7 +4,7 @@
 //! 2. The root changes, and the host's root is gone. From here on no path can leave the sandbox.
 //! 3. `/dev`, `/proc`, `/sys` and masks; then the mounts of the plan, by descriptor.
 //! 4. Working directory, streams and limits.
-//! 5. Landlock, the seccomp filter, then capabilities, groups and user. Landlock and the filter come first because they
+//! 5. Landlock, a user namespace where the only ID is shown as another user, the seccomp filter, then capabilities, groups and user. Landlock and the filter come first because they
 //!    need a capability: `no_new_privs` stays off, so that set-user-ID programs work.
 //! 6. The program is executed.
 
@@ -107,6 +107,9 @@ impl Guest<'_> {
         umask(Mode::from_raw_mode(0o022));
         if plan.scope_abstract_sockets {
             landlock::scope_abstract_sockets().map_err(os("scope abstract sockets"))?;
+        }
+        if let Some(user) = plan.shown_as {
+            rights::show_as(user)?;
         }
         if !plan.filter.0.is_empty() {
             sys::install_filter(&plan.filter.0).map_err(os("install the seccomp filter"))?;

@@ -1,5 +1,8 @@
 //! Dropping rights: resource limits, capabilities, groups and user of the program.
 
+use std::path::Path;
+
+use nix::sched::{CloneFlags, unshare};
 use rustix::fs::{Gid, Uid};
 use rustix::io::Errno;
 use rustix::thread::{
@@ -8,7 +11,7 @@ use rustix::thread::{
 };
 
 use crate::error::os;
-use crate::plan::Plan;
+use crate::plan::{Plan, ShownUser};
 use crate::{SandboxError, sys};
 
 /// Capability numbers to try; more than any kernel has. The kernel refuses the numbers that it does not know.
@@ -31,9 +34,24 @@ pub(super) fn drop_to_user(plan: &Plan) -> Result<(), SandboxError> {
     limit_bounding_set(kept).map_err(os("bound the capabilities"))?;
     clear_ambient_capability_set().map_err(os("clear the ambient capabilities"))?;
     become_user(plan)?;
-    let kept = if plan.uid == 0 { kept & permitted() } else { CapabilitySet::empty() };
+    let is_root = plan.uid == 0 && plan.shown_as.is_none();
+    let kept = if is_root { kept & permitted() } else { CapabilitySet::empty() };
     let sets = CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
     set_capabilities(None, sets).map_err(os("set the capabilities"))
+}
+
+/// Enters a user namespace in which the only ID is that of `user`. The caller has a single ID, which is root here.
+pub(super) fn show_as(user: ShownUser) -> Result<(), SandboxError> {
+    let action = "show the only user as another one";
+    unshare(CloneFlags::CLONE_NEWUSER).map_err(os(action))?;
+    let ShownUser { uid, gid } = user;
+    // This is the sandbox's own /proc. The kernel allows a map of groups only where groups cannot be changed.
+    for (file, text) in
+        [("setgroups", "deny".into()), ("uid_map", format!("{uid} 0 1")), ("gid_map", format!("{gid} 0 1"))]
+    {
+        std::fs::write(Path::new("/proc/self").join(file), text).map_err(os(action))?;
+    }
+    Ok(())
 }
 
 fn limit_bounding_set(kept: CapabilitySet) -> Result<(), Errno> {

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use super::abi::Abi;
 use super::profile::{
-    ArgumentRule, FAMILIES, NAMESPACE_FLAGS, PERSONALITIES, REFUSED, UNKNOWN, Verdict, verdict,
+    ArgumentRule, FAKED, FAMILIES, NAMESPACE_FLAGS, PERSONALITIES, REFUSED, UNKNOWN, Verdict, changes_owners,
+    verdict,
 };
 use super::table::calls;
 
@@ -57,11 +58,26 @@ fn distance(code: &[Instruction]) -> u32 {
     u32::try_from(code.len()).expect("programs have at most 4096 instructions")
 }
 
-/// Compiles the program for calls through any of `abis` by a process with `capabilities`.
-pub(super) fn program(abis: &[Abi], capabilities: u64) -> Vec<Instruction> {
+/// Process that a filter is made for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Subject {
+    /// Capabilities of the process as a bit set.
+    pub capabilities: u64,
+    /// Whether its user namespace has one ID, so that changes of owners and users are faked.
+    pub has_single_id: bool,
+}
+
+impl Subject {
+    fn verdict(self, name: &str) -> Verdict {
+        if self.has_single_id && changes_owners(name) { FAKED } else { verdict(name, self.capabilities) }
+    }
+}
+
+/// Compiles the program for calls through any of `abis` by a process.
+pub(super) fn program(abis: &[Abi], subject: Subject) -> Vec<Instruction> {
     let mut program = vec![instruction(LOAD, ARCH)];
     for abi in abis {
-        let block = block(abi, capabilities);
+        let block = block(abi, subject);
         program.push(branch(JUMP_IF_EQUAL, abi.arch, 1, 0));
         program.push(instruction(JUMP, distance(&block)));
         program.extend(block);
@@ -71,21 +87,21 @@ pub(super) fn program(abis: &[Abi], capabilities: u64) -> Vec<Instruction> {
 }
 
 /// Compiles the part that judges a call through `abi`.
-fn block(abi: &Abi, capabilities: u64) -> Vec<Instruction> {
+fn block(abi: &Abi, subject: Subject) -> Vec<Instruction> {
     let mut block = vec![instruction(LOAD, NUMBER)];
-    block.extend(search(&ranges(abi, capabilities)));
+    block.extend(search(&ranges(abi, subject)));
     block
 }
 
 /// Returns the ranges of numbers with the same verdict, from 0 on: the first number of each, and the verdict.
 ///
 /// A range ends before the next one.
-fn ranges(abi: &Abi, capabilities: u64) -> Vec<(u32, Verdict)> {
+fn ranges(abi: &Abi, subject: Subject) -> Vec<(u32, Verdict)> {
     let mut verdicts = BTreeMap::new();
     for (offset, table) in abi.tables {
         let mut end = 0;
         for (number, name) in calls(table) {
-            verdicts.insert(offset + number, verdict(name, capabilities));
+            verdicts.insert(offset + number, subject.verdict(name));
             end = offset + number + 1;
         }
         // A number after the last known call belongs to a newer kernel. A number in a gap was never used, or is retired.

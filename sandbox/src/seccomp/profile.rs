@@ -37,6 +37,9 @@ pub(super) const REFUSED: Verdict = Verdict::Refuse(libc::EPERM as u16);
 /// `clone3` gets it too, because a filter cannot see its arguments: libc then falls back to `clone`.
 pub(super) const UNKNOWN: Verdict = Verdict::Refuse(libc::ENOSYS as u16);
 
+/// Verdict on a call that does nothing and succeeds, where there is a single user ID: its result is 0.
+pub(super) const FAKED: Verdict = Verdict::Refuse(0);
+
 /// Flags of `clone` that create a namespace: `CLONE_NEWNS`, `NEWCGROUP`, `NEWUTS`, `NEWIPC`, `NEWUSER`, `NEWPID` and
 /// `NEWNET`.
 pub(super) const NAMESPACE_FLAGS: u32 = 0x7e02_0000;
@@ -129,6 +132,11 @@ const WITH_CAPABILITY: [(&str, &str); 14] = [
     ("SYSLOG", "syslog"),
 ];
 
+/// Calls that change an owner, a user or a group.
+const OF_OWNERS: &str = "chown chown32 fchown fchown32 fchownat lchown lchown32 setfsgid setfsgid32 setfsuid setfsuid32 \
+    setgid setgid32 setgroups setgroups32 setregid setregid32 setresgid setresgid32 setresuid setresuid32 setreuid \
+    setreuid32 setuid setuid32";
+
 fn allowed() -> &'static HashSet<&'static str> {
     static NAMES: OnceLock<HashSet<&'static str>> = OnceLock::new();
     NAMES.get_or_init(|| ALLOWED.iter().flat_map(|line| line.split(' ')).collect())
@@ -139,6 +147,11 @@ fn allowed_by_capability(name: &str, capabilities: u64) -> bool {
     WITH_CAPABILITY
         .iter()
         .any(|(capability, names)| names.split(' ').any(|listed| listed == name) && has(capability))
+}
+
+/// Reports whether the call `name` changes an owner, a user or a group.
+pub(super) fn changes_owners(name: &str) -> bool {
+    OF_OWNERS.split_whitespace().any(|listed| listed == name)
 }
 
 /// Returns the verdict on the call `name` of a process with the set `capabilities`.
@@ -208,7 +221,8 @@ mod tests {
         let tables = X86_ABIS.iter().chain(ARM_ABIS).flat_map(|abi| abi.tables);
         let known: HashSet<_> = tables.flat_map(|(_, table)| calls(table)).map(|call| call.1).collect();
         let gated = WITH_CAPABILITY.iter().flat_map(|(_, names)| names.split(' '));
-        for name in allowed().iter().copied().chain(gated) {
+        let of_owners = OF_OWNERS.split_whitespace();
+        for name in allowed().iter().copied().chain(gated).chain(of_owners) {
             assert!(known.contains(name), "{name}");
         }
     }

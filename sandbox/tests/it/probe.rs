@@ -90,13 +90,16 @@ fn sleep_in_sandbox(root: &Path) {
 /// Outside of a sandbox, as the current user: runs a script in one, and returns the tier and the script's output.
 ///
 /// The variables are `SCRIPT`, the script; `NETWORK`, its network (`none`, `private`, or `ADDRESS:PORT` to publish port
-/// 80 there); and `USER_ID`, the user in the sandbox.
+/// 80 there); `USER_ID`, the user in the sandbox; and `SINGLE_ID`, set if owners and users are not to be changed.
 fn outside(root: &Path) -> String {
     let variable = |name: &str| std::env::var(name).unwrap_or_default();
     let tier = sandbox::privilege::enter().unwrap_or_else(|error| panic!("{error}: {error:?}"));
     let mut spec = crate::env::spec_of(root, &["sh", "-c", &variable("SCRIPT")]);
     let id = variable("USER_ID").parse().unwrap_or(0);
     (spec.process.user.uid, spec.process.user.gid, spec.process.user.groups) = (id, id, vec![id]);
+    if !variable("SINGLE_ID").is_empty() {
+        spec.process.seccomp = sandbox::Seccomp::SingleId;
+    }
     spec.network = match variable("NETWORK").as_str() {
         "none" => Network::None,
         "private" => Network::Private { publish: vec![] },

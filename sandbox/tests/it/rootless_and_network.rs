@@ -21,6 +21,7 @@ pub const TESTS: &[Test] = tests![
     privileged_a_user_without_subordinate_ids_is_root_in_the_sandbox,
     privileged_a_user_without_subordinate_ids_can_isolate_the_network,
     privileged_a_user_without_subordinate_ids_cannot_run_as_others,
+    privileged_a_user_without_subordinate_ids_is_shown_as_another_where_owners_are_faked,
     privileged_a_user_with_subordinate_ids_can_run_as_others,
     privileged_a_substitute_for_a_private_network_is_restricted,
     privileged_a_private_network_has_a_route_and_a_resolver,
@@ -85,6 +86,17 @@ fn privileged_a_user_without_subordinate_ids_cannot_run_as_others() {
     let Some(env) = TestEnv::new() else { return };
     let Some(seen) = as_nobody(&env, &[("SCRIPT", "id -u"), ("USER_ID", "1000")]) else { return };
     assert!(seen.contains("user 1000:1000 does not exist in this user namespace"), "{seen}");
+}
+
+fn privileged_a_user_without_subordinate_ids_is_shown_as_another_where_owners_are_faked() {
+    let Some(env) = TestEnv::new() else { return };
+    let script =
+        "id -u; id -g; touch /tmp/f; chown 5:6 /tmp/f && stat -c %u:%g /tmp/f; grep CapEff /proc/self/status";
+    let as_user = |id: &str| as_nobody(&env, &[("SCRIPT", script), ("USER_ID", id), ("SINGLE_ID", "1")]);
+    let Some(seen) = as_user("1000") else { return };
+    assert_eq!(seen, "RootlessSingleId\n1000\n1000\n1000:1000\nCapEff:\t0000000000000000\n");
+    let Some(seen) = as_user("0") else { return };
+    assert!(seen.starts_with("RootlessSingleId\n0\n0\n0:0\nCapEff:\t00000000a80425fb"), "{seen}");
 }
 
 fn privileged_a_user_with_subordinate_ids_can_run_as_others() {

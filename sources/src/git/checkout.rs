@@ -9,7 +9,7 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
@@ -89,28 +89,30 @@ fn time_of(
 pub struct CheckoutState {
     /// Full hash of the commit.
     pub commit: String,
-    /// Whether a file differs from the commit, or is not in it and not ignored; `None` if git cannot tell.
+    /// Whether a file below the folder differs from the commit, or is not in it and not ignored; `None` if git cannot
+    /// tell.
     pub is_dirty: Option<bool>,
 }
 
 /// Returns the state of the checkout that `folder` is in; `None` if there is no checkout or no commit.
 ///
-/// git looks at every file of the checkout, so this is for the moment when something is recorded, not for every build.
+/// git looks at every file below the folder, so this is for the moment when something is recorded, not for every build.
 /// Filters that only the configuration of the checkout names do not run: a file whose time and size are those of the index
 /// is clean, and any other one is compared as it is.
 pub fn state(store: &Store, folder: &Path, variables: &BTreeMap<String, OsString>) -> Option<CheckoutState> {
     let repository = Repository::around(folder)?;
     let commit = repository.commit().ok()??;
-    let is_dirty = has_changes(store, &repository, &commit, variables).ok();
+    let is_dirty = has_changes(store, &repository, &commit, folder, variables).ok();
     Some(CheckoutState { commit, is_dirty })
 }
 
-/// Asks git for changes, in an empty repository that borrows the objects and has copies of the index
+/// Asks git for changes below a folder, in an empty repository that borrows the objects and has copies of the index
 /// and of the list of excluded files.
 fn has_changes(
     store: &Store,
     repository: &Repository,
     commit: &str,
+    folder: &Path,
     variables: &BTreeMap<String, OsString>,
 ) -> Result<bool, GitError> {
     let scratch = store.scratch().map_err(|error| io_error(io::Error::other(error)))?;
@@ -130,7 +132,10 @@ fn has_changes(
     let work_tree = Some(repository.top.clone());
     let git = Git { repository: Some(empty), work_tree, is_canceled: &is_late, ..git };
     let git = git.with_configuration("core.bare", "false");
-    let arguments = ["status", "--porcelain", "-z", "--untracked-files=normal", "--ignore-submodules=all"];
+    let below = folder.strip_prefix(&repository.top).ok().filter(|below| !below.as_os_str().is_empty());
+    let below = below.unwrap_or(Path::new("."));
+    let flags = ["status", "--porcelain", "-z", "--untracked-files=normal", "--ignore-submodules=all", "--"];
+    let arguments: Vec<&OsStr> = flags.iter().map(OsStr::new).chain([below.as_os_str()]).collect();
     Ok(!git.run("compare the checkout with its commit", &arguments)?.is_empty())
 }
 

@@ -5,6 +5,7 @@
 //! resolve         a name (FROM) to the manifest and config for a platform
 //! pull            the layers of an image into the store, several at a time
 //! download        a large blob that goes on where an earlier run broke off
+//! kept_copy       the blob of a layer that comes from a file
 //! uninterrupted   reads that are made again where a signal interrupts them
 //! ahead           a source that another thread reads
 //! unpack          the tar in a layer's blob: verified, bounded
@@ -15,7 +16,8 @@
 //! ```
 //!
 //! A name is looked up in the local store, then among the pins, then at its registry; with `--pull` at its registry only.
-//! Manifests and configs are kept in the store. The compressed blob of a layer is not: its tar is.
+//! Manifests and configs are kept in the store. The compressed blob of a layer is kept only if it came from a file; its tar
+//! always is.
 
 mod adopt;
 mod ahead;
@@ -24,6 +26,7 @@ mod docker_archive;
 mod download;
 mod error;
 mod import;
+mod kept_copy;
 mod layout;
 mod pull;
 mod registry_blobs;

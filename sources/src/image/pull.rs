@@ -3,16 +3,17 @@
 //! Two builds that start at once fetch a common layer once. A pull that fails leaves no pin: the registry's answer cannot
 //! be relied on, so that the next build asks again.
 
-use cache::Store;
+use cache::{Store, StoreError};
 use graph::ImageOrigin;
 use images::{BlobSource, CachingBlobs, ImageError, PulledFrom, StoreBlobs, choose, layer_blobs};
-use oci::{Descriptor, DiffId, Digest, Document, Platform, Reference};
+use oci::{Descriptor, DiffId, Digest, Document, Manifest, Platform, Reference};
 use registry::transfer::{self, Counted};
 use rootfs::layers::Layers;
 
 use super::adopt::adopt;
 use super::download::BlobDownload;
 use super::error::SourceError;
+use super::kept_copy::KeptCopy;
 use super::layout::Layout;
 use super::registry_blobs::RegistryBlobs;
 use super::sources::{Resolution, Sources};
@@ -34,7 +35,8 @@ impl Sources {
         match origin {
             ImageOrigin::Registry(name) => {
                 let source = RegistryBlobs { client: &self.client, name };
-                self.fetch_from(&source, manifest, progress).inspect_err(|_| {
+                let checked = if self.always_pull { self.remove_corrupt(&source, manifest) } else { Ok(()) };
+                checked.and_then(|()| self.fetch_from(&source, manifest, progress)).inspect_err(|_| {
                     // If the pin cannot be removed, that is not what the user has to know.
                     let _ = self.forget(name, manifest);
                 })
@@ -50,6 +52,30 @@ impl Sources {
         digest: &Digest,
         progress: TransferProgress<'_>,
     ) -> Result<Vec<DiffId>, SourceError> {
+        let (manifest, diff_ids) = self.layers_of(source, digest)?;
+        let wanted: Vec<_> = manifest.layers.into_iter().zip(diff_ids.iter().copied()).collect();
+        layers(&self.layers, source, &wanted, progress)?;
+        Ok(diff_ids)
+    }
+
+    /// Removes the layers of an image from the store whose bytes are damaged, so that they are fetched again. Each layer is
+    /// read once for each boot.
+    fn remove_corrupt(&self, source: &dyn BlobSource, digest: &Digest) -> Result<(), SourceError> {
+        for diff_id in self.layers_of(source, digest)?.1 {
+            match self.store.open_verified_blob(&diff_id.0) {
+                Ok(_) | Err(StoreError::Missing { .. } | StoreError::Corrupt { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the manifest of an image, and its diff IDs from the base layer up.
+    fn layers_of(
+        &self,
+        source: &dyn BlobSource,
+        digest: &Digest,
+    ) -> Result<(Manifest, Vec<DiffId>), SourceError> {
         let blobs = CachingBlobs { store: &self.store, inner: source };
         let bytes = blobs.manifest(&blobs.describe(digest)?)?;
         let document = Document::parse(None, &bytes).map_err(|source| ImageError::Document {
@@ -61,9 +87,7 @@ impl Sources {
             return Err(ImageError::NotFound { name: format!("{digest} is an index: its image") }.into());
         };
         let diff_ids = choose::config(&blobs, *digest, &manifest)?.rootfs.diff_ids;
-        let wanted: Vec<_> = manifest.layers.into_iter().zip(diff_ids.iter().copied()).collect();
-        layers(&self.layers, source, &wanted, progress)?;
-        Ok(diff_ids)
+        Ok((manifest, diff_ids))
     }
 
     /// Brings an image here and gives it its name in the local store, as `docker pull` does.
@@ -140,10 +164,13 @@ fn layer(
         Ok(())
     };
     let mut download = BlobDownload::open(store, source, blob)?;
-    let counted = Counted::new(&mut download, report);
+    let mut copy = KeptCopy::new(&mut download, store, source, blob, &diff)?;
+    let counted = Counted::new(&mut copy, report);
     let imported = unpack::import(layers, counted, blob.size_bytes, Some(diff));
+    let kept = if imported.is_ok() { copy.finish(blob) } else { Ok(()) };
     download.finish(imported.is_ok())?;
     imported?;
+    kept?;
     let origin = match source.repository() {
         Some(repository) => layer_blobs::with_source(blob, repository),
         None => blob.clone(),

@@ -32,7 +32,7 @@ use registry::{Cancellation, Patience};
 
 use crate::args::build::{BuildArgs, ProgressMode};
 use crate::exit::{self, Fault};
-use crate::failure::Failure;
+use crate::failure::{Failure, single_id};
 use crate::output;
 use crate::progress::Screen;
 use crate::setup::{self, interrupt, isolation, store};
@@ -63,6 +63,7 @@ fn build(args: &BuildArgs) -> Result<u8, Failure> {
     let mut request = BuildRequest { exports, ..request };
     // Before any thread exists: mounts made from here on disappear with this process.
     request.run.no_isolation = isolation::enter()?;
+    request.run.has_single_id = single_id::get().is_some();
     let cancel = Cancel::default();
     interrupt::cancel_on_signals(&cancel)?;
     let pipeline = pipeline(args, Patience::default(), &cancel)?;

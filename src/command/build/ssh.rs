@@ -56,7 +56,8 @@ pub fn socket(text: &str, agents: &mut Vec<Agent>) -> Result<(String, PathBuf), 
 
 impl Agent {
     fn start(keys: &[PathBuf]) -> Result<Self, String> {
-        let name = format!("dsbuild-ssh-{}", runner::container::new_id());
+        let id = runner::container::new_id().map_err(|error| error.to_string())?;
+        let name = format!("dsbuild-ssh-{id}");
         let folder = environment::socket_folder().join(name);
         let made = std::fs::DirBuilder::new().mode(0o700).create(&folder);
         made.map_err(|error| format!("cannot create {}: {error}", output::path(&folder)))?;

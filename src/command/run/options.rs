@@ -18,7 +18,7 @@ use crate::output;
 
 /// Returns the configuration of a new container. Volumes that do not exist are created.
 pub fn config(args: &RunArgs, store: &Store, image: &Image) -> Result<ContainerConfig, Failure> {
-    let id = new_id();
+    let id = new_id()?;
     let hostname = args.hostname.clone().unwrap_or_else(|| short(&id).to_owned());
     let overrides = Overrides {
         entrypoint: args.entrypoint.clone(),

@@ -1,4 +1,4 @@
-//! `dsbuild history --versions` and `dsbuild history --versions`: where a name has pointed, since when and why.
+//! `dsbuild history --versions`: where a name has pointed, since when and why.
 
 use std::time::{Duration, UNIX_EPOCH};
 

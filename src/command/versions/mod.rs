@@ -1,7 +1,7 @@
 //! Versions of images: where names have pointed, going back, and comparing images.
 //!
 //! ```text
-//! list      dsbuild history --versions, and history --versions
+//! list      dsbuild history --versions
 //! rollback  dsbuild rollback
 //! diff      dsbuild diff, as text, JSON and a page
 //! ```

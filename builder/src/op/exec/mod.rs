@@ -5,6 +5,7 @@
 //! network  the default network
 //! output   the output of the process to events, and its tail for error messages
 //! secret_scan  secrets that the process has left in its layer
+//! single_id  files for programs that notice that there is a single user ID
 //! limit    the limit that a failed process has reached
 //! foreign  programs of a platform that this machine cannot run
 //! error    why there is no layer
@@ -19,6 +20,7 @@ mod mounts;
 mod network;
 mod output;
 mod secret_scan;
+mod single_id;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -179,12 +181,13 @@ fn spec(
     resources: &mut mounts::MountResources,
 ) -> Result<Spec, ExecError> {
     context.vertex.enter(Phase::Mount);
-    let mounts = mounts::prepare(exec, inputs, context, resources)?;
+    let mut mounts = mounts::prepare(exec, inputs, context, resources)?;
+    mounts.extend(single_id::mounts(exec, inputs, context)?);
     let mut spec = Spec {
         root: snapshot.mount_volatile()?.into(),
         read_only_root: false,
         mounts,
-        process: process(exec, user, environment(exec, context.options)?),
+        process: process(exec, user, context.options)?,
         network: network(exec.network, context)?,
         hostname: exec.hostname.clone(),
         hosts: hosts(exec),
@@ -241,18 +244,22 @@ fn consumed(usage: &sandbox::Usage) -> progress::Usage {
 
 const SIGKILL: i32 = 9;
 
-fn process(exec: &Exec, user: User, env: Vec<OsString>) -> Process {
+fn process(exec: &Exec, user: User, options: &RunOptions) -> Result<Process, ExecError> {
     let insecure = exec.security == SecurityMode::Insecure;
-    Process {
+    Ok(Process {
         args: exec.args.iter().map(OsString::from).collect(),
-        env,
+        env: environment(exec, options)?,
         cwd: (&exec.cwd).into(),
         user: process_user(user),
         capabilities: if insecure { Capabilities::All } else { Capabilities::Default },
-        seccomp: if insecure { Seccomp::Unconfined } else { Seccomp::Default },
+        seccomp: match (insecure, options.has_single_id) {
+            (true, _) => Seccomp::Unconfined,
+            (false, true) => Seccomp::SingleId,
+            (false, false) => Seccomp::Default,
+        },
         rlimits: exec.ulimits.iter().map(rlimit).collect(),
         stdio: Stdio::Piped,
-    }
+    })
 }
 
 fn process_user(User { uid, gid, groups, home }: User) -> ProcessUser {

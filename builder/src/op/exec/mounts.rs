@@ -122,7 +122,7 @@ fn cache(
             materialize(&*tree, Path::new(source), mount.path())?;
         }
         let io = |action| move |source| ExecError::Io { action, source };
-        if uid.is_some() || gid.is_some() {
+        if !context.options.has_single_id && (uid.is_some() || gid.is_some()) {
             chown(mount.path(), *uid, *gid).map_err(io("give the cache mount to its owner"))?;
         }
         let mode = fs::Permissions::from_mode(mode.unwrap_or(0o755));

@@ -4,6 +4,11 @@ use super::*;
 use crate::capability_sets;
 use crate::seccomp::abi::{ARM_ABIS, AUDIT_ARCH_I386, AUDIT_ARCH_X86_64, X32_BIT, X86_ABIS};
 
+/// Returns a process in a user namespace of many IDs.
+fn subject(capabilities: u64) -> Subject {
+    Subject { capabilities, has_single_id: false }
+}
+
 /// Runs `program` as the kernel does and returns its answer to a call.
 fn interpret(program: &[Instruction], arch: u32, number: u32, argument: u32) -> u32 {
     let (mut at, mut accumulator) = (0, 0);
@@ -73,7 +78,7 @@ const ARGUMENTS: [u32; 10] = [
 ];
 
 fn check_all(abis: &[Abi], capabilities: u64) {
-    let program = program(abis, capabilities);
+    let program = program(abis, subject(capabilities));
     assert!(program.len() < 1200, "{} instructions", program.len());
     for abi in abis {
         let names = abi
@@ -106,7 +111,7 @@ fn every_number_gets_its_verdict() {
 
 #[test]
 fn calls_through_an_unlisted_abi_are_refused() {
-    let program = program(X86_ABIS, capability_sets::DEFAULT);
+    let program = program(X86_ABIS, subject(capability_sets::DEFAULT));
     for arch in [0, 0xc000_00b7, u32::MAX] {
         assert_eq!(interpret(&program, arch, 0, 0), RETURN_ERRNO | libc::EPERM as u32);
     }
@@ -114,7 +119,7 @@ fn calls_through_an_unlisted_abi_are_refused() {
 
 #[test]
 fn sockets_of_rarely_used_families_are_refused() {
-    let program = program(X86_ABIS, capability_sets::DEFAULT);
+    let program = program(X86_ABIS, subject(capability_sets::DEFAULT));
     let refused: Vec<u32> = (0..64)
         .filter(|family| {
             interpret(&program, AUDIT_ARCH_X86_64, libc::SYS_socket as u32, *family) != RETURN_ALLOW
@@ -128,6 +133,27 @@ fn sockets_of_rarely_used_families_are_refused() {
 /// this call the program would have no network.
 #[test]
 fn socketcall_of_32_bit_programs_is_allowed() {
-    let program = program(X86_ABIS, capability_sets::DEFAULT);
+    let program = program(X86_ABIS, subject(capability_sets::DEFAULT));
     assert_eq!(interpret(&program, AUDIT_ARCH_I386, 102, 0), RETURN_ALLOW);
+}
+
+#[test]
+fn changes_of_owners_do_nothing_where_there_is_a_single_id() {
+    let of_single = Subject { has_single_id: true, ..subject(capability_sets::DEFAULT) };
+    let (single, many) = (program(X86_ABIS, of_single), program(X86_ABIS, subject(capability_sets::DEFAULT)));
+    let check = |number: libc::c_long, faked: bool| {
+        let answer = |program| interpret(program, AUDIT_ARCH_X86_64, number as u32, 0);
+        assert_eq!(answer(&single), if faked { RETURN_ERRNO } else { RETURN_ALLOW }, "{number}");
+        assert_eq!(answer(&many), RETURN_ALLOW, "{number}");
+    };
+    for faked in
+        [libc::SYS_setuid, libc::SYS_setresgid, libc::SYS_setgroups, libc::SYS_fchownat, libc::SYS_setfsuid]
+    {
+        check(faked, true);
+    }
+    for real in [libc::SYS_getuid, libc::SYS_getresuid, libc::SYS_fchmod, libc::SYS_capset] {
+        check(real, false);
+    }
+    // chown32 of 32-bit programs.
+    assert_eq!(interpret(&single, AUDIT_ARCH_I386, 212, 0), RETURN_ERRNO);
 }

@@ -226,10 +226,12 @@ fn a_checkout_is_dirty_while_its_files_differ_from_the_commit() {
     repository.write("c.tmp", "");
     check(&repository.path, false, "ignored files");
     repository.write("new", "");
-    check(&repository.path.join("a"), true, "a new file");
+    check(&repository.path, true, "a new file");
+    check(&repository.path.join("a"), false, "a new file elsewhere");
     std::fs::remove_file(repository.path.join("new")).expect("removed");
     repository.write("a/f", "another");
     check(&repository.path, true, "a changed file");
+    check(&repository.path.join("a"), true, "a changed file, from a folder below");
     repository.write("a/f", "one");
     check(&repository.path, false, "the same content at another time");
     std::fs::remove_file(repository.path.join("a/f")).expect("removed");

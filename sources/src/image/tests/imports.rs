@@ -1,6 +1,6 @@
 //! Imports: layouts, docker archives and root file systems, as files and as streams.
 
-use images::{CachingBlobs, StoreBlobs, choose};
+use images::{CachingBlobs, StoreBlobs, choose, layer_blobs};
 use oci::media_type::Compression;
 use oci::{DiffId, Digest, ImageConfig, Platform, Reference};
 use testing::{Env, MemoryLayout, append, append_link, packed, tar};
@@ -66,6 +66,26 @@ fn layouts_are_imported() {
     assert_eq!(imported(&packed(&layout.tar(), Compression::Zstd), &[]).expect("imported"), expected);
     let error = imported(&layout.tar(), &["new:1"]).expect_err("which of them?");
     assert!(error.contains("it has 2 images"), "{error}");
+}
+
+/// The archive is gone when an image on top of the layer is pushed.
+#[test]
+fn the_compressed_blobs_of_an_archive_are_kept() {
+    let mut layout = MemoryLayout::default();
+    let layers = [Compression::Gzip, Compression::Zstd, Compression::None]
+        .map(|compression| (tar(&[("f", &format!("{compression:?}"))]), compression));
+    let image = layout.image(AMD64, &layers);
+    layout.list(image, "x:1");
+    let env = Env::new();
+    let archive = packed(&layout.tar(), Compression::Gzip);
+    import(&env.layers, ImportFrom::Stream(&mut &archive[..]), &[], &no_progress).expect("imported");
+    for (tar, compression) in &layers {
+        let diff = DiffId(Digest::of(tar));
+        let blob = layer_blobs::recall(&env.store, &diff, layer_blobs::ORIGIN).expect("remembered");
+        assert_eq!(blob.digest == diff.0, *compression == Compression::None);
+        let kept = env.store.get_blob(&blob.digest, 1 << 20).expect("kept");
+        assert_eq!(Some(&kept), layout.blobs.get(&blob.digest), "{compression:?}");
+    }
 }
 
 #[test]

@@ -37,18 +37,19 @@ fn layers_of_every_compression_are_unpacked() {
 }
 
 #[test]
-fn the_blob_of_a_layer_is_remembered_but_not_kept() {
+fn the_blob_of_a_layer_from_a_file_is_remembered_and_kept() {
     let env = Env::new();
     let mut layout = MemoryLayout::default();
     let image = layout.image(AMD64, &[(tar(&[("f", "x")]), Compression::Gzip)]);
     layout.list(image, "");
     let diff_ids = fetch_layout(&env, &layout).expect("fetched");
-    let known =
-        images::layer_blobs::recall(&env.store, &diff_ids[0], images::layer_blobs::ORIGIN).expect("readable");
+    let known = images::layer_blobs::recall(&env.store, &diff_ids[0], images::layer_blobs::ORIGIN);
     let blob = known.expect("remembered");
     assert_eq!(blob.media_type, media_type::LAYER_GZIP);
-    assert!(layout.blobs.contains_key(&blob.digest));
-    assert_eq!(env.store.stat_blob(&blob.digest).expect("stat"), None);
+    assert_eq!(
+        Some(&env.store.get_blob(&blob.digest, 1 << 20).expect("kept")),
+        layout.blobs.get(&blob.digest)
+    );
 }
 
 #[test]
@@ -220,6 +221,29 @@ fn a_name_whose_pull_failed_is_asked_for_again() {
 }
 
 #[test]
+fn pulling_again_replaces_a_damaged_layer() {
+    let mut layout = MemoryLayout::default();
+    let layer = tar(&[("f", "1")]);
+    let diff = DiffId(Digest::of(&layer));
+    let image = layout.image(AMD64, &[(layer.clone(), Compression::Gzip)]);
+    layout.list(image, "");
+    let registry = FakeRegistry::start(layout);
+    let name = reference(&format!("{}/a:v1", registry.host));
+    let env = Env::new();
+    let fetch = |always_pull| {
+        let sources = sources(&env, always_pull);
+        let found = sources.image(&name, &platform(AMD64)).expect("known");
+        sources.fetch(&found.origin, &found.manifest, &no_progress).expect("fetched")
+    };
+    assert_eq!(fetch(true), [diff]);
+    let mut damaged = layer.clone();
+    *damaged.last_mut().expect("a tar") ^= 1;
+    std::fs::write(env.store.blob_path(&diff.0), &damaged).expect("a file of the test");
+    assert_eq!(fetch(true), [diff]);
+    assert_eq!(std::fs::read(env.store.blob_path(&diff.0)).expect("the blob"), layer);
+}
+
+#[test]
 fn a_failed_pull_leaves_no_pin_in_any_form_of_its_name() {
     let mut layout = MemoryLayout::default();
     let image = layout.image(AMD64, &[(tar(&[("f", "1")]), Compression::Gzip)]);
@@ -266,9 +290,10 @@ fn a_pulled_layer_remembers_its_repository() {
     let name = reference(&format!("{}/a/b:v1", registry.host));
     let env = Env::new();
     sources(&env, false).pull(&name, &platform(AMD64), &no_progress).expect("pulled");
-    let blob = images::layer_blobs::recall(&env.store, &diff, images::layer_blobs::ORIGIN).expect("readable");
-    let repository = images::layer_blobs::source(&blob.expect("remembered")).expect("a repository");
-    assert_eq!(repository.name(), name.name());
+    let blob =
+        images::layer_blobs::recall(&env.store, &diff, images::layer_blobs::ORIGIN).expect("remembered");
+    assert_eq!(images::layer_blobs::source(&blob).expect("a repository").name(), name.name());
+    assert_eq!(env.store.stat_blob(&blob.digest).expect("stat"), None, "it can be fetched again");
 }
 
 /// A registry whose large layer breaks off after half of its bytes, unless a request has a range.

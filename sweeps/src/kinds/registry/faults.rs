@@ -34,7 +34,7 @@ const FAILURE: Option<Expect> = Some(Expect::Failure);
 const EITHER: Option<Expect> = Some(Expect::Either);
 
 /// All faults of transport. A transient fault that happens once must not fail the build.
-const ROWS: [Row; 45] = [
+const ROWS: [Row; 49] = [
     row("reset", SUCCESS, None, |answer, position| answer.delivery = Delivery::Reset(position)),
     row("reset before the answer", SUCCESS, None, |answer, _| answer.delivery = Delivery::Reset(0)),
     row("close", SUCCESS, None, |answer, position| answer.delivery = Delivery::Close(position)),
@@ -91,6 +91,16 @@ const ROWS: [Row; 45] = [
     slow("length too large each time", None, FAILURE, |answer, _| overstate(answer)),
     row("length too small", EITHER, FAILURE, |answer, _| answer.framing = Framing::Length(-10)),
     row("no length", None, SUCCESS, |answer, _| answer.framing = Framing::UntilClose),
+    row("HTTP/1.0", None, SUCCESS, |answer, _| answer.framing = Framing::Http10),
+    row("two lengths", EITHER, EITHER, |answer, _| {
+        answer.headers.push(("Content-Length".to_owned(), "1".to_owned()));
+    }),
+    row("redirect with a user and a password", None, FAILURE, |answer, _| {
+        redirect(answer, Some("http://user:password@HOST/v2/image/manifests/1"));
+    }),
+    row("redirect to another name of the registry", None, EITHER, |answer, _| {
+        redirect(answer, Some("http://[::ffff:7f00:1]/v2/image/manifests/1"));
+    }),
     row("chunks", None, SUCCESS, |answer, _| answer.framing = Framing::Chunked),
     row("a broken chunk", SUCCESS, None, |answer, position| {
         answer.framing = Framing::Chunked;
@@ -121,6 +131,20 @@ const CONTENT_ROWS: [Row; 3] = [
     row("bytes appended", EITHER, FAILURE, |answer, _| answer.body.extend(b"garbage")),
     row("Content-Encoding: gzip without gzip", EITHER, EITHER, |answer, _| {
         answer.header("Content-Encoding", "gzip");
+    }),
+];
+
+/// Faults of a registry that wants tokens: one that has run out is renewed.
+const TOKEN_ROWS: [Row; 2] = [
+    row("a token that has run out", SUCCESS, FAILURE, |answer, _| {
+        answer.status = 401;
+        answer.body.clear();
+        answer.header("WWW-Authenticate", r#"Bearer realm="http://HOST/token",service="sweep""#);
+    }),
+    row("a token server elsewhere", EITHER, FAILURE, |answer, _| {
+        answer.status = 401;
+        answer.body.clear();
+        answer.header("WWW-Authenticate", r#"Bearer realm="http://169.254.169.254/token",service="sweep""#);
     }),
 ];
 
@@ -215,7 +239,8 @@ pub fn cases(image: &Image, random: &mut Random) -> Vec<Case> {
     for (target, size) in sizes {
         let content: &[Row] =
             if matches!(target, Target::Config | Target::Layer) { &CONTENT_ROWS } else { &[] };
-        for row in ROWS.iter().chain(content) {
+        let tokens: &[Row] = if target == Target::Token { &[] } else { &TOKEN_ROWS };
+        for row in ROWS.iter().chain(content).chain(tokens) {
             for (times, expect) in [(1, row.once), (usize::MAX, row.always)] {
                 let Some(expect) = expect else { continue };
                 let position = random.below(size);

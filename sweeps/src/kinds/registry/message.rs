@@ -31,6 +31,8 @@ pub enum Framing {
     UntilClose,
     /// Chunked transfer coding of HTTP/1.1.
     Chunked,
+    /// An answer of HTTP/1.0, which ends with its connection.
+    Http10,
 }
 
 /// How the bytes of the answer, head included, are sent.
@@ -89,9 +91,15 @@ impl Answer {
         self.headers.push((name.to_owned(), value.to_owned()));
     }
 
+    /// Writes the server's address into headers that have `HOST` in its place.
+    pub fn name_host(&mut self, host: &str) {
+        self.headers.iter_mut().for_each(|(_, value)| *value = value.replace("HOST", host));
+    }
+
     /// Returns the bytes of the answer, and the position at which the body begins.
     pub fn bytes(&self, has_body: bool) -> (Vec<u8>, usize) {
-        let mut head = format!("HTTP/1.1 {} Status\r\n", self.status);
+        let version = if self.framing == Framing::Http10 { "1.0" } else { "1.1" };
+        let mut head = format!("HTTP/{version} {} Status\r\n", self.status);
         self.headers.iter().for_each(|(name, value)| head += &format!("{name}: {value}\r\n"));
         match self.framing {
             Framing::Length(difference) => {
@@ -99,6 +107,7 @@ impl Answer {
                 head += &format!("Content-Length: {}\r\n", length.max(0));
             }
             Framing::UntilClose => head += "Connection: close\r\n",
+            Framing::Http10 => {}
             Framing::Chunked => head += "Transfer-Encoding: chunked\r\n",
         }
         let mut bytes = self.prefix.clone();

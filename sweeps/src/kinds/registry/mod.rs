@@ -1,9 +1,9 @@
 //! `registry`: pulls from, and pushes to, a registry on the loopback that has one fault.
 //!
 //! As specified: within [`MAX_WAIT`] the build succeeds with the right digest, or fails with a message that names the
-//! registry or the document. A transient fault that happens once fails no build. Afterwards the same build from the
-//! same registry without the fault succeeds, and the store is sound. A push with exit 0 is complete, and
-//! one that failed has published nothing.
+//! registry or the document. A transient fault that happens once fails no build. A build that failed leaves no name and no
+//! pin. Afterwards the same build from the same registry without the fault succeeds, and the store is sound. A push with
+//! exit 0 is complete, and one that failed has published nothing else. Ctrl-C ends each of them within [`MAX_INTERRUPT`].
 
 mod contents;
 mod faults;
@@ -16,7 +16,9 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Signal, kill_process};
 
 use crate::error::SweepError;
 use crate::judge;
@@ -32,6 +34,9 @@ use super::Plan;
 
 /// Time after which a build that waits for a faulty registry hangs.
 const MAX_WAIT: Duration = Duration::from_secs(120);
+
+/// Longest time between Ctrl-C and the end of the program, on a machine that is busy with other points.
+const MAX_INTERRUPT: Duration = Duration::from_secs(3);
 
 /// Points that run at the same time: most of them wait.
 const WORKERS: usize = 6;
@@ -144,6 +149,10 @@ impl Shared<'_> {
             faults = judge::check_build(&finished, &self.digest);
         }
         faults.extend(check_outcome(case, &finished));
+        faults.extend(check_traces(&dir.join("store"), &finished));
+        let interrupted = dir.join("interrupted");
+        let new = Server::start(case.image.clone(), case.fault.clone(), case.needs_token)?;
+        faults.extend(check_interrupt(&self.build(&interrupted, &new)?, case)?);
         server.heal(self.image.clone());
         let again = self.build(dir, &server)?.args(["--pull"]).run()?;
         faults.extend(judge::check_success(&again, &self.digest, "the next pull fails"));
@@ -165,6 +174,8 @@ impl Shared<'_> {
         let mut faults = judge::check(&finished);
         faults.extend(check_outcome(case, &finished));
         faults.extend(self.check_published(&server.image(), &finished));
+        let new = Server::start(case.image.clone(), case.fault.clone(), case.needs_token)?;
+        faults.extend(check_interrupt(&self.build_and_push(&store, &new), case)?);
         server.heal(server.image());
         let again = push.run()?;
         faults.extend(judge::check_code(&again, "the next push fails"));
@@ -181,8 +192,14 @@ impl Shared<'_> {
     /// Checks that a push with exit 0 has published the image. The registry itself refuses a manifest without its blobs.
     fn check_published(&self, image: &Image, finished: &Finished) -> Option<Finding> {
         let published = image::digest(&image.manifest);
-        let is_wrong = finished.code == Some(0) && published != self.published;
-        is_wrong.then(|| Finding::new("exit 0 without the published image", published))
+        let is_right = published == self.published;
+        match finished.code {
+            Some(0) if !is_right => Some(Finding::new("exit 0 without the published image", published)),
+            Some(0) => None,
+            // The answer to the last request can be lost after the registry has kept the image.
+            _ if is_right || image.manifest.is_empty() => None,
+            _ => Some(Finding::new("a push that failed has published something", published)),
+        }
     }
 
     /// Prepares a build on top of the image of the registry, in a store of its own.
@@ -212,4 +229,38 @@ fn check_outcome(case: &Case, finished: &Finished) -> Vec<Finding> {
         faults.push(Finding::new("the message names no registry and no document", finished.summary()));
     }
     faults
+}
+
+/// Checks that a build that failed left neither its name nor a pin of the image that it could not get.
+fn check_traces(store: &Path, finished: &Finished) -> Vec<Finding> {
+    if finished.code == Some(0) {
+        return Vec::new();
+    }
+    let mut faults = Vec::new();
+    let pins = fs::read_dir(store.join("pins")).map_or(0, |entries| entries.filter_map(Result::ok).count());
+    if pins > 0 {
+        faults.push(Finding::new("a failed pull leaves a pin", pins.to_string()));
+    }
+    let names = fs::read_to_string(store.join("index.json")).unwrap_or_default();
+    if names.contains("library/image:latest") {
+        faults.push(Finding::new("a failed build has its name", finished.summary()));
+    }
+    faults
+}
+
+/// Interrupts a call after a part of a second; it has to end at once. A call that is over by then passes.
+fn check_interrupt(call: &Call, case: &Case) -> Result<Option<Finding>, SweepError> {
+    let mut running = call.clone().limit(MAX_WAIT).start()?;
+    let spread = u64::try_from(case.name.len() % 8).unwrap_or_default();
+    std::thread::sleep(Duration::from_millis(100 + 50 * spread));
+    if running.has_ended() {
+        return Ok(running.wait().map(|_| None)?);
+    }
+    let began = Instant::now();
+    // The program can end by itself at this moment.
+    let _ = kill_process(running.pid(), Signal::INT);
+    let finished = running.wait()?;
+    let took = began.elapsed();
+    let is_late = took > MAX_INTERRUPT;
+    Ok(is_late.then(|| Finding::new("Ctrl-C does not end it", format!("{took:?}: {}", finished.summary()))))
 }

@@ -82,7 +82,9 @@ fn serve(stream: &TcpStream, state: &Mutex<State>, stopped: &AtomicBool, host: &
         };
         let (bytes, start) = answer.bytes(request.method != "HEAD");
         send(stream, &bytes, start, answer.delivery, stopped)?;
-        if answer.framing == Framing::UntilClose || answer.delivery != Delivery::Whole {
+        if matches!(answer.framing, Framing::UntilClose | Framing::Http10)
+            || answer.delivery != Delivery::Whole
+        {
             break;
         }
     }
@@ -100,6 +102,7 @@ fn answer(request: &Request, state: &mut State, host: &str) -> Answer {
     {
         fault.times -= 1;
         (fault.change)(&mut answer);
+        answer.name_host(host);
     }
     if answer.status == 201 {
         upload::keep(request, &mut state.image);
