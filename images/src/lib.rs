@@ -8,8 +8,8 @@
 //! pins         remembers which manifest a registry's name led to when it was last asked
 //! versions     where a name has pointed: NAME@3, NAME~1
 //! attestations  SBOMs and provenance in the index of an image
-//! origin       remembers where an image was pulled from
 //! manifest_list  puts indexes together by hand
+//! origin       remembers where an image was pulled from
 //! layer_blobs  remembers which compressed blobs hold a layer
 //! ```
 //!

@@ -11,6 +11,8 @@ pub enum ManifestCommand {
     Create(CreateArgs),
     /// Print a manifest or a manifest list, of the store or else of its registry
     Inspect(InspectArgs),
+    /// Push a manifest list and its images to the registry in its name
+    Push(PushArgs),
     /// Remove manifest lists from the store; the images stay
     Rm(RmArgs),
 }
@@ -64,6 +66,20 @@ pub struct InspectArgs {
     /// Name of an image or a list
     #[arg(value_name = "NAME")]
     pub name: String,
+}
+
+/// Arguments of `dsbuild manifest push`.
+#[derive(Debug, Args)]
+pub struct PushArgs {
+    /// Reach the registry by plain HTTP
+    #[arg(long)]
+    pub insecure: bool,
+    /// Remove the list from the store when it is pushed
+    #[arg(short, long)]
+    pub purge: bool,
+    /// Name of the list
+    #[arg(value_name = "LIST")]
+    pub list: String,
 }
 
 /// Arguments of `dsbuild manifest rm`.

@@ -153,8 +153,8 @@ pages_with_commands! {
     privileged_the_commands_of_caching_work: "docs/caching.md",
     privileged_the_commands_of_reproducibility_work: "docs/reproducibility.md",
     privileged_the_commands_of_security_work: "docs/security.md",
-    privileged_the_commands_of_versions_work: "docs/versions.md",
     privileged_the_commands_of_formatting_work: "docs/formatting.md",
+    privileged_the_commands_of_versions_work: "docs/versions.md",
     privileged_the_commands_of_troubleshooting_work: "docs/troubleshooting.md",
 }
 

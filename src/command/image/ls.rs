@@ -2,6 +2,7 @@
 
 mod filter;
 
+use images::PulledFrom;
 use images::catalog::{self, Entry};
 use oci::Reference;
 
@@ -68,7 +69,7 @@ fn row(name: Option<&Reference>, entry: &Entry, summary: &Summary, args: &LsArgs
         ("Containers", NOT_COUNTED.to_owned()),
         ("CreatedAt", created.map_or_else(none, output::date)),
         ("CreatedSince", ago(created)),
-        ("Digest", entry.root.digest.to_string()),
+        ("Digest", PulledFrom::of(&entry.root).map_or_else(none, |from| from.root.to_string())),
         ("ID", id),
         ("Repository", name.map_or_else(none, repository)),
         ("SharedSize", NOT_COUNTED.to_owned()),

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use cache::Store;
-use images::catalog::Found;
-use images::pins;
+use images::PulledFrom;
+use images::catalog::{Entry, Found};
 use oci::{Config, Descriptor, DiffId, Empty, Healthcheck, Reference};
 use serde::Serialize;
 use serde_json::Value;
@@ -92,13 +91,13 @@ struct Metadata {
 }
 
 /// Returns the document of an image as JSON.
-pub(super) fn document(store: &Store, found: &Found) -> String {
+pub(super) fn document(found: &Found) -> String {
     let (config, image) = (&found.image.config, &found.image);
     let comment = config.history.last().map_or("", |entry| entry.comment.as_str());
     to_json(&ImageDocument {
         id: found.id().to_string(),
         repo_tags: found.names().map(Reference::familiar).collect(),
-        repo_digests: repo_digests(store, found),
+        repo_digests: repo_digests(found),
         parent: "",
         comment,
         created: config.created.as_deref().unwrap_or("0001-01-01T00:00:00Z"),
@@ -117,15 +116,13 @@ pub(super) fn document(store: &Store, found: &Found) -> String {
     })
 }
 
-/// Returns the digests under which registries were last seen to have the image: `NAME@sha256:…`.
-fn repo_digests(store: &Store, found: &Found) -> Vec<String> {
-    let platform = &found.image.config.platform;
-    let digest = |name: &Reference| {
-        let digest = pins::load(store, name, platform).ok().flatten()?;
-        let bare = Reference { tag: None, digest: Some(digest), ..name.clone() };
-        Some(bare.familiar())
+/// Returns the digests with which the image came from registries: `NAME@sha256:…`.
+fn repo_digests(found: &Found) -> Vec<String> {
+    let digest = |entry: &Entry| {
+        let PulledFrom { repository, root, .. } = PulledFrom::of(&entry.root)?;
+        Some(Reference { tag: None, digest: Some(root), ..repository }.familiar())
     };
-    let mut digests: Vec<String> = found.names().filter_map(digest).collect();
+    let mut digests: Vec<String> = found.entries.iter().filter_map(digest).collect();
     digests.sort();
     digests.dedup();
     digests

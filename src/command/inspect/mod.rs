@@ -67,7 +67,7 @@ fn document(
     match find_for(store, name, platform) {
         Ok(found) => match attestations::asked_for(store, &found, name, args)? {
             Some(attestations) => Ok(attestations),
-            None => attestations::with_fields(store, &found, image::document(store, &found), args),
+            None => attestations::with_fields(store, &found, image::document(&found), args),
         },
         Err(failure) if kind.is_none() && failure.fault() == Fault::Input => {
             Err(Failure::input(format!("No such object: {name}"))

@@ -5,6 +5,7 @@
 mod annotate;
 mod create;
 mod inspect;
+mod push;
 mod rm;
 
 use cache::Store;
@@ -20,6 +21,7 @@ pub fn run(command: ManifestCommand) -> Result<u8, Failure> {
         ManifestCommand::Annotate(args) => annotate::run(&args),
         ManifestCommand::Create(args) => create::run(&args),
         ManifestCommand::Inspect(args) => inspect::run(&args),
+        ManifestCommand::Push(args) => push::run(&args),
         ManifestCommand::Rm(args) => rm::run(&args),
     }
 }
