@@ -118,7 +118,7 @@ fn an_outline_lists_arguments_and_secrets() {
     assert_eq!(outline["args"][0]["value"], "1");
     assert_eq!(outline["secrets"][0]["name"], "s");
     let outline = env.build("FROM scratch\nARG one=1\n", &["--call=outline"]).success().stdout();
-    assert_eq!(outline, "BUILD ARG   VALUE   DESCRIPTION\none         1\n");
+    assert_eq!(outline, "BUILD ARG   VALUE     DESCRIPTION\none         1\n");
 }
 
 /// Formats a Dockerfile in place and expects this text.

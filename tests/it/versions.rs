@@ -26,6 +26,7 @@ impl Scenario {
     fn new(count: usize) -> Result<Self, String> {
         let env = TestEnv::new()?;
         let mut scenario = Self { env, commits: Vec::new() };
+        scenario.env.give("context");
         scenario.git(&["init", "--quiet"]);
         (1..=count).for_each(|number| scenario.build(number));
         Ok(scenario)
