@@ -119,16 +119,6 @@ impl Flavor {
         rustix::fs::lsetxattr(proc_path(dir, name), key, value, XattrFlags::empty())
     }
 
-    /// Reports whether overlayfs has copied `name` in the upper directory `dir` from a lower layer.
-    pub(crate) fn is_copied_up(self, dir: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<bool> {
-        let key = format!("{}origin", self.prefix());
-        match rustix::fs::lgetxattr_query(proc_path(dir, name), key) {
-            Ok(_) => Ok(true),
-            Err(Errno::NODATA | Errno::OPNOTSUPP) => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-
     /// Reports whether `name` in `dir`, or `dir` itself for the empty name, is an opaque directory.
     pub(crate) fn is_opaque(self, dir: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<bool> {
         let (key, expected) = self.opaque();

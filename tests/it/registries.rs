@@ -107,6 +107,7 @@ fn privileged_the_file_of_podman_and_a_helper_are_used_where_they_are_set() {
 
     fs::create_dir_all(env.path("docker")).expect("a folder");
     fs::write(env.path("docker/config.json"), r#"{"credsStore":"test"}"#).expect("written");
+    env.give("docker");
     let helper = format!(
         "#!/bin/sh\ncase $1 in store) cat > {0};; get) cat {0};; erase) rm {0};; esac\n",
         env.path("kept").display()

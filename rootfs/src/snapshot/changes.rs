@@ -34,8 +34,8 @@ use crate::safe_path::{DIRECTORY, names, open_beneath};
 pub(super) struct UpperContent {
     /// All changes, without the root itself, in the order of their paths' components.
     pub changes: Vec<Change>,
-    /// Files that overlayfs has copied from a lower layer, and whose time is older than the snapshot: they can be equal to
-    /// the lower ones.
+    /// Files whose time is older than the snapshot: they can be equal to the lower ones. Overlayfs marks its copies, but
+    /// not those of a file with several names.
     pub suspects: BTreeSet<PathBuf>,
 }
 
@@ -77,10 +77,7 @@ impl Collector<'_> {
             }
             let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
             if is_file && stat.st_nlink == 1 && is_before(entry.mtime, self.began) {
-                let is_copied_up = self.lowers.flavor.is_copied_up(dir.as_fd(), &name);
-                if is_copied_up.map_err(failed("read an attribute of", &path))? {
-                    self.suspects.insert(path.clone());
-                }
+                self.suspects.insert(path.clone());
             }
             let shared = (is_file && stat.st_nlink > 1).then_some((stat.st_dev, stat.st_ino));
             self.found.push((Change { path, entry }, shared));
