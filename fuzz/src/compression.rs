@@ -1,6 +1,6 @@
 //! Compressed layers: blobs of one or more gzip members or zstd frames, whole, cut off and damaged.
 //!
-//! The first byte of the input selects how the rest becomes a blob ([`Form`]), the next two where the blob is cut and
+//! The first byte of the input selects how the rest becomes a blob (`Form`), the next two where the blob is cut and
 //! damaged. Form 0 takes the rest as the blob itself.
 
 use std::io::{self, Read, Write};

@@ -1,6 +1,6 @@
 //! Archives of images: those of `docker save`, OCI layouts, and tars that are neither.
 //!
-//! The input describes the members of an archive ([`members`]). Documents name the digests of members before them by
+//! The input describes the members of an archive (`members`). Documents name the digests of members before them by
 //! placeholders, so that a changed document still fits its layers.
 
 use std::fs;

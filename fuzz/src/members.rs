@@ -42,7 +42,7 @@ pub fn tar(input: &[u8]) -> Vec<u8> {
     members.builder.into_inner().expect("a vector takes every byte")
 }
 
-/// Reports whether a tar of [`tar`] has a file with holes, which EROFS cannot always represent.
+/// Reports whether a tar of [`tar()`] has a file with holes, which EROFS cannot always represent.
 pub fn has_sparse(input: &[u8]) -> bool {
     input.chunks_exact(5).take(MAX_MEMBERS).any(|member| member[4] % 8 == 6)
 }
