@@ -1,6 +1,7 @@
 //! Attestations of an image, read from its index: SBOMs and provenance, whoever made them.
 //!
-//! [`view`] has the form in which `docker buildx imagetools inspect` hands them to templates as `.SBOM` and `.Provenance`.
+//! [`Attestations::view`] has the form in which `docker buildx imagetools inspect` hands them to templates, as `.SBOM` and
+//! `.Provenance`.
 
 use std::collections::BTreeMap;
 
