@@ -94,7 +94,7 @@ mod tests {
         assert_eq!(got, expected, "{template}");
     }
 
-    // The expected texts are those of Go 1.19's text/template with the functions of docker's `templates` package.
+    // The expected texts follow the rules of Go's text/template and of the functions that docker adds; no Go program made them.
     #[test]
     fn templates_of_dockers_scripts_print_as_docker_prints_them() {
         check("{{.Repository}}:{{.Tag}}", "app:1.0");
