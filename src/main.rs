@@ -1,19 +1,16 @@
 //! The `dsbuild` binary: flags, progress, errors and exit codes. The only crate that prints.
 //!
 //! ```text
-//! args/        the command line as typed data, and the texts of --help
 //! command/     one file or directory for each command
-//! list/        lists: --format, templates, --quiet
+//! list         lists in the format of their flags
 //! setup/       the store, the registry client, namespaces and signals
 //! progress/    events of a build -> terminal, plain lines, JSON lines
-//! timings/     the time of a build -> a page, a trace
 //! failure/     errors -> the place, the cause, the way out
 //! exit         exit codes
 //! output/      the sink for everything printed: text from outside is sanitized
 //! environment  environment variables
 //! ```
 
-mod args;
 mod command;
 mod environment;
 mod exit;
@@ -22,7 +19,6 @@ mod list;
 mod output;
 mod progress;
 mod setup;
-mod timings;
 
 use std::ffi::OsString;
 use std::panic::AssertUnwindSafe;
@@ -43,10 +39,10 @@ fn main() -> ExitCode {
     if let Some(failure) = missing_command(&args) {
         return fail(&failure);
     }
-    let args = args::with_default_command(args);
-    let command = args::command_path(&args);
+    let args = cli::with_default_command(args);
+    let command = cli::command_path(&args);
     setup::origin::remember(&command, &args);
-    let cli = match args::Cli::try_parse_from(args) {
+    let cli = match cli::Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => return refuse(&error, &command),
     };
@@ -66,7 +62,7 @@ fn fail(failure: &Failure) -> ExitCode {
 /// Returns the failure of `docker`'s commands that dsbuild lacks. A directory of that name is a context all the same.
 fn missing_command(args: &[OsString]) -> Option<Failure> {
     let word = args.get(1)?.to_str()?;
-    if Path::new(word).is_dir() { None } else { args::docker::missing_command(word) }
+    if Path::new(word).is_dir() { None } else { cli::docker::missing_command(word).map(Failure::from) }
 }
 
 /// Prints the help that was asked for, or the error in a command line.
@@ -94,7 +90,7 @@ fn unknown_flag(error: &clap::Error, command: &str) -> Option<Failure> {
         return None;
     }
     let failure = Failure::usage(format!("`dsbuild {command}` has no flag {flag}"));
-    Some(match args::similar_flag(command, flag) {
+    Some(match cli::similar_flag(command, flag) {
         Some(similar) => failure.hint(format!("did you mean {similar}?")),
         None => failure.hint(format!("`dsbuild {command} --help` lists all flags")),
     })

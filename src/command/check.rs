@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use rootfs::layers::Layers;
 
-use crate::args::store::CheckArgs;
 use crate::failure::Failure;
 use crate::output;
 use crate::setup::store;
+use cli::store::CheckArgs;
 
 /// Prints the problems of the store; exit code 1 if there are any.
 pub fn run(args: &CheckArgs) -> Result<u8, Failure> {

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use clap::{Arg, Command, CommandFactory};
 
-use crate::args::{Cli, visible_commands};
 use crate::failure::Failure;
 use crate::output::{self, Stream};
+use cli::{Cli, visible_commands};
 
 /// Prints the reference of all commands.
 pub fn run() -> Result<u8, Failure> {

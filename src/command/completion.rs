@@ -2,9 +2,9 @@
 
 use clap::CommandFactory;
 
-use crate::args::{Cli, CompletionArgs};
 use crate::failure::Failure;
 use crate::output::{self, Stream};
+use cli::{Cli, CompletionArgs};
 
 /// Prints the script for a shell.
 pub fn run(args: &CompletionArgs) -> Result<u8, Failure> {

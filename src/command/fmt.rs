@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use pipeline::BuildError;
 
 use super::parse;
-use crate::args::dockerfile::FmtArgs;
 use crate::failure::Failure;
 use crate::output::{self, Stream};
+use cli::dockerfile::FmtArgs;
 
 /// Formats files in place. With `--check` prints the names of files that are not formatted; exit code 1 if there are any.
 pub fn run(args: &FmtArgs) -> Result<u8, Failure> {

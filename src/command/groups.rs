@@ -2,10 +2,10 @@
 //! the same function.
 
 use super::{build, container, image, inspect, pull, push, run};
-use crate::args::container::ContainerCommand;
-use crate::args::image::ImageCommand;
-use crate::args::inspect::ObjectKind;
 use crate::failure::Failure;
+use cli::container::ContainerCommand;
+use cli::image::ImageCommand;
+use cli::inspect::ObjectKind;
 
 /// Runs `dsbuild image COMMAND` and returns its exit code.
 pub fn image(command: ImageCommand) -> Result<u8, Failure> {

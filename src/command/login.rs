@@ -5,10 +5,10 @@ use std::io::Read;
 use registry::login::{KeptIn, Login};
 use registry::{Client, RegistryError};
 
-use crate::args::registry::LoginArgs;
 use crate::failure::Failure;
 use crate::output::{self, Stream};
 use crate::setup::{prompt, registry as connection};
+use cli::registry::LoginArgs;
 
 /// Longest password that is read from stdin.
 const MAX_PASSWORD_BYTES: u64 = 64 << 10;

@@ -1,10 +1,10 @@
 //! `dsbuild logout`: forgets the login for a registry.
 
-use crate::args::registry::LogoutArgs;
 use crate::command::login::server_name;
 use crate::failure::Failure;
 use crate::output;
 use crate::setup::registry as connection;
+use cli::registry::LogoutArgs;
 
 /// Forgets the login where `dsbuild login` keeps it, and says so if another file still has one.
 pub fn run(args: &LogoutArgs) -> Result<u8, Failure> {

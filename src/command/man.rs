@@ -2,9 +2,9 @@
 
 use clap::CommandFactory;
 
-use crate::args::{Cli, ManArgs, find_command};
 use crate::failure::Failure;
 use crate::output::{self, Stream};
+use cli::{Cli, ManArgs, find_command};
 
 /// Prints the page of dsbuild, or of one of its commands.
 pub fn run(args: &ManArgs) -> Result<u8, Failure> {

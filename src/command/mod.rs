@@ -40,8 +40,8 @@ mod system;
 mod versions;
 mod volume;
 
-use crate::args::Command;
 use crate::failure::Failure;
+use cli::Command;
 
 /// Runs a command and returns its exit code.
 pub fn run(command: Command) -> Result<u8, Failure> {

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::args::dockerfile::ParseArgs;
 use crate::failure::Failure;
 use crate::output::{self, Stream};
+use cli::dockerfile::ParseArgs;
 
 /// Prints the parsed file as JSON; exit code 1 if the file is not a Dockerfile.
 pub fn run(args: &ParseArgs) -> Result<u8, Failure> {

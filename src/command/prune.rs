@@ -2,12 +2,12 @@
 
 use cache::{Policy, Store, StoreError, VersionLimits};
 
-use crate::args::store::PruneArgs;
-use crate::args::values;
 use crate::environment;
 use crate::failure::Failure;
 use crate::output;
 use crate::setup::{isolation, store};
+use cli::store::PruneArgs;
+use cli::values;
 
 /// Reduces the store to the size that the user names, and prints the space that was freed.
 pub fn run(args: &PruneArgs) -> Result<u8, Failure> {

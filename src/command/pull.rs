@@ -8,13 +8,13 @@ use registry::Client;
 use rootfs::layers::Layers;
 use sources::{Pulled, SourceError, Sources};
 
-use crate::args::build::ProgressMode;
-use crate::args::registry::PullArgs;
 use crate::exit;
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Screen;
 use crate::setup::{interrupt, isolation, registry as connection, store};
+use cli::build::ProgressMode;
+use cli::registry::PullArgs;
 
 /// Pulls one tag, or all tags of a repository.
 pub fn run(args: &PullArgs) -> Result<u8, Failure> {

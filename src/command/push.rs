@@ -8,13 +8,13 @@ use progress::{Cancel, Progress, Sink, Vertex};
 use registry::Client;
 use rootfs::layers::Layers;
 
-use crate::args::build::ProgressMode;
-use crate::args::registry::PushArgs;
 use crate::exit;
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Screen;
 use crate::setup::{interrupt, isolation, registry as connection, store};
+use cli::build::ProgressMode;
+use cli::registry::PushArgs;
 
 /// Pushes one tag, or all tags of a repository that the store has.
 pub fn run(args: &PushArgs) -> Result<u8, Failure> {

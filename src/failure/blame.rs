@@ -19,6 +19,11 @@ use crate::exit::Fault;
 pub trait Blame: Error {
     /// Returns the fault that decides the exit code.
     fn fault(&self) -> Fault;
+
+    /// Returns the way out, if the error knows one.
+    fn hint(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// Declares error types that always have the same fault.
@@ -37,6 +42,29 @@ always!(Fault::System => cache::StoreError, rootfs::RootfsError, sandbox::Sandbo
 always!(Fault::System => compare::CompareError);
 always!(Fault::Usage => oci::ReferenceError, oci::PlatformError, attest::AttestError);
 always!(Fault::Input => IgnoreError, registry::RegistryError, sources::SourceError);
+
+impl Blame for cli::UsageError {
+    fn fault(&self) -> Fault {
+        Fault::Usage
+    }
+
+    fn hint(&self) -> Option<&str> {
+        self.hint()
+    }
+}
+
+impl Blame for listing::TemplateError {
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Invalid(_) => Fault::Usage,
+            Self::NotApplicable(_) => Fault::Input,
+        }
+    }
+
+    fn hint(&self) -> Option<&str> {
+        self.hint()
+    }
+}
 
 impl Blame for ExportError {
     fn fault(&self) -> Fault {

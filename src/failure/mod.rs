@@ -132,6 +132,10 @@ impl Failure {
 
 impl<E: Blame> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self::of(error.fault(), &error)
+        let failure = Self::of(error.fault(), &error);
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
     }
 }

@@ -1,12 +1,5 @@
 //! The sink for everything that dsbuild prints, and what the terminal behind it can show.
 //!
-//! ```text
-//! sanitize  text from outside, made safe for a terminal
-//! units     numbers, sizes and times for people
-//! table     columns
-//! html      text in HTML pages
-//! ```
-//!
 //! No other module writes to stdout or stderr. Every function here sanitizes: no escape sequence, control character or
 //! bidi character of a Dockerfile, an error, a registry or a process reaches a terminal. Our own colors survive only in
 //! [`colored`] and [`redraw`]. Programs that read a pipe get the exact bytes by [`data`].
@@ -14,16 +7,14 @@
 //! A reader that went away is no failure: `dsbuild images | head -1` succeeds.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
-mod html;
-mod sanitize;
 pub mod table;
-mod units;
 
 use std::io::{self, IsTerminal, Write};
 
-pub use html::Html;
-pub use sanitize::{Sanitizer, path, sanitized, sanitized_in_place, sanitized_lines};
-pub use units::{ago, date, disk_size, now_ms, number, rfc3339, since, size};
+pub use printable::{
+    Html, Sanitizer, ago, date, disk_size, now_ms, number, path, rfc3339, sanitized, sanitized_in_place,
+    sanitized_lines, since, size,
+};
 
 use crate::environment;
 
@@ -96,7 +87,7 @@ pub fn note(text: &str) {
 
 /// Prints text that carries our own colors, and a line end if it has none.
 pub fn colored(stream: Stream, text: &str) {
-    let text = sanitize::only_colors(text);
+    let text = printable::only_colors(text);
     let end = if text.ends_with('\n') { "" } else { "\n" };
     stream.write(format!("{text}{end}").as_bytes());
 }
@@ -108,7 +99,7 @@ pub fn json(stream: Stream, value: &serde_json::Value, is_pretty: bool) {
 
 /// Prints a text that is JSON and a line end, with the same escapes as [`json`].
 pub fn json_text(stream: Stream, text: &str) {
-    stream.write(format!("{}\n", sanitize::json(text)).as_bytes());
+    stream.write(format!("{}\n", printable::json(text)).as_bytes());
 }
 
 /// Prints content: exact bytes for a pipe or a file, sanitized text for a terminal.
@@ -124,7 +115,7 @@ pub fn data(stream: Stream, bytes: &[u8]) {
 pub fn redraw(drawn: usize, lines: &[String]) {
     let mut text = if drawn > 0 { format!("\x1b[{drawn}F\x1b[J") } else { String::new() };
     for line in lines {
-        text.push_str(&sanitize::only_colors(line));
+        text.push_str(&printable::only_colors(line));
         text.push('\n');
     }
     Stream::Stderr.write(text.as_bytes());

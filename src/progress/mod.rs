@@ -21,8 +21,8 @@ use std::time::Duration;
 use progress::MissReason;
 use progress::{Event, Sink};
 
-use crate::args::build::ProgressMode;
 use crate::output::{self, Stream};
+use cli::build::ProgressMode;
 
 /// Time between two drawings of the live view.
 const TICK: Duration = Duration::from_millis(100);

@@ -3,7 +3,7 @@
 //! - A block ```` ```sh ```` is a script: every command must succeed.
 //! - A block ```` ```console ```` shows commands (`$ …`) and their output. In the output `…` stands for any text, and
 //!   alone on a line for any lines.
-//! - A block ```` ```sh no-run: REASON ```` is not run; src/args/docs.rs checks its `dsbuild` command lines.
+//! - A block ```` ```sh no-run: REASON ```` is not run; cli/src/docs.rs checks its `dsbuild` command lines.
 //!
 //! Each block starts in the scratch folder of its page, which keeps its files from block to block. The store holds
 //! `busybox`, and a registry on loopback stands for the one of GitLab's variables.

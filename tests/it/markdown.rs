@@ -1,7 +1,7 @@
 //! Fenced blocks of Markdown pages: the commands that the documentation shows.
 //!
 //! The info string of a block is its language, and for commands that a test cannot run a reason: `sh no-run: REASON`.
-//! Used by the test that runs the blocks, and by the test that parses each `dsbuild` command line (src/args/docs.rs).
+//! Used by the test that runs the blocks, and by the test that parses each `dsbuild` command line (cli/src/docs.rs).
 
 /// A fenced block of a page.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,7 +43,9 @@ fn opened(line: usize, info: &str) -> Block {
 
 /// Returns the pages of the documentation, as paths from the root of the repository and their text.
 pub fn pages() -> Vec<(String, String)> {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    // This file belongs to two packages: that of the workspace's root, and `cli`.
+    let package = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = package.ancestors().find(|dir| dir.join("Cargo.lock").is_file()).expect("the workspace");
     let folder = std::fs::read_dir(root.join("docs")).expect("docs/ can be listed");
     let mut names: Vec<String> = folder
         .map(|entry| entry.expect("an entry of docs/").file_name().into_string().expect("a UTF-8 name"))

@@ -6,9 +6,9 @@ use pipeline::BuildRequest;
 
 use super::answer::OpenPipeline;
 use super::{check, outline, targets};
-use crate::args::build::BuildArgs;
-use crate::args::values::switch;
 use crate::failure::Failure;
+use cli::build::BuildArgs;
+use cli::values::switch;
 
 /// Question, and form of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

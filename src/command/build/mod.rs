@@ -30,13 +30,13 @@ use pipeline::{BuildRequest, Built, ExportFailure, Pipeline, Watch};
 use progress::{Cancel, Progress, Sink};
 use registry::{Cancellation, Patience};
 
-use crate::args::build::{BuildArgs, ProgressMode};
 use crate::exit::{self, Fault};
 use crate::failure::{Failure, single_id};
 use crate::output;
 use crate::progress::Screen;
 use crate::setup::{self, interrupt, isolation, store};
 use call::Call;
+use cli::build::{BuildArgs, ProgressMode};
 use timings::Timings;
 
 /// Smallest default of `--jobs`. More than most machines have processors, since many steps wait for the network.

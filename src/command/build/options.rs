@@ -16,11 +16,11 @@ use sources::{FetchOptions, SecretSource, Secrets};
 
 use super::ssh::{self, Agent};
 use super::{hosts, proxies};
-use crate::args::build::BuildArgs;
-use crate::args::{similar_command, values};
 use crate::environment;
 use crate::failure::Failure;
 use crate::output;
+use cli::build::BuildArgs;
+use cli::{similar_command, values};
 
 /// Reads the Dockerfile and turns flags into a request without outputs. The build needs the agents until it ends.
 pub fn request(args: &BuildArgs) -> Result<(Vec<Agent>, BuildRequest), Failure> {

@@ -3,9 +3,9 @@
 use export::{Annotation, Dest, ExportKind, ExportRequest};
 use oci::Reference;
 
-use crate::args::build::BuildArgs;
 use crate::failure::Failure;
 use crate::output::Stream;
+use cli::build::BuildArgs;
 
 /// Returns one request for each output. An output without a name of its own gets the names of `--tag`.
 pub fn requests(args: &BuildArgs) -> Result<Vec<ExportRequest>, Failure> {

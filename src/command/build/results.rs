@@ -6,9 +6,9 @@ use export::Exported;
 use frontend::plan::{UnusedArg, Warning};
 use pipeline::Built;
 
-use crate::args::build::{BuildArgs, ProgressMode};
 use crate::failure::Failure;
 use crate::output;
+use cli::build::{BuildArgs, ProgressMode};
 
 /// Writes `--iidfile` and `--metadata-file`, and prints warnings, or the image ID in quiet mode.
 pub fn report(args: &BuildArgs, built: &Built, exported: &[Exported]) -> Result<(), Failure> {

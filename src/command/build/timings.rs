@@ -10,11 +10,11 @@ use patterns::Patterns;
 use pipeline::{BuildRequest, Pipeline};
 use progress::Sink;
 
-use crate::args::build::{BuildArgs, ProgressMode};
 use crate::failure::Failure;
 use crate::output::{self, Stream};
 use crate::progress::Screen;
-use crate::timings::{self, About, Recorder};
+use cli::build::{BuildArgs, ProgressMode};
+use timings::{self, About, Recorder};
 
 /// Refuses a file that could not be written after the build.
 pub fn check(args: &BuildArgs) -> Result<(), Failure> {
@@ -69,7 +69,8 @@ impl<'a> Timings<'a> {
         };
         let report = recorder.report(about);
         let written: Result<(), Failure> = self.args.timings.iter().try_for_each(|file| {
-            timings::write(&report, file).map_err(|error| {
+            let text = timings::render(&report, file);
+            export::write_file(file, text.as_bytes()).map_err(|error| {
                 Failure::system(format!("cannot write timings to {}", output::path(file))).caused_by(&error)
             })?;
             self.announce(file, request);

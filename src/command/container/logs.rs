@@ -9,10 +9,10 @@ use runner::container::Container;
 use runner::log::{LogReader, Piece};
 
 use super::find::find;
-use crate::args::container::LogsArgs;
 use crate::exit::Fault;
 use crate::failure::Failure;
 use crate::output::{self, Sanitizer, Stream};
+use cli::container::LogsArgs;
 
 /// Time between two looks for new output.
 const FOLLOW_POLL: Duration = Duration::from_millis(50);

@@ -7,11 +7,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use runner::container::{Container, ContainerState, NetworkMode, Publish, short};
 
 use self::filter::ContainerFilter;
-use crate::args::container::LsArgs;
 use crate::failure::Failure;
-use crate::list::{Column, List, Row};
+use crate::list;
 use crate::output;
 use crate::setup::store;
+use cli::container::LsArgs;
+use listing::{Column, List, Row};
 
 /// Longest part of a command that is shown, in characters.
 const MAX_COMMAND_CHARS: usize = 20;
@@ -43,7 +44,7 @@ pub fn run(args: &LsArgs) -> Result<u8, Failure> {
     let shown = Container::list(&store)?.into_iter().filter(|one| filter.accepts(one));
     let limit = if args.latest { 1 } else { args.last.unwrap_or(usize::MAX) };
     let rows: Vec<Row> = shown.take(limit).map(|one| row(&one, args.list.no_trunc)).collect();
-    List { columns: COLUMNS, shown: SHOWN, id: "ID" }.print(&args.list, &rows)?;
+    list::print(&List { columns: COLUMNS, shown: SHOWN, id: "ID" }, &args.list, &rows)?;
     Ok(0)
 }
 

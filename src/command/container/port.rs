@@ -3,9 +3,9 @@
 use runner::container::Publish;
 
 use super::find::find;
-use crate::args::container::PortArgs;
 use crate::failure::Failure;
 use crate::output;
+use cli::container::PortArgs;
 
 /// Prints the published ports of a container as docker does; exit code 1 if a port that was asked for is not published.
 pub fn run(args: &PortArgs) -> Result<u8, Failure> {

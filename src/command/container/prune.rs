@@ -3,12 +3,12 @@
 use cache::Store;
 use runner::container::Container;
 
-use crate::args::container::PruneContainersArgs;
-use crate::args::filters::Filters;
 use crate::failure::Failure;
 use crate::output;
 use crate::setup::confirm::confirm;
 use crate::setup::{isolation, store};
+use cli::container::PruneContainersArgs;
+use cli::filters::Filters;
 
 /// Filters that docker's `container prune` knows.
 const KNOWN: &[&str] = &["label", "label!", "until"];

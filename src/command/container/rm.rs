@@ -3,9 +3,9 @@
 use runner::signal;
 
 use super::find::find;
-use crate::args::container::RmArgs;
 use crate::failure::Failure;
 use crate::output;
+use cli::container::RmArgs;
 
 /// Removes containers and prints the name of each. A running one is removed only by force.
 pub fn run(args: &RmArgs) -> Result<u8, Failure> {

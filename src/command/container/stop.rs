@@ -5,9 +5,9 @@ use std::time::Duration;
 use runner::signal;
 
 use super::find::find;
-use crate::args::container::StopArgs;
 use crate::failure::Failure;
 use crate::output;
+use cli::container::StopArgs;
 
 /// Stops containers and prints the name of each.
 pub fn run(args: &StopArgs) -> Result<u8, Failure> {

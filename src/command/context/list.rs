@@ -7,8 +7,8 @@ use ::context::survey::Survey;
 use patterns::IgnoreFile;
 
 use super::shown;
-use crate::args::context::ContextArgs;
 use crate::output::{self, Stream};
+use cli::context::ContextArgs;
 
 /// Prints the list that the flags ask for.
 pub fn print(args: &ContextArgs, ignore: &IgnoreFile, survey: &Survey) {

@@ -25,9 +25,9 @@ use patterns::Patterns;
 use pipeline::input;
 
 use super::build;
-use crate::args::context::ContextArgs;
 use crate::failure::Failure;
 use crate::output::{self, Stream};
+use cli::context::ContextArgs;
 
 /// Number of entries that are counted in an excluded directory without `--measure`; takes 20 ms.
 const COUNTED_ENTRIES: u64 = 10_000;

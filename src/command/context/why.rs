@@ -7,9 +7,9 @@ use patterns::{Decision, Matched, Patterns};
 use patterns::{IgnoreError, IgnoreFile};
 
 use super::list;
-use crate::args::context::ContextArgs;
 use crate::failure::Failure;
 use crate::output::{self, Stream};
+use cli::context::ContextArgs;
 
 /// Prints the deciding line of each path.
 pub fn print(args: &ContextArgs, folder: &Path, ignore: &IgnoreFile) -> Result<u8, Failure> {

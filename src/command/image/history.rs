@@ -7,12 +7,13 @@ use jiff::Timestamp;
 use oci::History;
 
 use super::find::{find_for, platform};
-use crate::args::inspect::HistoryArgs;
 use crate::command::versions;
 use crate::failure::Failure;
-use crate::list::{Column, List, Row};
+use crate::list;
 use crate::output;
 use crate::setup::store;
+use cli::inspect::HistoryArgs;
+use listing::{Column, List, Row};
 
 /// Longest part of an instruction that is shown, in characters.
 const MAX_INSTRUCTION_CHARS: usize = 45;
@@ -45,7 +46,7 @@ pub fn run(args: &HistoryArgs) -> Result<u8, Failure> {
         let id = found.id();
         newest.set("ID", if args.list.no_trunc { id.to_string() } else { id.hex()[..12].to_owned() });
     }
-    List { columns: COLUMNS, shown: SHOWN, id: "ID" }.print(&args.list, &rows)?;
+    list::print(&List { columns: COLUMNS, shown: SHOWN, id: "ID" }, &args.list, &rows)?;
     Ok(0)
 }
 

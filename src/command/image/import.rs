@@ -7,10 +7,10 @@ use oci::Reference;
 use rootfs::layers::Layers;
 use sources::{ImportFrom, import};
 
-use crate::args::image::ImportArgs;
 use crate::failure::Failure;
 use crate::output;
 use crate::setup::{isolation, store};
+use cli::image::ImportArgs;
 
 /// Imports images, and prints the names or the ID of each.
 pub fn run(args: &ImportArgs) -> Result<u8, Failure> {

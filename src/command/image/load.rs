@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::import::import_from;
-use crate::args::image::LoadArgs;
 use crate::failure::Failure;
 use crate::output::Stream;
+use cli::image::LoadArgs;
 
 /// Imports images, and prints the names or the ID of each.
 pub fn run(args: &LoadArgs) -> Result<u8, Failure> {

@@ -8,11 +8,12 @@ use oci::Reference;
 
 use self::filter::ImageFilter;
 use super::summary::Summary;
-use crate::args::image::LsArgs;
 use crate::failure::Failure;
-use crate::list::{Column, List, Row};
+use crate::list;
 use crate::output::{self, ago};
 use crate::setup::store;
+use cli::image::LsArgs;
+use listing::{Column, List, Row};
 
 /// Cell for an image without a name, tag or digest.
 const NONE: &str = "<none>";
@@ -56,7 +57,7 @@ pub fn run(args: &LsArgs) -> Result<u8, Failure> {
         rows.extend(names.into_iter().map(|name| row(name, entry, summary, args)));
     }
     let shown = if args.digests { SHOWN_WITH_DIGESTS } else { SHOWN };
-    List { columns: COLUMNS, shown, id: "ID" }.print(&args.list, &rows)?;
+    list::print(&List { columns: COLUMNS, shown, id: "ID" }, &args.list, &rows)?;
     Ok(0)
 }
 

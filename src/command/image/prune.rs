@@ -9,13 +9,13 @@ use oci::{Digest, Platform, Reference};
 use runner::container::Container;
 
 use super::summary::Summary;
-use crate::args::filters::Filters;
-use crate::args::image::PruneImagesArgs;
 use crate::environment;
 use crate::failure::Failure;
 use crate::output;
 use crate::setup::confirm::confirm;
 use crate::setup::{isolation, store};
+use cli::filters::Filters;
+use cli::image::PruneImagesArgs;
 
 /// Filters that docker's `image prune` knows.
 const KNOWN: &[&str] = &["dangling", "label", "label!", "until"];

@@ -10,10 +10,10 @@ use oci::Reference;
 use runner::container::{Container, short};
 
 use super::find;
-use crate::args::image::RmArgs;
 use crate::failure::Failure;
 use crate::output;
 use crate::setup::store;
+use cli::image::RmArgs;
 
 /// Removes names and images. A failure does not keep the others from being removed.
 pub fn run(args: &RmArgs) -> Result<u8, Failure> {

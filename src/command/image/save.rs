@@ -5,10 +5,10 @@ use oci::Reference;
 use progress::Cancel;
 
 use super::find;
-use crate::args::image::SaveArgs;
 use crate::failure::Failure;
 use crate::output::Stream;
 use crate::setup::{interrupt, store};
+use cli::image::SaveArgs;
 
 /// Saves images, each once, with the names by which the user calls them.
 pub fn run(args: &SaveArgs) -> Result<u8, Failure> {

@@ -3,9 +3,9 @@
 use oci::Reference;
 
 use super::find;
-use crate::args::image::TagArgs;
 use crate::failure::Failure;
 use crate::setup::store;
+use cli::image::TagArgs;
 
 /// Gives an image another name. An image that had the name before loses it.
 pub fn run(args: &TagArgs) -> Result<u8, Failure> {

@@ -7,8 +7,8 @@ use images::{CachingBlobs, StoreBlobs};
 use serde_json::Value;
 
 use super::{parsed, to_json};
-use crate::args::inspect::InspectOneKindArgs;
 use crate::failure::Failure;
+use cli::inspect::InspectOneKindArgs;
 
 /// Field of a template with the SBOM, as `docker buildx imagetools inspect` calls it.
 const SBOM: &str = "SBOM";

@@ -15,14 +15,14 @@ use cache::Store;
 use oci::Platform;
 use serde_json::Value;
 
-use crate::args::inspect::{InspectArgs, InspectOneKindArgs, ObjectKind};
 use crate::command::container::find;
 use crate::command::image::find::{find_for, platform};
 use crate::exit::Fault;
 use crate::failure::Failure;
-use crate::list::template::{Rows, Template};
 use crate::output::{self, Stream};
 use crate::setup::store;
+use cli::inspect::{InspectArgs, InspectOneKindArgs, ObjectKind};
+use listing::{Rows, Template};
 
 /// Prints the document of each object.
 pub fn run(args: &InspectArgs) -> Result<u8, Failure> {
@@ -92,7 +92,7 @@ impl Printer {
         match format {
             None | Some("") => Ok(Self::Indented),
             Some("json") => Ok(Self::Json),
-            Some(text) => Template::parse(text, Rows::Data).map(Self::Template),
+            Some(text) => Ok(Self::Template(Template::parse(text, Rows::Data)?)),
         }
     }
 

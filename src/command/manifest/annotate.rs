@@ -3,10 +3,10 @@
 use images::manifest_list::{self, PlatformChange};
 use oci::{Digest, Reference};
 
-use crate::args::manifest::AnnotateArgs;
 use crate::command::image::find;
 use crate::failure::Failure;
 use crate::setup::store;
+use cli::manifest::AnnotateArgs;
 
 /// Changes the entry of an image in a list.
 pub fn run(args: &AnnotateArgs) -> Result<u8, Failure> {

@@ -3,11 +3,11 @@
 use images::manifest_list;
 use oci::{Index, Reference};
 
-use crate::args::manifest::CreateArgs;
 use crate::command::image::find;
 use crate::failure::Failure;
 use crate::output;
 use crate::setup::store;
+use cli::manifest::CreateArgs;
 
 /// Creates a list, or adds to one.
 pub fn run(args: &CreateArgs) -> Result<u8, Failure> {

@@ -4,10 +4,10 @@ use images::MANIFEST_LIMIT_BYTES;
 use oci::Reference;
 use registry::{Cancellation, Patience};
 
-use crate::args::manifest::InspectArgs;
 use crate::failure::Failure;
 use crate::output::{self, Stream};
 use crate::setup::{registry as connection, store};
+use cli::manifest::InspectArgs;
 
 /// Prints the document, indented.
 pub fn run(args: &InspectArgs) -> Result<u8, Failure> {

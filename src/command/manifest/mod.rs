@@ -12,8 +12,8 @@ use cache::Store;
 use images::manifest_list;
 use oci::{Index, Reference};
 
-use crate::args::manifest::ManifestCommand;
 use crate::failure::Failure;
+use cli::manifest::ManifestCommand;
 
 /// Runs a command of the group and returns its exit code.
 pub fn run(command: ManifestCommand) -> Result<u8, Failure> {

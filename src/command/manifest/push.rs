@@ -2,11 +2,11 @@
 
 use oci::Reference;
 
-use crate::args::manifest::{PushArgs, RmArgs};
-use crate::args::registry;
 use crate::command::push;
 use crate::failure::Failure;
 use crate::setup::store;
+use cli::manifest::{PushArgs, RmArgs};
+use cli::registry;
 
 /// Pushes a list as any other image, and removes it if the user asks for that.
 pub fn run(args: &PushArgs) -> Result<u8, Failure> {

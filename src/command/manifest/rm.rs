@@ -3,10 +3,10 @@
 use images::manifest_list;
 use oci::Reference;
 
-use crate::args::manifest::RmArgs;
 use crate::failure::Failure;
 use crate::output;
 use crate::setup::store;
+use cli::manifest::RmArgs;
 
 /// Removes lists and prints their names.
 pub fn run(args: &RmArgs) -> Result<u8, Failure> {

@@ -24,11 +24,11 @@ use runner::image::Image;
 use runner::supervise::{self, Ended, Streams, Supervised};
 use sandbox::SandboxError;
 
-use crate::args::container::RunArgs;
 use crate::exit::{self, Fault};
 use crate::failure::{Failure, PRIVATE_NETWORK_HINT, SHM_HINT};
 use crate::output;
 use crate::setup::store;
+use cli::container::RunArgs;
 
 /// Runs an image and returns the exit code of its process. A failure has one of docker's exit codes: 125, 126 or 127.
 pub fn run(args: &RunArgs) -> Result<u8, Failure> {

@@ -6,9 +6,9 @@ use runner::container::Container;
 use runner::supervise::Streams;
 
 use super::{detach, start};
-use crate::args::container::MonitorArgs;
 use crate::failure::Failure;
 use crate::setup::store;
+use cli::container::MonitorArgs;
 
 /// Starts the process of a container and keeps its log until it ends.
 pub fn run(args: &MonitorArgs) -> Result<u8, Failure> {

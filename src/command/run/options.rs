@@ -10,11 +10,11 @@ use runner::image::Image;
 use runner::supervise;
 
 use super::publish::publish;
-use crate::args::container::RunArgs;
-use crate::args::values;
 use crate::environment;
 use crate::failure::Failure;
 use crate::output;
+use cli::container::RunArgs;
+use cli::values;
 
 /// Returns the configuration of a new container. Volumes that do not exist are created.
 pub fn config(args: &RunArgs, store: &Store, image: &Image) -> Result<ContainerConfig, Failure> {

@@ -6,12 +6,13 @@ use cache::Store;
 use runner::container::Container;
 
 use super::usage::ImageUsage;
-use crate::args::list::ListArgs;
-use crate::args::system::DfArgs;
 use crate::failure::Failure;
-use crate::list::{Column, List, Row};
+use crate::list;
 use crate::output::disk_size;
 use crate::setup::store;
+use cli::list::ListArgs;
+use cli::system::DfArgs;
+use listing::{Column, List, Row};
 
 const COLUMNS: &[Column] = &[
     Column { field: "Active", header: "ACTIVE" },
@@ -45,7 +46,7 @@ pub fn run(args: &DfArgs) -> Result<u8, Failure> {
     }
     let rows: Vec<Row> = kinds(&store, &containers, &images)?.iter().map(row).collect();
     let format = ListArgs { format: args.format.clone(), ..ListArgs::default() };
-    List { columns: COLUMNS, shown: SHOWN, id: "Type" }.print(&format, &rows)?;
+    list::print(&List { columns: COLUMNS, shown: SHOWN, id: "Type" }, &format, &rows)?;
     Ok(0)
 }
 

@@ -4,8 +4,8 @@ mod df;
 mod prune;
 mod usage;
 
-use crate::args::system::SystemCommand;
 use crate::failure::Failure;
+use cli::system::SystemCommand;
 
 /// Runs a command of the group and returns its exit code.
 pub fn run(command: SystemCommand) -> Result<u8, Failure> {

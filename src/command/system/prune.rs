@@ -2,8 +2,6 @@
 
 use cache::{Policy, Store};
 
-use crate::args::filters::Filters;
-use crate::args::system::SystemPruneArgs;
 use crate::command::container::prune::remove_ended;
 use crate::command::image::prune::{Unneeded, reclaim};
 use crate::environment;
@@ -11,6 +9,8 @@ use crate::failure::Failure;
 use crate::output;
 use crate::setup::confirm::confirm;
 use crate::setup::{isolation, store};
+use cli::filters::Filters;
+use cli::system::SystemPruneArgs;
 
 /// Filters that docker's `system prune` knows.
 const KNOWN: &[&str] = &["label", "label!", "until"];

@@ -7,11 +7,12 @@ use images::versions::{self, Origin};
 use oci::Platform;
 
 use super::{parse_name, refused};
-use crate::args::list::ListArgs;
 use crate::failure::Failure;
-use crate::list::{Column, List, Row};
+use crate::list;
 use crate::output::{self, ago};
 use crate::setup::store;
+use cli::list::ListArgs;
+use listing::{Column, List, Row};
 
 /// Number of characters to which commands are cut, unless the user says otherwise.
 const MAX_COMMAND_CHARS: usize = 45;
@@ -53,7 +54,7 @@ pub fn run(name: &str, args: &ListArgs) -> Result<u8, Failure> {
         let is_present = Some(version.number) == last && Some(version.manifest.digest) == present;
         row(&store, version, is_present, args)
     });
-    List { columns: COLUMNS, shown: SHOWN, id: "ID" }.print(args, &rows.collect::<Vec<_>>())?;
+    list::print(&List { columns: COLUMNS, shown: SHOWN, id: "ID" }, args, &rows.collect::<Vec<_>>())?;
     Ok(0)
 }
 

@@ -5,10 +5,10 @@ use images::versions::{self, Selector};
 use oci::Reference;
 
 use super::{parse_name, refused};
-use crate::args::versions::RollbackArgs;
 use crate::failure::Failure;
 use crate::output;
 use crate::setup::store;
+use cli::versions::RollbackArgs;
 
 /// Goes back to a version. That is a version itself, so the next rollback undoes it.
 pub fn run(args: &RollbackArgs) -> Result<u8, Failure> {

@@ -2,12 +2,13 @@
 
 use runner::container::Container;
 
-use crate::args::filters::Filters;
-use crate::args::volume::LsArgs;
 use crate::failure::Failure;
-use crate::list::{Column, List, Row};
+use crate::list;
 use crate::output;
 use crate::setup::store;
+use cli::filters::Filters;
+use cli::volume::LsArgs;
+use listing::{Column, List, Row};
 
 /// Filters of docker's `volume ls` that mean something here.
 const KNOWN: &[&str] = &["dangling", "name"];
@@ -45,6 +46,6 @@ pub fn run(args: &LsArgs) -> Result<u8, Failure> {
             ("Name", name),
         ]));
     }
-    List { columns: COLUMNS, shown: &["Driver", "Name"], id: "Name" }.print(&args.list, &rows)?;
+    list::print(&List { columns: COLUMNS, shown: &["Driver", "Name"], id: "Name" }, &args.list, &rows)?;
     Ok(0)
 }

@@ -3,8 +3,8 @@
 mod ls;
 mod rm;
 
-use crate::args::volume::VolumeCommand;
 use crate::failure::Failure;
+use cli::volume::VolumeCommand;
 
 /// Runs a command of the group and returns its exit code.
 pub fn run(command: VolumeCommand) -> Result<u8, Failure> {

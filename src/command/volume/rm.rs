@@ -2,10 +2,10 @@
 
 use runner::container::{Container, short};
 
-use crate::args::volume::RmArgs;
 use crate::failure::Failure;
 use crate::output;
 use crate::setup::{isolation, store};
+use cli::volume::RmArgs;
 
 /// Removes volumes and prints their names. A volume that a container has stays.
 pub fn run(args: &RmArgs) -> Result<u8, Failure> {

@@ -5,10 +5,10 @@ use oci::Digest;
 use runner::container::{Container, Publish};
 
 use super::state;
-use crate::args::container::LsArgs;
-use crate::args::filters::Filters;
 use crate::command::image;
 use crate::failure::Failure;
+use cli::container::LsArgs;
+use cli::filters::Filters;
 
 /// Filters of docker's `ps` that mean something here.
 const KNOWN: &[&str] =

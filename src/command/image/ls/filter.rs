@@ -6,12 +6,12 @@ use images::find::at;
 use oci::{Descriptor, Platform, Reference};
 use patterns::glob;
 
-use crate::args::filters::Filters;
-use crate::args::image::LsArgs;
 use crate::command::image::find;
 use crate::command::image::summary::Summary;
 use crate::failure::Failure;
 use crate::output;
+use cli::filters::Filters;
+use cli::image::LsArgs;
 
 /// Filters that docker's `images` knows.
 const KNOWN: &[&str] = &["before", "dangling", "label", "label!", "reference", "since", "until"];

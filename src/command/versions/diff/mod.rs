@@ -20,10 +20,10 @@ use serde_json::{Value, json};
 
 use self::side::Side;
 use super::{parse_name, refused};
-use crate::args::versions::{DiffArgs, DiffFormat};
 use crate::failure::Failure;
 use crate::output::{self, Stream};
 use crate::setup::store;
+use cli::versions::{DiffArgs, DiffFormat};
 
 /// Compares two images, and prints the differences or writes a page.
 pub fn run(args: &DiffArgs) -> Result<u8, Failure> {

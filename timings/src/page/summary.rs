@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
-use super::super::critical::{Cause, Link};
-use super::super::group::Group;
-use super::super::report::{Report, Step, Verdict};
-use super::super::text::{duration, percent, split_name};
-use crate::output;
-use crate::output::Html;
+use crate::critical::{Cause, Link};
+use crate::group::Group;
+use crate::report::{Report, Step, Verdict};
+use crate::text::{duration, percent, split_name};
+use printable as output;
+use printable::Html;
 
 /// Smallest share of the build, in percent, with which a step of the critical path is listed. Others are summed up.
 const MIN_LISTED_PERCENT: f64 = 1.0;

@@ -24,16 +24,13 @@ mod trace;
 
 use std::path::{Path, PathBuf};
 
-use export::ExportError;
-
 pub use recorder::Recorder;
 pub use report::{About, Report};
 
-/// Writes a report: a trace if the name of the file ends in `.json`, else a page.
-pub fn write(report: &Report, file: &Path) -> Result<(), ExportError> {
+/// Returns the text of a report: a trace if the name of the file ends in `.json`, else a page.
+pub fn render(report: &Report, file: &Path) -> String {
     let is_trace = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-    let text = if is_trace { trace::render(report) } else { page::render(report) };
-    export::write_file(file, text.as_bytes())
+    if is_trace { trace::render(report) } else { page::render(report) }
 }
 
 /// Returns the directory of a file if it does not exist. A build should not run first and then fail.

@@ -6,7 +6,7 @@
 use clap::Args;
 
 use super::values::switch;
-use crate::failure::Failure;
+use crate::UsageError;
 
 /// Flags of `docker build` without an effect here.
 #[derive(Debug, Default, Args)]
@@ -75,16 +75,16 @@ pub struct DockerArgs {
 
 impl DockerArgs {
     /// Returns notes about flags that have no effect. A flag without which the result would be another is an error.
-    pub fn check(&self) -> Result<Vec<String>, Failure> {
+    pub fn check(&self) -> Result<Vec<String>, UsageError> {
         if self.squash == Some(true) {
-            return Err(Failure::usage("--squash is not supported")
-                .hint("copy the result into one layer: FROM scratch, then COPY --from=STAGE / /"));
+            return Err(UsageError::new("--squash is not supported")
+                .with_hint("copy the result into one layer: FROM scratch, then COPY --from=STAGE / /"));
         }
         if self.disable_content_trust == Some(false) {
-            return Err(Failure::usage(
+            return Err(UsageError::new(
                 "--disable-content-trust=false: signatures of docker's content trust are not verified",
             )
-            .hint("pin base images by digest: FROM NAME@sha256:…"));
+            .with_hint("pin base images by digest: FROM NAME@sha256:…"));
         }
         let limits = [
             ("--memory-swap", &self.memory_swap),
@@ -151,17 +151,17 @@ const COMMANDS: &[(&str, &str)] = &[
     ("update", ""),
 ];
 
-/// Returns the failure of a command line that begins with a command of docker that dsbuild lacks.
-pub fn missing_command(word: &str) -> Option<Failure> {
+/// Returns the error of a command line that begins with a command of docker that dsbuild lacks.
+pub fn missing_command(word: &str) -> Option<UsageError> {
     let (_, hint) = COMMANDS
         .iter()
         .chain(&[("wait", ""), ("unpause", ""), ("version", "dsbuild --version prints the version")])
         .find(|(name, _)| *name == word)?;
-    let failure = Failure::usage(format!("no command `{word}` yet"));
+    let error = UsageError::new(format!("no command `{word}` yet"));
     Some(if hint.is_empty() {
-        failure.hint("`dsbuild --help` lists all commands")
+        error.with_hint("`dsbuild --help` lists all commands")
     } else {
-        failure.hint(*hint)
+        error.with_hint(*hint)
     })
 }
 
@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn a_command_that_dsbuild_has_is_not_listed_as_missing() {
         use clap::CommandFactory;
-        for command in crate::args::Cli::command().get_subcommands() {
+        for command in crate::Cli::command().get_subcommands() {
             assert!(missing_command(command.get_name()).is_none(), "{}", command.get_name());
         }
         assert!(missing_command("exec").is_some() && missing_command("wait").is_some());

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::{moment, values};
-use crate::failure::Failure;
+use crate::UsageError;
 
 /// Conditions of a list or of a removal.
 #[derive(Debug, Default)]
@@ -15,16 +15,17 @@ pub struct Filters {
 
 impl Filters {
     /// Parses the values of the flag. A key that the command does not know is an error.
-    pub fn parse(texts: &[String], known: &[&str]) -> Result<Self, Failure> {
+    pub fn parse(texts: &[String], known: &[&str]) -> Result<Self, UsageError> {
         let mut pairs = Vec::new();
         for text in texts {
             let (key, value) = text.split_once('=').ok_or_else(|| {
-                Failure::usage(format!("--filter {text:?}: a filter is KEY=VALUE")).hint(keys_hint(known))
+                UsageError::new(format!("--filter {text:?}: a filter is KEY=VALUE"))
+                    .with_hint(keys_hint(known))
             })?;
             let key = key.trim().to_ascii_lowercase();
             if !known.contains(&key.as_str()) {
-                let failure = Failure::usage(format!("--filter {text:?}: invalid filter {key:?}"));
-                return Err(failure.hint(keys_hint(known)));
+                let error = UsageError::new(format!("--filter {text:?}: invalid filter {key:?}"));
+                return Err(error.with_hint(keys_hint(known)));
             }
             pairs.push((key, value.trim().to_owned()));
         }
@@ -42,11 +43,11 @@ impl Filters {
     }
 
     /// Returns the value of a key that is true or false; `None` if it is absent.
-    pub fn switch(&self, key: &str) -> Result<Option<bool>, Failure> {
+    pub fn switch(&self, key: &str) -> Result<Option<bool>, UsageError> {
         let Some(text) = self.values(key).last() else { return Ok(None) };
         values::switch(text)
             .map(Some)
-            .map_err(|reason| Failure::usage(format!("--filter {key}={text}: {reason}")))
+            .map_err(|reason| UsageError::new(format!("--filter {key}={text}: {reason}")))
     }
 
     /// Reports whether labels satisfy `label=KEY`, `label=KEY=VALUE`, `label!=KEY` and `label!=KEY=VALUE`.
@@ -59,11 +60,11 @@ impl Filters {
     }
 
     /// Returns the moment before which things must have been made, in milliseconds since 1970; `None` without `until`.
-    pub fn until_ms(&self, now_ms: u64) -> Result<Option<u64>, Failure> {
+    pub fn until_ms(&self, now_ms: u64) -> Result<Option<u64>, UsageError> {
         let Some(text) = self.values("until").last() else { return Ok(None) };
         moment::parse(text, now_ms).map(Some).ok_or_else(|| {
-            Failure::usage(format!("--filter until={text}: not a moment"))
-                .hint("for example until=24h, until=2026-01-31 or until=2026-01-31T12:00:00Z")
+            UsageError::new(format!("--filter until={text}: not a moment"))
+                .with_hint("for example until=24h, until=2026-01-31 or until=2026-01-31T12:00:00Z")
         })
     }
 }
@@ -109,7 +110,7 @@ mod tests {
     #[test]
     fn an_unknown_filter_is_refused() {
         let report =
-            |text: &str| Filters::parse(&[text.to_owned()], &["label"]).err().map(|one| one.report());
+            |text: &str| Filters::parse(&[text.to_owned()], &["label"]).err().map(|one| one.to_string());
         assert!(report("colour=red").is_some_and(|text| text.contains("invalid filter \"colour\"")));
         assert!(report("label").is_some_and(|text| text.contains("KEY=VALUE")));
         assert!(filters(&["dangling=maybe"]).switch("dangling").is_err());

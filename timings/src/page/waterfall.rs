@@ -3,11 +3,11 @@
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
-use super::super::group::Group;
-use super::super::report::{Report, State, Step, Verdict};
-use super::super::text::{duration, percent, split_name};
 use super::{details, optional};
-use crate::output::Html;
+use crate::group::Group;
+use crate::report::{Report, State, Step, Verdict};
+use crate::text::{duration, percent, split_name};
+use printable::Html;
 use progress::MissReason;
 
 /// Approximate number of marks on the time axis.

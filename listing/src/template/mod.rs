@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 
 use gotmpl::MissingKey;
 
-use crate::failure::Failure;
+use crate::TemplateError;
 
 /// Labels of the row that a template is applied to, for `.Label "key"`.
 type Labels = Arc<Mutex<BTreeMap<String, String>>>;
@@ -39,20 +39,17 @@ pub enum Rows {
 
 impl Template {
     /// Parses a template, or says where its mistake is.
-    pub fn parse(text: &str, rows: Rows) -> Result<Self, Failure> {
+    pub fn parse(text: &str, rows: Rows) -> Result<Self, TemplateError> {
         let labels = Labels::default();
         let inner = functions::add(gotmpl::Template::new(""), rows, &labels)
             .missing_key(MissingKey::Error)
             .parse(&method::rewritten(text))
-            .map_err(|error| {
-                Failure::usage(format!("template parsing error: {error}"))
-                    .hint("--format takes json, table, or a template such as '{{.ID}}'; docs/formatting.md")
-            })?;
+            .map_err(TemplateError::Invalid)?;
         Ok(Self { inner, labels })
     }
 
     /// Applies the template to a document.
-    pub fn render(&self, data: &serde_json::Value) -> Result<String, Failure> {
+    pub fn render(&self, data: &serde_json::Value) -> Result<String, TemplateError> {
         self.render_row(data, &BTreeMap::new())
     }
 
@@ -61,17 +58,9 @@ impl Template {
         &self,
         data: &serde_json::Value,
         labels: &BTreeMap<String, String>,
-    ) -> Result<String, Failure> {
+    ) -> Result<String, TemplateError> {
         self.labels.lock().expect("no function panics").clone_from(labels);
-        self.inner.execute_to_string(&value::from_json(data, "")).map_err(|error| refused(&error))
-    }
-}
-
-fn refused(error: &gotmpl::TemplateError) -> Failure {
-    let failure = Failure::input(format!("cannot apply the template of --format: {error}"));
-    match error {
-        gotmpl::TemplateError::MissingKey { .. } => failure.hint("`--format '{{json .}}'` prints all fields"),
-        _ => failure,
+        self.inner.execute_to_string(&value::from_json(data, "")).map_err(TemplateError::NotApplicable)
     }
 }
 
@@ -90,7 +79,7 @@ mod tests {
         });
         let labels = BTreeMap::from([("com.example.team".to_owned(), "data".to_owned())]);
         let got = Template::parse(template, Rows::Data).and_then(|parsed| parsed.render_row(&data, &labels));
-        let got = got.unwrap_or_else(|failure| failure.report());
+        let got = got.unwrap_or_else(|error| error.to_string());
         assert_eq!(got, expected, "{template}");
     }
 
@@ -134,7 +123,7 @@ mod tests {
     fn a_mistake_in_a_template_is_an_error() {
         let report = |text: &str| {
             let parsed = Template::parse(text, Rows::Data);
-            parsed.and_then(|parsed| parsed.render(&json!({"ID": "x"}))).err().map(|failure| failure.report())
+            parsed.and_then(|parsed| parsed.render(&json!({"ID": "x"}))).err().map(|error| error.to_string())
         };
         assert_eq!(report("{{.ID}}"), None);
         let check = |text: &str, expected: &str| {

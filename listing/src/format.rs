@@ -1,7 +1,7 @@
 //! The value of `--format` of lists: `table`, `json`, `table TEMPLATE` or `TEMPLATE`.
 
-use super::template::{Rows, Template};
-use crate::failure::Failure;
+use crate::TemplateError;
+use crate::template::{Rows, Template};
 
 /// Form in which a list is printed.
 pub(super) enum Format {
@@ -25,7 +25,7 @@ pub(super) enum Format {
 
 impl Format {
     /// Parses the value of `--format`. `\t` and `\n` are a tab and a line end, as in docker.
-    pub(super) fn parse(text: Option<&str>) -> Result<Self, Failure> {
+    pub(super) fn parse(text: Option<&str>) -> Result<Self, TemplateError> {
         let text = text.unwrap_or_default().trim();
         let unescaped = |text: &str| text.trim().replace("\\t", "\t").replace("\\n", "\n");
         match text {

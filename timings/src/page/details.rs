@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use progress::Usage;
 
-use super::super::group::Group;
-use super::super::report::{Report, State, Step, Transfer};
-use super::super::text::{duration, percent};
-use crate::output;
-use crate::output::Html;
+use crate::group::Group;
+use crate::report::{Report, State, Step, Transfer};
+use crate::text::{duration, percent};
+use printable as output;
+use printable::Html;
 
 pub fn write(page: &mut String, report: &Report, step: &Step) -> fmt::Result {
     writeln!(page, "<div class=\"more\">\n<dl>")?;

@@ -8,7 +8,7 @@
 //! manifest   manifest …  volume  volume …
 //! names      names of commands       list         flags of lists
 //! registry   pull, push, login, logout
-//! versions   rollback, diff
+//! versions   rollback, diff         error     the mistake in a command line
 //! ```
 //!
 //! The comments on commands and flags are the texts of `--help`, of the man page and of `docs/cli.md`.
@@ -20,6 +20,7 @@ pub mod docker;
 pub mod dockerfile;
 #[cfg(test)]
 mod docs;
+mod error;
 pub mod filters;
 pub mod image;
 pub mod inspect;
@@ -36,6 +37,7 @@ pub mod volume;
 
 use clap::{Parser, Subcommand};
 
+pub use error::UsageError;
 pub use names::{
     command_path, find_command, similar_command, similar_flag, visible_commands, with_default_command,
 };

@@ -1,7 +1,6 @@
 //! Values that several flags share.
 
-use crate::exit::Fault;
-use crate::failure::Failure;
+use crate::UsageError;
 
 /// Reads a boolean as docker's flags do: `--pull`, `--pull=true`, `--pull=0`.
 ///
@@ -15,9 +14,8 @@ pub fn switch(text: &str) -> Result<bool, String> {
 }
 
 /// Reads a size in bytes: `64m`, `1g`, `1024`. Units are powers of 1024, as docker reads them.
-pub fn size_bytes(text: &str, flag: &str) -> Result<u64, Failure> {
-    let bad =
-        || Failure::new(Fault::Usage, format!("{flag} {text:?} is not a size")).hint("for example 64m or 1g");
+pub fn size_bytes(text: &str, flag: &str) -> Result<u64, UsageError> {
+    let bad = || UsageError::new(format!("{flag} {text:?} is not a size")).with_hint("for example 64m or 1g");
     let lower = text.trim().to_ascii_lowercase();
     let digits = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let factor: u64 = match lower[digits.len()..].trim_end_matches('b').trim_end_matches('i') {
@@ -36,12 +34,12 @@ pub fn size_bytes(text: &str, flag: &str) -> Result<u64, Failure> {
 }
 
 /// Reads `--memory`: at least 6 MiB, with which a process can start, as docker has it. 0 means no limit.
-pub fn memory(text: Option<&str>) -> Result<Option<u64>, Failure> {
+pub fn memory(text: Option<&str>) -> Result<Option<u64>, UsageError> {
     const MIN_BYTES: u64 = 6 << 20;
     match text.map(|text| size_bytes(text, "--memory")).transpose()? {
         None | Some(0) => Ok(None),
         Some(bytes) if bytes < MIN_BYTES => {
-            Err(Failure::usage("--memory: the minimum is 6 MiB").hint("for example --memory 512m"))
+            Err(UsageError::new("--memory: the minimum is 6 MiB").with_hint("for example --memory 512m"))
         }
         Some(bytes) => Ok(Some(bytes)),
     }

@@ -2,24 +2,25 @@
 //!
 //! ```text
 //! format    the value of --format
-//! template  templates, for lists and for `inspect`
+//! template  templates, for lists and for `inspect`; error: their mistakes
 //! ```
 //!
 //! A command describes its columns once, and makes a [`Row`] of each item. Fields have the names that docker's templates
 //! use, so that `docker images --format '{{.Repository}}:{{.Tag}}'` works with `dsbuild`.
 
+mod error;
 mod format;
-pub mod template;
+mod template;
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
 use self::format::Format;
-use self::template::Template;
-use crate::args::list::ListArgs;
-use crate::failure::Failure;
-use crate::output::{Stream, json, line, lines, table};
+use printable::table;
+
+pub use error::TemplateError;
+pub use template::{Rows, Template};
 
 /// Field of a list's rows.
 #[derive(Debug, Clone, Copy)]
@@ -78,32 +79,42 @@ pub struct List<'a> {
 }
 
 impl List<'_> {
-    /// Prints rows in the format that the user asks for. Mistakes in the format are found even without rows.
-    pub fn print(&self, args: &ListArgs, rows: &[Row]) -> Result<(), Failure> {
-        match Format::parse(args.format.as_deref())? {
-            Format::Table if args.quiet => rows.iter().for_each(|row| line(&row.cell(self.id))),
-            Format::Table => self.print_table(rows),
-            Format::Json => rows.iter().for_each(|row| json(Stream::Stdout, &row.value(), false)),
-            Format::Rows { template } => print_rows(&template, rows)?,
-            Format::TemplateTable { template, header } => self.print_templates(&template, &header, rows)?,
+    /// Returns rows as text in the format that the user asks for: lines that are safe for a terminal.
+    ///
+    /// Mistakes in the format are found even without rows. `is_quiet` asks for IDs alone, where the format is the table.
+    pub fn render(
+        &self,
+        format: Option<&str>,
+        is_quiet: bool,
+        rows: &[Row],
+    ) -> Result<String, TemplateError> {
+        match Format::parse(format)? {
+            Format::Table if is_quiet => Ok(one_a_line(rows.iter().map(|row| row.cell(self.id)))),
+            Format::Table => Ok(self.render_table(rows)),
+            Format::Json => Ok(one_a_line(rows.iter().map(|row| printable::json(&row.value().to_string())))),
+            Format::Rows { template } => render_rows(&template, rows),
+            Format::TemplateTable { template, header } => self.render_templates(&template, &header, rows),
         }
-        Ok(())
     }
 
-    fn print_table(&self, rows: &[Row]) {
+    fn render_table(&self, rows: &[Row]) -> String {
         let header = self.shown.iter().map(|field| self.header(field)).collect();
         let cells = rows.iter().map(|row| self.shown.iter().map(|field| row.cell(field)).collect());
-        table::print_rows(std::iter::once(header).chain(cells));
+        table::render(std::iter::once(header).chain(cells))
     }
 
-    fn print_templates(&self, template: &Template, header: &Template, rows: &[Row]) -> Result<(), Failure> {
+    fn render_templates(
+        &self,
+        template: &Template,
+        header: &Template,
+        rows: &[Row],
+    ) -> Result<String, TemplateError> {
         let titles = self.columns.iter().map(|column| (column.field.to_owned(), column.header.into()));
         let mut texts = vec![header.render(&Value::Object(titles.collect()))?];
         for row in rows {
             texts.push(template.render_row(&row.value(), &row.labels)?);
         }
-        table::print_rows(texts.iter().map(|text| text.split('\t').map(str::to_owned).collect()));
-        Ok(())
+        Ok(table::render(texts.iter().map(|text| text.split('\t').map(str::to_owned).collect())))
     }
 
     fn header(&self, field: &str) -> String {
@@ -112,12 +123,15 @@ impl List<'_> {
     }
 }
 
-fn print_rows(template: &Template, rows: &[Row]) -> Result<(), Failure> {
+fn render_rows(template: &Template, rows: &[Row]) -> Result<String, TemplateError> {
     let mut text = String::new();
     for row in rows {
         text.push_str(&template.render_row(&row.value(), &row.labels)?);
         text.push('\n');
     }
-    lines(&text);
-    Ok(())
+    Ok(printable::sanitized_lines(&text))
+}
+
+fn one_a_line(texts: impl Iterator<Item = String>) -> String {
+    texts.map(|text| printable::sanitized_lines(&text) + "\n").collect()
 }

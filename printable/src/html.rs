@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::sanitized;
+use crate::sanitized;
 
 /// Text in HTML, in an element or in a quoted attribute. Markup is escaped, and control characters are removed.
 pub struct Html<'a>(pub &'a str);

@@ -17,7 +17,7 @@ use std::fmt::{self, Display, Write as _};
 
 use super::report::{Report, State};
 use super::text::duration;
-use crate::output::Html;
+use printable::Html;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -100,8 +100,8 @@ mod tests {
     use progress::MissReason;
     use progress::{EventKind, Phase, StepLocation};
 
-    use super::super::report::{About, Draft};
     use super::*;
+    use crate::report::{About, Draft};
 
     const HOSTILE: &str = "</script></style><img src=x onerror='alert(\"1\")'>&amp;";
 
