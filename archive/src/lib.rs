@@ -19,9 +19,9 @@ pub use unpack::Unpacker;
 
 use rootfs::RootfsError;
 use rootfs::diff::Diff;
-use rootfs::entry::Timestamp;
 use rootfs::mkdir::MkdirError;
-use rootfs::tree::{Scratch, Tree};
+use trees::entry::Timestamp;
+use trees::tree::{Scratch, Tree};
 
 /// An archive that cannot be read or unpacked.
 #[derive(Debug, thiserror::Error)]

@@ -20,8 +20,8 @@ use rustix::fs::{Mode, OFlags};
 use crate::ArchiveError;
 use crate::limits::LIMITS;
 use cache::SparseWriter;
-use rootfs::tree::Tree;
 use tarball::{Member, Members};
+use trees::tree::Tree;
 
 /// Number of first bytes that identify every known compression.
 const MAGIC_BYTES: usize = 6;
@@ -54,7 +54,7 @@ impl Archive {
         let Some(start) = tar_start(&mut tar) else { return Ok(None) };
         let packed_bytes =
             match source.lookup(path).map_err(ArchiveError::read(path))?.map(|entry| entry.kind) {
-                Some(rootfs::entry::Kind::File { size_bytes }) => size_bytes,
+                Some(trees::entry::Kind::File { size_bytes }) => size_bytes,
                 _ => 0,
             };
         let spool = nameless_file(scratch).map_err(ArchiveError::read(scratch))?;

@@ -14,10 +14,10 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use rootfs::diff::{Content, Diff};
-use rootfs::entry::{Entry, Kind, Timestamp};
-use rootfs::sparse::SparseRead;
-use rootfs::tree::{Child, Tree, resolve};
 use tarball::Member;
+use trees::entry::{Entry, Kind, Timestamp};
+use trees::sparse::SparseRead;
+use trees::tree::{Child, Tree, resolve};
 
 use super::{Archive, ArchiveError};
 use rootfs::mkdir::{NewDirectory, mkdir_all};

@@ -11,8 +11,8 @@ use graph::{Graph, InputIndex, Op, Step, StepId};
 use oci::DiffId;
 use progress::{Cancel, EventKind, Progress, StepLocation, Vertex};
 use rootfs::layers::Layers;
-use rootfs::tree::Tree;
 use sources::Sources;
+use trees::tree::Tree;
 
 use crate::StepError;
 use crate::devices::{self, DevicesNotAllowed};

@@ -3,8 +3,8 @@
 use graph::StepId;
 use patterns::PatternError;
 use rootfs::RootfsError;
-use rootfs::tree::FileChanged;
 use sources::{FetchError, SourceError};
+use trees::tree::FileChanged;
 use users::UserError;
 
 use crate::key::KeyError;
@@ -100,7 +100,7 @@ impl StepError {
     pub(crate) fn is_changed_source(&self) -> bool {
         match self {
             Self::Rootfs(error) | Self::File(FileOpError::Rootfs(error)) => {
-                matches!(error, RootfsError::Changed { .. })
+                matches!(error, RootfsError::Tree(trees::TreeError::Changed { .. }))
             }
             Self::File(FileOpError::Read { source, .. }) => FileChanged::is_in(source),
             _ => false,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use graph::{CopySource, FileAction, Graph, InputIndex, MountKind, Op, Source, StepId};
 use rootfs::snapshot::MAX_LAYERS;
-use rootfs::tree::Tree;
+use trees::tree::Tree;
 
 use crate::error::{PreflightFailure, StepError};
 use crate::op::file::{matches_nothing, require_source};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cache::hash_identity;
 use rootfs::RootfsError;
 use rootfs::layers::Layers;
-use rootfs::tree::Tree;
+use trees::tree::Tree;
 
 use crate::chain::Chain;
 

@@ -17,8 +17,8 @@ use oci::{DiffId, Document};
 use patterns::Patterns;
 use progress::{Cancel, Phase, Vertex};
 use rootfs::layers::Layers;
-use rootfs::tree::Tree;
 use sources::{Fetcher, Sources, git};
+use trees::tree::Tree;
 
 use crate::StepError;
 use crate::chain::Chain;
@@ -241,7 +241,7 @@ impl Solver<'_> {
         vertex.enter(Phase::Copy);
         let base = match op.base {
             Some(input) => files[input.0].tree(self.layers)?,
-            None => Arc::new(rootfs::tree::Scratch),
+            None => Arc::new(trees::tree::Scratch),
         };
         let scratch = self.store.scratch()?;
         let inputs: Vec<Arc<dyn Tree>> =

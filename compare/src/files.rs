@@ -5,9 +5,9 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rootfs::entry::{Entry, Kind};
-use rootfs::tree::{Child, Tree};
 use serde::{Serialize, Serializer};
+use trees::entry::{Entry, Kind};
+use trees::tree::{Child, Tree};
 
 use crate::Change;
 

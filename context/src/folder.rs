@@ -27,10 +27,10 @@ use std::sync::atomic::Ordering;
 use cache::{ContentDigest, StatCache, WholeFile};
 use patterns::Patterns;
 use rayon::prelude::*;
-use rootfs::entry::{Entry, Kind};
-use rootfs::sparse::{Dense, SparseRead};
-use rootfs::tree::{Child, Tree};
 use rustix::fs::Stat;
+use trees::entry::{Entry, Kind};
+use trees::sparse::{Dense, SparseRead};
+use trees::tree::{Child, Tree};
 
 use crate::beneath;
 use content::{CopyReader, StillFile, changed_if_gone, hash_file, remember};

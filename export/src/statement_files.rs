@@ -11,9 +11,9 @@ use attest::{Predicate, Subject, statement};
 use oci::{DiffId, Hasher};
 use progress::Cancel;
 use rootfs::diff::{Content, Diff};
-use rootfs::entry::{Entry, Kind, Timestamp};
 use rootfs::layers::Layers;
-use rootfs::tree::Tree;
+use trees::entry::{Entry, Kind, Timestamp};
+use trees::tree::Tree;
 
 use crate::error::ExportError;
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rootfs::memory_tree::MemoryTree;
+use trees::memory_tree::MemoryTree;
 
 use crate::scratch::Scratch;
 use crate::tree;

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use cache::Store;
 use rootfs::diff::{Content, Diff};
-use rootfs::entry::{Entry, Kind, Timestamp};
 use rootfs::layers::Layers;
-use rootfs::tree::Tree;
+use trees::entry::{Entry, Kind, Timestamp};
+use trees::tree::Tree;
 
 use crate::scratch::Scratch;
 use crate::{members, tree};

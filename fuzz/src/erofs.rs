@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use cache::Store;
 use oci::DiffId;
-use rootfs::entry::{Entry, Kind};
 use rootfs::layers::Layers;
+use trees::entry::{Entry, Kind};
 
 use crate::scratch::Scratch;
 use crate::tree::Flat;

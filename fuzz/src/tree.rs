@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
-use rootfs::entry::{Entry, Kind};
-use rootfs::tree::Tree;
+use trees::entry::{Entry, Kind};
+use trees::tree::Tree;
 
 /// Every path of a tree with its metadata and, for files, its content.
 pub type Flat = BTreeMap<PathBuf, (Entry, Vec<u8>)>;

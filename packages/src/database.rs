@@ -4,8 +4,8 @@ use std::fmt;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use rootfs::entry::{Entry, Kind as EntryKind};
-use rootfs::tree::{Tree, resolve};
+use trees::entry::{Entry, Kind as EntryKind};
+use trees::tree::{Tree, resolve};
 
 use crate::limits::MAX_PACKAGES;
 use crate::package::Package;

@@ -7,7 +7,7 @@
 use std::io;
 use std::path::Path;
 
-use rootfs::tree::Tree;
+use trees::tree::Tree;
 
 use crate::database::Found;
 use crate::limits::MAX_TEXT_DATABASE_BYTES;

@@ -4,8 +4,8 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rootfs::entry::{Entry, Kind as EntryKind};
-use rootfs::tree::{Child, Tree};
+use trees::entry::{Entry, Kind as EntryKind};
+use trees::tree::{Child, Tree};
 
 use crate::database::{Found, Problem, beginning};
 use crate::limits::{MAX_CONDA_BYTES, MAX_DESCRIPTION_BYTES};

@@ -5,7 +5,7 @@
 use std::io;
 use std::path::Path;
 
-use rootfs::tree::Tree;
+use trees::tree::Tree;
 
 use crate::database::Found;
 use crate::limits::MAX_DESCRIPTION_BYTES;

@@ -11,7 +11,7 @@ use frontend::{CheckNote, IgnoreHabit, LintReport, Options};
 use graph::{Graph, Source};
 use parser::ast::Dockerfile;
 use patterns::{IgnoreFile, Patterns};
-use rootfs::tree::Tree;
+use trees::tree::Tree;
 
 /// Checks a Dockerfile, and what it takes from the context: the sources of COPY, ADD and mounts, and the lines of the
 /// ignore file if that rule is enabled.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use crate::entry::{Entry, Kind};
+use trees::entry::{Entry, Kind};
 
 /// Path that differs from the lower layers.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,9 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::sparse::{Dense, SparseRead};
-use crate::tree::Tree;
 use cache::FileRange;
+use trees::sparse::{Dense, SparseRead};
+use trees::tree::Tree;
 
 /// Source of the bytes of a regular file.
 #[derive(Clone)]
@@ -23,7 +23,7 @@ pub enum Content {
         /// The blake3 that went into the key of a step. Writing the layer fails with [`Changed`] if the bytes have
         /// another one. `None` if the file was not hashed before.
         ///
-        /// [`Changed`]: crate::RootfsError::Changed
+        /// [`Changed`]: trees::TreeError::Changed
         digest: Option<cache::ContentDigest>,
     },
     /// Part of an open file, such as a member of an archive that ADD unpacks.

@@ -18,19 +18,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::RootfsError;
-use crate::entry::{Entry, Kind};
 use crate::error::{bad_entry, failed};
 use crate::layer::new_entry::NewEntry;
-use crate::path::{after, ancestors, from_key, key, to_bytes, to_path};
 use crate::times::Clamp;
-use crate::tree::Tree;
+use trees::entry::{Entry, Kind};
+use trees::path::{after, ancestors, from_key, key, to_bytes, to_path};
+use trees::tree::Tree;
 
 pub use crate::content::Content;
 
 /// Set of changes on top of a base tree. It is itself a [`Tree`], the base with the changes applied.
 pub struct Diff {
     base: Arc<dyn Tree>,
-    /// Changes by key ([`crate::path`]).
+    /// Changes by key ([`trees::path`]).
     changes: BTreeMap<Vec<u8>, Change>,
     /// Number of files that have several names.
     groups: u64,
@@ -242,7 +242,7 @@ fn below(key: &[u8]) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
 /// Checks that `path` is a clean path inside a layer.
 fn check(path: &Path) -> Result<(), RootfsError> {
     let bytes = to_bytes(path);
-    if crate::path::clean(bytes)? != bytes {
+    if trees::path::clean(bytes)? != bytes {
         return Err(bad_entry(bytes, "the path is not relative and clean"));
     }
     Ok(())

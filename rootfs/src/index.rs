@@ -54,7 +54,7 @@ use oci::DiffId;
 
 use self::block::Block;
 use self::table::{BlockInfo, Table};
-use crate::path::components;
+use trees::path::components;
 
 pub(crate) use self::item::Item;
 pub(crate) use self::limits::{MAX_ENTRIES, MAX_NAMES_BYTES, too_many_entries, too_many_names};

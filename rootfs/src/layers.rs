@@ -62,7 +62,7 @@ use crate::index::{Index, Origin};
 use crate::layer::import;
 use crate::layer::new_entry::NewEntry;
 use crate::layer::write;
-use crate::tree::{Scratch, Tree};
+use trees::tree::{Scratch, Tree};
 
 pub use self::holes::FileWithHoles;
 pub use crate::times::{Clamp, Times};
@@ -109,7 +109,7 @@ impl Layers {
         Ok(self.store().stat_blob(&layer.0)?.is_some())
     }
 
-    /// Returns the merged view of `layers`, from the base up; [`crate::tree::Scratch`] for an empty list.
+    /// Returns the merged view of `layers`, from the base up; [`trees::tree::Scratch`] for an empty list.
     pub fn view(&self, layers: &[DiffId]) -> Result<Arc<dyn Tree>, RootfsError> {
         Ok(match layers {
             [] => Arc::new(Scratch),

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::RootfsError;
 use crate::diff::Diff;
-use crate::entry::{Entry, Timestamp};
-use crate::tree::Tree;
+use trees::entry::{Entry, Timestamp};
+use trees::tree::Tree;
 
 /// Metadata of directories that are created on the way.
 #[derive(Debug, Clone, Copy)]

@@ -41,9 +41,9 @@ use crate::content::Content;
 use crate::layer::new_entry::NewEntry;
 use crate::layers::Layers;
 pub use crate::overlay::MAX_LAYERS;
-use crate::path::to_bytes;
 use crate::times::Clamp;
-use crate::tree::Tree;
+use trees::path::to_bytes;
+use trees::tree::Tree;
 
 pub use self::bind::{Bind, Keep, bind, bind_host, bind_host_all};
 pub use self::mount_points::Stub;

@@ -86,6 +86,9 @@ pub enum RunnerError {
     /// A layer or a snapshot cannot be made or mounted.
     #[error(transparent)]
     Rootfs(#[from] rootfs::RootfsError),
+    /// The first content of a volume could not be written.
+    #[error(transparent)]
+    Tree(#[from] trees::TreeError),
     /// The process cannot be started in its sandbox.
     #[error(transparent)]
     Sandbox(#[from] sandbox::SandboxError),

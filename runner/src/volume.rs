@@ -6,8 +6,8 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use rootfs::materialize::materialize;
-use rootfs::tree::{Tree, resolve};
+use trees::materialize::materialize;
+use trees::tree::{Tree, resolve};
 
 use crate::RunnerError;
 use crate::container::Volume;

@@ -12,8 +12,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use cache::{ContentDigest, Record, StepKey};
 use oci::{DiffId, Digest};
-use rootfs::entry::Kind;
-use rootfs::tree::{Child, Tree, resolve};
+use trees::entry::Kind;
+use trees::tree::{Child, Tree, resolve};
 
 use crate::fetcher::Fetcher;
 use crate::one_file::FileTree;
@@ -222,7 +222,7 @@ impl Fetcher<'_> {
     pub fn dockerfile_in(&self, files: Option<&ContextLayer>, file: &Path) -> Result<Vec<u8>, FetchError> {
         let tree = match files {
             Some(files) => self.layers.view(&[files.layer])?,
-            None => Arc::new(rootfs::tree::Scratch),
+            None => Arc::new(trees::tree::Scratch),
         };
         read(&*tree, file)
     }

@@ -234,10 +234,10 @@ fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Remo
 mod tests {
     use super::*;
     use registry::{Client, Options, Patience};
-    use rootfs::tree::Tree as _;
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::time::Duration;
     use testing::http::{Request, Server, answer};
+    use trees::tree::Tree as _;
 
     struct TestEnv {
         _root: tempfile::TempDir,

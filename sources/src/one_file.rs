@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use cache::{ContentDigest, Store};
 use oci::Digest;
-use rootfs::entry::{Entry, Kind, Timestamp};
-use rootfs::tree::{Child, Tree};
+use trees::entry::{Entry, Kind, Timestamp};
+use trees::tree::{Child, Tree};
 
 /// Mode of a downloaded file, as in BuildKit.
 const MODE: u32 = 0o600;

@@ -112,7 +112,9 @@ impl Blame for RunnerError {
     fn fault(&self) -> Fault {
         match self {
             Self::BadName { .. } | Self::BadVolume { .. } => Fault::Usage,
-            Self::Rootfs(_) | Self::Sandbox(_) | Self::Store(_) | Self::Io { .. } => Fault::System,
+            Self::Rootfs(_) | Self::Tree(_) | Self::Sandbox(_) | Self::Store(_) | Self::Io { .. } => {
+                Fault::System
+            }
             _ => Fault::Input,
         }
     }

@@ -58,6 +58,7 @@ fn is_system_exec(error: &ExecError) -> bool {
         error,
         ExecError::Store(_)
             | ExecError::Rootfs(_)
+            | ExecError::Tree(_)
             | ExecError::Io { .. }
             | ExecError::NoIsolation { .. }
             | ExecError::Sandbox(Network { .. } | Os { .. } | Unavailable { .. })

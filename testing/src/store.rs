@@ -37,13 +37,13 @@ impl Env {
 
     /// Makes a layer with one file, whose time is in 2020, as a step does.
     pub fn made_layer(&self, name: &str, content: &str) -> DiffId {
-        use rootfs::entry::{Entry, Kind, Timestamp};
+        use trees::entry::{Entry, Kind, Timestamp};
         let entry = Entry {
             kind: Kind::File { size_bytes: content.len() as u64 },
             mtime: Timestamp { seconds: 1_600_000_000, nanoseconds: 0 },
             ..Entry::directory(0o644)
         };
-        let mut diff = rootfs::diff::Diff::new(Arc::new(rootfs::tree::Scratch));
+        let mut diff = rootfs::diff::Diff::new(Arc::new(trees::tree::Scratch));
         let content = rootfs::diff::Content::Bytes(content.as_bytes().into());
         diff.put(Path::new(name), entry, Some(content)).expect("put");
         self.layers.commit(diff).expect("commit")

@@ -10,8 +10,8 @@
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use rootfs::entry::{Entry, Kind};
-use rootfs::tree::{Tree, resolve};
+use trees::entry::{Entry, Kind};
+use trees::tree::{Tree, resolve};
 
 /// Maximum length of either file.
 pub const MAX_FILE_BYTES: u64 = 10 << 20;

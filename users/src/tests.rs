@@ -1,7 +1,7 @@
 //! Resolution of USER and `--chown` in complete, incomplete and hostile trees.
 
 use super::*;
-use rootfs::memory_tree::MemoryTree;
+use trees::memory_tree::MemoryTree;
 
 const PASSWD_TEXT: &str = "\
 root:x:0:0:root:/root:/bin/sh
@@ -148,7 +148,7 @@ fn owners_out_of_range_are_errors() {
 
 #[test]
 fn an_empty_tree_has_owners_by_number_only() {
-    let scratch = rootfs::tree::Scratch;
+    let scratch = trees::tree::Scratch;
     assert!(matches!(resolve_owner(&scratch, "pilot"), Err(UserError::NothingBelow { .. })));
     assert!(matches!(resolve_owner(&scratch, "1:crew"), Err(UserError::NothingBelow { .. })));
     assert_eq!(resolve_owner(&scratch, "1:2").unwrap(), (1, 2, vec![]));

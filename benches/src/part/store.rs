@@ -7,9 +7,9 @@ use cache::Store;
 use patterns::Matched;
 use patterns::Patterns;
 use rootfs::diff::{Content, Diff};
-use rootfs::entry::{Entry, Kind};
 use rootfs::layers::Layers;
-use rootfs::tree::Scratch;
+use trees::entry::{Entry, Kind};
+use trees::tree::Scratch;
 
 use super::Bench;
 use crate::engine::Trouble;

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use cache::{ContentDigest, StepKey, Store};
 use oci::{DiffId, Platform};
 use rootfs::diff::{Content, Diff};
-use rootfs::entry::{Entry, Kind, Timestamp};
 use rootfs::layers::{Clamp, Layers};
-use rootfs::tree::{Child, Scratch, Tree};
+use trees::entry::{Entry, Kind, Timestamp};
+use trees::tree::{Child, Scratch, Tree};
 
 use super::*;
 use crate::result::{Files, Recipe, StepResult};

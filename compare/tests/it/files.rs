@@ -1,8 +1,8 @@
 //! Files that differ between two trees.
 
 use compare::{Change, FileChange, compare_files};
-use rootfs::entry::{Entry, Kind, Timestamp};
-use rootfs::memory_tree::MemoryTree;
+use trees::entry::{Entry, Kind, Timestamp};
+use trees::memory_tree::MemoryTree;
 
 /// Returns a change as one line: `+ path`, `- path`, `M path differences`.
 fn line(change: &FileChange) -> String {

@@ -1,7 +1,7 @@
 //! Directories that were added or removed as a whole.
 
 use compare::{compare_files, fold};
-use rootfs::memory_tree::MemoryTree;
+use trees::memory_tree::MemoryTree;
 
 #[track_caller]
 fn check(before: &MemoryTree, after: &MemoryTree, expected: &[(&str, u64, u64, u64)]) {

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cache::{ContentDigest, FileStat, StatCache, WholeFile};
-use rootfs::sparse::{self, SparseRead};
-use rootfs::tree::FileChanged;
+use trees::sparse::{self, SparseRead};
+use trees::tree::FileChanged;
 
 use super::copies::FileCopy;
 use super::listed_file::ListedFile;

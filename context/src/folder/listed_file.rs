@@ -10,8 +10,8 @@ use std::sync::atomic::AtomicBool;
 
 use cache::{ContentDigest, FileStat};
 use patterns::Matched;
-use rootfs::entry::{Entry, Kind, Timestamp};
 use rustix::fs::{FileType, Stat};
+use trees::entry::{Entry, Kind, Timestamp};
 
 use super::attributes::Xattrs;
 use super::copies::FileCopy;

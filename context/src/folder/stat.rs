@@ -1,8 +1,8 @@
 //! Results of `stat`, converted to the types of the store.
 
 use cache::FileStat;
-use rootfs::entry::Timestamp;
 use rustix::fs::Stat;
+use trees::entry::Timestamp;
 
 /// Returns the facts by which the stat cache recognizes a file.
 pub(super) fn file_stat(stat: &Stat) -> FileStat {

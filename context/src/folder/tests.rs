@@ -8,8 +8,8 @@ use std::os::unix::net::UnixListener;
 
 use std::collections::BTreeMap;
 
-use rootfs::tree::FileChanged;
 use rustix::fs::FileType;
+use trees::tree::FileChanged;
 
 use super::*;
 
@@ -53,7 +53,7 @@ impl Drop for SetOnDrop<'_> {
 /// Returns all paths in order, directories with a slash.
 fn all(tree: &ContextTree, path: &Path) -> Vec<String> {
     let mut found = Vec::new();
-    for rootfs::tree::Child { name, entry, .. } in tree.children(path).expect("a directory") {
+    for trees::tree::Child { name, entry, .. } in tree.children(path).expect("a directory") {
         let path = path.join(name);
         let text = path.to_str().expect("ASCII").to_owned();
         if entry.is_dir() {

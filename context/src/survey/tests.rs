@@ -96,9 +96,9 @@ fn a_survey_has_the_files_that_a_build_sees() {
     }
 }
 
-fn paths(tree: &dyn rootfs::tree::Tree, at: &Path) -> Vec<PathBuf> {
+fn paths(tree: &dyn trees::tree::Tree, at: &Path) -> Vec<PathBuf> {
     let children = tree.children(at).expect("a directory");
-    let all = children.into_iter().flat_map(|rootfs::tree::Child { name, entry, .. }| {
+    let all = children.into_iter().flat_map(|trees::tree::Child { name, entry, .. }| {
         let path = at.join(name);
         let below = if entry.is_dir() { paths(tree, &path) } else { Vec::new() };
         std::iter::once(path).chain(below)

@@ -5,8 +5,8 @@ use std::io::{self, Read};
 use std::path::{Component, Path};
 
 use cache::ContentDigest;
-use rootfs::entry::{Entry, Kind, Timestamp};
-use rootfs::tree::{Child, Tree};
+use trees::entry::{Entry, Kind, Timestamp};
+use trees::tree::{Child, Tree};
 
 use super::Survey;
 use super::node::{Node, NodeKind};

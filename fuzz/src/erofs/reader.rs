@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use rootfs::entry::{Entry, Kind, Timestamp};
+use trees::entry::{Entry, Kind, Timestamp};
 
 use super::child;
 use crate::tree::Flat;

@@ -21,7 +21,7 @@ mod sqlite;
 use std::io;
 use std::path::Path;
 
-use rootfs::tree::Tree;
+use trees::tree::Tree;
 
 use crate::database::Found;
 use crate::limits::MAX_RPM_DATABASE_BYTES;

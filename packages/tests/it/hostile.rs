@@ -6,8 +6,8 @@ use std::path::Path;
 use flate2::read::GzDecoder;
 use packages::{find, limits};
 use proptest::prelude::*;
-use rootfs::entry::{Entry, Kind};
-use rootfs::memory_tree::MemoryTree;
+use trees::entry::{Entry, Kind};
+use trees::memory_tree::MemoryTree;
 
 use crate::support::{inventory, reasons, tree};
 

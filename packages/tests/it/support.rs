@@ -1,7 +1,7 @@
 //! Trees with databases, and the packages in them as short lines.
 
 use packages::{Inventory, find};
-use rootfs::memory_tree::MemoryTree;
+use trees::memory_tree::MemoryTree;
 
 /// Returns a tree with these files.
 pub fn tree(files: &[(&str, &[u8])]) -> MemoryTree {

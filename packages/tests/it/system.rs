@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use packages::find;
-use rootfs::memory_tree::MemoryTree;
+use trees::memory_tree::MemoryTree;
 
 use crate::support::{inventory, lines};
 

@@ -14,7 +14,7 @@ use rustix::fs::{AtFlags, FileType, OFlags, Statx, StatxFlags, StatxTimestamp};
 
 use crate::RootfsError;
 use crate::error::failed;
-use crate::safe_path::{DIRECTORY, names, open_beneath};
+use trees::safe_path::{DIRECTORY, names, open_beneath};
 
 /// Time after which the clock of file systems has moved on: the longest tick of the kernel (`CONFIG_HZ=100`) and a margin.
 const TICK: Duration = Duration::from_millis(12);

@@ -18,10 +18,10 @@ use rustix::fs::{FileType, OFlags};
 use super::baseline::{Baseline, Facts};
 use crate::RootfsError;
 use crate::change::{Change, SharedInode, in_order};
-use crate::dir_tree::read_entry;
-use crate::entry::{Entry, Kind};
 use crate::error::failed;
-use crate::safe_path::{DIRECTORY, names, open_beneath};
+use trees::dir_tree::read_entry;
+use trees::entry::{Entry, Kind};
+use trees::safe_path::{DIRECTORY, names, open_beneath};
 
 /// Returns everything below the directory `root` that differs from `before`, in the order of the paths' components. The
 /// paths `unchanged` count as equal.

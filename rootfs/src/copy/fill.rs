@@ -11,14 +11,14 @@ use rustix::fs::{CWD, OFlags};
 use rustix::io::Errno;
 
 use crate::RootfsError;
-use crate::create::{Location, Skipped};
-use crate::dir_tree::read_entry;
-use crate::entry::Entry;
 use crate::error::failed;
-use crate::materialize::{Materializer, materialize};
-use crate::safe_path::{DIRECTORY, is_absent, open_beneath};
-use crate::sparse::SparseRead;
-use crate::tree::{Child, Tree};
+use trees::create::{Location, Skipped};
+use trees::dir_tree::read_entry;
+use trees::entry::Entry;
+use trees::materialize::{Materializer, materialize};
+use trees::safe_path::{DIRECTORY, is_absent, open_beneath};
+use trees::sparse::SparseRead;
+use trees::tree::{Child, Tree};
 
 /// Tree in which no two names belong to one file.
 struct Unlinked<'a>(&'a dyn Tree);

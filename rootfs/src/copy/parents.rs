@@ -13,9 +13,9 @@ use rustix::fs::{OFlags, Timespec, Timestamps};
 use super::baseline::{Baseline, Facts};
 use crate::RootfsError;
 use crate::error::failed;
-use crate::safe_path::{DIRECTORY, is_absent, names, open_beneath};
-use crate::tree::Tree;
-use crate::xattr;
+use trees::safe_path::{DIRECTORY, is_absent, names, open_beneath};
+use trees::tree::Tree;
+use trees::xattr;
 
 /// Gives each directory of `parents` below `root` its time back: the one in `before` if it has the same names as then, and
 /// the one in `parents` otherwise. Returns the directories in which nothing else has changed either; `tree` has what they

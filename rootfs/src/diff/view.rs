@@ -10,10 +10,10 @@ use std::path::Path;
 use cache::ContentDigest;
 
 use super::{Change, Content, Diff, below};
-use crate::entry::{Entry, Kind};
-use crate::path::{after, from_key, key, split, to_bytes};
-use crate::sparse::{Dense, SparseRead};
-use crate::tree::{Child, Tree};
+use trees::entry::{Entry, Kind};
+use trees::path::{after, from_key, key, split, to_bytes};
+use trees::sparse::{Dense, SparseRead};
+use trees::tree::{Child, Tree};
 
 /// Result of a lookup among the changes.
 enum Lookup<'a> {

@@ -12,8 +12,8 @@
 //! Source: Linux, fs/erofs/erofs_fs.h and Documentation/filesystems/erofs.rst. Linux 6.4, the first version
 //! with blocks smaller than pages, has everything that is used here.
 
-use crate::entry::{Kind, Timestamp};
 use tarball::BLOCK_BYTES;
+use trees::entry::{Kind, Timestamp};
 
 /// Offset of the superblock.
 pub(super) const SUPER_OFFSET: usize = 1024;

@@ -22,10 +22,10 @@ use super::format::{
 use super::plan::Plan;
 use super::seal;
 use super::shape::{Body, Shape};
-use crate::entry::{Entry, Kind};
 use crate::index::{Index, Item};
 use crate::layer::stored;
 use tarball::BLOCK_BYTES;
+use trees::entry::{Entry, Kind};
 
 /// Makes the image of `layer`, a diff ID, from its index and tar. Its UUID differs between all layers of an overlay.
 ///

@@ -7,7 +7,7 @@ use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_string, fsmount, fsopen,
 };
 
-use crate::safe_path::fd_path;
+use trees::safe_path::fd_path;
 
 /// Mounts `image` over `tar`, attached nowhere. Needs root and Linux 6.12, the first version that mounts files
 /// without loop devices, which would have to be allocated and released.

@@ -6,10 +6,10 @@ use super::chunks::{Chunk, Chunks};
 use super::directory;
 use super::format::{CHUNK_BYTES, INODE_BYTES, NO_BLOCK, device_number};
 use super::xattrs;
-use crate::entry::{Entry, Kind};
 use crate::index::Item;
-use crate::path::to_bytes;
 use tarball::BLOCK_BYTES;
+use trees::entry::{Entry, Kind};
+use trees::path::to_bytes;
 
 /// Maximum length of the target of a symlink in Linux (`PATH_MAX` without the zero byte).
 const MAX_TARGET_BYTES: usize = 4095;

@@ -17,18 +17,18 @@ use super::image::image;
 use super::mount::mount;
 use super::seal;
 use crate::content::Content;
-use crate::entry::{Entry, Kind, Timestamp};
 use crate::index::{Index, Item, Origin, Row, Stored};
 use crate::layer::extract::extract;
 use crate::layer::import;
 use crate::layer::new_entry::NewEntry;
 use crate::layer::write;
-use crate::path::compare;
-use crate::safe_path::{names, proc_path};
 use crate::testing::{can_mount_erofs, new_file};
 use crate::times::Clamp;
-use crate::xattr::Flavor;
 use tarball::Extent;
+use trees::entry::{Entry, Kind, Timestamp};
+use trees::path::compare;
+use trees::safe_path::{names, proc_path};
+use trees::xattr::Flavor;
 
 mod random;
 

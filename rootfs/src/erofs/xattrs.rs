@@ -1,7 +1,7 @@
 //! Extended attributes in the format of EROFS.
 
-use crate::entry::Entry;
-use crate::xattr::{Flavor, belongs_to_layer};
+use trees::entry::Entry;
+use trees::xattr::{Flavor, belongs_to_layer};
 
 use super::format::XATTRS_HEAD_BYTES;
 
@@ -17,7 +17,7 @@ const MAX_UNITS: usize = u16::MAX as usize;
 /// decide that: an ACL, malformed capabilities, a name that no file system accepts.
 pub(super) fn encode(entry: &Entry) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
-    if entry.kind == (crate::entry::Kind::Directory { opaque: true }) {
+    if entry.kind == (trees::entry::Kind::Directory { opaque: true }) {
         let (name, value) = Flavor::Trusted.opaque();
         put(&mut bytes, name.as_bytes(), value)?;
     }

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::ops::Range;
 
 use super::row_format::{END, EXTRA, GROUP, KIND, KIND_WHITEOUT, PATH, ROW_BYTES, XATTRS, u32_at, u64_at};
-use crate::path::compare;
+use trees::path::compare;
 
 /// Block that has been verified: none of its fields leads out of it.
 pub(super) struct Block {

@@ -7,8 +7,8 @@ use super::limits::{MAX_ENTRIES, too_many_entries};
 use super::row::{Origin, Row};
 use super::{Index, common_directory};
 use crate::RootfsError;
-use crate::entry::Kind;
-use crate::path::{is_below, split};
+use trees::entry::Kind;
+use trees::path::{is_below, split};
 
 impl Index {
     /// Makes an index of rows, which are in the order of their paths without duplicates. Parent directories can be

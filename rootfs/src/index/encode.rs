@@ -14,9 +14,9 @@ use super::row_format::{
 };
 use super::table::{Table, to_u32};
 use crate::RootfsError;
-use crate::entry::Kind;
-use crate::path::to_bytes;
 use tarball::Extent;
+use trees::entry::Kind;
+use trees::path::to_bytes;
 
 /// Length from which a block is full. With the head and a table of one block, it still comes with the first read of a
 /// file ([`super::START_BYTES`]).

@@ -17,9 +17,9 @@ use super::row_format::{
     KIND_DIRECTORY, KIND_FIFO, KIND_FILE, KIND_SYMLINK, KIND_WHITEOUT, MODE, MTIME, MTIME_NS, OFFSET, OPAQUE,
     PATH, PYC, SIZE, SPARSE, UID, XATTRS, u32_at, u64_at,
 };
-use crate::entry::{Entry, Kind, Timestamp};
-use crate::path::{split, to_path};
 use tarball::Extent;
+use trees::entry::{Entry, Kind, Timestamp};
+use trees::path::{split, to_path};
 
 /// Entry of an index; cheap to copy.
 #[derive(Clone, Copy)]

@@ -1,6 +1,7 @@
 //! Limits of a layer, so that no image can exhaust memory.
 
 use crate::RootfsError;
+use trees::TreeError;
 
 /// Maximum number of entries of a layer, implied directories included.
 pub(crate) const MAX_ENTRIES: usize = 1 << 20;
@@ -9,11 +10,11 @@ pub(crate) const MAX_NAMES_BYTES: usize = 128 << 20;
 
 /// Returns the error for a layer of more than [`MAX_ENTRIES`].
 pub(crate) fn too_many_entries() -> RootfsError {
-    RootfsError::Limit { what: "a layer", limit: format!("{MAX_ENTRIES} entries") }
+    TreeError::Limit { what: "a layer", limit: format!("{MAX_ENTRIES} entries") }.into()
 }
 
 /// Returns the error for a layer of more than [`MAX_NAMES_BYTES`].
 pub(crate) fn too_many_names() -> RootfsError {
     let limit = format!("{} MiB", MAX_NAMES_BYTES >> 20);
-    RootfsError::Limit { what: "all names and attributes of a layer", limit }
+    TreeError::Limit { what: "all names and attributes of a layer", limit }.into()
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::entry::{Entry, Kind};
 use tarball::Extent;
+use trees::entry::{Entry, Kind};
 
 /// Origin of a layer's tar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -18,7 +18,7 @@ use oci::DiffId;
 use super::block::Block;
 use super::row::Origin;
 use super::row_format::u32_at;
-use crate::path::compare;
+use trees::path::compare;
 
 const MAGIC: &[u8; 16] = b"dsbuild index\0\0\x04";
 const HASHED_FROM: usize = 48;

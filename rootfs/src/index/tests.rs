@@ -12,8 +12,8 @@ use tempfile::TempDir;
 use super::encode::FULL_BYTES;
 use super::row_format::ROW_BYTES;
 use super::*;
-use crate::entry::{Entry, Kind};
-use crate::path::{compare, split};
+use trees::entry::{Entry, Kind};
+use trees::path::{compare, split};
 
 /// Layer that all indexes here belong to.
 fn layer() -> DiffId {

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use super::WHITEOUT_PREFIX;
 use super::new_entry::NewEntry;
 use crate::RootfsError;
-use crate::entry::Kind;
 use crate::error::bad_entry;
-use crate::path::{self, split};
 use tarball::Header;
+use trees::entry::Kind;
+use trees::path::{self, split};
 
 /// Checks that the name of an entry has no special meaning in a tar.
 pub(super) fn check_name(new: &NewEntry) -> Result<(), RootfsError> {

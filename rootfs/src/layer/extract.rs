@@ -13,6 +13,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
+use trees::TreeError;
 
 use rayon::prelude::*;
 use rustix::fs::{Mode, OFlags};
@@ -20,14 +21,14 @@ use rustix::io::Errno;
 
 use super::stored;
 use crate::RootfsError;
-use crate::create::{Creator, Location, Skipped};
 use crate::error::failed;
 use crate::index::{Index, Item};
-use crate::materialize::link;
-use crate::path::to_path;
-use crate::safe_path::{DIRECTORY, open_beneath};
-use crate::sparse;
-use crate::xattr::Flavor;
+use trees::create::{Creator, Location, Skipped};
+use trees::materialize::link;
+use trees::path::to_path;
+use trees::safe_path::{DIRECTORY, open_beneath};
+use trees::sparse;
+use trees::xattr::Flavor;
 
 /// Number of entries of a directory that one thread makes at a time.
 const CHUNK_ENTRIES: usize = 64;
@@ -82,24 +83,25 @@ impl Extractor<'_> {
             return Ok(());
         }
         let dir = self.open(to_path(directory.path()))?;
-        children
-            .try_for_each(|child| self.creator.begin_directory(Location::new(&dir, to_path(child.path()))))
+        let begin =
+            |child: Item<'_>| self.creator.begin_directory(Location::new(&dir, to_path(child.path())));
+        Ok(children.try_for_each(begin)?)
     }
 
     fn entries(&self, directory: &Item<'_>, items: &[Item<'_>]) -> Result<(), RootfsError> {
         let dir = self.open(to_path(directory.path()))?;
         let mut buffer = Vec::new();
-        items.iter().try_for_each(|item| self.entry(&dir, item, &mut buffer))
+        Ok(items.iter().try_for_each(|item| self.entry(&dir, item, &mut buffer))?)
     }
 
-    fn entry(&self, dir: &OwnedFd, item: &Item<'_>, buffer: &mut Vec<u8>) -> Result<(), RootfsError> {
+    fn entry(&self, dir: &OwnedFd, item: &Item<'_>, buffer: &mut Vec<u8>) -> Result<(), TreeError> {
         let path = to_path(item.path());
         let (place, entry) = (Location::new(dir, path), item.entry());
         if !item.is_file() {
             return self.creator.special(place, &entry);
         }
         self.creator.file(place, &entry, |file| {
-            self.copy(item, file, buffer).map_err(failed("extract the file", path))
+            self.copy(item, file, buffer).map_err(trees::failed("extract the file", path))
         })
     }
 
@@ -116,22 +118,23 @@ impl Extractor<'_> {
         let path = to_path(item.path());
         let Some(first) = item.first_name().map_err(failed(READ_INDEX, path))? else { return Ok(()) };
         let parent = self.open(path.parent().unwrap_or(Path::new("")))?;
-        match link(&self.root, to_path(first.path()), Location::new(&parent, path)) {
+        let linked = match link(&self.root, to_path(first.path()), Location::new(&parent, path)) {
             // The file system takes no more names of one file (ext4: 65,000), so this one becomes a copy.
-            Err(RootfsError::Io { source, .. })
+            Err(TreeError::Io { source, .. })
                 if source.raw_os_error() == Some(Errno::MLINK.raw_os_error()) =>
             {
                 self.entry(&parent, item, &mut Vec::new())
             }
             linked => linked,
-        }
+        };
+        Ok(linked?)
     }
 
     fn finish(&self, item: &Item<'_>) -> Result<(), RootfsError> {
         let path = to_path(item.path());
         let parent = self.open(path.parent().unwrap_or(Path::new("")))?;
         let name = std::ffi::OsStr::from_bytes(item.name());
-        self.creator.finish_directory(Location { dir: parent.as_fd(), name, path }, &item.entry())
+        Ok(self.creator.finish_directory(Location { dir: parent.as_fd(), name, path }, &item.entry())?)
     }
 
     fn open(&self, path: &Path) -> Result<OwnedFd, RootfsError> {

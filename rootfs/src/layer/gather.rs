@@ -13,13 +13,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::{OPAQUE_MARKER, WHITEOUT_PREFIX};
 use crate::RootfsError;
-use crate::entry::{Entry, Kind};
 use crate::error::bad_entry;
 use crate::index::{MAX_ENTRIES, MAX_NAMES_BYTES, too_many_entries, too_many_names};
 use crate::index::{Row, Stored};
-use crate::path::{self, after, clean, components, from_key, is_below, join, key, split, to_path};
-use crate::tree::MAX_LINKS;
 use tarball::Member;
+use trees::entry::{Entry, Kind};
+use trees::path::{self, after, clean, components, from_key, is_below, join, key, split, to_path};
+use trees::tree::MAX_LINKS;
 
 /// Prefix of files that aufs used for itself; no other file system needs them.
 const AUFS_PREFIX: &[u8] = b".wh..wh.";
@@ -27,7 +27,7 @@ const AUFS_PREFIX: &[u8] = b".wh..wh.";
 /// Entries that the members so far have left.
 #[derive(Default)]
 pub(super) struct EntryCollector {
-    /// Entries by key ([`crate::path`]), implied directories included except for the root. The paths in the rows are
+    /// Entries by key ([`trees::path`]), implied directories included except for the root. The paths in the rows are
     /// empty.
     nodes: BTreeMap<Vec<u8>, Row>,
     /// Keys of the names that lower layers lose.

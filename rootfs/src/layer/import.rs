@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
+use trees::TreeError;
 
 use cache::Store;
 use oci::DiffId;
@@ -60,7 +61,7 @@ pub(super) fn rows(tar: impl Read) -> Result<Vec<Row>, RootfsError> {
             Role::Entry if member.typeflag == b'0' => {
                 let holes = member.size_bytes.saturating_sub(member.stored_bytes);
                 let limit =
-                    || RootfsError::Limit { what: "all holes of a layer's files", limit: "64 GiB".into() };
+                    || TreeError::Limit { what: "all holes of a layer's files", limit: "64 GiB".into() };
                 holes_left = holes_left.checked_sub(holes).ok_or_else(limit)?;
                 hash(&mut members, &member, &mut buffer)?
             }

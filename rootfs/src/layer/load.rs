@@ -6,8 +6,8 @@ use super::new_entry::NewEntry;
 use super::pyc;
 use super::source::{Source, changed, verify};
 use crate::RootfsError;
-use crate::entry::Kind;
-use crate::path::compare;
+use trees::entry::Kind;
+use trees::path::compare;
 
 /// Length up to which a file is read whole.
 pub(super) const SMALL_BYTES: u64 = 256 << 10;

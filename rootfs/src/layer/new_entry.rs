@@ -1,8 +1,8 @@
 //! An entry of a layer that is about to be written.
 
 use crate::content::Content;
-use crate::entry::{Entry, Kind};
 use crate::times::Clamp;
+use trees::entry::{Entry, Kind};
 
 /// Entry of a layer that is about to be written.
 #[derive(Clone)]

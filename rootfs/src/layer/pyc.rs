@@ -8,7 +8,7 @@
 
 use std::io::{self, Read};
 
-use crate::path::{join, split};
+use trees::path::{join, split};
 
 /// Position of the time in the header: after magic and flags, before the length of the source.
 const TIME: std::ops::Range<usize> = 8..12;

@@ -1,6 +1,7 @@
 //! Reading the content of a new entry, and noticing that the source has changed since the build looked at it.
 
 use std::io;
+use trees::TreeError;
 
 use cache::ContentDigest;
 
@@ -8,9 +9,9 @@ use super::new_entry::NewEntry;
 use crate::RootfsError;
 use crate::content::Content;
 use crate::error::{bad_entry, failed};
-use crate::path::{to_bytes, to_path};
-use crate::sparse::SparseRead;
-use crate::tree::FileChanged;
+use trees::path::{to_bytes, to_path};
+use trees::sparse::SparseRead;
+use trees::tree::FileChanged;
 
 /// Reader of the content of a new entry.
 pub(super) struct Source<'a> {
@@ -75,7 +76,7 @@ pub(super) fn verify(new: &NewEntry, found: [u8; 32]) -> Result<(), RootfsError>
 
 /// Returns the error for a source that is not what it was when the build looked at it.
 pub(super) fn changed(new: &NewEntry) -> RootfsError {
-    RootfsError::Changed { path: to_path(source_path(new)).to_owned() }
+    TreeError::Changed { path: to_path(source_path(new)).to_owned() }.into()
 }
 
 fn read_error(new: &NewEntry, error: io::Error) -> RootfsError {

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use super::pyc;
 use crate::index::{Item, Stored};
-use crate::sparse::{Dense, SparseRead};
 use cache::FileRange;
 use tarball::Extent;
+use trees::sparse::{Dense, SparseRead};
 
 /// Reader of a sparse file: fills the holes around its stored parts.
 pub(super) struct SparseReader<R> {

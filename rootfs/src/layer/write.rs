@@ -18,13 +18,13 @@ use super::pipe::{CHUNK_BYTES, Chunk, Pipe};
 use super::source::{Source, changed, verify};
 use super::{OPAQUE_MARKER, WHITEOUT_PREFIX};
 use crate::RootfsError;
-use crate::entry::Kind;
 use crate::error::{bad_entry, failed};
 use crate::index::{Index, Origin, Row, Stored};
-use crate::path::{compare, join, split, to_bytes};
-use crate::sparse::hash_zeros;
 use tarball::Header;
 use tarball::{BLOCK_BYTES, padding};
+use trees::entry::Kind;
+use trees::path::{compare, join, split, to_bytes};
+use trees::sparse::hash_zeros;
 
 /// Writes a layer of `entries` to the store. Their paths are in the order of [`compare`] and unique. Parent
 /// directories come before the entries in them, or are implied.

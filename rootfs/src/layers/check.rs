@@ -8,12 +8,12 @@ use rustix::fs::{Mode, OFlags};
 use super::Layers;
 use super::tree::LayerTree;
 use crate::RootfsError;
-use crate::dir_tree::DirTree;
 use crate::error::failed;
 use crate::index::Item;
-use crate::path::to_path;
-use crate::safe_path::DIRECTORY;
-use crate::tree::Tree;
+use trees::dir_tree::DirTree;
+use trees::path::to_path;
+use trees::safe_path::DIRECTORY;
+use trees::tree::Tree;
 
 impl Layers {
     /// Reads all trees to their ends; returns the layers whose tree is not what the layer says.

@@ -12,8 +12,8 @@ use crate::copy::{KeptCopies, Touched};
 use crate::error::failed;
 use crate::index::Item;
 use crate::overlay::unfit_file_system;
-use crate::path::to_path;
-use crate::tree::{Scratch, Tree};
+use trees::path::to_path;
+use trees::tree::{Scratch, Tree};
 
 /// State of the copying driver, which all steps of a process share.
 #[derive(Default)]

@@ -12,14 +12,14 @@ use super::stack::{Found, Stack};
 use super::write_dir;
 use crate::RootfsError;
 use crate::content::Content;
-use crate::entry::{Entry, Kind, Timestamp};
 use crate::error::failed;
 use crate::index::Origin;
 use crate::layer::new_entry::NewEntry;
 use crate::layer::write;
-use crate::path::to_path;
 use crate::times::{Clamp, Times};
-use crate::tree::Tree;
+use trees::entry::{Entry, Kind, Timestamp};
+use trees::path::to_path;
+use trees::tree::Tree;
 
 impl Layers {
     /// Writes the merged tree of `layers` as one tar, for the tar exporter. Imported layers keep their times.

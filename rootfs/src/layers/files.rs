@@ -13,7 +13,7 @@ use rustix::fs::{Mode, OFlags};
 use crate::RootfsError;
 use crate::index::{Index, Origin};
 use crate::layer::import;
-use crate::safe_path::{DIRECTORY, open_beneath};
+use trees::safe_path::{DIRECTORY, open_beneath};
 
 /// Name of the index among the files derived from a layer.
 const INDEX: &str = "index";

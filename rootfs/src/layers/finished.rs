@@ -17,10 +17,10 @@ use oci::DiffId;
 use super::Layers;
 use super::files::LayerFiles;
 use crate::RootfsError;
-use crate::entry::{Entry, Timestamp};
 use crate::error::failed;
 use crate::index::{Index, Item, Origin, Row, Stored};
 use crate::times::{Clamp, Times};
+use trees::entry::{Entry, Timestamp};
 
 /// Name of the file that marks a layer.
 const MARKER: &str = "finished";

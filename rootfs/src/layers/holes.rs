@@ -12,7 +12,7 @@ use super::Layers;
 use crate::RootfsError;
 use crate::error::failed;
 use crate::index::Item;
-use crate::path::to_path;
+use trees::path::to_path;
 
 /// File of a layer with large holes.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -18,13 +18,13 @@ use rustix::fs::{Mode, OFlags};
 use super::Layers;
 use super::stack::Stack;
 use crate::RootfsError;
-use crate::create::{Creator, Location};
-use crate::entry::Entry;
 use crate::error::failed;
-use crate::path::{ancestors, from_key, key, to_path};
-use crate::safe_path::{DIRECTORY, open_beneath};
-use crate::tree::Tree;
-use crate::xattr::Flavor;
+use trees::create::{Creator, Location};
+use trees::entry::Entry;
+use trees::path::{ancestors, from_key, key, to_path};
+use trees::safe_path::{DIRECTORY, open_beneath};
+use trees::tree::Tree;
+use trees::xattr::Flavor;
 
 impl Layers {
     /// Makes the tree of the directories whose metadata comes from below the layer that implies them. Returns `None` if
@@ -87,5 +87,5 @@ fn make(dest: &Path, directories: &BTreeMap<Vec<u8>, Entry>) -> Result<(), Rootf
         creator.finish_directory(Location::new(&parent_of(to_path(&path))?, to_path(&path)), entry)?;
     }
     let at = Location { dir: root.as_fd(), name: "".as_ref(), path: dest };
-    creator.finish_directory(at, &directories[&b""[..]])
+    Ok(creator.finish_directory(at, &directories[&b""[..]])?)
 }

@@ -25,7 +25,7 @@ use crate::erofs::mount::mount;
 use crate::error::failed;
 use crate::overlay::{Attached, Lower, LowerMount, MountApi, Overlay};
 use crate::times::Clamp;
-use crate::xattr::Flavor;
+use trees::xattr::Flavor;
 
 /// Layer that is mounted in place; unmounted when its last clone is dropped.
 #[derive(Debug, Clone)]

@@ -11,11 +11,11 @@ use super::Layers;
 use super::in_place::MountedLayer;
 use super::tree::{LayerTree, TreeStamp};
 use crate::RootfsError;
-use crate::create::Skipped;
 use crate::error::failed;
 use crate::layer::extract::extract;
 use crate::overlay::{Lower, MAX_LOWERS};
 use crate::times::Clamp;
+use trees::create::Skipped;
 
 /// Representation of a layer that can be a lower layer of an overlay.
 #[derive(Debug, Clone)]

@@ -9,12 +9,12 @@ use oci::DiffId;
 use super::Layers;
 use crate::RootfsError;
 use crate::content::Content;
-use crate::entry::Timestamp;
 use crate::error::failed;
 use crate::index::{Index, Item, Origin};
 use crate::layer::new_entry::NewEntry;
-use crate::path::to_path;
 use crate::times::{Clamp, Times};
+use trees::entry::Timestamp;
+use trees::path::to_path;
 
 /// Prefix of the files that record the diff ID of a layer with other times.
 const RECORD_PREFIX: &str = "times-";

@@ -21,12 +21,12 @@ use oci::DiffId;
 
 use super::files::LayerFiles;
 use crate::RootfsError;
-use crate::entry::Entry;
 use crate::index::{Index, Item};
 use crate::layer::stored;
-use crate::path::{join, to_bytes, to_path};
-use crate::sparse::SparseRead;
-use crate::tree::{Child, Tree};
+use trees::entry::Entry;
+use trees::path::{join, to_bytes, to_path};
+use trees::sparse::SparseRead;
+use trees::tree::{Child, Tree};
 
 /// Merged view of a stack of layers. Reads contents from the tar of a layer, or from its tree if the tar is missing.
 pub(super) struct Stack {
@@ -179,7 +179,7 @@ impl Stack {
 
     /// Calls `visit` for each path of the merged tree except the root, parents first, in the order of [`compare`].
     ///
-    /// [`compare`]: crate::path::compare
+    /// [`compare`]: trees::path::compare
     pub(super) fn walk(&self, visit: &mut Visit<'_>) -> io::Result<()> {
         let mut pending: Vec<(Vec<u8>, Found<'_>)> = Vec::new();
         let mut next = Some((Vec::new(), true));

@@ -28,9 +28,9 @@ use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Serialize};
 
 use crate::RootfsError;
-use crate::create::Skipped;
 use crate::error::failed;
-use crate::xattr::Flavor;
+use trees::create::Skipped;
+use trees::xattr::Flavor;
 
 /// Age from which the kernel has written a tree to disk anyway (`dirty_expire_centisecs` and a margin), so that
 /// syncing it costs little.

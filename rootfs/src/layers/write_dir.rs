@@ -14,11 +14,11 @@ use std::path::Path;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Timespec, Timestamps};
 
 use crate::RootfsError;
-use crate::entry::Kind;
 use crate::error::failed;
 use crate::layer::new_entry::NewEntry;
-use crate::path::{components, is_below, split, to_path};
-use crate::sparse::{self, SparseRead};
+use trees::entry::Kind;
+use trees::path::{components, is_below, split, to_path};
+use trees::sparse::{self, SparseRead};
 
 /// Function that fails once the writing is to end.
 pub(crate) type Check<'a> = &'a (dyn Fn() -> io::Result<()> + Sync);

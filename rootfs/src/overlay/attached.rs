@@ -7,9 +7,9 @@ use rustix::fs::CWD;
 use rustix::mount::{MoveMountFlags, UnmountFlags, move_mount};
 
 use crate::RootfsError;
-use crate::clone_mount::clone_in_root;
 use crate::error::failed;
-use crate::safe_path::open_store_dir;
+use trees::clone_mount::clone_in_root;
+use trees::safe_path::open_store_dir;
 
 /// Mount that is attached to a directory, and detached when dropped.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl Attached {
 
     /// Clones the part of the mount at `source`; symlinks in `source` are resolved inside the mount.
     pub(crate) fn clone_tree(&self, source: &Path) -> Result<OwnedFd, RootfsError> {
-        clone_in_root(&open_store_dir(&self.at)?, source)
+        Ok(clone_in_root(&open_store_dir(&self.at)?, source)?)
     }
 }
 

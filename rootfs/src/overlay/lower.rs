@@ -9,7 +9,7 @@ use cache::ScratchDir;
 use super::attached::Attached;
 use crate::RootfsError;
 use crate::error::failed;
-use crate::safe_path::open_store_dir;
+use trees::safe_path::open_store_dir;
 
 /// Lower layer of an overlay.
 #[derive(Debug, Clone)]
@@ -43,8 +43,8 @@ impl Lower {
     /// Opens the root directory as `O_PATH`.
     pub(crate) fn open(&self) -> Result<OwnedFd, RootfsError> {
         match self {
-            Self::Directory(path) => open_store_dir(path),
-            Self::Scratch(scratch) => open_store_dir(scratch.path()),
+            Self::Directory(path) => Ok(open_store_dir(path)?),
+            Self::Scratch(scratch) => Ok(open_store_dir(scratch.path())?),
             Self::Mount(mount) => mount.root.try_clone().map_err(failed("open", self.path())),
         }
     }

@@ -13,6 +13,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use trees::TreeError;
 
 use rustix::fs::{Mode, StatVfsMountFlags};
 use rustix::io::Errno;
@@ -26,8 +27,8 @@ use super::lower::Lower;
 use super::options::{FEATURES, MAX_LOWERS, MAX_LOWERS_IN_PAGE};
 use crate::RootfsError;
 use crate::error::failed;
-use crate::safe_path::{fd_path, open_store_dir};
-use crate::xattr::Flavor;
+use trees::safe_path::{fd_path, open_store_dir};
+use trees::xattr::Flavor;
 
 /// Description of an overlay to mount.
 pub(crate) struct Overlay<'a> {
@@ -70,7 +71,9 @@ impl Overlay<'_> {
     /// Mounts the overlay, attached nowhere.
     pub(crate) fn mount(&self) -> Result<OwnedFd, RootfsError> {
         match self.mount_with(MountApi::Detached) {
-            Err(RootfsError::Io { source, .. }) if source.raw_os_error() == Some(UNKNOWN_OPTION) => {
+            Err(RootfsError::Tree(TreeError::Io { source, .. }))
+                if source.raw_os_error() == Some(UNKNOWN_OPTION) =>
+            {
                 self.mount_with(MountApi::Options)
             }
             result => result,
@@ -125,7 +128,7 @@ impl Overlay<'_> {
         if lowest.len() > api.max_lowers() {
             // The kernel allows overlayfs on overlayfs, but no deeper stack.
             let limit = format!("{} layers", 2 * api.max_lowers() - 1);
-            return Err(RootfsError::Limit { what: "the number of layers of an image", limit });
+            return Err(TreeError::Limit { what: "the number of layers of an image", limit }.into());
         }
         let read_only = Overlay { lowers: &[], upper: None, volatile: false, ..*self };
         Attached::new(&read_only.mount_lowers(lowest, api)?, &subdirectory(self.scratch, "base")?)

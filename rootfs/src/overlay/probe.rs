@@ -8,7 +8,7 @@ use std::path::Path;
 use super::mount::Overlay;
 use crate::RootfsError;
 use crate::error::failed;
-use crate::xattr::Flavor;
+use trees::xattr::Flavor;
 
 /// Numbers of the file systems that hold upper directories in every kernel that dsbuild supports: ext4, XFS, Btrfs, tmpfs and
 /// F2FS.

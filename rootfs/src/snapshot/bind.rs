@@ -15,13 +15,13 @@ use rustix::fs::{Mode, OFlags};
 
 use super::Snapshot;
 use crate::RootfsError;
-use crate::clone_mount::{clone_in_root, clone_mount, clone_mount_recursively};
 use crate::error::failed;
 use crate::layers::Layers;
 use crate::layers::lower_layers::LowerLayer;
-use crate::materialize::materialize;
 use crate::overlay::{Attached, Lower, Overlay};
-use crate::xattr::Flavor;
+use trees::clone_mount::{clone_in_root, clone_mount, clone_mount_recursively};
+use trees::materialize::materialize;
+use trees::xattr::Flavor;
 
 /// Detached mount, with everything that must live as long as it is in use.
 pub struct Bind {
@@ -84,14 +84,14 @@ fn mount_read_only(layers: &Layers, ids: &[DiffId]) -> Result<(OwnedFd, Resource
 pub fn bind_host(place: &Path, source: &Path) -> Result<OwnedFd, RootfsError> {
     let found = rustix::fs::open(place, OFlags::CLOEXEC | OFlags::PATH, Mode::empty());
     let found = found.map_err(failed("open", place))?;
-    if is_root(source) { clone_mount(&found, place) } else { clone_in_root(&found, source) }
+    Ok(if is_root(source) { clone_mount(&found, place) } else { clone_in_root(&found, source) }?)
 }
 
 /// Clones `place` of the host: a file, or a directory with everything that is mounted below it. The mount is as
 /// writable as the original.
 pub fn bind_host_all(place: &Path) -> Result<OwnedFd, RootfsError> {
     let found = rustix::fs::open(place, OFlags::CLOEXEC | OFlags::PATH, Mode::empty());
-    clone_mount_recursively(&found.map_err(failed("open", place))?, place)
+    Ok(clone_mount_recursively(&found.map_err(failed("open", place))?, place)?)
 }
 
 /// Reports whether a source names the whole of its tree.

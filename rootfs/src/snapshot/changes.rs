@@ -25,10 +25,10 @@ use super::copies::is_before;
 use super::lowers::Lowers;
 use crate::RootfsError;
 use crate::change::{Change, SharedInode, in_order};
-use crate::dir_tree::read_entry;
-use crate::entry::Kind;
 use crate::error::failed;
-use crate::safe_path::{DIRECTORY, names, open_beneath};
+use trees::dir_tree::read_entry;
+use trees::entry::Kind;
+use trees::safe_path::{DIRECTORY, names, open_beneath};
 
 /// Content of an upper directory.
 pub(super) struct UpperContent {

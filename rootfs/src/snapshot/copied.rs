@@ -19,15 +19,15 @@ use super::copies::is_before;
 use super::{Stub, mount_points, new_entry, owners, untouched};
 use crate::RootfsError;
 use crate::change::Change;
-use crate::clone_mount::clone_mount;
 use crate::copy::{self, Baseline, KeptCopy, Touched};
-use crate::dir_tree::DirTree;
-use crate::entry::Kind;
 use crate::error::failed;
 use crate::layer::new_entry::NewEntry;
 use crate::layers::Layers;
-use crate::safe_path::{DIRECTORY, open_store_dir};
-use crate::tree::Tree;
+use trees::clone_mount::clone_mount;
+use trees::dir_tree::DirTree;
+use trees::entry::Kind;
+use trees::safe_path::{DIRECTORY, open_store_dir};
+use trees::tree::Tree;
 
 /// Copy of some layers that a process can change; discarded when dropped.
 pub(super) struct Copied {
@@ -64,7 +64,7 @@ impl Copied {
     /// Returns the copy as a mount, attached nowhere.
     pub(super) fn mount(&self) -> Result<OwnedFd, RootfsError> {
         let path = path(&self.scratch);
-        clone_mount(&open_store_dir(&path)?, &path)
+        Ok(clone_mount(&open_store_dir(&path)?, &path)?)
     }
 
     /// Makes the changes a layer, without the mount points `stubs`.

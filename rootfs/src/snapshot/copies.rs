@@ -14,11 +14,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::RootfsError;
 use crate::change::Change;
-use crate::entry::{Entry, Kind, Timestamp};
 use crate::error::failed;
-use crate::id_map::{IdMap, UID_MAP};
-use crate::tree::Tree;
-use crate::xattr::{Owner, SET_IDS};
+use trees::entry::{Entry, Kind, Timestamp};
+use trees::id_map::{IdMap, UID_MAP};
+use trees::tree::Tree;
+use trees::xattr::{Owner, SET_IDS};
 
 /// Time as precise as every program keeps it: seconds and microseconds.
 type Time = (i64, u32);

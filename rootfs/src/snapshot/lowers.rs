@@ -8,8 +8,8 @@ use rustix::fs::{FileType, Mode, OFlags};
 use crate::RootfsError;
 use crate::error::failed;
 use crate::overlay::Lower;
-use crate::safe_path::is_absent;
-use crate::xattr::Flavor;
+use trees::safe_path::is_absent;
+use trees::xattr::Flavor;
 
 /// Lower layers of an overlay.
 pub(super) struct Lowers<'a> {
@@ -69,10 +69,10 @@ impl Lowers<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::safe_path::open_store_dir;
     use std::ffi::OsStr;
     use std::fs;
     use std::path::PathBuf;
+    use trees::safe_path::open_store_dir;
 
     /// Looks up `path` in three layers. The base has `d/x`, `prepare` fills the middle one, the top is empty.
     /// `expected` is the number of the layer whose directory is found.

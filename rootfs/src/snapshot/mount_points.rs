@@ -19,8 +19,8 @@ use rustix::io::Errno;
 use super::lowers::Lowers;
 use crate::RootfsError;
 use crate::error::failed;
-use crate::safe_path::{DIRECTORY, is_absent, names, open_beneath};
-use crate::xattr;
+use trees::safe_path::{DIRECTORY, is_absent, names, open_beneath};
+use trees::xattr;
 
 /// Mount point that a sandbox had to make in a root file system, and that must not become part of a layer.
 #[derive(Debug, Clone, PartialEq, Eq)]

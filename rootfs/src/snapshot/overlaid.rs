@@ -22,17 +22,17 @@ use super::lowers::Lowers;
 use super::{Stub, changes, mount_points, new_entry, owners, untouched};
 use crate::RootfsError;
 use crate::change::Change;
-use crate::create::{Creator, Location, Skipped};
-use crate::dir_tree::{DirTree, read_entry};
-use crate::entry::Entry;
 use crate::error::failed;
 use crate::layer::new_entry::NewEntry;
 use crate::layers::Layers;
 use crate::layers::lower_layers::LowerLayer;
 use crate::overlay::{Lower, Overlay};
-use crate::safe_path::DIRECTORY;
-use crate::tree::Tree;
-use crate::xattr::Flavor;
+use trees::create::{Creator, Location, Skipped};
+use trees::dir_tree::{DirTree, read_entry};
+use trees::entry::Entry;
+use trees::safe_path::DIRECTORY;
+use trees::tree::Tree;
+use trees::xattr::Flavor;
 
 /// Upper directory on top of lower layers; discarded when dropped.
 pub(super) struct Overlaid {
@@ -122,7 +122,8 @@ impl Overlaid {
         };
         let (upper, path) = (self.open_upper()?, self.upper());
         let place = Location { dir: upper.as_fd(), name: "".as_ref(), path: &path };
-        Creator::new(self.flavor).finish_directory(place, &entry.unwrap_or_else(|| Entry::directory(0o755)))
+        let entry = entry.unwrap_or_else(|| Entry::directory(0o755));
+        Ok(Creator::new(self.flavor).finish_directory(place, &entry)?)
     }
 
     fn open_upper(&self) -> Result<OwnedFd, RootfsError> {

@@ -18,13 +18,13 @@ use rustix::fs::OFlags;
 use super::copies::Comparison;
 use crate::RootfsError;
 use crate::change::Change;
-use crate::create::mark_owner;
-use crate::dir_tree::DirTree;
-use crate::entry::{Entry, Kind};
 use crate::error::failed;
-use crate::safe_path::{DIRECTORY, open_beneath};
-use crate::tree::Tree;
-use crate::xattr::{self, Owner};
+use trees::create::mark_owner;
+use trees::dir_tree::DirTree;
+use trees::entry::{Entry, Kind};
+use trees::safe_path::{DIRECTORY, open_beneath};
+use trees::tree::Tree;
+use trees::xattr::{self, Owner};
 
 /// Gives changes that the process made of files in `below` their owners back. Returns how many there were. `began` is when
 /// the process began, or earlier.
@@ -73,7 +73,7 @@ fn mark(upper: &OwnedFd, change: &Change) -> Result<(), RootfsError> {
     }
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let file = open_beneath(upper, &change.path, flags).map_err(failed("open", &change.path))?;
-    mark_owner(file.as_fd(), &change.path, &change.entry)
+    Ok(mark_owner(file.as_fd(), &change.path, &change.entry)?)
 }
 
 /// Returns the owner that the mark of a file or directory has.

@@ -22,12 +22,12 @@ mod user_namespaces;
 
 use super::*;
 use crate::diff::Diff;
-use crate::dir_tree::DirTree;
-use crate::entry::{Entry, Kind, Timestamp};
 use crate::layers::in_place::MountMethod;
-use crate::memory_tree::MemoryTree;
-use crate::safe_path::{DIRECTORY, fd_path};
-use crate::tree::{Child, Scratch};
+use ::trees::dir_tree::DirTree;
+use ::trees::entry::{Entry, Kind, Timestamp};
+use ::trees::memory_tree::MemoryTree;
+use ::trees::safe_path::{DIRECTORY, fd_path};
+use ::trees::tree::{Child, Scratch};
 
 /// Layers in a store of their own.
 struct Env {

@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 
 use crate::RootfsError;
 use crate::change::Change;
-use crate::dir_tree::DirTree;
-use crate::entry::Kind;
 use crate::error::failed;
-use crate::tree::Tree;
+use trees::dir_tree::DirTree;
+use trees::entry::Kind;
+use trees::tree::Tree;
 
 /// Returns the regular files among the `suspects` that equal the ones of the tree `below` in everything. All `changes` are in the
 /// directory `root`.

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use oci::DiffId;
 use rootfs::diff::{Content, Diff};
-use rootfs::entry::Entry;
 use rootfs::layers::{Clamp, Times};
+use trees::entry::Entry;
 
 use crate::support::{TestEnv, at, file, put_dir, put_entry};
 

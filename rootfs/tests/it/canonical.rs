@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use rootfs::entry::{Entry, Kind};
 use rootfs::layers::{Clamp, Times};
+use trees::entry::{Entry, Kind};
 
 use crate::support::{TestEnv, at, file, flat, put_dir, put_entry, put_file, symlink};
 

@@ -8,8 +8,8 @@ use cache::ContentDigest;
 use oci::DiffId;
 use rootfs::RootfsError;
 use rootfs::diff::Content;
-use rootfs::entry::Entry;
-use rootfs::tree::{Child, Tree};
+use trees::entry::Entry;
+use trees::tree::{Child, Tree};
 
 use crate::support::{TestEnv, file};
 
@@ -53,7 +53,7 @@ fn commit(content: &'static [u8], size: usize, hashed: Option<&[u8]>) -> Result<
 #[track_caller]
 fn check_changed(result: Result<DiffId, RootfsError>) {
     let error = result.expect_err("it changed");
-    assert!(matches!(error, RootfsError::Changed { .. }), "{error}");
+    assert!(matches!(error, RootfsError::Tree(trees::TreeError::Changed { .. })), "{error}");
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink as make_symlink};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use rootfs::entry::{Entry, Kind};
 use rootfs::layers::{Clamp, Times};
+use trees::entry::{Entry, Kind};
 
 use crate::support::{TestEnv, at, file, put_dir, put_entry, put_file, symlink};
 

@@ -46,7 +46,7 @@ fn check(tar: &[u8], inspect: impl FnOnce(&Path)) {
     let layer = env.layers.import(&mut &tar[..], None).expect("the tar must be accepted");
     let tree = env.layers.tree(&layer).expect("a tree");
     assert_eq!(on_disk(&tree), flat(&*env.layers.view(&[layer]).expect("a view")));
-    assert_eq!(env.layers.skipped(&layer).expect("a stamp"), rootfs::Skipped::default());
+    assert_eq!(env.layers.skipped(&layer).expect("a stamp"), trees::Skipped::default());
     inspect(&tree);
 }
 

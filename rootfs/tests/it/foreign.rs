@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use rootfs::tree::Tree;
+use trees::tree::Tree;
 
 use crate::support::{TestEnv, flat};
 use crate::tar::{Tar, raw};
@@ -226,5 +226,5 @@ fn assert_same(view: &dyn Tree, source: &Path, name: &str, options: &[&str]) {
     assert!(group("dir/file").is_some());
     assert_eq!(group("dir/file"), group("dir/sub/hard"));
     let soft = view.lookup(Path::new("soft")).expect("a lookup").expect("a link");
-    assert_eq!(soft.kind, rootfs::entry::Kind::Symlink { target: format!("{name}/{name}").into() });
+    assert_eq!(soft.kind, trees::entry::Kind::Symlink { target: format!("{name}/{name}").into() });
 }

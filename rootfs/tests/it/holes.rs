@@ -11,7 +11,7 @@ use cache::ContentDigest;
 use oci::{DiffId, Digest};
 use rootfs::diff::Content;
 use rootfs::layers::{Layers, Times};
-use rootfs::materialize::materialize;
+use trees::materialize::materialize;
 
 use crate::support::{TestEnv, file, put_file};
 

@@ -10,8 +10,8 @@ use std::path::Path;
 use oci::DiffId;
 use proptest::prelude::*;
 use rootfs::diff::Diff;
-use rootfs::entry::{Entry, Kind};
 use rootfs::layers::Times;
+use trees::entry::{Entry, Kind};
 
 use crate::support::{TestEnv, flat, put_entry, put_file, symlink};
 

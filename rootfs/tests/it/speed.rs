@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use rootfs::diff::Content;
-use rootfs::entry::Entry;
-use rootfs::tree::{Child, Tree};
+use trees::entry::Entry;
+use trees::tree::{Child, Tree};
 
 use crate::support::{TestEnv, file, put_dir};
 

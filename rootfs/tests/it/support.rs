@@ -8,10 +8,10 @@ use std::sync::Arc;
 use cache::Store;
 use oci::DiffId;
 use rootfs::diff::{Content, Diff};
-use rootfs::entry::{Entry, Kind, Timestamp};
 use rootfs::layers::Layers;
-use rootfs::tree::{Child, Tree};
 use tempfile::TempDir;
+use trees::entry::{Entry, Kind, Timestamp};
+use trees::tree::{Child, Tree};
 
 /// Store in a temporary directory.
 pub struct TestEnv {

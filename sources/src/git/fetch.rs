@@ -7,7 +7,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use cache::{Record, StepKey};
 use rootfs::diff::Diff;
-use rootfs::tree::Scratch;
+use trees::tree::Scratch;
 
 use super::address::Address;
 use super::commit;

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rootfs::diff::{Content, Diff};
-use rootfs::entry::Kind;
+use trees::entry::Kind;
 
 use super::command::Git;
 use super::refs::Named;

@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use rootfs::diff::{Content, Diff};
-use rootfs::entry::{Entry, Kind, Timestamp};
+use trees::entry::{Entry, Kind, Timestamp};
 
 use super::address::Address;
 use super::attributes::{ConvertedFiles, is_attribute_file};

@@ -73,6 +73,9 @@ pub enum ExecError {
     /// The layer store refused.
     #[error(transparent)]
     Rootfs(#[from] RootfsError),
+    /// Files of another step could not be written where the process needs them.
+    #[error(transparent)]
+    Tree(#[from] trees::TreeError),
     /// The user of the process cannot be resolved.
     #[error(transparent)]
     User(#[from] UserError),

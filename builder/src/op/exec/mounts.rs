@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
 use cache::{CacheMount, ScratchDir};
-use rootfs::materialize::materialize;
 use rootfs::snapshot::{self, Keep, bind_host};
 use sandbox::{Mount, MountSource};
+use trees::materialize::materialize;
 
 use super::{ExecContext, ExecError, read_secret};
 use crate::result::Files;

@@ -8,8 +8,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use memchr::memmem::Finder;
-use rootfs::entry::Kind;
-use rootfs::tree::Tree;
+use trees::entry::Kind;
+use trees::tree::Tree;
 
 use super::error::LeakedSecret;
 

@@ -8,8 +8,8 @@ use super::*;
 use std::path::Path;
 
 use graph::CopyAction;
-use rootfs::entry::{Entry, Kind};
-use rootfs::tree::Tree;
+use trees::entry::{Entry, Kind};
+use trees::tree::Tree;
 
 /// A member: `path/`, `path=content`, `link->target`, `hard=>first`, `pipe|`; mode and owner behind it.
 fn tar_of(members: &[&str]) -> Vec<u8> {

@@ -12,9 +12,9 @@ use std::sync::Arc;
 use archive::{Archive, Unpacker};
 use cache::ContentDigest;
 use rootfs::diff::{Content, Diff};
-use rootfs::entry::{Entry, Kind, Timestamp};
 use rootfs::mkdir::{NewDirectory, mkdir_all};
-use rootfs::tree::Tree;
+use trees::entry::{Entry, Kind, Timestamp};
+use trees::tree::Tree;
 
 use super::destination::destination;
 use super::select::{Match, Selection};

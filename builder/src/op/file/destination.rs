@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use rootfs::tree::{Tree, resolve};
+use trees::tree::{Tree, resolve};
 
 use super::FileOpError;
 

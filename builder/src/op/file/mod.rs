@@ -36,9 +36,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use archive::ArchiveError;
 use rootfs::RootfsError;
 use rootfs::diff::Diff;
-use rootfs::entry::Timestamp;
 use rootfs::mkdir::{MkdirError, NewDirectory, mkdir_all};
-use rootfs::tree::Tree;
+use trees::entry::Timestamp;
+use trees::tree::Tree;
 use users::{UserError, resolve_owner};
 
 use graph::{CopyAction, CopySource, FileAction, FileOp, InputIndex};

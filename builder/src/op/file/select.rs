@@ -19,9 +19,9 @@ use std::path::{Path, PathBuf};
 
 use cache::{ContentDigest, hash_identity};
 use rayon::prelude::*;
-use rootfs::entry::{Entry, Kind, Timestamp};
 use rootfs::layers::Clamp;
-use rootfs::tree::{Child, Tree, resolve};
+use trees::entry::{Entry, Kind, Timestamp};
+use trees::tree::{Child, Tree, resolve};
 
 use super::walk::{Filter, Item, Walk};
 use super::{FileOpError, below};

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use rootfs::tree::{Tree, resolve};
+use trees::tree::{Tree, resolve};
 
 use super::select::select;
 use graph::{

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cache::ContentDigest;
-use rootfs::entry::{Entry, Kind};
-use rootfs::tree::{Child, Tree};
+use trees::entry::{Entry, Kind};
+use trees::tree::{Child, Tree};
 
 use super::{Applied, FileOpError, apply};
 use graph::{CopyAction, CopySource, FileAction, FileOp, InputIndex};

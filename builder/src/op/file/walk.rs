@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::vec;
 
 use cache::ContentDigest;
-use rootfs::entry::Entry;
-use rootfs::tree::{Child, Tree};
+use trees::entry::Entry;
+use trees::tree::{Child, Tree};
 
 use super::{FileOpError, below};
 use patterns::{Matched, Patterns};

@@ -6,11 +6,11 @@ use proptest::prelude::*;
 
 use super::check_same;
 use crate::content::Content;
-use crate::entry::{Entry, Kind, Timestamp};
 use crate::layer::new_entry::NewEntry;
-use crate::path::{ancestors, key, to_path};
 use crate::testing::can_mount_erofs;
 use crate::times::Clamp;
+use trees::entry::{Entry, Kind, Timestamp};
+use trees::path::{ancestors, key, to_path};
 
 /// Kind of a random entry.
 #[derive(Debug, Clone)]

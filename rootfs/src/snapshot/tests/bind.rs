@@ -10,8 +10,8 @@ use tempfile::TempDir;
 
 use super::{Env, base};
 use crate::RootfsError;
-use crate::safe_path::fd_path;
 use crate::snapshot::{bind, bind_host};
+use trees::safe_path::fd_path;
 
 /// Two layers with symlinks: into the layers (`all`, `abs`), and to a directory of the host (`host`).
 struct LinkedLayers {

@@ -9,8 +9,8 @@ use std::path::Path;
 use rustix::fs::{AtFlags, Timespec, Timestamps};
 
 use super::{EMPTY, Env, base, check_top};
-use crate::entry::Kind;
-use crate::safe_path::fd_path;
+use trees::entry::Kind;
+use trees::safe_path::fd_path;
 
 #[test]
 fn privileged_a_run_that_changes_nothing_is_an_empty_layer() {

@@ -12,13 +12,13 @@ use proptest::prelude::*;
 
 use super::random_changes::{FileChange, changes};
 use super::{EMPTY, Env, all, base, check_top, open, stub};
-use crate::dir_tree::DirTree;
-use crate::entry::{Entry, Kind, Timestamp};
 use crate::layers::Layers;
 use crate::overlay::{Attached, Overlay};
-use crate::safe_path::fd_path;
 use crate::snapshot::{Stub, bind};
-use crate::xattr::Flavor;
+use trees::dir_tree::DirTree;
+use trees::entry::{Entry, Kind, Timestamp};
+use trees::safe_path::fd_path;
+use trees::xattr::Flavor;
 
 impl Env {
     /// Returns a new store whose snapshots are copies.

@@ -11,11 +11,11 @@ use oci::DiffId;
 use proptest::prelude::*;
 
 use super::{Env, all, fd_path, open};
-use crate::dir_tree::DirTree;
-use crate::entry::{Entry, Kind};
 use crate::layers::Times;
-use crate::tree::Tree;
 use std::os::fd::AsFd;
+use trees::dir_tree::DirTree;
+use trees::entry::{Entry, Kind};
+use trees::tree::Tree;
 
 /// Member of a generated tar. Paths have no parents of their own in the tar unless another member describes them.
 #[derive(Debug, Clone)]

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use oci::DiffId;
 
 use super::{Env, all, base, mounted, stub};
-use crate::entry::Entry;
 use crate::layers::Layers;
 use crate::layers::in_place::MountMethod;
-use crate::safe_path::fd_path;
 use crate::testing::can_mount_erofs;
-use crate::xattr::Flavor;
+use trees::entry::Entry;
+use trees::safe_path::fd_path;
+use trees::xattr::Flavor;
 
 /// Returns a store of its own with a layer in it; `None` where layers cannot be mounted.
 fn env() -> Option<(Env, DiffId)> {

@@ -6,8 +6,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 
 use super::{EMPTY, Env, base, check_top, stub};
-use crate::safe_path::fd_path;
 use crate::snapshot::Stub;
+use trees::safe_path::fd_path;
 
 /// Makes mount points as a sandbox does before a process starts, and returns the list that it reports.
 fn make_mount_points(root: &Path) -> Vec<Stub> {

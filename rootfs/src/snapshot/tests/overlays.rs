@@ -1,5 +1,8 @@
 //! Mounting: stacks of many layers, unfit file systems, and what remains afterwards.
 
+use trees::TreeError;
+
+use crate::RootfsError;
 use std::ffi::OsString;
 use std::fs;
 use std::os::fd::AsFd;
@@ -9,11 +12,10 @@ use rustix::fs::{FileType, Mode};
 use rustix::mount::MountFlags;
 
 use super::{Env, base};
-use crate::RootfsError;
 use crate::overlay::{Lower, MountApi, Overlay};
-use crate::safe_path::fd_path;
 use crate::snapshot::bind;
-use crate::xattr::Flavor;
+use trees::safe_path::fd_path;
+use trees::xattr::Flavor;
 
 /// Makes `count` lower layers. Each has a file of its own and a version of `same`; the topmost removes the file of
 /// the lowest.
@@ -75,7 +77,7 @@ fn privileged_more_layers_than_two_overlays_take_are_refused() {
         scratch: env.root.path(),
         flavor: Flavor::current(),
     };
-    assert!(matches!(overlay.mount(), Err(RootfsError::Limit { .. })));
+    assert!(matches!(overlay.mount(), Err(RootfsError::Tree(TreeError::Limit { .. }))));
 }
 
 #[test]
@@ -127,7 +129,7 @@ fn privileged_an_overlay_without_an_inode_for_its_work_directory_names_the_full_
     };
     for api in [MountApi::Detached, MountApi::Options] {
         let error = overlay.mount_with(api).unwrap_err();
-        let RootfsError::Io { source, .. } = &error else { panic!("{error:?}") };
+        let RootfsError::Tree(TreeError::Io { source, .. }) = &error else { panic!("{error:?}") };
         assert_eq!(source.kind(), std::io::ErrorKind::StorageFull, "{error}");
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use oci::DiffId;
 
 use super::{Env, base, stub};
-use crate::entry::{Entry, Kind};
+use trees::entry::{Entry, Kind};
 
 const BIG: u32 = 2_000_000;
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::xattr::Flavor;
+use trees::xattr::Flavor;
 
 /// Tests that are left out, since they take long and nothing in them depends on the namespace.
 const SKIPPED: &str = "more_layers_than";

@@ -7,7 +7,7 @@ use std::io::Read as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use cache::Store;
-use rootfs::entry::Kind;
+use trees::entry::Kind;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

@@ -1,7 +1,7 @@
 //! Each row of the table in the header: what changes a digest and what does not.
 
 use proptest::prelude::*;
-use rootfs::entry::Timestamp;
+use trees::entry::Timestamp;
 
 use super::super::testing::{MemoryTree, copy};
 use super::*;

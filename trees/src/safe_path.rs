@@ -18,26 +18,26 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Dir, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
-use crate::RootfsError;
+use crate::TreeError;
 use crate::error::failed;
 
 /// Opens a directory of the store as `O_PATH`. No image or process controls its path.
-pub(crate) fn open_store_dir(path: &Path) -> Result<OwnedFd, RootfsError> {
+pub fn open_store_dir(path: &Path) -> Result<OwnedFd, TreeError> {
     rustix::fs::open(path, DIRECTORY | OFlags::PATH, Mode::empty()).map_err(failed("open", path))
 }
 
 /// Flags that open a directory, for reading or as `O_PATH`, unless its last component is a symlink.
-pub(crate) const DIRECTORY: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+pub const DIRECTORY: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// Opens `path` below `root`. A symlink in any component is `ELOOP`, in the last one too; with `O_PATH` and
 /// `O_NOFOLLOW`, a last component that is a symlink is opened itself. The empty path is `root`.
-pub(crate) fn open_beneath(root: impl AsFd, path: &Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+pub fn open_beneath(root: impl AsFd, path: &Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
     openat2(root.as_fd(), path, flags, resolve)
 }
 
 /// Opens `path` below `root`, and follows symlinks as if `root` were `/`. The empty path is `root` itself.
-pub(crate) fn open_in_root(root: impl AsFd, path: &Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+pub fn open_in_root(root: impl AsFd, path: &Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {
     openat2(root.as_fd(), path, flags, ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS)
 }
 
@@ -62,7 +62,7 @@ fn openat2(
 
 /// Returns a path for `l…xattr` calls, which take no descriptor: of `name` in the opened directory `dir`, or of `dir`
 /// itself for the empty name. It is valid while `dir` is open.
-pub(crate) fn proc_path(dir: BorrowedFd<'_>, name: &OsStr) -> PathBuf {
+pub fn proc_path(dir: BorrowedFd<'_>, name: &OsStr) -> PathBuf {
     let mut path = fd_path(dir).into_os_string();
     path.push("/");
     // The `.` makes the kernel follow its own link to the directory.
@@ -71,17 +71,17 @@ pub(crate) fn proc_path(dir: BorrowedFd<'_>, name: &OsStr) -> PathBuf {
 }
 
 /// Returns the path of the kernel's link to an open file. It is valid while the file is open.
-pub(crate) fn fd_path(fd: BorrowedFd<'_>) -> PathBuf {
+pub fn fd_path(fd: BorrowedFd<'_>) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}", fd.as_raw_fd()))
 }
 
 /// Converts bytes to the path that they spell.
-pub(crate) fn path_of(bytes: Vec<u8>) -> PathBuf {
+pub fn path_of(bytes: Vec<u8>) -> PathBuf {
     PathBuf::from(OsString::from_vec(bytes))
 }
 
 /// Returns the names in an opened directory, ordered by their bytes.
-pub(crate) fn names(dir: BorrowedFd<'_>) -> rustix::io::Result<Vec<OsString>> {
+pub fn names(dir: BorrowedFd<'_>) -> rustix::io::Result<Vec<OsString>> {
     let mut names = Vec::new();
     for entry in Dir::read_from(dir)? {
         let entry = entry?;
@@ -95,7 +95,7 @@ pub(crate) fn names(dir: BorrowedFd<'_>) -> rustix::io::Result<Vec<OsString>> {
 }
 
 /// Reports whether an error means that a part of a path does not exist or is not a directory.
-pub(crate) fn is_absent(error: Errno) -> bool {
+pub fn is_absent(error: Errno) -> bool {
     matches!(error, Errno::NOENT | Errno::NOTDIR | Errno::LOOP)
 }
 

@@ -15,13 +15,13 @@ use crate::tree::{Child, Tree};
 use crate::xattr::{self, Xattrs};
 
 /// Tree below an opened directory. Sockets are not part of it.
-pub(crate) struct DirTree {
+pub struct DirTree {
     root: OwnedFd,
 }
 
 impl DirTree {
     /// Returns the tree below `root`, a directory that is open for reading.
-    pub(crate) fn new(root: OwnedFd) -> Self {
+    pub fn new(root: OwnedFd) -> Self {
         Self { root }
     }
 
@@ -76,7 +76,7 @@ impl Tree for DirTree {
 
 /// Reads the metadata of `name` in `dir`, or of `dir` itself for the empty name. Returns it with the kernel's own
 /// record of it; `None` for a socket.
-pub(crate) fn read_entry(dir: &OwnedFd, name: &std::ffi::OsStr) -> rustix::io::Result<Option<(Entry, Stat)>> {
+pub fn read_entry(dir: &OwnedFd, name: &std::ffi::OsStr) -> rustix::io::Result<Option<(Entry, Stat)>> {
     let stat = rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW | AtFlags::EMPTY_PATH)?;
     let (major, minor) = (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev));
     let kind = match FileType::from_raw_mode(stat.st_mode) {

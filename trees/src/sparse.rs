@@ -48,7 +48,7 @@ impl SparseRead for WholeFile {
 
 /// Copies the content of a file of `size_bytes` to the empty file `out`, with its holes; returns the number of bytes.
 /// `buffer` keeps its memory for the next file.
-pub(crate) fn copy(
+pub fn copy(
     content: &mut dyn SparseRead,
     size_bytes: u64,
     out: &File,
@@ -84,7 +84,7 @@ pub fn hash(
 }
 
 /// Adds the zeros of a hole to a hash.
-pub(crate) fn hash_zeros(hasher: &mut blake3::Hasher, count: u64) {
+pub fn hash_zeros(hasher: &mut blake3::Hasher, count: u64) {
     let hash = |zeros: &[u8]| -> Result<(), Infallible> {
         hasher.update(zeros);
         Ok(())

@@ -6,19 +6,19 @@ use std::io;
 use std::ops::Range;
 
 /// Ranges of IDs: first ID inside, first ID outside and length, in each line.
-pub(crate) const UID_MAP: &str = "/proc/self/uid_map";
+pub const UID_MAP: &str = "/proc/self/uid_map";
 const GID_MAP: &str = "/proc/self/gid_map";
 
 /// User and group IDs of a user namespace, as ranges.
 #[derive(Debug)]
-pub(crate) struct IdMap {
+pub struct IdMap {
     users: Vec<Range<u64>>,
     groups: Vec<Range<u64>>,
 }
 
 impl IdMap {
     /// Returns the IDs of the user namespace of this process.
-    pub(crate) fn current() -> io::Result<Self> {
+    pub fn current() -> io::Result<Self> {
         Ok(Self {
             users: ranges(&std::fs::read_to_string(UID_MAP)?),
             groups: ranges(&std::fs::read_to_string(GID_MAP)?),
@@ -26,13 +26,13 @@ impl IdMap {
     }
 
     /// Reports whether a file can have this owner.
-    pub(crate) fn contains(&self, uid: u32, gid: u32) -> bool {
+    pub fn contains(&self, uid: u32, gid: u32) -> bool {
         let has = |ranges: &[Range<u64>], id: u32| ranges.iter().any(|range| range.contains(&id.into()));
         has(&self.users, uid) && has(&self.groups, gid)
     }
 
     /// Returns the number of user IDs.
-    pub(crate) fn user_count(&self) -> u64 {
+    pub fn user_count(&self) -> u64 {
         self.users.iter().map(|range| range.end - range.start).sum()
     }
 }

@@ -17,42 +17,45 @@ use crate::entry::Entry;
 use crate::safe_path::proc_path;
 
 /// Attributes of one file: values by name.
-pub(crate) type Xattrs = BTreeMap<Vec<u8>, Vec<u8>>;
+pub type Xattrs = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// Maximum length of a value (`XATTR_SIZE_MAX`) and of a list of names (`XATTR_LIST_MAX`) in the kernel.
 const MAX_BYTES: usize = 64 << 10;
 
 /// Attribute of a file whose owner the user namespace lacks: an [`Owner`]. It is in trees only, never in a layer. Unlike
 /// overlayfs' own attributes it is copied up.
-pub(crate) const OWNER: &str = "user.dsbuild.owner";
+pub const OWNER: &str = "user.dsbuild.owner";
 
 /// Permission bits that run a program as the owner of its file.
-pub(crate) const SET_IDS: u32 = 0o6000;
+pub const SET_IDS: u32 = 0o6000;
 
 /// Owner of a file, with the set-user-ID and set-group-ID bits, which a file without that owner cannot have either.
 ///
 /// As text it is `<user ID>:<group ID>`, and `:<bits in octal>` if there are any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Owner {
+pub struct Owner {
+    /// User ID of the file.
     pub uid: u32,
+    /// Group ID of the file.
     pub gid: u32,
+    /// Set-user-ID and set-group-ID bits of the mode.
     pub set_ids: u32,
 }
 
 impl Owner {
     /// Returns the owner that an entry has in its layer.
-    pub(crate) fn of(entry: &Entry) -> Self {
+    pub fn of(entry: &Entry) -> Self {
         Self { uid: entry.uid, gid: entry.gid, set_ids: entry.mode & SET_IDS }
     }
 
     /// Makes this the owner of an entry.
-    pub(crate) fn give(self, entry: &mut Entry) {
+    pub fn give(self, entry: &mut Entry) {
         (entry.uid, entry.gid) = (self.uid, self.gid);
         entry.mode |= self.set_ids;
     }
 
     /// Returns the text of the mark on a file.
-    pub(crate) fn mark(self) -> String {
+    pub fn mark(self) -> String {
         let Self { uid, gid, set_ids } = self;
         if set_ids == 0 { format!("{uid}:{gid}") } else { format!("{uid}:{gid}:{set_ids:o}") }
     }
@@ -70,7 +73,7 @@ impl Owner {
 }
 
 /// Reports whether attributes of this name are part of a layer.
-pub(crate) fn belongs_to_layer(name: &[u8]) -> bool {
+pub fn belongs_to_layer(name: &[u8]) -> bool {
     let acl_or_capability: [&[u8]; 3] =
         [b"security.capability", b"system.posix_acl_access", b"system.posix_acl_default"];
     acl_or_capability.contains(&name)
@@ -82,7 +85,7 @@ pub(crate) fn belongs_to_layer(name: &[u8]) -> bool {
 /// Namespace in which overlayfs keeps its own attributes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Flavor {
+pub enum Flavor {
     /// `trusted.overlay.*`, in the initial user namespace.
     Trusted,
     /// `user.overlay.*` with the mount option `userxattr`, in all other user namespaces.
@@ -91,7 +94,7 @@ pub(crate) enum Flavor {
 
 impl Flavor {
     /// Returns the flavor for the user namespace of this process.
-    pub(crate) fn current() -> Self {
+    pub fn current() -> Self {
         // The inode number of the initial user namespace is fixed (PROC_USER_INIT_INO in include/linux/proc_ns.h).
         const INITIAL: &str = "user:[4026531837]";
         match std::fs::read_link("/proc/self/ns/user") {
@@ -109,18 +112,18 @@ impl Flavor {
 
     /// Returns the name and the value of the attribute that makes a directory opaque: it hides the content of lower
     /// layers.
-    pub(crate) fn opaque(self) -> (String, &'static [u8]) {
+    pub fn opaque(self) -> (String, &'static [u8]) {
         (format!("{}opaque", self.prefix()), b"y")
     }
 
     /// Makes the directory `name` in `dir` opaque.
-    pub(crate) fn set_opaque(self, dir: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<()> {
+    pub fn set_opaque(self, dir: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<()> {
         let (key, value) = self.opaque();
         rustix::fs::lsetxattr(proc_path(dir, name), key, value, XattrFlags::empty())
     }
 
     /// Reports whether `name` in `dir`, or `dir` itself for the empty name, is an opaque directory.
-    pub(crate) fn is_opaque(self, dir: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<bool> {
+    pub fn is_opaque(self, dir: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<bool> {
         let (key, expected) = self.opaque();
         let mut value = [0; 8];
         match rustix::fs::lgetxattr(proc_path(dir, name), key, &mut value[..]) {
@@ -133,7 +136,7 @@ impl Flavor {
 
 /// Returns the attributes of `name` in `dir`, or of `dir` itself for the empty name, that belong to a layer. Follows
 /// no symlink.
-pub(crate) fn read(dir: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<Xattrs> {
+pub fn read(dir: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<Xattrs> {
     let path = proc_path(dir, name);
     let mut list = Vec::new();
     let length = match rustix::fs::llistxattr_query(&path) {
@@ -166,7 +169,7 @@ fn value(path: &Path, key: &[u8]) -> rustix::io::Result<Option<Vec<u8>>> {
 }
 
 /// Returns the owner that a mark on `name` in `dir` has.
-pub(crate) fn read_owner(dir: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<Option<Owner>> {
+pub fn read_owner(dir: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<Option<Owner>> {
     let mark = match value(&proc_path(dir, name), OWNER.as_bytes()) {
         Err(Errno::OPNOTSUPP) => None,
         mark => mark?,
@@ -177,7 +180,7 @@ pub(crate) fn read_owner(dir: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Resul
 
 /// Sets the attributes that belong to a layer on `name` in `dir`. Returns whether some of them could not be set
 /// because the process or the file system does not allow it.
-pub(crate) fn write(dir: BorrowedFd<'_>, name: &OsStr, xattrs: &Xattrs) -> rustix::io::Result<bool> {
+pub fn write(dir: BorrowedFd<'_>, name: &OsStr, xattrs: &Xattrs) -> rustix::io::Result<bool> {
     let mut skipped = false;
     for (key, value) in xattrs.iter().filter(|(key, _)| belongs_to_layer(key)) {
         match rustix::fs::lsetxattr(proc_path(dir, name), &key[..], value, XattrFlags::empty()) {

@@ -9,31 +9,31 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use crate::RootfsError;
+use crate::TreeError;
 use crate::error::bad_entry;
 
 /// Maximum length of a path in Linux (`PATH_MAX`).
-pub(crate) const MAX_PATH_BYTES: usize = 4096;
+pub const MAX_PATH_BYTES: usize = 4096;
 /// Maximum length of a name in Linux (`NAME_MAX`).
-pub(crate) const MAX_NAME_BYTES: usize = 255;
+pub const MAX_NAME_BYTES: usize = 255;
 
 /// Converts bytes to the path that they spell.
-pub(crate) fn to_path(bytes: &[u8]) -> &Path {
+pub fn to_path(bytes: &[u8]) -> &Path {
     Path::new(OsStr::from_bytes(bytes))
 }
 
 /// Returns the bytes of a path.
-pub(crate) fn to_bytes(path: &Path) -> &[u8] {
+pub fn to_bytes(path: &Path) -> &[u8] {
     path.as_os_str().as_bytes()
 }
 
 /// Returns the components of a clean path; none for the root.
-pub(crate) fn components(path: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
+pub fn components(path: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
     path.split(|&byte| byte == b'/').filter(|name| !name.is_empty())
 }
 
 /// Splits off the last component; returns the path of the parent and the component. Returns `None` for the root.
-pub(crate) fn split(path: &[u8]) -> Option<(&[u8], &[u8])> {
+pub fn split(path: &[u8]) -> Option<(&[u8], &[u8])> {
     match path.iter().rposition(|&byte| byte == b'/') {
         Some(at) => Some((&path[..at], &path[at + 1..])),
         None if path.is_empty() => None,
@@ -42,12 +42,12 @@ pub(crate) fn split(path: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// Returns the paths above `path`: the nearest first, the root last.
-pub(crate) fn ancestors(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub fn ancestors(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::successors(split(path), |(above, _)| split(above)).map(|(above, _)| above)
 }
 
 /// Joins the path of a directory and a name in it.
-pub(crate) fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
+pub fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
     let mut path = Vec::with_capacity(directory.len() + 1 + name.len());
     path.extend_from_slice(directory);
     if !directory.is_empty() {
@@ -58,28 +58,28 @@ pub(crate) fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
 }
 
 /// Reports whether `path` is below `directory`.
-pub(crate) fn is_below(path: &[u8], directory: &[u8]) -> bool {
+pub fn is_below(path: &[u8], directory: &[u8]) -> bool {
     directory.is_empty() && !path.is_empty()
         || path.strip_prefix(directory).is_some_and(|rest| rest.first() == Some(&b'/'))
 }
 
 /// Returns the key of a path.
-pub(crate) fn key(path: &[u8]) -> Vec<u8> {
+pub fn key(path: &[u8]) -> Vec<u8> {
     path.iter().map(|&byte| if byte == b'/' { 0 } else { byte }).collect()
 }
 
 /// Returns the path of a key.
-pub(crate) fn from_key(key: &[u8]) -> Vec<u8> {
+pub fn from_key(key: &[u8]) -> Vec<u8> {
     key.iter().map(|&byte| if byte == 0 { b'/' } else { byte }).collect()
 }
 
 /// Returns the first key that is greater than `key` and all keys below it. Not for the root.
-pub(crate) fn after(key: &[u8]) -> Vec<u8> {
+pub fn after(key: &[u8]) -> Vec<u8> {
     [key, &[1]].concat()
 }
 
 /// Compares two paths by component.
-pub(crate) fn compare(left: &[u8], right: &[u8]) -> Ordering {
+pub fn compare(left: &[u8], right: &[u8]) -> Ordering {
     let Some(at) = left.iter().zip(right).position(|(left, right)| left != right) else {
         return left.len().cmp(&right.len());
     };
@@ -90,7 +90,7 @@ pub(crate) fn compare(left: &[u8], right: &[u8]) -> Ordering {
 /// Converts a name in a tar to a clean path: relative, and without empty components, `.` and `..`.
 ///
 /// Leading slashes are dropped, as every extractor of layers does. A `..` that leaves the root is an error.
-pub(crate) fn clean(name: &[u8]) -> Result<Vec<u8>, RootfsError> {
+pub fn clean(name: &[u8]) -> Result<Vec<u8>, TreeError> {
     let mut path: Vec<u8> = Vec::with_capacity(name.len());
     for component in components(name) {
         match component {
@@ -116,7 +116,7 @@ fn append(mut path: Vec<u8>, name: &[u8]) -> Vec<u8> {
 }
 
 /// Checks that Linux can have this path.
-pub(crate) fn check(path: &[u8]) -> Result<(), RootfsError> {
+pub fn check(path: &[u8]) -> Result<(), TreeError> {
     if path.len() > MAX_PATH_BYTES {
         return Err(bad_entry(
             &path[..MAX_NAME_BYTES],

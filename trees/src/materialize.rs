@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, Mode, OFlags};
 
-use crate::RootfsError;
+use crate::TreeError;
 use crate::create::{Creator, Location, Skipped};
 use crate::entry::{Entry, Kind};
 use crate::error::failed;
@@ -20,7 +20,7 @@ use crate::xattr::Flavor;
 
 /// Writes what is at `source` in `tree` (symlinks resolved inside the tree) below the empty directory `dest`, which
 /// nothing else changes meanwhile. Returns its path: `dest` itself for a directory, a file in `dest` otherwise.
-pub fn materialize(tree: &dyn Tree, source: &Path, dest: &Path) -> Result<(PathBuf, Skipped), RootfsError> {
+pub fn materialize(tree: &dyn Tree, source: &Path, dest: &Path) -> Result<(PathBuf, Skipped), TreeError> {
     let source = resolve(tree, source, true).map_err(failed("resolve", source))?;
     let entry = lookup(tree, &source)?;
     let root =
@@ -44,9 +44,12 @@ pub fn materialize(tree: &dyn Tree, source: &Path, dest: &Path) -> Result<(PathB
 }
 
 /// Writer of a tree below a directory.
-pub(crate) struct Materializer<'a> {
+pub struct Materializer<'a> {
+    /// Tree that is read.
     pub tree: &'a dyn Tree,
+    /// Directory that the tree is written to.
     pub root: OwnedFd,
+    /// Maker of the files, which remembers the attributes that it could not set.
     pub creator: Creator,
     /// Paths below `root` of the first names of files with several names, by link group.
     links: HashMap<u64, PathBuf>,
@@ -56,7 +59,7 @@ pub(crate) struct Materializer<'a> {
 
 impl<'a> Materializer<'a> {
     /// Returns a writer of `tree` below the directory `root`.
-    pub(crate) fn new(tree: &'a dyn Tree, root: OwnedFd) -> Self {
+    pub fn new(tree: &'a dyn Tree, root: OwnedFd) -> Self {
         Self {
             tree,
             root,
@@ -67,7 +70,7 @@ impl<'a> Materializer<'a> {
     }
 
     /// Writes the directory `source` of the tree as `root`.
-    fn directory(&mut self, source: &Path, entry: Entry) -> Result<(), RootfsError> {
+    fn directory(&mut self, source: &Path, entry: Entry) -> Result<(), TreeError> {
         let directories = self.fill(source, PathBuf::new(), entry)?;
         directories.iter().rev().try_for_each(|(path, entry)| self.finish(path, entry))
     }
@@ -75,12 +78,12 @@ impl<'a> Materializer<'a> {
     /// Fills the empty directory `path` with everything that the tree has below it. The tree has the root at `source`.
     /// Returns the directory, which is `entry`, and all directories in it, each after its parent. They are to be
     /// finished in the reverse order.
-    pub(crate) fn fill(
+    pub fn fill(
         &mut self,
         source: &Path,
         path: PathBuf,
         entry: Entry,
-    ) -> Result<Vec<(PathBuf, Entry)>, RootfsError> {
+    ) -> Result<Vec<(PathBuf, Entry)>, TreeError> {
         let mut directories = vec![(path, entry)];
         let mut next = 0;
         while next < directories.len() {
@@ -93,7 +96,7 @@ impl<'a> Materializer<'a> {
     }
 
     /// Makes the entries in the directory at `path` below `source`; returns the directories among them.
-    fn names_in(&mut self, source: &Path, path: &Path) -> Result<Vec<(PathBuf, Entry)>, RootfsError> {
+    fn names_in(&mut self, source: &Path, path: &Path) -> Result<Vec<(PathBuf, Entry)>, TreeError> {
         let dir = self.open(path)?;
         let from = join(source, path);
         let children = self.tree.children(&from).map_err(failed("read the directory", &from))?;
@@ -112,12 +115,7 @@ impl<'a> Materializer<'a> {
     }
 
     /// Makes an entry that is not a directory.
-    pub(crate) fn entry(
-        &mut self,
-        at: Location<'_>,
-        source: &Path,
-        entry: &Entry,
-    ) -> Result<(), RootfsError> {
+    pub fn entry(&mut self, at: Location<'_>, source: &Path, entry: &Entry) -> Result<(), TreeError> {
         let Kind::File { size_bytes } = entry.kind else {
             return self.creator.special(at, entry);
         };
@@ -130,7 +128,7 @@ impl<'a> Materializer<'a> {
             let mut content = self.tree.open_sparse(source).map_err(failed("open", source))?;
             let copied =
                 sparse::copy(&mut *content, size_bytes, file, buffer).map_err(failed("copy", source))?;
-            if copied == size_bytes { Ok(()) } else { Err(RootfsError::Changed { path: source.to_owned() }) }
+            if copied == size_bytes { Ok(()) } else { Err(TreeError::Changed { path: source.to_owned() }) }
         })?;
         if let Some(group) = group {
             self.links.insert(group, at.path.to_owned());
@@ -139,19 +137,19 @@ impl<'a> Materializer<'a> {
     }
 
     /// Gives the directory `path` its metadata.
-    pub(crate) fn finish(&self, path: &Path, entry: &Entry) -> Result<(), RootfsError> {
+    pub fn finish(&self, path: &Path, entry: &Entry) -> Result<(), TreeError> {
         let parent = self.open(path.parent().unwrap_or(Path::new("")))?;
         self.creator.finish_directory(Location::new(&parent, path), entry)
     }
 
     /// Opens the directory `path` below the root.
-    pub(crate) fn open(&self, path: &Path) -> Result<OwnedFd, RootfsError> {
+    pub fn open(&self, path: &Path) -> Result<OwnedFd, TreeError> {
         open_beneath(&self.root, path, DIRECTORY | OFlags::RDONLY).map_err(failed("open", path))
     }
 }
 
 /// Makes `at` another name of `first`, which was made below `root`.
-pub(crate) fn link(root: &OwnedFd, first: &Path, at: Location<'_>) -> Result<(), RootfsError> {
+pub fn link(root: &OwnedFd, first: &Path, at: Location<'_>) -> Result<(), TreeError> {
     let parent = first.parent().unwrap_or(Path::new(""));
     let from = open_beneath(root, parent, DIRECTORY | OFlags::PATH).map_err(failed("open", parent))?;
     let name = first.file_name().unwrap_or_default();
@@ -163,7 +161,7 @@ fn join(base: &Path, path: &Path) -> PathBuf {
     if path.as_os_str().is_empty() { base.to_owned() } else { base.join(path) }
 }
 
-fn lookup(tree: &dyn Tree, path: &Path) -> Result<Entry, RootfsError> {
+fn lookup(tree: &dyn Tree, path: &Path) -> Result<Entry, TreeError> {
     let entry = tree.lookup(path).and_then(|entry| entry.ok_or_else(|| io::ErrorKind::NotFound.into()));
     entry.map_err(failed("find", path))
 }
@@ -233,14 +231,14 @@ mod tests {
     #[test]
     fn a_missing_source_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(matches!(materialize(&tree(), Path::new("no"), dir.path()), Err(RootfsError::Io { .. })));
+        assert!(matches!(materialize(&tree(), Path::new("no"), dir.path()), Err(TreeError::Io { .. })));
     }
 
     #[test]
     fn a_file_shorter_than_its_tree_says_has_changed() {
         let dir = tempfile::tempdir().unwrap();
         let liar = MemoryTree::new().put("f", with_mode(Kind::File { size_bytes: 3 }, 0o644), b"hi");
-        assert!(matches!(materialize(&liar, Path::new("f"), dir.path()), Err(RootfsError::Changed { .. })));
+        assert!(matches!(materialize(&liar, Path::new("f"), dir.path()), Err(TreeError::Changed { .. })));
     }
 
     #[test]
@@ -262,7 +260,7 @@ mod tests {
         for (name, entry) in [("nobody", nobody), ("device", device)] {
             let tree = MemoryTree::new().put(name, entry, b"");
             let error = materialize(&tree, Path::new(name), dir.path()).unwrap_err();
-            assert!(matches!(error, RootfsError::BadEntry { .. }), "{error}");
+            assert!(matches!(error, TreeError::BadEntry { .. }), "{error}");
         }
     }
 

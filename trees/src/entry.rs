@@ -94,7 +94,7 @@ impl Entry {
     }
 
     /// Returns the entry as a tree shows it: no directory is opaque there.
-    pub(crate) fn into_tree_entry(mut self) -> Self {
+    pub fn into_tree_entry(mut self) -> Self {
         if let Kind::Directory { opaque } = &mut self.kind {
             *opaque = false;
         }

@@ -18,7 +18,7 @@ use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
-use crate::RootfsError;
+use crate::TreeError;
 use crate::entry::{Entry, Kind, Timestamp};
 use crate::error::failed;
 use crate::id_map::{IdMap, UID_MAP};
@@ -39,7 +39,7 @@ impl Skipped {
     const MAX_EXAMPLES: usize = 8;
 
     /// Returns the record of a tree that has so many files of another owner than its layer says.
-    pub(crate) fn owners(count: u64) -> Self {
+    pub fn owners(count: u64) -> Self {
         Self { count, examples: Vec::new() }
     }
 
@@ -52,42 +52,45 @@ impl Skipped {
 }
 
 /// Maker of entries; it can be shared between threads.
-pub(crate) struct Creator {
+pub struct Creator {
     flavor: Flavor,
     /// User and group of this process: entries with this owner need no change of owner.
     owner: (u32, u32),
     skipped: Mutex<Skipped>,
 }
 
-/// Position of an entry to make: `name` in the opened directory `dir`. `path` is for messages.
+/// Position of an entry to make.
 #[derive(Clone, Copy)]
-pub(crate) struct Location<'a> {
+pub struct Location<'a> {
+    /// Directory that gets the entry.
     pub dir: BorrowedFd<'a>,
+    /// Name of the entry in the directory.
     pub name: &'a OsStr,
+    /// Path of the entry in the tree, for messages.
     pub path: &'a Path,
 }
 
 impl<'a> Location<'a> {
     /// Returns the position of `path`, whose parent is open as `dir`.
-    pub(crate) fn new(dir: &'a OwnedFd, path: &'a Path) -> Self {
+    pub fn new(dir: &'a OwnedFd, path: &'a Path) -> Self {
         Self { dir: dir.as_fd(), name: path.file_name().unwrap_or_default(), path }
     }
 }
 
 impl Creator {
     /// Returns a maker for overlayfs as this process can mount it.
-    pub(crate) fn new(flavor: Flavor) -> Self {
+    pub fn new(flavor: Flavor) -> Self {
         let owner = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
         Self { flavor, owner, skipped: Mutex::default() }
     }
 
     /// Returns the entries that have been left out.
-    pub(crate) fn into_skipped(self) -> Skipped {
+    pub fn into_skipped(self) -> Skipped {
         self.skipped.into_inner().unwrap_or_else(|poison| poison.into_inner())
     }
 
     /// Makes the empty directory `root` private to this process until its final metadata is set.
-    pub(crate) fn begin_root(&self, root: &OwnedFd, path: &Path) -> Result<(), RootfsError> {
+    pub fn begin_root(&self, root: &OwnedFd, path: &Path) -> Result<(), TreeError> {
         let (uid, gid) = (Uid::from_raw(self.owner.0), Gid::from_raw(self.owner.1));
         // A set-gid bit of the parent would make new entries inherit its group.
         rustix::fs::fchown(root, Some(uid), Some(gid)).map_err(failed("set the owner of", path))?;
@@ -95,12 +98,12 @@ impl Creator {
     }
 
     /// Makes a directory with preliminary metadata; [`Creator::finish_directory`] completes it.
-    pub(crate) fn begin_directory(&self, at: Location<'_>) -> Result<(), RootfsError> {
+    pub fn begin_directory(&self, at: Location<'_>) -> Result<(), TreeError> {
         rustix::fs::mkdirat(at.dir, at.name, Mode::RWXU).map_err(failed("make the directory", at.path))
     }
 
     /// Gives a directory its owner, mode, attributes and time. Nothing can be made in it afterwards.
-    pub(crate) fn finish_directory(&self, at: Location<'_>, entry: &Entry) -> Result<(), RootfsError> {
+    pub fn finish_directory(&self, at: Location<'_>, entry: &Entry) -> Result<(), TreeError> {
         let name = if at.name.is_empty() { OsStr::new(".") } else { at.name };
         let dir = rustix::fs::openat(at.dir, name, DIRECTORY | OFlags::RDONLY, Mode::empty())
             .map_err(failed("open", at.path))?;
@@ -113,12 +116,12 @@ impl Creator {
     }
 
     /// Makes a regular file, and has `write` fill it.
-    pub(crate) fn file(
+    pub fn file(
         &self,
         at: Location<'_>,
         entry: &Entry,
-        write: impl FnOnce(&File) -> Result<(), RootfsError>,
-    ) -> Result<(), RootfsError> {
+        write: impl FnOnce(&File) -> Result<(), TreeError>,
+    ) -> Result<(), TreeError> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(at.dir, at.name, flags, Mode::RUSR | Mode::WUSR)
             .map_err(failed("make the file", at.path))?;
@@ -130,7 +133,7 @@ impl Creator {
     }
 
     /// Makes an entry that has neither content nor entries in it: a symlink, a device, a pipe or a whiteout.
-    pub(crate) fn special(&self, at: Location<'_>, entry: &Entry) -> Result<(), RootfsError> {
+    pub fn special(&self, at: Location<'_>, entry: &Entry) -> Result<(), TreeError> {
         match &entry.kind {
             Kind::Symlink { target } => self.symlink(at, target, entry),
             Kind::Whiteout => {
@@ -154,13 +157,13 @@ impl Creator {
         }
     }
 
-    fn symlink(&self, at: Location<'_>, target: &Path, entry: &Entry) -> Result<(), RootfsError> {
+    fn symlink(&self, at: Location<'_>, target: &Path, entry: &Entry) -> Result<(), TreeError> {
         rustix::fs::symlinkat(target, at.dir, at.name).map_err(failed("make the link", at.path))?;
         self.own_name(at, entry)?;
         set_time(at, entry)
     }
 
-    fn node(&self, at: Location<'_>, kind: FileType, device: u64, entry: &Entry) -> Result<(), RootfsError> {
+    fn node(&self, at: Location<'_>, kind: FileType, device: u64, entry: &Entry) -> Result<(), TreeError> {
         match node(at, kind, device) {
             Ok(()) => {}
             Err(Errno::PERM) => {
@@ -178,7 +181,7 @@ impl Creator {
     }
 
     /// Sets the owner and the mode of an open file or directory.
-    fn own_and_mode(&self, fd: BorrowedFd<'_>, path: &Path, entry: &Entry) -> Result<(), RootfsError> {
+    fn own_and_mode(&self, fd: BorrowedFd<'_>, path: &Path, entry: &Entry) -> Result<(), TreeError> {
         let (uid, gid) = owner(path, entry)?;
         let owned = (entry.uid, entry.gid) == self.owner
             || self.owned(path, rustix::fs::fchown(fd, Some(uid), Some(gid)))?;
@@ -189,7 +192,7 @@ impl Creator {
     }
 
     /// Sets the owner of a name; returns `false` if this process has no right to.
-    fn own_name(&self, at: Location<'_>, entry: &Entry) -> Result<bool, RootfsError> {
+    fn own_name(&self, at: Location<'_>, entry: &Entry) -> Result<bool, TreeError> {
         let (uid, gid) = owner(at.path, entry)?;
         if (entry.uid, entry.gid) == self.owner {
             return Ok(true);
@@ -198,7 +201,7 @@ impl Creator {
         self.owned(at.path, changed)
     }
 
-    fn owned(&self, path: &Path, result: rustix::io::Result<()>) -> Result<bool, RootfsError> {
+    fn owned(&self, path: &Path, result: rustix::io::Result<()>) -> Result<bool, TreeError> {
         match result {
             Ok(()) => Ok(true),
             Err(Errno::PERM | Errno::INVAL) => {
@@ -209,7 +212,7 @@ impl Creator {
         }
     }
 
-    fn attributes(&self, at: Location<'_>, entry: &Entry) -> Result<(), RootfsError> {
+    fn attributes(&self, at: Location<'_>, entry: &Entry) -> Result<(), TreeError> {
         if entry.xattrs.is_empty() {
             return Ok(());
         }
@@ -226,14 +229,14 @@ impl Creator {
     }
 }
 
-/// Leaves a note of the owner that an open file or directory cannot have ([`crate::snapshot`] reads it).
-pub(crate) fn mark_owner(fd: BorrowedFd<'_>, path: &Path, entry: &Entry) -> Result<(), RootfsError> {
+/// Leaves a note of the owner that an open file or directory cannot have ([`the snapshot that reads it).
+pub fn mark_owner(fd: BorrowedFd<'_>, path: &Path, entry: &Entry) -> Result<(), TreeError> {
     let (uid, gid) = (entry.uid, entry.gid);
     let mark = Owner::of(entry).mark();
     match rustix::fs::fsetxattr(fd, xattr::OWNER, mark.as_bytes(), XattrFlags::empty()) {
         Err(Errno::OPNOTSUPP | Errno::PERM | Errno::NOSPC) => {
             let count = IdMap::current().map_err(failed("read", UID_MAP))?.user_count();
-            Err(RootfsError::UnmappedOwner { path: path.to_owned(), uid, gid, count })
+            Err(TreeError::UnmappedOwner { path: path.to_owned(), uid, gid, count })
         }
         marked => marked.map_err(failed("set an attribute of", path)),
     }
@@ -245,19 +248,19 @@ fn node(at: Location<'_>, kind: FileType, device: u64) -> rustix::io::Result<()>
 
 /// Returns the device number. Linux has 12 bits for the major and 20 bits for the minor number, and would drop the
 /// others.
-fn device(path: &Path, major: u32, minor: u32) -> Result<u64, RootfsError> {
+fn device(path: &Path, major: u32, minor: u32) -> Result<u64, TreeError> {
     if major >= 1 << 12 || minor >= 1 << 20 {
         let reason = format!("device number {major}:{minor} is out of range");
-        return Err(RootfsError::BadEntry { path: path.to_owned(), reason });
+        return Err(TreeError::BadEntry { path: path.to_owned(), reason });
     }
     Ok(rustix::fs::makedev(major, minor))
 }
 
 /// Returns the owner. An ID of all ones is refused: to the kernel it means "leave as it is".
-fn owner(path: &Path, entry: &Entry) -> Result<(Uid, Gid), RootfsError> {
+fn owner(path: &Path, entry: &Entry) -> Result<(Uid, Gid), TreeError> {
     if entry.uid == u32::MAX || entry.gid == u32::MAX {
         let reason = format!("owner {}:{} is out of range", entry.uid, entry.gid);
-        return Err(RootfsError::BadEntry { path: path.to_owned(), reason });
+        return Err(TreeError::BadEntry { path: path.to_owned(), reason });
     }
     Ok((Uid::from_raw(entry.uid), Gid::from_raw(entry.gid)))
 }
@@ -266,7 +269,7 @@ fn mode(entry: &Entry, owned: bool) -> Mode {
     Mode::from_raw_mode(if owned { entry.mode & 0o7777 } else { entry.mode & 0o7777 & !SET_IDS })
 }
 
-fn set_time(at: Location<'_>, entry: &Entry) -> Result<(), RootfsError> {
+fn set_time(at: Location<'_>, entry: &Entry) -> Result<(), TreeError> {
     rustix::fs::utimensat(at.dir, at.name, &timestamps(entry.mtime), AtFlags::SYMLINK_NOFOLLOW)
         .map_err(failed("set the time of", at.path))
 }
