@@ -39,7 +39,7 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
 }
 
 fn run_image(args: &RunArgs) -> Result<u8, Failure> {
-    if args.detach && (args.interactive || args.tty) {
+    if args.detach && (args.create.process.interactive || args.create.process.tty) {
         return Err(Failure::usage("--detach excludes --interactive and --tty"));
     }
     if !args.detach {
@@ -47,19 +47,23 @@ fn run_image(args: &RunArgs) -> Result<u8, Failure> {
         sandbox::privilege::enter()?;
     }
     let store = Arc::new(store::open()?);
-    let image = Image::find(&store, &args.image).map_err(|error| {
+    let image = Image::find(&store, &args.create.image).map_err(|error| {
         Failure::from(error).hint("`dsbuild images` lists all images; `dsbuild -t NAME .` builds one")
     })?;
-    let container = Container::create(&store, options::config(args, &store, &image)?)?;
+    let container = Container::create(&store, options::config(&args.create, &store, &image)?)?;
     if args.detach {
         let id = container.config.id.clone();
         detach::start_monitor(&container)?;
         output::line(&id);
         return Ok(0);
     }
-    let streams = if args.tty { Streams::Terminal } else { own_streams(args.interactive)? };
+    let streams = if args.create.process.tty {
+        Streams::Terminal
+    } else {
+        own_streams(args.create.process.interactive)?
+    };
     let supervised = start(container, &store, streams)?;
-    let ended = if args.tty { terminal::attach(supervised) } else { wait(supervised) }?;
+    let ended = if args.create.process.tty { terminal::attach(supervised) } else { wait(supervised) }?;
     if let Some(hint) = hint(&ended, args) {
         output::note(&format!("hint: {hint}"));
     }
@@ -95,12 +99,12 @@ const BUS_ERROR: i32 = 135;
 
 /// Explains an end that says nothing by itself: a limit that was reached, or memory that could not be had.
 fn hint(ended: &Ended, args: &RunArgs) -> Option<String> {
-    let memory = args.memory.as_deref().filter(|_| ended.limits_reached.memory);
+    let memory = args.create.resources.memory.as_deref().filter(|_| ended.limits_reached.memory);
     if let Some(memory) = memory {
         return Some(format!("the container reached --memory {memory}, and the kernel killed a process"));
     }
     if ended.limits_reached.pids && ended.code != 0 {
-        let max = args.pids_limit.unwrap_or_default();
+        let max = args.create.resources.pids_limit.unwrap_or_default();
         return Some(format!("the container reached --pids-limit {max}, and could start no further process"));
     }
     (ended.code == BUS_ERROR).then(|| SHM_HINT.to_owned())

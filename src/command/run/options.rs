@@ -13,22 +13,23 @@ use super::publish::publish;
 use crate::environment;
 use crate::failure::Failure;
 use crate::output;
-use cli::container::RunArgs;
+use cli::container::CreateArgs;
 use cli::values;
 
 /// Returns the configuration of a new container. Volumes that do not exist are created.
-pub fn config(args: &RunArgs, store: &Store, image: &Image) -> Result<ContainerConfig, Failure> {
+pub fn config(args: &CreateArgs, store: &Store, image: &Image) -> Result<ContainerConfig, Failure> {
     let id = new_id()?;
-    let hostname = args.hostname.clone().unwrap_or_else(|| short(&id).to_owned());
+    let hostname = args.network.hostname.clone().unwrap_or_else(|| short(&id).to_owned());
     let overrides = Overrides {
-        entrypoint: args.entrypoint.clone(),
+        entrypoint: args.process.entrypoint.clone(),
         command: args.command.clone(),
         env: variables(args)?,
-        workdir: args.workdir.clone(),
-        user: args.user.clone(),
-        terminal: args.tty,
+        workdir: args.process.workdir.clone(),
+        user: args.process.user.clone(),
+        terminal: args.process.tty,
     };
-    let publish: Vec<Publish> = args.publish.iter().map(|text| publish(text)).collect::<Result<_, _>>()?;
+    let publish: Vec<Publish> =
+        args.network.publish.iter().map(|text| publish(text)).collect::<Result<_, _>>()?;
     let of_image = &image.config.config;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Ok(ContainerConfig {
@@ -43,18 +44,19 @@ pub fn config(args: &RunArgs, store: &Store, image: &Image) -> Result<ContainerC
         user: command::user(of_image, &overrides),
         hostname,
         volumes: args.volumes.iter().map(|text| volume(text, store)).collect::<Result<_, _>>()?,
-        network: network(&args.network, args.network_fallback == "host")?,
+        network: network(&args.network.mode, args.network.fallback == "host")?,
         shm_size_bytes: args
+            .isolation
             .shm_size
             .as_deref()
             .map(|text| values::size_bytes(text, "--shm-size"))
             .transpose()?,
-        host_ipc: args.ipc == "host",
-        memory_bytes: values::memory(args.memory.as_deref())?,
-        max_pids: values::pids_limit(args.pids_limit),
+        host_ipc: args.isolation.ipc == "host",
+        memory_bytes: values::memory(args.resources.memory.as_deref())?,
+        max_pids: values::pids_limit(args.resources.pids_limit),
         publish,
         stop_signal: of_image.stop_signal.clone(),
-        terminal: args.tty,
+        terminal: args.process.tty,
         remove: args.rm,
         created_ms: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
         labels: of_image.labels.clone(),
@@ -62,16 +64,16 @@ pub fn config(args: &RunArgs, store: &Store, image: &Image) -> Result<ContainerC
 }
 
 /// Returns the variables of files, then those of flags, which win. A name without a value is taken from our environment.
-fn variables(args: &RunArgs) -> Result<Vec<String>, Failure> {
+fn variables(args: &CreateArgs) -> Result<Vec<String>, Failure> {
     let mut variables = Vec::new();
-    for file in &args.env_files {
+    for file in &args.process.env_files {
         let text = std::fs::read_to_string(file).map_err(|error| {
             Failure::input(format!("cannot read {}", output::path(file))).caused_by(&error)
         })?;
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         variables.extend(lines.filter_map(variable));
     }
-    variables.extend(args.env.iter().filter_map(|text| variable(text)));
+    variables.extend(args.process.env.iter().filter_map(|text| variable(text)));
     Ok(variables)
 }
 
