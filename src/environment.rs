@@ -12,6 +12,8 @@
 //! | `DSBUILD_KEEP_VERSIONS`, `DSBUILD_KEEP_VERSIONS_DAYS` | versions that keep their images                     |
 //! | `TMPDIR`                                            | directory for sockets                                    |
 //! | `NO_COLOR`, `TERM`                                  | abilities of the terminal                                |
+//! | `COMPOSE_FILE`, `COMPOSE_PATH_SEPARATOR`, `COMPOSE_PROJECT_NAME`, `COMPOSE_PROFILES`, `COMPOSE_ENV_FILES`, `COMPOSE_DISABLE_ENV_FILE` | defaults of `dsbuild compose` |
+//! | all                                                 | variables of Compose files                               |
 //! | `BUILDKIT_PROGRESS`, `DSBUILD_CDI_SPEC_DIRS`        | defaults of flags, read by clap                          |
 
 use std::collections::BTreeMap;
@@ -76,6 +78,13 @@ pub fn os_variable(name: &str) -> Option<OsString> {
 /// Returns the value of a variable, which may be empty, or `None` if it is unset or not UTF-8.
 pub fn variable_even_if_empty(name: &str) -> Option<String> {
     std::env::var(name).ok()
+}
+
+/// Returns all variables, as Compose files can name any of them. Variables that are not UTF-8 are left out.
+pub fn all() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 /// Returns the directory of the store: `$DSBUILD_ROOT`, else `/var/lib/dsbuild` for root and `$XDG_DATA_HOME/dsbuild`
@@ -184,6 +193,7 @@ pub fn socket_folder() -> PathBuf {
     folder.map_or_else(|| "/tmp".into(), PathBuf::from)
 }
 
-fn home() -> PathBuf {
+/// Returns the home directory of the user, or `/` if it is unknown.
+pub fn home() -> PathBuf {
     os_variable("HOME").map_or_else(|| "/".into(), PathBuf::from)
 }

@@ -120,7 +120,6 @@ const COMMANDS: &[(&str, &str)] = &[
     ("builder", "dsbuild prune frees the space of the cache"),
     ("buildx", "dsbuild build takes the flags of docker buildx build"),
     ("commit", ""),
-    ("compose", ""),
     ("config", ""),
     ("cp", ""),
     ("debug", ""),

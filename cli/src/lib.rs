@@ -8,12 +8,14 @@
 //! manifest   manifest …  volume  volume …
 //! names      names of commands       list         flags of lists
 //! registry   pull, push, login, logout
+//! compose    compose …
 //! versions   rollback, diff         error     the mistake in a command line
 //! ```
 //!
 //! The comments on commands and flags are the texts of `--help`, of the man page and of `docs/cli.md`.
 
 pub mod build;
+pub mod compose;
 pub mod container;
 pub mod context;
 pub mod docker;
@@ -153,6 +155,9 @@ pub enum Command {
     /// List and remove volumes
     #[command(subcommand, arg_required_else_help = true)]
     Volume(volume::VolumeCommand),
+    /// Run the services of a Compose file
+    #[command(arg_required_else_help = true)]
+    Compose(Box<compose::ComposeArgs>),
     /// Show the disk space of everything, and remove what nothing needs
     #[command(subcommand, arg_required_else_help = true)]
     System(system::SystemCommand),

@@ -65,6 +65,9 @@ pub enum SandboxError {
         /// Cause, with an instruction for the user where there is one.
         reason: String,
     },
+    /// The sandbox that a process should join has ended.
+    #[error("the sandbox has ended")]
+    Ended,
     /// A system call failed.
     #[error("cannot {action}")]
     Os {
@@ -99,6 +102,7 @@ impl Wire for SandboxError {
             Self::Unavailable { what, hint } => (4, what.clone(), hint.clone(), 0),
             Self::Network { reason } => (6, reason.clone(), String::new(), 0),
             Self::Port { port, reason } => (7, port.clone(), reason.clone(), 0),
+            Self::Ended => (8, String::new(), String::new(), 0),
             Self::Os { action, source } => (5, action.to_string(), String::new(), errno(source)),
         };
         (kind, first, second).put(out);
@@ -117,6 +121,7 @@ impl Wire for SandboxError {
             5 => Self::Os { action: first.into(), source },
             6 => Self::Network { reason: first },
             7 => Self::Port { port: first, reason: second },
+            8 => Self::Ended,
             _ => return None,
         })
     }
@@ -137,6 +142,7 @@ mod tests {
             SandboxError::Unavailable { what: "pasta".into(), hint: "install it".into() },
             SandboxError::Network { reason: "no pasta".into() },
             SandboxError::Port { port: "0.0.0.0:80/tcp".into(), reason: "in use".into() },
+            SandboxError::Ended,
             SandboxError::Os { action: "fork".into(), source: denied() },
         ] {
             let mut bytes = Vec::new();

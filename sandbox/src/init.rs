@@ -19,15 +19,19 @@
 //! streams           stdin, stdout, stderr, or a terminal
 //! rights            limits, capabilities, user and groups: dropping them
 //! program           finding and executing the program
+//! last_steps        the steps that each process of a sandbox takes before its program
 //! ```
 //!
-//! A supervisor can be asked to keep a network instead (`network_keeper`); then there is no guest.
+//! A supervisor can be asked to keep a network instead (`network_keeper`), or to add a process to a running sandbox
+//! (`joiner`); then there is no guest. A supervisor that adds a process is in no pid namespace of its own.
 //!
 //! Concurrency: both processes have one thread while they set up.
 
 mod dev;
 mod guest;
 mod host_services;
+mod joiner;
+mod last_steps;
 mod masked_paths;
 mod mount_points;
 mod namespaces;

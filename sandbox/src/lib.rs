@@ -16,7 +16,7 @@
 //! capability_sets    capabilities by name; seccomp: docker's filter; rlimits: limits by name; etc: files in /etc
 //! cgroup             limits on memory and processes: Limits
 //! prepare            spec -> plan
-//! running, launch    waiting for a process; starting it
+//! running, launch    waiting for a process; starting the first one, and further ones in a running sandbox
 //! landlock           keeping abstract sockets of the host away
 //! init               the other processes: a supervisor, and a guest that builds the sandbox and becomes the program
 //! privilege          entering a user namespace before sandboxes are started
@@ -66,7 +66,7 @@ pub use cgroup::{Limits, LimitsReached};
 pub use detached_mount::DetachedMount;
 pub use error::SandboxError;
 pub use init::init_if_asked;
-pub use launch::spawn;
+pub use launch::{exec, spawn};
 pub use network::Network;
 pub use outcome::{CreatedMountPoint, Exit};
 pub use port_map::PortMap;

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use crate::outcome::{CreatedMountPoint, Exit};
-use crate::plan::Plan;
+use crate::plan::{JoinPlan, Plan};
 use crate::wire::{Reader, Wire};
 use crate::{SandboxError, Usage};
 
@@ -14,6 +14,9 @@ pub(crate) enum ToSupervisor {
     Run(Box<Plan>),
     /// Connect a network with this command line of pasta, and keep it connected. No descriptors.
     KeepNetwork(Vec<OsString>),
+    /// Run a further process in a sandbox. Descriptors: the process's end of the report channel, the pidfd of the
+    /// sandbox's first process, then those of the plan.
+    Join(Box<JoinPlan>),
 }
 
 impl Wire for ToSupervisor {
@@ -27,6 +30,10 @@ impl Wire for ToSupervisor {
                 1_u8.put(out);
                 pasta.put(out);
             }
+            Self::Join(plan) => {
+                2_u8.put(out);
+                plan.put(out);
+            }
         }
     }
 
@@ -34,6 +41,7 @@ impl Wire for ToSupervisor {
         Some(match u8::take(input)? {
             0 => Self::Run(Box::new(Wire::take(input)?)),
             1 => Self::KeepNetwork(Wire::take(input)?),
+            2 => Self::Join(Box::new(Wire::take(input)?)),
             _ => return None,
         })
     }

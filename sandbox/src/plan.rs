@@ -2,6 +2,10 @@
 //!
 //! A plan is a [`crate::Spec`] after [`crate::prepare`]: checked, with numbers instead of names. Descriptors travel
 //! beside it, in a list; the plan refers to them by index.
+//!
+//! `process` is the part that a further process in a running sandbox has as well.
+
+mod process;
 
 use std::ffi::OsString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -12,33 +16,19 @@ use crate::error::os;
 use crate::port_map::PortMap;
 use crate::wire::{Blob, Reader, Wire, wire_struct};
 
+pub(crate) use process::{PlannedProcess, PlannedStdio, ShownUser};
+
 /// Index of a descriptor in the list [`Fds`] that travels with the plan.
 pub(crate) type FdIndex = u32;
 
-/// Instructions for the init; the fields without a comment are those of [`crate::Spec`] and [`crate::Process`].
+/// Instructions for the init; the fields without a comment are those of [`crate::Spec`].
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) root: FdIndex,
     pub(crate) read_only_root: bool,
     pub(crate) mounts: Vec<PlannedMount>,
-    pub(crate) args: Vec<OsString>,
-    pub(crate) env: Vec<OsString>,
-    pub(crate) cwd: PathBuf,
-    pub(crate) uid: u32,
-    pub(crate) gid: u32,
-    pub(crate) groups: Vec<u32>,
-    /// User that the program sees itself as, with a single ID; `None` for the user above.
-    pub(crate) shown_as: Option<ShownUser>,
-    /// Capabilities that a root process keeps, as a bit set.
-    pub(crate) capabilities: u64,
-    /// Seccomp program, an array of `sock_filter`; empty if all system calls are allowed.
-    pub(crate) filter: Blob,
-    /// Number, soft value and hard value of each resource limit.
-    pub(crate) rlimits: Vec<(u32, u64, u64)>,
-    pub(crate) stdio: PlannedStdio,
+    pub(crate) process: PlannedProcess,
     pub(crate) network: PlannedNetwork,
-    /// True if abstract sockets of processes outside must not be reachable.
-    pub(crate) scope_abstract_sockets: bool,
     pub(crate) hostname: String,
     /// Whole text of `/etc/hosts`.
     pub(crate) hosts: String,
@@ -56,19 +46,8 @@ wire_struct!(Plan {
     root,
     read_only_root,
     mounts,
-    args,
-    env,
-    cwd,
-    uid,
-    gid,
-    groups,
-    shown_as,
-    capabilities,
-    filter,
-    rlimits,
-    stdio,
+    process,
     network,
-    scope_abstract_sockets,
     hostname,
     hosts,
     resolv,
@@ -79,15 +58,6 @@ wire_struct!(Plan {
     read_only_etc,
 });
 
-/// User and group that the single ID of a user namespace is shown as.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ShownUser {
-    pub(crate) uid: u32,
-    pub(crate) gid: u32,
-}
-
-wire_struct!(ShownUser { uid, gid });
-
 /// A [`crate::Mount`] whose source is planned.
 #[derive(Debug)]
 pub(crate) struct PlannedMount {
@@ -97,6 +67,18 @@ pub(crate) struct PlannedMount {
 }
 
 wire_struct!(PlannedMount { target, source, read_only });
+
+/// Instructions for the init of a further process in a running sandbox.
+#[derive(Debug)]
+pub(crate) struct JoinPlan {
+    pub(crate) process: PlannedProcess,
+    /// Namespaces to join, as flags of `setns`.
+    pub(crate) namespaces: i32,
+    /// Files through which the process enters the control groups of the sandbox.
+    pub(crate) cgroups: Vec<FdIndex>,
+}
+
+wire_struct!(JoinPlan { process, namespaces, cgroups });
 
 /// Mode, owner and group of a file that the init creates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,37 +138,6 @@ impl Wire for PlannedSource {
             4 => Self::Device(Wire::take(input)?),
             _ => return None,
         })
-    }
-}
-
-/// The form of [`crate::Stdio`] that the init sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum PlannedStdio {
-    /// An empty stdin, and the write ends of the pipes for stdout and stderr.
-    Piped(FdIndex, FdIndex),
-    /// Files for stdin, stdout and stderr.
-    Files(FdIndex, FdIndex, FdIndex),
-    /// A terminal that the init creates.
-    Terminal,
-}
-
-impl Wire for PlannedStdio {
-    fn put(&self, out: &mut Vec<u8>) {
-        let fds = match *self {
-            Self::Terminal => vec![],
-            Self::Piped(stdout, stderr) => vec![stdout, stderr],
-            Self::Files(stdin, stdout, stderr) => vec![stdin, stdout, stderr],
-        };
-        fds.put(out);
-    }
-
-    fn take(input: &mut Reader<'_>) -> Option<Self> {
-        match *Vec::<u32>::take(input)? {
-            [] => Some(Self::Terminal),
-            [stdout, stderr] => Some(Self::Piped(stdout, stderr)),
-            [stdin, stdout, stderr] => Some(Self::Files(stdin, stdout, stderr)),
-            _ => None,
-        }
     }
 }
 
@@ -288,13 +239,6 @@ mod tests {
         ] {
             check(PlannedMount { target: "/t".into(), source, read_only: true });
         }
-    }
-
-    #[test]
-    fn streams_survive_the_wire() {
-        check(PlannedStdio::Piped(1, 2));
-        check(PlannedStdio::Files(1, 2, 3));
-        check(PlannedStdio::Terminal);
     }
 
     #[test]

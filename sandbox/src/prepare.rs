@@ -13,7 +13,8 @@ use std::path::Path;
 use crate::error::os;
 use crate::network::Network;
 use crate::plan::{
-    Fds, Plan, PlannedDevice, PlannedMount, PlannedNetwork, PlannedSource, PlannedStdio, Rights, ShownUser,
+    Fds, JoinPlan, Plan, PlannedDevice, PlannedMount, PlannedNetwork, PlannedProcess, PlannedSource,
+    PlannedStdio, Rights, ShownUser,
 };
 use crate::spec::{Device, Mount, MountSource, Process, Seccomp, Spec, Stdio};
 use crate::wire::Blob;
@@ -25,6 +26,23 @@ const SHM_SIZE_BYTES: u64 = 64 << 20;
 /// Read ends of the pipes to the process's stdout and stderr.
 pub(crate) type Output = (File, File);
 
+/// Rights of all processes of a sandbox, whatever their specs say.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SandboxRights {
+    /// True if all processes have all rights: [`Spec::insecure`].
+    pub(crate) insecure: bool,
+    /// True if the network is the one of the host in its restricted form: [`Network::HostRestricted`].
+    pub(crate) has_restricted_network: bool,
+}
+
+impl SandboxRights {
+    /// Returns the rights that processes of `spec` have.
+    pub(crate) fn of(spec: &Spec) -> Self {
+        let has_restricted_network = spec.network == Network::HostRestricted && !spec.insecure;
+        Self { insecure: spec.insecure, has_restricted_network }
+    }
+}
+
 /// Returns the plan for `spec`, the descriptors that travel with it, and the output pipes of [`Stdio::Piped`].
 ///
 /// The guest enters its control groups through the files `cgroups`.
@@ -32,25 +50,67 @@ pub(crate) fn prepare(
     spec: Spec,
     cgroups: Vec<OwnedFd>,
 ) -> Result<(Plan, Fds, Option<Output>), SandboxError> {
-    check_strings(&spec.process)?;
+    let rights = SandboxRights::of(&spec);
     let Spec { root, mounts, process, network, insecure, .. } = spec;
     let mut fds = Fds::default();
     let root = fds.add(root.into());
-    let (stdio, output) = planned_stdio(process.stdio, &mut fds)?;
-    let is_restricted = network == Network::HostRestricted && !insecure;
-    let mut capabilities =
-        if insecure { capability_sets::ALL } else { capability_sets::set(&process.capabilities)? };
-    if is_restricted {
-        capabilities &= !capability_sets::NET_RAW;
-    }
-    // Where nothing can have another owner, everything belongs to root until the program sees it.
-    let has_single_id = process.seccomp == Seccomp::SingleId && !insecure;
-    let (uid, gid) = (process.user.uid, process.user.gid);
-    let shown_as = (has_single_id && (uid, gid) != (0, 0)).then_some(ShownUser { uid, gid });
+    let has_single_id = has_single_id(&process, rights);
+    let (process, output) = planned_process(process, rights, &mut fds)?;
     let plan = Plan {
         root,
         read_only_root: spec.read_only_root,
         mounts: mounts.into_iter().map(|mount| planned_mount(mount, has_single_id, &mut fds)).collect(),
+        process,
+        hosts: etc::hosts(&spec.hostname, &spec.hosts),
+        resolv: etc::resolv_conf(&network),
+        network: planned_network(&network, &mut fds)?,
+        hostname: spec.hostname,
+        host_ipc: spec.host_ipc,
+        cgroups: cgroups.into_iter().map(|file| fds.add(file)).collect(),
+        shm_size_bytes: spec.shm_size_bytes.unwrap_or(SHM_SIZE_BYTES),
+        insecure,
+        read_only_etc: spec.read_only_etc,
+    };
+    Ok((plan, fds, output))
+}
+
+/// Returns the plan for a further process in a running sandbox, as [`prepare`] does for the first one.
+///
+/// `namespaces` are the flags of `setns` for the namespaces that the sandbox has of its own.
+pub(crate) fn prepare_join(
+    process: Process,
+    rights: SandboxRights,
+    namespaces: i32,
+    cgroups: Vec<OwnedFd>,
+) -> Result<(JoinPlan, Fds, Option<Output>), SandboxError> {
+    let mut fds = Fds::default();
+    let (process, output) = planned_process(process, rights, &mut fds)?;
+    let cgroups = cgroups.into_iter().map(|file| fds.add(file)).collect();
+    Ok((JoinPlan { process, namespaces, cgroups }, fds, output))
+}
+
+/// Reports whether nothing can have another owner, so that everything belongs to root until the program sees it.
+fn has_single_id(process: &Process, rights: SandboxRights) -> bool {
+    process.seccomp == Seccomp::SingleId && !rights.insecure
+}
+
+fn planned_process(
+    process: Process,
+    rights: SandboxRights,
+    fds: &mut Fds,
+) -> Result<(PlannedProcess, Option<Output>), SandboxError> {
+    check_strings(&process)?;
+    let SandboxRights { insecure, has_restricted_network } = rights;
+    let has_single_id = has_single_id(&process, rights);
+    let (stdio, output) = planned_stdio(process.stdio, fds)?;
+    let mut capabilities =
+        if insecure { capability_sets::ALL } else { capability_sets::set(&process.capabilities)? };
+    if has_restricted_network {
+        capabilities &= !capability_sets::NET_RAW;
+    }
+    let (uid, gid) = (process.user.uid, process.user.gid);
+    let shown_as = (has_single_id && (uid, gid) != (0, 0)).then_some(ShownUser { uid, gid });
+    let planned = PlannedProcess {
         args: process.args,
         env: environment(process.env, &process.user.home),
         cwd: process.cwd,
@@ -62,18 +122,9 @@ pub(crate) fn prepare(
         filter: filter(insecure, process.seccomp, capabilities),
         rlimits: process.rlimits.iter().map(rlimits::numbered).collect::<Result<_, _>>()?,
         stdio,
-        hosts: etc::hosts(&spec.hostname, &spec.hosts),
-        resolv: etc::resolv_conf(&network),
-        network: planned_network(&network, &mut fds)?,
-        scope_abstract_sockets: is_restricted,
-        hostname: spec.hostname,
-        host_ipc: spec.host_ipc,
-        cgroups: cgroups.into_iter().map(|file| fds.add(file)).collect(),
-        shm_size_bytes: spec.shm_size_bytes.unwrap_or(SHM_SIZE_BYTES),
-        insecure,
-        read_only_etc: spec.read_only_etc,
+        scope_abstract_sockets: has_restricted_network,
     };
-    Ok((plan, fds, output))
+    Ok((planned, output))
 }
 
 fn check_strings(process: &Process) -> Result<(), SandboxError> {

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::process::{Signal, pidfd_send_signal};
@@ -11,11 +11,12 @@ use crate::cgroup::Cgroup;
 use crate::error::os;
 use crate::message::FromSupervisor;
 use crate::outcome::{CreatedMountPoint, Exit};
-use crate::prepare::Output;
+use crate::prepare::{Output, SandboxRights};
 use crate::supervisor_handle::SupervisorHandle;
 use crate::{LimitsReached, SandboxError, Usage};
 
-/// A process in its sandbox. If dropped before it was waited for, it is killed with all its children.
+/// A process in its sandbox, the first one or a further one. If dropped before it was waited for, it is killed; with the
+/// first one, the whole sandbox is.
 #[derive(Debug)]
 pub struct Running {
     supervisor: SupervisorHandle,
@@ -30,6 +31,15 @@ pub struct Running {
     /// How the process ended, once it was waited for.
     exit: Option<Exit>,
     usage: Option<Usage>,
+    sandbox: Sandbox,
+}
+
+/// Facts about a sandbox that its further processes need.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sandbox {
+    pub(crate) rights: SandboxRights,
+    /// Namespaces that the sandbox has of its own, as flags of `setns`.
+    pub(crate) namespaces: i32,
 }
 
 /// Streams and mount points of a process that has just been executed.
@@ -47,11 +57,38 @@ impl Running {
         guest: OwnedFd,
         cgroup: Cgroup,
         started: Started,
+        sandbox: Sandbox,
     ) -> Result<Self, SandboxError> {
         let pid = pid_of(&guest).map_err(os("find the pid of the process"))?;
         let Started { output, terminal, created_mount_points } = started;
         let (exit, usage) = (None, None);
-        Ok(Self { supervisor, cgroup, guest, pid, output, terminal, created_mount_points, exit, usage })
+        Ok(Self {
+            supervisor,
+            cgroup,
+            guest,
+            pid,
+            output,
+            terminal,
+            created_mount_points,
+            exit,
+            usage,
+            sandbox,
+        })
+    }
+
+    /// Returns the facts about the sandbox.
+    pub(crate) fn sandbox(&self) -> Sandbox {
+        self.sandbox
+    }
+
+    /// Returns the pidfd of the first process.
+    pub(crate) fn first_process(&self) -> BorrowedFd<'_> {
+        self.guest.as_fd()
+    }
+
+    /// Opens the files through which a process enters the control groups of the sandbox.
+    pub(crate) fn cgroup_entrances(&self) -> Result<Vec<OwnedFd>, SandboxError> {
+        self.cgroup.entrances()
     }
 
     /// Returns the host's pid of the sandbox's first process, or 0 if the process ended before it could be read.
@@ -120,6 +157,15 @@ impl Running {
     /// Returns the mount points that had to be created in the root file system, parents before their children.
     pub fn created_mount_points(&self) -> &[CreatedMountPoint] {
         &self.created_mount_points
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.exit.is_none() {
+            // The end of its supervisor does not end a further process. A process that has ended already is no failure.
+            let _ = pidfd_send_signal(&self.guest, Signal::KILL);
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use rustix::time::Timespec;
 use crate::channel::{Channel, Message};
 use crate::error::os;
 use crate::message::{FromSupervisor, ToSupervisor};
+use crate::sys::PidNamespace;
 use crate::wire::{decode, encode};
 use crate::{SandboxError, exe, sys};
 
@@ -26,13 +27,22 @@ pub(crate) struct SupervisorHandle {
 }
 
 impl SupervisorHandle {
-    /// Starts a supervisor.
+    /// Starts a supervisor in a pid namespace of its own.
     ///
     /// Also returns the supervisor's end of the control channel. The caller closes it once the first message is sent;
     /// as long as it is open, the end of the supervisor does not close the channel.
     pub(crate) fn start() -> Result<(Self, Channel), SandboxError> {
+        Self::start_in(PidNamespace::New)
+    }
+
+    /// Starts a supervisor in the caller's pid namespace, for joining a sandbox. Its end does not end its children.
+    pub(crate) fn start_beside() -> Result<(Self, Channel), SandboxError> {
+        Self::start_in(PidNamespace::Caller)
+    }
+
+    fn start_in(namespace: PidNamespace) -> Result<(Self, Channel), SandboxError> {
         let (control, theirs) = Channel::pair().map_err(os("make a channel"))?;
-        let pidfd = sys::start_init(exe::protected()?, theirs.as_fd()).map_err(no_namespace)?;
+        let pidfd = sys::start_init(exe::protected()?, theirs.as_fd(), namespace).map_err(no_namespace)?;
         Ok((Self { control, pidfd, reaped: false }, theirs))
     }
 

@@ -50,11 +50,24 @@ extern "C" fn init_child(start: *mut c_void) -> c_int {
     }
 }
 
-/// Starts `exe` (our own program) as an init in a new pid namespace, and returns its pidfd.
+/// Pid namespace of a started init.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PidNamespace {
+    /// A new one, which ends with the init.
+    New,
+    /// That of the caller, from which the namespaces of sandboxes can be entered.
+    Caller,
+}
+
+/// Starts `exe` (our own program) as an init, and returns its pidfd.
 ///
 /// The init has an empty environment and `control` as descriptor [`CONTROL_FD`]. It inherits other descriptors that are
 /// not close-on-exec, and closes them itself. Unlike fork, this does not copy the page tables of a large caller.
-pub(crate) fn start_init(exe: BorrowedFd<'_>, control: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+pub(crate) fn start_init(
+    exe: BorrowedFd<'_>,
+    control: BorrowedFd<'_>,
+    namespace: PidNamespace,
+) -> io::Result<OwnedFd> {
     let mut start = Start {
         exe: exe.as_raw_fd(),
         control: control.as_raw_fd(),
@@ -63,7 +76,8 @@ pub(crate) fn start_init(exe: BorrowedFd<'_>, control: BorrowedFd<'_>) -> io::Re
         errno: 0,
     };
     let mut stack = vec![0_u128; 4096];
-    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_NEWPID | libc::CLONE_PIDFD | libc::SIGCHLD;
+    let new_namespace = if namespace == PidNamespace::New { libc::CLONE_NEWPID } else { 0 };
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | new_namespace | libc::CLONE_PIDFD | libc::SIGCHLD;
     let mut pidfd: c_int = -1;
     let signals = block_signals()?;
     // SAFETY: the child runs `init_child` on a stack of its own, which is 16-byte aligned. The stack and the argument
@@ -172,8 +186,16 @@ pub(crate) fn fork() -> io::Result<Fork> {
 ///
 /// Unsharing the pid namespace before a plain fork would not do: the parent could no longer start threads.
 pub(crate) fn fork_into_pid_namespace() -> io::Result<Option<OwnedFd>> {
-    let flags =
-        libc::c_ulong::try_from(libc::CLONE_NEWPID | libc::CLONE_PIDFD | libc::SIGCHLD).expect("no sign bit");
+    fork_with_flags(libc::CLONE_NEWPID)
+}
+
+/// Forks this process, which must have one thread. Returns `None` in the child, and the pidfd of the child in the parent.
+pub(crate) fn fork_with_pidfd() -> io::Result<Option<OwnedFd>> {
+    fork_with_flags(0)
+}
+
+fn fork_with_flags(flags: c_int) -> io::Result<Option<OwnedFd>> {
+    let flags = libc::c_ulong::try_from(flags | libc::CLONE_PIDFD | libc::SIGCHLD).expect("no sign bit");
     let mut pidfd: c_int = -1;
     // SAFETY: without CLONE_VM and without a stack this is a fork, and callers have one thread. The kernel writes to
     // `pidfd`, the third argument of clone on all supported architectures; the arguments after it are unused.

@@ -6,6 +6,7 @@
 //! container/  ps, start, logs, rm and so on                      inspect/  inspect
 //! groups      the spellings `image …` and `container …`       system/   system df, system prune
 //! manifest/   manifest …                                      volume/   volume …
+//! compose/    compose …
 //! du  prune  check
 //! versions/   history --versions, rollback, diff
 //! pull  push  login  logout
@@ -20,6 +21,7 @@ mod build;
 mod check;
 mod cli_docs;
 mod completion;
+mod compose;
 mod container;
 mod context;
 mod du;
@@ -88,6 +90,7 @@ pub fn run(command: Command) -> Result<u8, Failure> {
         Command::Check(args) => check::run(&args),
         Command::Manifest(command) => manifest::run(command),
         Command::Volume(command) => volume::run(command),
+        Command::Compose(args) => compose::run(&args),
         Command::System(command) => system::run(command),
         Command::Completion(args) => completion::run(&args),
         Command::Man(args) => man::run(&args),

@@ -3,30 +3,27 @@
 //! 1. Control groups. Namespaces, and everything that needs the host's root: file systems, views of host devices.
 //! 2. The root changes, and the host's root is gone. From here on no path can leave the sandbox.
 //! 3. `/dev`, `/proc`, `/sys` and masks; then the mounts of the plan, by descriptor.
-//! 4. Working directory, streams and limits.
-//! 5. Landlock, a user namespace where the only ID is shown as another user, the seccomp filter, then capabilities, groups and user. Landlock and the filter come first because they
-//!    need a capability: `no_new_privs` stays off, so that set-user-ID programs work.
-//! 6. The program is executed.
+//! 4. Working directory and streams.
+//! 5. Rights and the program: see `last_steps`.
 
 use std::convert::Infallible;
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::fs::{CWD, Mode, OFlags, openat};
-use rustix::io::retry_on_intr;
 use rustix::mount::{UnmountFlags, unmount};
-use rustix::process::{chdir, fchdir, getcwd, pivot_root, umask};
+use rustix::process::{chdir, fchdir, pivot_root, umask};
 
 use super::host_services::HostServices;
 use super::mount_points::{Kind, Root};
 use super::report::Report;
 use super::requested_mounts::Mounter;
 use super::system_mounts::SystemMounts;
-use super::{namespaces, program, rights, streams};
+use super::{last_steps, namespaces, streams};
 use crate::channel::Channel;
 use crate::error::{mount, os};
 use crate::message::FromGuest;
 use crate::plan::{Fds, Plan};
-use crate::{SandboxError, landlock, mount_api, sys};
+use crate::{SandboxError, mount_api, sys};
 
 /// Becomes the program of `plan`, or sends the error to the caller. Never returns.
 ///
@@ -59,20 +56,17 @@ impl Guest<'_> {
         if self.plan.read_only_root {
             sys::mount_setattr(root.as_fd(), sys::READ_ONLY, false).map_err(mount("/"))?;
         }
-        streams::set(self.plan, &mut self.fds, self.report, &attached)?;
-        enter_directory(&cwd)?;
+        streams::set(&self.plan.process, &mut self.fds, self.report, &attached)?;
+        last_steps::enter_directory(&cwd)?;
         drop((root, attached));
-        self.execute()
+        let Self { plan, fds, report } = self;
+        drop(fds);
+        last_steps::execute(&plan.process, report)
     }
 
     /// Enters the control groups first, so that all that follows counts there and the cgroup namespace begins there.
     fn enter_cgroups(&mut self) -> Result<(), SandboxError> {
-        for entrance in &self.plan.cgroups {
-            let entrance = self.fds.take(*entrance)?;
-            // 0 stands for the process that writes.
-            retry_on_intr(|| rustix::io::write(&entrance, b"0")).map_err(os("enter a control group"))?;
-        }
-        Ok(())
+        last_steps::enter_cgroups(&self.plan.cgroups, &mut self.fds)
     }
 
     /// Makes the root file system the root of this mount namespace, and detaches the host's.
@@ -92,40 +86,9 @@ impl Guest<'_> {
     }
 
     fn working_directory(&self, root: &Root) -> Result<OwnedFd, SandboxError> {
-        let owner = (self.plan.uid, self.plan.gid);
-        let found = root.find_or_create(&self.plan.cwd, Kind::Directory, Some(owner));
+        let process = &self.plan.process;
+        let owner = (process.uid, process.gid);
+        let found = root.find_or_create(&process.cwd, Kind::Directory, Some(owner));
         Ok(found.map_err(os("enter the working directory"))?.fd)
     }
-
-    /// Gives up all rights that the program must not have, and executes it.
-    fn execute(self) -> Result<Infallible, SandboxError> {
-        let Self { plan, fds, report } = self;
-        drop(fds);
-        let program = program::Program::new(&plan.args, &plan.env)?;
-        rights::limit(&plan.rlimits)?;
-        sys::close_on_exec_from(3).map_err(os("close descriptors"))?;
-        umask(Mode::from_raw_mode(0o022));
-        if plan.scope_abstract_sockets {
-            landlock::scope_abstract_sockets().map_err(os("scope abstract sockets"))?;
-        }
-        if let Some(user) = plan.shown_as {
-            rights::show_as(user)?;
-        }
-        if !plan.filter.0.is_empty() {
-            sys::install_filter(&plan.filter.0).map_err(os("install the seccomp filter"))?;
-        }
-        rights::drop_to_user(plan)?;
-        report.send(&FromGuest::Ready)?;
-        program.execute()
-    }
-}
-
-/// Enters `cwd` and makes sure that it is inside of the root (CVE-2024-21626).
-fn enter_directory(cwd: &OwnedFd) -> Result<(), SandboxError> {
-    fchdir(cwd).map_err(os("enter the working directory"))?;
-    let path = getcwd(Vec::new()).map_err(os("enter the working directory"))?;
-    if path.to_bytes().starts_with(b"/") {
-        return Ok(());
-    }
-    Err(os("enter the working directory: it is outside of the root file system")(rustix::io::Errno::XDEV))
 }

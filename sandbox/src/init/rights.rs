@@ -11,7 +11,7 @@ use rustix::thread::{
 };
 
 use crate::error::os;
-use crate::plan::{Plan, ShownUser};
+use crate::plan::{PlannedProcess, ShownUser};
 use crate::{SandboxError, sys};
 
 /// Capability numbers to try; more than any kernel has. The kernel refuses the numbers that it does not know.
@@ -25,16 +25,16 @@ pub(super) fn limit(rlimits: &[(u32, u64, u64)]) -> Result<(), SandboxError> {
     Ok(())
 }
 
-/// Becomes the user of `plan` and keeps only the capabilities of `plan`; a user other than root keeps none.
+/// Becomes the user of `process` and keeps only its capabilities; a user other than root keeps none.
 ///
 /// The bounding set limits the capabilities that root gets by exec and that set-user-ID programs get later. The
 /// inheritable and ambient sets are empty, so that no program gets more than the bounding set allows (CVE-2022-29162).
-pub(super) fn drop_to_user(plan: &Plan) -> Result<(), SandboxError> {
-    let kept = CapabilitySet::from_bits_retain(plan.capabilities);
+pub(super) fn drop_to_user(process: &PlannedProcess) -> Result<(), SandboxError> {
+    let kept = CapabilitySet::from_bits_retain(process.capabilities);
     limit_bounding_set(kept).map_err(os("bound the capabilities"))?;
     clear_ambient_capability_set().map_err(os("clear the ambient capabilities"))?;
-    become_user(plan)?;
-    let is_root = plan.uid == 0 && plan.shown_as.is_none();
+    become_user(process)?;
+    let is_root = process.uid == 0 && process.shown_as.is_none();
     let kept = if is_root { kept & permitted() } else { CapabilitySet::empty() };
     let sets = CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
     set_capabilities(None, sets).map_err(os("set the capabilities"))
@@ -73,15 +73,15 @@ fn permitted() -> CapabilitySet {
     rustix::thread::capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.permitted)
 }
 
-fn become_user(plan: &Plan) -> Result<(), SandboxError> {
-    let groups: Vec<Gid> = plan.groups.iter().map(|gid| Gid::from_raw(*gid)).collect();
+fn become_user(process: &PlannedProcess) -> Result<(), SandboxError> {
+    let groups: Vec<Gid> = process.groups.iter().map(|gid| Gid::from_raw(*gid)).collect();
     if groups_can_change() {
-        set_thread_groups(&groups).map_err(|error| unmapped(plan, error))?;
+        set_thread_groups(&groups).map_err(|error| unmapped(process, error))?;
     }
-    let gid = Gid::from_raw(plan.gid);
-    set_thread_res_gid(gid, gid, gid).map_err(|error| unmapped(plan, error))?;
-    let uid = Uid::from_raw(plan.uid);
-    set_thread_res_uid(uid, uid, uid).map_err(|error| unmapped(plan, error))
+    let gid = Gid::from_raw(process.gid);
+    set_thread_res_gid(gid, gid, gid).map_err(|error| unmapped(process, error))?;
+    let uid = Uid::from_raw(process.uid);
+    set_thread_res_uid(uid, uid, uid).map_err(|error| unmapped(process, error))
 }
 
 /// Reports whether supplementary groups can be set. In a user namespace with a single id the kernel forbids it.
@@ -90,7 +90,7 @@ fn groups_can_change() -> bool {
     std::fs::read_to_string("/proc/self/setgroups").is_ok_and(|text| text.trim() == "allow")
 }
 
-fn unmapped(plan: &Plan, error: Errno) -> SandboxError {
+fn unmapped(process: &PlannedProcess, error: Errno) -> SandboxError {
     if error != Errno::INVAL {
         return os("become the user")(error);
     }
@@ -100,7 +100,7 @@ fn unmapped(plan: &Plan, error: Errno) -> SandboxError {
     SandboxError::Unavailable {
         what: format!(
             "user {}:{} does not exist in this user namespace, which has {count} {ids}",
-            plan.uid, plan.gid
+            process.uid, process.gid
         ),
         hint: remedy(count),
     }

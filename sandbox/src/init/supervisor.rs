@@ -8,12 +8,12 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{DumpableBehavior, WaitId, WaitIdOptions, WaitIdStatus, set_dumpable_behavior, waitid};
 
 use super::report::Report;
-use super::{guest, host_services, network_keeper};
+use super::{guest, host_services, joiner, network_keeper};
 use crate::channel::Channel;
 use crate::error::os;
 use crate::message::{FromSupervisor, ToSupervisor};
 use crate::outcome::Exit;
-use crate::plan::{Fds, Plan};
+use crate::plan::{Fds, JoinPlan, Plan};
 use crate::wire::{decode, encode};
 use crate::{SandboxError, Usage, sys};
 
@@ -60,6 +60,8 @@ fn serve(control: &Channel) -> Result<Option<Exit>, SandboxError> {
     let unreadable = || os("read the plan")(rustix::io::Errno::BADMSG);
     match decode(&message.payload).ok_or_else(unreadable)? {
         ToSupervisor::KeepNetwork(pasta) => network_keeper::keep(&pasta, control).map(|()| None),
+        ToSupervisor::Join(_) if message.fds.len() < 2 => Err(unreadable()),
+        ToSupervisor::Join(plan) => join_sandbox(&plan, message.fds, control),
         ToSupervisor::Run(_) if message.fds.is_empty() => Err(unreadable()),
         ToSupervisor::Run(plan) => run_sandbox(*plan, message.fds, control),
     }
@@ -72,11 +74,31 @@ fn run_sandbox(
 ) -> Result<Option<Exit>, SandboxError> {
     let report = Report::from(received.remove(0));
     let (guest, requests) = start_guest(plan, Fds::from(received), report)?;
-    let started = control.send(&encode(&FromSupervisor::Started), &[guest.as_fd()]);
+    watch(control, &guest, Some(requests))
+}
+
+fn join_sandbox(
+    plan: &JoinPlan,
+    mut received: Vec<OwnedFd>,
+    control: &Channel,
+) -> Result<Option<Exit>, SandboxError> {
+    let report = Report::from(received.remove(0));
+    let first = received.remove(0);
+    let process = joiner::start(plan, first, Fds::from(received), report)?;
+    watch(control, &process, None)
+}
+
+/// Sends the pidfd of a process to the caller, and waits for its end. Returns `None` if the caller hangs up first.
+fn watch(
+    control: &Channel,
+    process: &OwnedFd,
+    requests: Option<Channel>,
+) -> Result<Option<Exit>, SandboxError> {
+    let started = control.send(&encode(&FromSupervisor::Started), &[process.as_fd()]);
     if started.is_err() {
         return Ok(None);
     }
-    until_end(control, &guest, requests)
+    until_end(control, process, requests)
 }
 
 /// Forks the guest. Returns its pidfd and our end of the channel on which it requests services.
@@ -92,8 +114,11 @@ fn start_guest(plan: Plan, fds: Fds, report: Report) -> Result<(OwnedFd, Channel
 }
 
 /// Serves the guest until it ends. Returns `None` if the caller hangs up first.
-fn until_end(control: &Channel, guest: &OwnedFd, requests: Channel) -> Result<Option<Exit>, SandboxError> {
-    let mut requests = Some(requests);
+fn until_end(
+    control: &Channel,
+    guest: &OwnedFd,
+    mut requests: Option<Channel>,
+) -> Result<Option<Exit>, SandboxError> {
     loop {
         let mut watched = vec![PollFd::new(guest, PollFlags::IN), PollFd::new(control, PollFlags::IN)];
         watched.extend(requests.as_ref().map(|requests| PollFd::new(requests, PollFlags::IN)));

@@ -6,8 +6,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use sandbox::{
-    Capabilities, DetachedMount, Exit, Limits, Mount, MountSource, Network, Process, ProcessUser,
-    SandboxError, Seccomp, Spec, Stdio, spawn,
+    Capabilities, DetachedMount, Exit, Limits, Mount, MountSource, Network, Process, ProcessUser, Running,
+    SandboxError, Seccomp, Spec, Stdio, exec, spawn,
 };
 
 const BUSYBOX: &str = "/bin/busybox";
@@ -147,7 +147,32 @@ pub fn detached(path: &Path) -> DetachedMount {
 
 /// Runs a process to its end.
 pub fn try_run(spec: Spec) -> Result<Ran, SandboxError> {
-    let mut running = spawn(spec)?;
+    collect(spawn(spec)?)
+}
+
+/// Runs the process of a spec to its end in a sandbox whose first process, of the same user, sleeps.
+pub fn try_join(mut spec: Spec) -> Result<Ran, SandboxError> {
+    let sleeper = ["sleep", "1000"].iter().map(OsString::from).collect();
+    let process = copy(&spec.process);
+    spec.process.args = sleeper;
+    let first = spawn(spec)?;
+    collect(exec(&first, process, false)?)
+}
+
+fn copy(process: &Process) -> Process {
+    Process {
+        args: process.args.clone(),
+        env: process.env.clone(),
+        cwd: process.cwd.clone(),
+        user: process.user.clone(),
+        capabilities: process.capabilities.clone(),
+        seccomp: process.seccomp,
+        rlimits: process.rlimits.clone(),
+        stdio: Stdio::Piped,
+    }
+}
+
+fn collect(mut running: Running) -> Result<Ran, SandboxError> {
     let created =
         running.created_mount_points().iter().map(|created| created.path.display().to_string()).collect();
     let (mut stdout, mut stderr) = (String::new(), String::new());

@@ -4,7 +4,7 @@
 //! env           a root file system with busybox, and running processes in it
 //! probe         this program as the process in a sandbox, for things that busybox cannot do; system_calls: one of them
 //! runner        the test runner
-//! view, files, requested_mounts, lifetime, hostile, rootless_and_network    the tests
+//! view, files, requested_mounts, lifetime, joining, hostile, rootless_and_network    the tests
 //! ```
 //!
 //! The tests have a runner of their own, because a sandbox executes the program that starts it: `main` has to call
@@ -13,6 +13,7 @@
 mod env;
 mod files;
 mod hostile;
+mod joining;
 mod lifetime;
 mod probe;
 mod requested_mounts;
@@ -30,6 +31,7 @@ fn main() {
             files::TESTS,
             requested_mounts::TESTS,
             lifetime::TESTS,
+            joining::TESTS,
             hostile::TESTS,
             rootless_and_network::TESTS,
         ]

@@ -106,7 +106,9 @@ fn outside(root: &Path) -> String {
         port if port.contains(':') => Network::Private { publish: vec![published(port)] },
         _ => Network::Host,
     };
-    match crate::env::try_run(spec) {
+    let result =
+        if variable("JOIN").is_empty() { crate::env::try_run(spec) } else { crate::env::try_join(spec) };
+    match result {
         Ok(ran) => format!("{tier:?}\n{}{}", ran.stdout, ran.stderr),
         Err(error) => format!("{tier:?}\n{error}\n"),
     }

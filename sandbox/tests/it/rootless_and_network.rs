@@ -23,6 +23,7 @@ pub const TESTS: &[Test] = tests![
     privileged_a_user_without_subordinate_ids_cannot_run_as_others,
     privileged_a_user_without_subordinate_ids_is_shown_as_another_where_owners_are_faked,
     privileged_a_user_with_subordinate_ids_can_run_as_others,
+    privileged_a_user_can_start_further_processes,
     privileged_a_substitute_for_a_private_network_is_restricted,
     privileged_a_private_network_has_a_route_and_a_resolver,
     privileged_a_published_port_leads_into_the_sandbox,
@@ -114,6 +115,28 @@ fn privileged_a_user_with_subordinate_ids_can_run_as_others() {
         ["user 2000000:2000000 does not exist", " ids, 0 to ", "use smaller ids, or lend your user more than"]
     {
         assert!(too_large.contains(words), "no {words:?}: {too_large}");
+    }
+}
+
+fn privileged_a_user_can_start_further_processes() {
+    let Some(env) = TestEnv::new() else { return };
+    let script = "id -u; hostname; grep CapEff /proc/self/status; head -c 5 /proc/1/cmdline";
+    let check = |uid: u32, variables: &[(&str, &str)], expected: &str| {
+        let variables = [&[("SCRIPT", script), ("JOIN", "1")], variables].concat();
+        let seen = outside(&env, uid, &variables);
+        if seen.contains("cannot make a user namespace") {
+            return skip(&seen);
+        }
+        assert_eq!(seen, expected);
+    };
+    let root = "0\nbox\nCapEff:\t00000000a80425fb\nsleep";
+    check(NOBODY, &[], &format!("RootlessSingleId\n{root}"));
+    check(NOBODY, &[("NETWORK", "none")], &format!("RootlessSingleId\n{root}"));
+    let shown = "RootlessSingleId\n1000\nbox\nCapEff:\t0000000000000000\nsleep";
+    check(NOBODY, &[("USER_ID", "1000"), ("SINGLE_ID", "1")], shown);
+    match user_with_ids() {
+        Some(uid) => check(uid, &[("NETWORK", "none")], &format!("Rootless\n{root}")),
+        None => skip("no user has ids in /etc/subuid, or no newuidmap"),
     }
 }
 
