@@ -43,7 +43,7 @@ pub struct MonitorLock {
 
 impl Container {
     /// Creates a container that does not run yet. Its name must be free, and its stop signal must exist. A container
-    /// without a name gets one that is made up.
+    /// without a name gets a made-up one.
     pub fn create(store: &Store, mut config: ContainerConfig) -> Result<Self, RunnerError> {
         if !config.name.is_empty() {
             check_name(&config.name)?;

@@ -21,7 +21,7 @@ pub(crate) fn bind(dir: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-/// Removes the socket.
+/// Removes the socket at the end of a monitor.
 pub(crate) fn remove(dir: &Path) -> io::Result<()> {
     remove_at(&dir.join(NAME))
 }

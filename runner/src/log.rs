@@ -23,7 +23,7 @@ pub use writer::{LogWriter, StreamLog};
 pub struct LogLimits {
     /// --log-opt max-size: size in bytes at which a segment is full.
     pub max_segment_bytes: u64,
-    /// --log-opt max-file: number of segments, the one that is written included.
+    /// --log-opt max-file: number of segments, the newest one included.
     pub max_segments: u64,
 }
 

@@ -42,7 +42,7 @@ pub struct CreateArgs {
     pub resources: ResourceArgs,
     /// Image to run, by name or ID
     pub image: String,
-    /// Print the help
+    /// Print the help of this command
     #[arg(long, action = clap::ArgAction::Help)]
     pub help: Option<bool>,
     /// Command to run in place of the image's CMD

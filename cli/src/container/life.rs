@@ -63,7 +63,7 @@ pub struct ContainersArgs {
 pub struct RenameArgs {
     /// Container, by name or ID
     pub container: String,
-    /// Its new name
+    /// New name of the container
     pub name: String,
 }
 

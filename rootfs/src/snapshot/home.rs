@@ -1,7 +1,6 @@
 //! The directory of a snapshot: a scratch directory of this process, or one that a container keeps until it is removed.
 //!
-//! A directory that is kept counts as made once the directory `complete` is in it. What a process that was killed left before
-//! is made anew.
+//! A directory that is kept counts as made once the directory `complete` is in it. Until then it is made anew.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -37,7 +37,7 @@ pub struct LifeConfig {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RestartPolicy {
-    /// Never.
+    /// Never, the default of docker.
     #[default]
     No,
     /// After an exit code other than 0.

@@ -103,7 +103,7 @@ pub struct HealthResult {
 pub enum Status {
     /// It was never started, or is being started.
     Created,
-    /// Its process runs.
+    /// Its first process runs.
     Running,
     /// Its processes are frozen.
     Paused,

@@ -56,7 +56,7 @@ impl LogReader {
                 return Ok(true);
             }
             let Some(next) = self.next_segment()? else { return Ok(false) };
-            // What was written before the next segment began is now complete.
+            // The old segment is complete once the next one has begun.
             self.read()?;
             if self.partial.last() == Some(&b'\n') {
                 return Ok(true);

@@ -1,4 +1,4 @@
-//! What the threads of a monitor share: the state of the container, its clients, its streams.
+//! The part of a monitor that its threads share: the state of the container, its clients, its streams.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -119,7 +119,7 @@ impl Hub {
         shared.container.save_state(&shared.state)
     }
 
-    /// Notes that this process is the monitor. What an earlier run has made in the file system stays known.
+    /// Notes that this process is the monitor. Mount points of earlier runs stay known.
     pub(super) fn note_monitor(&self) -> Result<(), RunnerError> {
         let earlier = self.container().state();
         self.note(|state| {
