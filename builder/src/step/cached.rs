@@ -106,7 +106,7 @@ impl CachedStep<'_> {
     fn lock(&self, key: &StepKey) -> Result<StepLock, StepError> {
         self.vertex.enter(Phase::Lock);
         let cancel = &self.solver.cancel;
-        let show = |waits: bool| self.vertex.status(WAITING, 0, None, !waits);
+        let show = |begins: bool| self.vertex.waits(WAITING, begins);
         let lock = wait_for(&|| cancel.is_canceled(), &show, || self.solver.store.try_lock_step(key))?;
         lock.ok_or(StepError::Canceled)
     }

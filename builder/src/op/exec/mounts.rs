@@ -158,7 +158,7 @@ fn wait<T>(
     context: &ExecContext<'_>,
     take: impl FnMut() -> Result<Option<T>, StoreError>,
 ) -> Result<T, ExecError> {
-    let show = |waits: bool| context.vertex.status(WAITING, 0, None, !waits);
+    let show = |begins: bool| context.vertex.waits(WAITING, begins);
     wait_for(&|| context.cancel.is_canceled(), &show, take)?.ok_or(ExecError::Canceled)
 }
 
