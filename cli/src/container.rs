@@ -2,13 +2,15 @@
 //!
 //! ```text
 //! run        the flags of run alone              ls    ps           logs  logs
-//! create     the flags of run and create:        port  port         life  stop, rm, prune
-//!   process  network  isolation  resources
+//! create     the flags of run and create:        port  port         life  start, stop, kill, rm and the like
+//!   lifetime  process  network  isolation  resources                exec  exec, attach
 //! ```
 
 mod create;
+mod exec;
 mod isolation;
 mod life;
+mod lifetime;
 mod logs;
 mod ls;
 mod network;
@@ -22,8 +24,12 @@ use clap::Subcommand;
 use super::inspect::InspectOneKindArgs;
 
 pub use create::CreateArgs;
+pub use exec::{AttachArgs, ExecArgs};
 pub use isolation::IsolationArgs;
-pub use life::{MonitorArgs, PruneContainersArgs, RmArgs, StopArgs};
+pub use life::{
+    ContainersArgs, KillArgs, MonitorArgs, PruneContainersArgs, RenameArgs, RmArgs, StartArgs, StopArgs,
+};
+pub use lifetime::LifetimeArgs;
 pub use logs::LogsArgs;
 pub use ls::LsArgs;
 pub use network::NetworkArgs;
@@ -35,8 +41,17 @@ pub use run::RunArgs;
 /// Commands of `dsbuild container`.
 #[derive(Debug, Subcommand)]
 pub enum ContainerCommand {
+    /// Connect to the streams of a container that runs
+    Attach(AttachArgs),
+    /// Create a container without starting it
+    #[command(args_override_self = true, disable_help_flag = true)]
+    Create(Box<CreateArgs>),
+    /// Run a further process in a container that runs
+    Exec(ExecArgs),
     /// Print everything that is known about containers
     Inspect(InspectOneKindArgs),
+    /// Send a signal to containers that run
+    Kill(KillArgs),
     /// Print the output of a container
     Logs(LogsArgs),
     /// List containers that are running
@@ -46,12 +61,20 @@ pub enum ContainerCommand {
     Port(PortArgs),
     /// Remove all containers that have ended
     Prune(PruneContainersArgs),
+    /// Give a container another name
+    Rename(RenameArgs),
+    /// Stop containers, and start them again
+    Restart(StopArgs),
     /// Remove containers that have ended
     #[command(visible_alias = "remove")]
     Rm(RmArgs),
     /// Run an image in a container
-    #[command(args_override_self = true)]
+    #[command(args_override_self = true, disable_help_flag = true)]
     Run(Box<RunArgs>),
+    /// Start containers that have ended, or were created
+    Start(StartArgs),
     /// Stop containers that are running
     Stop(StopArgs),
+    /// Wait until containers have ended, and print their exit codes
+    Wait(ContainersArgs),
 }

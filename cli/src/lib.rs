@@ -28,7 +28,7 @@ pub mod image;
 pub mod inspect;
 pub mod list;
 pub mod manifest;
-mod moment;
+pub mod moment;
 mod names;
 pub mod registry;
 pub mod store;
@@ -81,8 +81,17 @@ pub enum Command {
     /// Format Dockerfiles in place without changing their meaning
     Fmt(dockerfile::FmtArgs),
     /// Run an image in a container
-    #[command(args_override_self = true)]
+    #[command(args_override_self = true, disable_help_flag = true)]
     Run(Box<container::RunArgs>),
+    /// Create a container without starting it
+    #[command(args_override_self = true, disable_help_flag = true)]
+    Create(Box<container::CreateArgs>),
+    /// Start containers that have ended, or were created
+    Start(container::StartArgs),
+    /// Run a further process in a container that runs
+    Exec(container::ExecArgs),
+    /// Connect to the streams of a container that runs
+    Attach(container::AttachArgs),
     /// List containers that are running
     Ps(container::LsArgs),
     /// Print the output of a container
@@ -91,6 +100,14 @@ pub enum Command {
     Port(container::PortArgs),
     /// Stop containers that are running
     Stop(container::StopArgs),
+    /// Stop containers, and start them again
+    Restart(container::StopArgs),
+    /// Send a signal to containers that run
+    Kill(container::KillArgs),
+    /// Wait until containers have ended, and print their exit codes
+    Wait(container::ContainersArgs),
+    /// Give a container another name
+    Rename(container::RenameArgs),
     /// Remove containers that have ended
     Rm(container::RmArgs),
     /// Pull an image from its registry into the store

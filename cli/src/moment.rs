@@ -24,7 +24,7 @@ pub fn parse(text: &str, now_ms: u64) -> Option<u64> {
 }
 
 /// Reads a duration of Go: `1h30m`, `10s`, `1.5h`.
-fn duration_ms(text: &str) -> Option<u64> {
+pub fn duration_ms(text: &str) -> Option<u64> {
     let mut rest = text;
     let mut total_ms = 0.0;
     while !rest.is_empty() {
@@ -37,6 +37,8 @@ fn duration_ms(text: &str) -> Option<u64> {
             "m" => 60_000.0,
             "s" => 1000.0,
             "ms" => 1.0,
+            "us" | "µs" => 0.001,
+            "ns" => 0.000_001,
             _ => return None,
         };
         total_ms += number * factor;

@@ -14,4 +14,4 @@ mod units;
 
 pub use html::Html;
 pub use sanitize::{Sanitizer, json, only_colors, path, sanitized, sanitized_in_place, sanitized_lines};
-pub use units::{ago, date, disk_size, now_ms, number, rfc3339, since, size};
+pub use units::{ago, date, disk_size, now_ms, number, rfc3339, rfc3339_nanoseconds, since, size};

@@ -60,6 +60,12 @@ pub fn date(time: SystemTime) -> String {
     moment.strftime("%Y-%m-%d %H:%M:%S +0000 UTC").to_string()
 }
 
+/// Returns a moment in RFC 3339 format with nine digits of its second, as docker begins lines of a log.
+pub fn rfc3339_nanoseconds(time: SystemTime) -> String {
+    let moment = Timestamp::try_from(time).unwrap_or(Timestamp::UNIX_EPOCH);
+    moment.strftime("%Y-%m-%dT%H:%M:%S.%9fZ").to_string()
+}
+
 /// Returns a moment in RFC 3339 format, with the fraction that it has.
 pub fn rfc3339(time: SystemTime) -> String {
     Timestamp::try_from(time).unwrap_or(Timestamp::UNIX_EPOCH).to_string()

@@ -3,6 +3,9 @@
 //! ```text
 //! overlaid       the overlay driver: an upper directory on top of lower layers
 //! copied         the copying driver, for file systems that cannot hold an overlay
+//! home           the directory of a snapshot: of this process, or kept by a container
+//! kept           snapshots that stay: changes and layers of one that goes on
+//! whole_copy     the changes of a copy that is kept
 //! changes        the content of an upper directory, as a layer describes it
 //! lowers         the directories that lower layers show, without mounting them
 //! owners         owners that the user namespace lacks
@@ -20,6 +23,8 @@ mod bind;
 mod changes;
 mod copied;
 mod copies;
+mod home;
+mod kept;
 mod lowers;
 mod mount_points;
 mod overlaid;
@@ -27,6 +32,7 @@ mod owners;
 #[cfg(test)]
 mod tests;
 mod untouched;
+mod whole_copy;
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -34,6 +40,7 @@ use std::sync::Arc;
 use oci::DiffId;
 
 use self::copied::Copied;
+use self::home::Home;
 use self::overlaid::Overlaid;
 use crate::RootfsError;
 use crate::change::Change;
@@ -46,9 +53,10 @@ use trees::path::to_bytes;
 use trees::tree::Tree;
 
 pub use self::bind::{Bind, Keep, bind, bind_host, bind_host_all};
+pub use self::kept::{PathChange, PathChangeKind};
 pub use self::mount_points::Stub;
 
-/// Writable layer on top of others; discarded when dropped.
+/// Writable layer on top of others; discarded when dropped, unless it is kept ([`Layers::keep`]).
 pub struct Snapshot {
     layers: Layers,
     driver: Driver,
@@ -66,7 +74,7 @@ impl Layers {
         let driver = if self.is_copying()? {
             Driver::Copied(Box::new(Copied::prepare(self, layers)?))
         } else {
-            Driver::Overlaid(Overlaid::prepare(self, layers)?)
+            Driver::Overlaid(Overlaid::prepare(self, layers, Home::Scratch(self.store().scratch()?))?)
         };
         Ok(Snapshot { layers: self.clone(), driver })
     }

@@ -4,6 +4,8 @@
 
 mod config;
 mod files;
+mod life;
+mod names;
 mod reconcile;
 mod state;
 
@@ -14,9 +16,11 @@ use std::path::{Path, PathBuf};
 use cache::{GcRoot, Store};
 
 pub use config::{ContainerConfig, NetworkMode, Publish, Volume};
+pub use life::{HealthCheck, LifeConfig, RestartPolicy};
 pub use reconcile::reconcile;
-pub use state::ContainerState;
+pub use state::{ContainerState, Health, HealthResult, HealthStatus, Status};
 
+use self::files::Durability;
 use crate::error::io_error;
 use crate::{RunnerError, stop_signal};
 
@@ -28,7 +32,7 @@ const MAX_NAME_BYTES: usize = 128;
 pub struct Container {
     dir: PathBuf,
     root: GcRoot,
-    /// Document that says what was asked for. It never changes.
+    /// Document that says what was asked for.
     pub config: ContainerConfig,
 }
 
@@ -39,16 +43,20 @@ pub struct MonitorLock {
 }
 
 impl Container {
-    /// Creates a container that does not run yet. Its name must be free, and its stop signal must exist.
-    pub fn create(store: &Store, config: ContainerConfig) -> Result<Self, RunnerError> {
-        if !is_valid_name(&config.name) {
-            return Err(RunnerError::BadName { name: config.name });
+    /// Creates a container that does not run yet. Its name must be free, and its stop signal must exist. A container
+    /// without a name gets a made-up one.
+    pub fn create(store: &Store, mut config: ContainerConfig) -> Result<Self, RunnerError> {
+        if !config.name.is_empty() {
+            check_name(&config.name)?;
         }
         stop_signal::number(&config.stop_signal)?;
         let _lock = files::lock_containers(store)?;
         reconcile::reconcile_locked(store)?;
-        if let Some(other) = Self::list(store)?.into_iter().find(|other| other.config.name == config.name) {
-            return Err(RunnerError::NameTaken { name: config.name, id: short(&other.config.id).to_owned() });
+        let others = Self::list(store)?;
+        if config.name.is_empty() {
+            config.name = names::free_name(&others.into_iter().map(|other| other.config.name).collect())?;
+        } else {
+            check_free(&others, &config.name)?;
         }
         // Before the directory, so that there is never a container without a root.
         store.protect(&files::root_name(&config.id), config.layers.iter().map(|layer| layer.0))?;
@@ -73,6 +81,7 @@ impl Container {
 
     /// Finds a container by its name, by its id, or by the first digits of its id if no other id begins with them.
     pub fn find(store: &Store, name: &str) -> Result<Self, RunnerError> {
+        let name = name.strip_prefix('/').unwrap_or(name);
         let all = Self::list(store)?;
         if let Some(exact) = all.iter().find(|one| one.config.name == name || one.config.id == name) {
             return Ok(exact.clone());
@@ -90,6 +99,35 @@ impl Container {
         Self { dir, root, config }
     }
 
+    /// Gives the container another name, which must be free.
+    pub fn rename(&mut self, store: &Store, name: &str) -> Result<(), RunnerError> {
+        let name = name.strip_prefix('/').unwrap_or(name);
+        check_name(name)?;
+        let _lock = files::lock_containers(store)?;
+        check_free(&Self::list(store)?, name)?;
+        self.config.name = name.to_owned();
+        files::save(&self.dir, "config.json", &self.config)
+    }
+
+    /// Writes what `update` has changed about the container.
+    pub fn save_config(&self, store: &Store) -> Result<(), RunnerError> {
+        let _lock = files::lock_containers(store)?;
+        files::save(&self.dir, "config.json", &self.config)
+    }
+
+    /// Returns the container as its documents are now; an error if it was removed.
+    pub fn reload(&self) -> Result<Self, RunnerError> {
+        match files::load(&self.dir.join("config.json")) {
+            Some(config) => Ok(Self { config, ..self.clone() }),
+            None => Err(RunnerError::NoContainer { name: self.config.name.clone() }),
+        }
+    }
+
+    /// Returns the directory of the files that the container has changed; made at the first start.
+    pub fn snapshot_dir(&self) -> PathBuf {
+        self.dir.join("rootfs")
+    }
+
     /// Returns the directory of the container in the store.
     pub fn dir(&self) -> &Path {
         &self.dir
@@ -105,7 +143,16 @@ impl Container {
     /// On a full disk it is written into the blocks that the last state has, so that the end of a container gets known. A
     /// container without a state fails with the error that names the full disk.
     pub fn save_state(&self, state: &ContainerState) -> Result<(), RunnerError> {
-        match files::save(&self.dir, "state.json", state) {
+        self.save_state_as(state, Durability::Synced)
+    }
+
+    /// Writes a state that is of no use after a power cut.
+    pub(crate) fn save_passing_state(&self, state: &ContainerState) -> Result<(), RunnerError> {
+        self.save_state_as(state, Durability::Passing)
+    }
+
+    fn save_state_as(&self, state: &ContainerState, durability: Durability) -> Result<(), RunnerError> {
+        match files::save_as(&self.dir, "state.json", state, durability) {
             Err(full) if is_full(&full) => match files::overwrite(&self.dir, "state.json", state) {
                 Err(RunnerError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
                     Err(full)
@@ -124,6 +171,13 @@ impl Container {
             Ok(()) => Ok(MonitorLock { _lock: lock }),
             Err(_) => Err(self.running()),
         }
+    }
+
+    /// Returns docker's word for what the container does now.
+    pub fn status(&self) -> Status {
+        // The lock first: a monitor writes the end before it lets go.
+        let is_locked = self.is_running();
+        Status::of(&self.state(), is_locked, cache::boot_id())
     }
 
     /// Returns whether a monitor watches over the container.
@@ -171,12 +225,29 @@ pub fn short(id: &str) -> &str {
 
 /// Returns an unused id: 64 random hex digits.
 pub fn new_id() -> Result<String, RunnerError> {
-    let mut bytes = [0; 32];
+    Ok(random::<32>()?.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn random<const N: usize>() -> Result<[u8; N], RunnerError> {
+    let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| {
         let source = error.raw_os_error().map(io::Error::from_raw_os_error);
         RunnerError::Random { source: source.unwrap_or_else(|| io::ErrorKind::Other.into()) }
     })?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(bytes)
+}
+
+fn check_name(name: &str) -> Result<(), RunnerError> {
+    if is_valid_name(name) { Ok(()) } else { Err(RunnerError::BadName { name: name.to_owned() }) }
+}
+
+fn check_free(others: &[Container], name: &str) -> Result<(), RunnerError> {
+    match others.iter().find(|other| other.config.name == name) {
+        Some(other) => {
+            Err(RunnerError::NameTaken { name: name.to_owned(), id: short(&other.config.id).to_owned() })
+        }
+        None => Ok(()),
+    }
 }
 
 /// Returns whether docker would accept the name: `[a-zA-Z0-9][a-zA-Z0-9_.-]*`.

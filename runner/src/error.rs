@@ -63,6 +63,28 @@ pub enum RunnerError {
         /// First digits of the container's id.
         id: String,
     },
+    /// The operation needs a container that runs.
+    #[error("container {name} is not running")]
+    NotRunning {
+        /// Name of the container.
+        name: String,
+    },
+    /// The monitor refused a request, or failed to do it.
+    #[error("{message}")]
+    Refused {
+        /// Message of the monitor.
+        message: String,
+        /// Exit code of docker for the failure.
+        code: i32,
+    },
+    /// The monitor of a container cannot be reached although it runs, or has broken off.
+    #[error("cannot talk to the monitor of container {name}")]
+    Monitor {
+        /// Name of the container.
+        name: String,
+        /// Reason that the system gave.
+        source: io::Error,
+    },
     /// Linux does not have the signal that the image names for stopping.
     #[error("invalid signal: {signal}, the STOPSIGNAL of the image")]
     BadSignal {

@@ -25,7 +25,12 @@ impl Image {
 
     /// Finds the image for this machine by its name, or by the first digits of its ID or of its manifest's digest.
     pub fn find(store: &Store, name: &str) -> Result<Self, RunnerError> {
-        let found = find::by_name_or_id(store, name, &Platform::host());
+        Self::find_for(store, name, &Platform::host())
+    }
+
+    /// Finds the image for a platform.
+    pub fn find_for(store: &Store, name: &str, platform: &Platform) -> Result<Self, RunnerError> {
+        let found = find::by_name_or_id(store, name, platform);
         found.map(Self::from).map_err(|error| refused(name, error))
     }
 

@@ -2,10 +2,12 @@
 //!
 //! ```text
 //! <store>/containers/<id>/
-//! ├── config.json   what was asked for; written once
-//! ├── state.json    what became of it: pid, start, end
+//! ├── config.json   what was asked for; only rename and update change it
+//! ├── state.json    what became of it: pid, start, end, health
+//! ├── rootfs/       the files that it has changed, on top of the layers of its image
 //! ├── lock          flock: held by the monitor for as long as the container runs
-//! └── log           its output, a JSON object a line
+//! ├── socket        where the monitor listens for attach, exec, stop and the like
+//! └── log, log.1 …  its output in segments, a JSON object a line
 //! <store>/roots/container-<id>   keeps the container's layers from being collected
 //! ```
 //!
@@ -13,10 +15,12 @@
 //! container    the directory above: create, list, find, remove; roots in line with it
 //! image        a name -> layers and config
 //! command      image config and the user's overrides -> the process
-//! supervise    start it, write its log, wait for it
+//! launch       start the process
+//! monitor      watch over it: streams, log, requests of clients, restarts
+//! client       ask the monitor of a container; protocol, endpoint: frames and the socket between them
 //! volume       the first content of named volumes
 //! volumes      listing and removing named volumes
-//! signal       stop it from another process; stop_signal: which signal that takes
+//! signal       stopping containers; stop_signal: the signal for it; process: the first process of a container
 //! log          write and read the log
 //! files        open the files of a container, no matter what a damaged store has in their place
 //! ```
@@ -24,16 +28,21 @@
 //! Invariants: a container runs if and only if its lock is held, whatever `state.json` says. There is no daemon: each
 //! container has one process that watches over it, the monitor, and SIGKILL of the monitor ends the container.
 
+pub mod client;
 mod clock;
 pub mod command;
 pub mod container;
+mod endpoint;
 mod error;
 mod files;
 pub mod image;
+pub mod launch;
 pub mod log;
+pub mod monitor;
+mod process;
+pub mod protocol;
 pub mod signal;
 mod stop_signal;
-pub mod supervise;
 mod volume;
 pub mod volumes;
 

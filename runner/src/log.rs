@@ -1,23 +1,38 @@
 //! The log of a container: its output, one JSON object a line, `{"t": ms, "s": 1 | 2, "d": text}`.
 //!
-//! The monitor writes the log while other processes read it. When it reaches [`MAX_BYTES`] it is cut to its newer half,
-//! so that a container that writes for ever does not fill the disk.
+//! The monitor writes the log while other processes read it. A log consists of *segments*: `log`, `log.1`, `log.2`. When
+//! the newest one is full, the next one begins and the oldest one goes, so that a container that writes for ever does not
+//! fill the disk. A segment never changes but at its end, so that a reader repeats no line and loses none, unless it is
+//! slower than the writer by all segments.
 
 mod reader;
+mod segments;
 mod writer;
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use segments::is_segment_name;
+
 pub use reader::LogReader;
-pub use writer::LogWriter;
+pub use writer::{LogWriter, StreamLog};
 
-/// Name of the log in the directory of its container.
-const FILE_NAME: &str = "log";
+/// Room that a log has, and how it is divided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLimits {
+    /// --log-opt max-size: size in bytes at which a segment is full.
+    pub max_segment_bytes: u64,
+    /// --log-opt max-file: number of segments, the newest one included.
+    pub max_segments: u64,
+}
 
-/// Size in bytes at which a log is cut.
-pub const MAX_BYTES: u64 = 64 << 20;
+impl Default for LogLimits {
+    /// 64 MiB in four segments.
+    fn default() -> Self {
+        Self { max_segment_bytes: 16 << 20, max_segments: 4 }
+    }
+}
 
 /// Number of standard output in a [`Piece`].
 pub const STDOUT: u8 = 1;

@@ -1,77 +1,78 @@
-//! Stopping a container from another process: by pidfd, and only if its first process is still the same.
+//! Stopping containers and sending them signals, through their monitors.
 
-use std::os::fd::AsFd;
-use std::path::Path;
-use std::time::{Duration, Instant};
-
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use std::time::Duration;
 
 use crate::container::Container;
-use crate::error::io_error;
-use crate::{RunnerError, stop_signal};
-
-/// Interval at which a stop looks whether the container has ended.
-const POLL: Duration = Duration::from_millis(20);
+use crate::protocol::Request;
+use crate::{RunnerError, client, process, stop_signal};
 
 const SIGKILL: i32 = 9;
 
-/// Asks a container to stop, with its image's signal, and kills it after `patience`. Returns once it has ended.
+/// Seconds between the stop signal and SIGKILL if neither the user nor the container says otherwise.
+const DEFAULT_PATIENCE_S: u64 = 10;
+
+/// Asks a container to stop, and kills it after `patience_s` (`Some(None)`: never; `None`: as the container has it). Returns
+/// once it has ended. A container that does not run is left alone.
 ///
 /// [`RunnerError::BadSignal`] if the signal does not exist; the container then still runs.
-pub fn stop(container: &Container, patience: Duration) -> Result<(), RunnerError> {
-    send(container, stop_signal::number(&container.config.stop_signal)?)?;
-    let deadline = Instant::now() + patience;
-    while container.is_running() {
-        if Instant::now() >= deadline {
-            return kill(container);
-        }
-        std::thread::sleep(POLL);
+pub fn stop(
+    container: &Container,
+    signal: Option<&str>,
+    patience_s: Option<Option<u64>>,
+) -> Result<(), RunnerError> {
+    let signal = stop_signal::number(signal.unwrap_or(&container.config.stop_signal))?;
+    if !container.is_running() {
+        return Ok(());
+    }
+    let own = container.config.life.stop_timeout_s.unwrap_or(DEFAULT_PATIENCE_S);
+    let patience_s = patience_s.unwrap_or(Some(own));
+    match client::ask(container, &Request::Stop { signal, patience_s }) {
+        // A monitor of an older version, or one that has just ended.
+        Err(RunnerError::Monitor { .. }) => stop_without_monitor(container, signal, patience_s),
+        asked => asked.map(drop),
+    }?;
+    container.wait()
+}
+
+fn stop_without_monitor(
+    container: &Container,
+    signal: i32,
+    patience_s: Option<u64>,
+) -> Result<(), RunnerError> {
+    process::send(&container.state(), signal)?;
+    if !wait_at_most(container, patience_s) {
+        process::send(&container.state(), SIGKILL)?;
     }
     Ok(())
 }
 
+/// Waits until a container has ended; returns whether it has.
+fn wait_at_most(container: &Container, patience_s: Option<u64>) -> bool {
+    const POLL: Duration = Duration::from_millis(20);
+    let patience = patience_s.map(Duration::from_secs);
+    let begin = std::time::Instant::now();
+    while container.is_running() {
+        if patience.is_some_and(|patience| begin.elapsed() >= patience) {
+            return false;
+        }
+        std::thread::sleep(POLL);
+    }
+    true
+}
+
+/// Sends a signal, by name or number, to a container that runs.
+pub fn send(container: &Container, signal: &str) -> Result<(), RunnerError> {
+    let number = stop_signal::number(signal)?;
+    if !container.is_running() {
+        return Err(RunnerError::NotRunning { name: container.config.name.clone() });
+    }
+    match client::ask(container, &Request::Signal { number }) {
+        Err(RunnerError::Monitor { .. }) => process::send(&container.state(), number),
+        asked => asked.map(drop),
+    }
+}
+
 /// Kills a container. Returns once it has ended.
 pub fn kill(container: &Container) -> Result<(), RunnerError> {
-    send(container, SIGKILL)?;
-    container.wait()
-}
-
-/// Sends a signal to the container's first process. Does nothing if that has ended, even if its pid belongs to another
-/// process now.
-fn send(container: &Container, signal: i32) -> Result<(), RunnerError> {
-    let state = container.state();
-    let (Some(pid), Some(started)) = (state.pid, state.pid_started_ticks) else { return Ok(()) };
-    let Some(raw) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return Ok(()) };
-    let Ok(pidfd) = pidfd_open(raw, PidfdFlags::empty()) else { return Ok(()) };
-    // Compared after the pidfd was opened, which from then on cannot refer to another process.
-    if started_ticks(pid) != Some(started) {
-        return Ok(());
-    }
-    match sandbox::signal::send(pidfd.as_fd(), signal) {
-        Err(error) if error.raw_os_error() != Some(rustix::io::Errno::SRCH.raw_os_error()) => {
-            Err(io_error("send a signal to", Path::new(&format!("/proc/{pid}")))(error))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Returns the start of a process in clock ticks since boot, or `None` if there is no such process.
-///
-/// Source: proc(5), /proc/pid/stat, field 22.
-pub(crate) fn started_ticks(pid: u32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The second field, the name of the program, can contain anything, parentheses too.
-    let (_, rest) = stat.rsplit_once(')')?;
-    rest.split_whitespace().nth(19)?.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_running_process_has_a_start() {
-        assert!(started_ticks(std::process::id()).is_some());
-        assert_eq!(started_ticks(u32::MAX), None);
-    }
+    stop(container, Some("KILL"), Some(None))
 }

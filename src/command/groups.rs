@@ -28,13 +28,21 @@ pub fn image(command: ImageCommand) -> Result<u8, Failure> {
 /// Runs `dsbuild container COMMAND` and returns its exit code.
 pub fn container(command: ContainerCommand) -> Result<u8, Failure> {
     match command {
+        ContainerCommand::Attach(args) => container::attach::run(&args),
+        ContainerCommand::Create(args) => run::create(&args),
+        ContainerCommand::Exec(args) => container::exec::run(&args),
         ContainerCommand::Inspect(args) => inspect::run_for(Some(ObjectKind::Container), &args),
+        ContainerCommand::Kill(args) => container::kill::run(&args),
         ContainerCommand::Logs(args) => container::logs::run(&args),
         ContainerCommand::Ls(args) => container::ls::run(&args),
         ContainerCommand::Port(args) => container::port::run(&args),
         ContainerCommand::Prune(args) => container::prune::run(&args),
+        ContainerCommand::Rename(args) => container::rename::run(&args),
+        ContainerCommand::Restart(args) => container::restart::run(&args),
         ContainerCommand::Rm(args) => container::rm::run(&args),
         ContainerCommand::Run(args) => run::run(&args),
+        ContainerCommand::Start(args) => container::start::run(&args),
         ContainerCommand::Stop(args) => container::stop::run(&args),
+        ContainerCommand::Wait(args) => container::wait::run(&args),
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! build/      build, and build --check, --call, --timings     context/  context
-//! image/      images, rmi, tag, history, save, load, import   run/      run, __monitor
-//! container/  ps, rm, logs, port, stop                        inspect/  inspect
+//! image/      images, rmi, tag, history, save, load, import   run/      run, create
+//! container/  ps, start, logs, rm and so on                      inspect/  inspect
 //! groups      the spellings `image …` and `container …`       system/   system df, system prune
 //! manifest/   manifest …                                      volume/   volume …
 //! compose/    compose …
@@ -57,10 +57,18 @@ pub fn run(command: Command) -> Result<u8, Failure> {
         Command::Parse(args) => parse::run(&args),
         Command::Fmt(args) => fmt::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Create(args) => run::create(&args),
+        Command::Start(args) => container::start::run(&args),
+        Command::Exec(args) => container::exec::run(&args),
+        Command::Attach(args) => container::attach::run(&args),
         Command::Ps(args) => container::ls::run(&args),
         Command::Logs(args) => container::logs::run(&args),
         Command::Port(args) => container::port::run(&args),
         Command::Stop(args) => container::stop::run(&args),
+        Command::Restart(args) => container::restart::run(&args),
+        Command::Kill(args) => container::kill::run(&args),
+        Command::Wait(args) => container::wait::run(&args),
+        Command::Rename(args) => container::rename::run(&args),
         Command::Rm(args) => container::rm::run(&args),
         Command::Pull(args) => pull::run(&args),
         Command::Push(args) => push::run(&args),
@@ -87,7 +95,7 @@ pub fn run(command: Command) -> Result<u8, Failure> {
         Command::System(command) => system::run(command),
         Command::Completion(args) => completion::run(&args),
         Command::Man(args) => man::run(&args),
-        Command::Monitor(args) => run::monitor::run(&args),
+        Command::Monitor(args) => container::monitor::run(&args),
         Command::CliDocs => cli_docs::run(),
     }
 }

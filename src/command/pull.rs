@@ -14,7 +14,7 @@ use crate::output;
 use crate::progress::Screen;
 use crate::setup::{interrupt, isolation, registry as connection, store};
 use cli::build::ProgressMode;
-use cli::registry::PullArgs;
+use cli::registry::{PullArgs, RegistryArgs};
 
 /// Pulls one tag, or all tags of a repository.
 pub fn run(args: &PullArgs) -> Result<u8, Failure> {
@@ -38,6 +38,28 @@ pub fn run(args: &PullArgs) -> Result<u8, Failure> {
     drop(pull);
     store::collect_if_due();
     Ok(0)
+}
+
+/// Pulls an image that a container is to run. Its progress goes to stderr, as the output of the container goes to stdout.
+pub fn for_run(name: &str, platform: &Platform, quiet: bool) -> Result<(), Failure> {
+    let args = PullArgs {
+        all_tags: false,
+        platform: None,
+        quiet,
+        registry_mirrors: Vec::new(),
+        registry: RegistryArgs { insecure_registries: Vec::new(), disable_content_trust: None },
+        name: name.to_owned(),
+    };
+    let reference: Reference = name.parse()?;
+    isolation::enter()?;
+    let cancel = Cancel::default();
+    let client = connection::client_of(&[], &[], &cancel)?;
+    let layers = Layers::new(Arc::new(store::open()?));
+    if !quiet {
+        output::note(&format!("Unable to find image '{}' locally", reference.familiar()));
+    }
+    Pull { args: &args, layers, client, platform: platform.clone() }.with_progress(&reference)?;
+    Ok(())
 }
 
 /// Reports whether the user wrote a tag, which [`Reference`] completes where it is missing.

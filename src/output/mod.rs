@@ -12,8 +12,8 @@ pub mod table;
 use std::io::{self, IsTerminal, Write};
 
 pub use printable::{
-    Html, Sanitizer, ago, date, disk_size, now_ms, number, path, rfc3339, sanitized, sanitized_in_place,
-    sanitized_lines, since, size,
+    Html, Sanitizer, ago, date, disk_size, now_ms, number, path, rfc3339, rfc3339_nanoseconds, sanitized,
+    sanitized_in_place, sanitized_lines, since, size,
 };
 
 use crate::environment;
@@ -108,6 +108,18 @@ pub fn data(stream: Stream, bytes: &[u8]) {
         stream.write(sanitized_lines(&String::from_utf8_lossy(bytes)).as_bytes());
     } else {
         stream.write(bytes);
+    }
+}
+
+/// Passes on what a process that the user runs in the foreground writes, byte by byte: it may act on the user's terminal. An
+/// error means that nobody reads the stream any more.
+pub fn passed_on(stream: Stream, bytes: &[u8]) -> io::Result<()> {
+    match stream {
+        Stream::Stdout => {
+            let mut out = io::stdout().lock();
+            out.write_all(bytes).and_then(|()| out.flush())
+        }
+        Stream::Stderr => io::stderr().lock().write_all(bytes),
     }
 }
 

@@ -15,6 +15,7 @@ mod build;
 mod cache;
 mod check;
 mod command_line;
+mod containers;
 mod context;
 mod contexts;
 mod device;

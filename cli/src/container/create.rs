@@ -1,8 +1,11 @@
 //! Flags of `dsbuild create`, which are also those of `run`: one file for each group of flags.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::isolation::IsolationArgs;
+use super::lifetime::LifetimeArgs;
 use super::network::NetworkArgs;
 use super::process::ProcessArgs;
 use super::resources::ResourceArgs;
@@ -10,15 +13,21 @@ use super::resources::ResourceArgs;
 /// Arguments of `dsbuild create`.
 #[derive(Debug, Args)]
 pub struct CreateArgs {
-    /// Remove the container when its process ends
-    #[arg(long)]
-    pub rm: bool,
-    /// Name of the container [default: the beginning of its ID]
+    /// Name of the container [default: a made-up name]
     #[arg(long)]
     pub name: Option<String>,
+    /// Label of the container
+    #[arg(short, long = "label", value_name = "KEY[=VALUE]")]
+    pub labels: Vec<String>,
+    /// Labels of the container that a file lists
+    #[arg(long = "label-file", value_name = "FILE")]
+    pub label_files: Vec<PathBuf>,
     /// Mount a directory or file of this machine, or a named volume, in the container
     #[arg(short, long = "volume", value_name = "HOST:CONTAINER[:ro]")]
     pub volumes: Vec<String>,
+    /// Begin, end and health.
+    #[command(flatten)]
+    pub lifetime: LifetimeArgs,
     /// The process and its streams.
     #[command(flatten)]
     pub process: ProcessArgs,
@@ -33,6 +42,9 @@ pub struct CreateArgs {
     pub resources: ResourceArgs,
     /// Image to run, by name or ID
     pub image: String,
+    /// Print the help of this command
+    #[arg(long, action = clap::ArgAction::Help)]
+    pub help: Option<bool>,
     /// Command to run in place of the image's CMD
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub command: Vec<String>,

@@ -1,24 +1,81 @@
-//! Flags of the commands that end and remove containers.
+//! Flags of the commands that start, end, name and remove containers.
 
 use clap::Args;
 
-/// Arguments of `dsbuild stop`.
+/// Arguments of `dsbuild start`.
 #[derive(Debug, Args)]
-pub struct StopArgs {
-    /// Seconds until a container that does not stop is killed
-    #[arg(short = 't', long = "time", value_name = "SECONDS", default_value_t = 10)]
-    pub time_s: u64,
-    /// Containers to stop, by name or ID
+pub struct StartArgs {
+    /// Print the output of the container until it ends, and exit with its code
+    #[arg(short, long)]
+    pub attach: bool,
+    /// Pass stdin to the process
+    #[arg(short, long)]
+    pub interactive: bool,
+    /// Keys that detach from the container, such as ctrl-p,ctrl-q
+    #[arg(long, value_name = "KEYS")]
+    pub detach_keys: Option<String>,
+    /// Containers to start, by name or ID
     #[arg(required = true)]
     pub containers: Vec<String>,
+}
+
+/// Arguments of `dsbuild stop` and `dsbuild restart`.
+#[derive(Debug, Args)]
+pub struct StopArgs {
+    /// Signal that asks the process to end [default: that of the container]
+    #[arg(short, long, value_name = "SIGNAL")]
+    pub signal: Option<String>,
+    /// Seconds until a container that does not stop is killed; -1 to wait for ever [default: that of the container, or 10]
+    #[arg(
+        short = 't',
+        long = "time",
+        visible_alias = "timeout",
+        value_name = "SECONDS",
+        allow_hyphen_values = true
+    )]
+    pub time_s: Option<i64>,
+    /// Containers, by name or ID
+    #[arg(required = true)]
+    pub containers: Vec<String>,
+}
+
+/// Arguments of `dsbuild kill`.
+#[derive(Debug, Args)]
+pub struct KillArgs {
+    /// Signal to send, by name or number
+    #[arg(short, long, value_name = "SIGNAL", default_value = "KILL")]
+    pub signal: String,
+    /// Containers, by name or ID
+    #[arg(required = true)]
+    pub containers: Vec<String>,
+}
+
+/// Arguments of commands that take containers and nothing else: `wait`, `pause`, `unpause`.
+#[derive(Debug, Args)]
+pub struct ContainersArgs {
+    /// Containers, by name or ID
+    #[arg(required = true)]
+    pub containers: Vec<String>,
+}
+
+/// Arguments of `dsbuild rename`.
+#[derive(Debug, Args)]
+pub struct RenameArgs {
+    /// Container, by name or ID
+    pub container: String,
+    /// New name of the container
+    pub name: String,
 }
 
 /// Arguments of `dsbuild rm`.
 #[derive(Debug, Args)]
 pub struct RmArgs {
-    /// Kill containers that are running
+    /// Kill containers that are running, and accept containers that do not exist
     #[arg(short, long)]
     pub force: bool,
+    /// Remove the anonymous volumes of the containers, too
+    #[arg(short, long)]
+    pub volumes: bool,
     /// Containers to remove, by name or ID
     #[arg(required = true)]
     pub containers: Vec<String>,

@@ -10,7 +10,7 @@ pub struct NetworkArgs {
     #[arg(short, long = "publish", value_name = "[IP:][HOST:]CONTAINER[/udp]")]
     pub publish: Vec<String>,
     /// Host name of the container [default: the beginning of its ID]
-    #[arg(long)]
+    #[arg(short = 'h', long)]
     pub hostname: Option<String>,
     /// Network of the container: default, none or host
     #[arg(long = "network", value_name = "MODE", default_value = "default")]

@@ -16,7 +16,8 @@ use oci::DiffId;
 use rustix::fs::{Mode, OFlags, Timestamps};
 
 use super::copies::is_before;
-use super::{Stub, mount_points, new_entry, owners, untouched};
+use super::home::Home;
+use super::{Stub, mount_points, new_entry, owners, untouched, whole_copy};
 use crate::RootfsError;
 use crate::change::Change;
 use crate::copy::{self, Baseline, KeptCopy, Touched};
@@ -36,7 +37,7 @@ pub(super) struct Copied {
     /// The merged layers that the copy shows at first.
     view: Arc<dyn Tree>,
     /// Directory whose subdirectory is the copy.
-    scratch: ScratchDir,
+    home: Home,
     /// Whether the copy lacks something that a layer says, such as an owner.
     is_incomplete: bool,
     /// Time at which it was complete, by the clock of the file system; processes use it later.
@@ -57,19 +58,41 @@ impl Copied {
             None => new_copy(layers, &*view)?,
         };
         let made = now(layers)?;
-        let baseline = Baseline::of(&open(&scratch)?)?;
-        Ok(Self { ids: ids.to_vec(), view, scratch, is_incomplete, made, baseline })
+        let home = Home::Scratch(scratch);
+        let baseline = Baseline::of(&open(home.path())?)?;
+        Ok(Self { ids: ids.to_vec(), view, home, is_incomplete, made, baseline })
+    }
+
+    /// Copies the layers `ids` into a directory that is kept, or opens the copy that is there.
+    pub(super) fn keep_in(layers: &Layers, ids: &[DiffId], home: Home) -> Result<Self, RootfsError> {
+        let view = layers.process_view(ids)?;
+        let (is_new, made) = home.begin(ROOT)?;
+        if is_new {
+            copy::fill(&*view, &home.path().join(ROOT))?;
+            home.complete()?;
+        }
+        // A copy that is kept is compared with its layers as a whole: nobody knows what its files were at first.
+        let (is_incomplete, baseline) = (true, Baseline::default());
+        Ok(Self { ids: ids.to_vec(), view, home, is_incomplete, made, baseline })
+    }
+
+    /// Returns the changes so far. The copy stays as it is.
+    pub(super) fn changes_so_far(&self) -> Result<(OwnedFd, Vec<Change>), RootfsError> {
+        let root = open(self.home.path())?;
+        let mut changes = whole_copy::changes(&root, &*self.view)?;
+        owners::restore(&mut changes, &root, &self.view, self.made)?;
+        Ok((root, changes))
     }
 
     /// Returns the copy as a mount, attached nowhere.
     pub(super) fn mount(&self) -> Result<OwnedFd, RootfsError> {
-        let path = path(&self.scratch);
+        let path = self.home.path().join(ROOT);
         Ok(clone_mount(&open_store_dir(&path)?, &path)?)
     }
 
     /// Makes the changes a layer, without the mount points `stubs`.
     pub(super) fn commit(self, layers: &Layers, stubs: &[Stub]) -> Result<DiffId, RootfsError> {
-        let root = open(&self.scratch)?;
+        let root = open(self.home.path())?;
         let parents = mount_points::unlink(&root, stubs)?;
         let times: BTreeMap<PathBuf, Timestamps> =
             parents.iter().map(|(path, stat)| (path.clone(), mount_points::times(stat))).collect();
@@ -106,9 +129,10 @@ impl Copied {
         // The root directory gets its metadata back, which a layer does not have.
         let again = links.into_iter().chain([PathBuf::new()]);
         let touched = again.map(|path| Touched { path, hides: false }).collect();
-        let is_incomplete = update(layers, &self.scratch, &*layers.process_view(&ids)?, touched)?;
+        let Home::Scratch(scratch) = self.home else { return Ok(()) };
+        let is_incomplete = update(layers, &scratch, &*layers.process_view(&ids)?, touched)?;
         let is_incomplete = is_incomplete || self.is_incomplete;
-        layers.copying().kept.put(KeptCopy { layers: ids, scratch: self.scratch, is_incomplete });
+        layers.copying().kept.put(KeptCopy { layers: ids, scratch, is_incomplete });
         Ok(())
     }
 }
@@ -122,7 +146,7 @@ fn now(layers: &Layers) -> Result<SystemTime, RootfsError> {
 
 fn new_copy(layers: &Layers, view: &dyn Tree) -> Result<(ScratchDir, bool), RootfsError> {
     let scratch = layers.store().scratch()?;
-    let dest = path(&scratch);
+    let dest = scratch.path().join(ROOT);
     fs::create_dir(&dest).map_err(failed("make", &dest))?;
     let skipped = copy::fill(view, &dest)?;
     Ok((scratch, skipped.count > 0))
@@ -136,7 +160,7 @@ fn update(
     touched: Vec<Touched>,
 ) -> Result<bool, RootfsError> {
     let aside = layers.store().scratch()?;
-    Ok(copy::update(open(copy)?, aside.path(), view, touched)?.count > 0)
+    Ok(copy::update(open(copy.path())?, aside.path(), view, touched)?.count > 0)
 }
 
 fn entries(root: OwnedFd, changes: Vec<Change>) -> Vec<NewEntry> {
@@ -144,11 +168,10 @@ fn entries(root: OwnedFd, changes: Vec<Change>) -> Vec<NewEntry> {
     changes.into_iter().map(|change| new_entry(&tree, change)).collect()
 }
 
-fn open(scratch: &ScratchDir) -> Result<OwnedFd, RootfsError> {
-    let path = path(scratch);
+fn open(home: &Path) -> Result<OwnedFd, RootfsError> {
+    let path = home.join(ROOT);
     rustix::fs::open(&path, DIRECTORY | OFlags::RDONLY, Mode::empty()).map_err(failed("open", path))
 }
 
-fn path(scratch: &ScratchDir) -> PathBuf {
-    Path::new(scratch.path()).join("root")
-}
+/// Name of the copy in its directory.
+const ROOT: &str = "root";

@@ -13,11 +13,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::SystemTime;
 
-use cache::ScratchDir;
 use oci::DiffId;
 use rustix::fs::{Mode, OFlags};
 
 use super::changes::UpperContent;
+use super::home::Home;
 use super::lowers::Lowers;
 use super::{Stub, changes, mount_points, new_entry, owners, untouched};
 use crate::RootfsError;
@@ -43,7 +43,8 @@ pub(super) struct Overlaid {
     /// The merged lower layers, if their trees lack something that a layer says, such as an owner; else `None`.
     complete_view: Option<Arc<dyn Tree>>,
     flavor: Flavor,
-    scratch: ScratchDir,
+    /// Where the upper and the work directory are.
+    home: Home,
     /// Time at which it was made, by the clock of the file system; processes use it later.
     made: SystemTime,
     /// Number of times that it has been mounted.
@@ -51,28 +52,42 @@ pub(super) struct Overlaid {
 }
 
 impl Overlaid {
-    /// Makes a snapshot on top of the layers `ids`, from the base up.
-    pub(super) fn prepare(layers: &Layers, ids: &[DiffId]) -> Result<Self, RootfsError> {
+    /// Makes a snapshot on top of the layers `ids`, from the base up; or opens the one that was kept in `home`.
+    pub(super) fn prepare(layers: &Layers, ids: &[DiffId], home: Home) -> Result<Self, RootfsError> {
         let lower_layers = layers.lower_layers(ids)?;
         let is_incomplete = lower_layers.iter().any(LowerLayer::is_incomplete);
         let complete_view = is_incomplete.then(|| layers.view(ids)).transpose()?;
-        let scratch = layers.store().scratch()?;
         let lowers = lower_layers.iter().map(LowerLayer::lower).collect();
-        let upper = upper_in(&scratch);
-        fs::create_dir(&upper).map_err(failed("make", &upper))?;
-        let made = scratch.path().metadata().and_then(|metadata| metadata.modified());
-        let made = made.map_err(failed("stat", scratch.path()))?;
         let (flavor, mounts) = (Flavor::current(), AtomicU32::new(0));
-        let overlaid = Self { lowers, ids: ids.to_vec(), complete_view, flavor, scratch, made, mounts };
-        overlaid.set_root(&lower_layers)?;
+        let (is_new, made) = home.begin(UPPER)?;
+        let overlaid = Self { lowers, ids: ids.to_vec(), complete_view, flavor, home, made, mounts };
+        if is_new {
+            overlaid.set_root(&lower_layers)?;
+            overlaid.home.complete()?;
+        }
         Ok(overlaid)
     }
 
     /// Mounts the snapshot, attached nowhere.
     pub(super) fn mount(&self, volatile: bool) -> Result<OwnedFd, RootfsError> {
         let (upper, work) = (self.upper(), self.make_work_dir()?);
-        let (lowers, scratch) = (&self.lowers, self.scratch.path());
+        let (lowers, scratch) = (&self.lowers, self.home.path());
         Overlay { lowers, upper: Some((&upper, &work)), volatile, scratch, flavor: self.flavor }.mount()
+    }
+
+    /// Returns the changes so far. The snapshot stays as it is, and can be mounted meanwhile.
+    pub(super) fn changes_so_far(&self, layers: &Layers) -> Result<(OwnedFd, Vec<Change>), RootfsError> {
+        let upper = self.open_upper()?;
+        let lowers = Lowers { all: &self.lowers, flavor: self.flavor };
+        let UpperContent { mut changes, suspects } = changes::collect(&upper, &lowers, self.made)?;
+        if !suspects.is_empty() {
+            let untouched = untouched::find(&changes, &suspects, &upper, &*layers.process_view(&self.ids)?)?;
+            changes.retain(|change| !untouched.contains(&change.path));
+        }
+        if let Some(view) = &self.complete_view {
+            owners::restore(&mut changes, &upper, view, self.made)?;
+        }
+        Ok((upper, changes))
     }
 
     /// Makes the changes a layer, without the mount points `stubs`.
@@ -88,7 +103,7 @@ impl Overlaid {
         let tree: Arc<dyn Tree> = Arc::new(DirTree::new(upper));
         let entries: Vec<NewEntry> = changes.into_iter().map(|change| new_entry(&tree, change)).collect();
         let layer = layers.commit_entries(entries)?;
-        layers.adopt_tree(&layer, &self.upper(), self.scratch.path(), Skipped::owners(skipped))?;
+        layers.adopt_tree(&layer, &self.upper(), self.home.path(), Skipped::owners(skipped))?;
         Ok(layer)
     }
 
@@ -132,18 +147,27 @@ impl Overlaid {
     }
 
     fn upper(&self) -> PathBuf {
-        upper_in(&self.scratch)
+        self.home.path().join(UPPER)
     }
 
     /// Makes a new work directory: overlayfs refuses to use that of a volatile mount again.
     fn make_work_dir(&self) -> Result<PathBuf, RootfsError> {
+        if let Some(work) = self.home.kept_dir("work") {
+            return make_unless_there(work);
+        }
         let count = self.mounts.fetch_add(1, Ordering::Relaxed);
-        let work = self.scratch.path().join(format!("work{count}"));
+        let work = self.home.path().join(format!("work{count}"));
         fs::create_dir(&work).map_err(failed("make", &work))?;
         Ok(work)
     }
 }
 
-fn upper_in(scratch: &ScratchDir) -> PathBuf {
-    scratch.path().join("upper")
+/// Name of the upper directory in its home.
+pub(super) const UPPER: &str = "upper";
+
+fn make_unless_there(path: PathBuf) -> Result<PathBuf, RootfsError> {
+    match fs::create_dir(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(failed("make", &path)(error)),
+        _ => Ok(path),
+    }
 }

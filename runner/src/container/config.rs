@@ -1,4 +1,4 @@
-//! The document `config.json` of a container: what was asked for. It is written once.
+//! The document `config.json` of a container: what was asked for. Only `rename` and `update` write it again.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -7,12 +7,14 @@ use std::path::PathBuf;
 use oci::{Descriptor, DiffId};
 use serde::{Deserialize, Serialize};
 
+use super::life::LifeConfig;
+
 /// Everything that is known about a container before it starts.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ContainerConfig {
     /// Identifier of 64 random hex digits, also the name of the directory.
     pub id: String,
-    /// Name that the user gave, or the first digits of the id.
+    /// Name that the user gave, or that was made up.
     pub name: String,
     /// Name or id of the image, as the user wrote it.
     pub image: String,
@@ -56,8 +58,11 @@ pub struct ContainerConfig {
     pub remove: bool,
     /// Time of creation, in milliseconds since 1970.
     pub created_ms: u64,
-    /// Labels of the image, by key.
+    /// Labels of the image and of the user, by key.
     pub labels: BTreeMap<String, String>,
+    /// When the container ends, restarts, is healthy; what its log can hold.
+    #[serde(default)]
+    pub life: LifeConfig,
 }
 
 impl ContainerConfig {

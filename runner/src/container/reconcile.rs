@@ -4,6 +4,7 @@
 //! removed last, so a directory without a root is from a version of dsbuild that had no roots, and a root without a
 //! directory belongs to a process that was killed in between.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
@@ -15,8 +16,16 @@ use crate::RunnerError;
 use crate::error::io_error;
 
 /// Names of everything that a container's directory can contain.
-const KNOWN_FILES: [&str; 7] =
-    ["config.json", ".config.json.tmp", "state.json", ".state.json.tmp", "lock", "log", "log.tmp"];
+const KNOWN_FILES: [&str; 8] = [
+    "config.json",
+    ".config.json.tmp",
+    "state.json",
+    ".state.json.tmp",
+    "lock",
+    "log.tmp",
+    "rootfs",
+    "socket",
+];
 
 /// Gives a root to every container that has none, and removes roots and directories that killed processes left.
 ///
@@ -67,6 +76,10 @@ fn remove_leftover(dir: &Path) -> Result<(), RunnerError> {
     for entry in fs::read_dir(dir).map_err(failed())? {
         names.push(entry.map_err(failed())?.file_name());
     }
-    let is_known = names.iter().all(|name| KNOWN_FILES.iter().any(|known| name == known));
+    let is_known = |name: &OsString| {
+        KNOWN_FILES.iter().any(|known| name == known)
+            || name.to_str().is_some_and(crate::log::is_segment_name)
+    };
+    let is_known = names.iter().all(is_known);
     if is_known && !files::is_locked(dir) { files::remove_dir(dir) } else { Ok(()) }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use oci::{DiffId, Digest};
 use runner::RunnerError;
 use runner::container::{Container, ContainerState, reconcile};
-use runner::log::{LogReader, LogWriter};
+use runner::log::{LogLimits, LogReader, LogWriter};
 use rustix::fs::{CWD, Mode, mkfifoat};
 
 use crate::support::{TestStore, config, fill_disk, helper_root, run_helper_on_tmpfs};
@@ -91,7 +91,7 @@ fn no_file_of_a_container_is_written_through_a_symlink() {
         let _ = std::fs::remove_file(path);
         symlink(&canary, path).expect("symlinks can be made");
     };
-    for name in ["lock", "state.json", ".state.json.tmp", ".config.json.tmp", "log", "log.tmp"] {
+    for name in ["lock", "state.json", ".state.json.tmp", ".config.json.tmp", "log", "log.1"] {
         put_link(&container.dir().join(name));
     }
     put_link(&containers.join(".lock"));
@@ -101,8 +101,8 @@ fn no_file_of_a_container_is_written_through_a_symlink() {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     std::io::Write::write_all(&mut &writer, b"output\n").expect("a pipe takes a line");
     drop(writer);
-    let pipe = std::fs::File::from(std::os::fd::OwnedFd::from(reader));
-    LogWriter::new(container.dir()).copy(pipe, 1).expect("the pipe can be read");
+    let log = LogWriter::new(container.dir(), LogLimits::default());
+    crate::log::copy(&log, reader).expect("the pipe can be read");
     assert!(store.create(config("other", &no_layer())).is_err());
     assert_eq!(std::fs::read_to_string(&canary).expect("it exists"), "canary");
 }

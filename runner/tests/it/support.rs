@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use cache::{Policy, Store, StoreError};
 use oci::{Descriptor, DiffId, Digest, media_type};
 use runner::RunnerError;
-use runner::container::{Container, ContainerConfig, NetworkMode, new_id};
+use runner::container::{Container, ContainerConfig, LifeConfig, NetworkMode, new_id};
 
 /// A store that is opened for each operation, as an open store keeps collection away.
 pub struct TestStore(tempfile::TempDir);
@@ -82,6 +82,7 @@ pub fn config(name: &str, layer: &DiffId) -> ContainerConfig {
         remove: false,
         created_ms: 1,
         labels: BTreeMap::new(),
+        life: LifeConfig::default(),
     }
 }
 

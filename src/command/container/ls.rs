@@ -4,7 +4,7 @@ mod filter;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use runner::container::{Container, ContainerState, NetworkMode, Publish, short};
+use runner::container::{Container, ContainerState, HealthStatus, NetworkMode, Publish, Status, short};
 
 use self::filter::ContainerFilter;
 use crate::failure::Failure;
@@ -34,6 +34,9 @@ const COLUMNS: &[Column] = &[
     Column { field: "State", header: "STATE" },
     Column { field: "Status", header: "STATUS" },
 ];
+
+/// Exit code of a container whose end nobody saw, because the machine went down.
+const UNKNOWN_END: i32 = 255;
 
 const SHOWN: &[&str] = &["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"];
 
@@ -66,7 +69,7 @@ fn row(container: &Container, no_trunc: bool) -> Row {
         ("Ports", ports.join(", ")),
         ("RunningFor", output::ago(Some(created))),
         ("Size", "0B".to_owned()),
-        ("State", state(container).to_owned()),
+        ("State", container.status().name().to_owned()),
         ("Status", status(container)),
     ])
     .with_labels(&config.labels)
@@ -96,34 +99,39 @@ pub fn command(args: &[String], no_trunc: bool) -> String {
     }
 }
 
-/// Returns docker's word for what a container does now.
-pub fn state(container: &Container) -> &'static str {
-    if container.is_running() {
-        return if container.state().started_ms.is_some() { "running" } else { "created" };
-    }
-    match container.state() {
-        ContainerState { exit_code: Some(_), .. } | ContainerState { error: Some(_), .. } => "exited",
-        ContainerState { started_ms: Some(_), .. } => "dead",
-        _ => "created",
-    }
-}
-
 /// Returns docker's words for what a container does, and since when.
 pub fn status(container: &Container) -> String {
     let state = container.state();
-    if container.is_running() {
-        return match state.started_ms {
-            Some(started_ms) => format!("Up {}", output::since(moment(started_ms))),
-            None => "Starting".to_owned(),
-        };
+    let up = |end: &str| match state.started_ms {
+        Some(started_ms) => format!("Up {}{end}", output::since(moment(started_ms))),
+        None => "Starting".to_owned(),
+    };
+    let exited = |word: &str| {
+        format!(
+            "{word} ({}) {}",
+            state.exit_code.unwrap_or(UNKNOWN_END),
+            output::ago(state.ended_ms.map(moment))
+        )
+    };
+    match container.status() {
+        Status::Created if container.is_running() => "Starting".to_owned(),
+        Status::Created => "Created".to_owned(),
+        Status::Running => up(&health(&state)),
+        Status::Paused => up(" (Paused)"),
+        Status::Restarting => exited("Restarting"),
+        Status::Exited if state.error.is_some() => "Failed to start".to_owned(),
+        Status::Exited if state.ended_ms.is_none() => format!("Exited ({UNKNOWN_END})"),
+        Status::Exited => exited("Exited"),
+        Status::Dead => "Dead".to_owned(),
     }
-    match state {
-        ContainerState { error: Some(_), .. } => "Failed to start".to_owned(),
-        ContainerState { exit_code: Some(code), ended_ms, .. } => {
-            format!("Exited ({code}) {}", output::ago(ended_ms.map(moment)))
-        }
-        ContainerState { started_ms: Some(_), .. } => "Dead".to_owned(),
-        _ => "Created".to_owned(),
+}
+
+/// Returns docker's words for the health of a container with a check, in parentheses.
+fn health(state: &ContainerState) -> String {
+    match state.health.as_ref().map(|health| health.status) {
+        None => String::new(),
+        Some(HealthStatus::Starting) => " (health: starting)".to_owned(),
+        Some(status) => format!(" ({})", status.name()),
     }
 }
 

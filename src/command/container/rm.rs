@@ -1,16 +1,27 @@
 //! `dsbuild rm`: removes containers.
 
+use runner::RunnerError;
+use runner::container::Container;
 use runner::signal;
 
-use super::find::find;
+use super::each::each;
 use crate::failure::Failure;
-use crate::output;
+use crate::setup::{isolation, store};
 use cli::container::RmArgs;
 
 /// Removes containers and prints the name of each. A running one is removed only by force.
 pub fn run(args: &RmArgs) -> Result<u8, Failure> {
-    for name in &args.containers {
-        let container = find(name)?;
+    // Without root, files of a container can belong to users of a namespace.
+    isolation::enter()?;
+    let store = store::open()?;
+    each(&args.containers, &mut |name| {
+        let container = match Container::find(&store, name) {
+            Err(RunnerError::NoContainer { .. }) if args.force => return Ok(None),
+            Err(error) => {
+                return Err(Failure::from(error).hint("`dsbuild ps --all` lists all containers"));
+            }
+            Ok(container) => container,
+        };
         if container.is_running() {
             if !args.force {
                 return Err(Failure::input(format!("container {name} is running"))
@@ -19,7 +30,6 @@ pub fn run(args: &RmArgs) -> Result<u8, Failure> {
             signal::kill(&container)?;
         }
         container.remove()?;
-        output::line(name);
-    }
-    Ok(0)
+        Ok(Some(name.to_owned()))
+    })
 }

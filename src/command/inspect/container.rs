@@ -5,13 +5,12 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use cache::Store;
 use oci::Platform;
-use runner::container::{Container, ContainerConfig, NetworkMode, Publish, Volume};
+use runner::container::{Container, ContainerConfig, NetworkMode, Publish, Status, Volume};
 use runner::image::Image;
 use serde::Serialize;
 
 use super::image::ConfigDocument;
 use super::to_json;
-use crate::command::container::ls::state;
 use crate::output;
 
 /// Size of /dev/shm that a container has without a flag, in bytes.
@@ -123,7 +122,7 @@ pub(super) fn document(store: &Store, container: &Container, with_sizes: bool) -
         image: image.map_or(config.manifest.digest, |image| image.id).to_string(),
         log_path: container.dir().join("log").display().to_string(),
         name: format!("/{}", config.name),
-        restart_count: 0,
+        restart_count: container.state().restart_count,
         driver: "dsbuild",
         platform: "linux",
         host_config: host_config(config),
@@ -137,15 +136,15 @@ pub(super) fn document(store: &Store, container: &Container, with_sizes: bool) -
 
 fn state_document(container: &Container) -> StateDocument {
     let facts = container.state();
-    let status = state(container);
-    let is_running = status == "running";
+    let status = container.status();
+    let is_running = matches!(status, Status::Running | Status::Paused);
     StateDocument {
-        status,
+        status: status.name(),
         running: is_running,
-        paused: false,
-        restarting: false,
+        paused: status == Status::Paused,
+        restarting: status == Status::Restarting,
         oom_killed: facts.oom_killed,
-        dead: status == "dead",
+        dead: status == Status::Dead,
         pid: facts.pid.filter(|_| is_running).unwrap_or(0),
         exit_code: facts.exit_code.unwrap_or(0),
         error: facts.error.unwrap_or_default(),

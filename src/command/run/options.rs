@@ -1,14 +1,16 @@
 //! The flags of `run` and the configuration of the image, as the configuration of a container.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cache::Store;
 use runner::command::{self, Overrides};
-use runner::container::{ContainerConfig, NetworkMode, Publish, Volume, new_id, short};
+use runner::container::{ContainerConfig, LifeConfig, NetworkMode, Publish, Volume, new_id, short};
 use runner::image::Image;
-use runner::supervise;
+use runner::launch;
 
+use super::lifetime;
 use super::publish::publish;
 use crate::environment;
 use crate::failure::Failure;
@@ -17,13 +19,18 @@ use cli::container::CreateArgs;
 use cli::values;
 
 /// Returns the configuration of a new container. Volumes that do not exist are created.
-pub fn config(args: &CreateArgs, store: &Store, image: &Image) -> Result<ContainerConfig, Failure> {
+pub fn config(
+    args: &CreateArgs,
+    store: &Store,
+    image: &Image,
+    is_detached: bool,
+) -> Result<ContainerConfig, Failure> {
     let id = new_id()?;
     let hostname = args.network.hostname.clone().unwrap_or_else(|| short(&id).to_owned());
     let overrides = Overrides {
         entrypoint: args.process.entrypoint.clone(),
         command: args.command.clone(),
-        env: variables(args)?,
+        env: variables(&args.process.env_files, &args.process.env)?,
         workdir: args.process.workdir.clone(),
         user: args.process.user.clone(),
         terminal: args.process.tty,
@@ -33,7 +40,8 @@ pub fn config(args: &CreateArgs, store: &Store, image: &Image) -> Result<Contain
     let of_image = &image.config.config;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Ok(ContainerConfig {
-        name: args.name.clone().unwrap_or_else(|| short(&id).to_owned()),
+        // An empty name is replaced by a made-up one.
+        name: args.name.clone().unwrap_or_default(),
         id,
         image: args.image.clone(),
         manifest: image.manifest.clone(),
@@ -55,25 +63,69 @@ pub fn config(args: &CreateArgs, store: &Store, image: &Image) -> Result<Contain
         memory_bytes: values::memory(args.resources.memory.as_deref())?,
         max_pids: values::pids_limit(args.resources.pids_limit),
         publish,
-        stop_signal: of_image.stop_signal.clone(),
+        stop_signal: args.lifetime.stop_signal.clone().unwrap_or_else(|| of_image.stop_signal.clone()),
         terminal: args.process.tty,
-        remove: args.rm,
+        remove: args.lifetime.rm,
         created_ms: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
-        labels: of_image.labels.clone(),
+        labels: labels(args, &of_image.labels)?,
+        life: life(args, image, is_detached)?,
     })
 }
 
-/// Returns the variables of files, then those of flags, which win. A name without a value is taken from our environment.
-fn variables(args: &CreateArgs) -> Result<Vec<String>, Failure> {
-    let mut variables = Vec::new();
-    for file in &args.process.env_files {
-        let text = std::fs::read_to_string(file).map_err(|error| {
-            Failure::input(format!("cannot read {}", output::path(file))).caused_by(&error)
-        })?;
-        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-        variables.extend(lines.filter_map(variable));
+/// Returns the settings about the life of the container.
+fn life(args: &CreateArgs, image: &Image, is_detached: bool) -> Result<LifeConfig, Failure> {
+    let of_image = &image.config.config;
+    let entrypoint = match &args.process.entrypoint {
+        Some(program) => Vec::from_iter((!program.is_empty()).then(|| program.clone())),
+        None => of_image.entrypoint.clone().unwrap_or_default(),
+    };
+    let keeps_cmd = args.command.is_empty() && args.process.entrypoint.is_none();
+    Ok(LifeConfig {
+        restart: lifetime::restart(&args.lifetime)?,
+        log: lifetime::log(&args.lifetime)?,
+        stop_timeout_s: args.lifetime.stop_timeout,
+        health: lifetime::health(&args.lifetime, of_image.healthcheck.as_ref())?,
+        open_stdin: args.process.interactive,
+        stdin_once: args.process.interactive && !is_detached,
+        entrypoint,
+        cmd: if keeps_cmd { of_image.cmd.clone().unwrap_or_default() } else { args.command.clone() },
+        image_id: Some(image.id),
+        exposed: of_image.exposed_ports.keys().cloned().collect(),
+    })
+}
+
+/// Returns the labels of the image with those of files and flags over them.
+fn labels(
+    args: &CreateArgs,
+    of_image: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, Failure> {
+    let mut labels = of_image.clone();
+    let mut set = |text: &str| {
+        let (key, value) = text.split_once('=').unwrap_or((text, ""));
+        labels.insert(key.to_owned(), value.to_owned());
+    };
+    for file in &args.label_files {
+        lines_of(file)?.iter().for_each(|line| set(line));
     }
-    variables.extend(args.process.env.iter().filter_map(|text| variable(text)));
+    args.labels.iter().for_each(|text| set(text));
+    Ok(labels)
+}
+
+/// Returns the lines of a file that the user names, without comments and empty ones.
+pub fn lines_of(file: &Path) -> Result<Vec<String>, Failure> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Failure::input(format!("cannot read {}", output::path(file))).caused_by(&error))?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    Ok(lines.map(str::to_owned).collect())
+}
+
+/// Returns the variables of files, then those of flags, which win. A name without a value is taken from our environment.
+pub fn variables(files: &[PathBuf], texts: &[String]) -> Result<Vec<String>, Failure> {
+    let mut variables = Vec::new();
+    for file in files {
+        variables.extend(lines_of(file)?.iter().filter_map(|line| variable(line)));
+    }
+    variables.extend(texts.iter().filter_map(|text| variable(text)));
     Ok(variables)
 }
 
@@ -120,7 +172,7 @@ fn volume(text: &str, store: &Store) -> Result<Volume, Failure> {
     let is_named = !is_path(source);
     let source = source_of_volume(source, store)
         .ok_or_else(|| bad("the name of a volume consists of letters, digits, '_', '.' and '-'"))?;
-    supervise::ensure_volume(&source)?;
+    launch::ensure_volume(&source)?;
     let source = std::fs::canonicalize(&source)?;
     Ok(Volume { source, target: target.to_owned(), read_only, is_named })
 }

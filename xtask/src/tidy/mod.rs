@@ -57,7 +57,7 @@ const CALLS: [(&str, &[&str]); 3] = [
             "sandbox/src/privilege/subordinate_ids.rs",
             "sources/src/git/command.rs",
             "src/command/build/ssh.rs",
-            "src/command/run/detach.rs",
+            "src/command/container/monitor.rs",
         ],
     ),
 ];

@@ -4,7 +4,6 @@ use cache::Store;
 use oci::Digest;
 use runner::container::{Container, Publish};
 
-use super::state;
 use crate::command::image;
 use crate::failure::Failure;
 use cli::container::LsArgs;
@@ -42,7 +41,7 @@ impl ContainerFilter {
         (self.all || container.is_running())
             && self.filters.accepts("id", |value| config.id.starts_with(value))
             && self.filters.accepts("name", |value| config.name.contains(value.trim_matches(['^', '$', '/'])))
-            && self.filters.accepts("status", |value| value == state(container))
+            && self.filters.accepts("status", |value| value == container.status().name())
             && self.filters.accepts("exited", |value| code().as_deref() == Some(value))
             && self.filters.accepts("publish", |value| config.publish.iter().any(|port| is_port(port, value)))
             && self.filters.accepts("volume", |value| has_volume(container, value))
