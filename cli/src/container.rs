@@ -46,6 +46,8 @@ pub enum ContainerCommand {
     /// Create a container without starting it
     #[command(args_override_self = true, disable_help_flag = true)]
     Create(Box<CreateArgs>),
+    /// Run a further process in a container that runs
+    Exec(ExecArgs),
     /// Print everything that is known about containers
     Inspect(InspectOneKindArgs),
     /// Send a signal to containers that run

@@ -124,7 +124,6 @@ const COMMANDS: &[(&str, &str)] = &[
     ("cp", ""),
     ("debug", ""),
     ("events", ""),
-    ("exec", ""),
     ("export", "dsbuild build --output type=tar,dest=FILE writes the files of an image"),
     ("info", "dsbuild du shows the space that the store uses"),
     ("init", ""),
@@ -168,6 +167,6 @@ mod tests {
         for command in crate::Cli::command().get_subcommands() {
             assert!(missing_command(command.get_name()).is_none(), "{}", command.get_name());
         }
-        assert!(missing_command("exec").is_some() && missing_command("unpause").is_some());
+        assert!(missing_command("swarm").is_some() && missing_command("unpause").is_some());
     }
 }

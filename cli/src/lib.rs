@@ -88,6 +88,8 @@ pub enum Command {
     Create(Box<container::CreateArgs>),
     /// Start containers that have ended, or were created
     Start(container::StartArgs),
+    /// Run a further process in a container that runs
+    Exec(container::ExecArgs),
     /// Connect to the streams of a container that runs
     Attach(container::AttachArgs),
     /// List containers that are running

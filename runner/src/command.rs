@@ -55,7 +55,7 @@ pub fn env(config: &Config, overrides: &Overrides, hostname: &str) -> Vec<String
 }
 
 /// Replaces the variable of the same name, or adds it at the end.
-fn set(env: &mut Vec<String>, variable: &str) {
+pub(crate) fn set(env: &mut Vec<String>, variable: &str) {
     let name = variable.split('=').next().unwrap_or_default();
     match env.iter_mut().find(|other| other.split('=').next() == Some(name)) {
         Some(other) => *other = variable.to_owned(),

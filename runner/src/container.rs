@@ -20,6 +20,7 @@ pub use life::{HealthCheck, LifeConfig, RestartPolicy};
 pub use reconcile::reconcile;
 pub use state::{ContainerState, Health, HealthResult, HealthStatus, Status};
 
+use self::files::Durability;
 use crate::error::io_error;
 use crate::{RunnerError, stop_signal};
 
@@ -142,7 +143,16 @@ impl Container {
     /// On a full disk it is written into the blocks that the last state has, so that the end of a container gets known. A
     /// container without a state fails with the error that names the full disk.
     pub fn save_state(&self, state: &ContainerState) -> Result<(), RunnerError> {
-        match files::save(&self.dir, "state.json", state) {
+        self.save_state_as(state, Durability::Synced)
+    }
+
+    /// Writes a state that is of no use after a power cut.
+    pub(crate) fn save_passing_state(&self, state: &ContainerState) -> Result<(), RunnerError> {
+        self.save_state_as(state, Durability::Passing)
+    }
+
+    fn save_state_as(&self, state: &ContainerState, durability: Durability) -> Result<(), RunnerError> {
+        match files::save_as(&self.dir, "state.json", state, durability) {
             Err(full) if is_full(&full) => match files::overwrite(&self.dir, "state.json", state) {
                 Err(RunnerError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
                     Err(full)

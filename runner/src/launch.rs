@@ -89,10 +89,8 @@ pub(crate) fn launch(config: &ContainerConfig, prepared: &Prepared) -> Result<La
         env: config.env.iter().map(Into::into).collect(),
         cwd: (&config.cwd).into(),
         user: process_user(prepared.user.clone()),
-        capabilities: Capabilities::Default,
-        seccomp: Seccomp::Default,
-        rlimits: Vec::new(),
         stdio,
+        ..rights()
     };
     let (network, no_private_network) = network(config, connecting)?;
     let spec = Spec {
@@ -117,6 +115,20 @@ pub(crate) fn launch(config: &ContainerConfig, prepared: &Prepared) -> Result<La
         None => Streams::Terminal(running.take_terminal().expect("a terminal was asked for")),
     };
     Ok(Launched { running, streams, no_private_network, _network: network })
+}
+
+/// Returns a process without a program that has the rights of every process of a container.
+pub(crate) fn rights() -> Process {
+    Process {
+        args: Vec::new(),
+        env: Vec::new(),
+        cwd: "/".into(),
+        user: ProcessUser { uid: 0, gid: 0, groups: Vec::new(), home: "/".into() },
+        capabilities: Capabilities::Default,
+        seccomp: Seccomp::Default,
+        rlimits: Vec::new(),
+        stdio: Stdio::Piped,
+    }
 }
 
 /// Returns the streams of the process, and our ends of the pipes; `None` for a terminal, which the sandbox makes.

@@ -1,6 +1,6 @@
 //! The first process of a container: signals by pidfd, and only if it is still the same process.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
@@ -12,7 +12,21 @@ use crate::error::io_error;
 /// Sends a signal to the container's first process. Does nothing if that has ended, even if its pid belongs to another
 /// process now.
 pub(crate) fn send(state: &ContainerState, signal: i32) -> Result<(), RunnerError> {
-    let (Some(pid), Some(started)) = (state.pid, state.pid_started_ticks) else { return Ok(()) };
+    let (Some(pid), started) = (state.pid, state.pid_started_ticks) else { return Ok(()) };
+    send_to(pid, started, signal)
+}
+
+/// Opens the first process of a container; `None` if it has ended.
+pub(crate) fn open(state: &ContainerState) -> Option<OwnedFd> {
+    let pid = Pid::from_raw(i32::try_from(state.pid?).ok()?)?;
+    let pidfd = pidfd_open(pid, PidfdFlags::empty()).ok()?;
+    // Compared after the pidfd was opened, which from then on cannot refer to another process.
+    (started_ticks(state.pid?) == state.pid_started_ticks).then_some(pidfd)
+}
+
+/// Sends a signal to the process `pid` that was started at `started`, in clock ticks since boot.
+pub(crate) fn send_to(pid: u32, started: Option<u64>, signal: i32) -> Result<(), RunnerError> {
+    let Some(started) = started else { return Ok(()) };
     let Some(raw) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return Ok(()) };
     let Ok(pidfd) = pidfd_open(raw, PidfdFlags::empty()) else { return Ok(()) };
     // Compared after the pidfd was opened, which from then on cannot refer to another process.

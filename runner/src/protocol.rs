@@ -71,6 +71,8 @@ pub enum Request {
         /// Size of the client's terminal, in rows and columns.
         size: Option<(u16, u16)>,
     },
+    /// Run a further process in the container.
+    Exec(Box<ExecRequest>),
     /// Send `Exited` at the end of the process.
     Wait,
     /// Send a signal to the process.
@@ -87,6 +89,29 @@ pub enum Request {
     },
     /// Take over limits and settings that `update` has written to the container's documents.
     Update,
+}
+
+/// A further process for a container.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExecRequest {
+    /// Program and its arguments.
+    pub args: Vec<String>,
+    /// --env: variables as `NAME=value`, in addition to those of the container.
+    pub env: Vec<String>,
+    /// --workdir: directory in place of the container's.
+    pub cwd: Option<String>,
+    /// --user: `user[:group]` in place of the container's.
+    pub user: Option<String>,
+    /// --tty: whether the process gets a terminal.
+    pub terminal: bool,
+    /// --interactive: whether the client sends standard input.
+    pub stdin: bool,
+    /// --detach: whether the client goes away when the process runs.
+    pub detached: bool,
+    /// --privileged: whether the process keeps all capabilities.
+    pub privileged: bool,
+    /// Size of the client's terminal, in rows and columns.
+    pub size: Option<(u16, u16)>,
 }
 
 impl Frame {

@@ -30,6 +30,7 @@ pub fn container(command: ContainerCommand) -> Result<u8, Failure> {
     match command {
         ContainerCommand::Attach(args) => container::attach::run(&args),
         ContainerCommand::Create(args) => run::create(&args),
+        ContainerCommand::Exec(args) => container::exec::run(&args),
         ContainerCommand::Inspect(args) => inspect::run_for(Some(ObjectKind::Container), &args),
         ContainerCommand::Kill(args) => container::kill::run(&args),
         ContainerCommand::Logs(args) => container::logs::run(&args),

@@ -59,6 +59,7 @@ pub fn run(command: Command) -> Result<u8, Failure> {
         Command::Run(args) => run::run(&args),
         Command::Create(args) => run::create(&args),
         Command::Start(args) => container::start::run(&args),
+        Command::Exec(args) => container::exec::run(&args),
         Command::Attach(args) => container::attach::run(&args),
         Command::Ps(args) => container::ls::run(&args),
         Command::Logs(args) => container::logs::run(&args),

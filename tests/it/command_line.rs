@@ -19,7 +19,7 @@ fn a_mistyped_command_gets_a_suggestion() {
 
 #[test]
 fn a_command_of_docker_that_is_missing_is_named() {
-    for command in ["compose", "buildx", "network", "swarm"] {
+    for command in ["buildx", "network", "swarm", "stack"] {
         let error = refused(&[command, "x"], 2);
         assert!(error.contains(&format!("error: no command `{command}` yet\nhint: ")), "{error}");
     }

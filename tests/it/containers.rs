@@ -220,3 +220,27 @@ fn privileged_a_log_has_the_room_that_was_asked_for() {
     assert!(lines.windows(2).all(|pair| pair[1] == pair[0] + 1), "{lines:?}");
     all.run(&["run", "--log-opt", "size=1", "t"]).fails(125);
 }
+
+#[test]
+fn privileged_a_further_process_runs_as_it_was_asked_to() {
+    let all = skip_unless!(Containers::new());
+    all.start(&["--name", "c", "-e", "A=1", "-e", "B=2"], &[]);
+    let ran = all.run(&["exec", "-e", "B=3", "c", "sh", "-c", "echo $A $B; echo err >&2; exit 5"]).fails(5);
+    assert_eq!((ran.stdout(), ran.stderr()), ("1 3\n".to_owned(), "err\n".to_owned()));
+    assert_eq!(
+        all.ok(&["exec", "-u", "7:8", "-w", "/tmp", "c", "sh", "-c", "pwd; id -u; id -g"]),
+        "/tmp\n7\n8"
+    );
+    assert_eq!(all.run(&["exec", "c", "/nosuch"]).fails(127).stdout(), "");
+    assert_eq!(all.run(&["exec", "c", "/etc"]).fails(126).stdout(), "");
+    let mut command = all.env.command(&["exec", "-i", "c", "cat"]);
+    let input = all.env.path("input");
+    std::fs::write(&input, "through\n").expect("a file");
+    command.stdin(std::fs::File::open(&input).expect("a file"));
+    assert_eq!(Ran(command.output().expect("the binary runs")).success().stdout(), "through\n");
+    all.ok(&["exec", "-d", "c", "touch", "/flag"]);
+    all.wait_for("the file", &|| all.run(&["exec", "c", "test", "-e", "/flag"]).0.status.success());
+    all.ok(&["stop", "-t", "0", "c"]);
+    let ran = all.run(&["exec", "c", "true"]).fails(1);
+    assert!(ran.stderr().contains("container c is not running"), "{}", ran.stderr());
+}

@@ -66,8 +66,27 @@ pub(super) fn load<T: DeserializeOwned>(path: &Path) -> Option<T> {
     serde_json::from_slice(&files::read_document(path).ok()?).ok()
 }
 
+/// Whether a document survives a power cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Durability {
+    /// It is on disk before it is found.
+    Synced,
+    /// It can be lost, or an older one can come back.
+    Passing,
+}
+
 /// Writes a document durably, and so that a reader sees all of it or nothing.
 pub(super) fn save(dir: &Path, name: &str, document: &impl Serialize) -> Result<(), RunnerError> {
+    save_as(dir, name, document, Durability::Synced)
+}
+
+/// Writes a document so that a reader sees all of it or nothing.
+pub(super) fn save_as(
+    dir: &Path,
+    name: &str,
+    document: &impl Serialize,
+    durability: Durability,
+) -> Result<(), RunnerError> {
     let (path, tmp) = (dir.join(name), dir.join(format!(".{name}.tmp")));
     let bytes = serde_json::to_vec_pretty(document).expect("a document is plain data");
     let write = || -> io::Result<()> {
@@ -75,7 +94,9 @@ pub(super) fn save(dir: &Path, name: &str, document: &impl Serialize) -> Result<
         let _ = fs::remove_file(&tmp);
         let mut file = files::create_new(&tmp)?;
         file.write_all(&bytes)?;
-        file.sync_all()?;
+        if durability == Durability::Synced {
+            file.sync_all()?;
+        }
         fs::rename(&tmp, &path)
     };
     write().map_err(io_error("write", &path))

@@ -45,7 +45,7 @@ pub struct ContainerState {
     /// Mount points that the sandbox has made in the root file system, relative to its root.
     #[serde(default)]
     pub mount_points: Vec<PathBuf>,
-    /// Exit code of a container that the user has stopped, so that it is not started again.
+    /// Whether the user has stopped the container, so that it is not started again.
     #[serde(default)]
     pub stopped_by_user: bool,
 }

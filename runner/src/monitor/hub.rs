@@ -4,11 +4,15 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use rustix::termios::{Winsize, tcsetwinsize};
+
+use sandbox::{Exit, LimitsReached, Process, Running};
 
 use super::outbox::Outbox;
 use crate::RunnerError;
@@ -27,6 +31,8 @@ pub(super) struct Hub {
     log: LogWriter,
     shared: Mutex<Shared>,
     changed: Condvar,
+    /// The first process. Nobody holds the lock for long, so that others can start further processes.
+    running: RwLock<Option<Running>>,
 }
 
 #[derive(Debug)]
@@ -84,7 +90,7 @@ impl Hub {
             input: None,
             terminal: None,
         };
-        Self { log, shared: Mutex::new(shared), changed: Condvar::new() }
+        Self { log, shared: Mutex::new(shared), changed: Condvar::new(), running: RwLock::new(None) }
     }
 
     /// Returns the container, as its documents were last read.
@@ -112,11 +118,12 @@ impl Hub {
         self.log.sync();
     }
 
-    /// Changes the state of the container, and writes it.
+    /// Changes the state of the container, and writes it. A power cut can bring an older state back, which says that the
+    /// container does not run, as is true then.
     pub(super) fn note(&self, change: impl FnOnce(&mut ContainerState)) -> Result<(), RunnerError> {
         let mut shared = self.lock();
         change(&mut shared.state);
-        shared.container.save_state(&shared.state)
+        shared.container.save_passing_state(&shared.state)
     }
 
     /// Notes that this process is the monitor. Mount points of earlier runs stay known.
@@ -192,6 +199,10 @@ impl Hub {
             state.exit_code.get_or_insert(ended.code);
             (state.restarting, state.paused) = (restarts, false);
         })?;
+        let container = self.container();
+        if !restarts && !container.config.remove {
+            container.save_state(&self.state())?;
+        }
         self.changed.notify_all();
         Ok(restarts)
     }
@@ -199,6 +210,31 @@ impl Hub {
     /// Notes that a container that was about to be started again has ended for good.
     pub(super) fn note_no_restart(&self) -> Result<(), RunnerError> {
         self.note(|state| state.restarting = false)
+    }
+
+    /// Takes the first process, which others can join from now on.
+    pub(super) fn run(&self, running: Running) {
+        *self.running.write().unwrap_or_else(PoisonError::into_inner) = Some(running);
+    }
+
+    /// Waits for the end of the first process; returns how it ended, and the limits that were reached.
+    pub(super) fn wait(&self) -> Result<(Exit, LimitsReached), RunnerError> {
+        if let Some(pidfd) = process::open(&self.state()) {
+            while poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], None).err() == Some(Errno::INTR) {}
+        }
+        let running = self.running.write().unwrap_or_else(PoisonError::into_inner).take();
+        let mut running = running.expect("it was taken at the start");
+        let exit = running.wait()?;
+        Ok((exit, running.limits_reached()))
+    }
+
+    /// Starts a further process in the container.
+    pub(super) fn exec(&self, process: Process, privileged: bool) -> Result<Running, RunnerError> {
+        let running = self.running.read().unwrap_or_else(PoisonError::into_inner);
+        match &*running {
+            Some(running) => Ok(sandbox::exec(running, process, privileged)?),
+            None => Err(RunnerError::NotRunning { name: self.container().config.name }),
+        }
     }
 
     /// Returns for how long the process has run, or since when it has ended.

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! outbox     frames on their way to one client
+//! exec       further processes in the container
 //! hub        what the threads of the monitor share: state, clients, streams
 //! output     the streams of the process -> log and clients
 //! requests   the requests of clients
@@ -13,6 +14,7 @@
 //! Concurrency: the main thread starts the process and waits for its end, again for each restart. Every stream and every
 //! client has a thread of its own.
 
+mod exec;
 mod hub;
 mod outbox;
 mod output;
@@ -127,18 +129,18 @@ fn watch(hub: &Arc<Hub>, lock: MonitorLock, prepared: Prepared, first: Launched)
 
 /// Passes on the output of a process until it has ended.
 fn until_end(hub: &Arc<Hub>, launched: Launched) -> Result<Exited, RunnerError> {
-    let Launched { mut running, streams, .. } = launched;
+    let Launched { running, streams, .. } = launched;
     let copying = output::start(hub, streams);
     if copying.is_err() {
         hub.kill();
     }
-    let exit = running.wait()?;
+    hub.run(running);
+    let (exit, reached) = hub.wait()?;
     hub.lift_limits();
     copying.map_err(|source| RunnerError::Thread { source })?.into_iter().for_each(|thread| {
         let _ = thread.join();
     });
     hub.sync_log();
-    let reached = running.limits_reached();
     Ok(Exited { code: exit_code(exit), oom_killed: reached.memory, pids_reached: reached.pids })
 }
 

@@ -53,6 +53,7 @@ fn dispatch(hub: &Arc<Hub>, client: UnixStream, request: Request) -> io::Result<
     match request {
         Request::Start => answer(&client, Ok(())),
         Request::Attach { stdin, size } => attach(hub, client, stdin, size, true).map(drop),
+        Request::Exec(request) => super::exec::serve(hub, client, &request),
         Request::Wait => hub.add_client(client, false).map(drop),
         Request::Signal { number } => {
             if number == SIGKILL || is_stop_signal(hub, number) {

@@ -10,6 +10,7 @@
 
 pub mod attach;
 mod each;
+pub mod exec;
 mod find;
 pub mod kill;
 pub mod logs;
