@@ -214,7 +214,7 @@ impl ControlGroups {
         self.apply(&settings)
     }
 
-    /// Writes settings. Those that fail are tried again after the others: the limit on memory can never be above the one
+    /// Writes settings. A failed one is tried again after the others: the limit on memory can never be above the one
     /// on memory and swap, so that the right order depends on the values before.
     fn apply(&self, settings: &[Setting]) -> Result<(), SandboxError> {
         let apply = |setting: &&Setting| match self.dirs.get(&setting.controller) {

@@ -66,7 +66,7 @@ pub enum Propagation {
     Private,
     /// From the original to this mount.
     Slave,
-    /// In both directions.
+    /// From the original to this mount, and back.
     Shared,
 }
 

@@ -1,4 +1,4 @@
-//! What the processes of a sandbox use now, read from their control groups.
+//! Resources in use by the processes of a sandbox, read from their control groups.
 
 use std::path::Path;
 

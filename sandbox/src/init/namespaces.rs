@@ -42,7 +42,7 @@ fn join_network(netns: &OwnedFd) -> Result<(), SandboxError> {
         .map_err(os("enter the network namespace"))
 }
 
-/// Makes new namespaces, without those that the sandbox shares with the host, and a network namespace if `network` is set.
+/// Makes the namespaces that the plan does not share with the host, and a network namespace if `network` is set.
 fn unshare_all(plan: &Plan, network: bool) -> Result<(), SandboxError> {
     let mut flags = CloneFlags::CLONE_NEWNS;
     flags.set(CloneFlags::CLONE_NEWUTS, !plan.boundary.host_uts);

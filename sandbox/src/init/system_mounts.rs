@@ -23,7 +23,7 @@ pub(super) struct SystemMounts {
     sys: OwnedFd,
     dev: OwnedFd,
     pts: OwnedFd,
-    /// `None` for --ipc=none.
+    /// Shared memory; `None` for --ipc=none.
     shm: Option<OwnedFd>,
     /// `None` in a kernel without POSIX message queues.
     mqueue: Option<OwnedFd>,
