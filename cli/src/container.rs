@@ -3,7 +3,7 @@
 //! ```text
 //! run        the flags of run alone              ls    ps           logs  logs
 //! create     the flags of run and create:        port  port         life  start, stop, kill, rm and the like
-//!   lifetime  process  network  isolation  resources                exec  exec, attach
+//!   lifetime  process  network  mounts  isolation  resources  unsupported                exec  exec, attach
 //! ```
 
 mod create;
@@ -13,11 +13,13 @@ mod life;
 mod lifetime;
 mod logs;
 mod ls;
+mod mounts;
 mod network;
 mod port;
 mod process;
 mod resources;
 mod run;
+mod unsupported;
 
 use clap::Subcommand;
 
@@ -32,11 +34,13 @@ pub use life::{
 pub use lifetime::LifetimeArgs;
 pub use logs::LogsArgs;
 pub use ls::LsArgs;
+pub use mounts::MountArgs;
 pub use network::NetworkArgs;
 pub use port::PortArgs;
 pub use process::ProcessArgs;
 pub use resources::ResourceArgs;
 pub use run::RunArgs;
+pub use unsupported::UnsupportedArgs;
 
 /// Commands of `dsbuild container`.
 #[derive(Debug, Subcommand)]

@@ -9,6 +9,7 @@
 //! names      names of commands       list         flags of lists
 //! registry   pull, push, login, logout
 //! compose    compose …
+//! isolation, mounts   values of flags of run
 //! versions   rollback, diff         error     the mistake in a command line
 //! ```
 //!
@@ -26,9 +27,11 @@ mod error;
 pub mod filters;
 pub mod image;
 pub mod inspect;
+pub mod isolation;
 pub mod list;
 pub mod manifest;
 pub mod moment;
+pub mod mounts;
 mod names;
 pub mod registry;
 pub mod store;

@@ -4,9 +4,12 @@
 
 mod config;
 mod files;
+mod isolation;
 mod life;
+mod mounts;
 mod names;
 mod reconcile;
+mod resources;
 mod state;
 
 use std::fs::{self, File};
@@ -15,9 +18,12 @@ use std::path::{Path, PathBuf};
 
 use cache::{GcRoot, Store};
 
-pub use config::{ContainerConfig, NetworkMode, Publish, Volume};
+pub use config::{ContainerConfig, NetworkMode, Publish};
+pub use isolation::{DeviceNode, IsolationConfig, Ulimit};
 pub use life::{HealthCheck, LifeConfig, RestartPolicy};
+pub use mounts::{TmpfsMount, Volume, VolumeOptions};
 pub use reconcile::reconcile;
+pub use resources::ResourceConfig;
 pub use state::{ContainerState, Health, HealthResult, HealthStatus, Status};
 
 use self::files::Durability;

@@ -102,6 +102,12 @@ pub enum RunnerError {
         /// Reason, as a clause.
         reason: String,
     },
+    /// No volume has this name.
+    #[error("get {name}: no such volume")]
+    NoVolume {
+        /// Name that the user wrote.
+        name: String,
+    },
     /// The image has no such user or group.
     #[error(transparent)]
     User(#[from] users::UserError),
@@ -114,6 +120,15 @@ pub enum RunnerError {
     /// The process cannot be started in its sandbox.
     #[error(transparent)]
     Sandbox(#[from] sandbox::SandboxError),
+    /// A device that was asked for cannot be given to the container.
+    #[error(transparent)]
+    Device(#[from] cdi::CdiError),
+    /// The file that should be a device is none.
+    #[error("{} is not a device", path.display())]
+    NoDevice {
+        /// Path on this machine.
+        path: PathBuf,
+    },
     /// The store cannot do what it was asked.
     #[error(transparent)]
     Store(#[from] cache::StoreError),

@@ -7,18 +7,16 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use rootfs::layers::Layers;
-use rootfs::snapshot::{Snapshot, bind_host};
+use rootfs::snapshot::Snapshot;
 use sandbox::network::{Connecting, SharedNetwork};
-use sandbox::{
-    Capabilities, Limits, Mount, MountSource, Network, PortMap, Process, ProcessUser, Running, SandboxError,
-    Seccomp, Spec, Stdio,
-};
+use sandbox::{Network, PortMap, Process, ProcessUser, Running, SandboxError, Spec, Stdio};
+use trees::tree::Tree;
 use users::User;
 
 use crate::RunnerError;
-use crate::container::{Container, ContainerConfig, NetworkMode, Publish, Volume};
+use crate::container::{Container, ContainerConfig, IsolationConfig, NetworkMode, Publish};
 use crate::error::io_error;
-use crate::volume;
+use crate::{isolation, mounts, volume};
 
 /// Returns docker's exit code for a container that could not be started: 127 if its program does not exist, 126 if the
 /// program cannot be executed, 125 otherwise.
@@ -65,7 +63,7 @@ pub(crate) enum Streams {
 pub(crate) fn prepare(container: &Container, layers: &Layers) -> Result<Prepared, RunnerError> {
     let config = &container.config;
     let image = layers.view(&config.layers)?;
-    let user = users::resolve_user(&*image, &config.user)?;
+    let user = user(&*image, &config.user, &config.isolation)?;
     config.volumes.iter().try_for_each(|volume| volume::fill(volume, &*image))?;
     let dir = container.snapshot_dir();
     match std::fs::create_dir(&dir) {
@@ -77,12 +75,25 @@ pub(crate) fn prepare(container: &Container, layers: &Layers) -> Result<Prepared
     Ok(Prepared { snapshot: layers.keep(&config.layers, &dir)?, user })
 }
 
+/// Returns a user of the container with the groups of --group-add, all of them looked up in `tree`.
+pub(crate) fn user(tree: &dyn Tree, name: &str, isolation: &IsolationConfig) -> Result<User, RunnerError> {
+    let mut user = users::resolve_user(tree, name)?;
+    for group in &isolation.groups {
+        let gid = users::resolve_user(tree, &format!("0:{group}"))?.gid;
+        if !user.groups.contains(&gid) {
+            user.groups.push(gid);
+        }
+    }
+    Ok(user)
+}
+
 /// Starts the process of a container.
 pub(crate) fn launch(config: &ContainerConfig, prepared: &Prepared) -> Result<Launched, RunnerError> {
     // Connecting takes a while; the rest is prepared in the meantime.
     let is_private = matches!(config.network, NetworkMode::Private | NetworkMode::Preferred);
     let connecting = (is_private && config.publish.is_empty()).then(SharedNetwork::start);
-    let mounts = mounts(config)?;
+    let mounts = mounts::of(config)?;
+    let isolation = &config.isolation;
     let (stdio, ours) = stdio(config).map_err(io_error("make the streams of", Path::new(&config.name)))?;
     let process = Process {
         args: config.args.iter().map(Into::into).collect(),
@@ -90,25 +101,26 @@ pub(crate) fn launch(config: &ContainerConfig, prepared: &Prepared) -> Result<La
         cwd: (&config.cwd).into(),
         user: process_user(prepared.user.clone()),
         stdio,
-        ..rights()
+        ..rights(isolation)
     };
     let (network, no_private_network) = network(config, connecting)?;
-    let spec = Spec {
+    let mut spec = Spec {
         root: prepared.snapshot.mount()?.into(),
-        read_only_root: false,
+        read_only_root: isolation.read_only,
         mounts,
         process,
         network: network.clone(),
         hostname: config.hostname.clone(),
-        hosts: Vec::new(),
+        hosts: isolation::hosts(isolation),
         shm_size_bytes: config.shm_size_bytes,
         host_ipc: config.host_ipc,
-        limits: Limits { memory_bytes: config.memory_bytes, max_pids: config.max_pids, ..Limits::default() },
-        dns: sandbox::Dns::default(),
-        boundary: sandbox::Boundary::default(),
-        insecure: false,
+        limits: config.limits(),
+        dns: isolation::dns(isolation),
+        boundary: isolation::boundary(isolation),
+        insecure: isolation.privileged,
         read_only_etc: false,
     };
+    isolation::add_devices(config, &mut spec)?;
     let mut running = sandbox::spawn(spec)?;
     let streams = match ours {
         Some(pipes) => pipes,
@@ -118,15 +130,15 @@ pub(crate) fn launch(config: &ContainerConfig, prepared: &Prepared) -> Result<La
 }
 
 /// Returns a process without a program that has the rights of every process of a container.
-pub(crate) fn rights() -> Process {
+pub(crate) fn rights(config: &IsolationConfig) -> Process {
     Process {
         args: Vec::new(),
         env: Vec::new(),
         cwd: "/".into(),
         user: ProcessUser { uid: 0, gid: 0, groups: Vec::new(), home: "/".into() },
-        capabilities: Capabilities::Default,
-        seccomp: Seccomp::Default,
-        rlimits: Vec::new(),
+        capabilities: isolation::capabilities(config),
+        seccomp: isolation::seccomp(config),
+        rlimits: isolation::rlimits(config),
         stdio: Stdio::Piped,
     }
 }
@@ -154,14 +166,6 @@ fn stdio(config: &ContainerConfig) -> std::io::Result<(Stdio, Option<Streams>)> 
 
 fn process_user(User { uid, gid, groups, home }: User) -> ProcessUser {
     ProcessUser { uid, gid, groups, home }
-}
-
-fn mounts(config: &ContainerConfig) -> Result<Vec<Mount>, RunnerError> {
-    let mount = |volume: &Volume| {
-        let source = MountSource::Detached(bind_host(&volume.source, Path::new(""))?.into());
-        Ok(Mount { target: (&volume.target).into(), source, read_only: volume.read_only })
-    };
-    config.volumes.iter().map(mount).collect()
 }
 
 /// Returns the network, and the reason why it is not a private one where that was preferred.
@@ -201,12 +205,4 @@ fn requested_network(config: &ContainerConfig) -> Network {
         NetworkMode::Host => Network::Host,
         NetworkMode::None => Network::None,
     }
-}
-
-/// Creates the directory of a volume if it does not exist, as docker does.
-pub fn ensure_volume(source: &Path) -> Result<(), RunnerError> {
-    if source.exists() {
-        return Ok(());
-    }
-    std::fs::create_dir_all(source).map_err(io_error("create", source))
 }

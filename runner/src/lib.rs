@@ -15,6 +15,7 @@
 //! container    the directory above: create, list, find, remove; roots in line with it
 //! image        a name -> layers and config
 //! command      image config and the user's overrides -> the process
+//! isolation    rights of the processes; devices, mounts: what of this machine they see
 //! launch       start the process
 //! monitor      watch over it: streams, log, requests of clients, restarts
 //! client       ask the monitor of a container; protocol, endpoint: frames and the socket between them
@@ -32,13 +33,16 @@ pub mod client;
 mod clock;
 pub mod command;
 pub mod container;
+mod devices;
 mod endpoint;
 mod error;
 mod files;
 pub mod image;
+mod isolation;
 pub mod launch;
 pub mod log;
 pub mod monitor;
+mod mounts;
 mod process;
 pub mod protocol;
 pub mod signal;

@@ -15,7 +15,7 @@ use crate::error::io_error;
 
 /// Fills a named volume that is empty. Two containers that start at once fill it once.
 pub(crate) fn fill(volume: &Volume, image: &dyn Tree) -> Result<(), RunnerError> {
-    if !volume.is_named {
+    if !volume.is_named || volume.options.no_copy {
         return Ok(());
     }
     let dir = &volume.source;

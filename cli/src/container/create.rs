@@ -6,9 +6,11 @@ use clap::Args;
 
 use super::isolation::IsolationArgs;
 use super::lifetime::LifetimeArgs;
+use super::mounts::MountArgs;
 use super::network::NetworkArgs;
 use super::process::ProcessArgs;
 use super::resources::ResourceArgs;
+use super::unsupported::UnsupportedArgs;
 
 /// Arguments of `dsbuild create`.
 #[derive(Debug, Args)]
@@ -22,9 +24,6 @@ pub struct CreateArgs {
     /// Labels of the container that a file lists
     #[arg(long = "label-file", value_name = "FILE")]
     pub label_files: Vec<PathBuf>,
-    /// Mount a directory or file of this machine, or a named volume, in the container
-    #[arg(short, long = "volume", value_name = "HOST:CONTAINER[:ro]")]
-    pub volumes: Vec<String>,
     /// Begin, end and health.
     #[command(flatten)]
     pub lifetime: LifetimeArgs,
@@ -34,12 +33,18 @@ pub struct CreateArgs {
     /// Networks, names and ports.
     #[command(flatten)]
     pub network: NetworkArgs,
+    /// Directories, volumes and file systems in memory.
+    #[command(flatten)]
+    pub mounts: MountArgs,
     /// Parts of this machine that the container shares.
     #[command(flatten)]
     pub isolation: IsolationArgs,
     /// Limits on memory and processes.
     #[command(flatten)]
     pub resources: ResourceArgs,
+    /// Flags that cannot be honoured.
+    #[command(flatten)]
+    pub unsupported: UnsupportedArgs,
     /// Image to run, by name or ID
     pub image: String,
     /// Print the help of this command

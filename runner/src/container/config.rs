@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use oci::{Descriptor, DiffId};
 use serde::{Deserialize, Serialize};
 
+use super::isolation::IsolationConfig;
 use super::life::LifeConfig;
+use super::mounts::{TmpfsMount, Volume};
+use super::resources::ResourceConfig;
 
 /// Everything that is known about a container before it starts.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -63,6 +65,15 @@ pub struct ContainerConfig {
     /// When the container ends, restarts, is healthy; what its log can hold.
     #[serde(default)]
     pub life: LifeConfig,
+    /// Rights of the processes, and what they share with this machine.
+    #[serde(default)]
+    pub isolation: IsolationConfig,
+    /// Limits besides memory and processes.
+    #[serde(default)]
+    pub resources: ResourceConfig,
+    /// File systems in memory.
+    #[serde(default)]
+    pub tmpfs: Vec<TmpfsMount>,
 }
 
 impl ContainerConfig {
@@ -70,20 +81,6 @@ impl ContainerConfig {
     pub fn uses_volume(&self, name: &str) -> bool {
         self.volumes.iter().any(|one| one.is_named && one.source.file_name().is_some_and(|own| own == name))
     }
-}
-
-/// A directory or file of this machine, mounted into a container.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Volume {
-    /// Absolute path on this machine.
-    pub source: PathBuf,
-    /// Absolute path in the container.
-    pub target: String,
-    /// Whether the container can only read it.
-    pub read_only: bool,
-    /// Whether it is a named volume of the store, which an image can fill.
-    #[serde(default)]
-    pub is_named: bool,
 }
 
 /// A port of this machine that is forwarded to a port of the container.

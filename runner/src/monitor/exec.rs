@@ -51,7 +51,7 @@ pub(super) fn start(hub: &Hub, request: &ExecRequest) -> Result<Joined, RunnerEr
     let config = hub.container().config;
     let root = root(hub.state().pid.unwrap_or(0))?;
     let user = request.user.as_ref().unwrap_or(&config.user);
-    let user = users::resolve_user(&DirTree::new(root), user)?;
+    let user = crate::launch::user(&DirTree::new(root), user, &config.isolation)?;
     let (stdio, ours) = stdio(request).map_err(io_error("make the streams of", Path::new(&config.name)))?;
     let process = Process {
         args: request.args.iter().map(Into::into).collect(),
@@ -59,7 +59,7 @@ pub(super) fn start(hub: &Hub, request: &ExecRequest) -> Result<Joined, RunnerEr
         cwd: request.cwd.as_ref().unwrap_or(&config.cwd).into(),
         user: process_user(user),
         stdio,
-        ..crate::launch::rights()
+        ..crate::launch::rights(&config.isolation)
     };
     let mut running = hub.exec(process, request.privileged)?;
     let terminal = running.take_terminal();

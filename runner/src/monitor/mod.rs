@@ -28,11 +28,11 @@ use std::time::Duration;
 use rootfs::layers::Layers;
 use sandbox::Exit;
 
-use crate::RunnerError;
 use crate::container::{Container, MonitorLock};
 use crate::endpoint;
 use crate::launch::{self, Launched, Prepared};
 use crate::protocol::Exited;
+use crate::{RunnerError, volumes};
 use hub::Hub;
 
 /// Shortest and longest time before a restart. It doubles with every restart of a process that has not run for long.
@@ -56,11 +56,11 @@ pub fn run(
     let hub = Arc::new(Hub::new(container));
     hub.note_monitor()?;
     match start(&hub, layers, first, started) {
-        Ok((prepared, launched)) => watch(&hub, lock, prepared, launched),
+        Ok((prepared, launched)) => watch(&hub, layers, lock, prepared, launched),
         Err(error) => {
             hub.note_failure(&error)?;
             if hub.container().config.remove {
-                hub.container().remove_dir()?;
+                remove(layers, &hub.container())?;
             }
             Err(error)
         }
@@ -87,7 +87,13 @@ fn start(
 }
 
 /// Watches over a container that runs, through all restarts.
-fn watch(hub: &Arc<Hub>, lock: MonitorLock, prepared: Prepared, first: Launched) -> Result<(), RunnerError> {
+fn watch(
+    hub: &Arc<Hub>,
+    layers: &Layers,
+    lock: MonitorLock,
+    prepared: Prepared,
+    first: Launched,
+) -> Result<(), RunnerError> {
     let mut pause = RESTART_PAUSE;
     let mut launched = Some(first);
     let last = loop {
@@ -116,7 +122,7 @@ fn watch(hub: &Arc<Hub>, lock: MonitorLock, prepared: Prepared, first: Launched)
     drop(prepared);
     let container = hub.container();
     if container.config.remove {
-        container.remove_dir()?;
+        remove(layers, &container)?;
     } else {
         // A socket that nobody listens on does no harm.
         let _ = endpoint::remove(container.dir());
@@ -125,6 +131,12 @@ fn watch(hub: &Arc<Hub>, lock: MonitorLock, prepared: Prepared, first: Launched)
     hub.tell_end(last, true);
     hub.wait_for_clients();
     Ok(())
+}
+
+/// Removes a container of `run --rm`, and its anonymous volumes.
+fn remove(layers: &Layers, container: &Container) -> Result<(), RunnerError> {
+    container.remove_dir()?;
+    volumes::remove_of(layers.store(), container)
 }
 
 /// Passes on the output of a process until it has ended.

@@ -8,7 +8,9 @@ use std::process::{Command, Stdio};
 use cache::{Policy, Store, StoreError};
 use oci::{Descriptor, DiffId, Digest, media_type};
 use runner::RunnerError;
-use runner::container::{Container, ContainerConfig, LifeConfig, NetworkMode, new_id};
+use runner::container::{
+    Container, ContainerConfig, IsolationConfig, LifeConfig, NetworkMode, ResourceConfig, new_id,
+};
 
 /// A store that is opened for each operation, as an open store keeps collection away.
 pub struct TestStore(tempfile::TempDir);
@@ -83,6 +85,9 @@ pub fn config(name: &str, layer: &DiffId) -> ContainerConfig {
         created_ms: 1,
         labels: BTreeMap::new(),
         life: LifeConfig::default(),
+        isolation: IsolationConfig::default(),
+        resources: ResourceConfig::default(),
+        tmpfs: Vec::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use runner::RunnerError;
 use runner::container::Container;
-use runner::signal;
+use runner::{signal, volumes};
 
 use super::each::each;
 use crate::failure::Failure;
@@ -30,6 +30,9 @@ pub fn run(args: &RmArgs) -> Result<u8, Failure> {
             signal::kill(&container)?;
         }
         container.remove()?;
+        if args.volumes {
+            volumes::remove_of(&store, &container)?;
+        }
         Ok(Some(name.to_owned()))
     })
 }

@@ -2,11 +2,14 @@
 //!
 //! ```text
 //! options   flags and the image's configuration -> a container      publish   -p
+//! isolation flags about isolation and limits            mounts    flags about mounts, volumes of the image
 //! lifetime  flags about restarts, health and the log                image     the image, pulled if it is missing
 //! ```
 
 mod image;
+mod isolation;
 mod lifetime;
+mod mounts;
 mod options;
 mod publish;
 

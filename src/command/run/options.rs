@@ -6,12 +6,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use cache::Store;
 use runner::command::{self, Overrides};
-use runner::container::{ContainerConfig, LifeConfig, NetworkMode, Publish, Volume, new_id, short};
+use runner::container::{ContainerConfig, LifeConfig, NetworkMode, Publish, new_id, short};
 use runner::image::Image;
-use runner::launch;
 
-use super::lifetime;
 use super::publish::publish;
+use super::{isolation, lifetime, mounts};
 use crate::environment;
 use crate::failure::Failure;
 use crate::output;
@@ -38,6 +37,10 @@ pub fn config(
     let publish: Vec<Publish> =
         args.network.publish.iter().map(|text| publish(text)).collect::<Result<_, _>>()?;
     let of_image = &image.config.config;
+    let network = network(&args.network.mode, args.network.fallback == "host")?;
+    let mut publish = publish;
+    publish.extend(super::publish::exposed(&args.network, of_image.exposed_ports.keys())?);
+    let mounts = mounts::read(&args.mounts, &of_image.volumes, store)?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Ok(ContainerConfig {
         // An empty name is replaced by a made-up one.
@@ -51,8 +54,9 @@ pub fn config(
         cwd: command::cwd(of_image, &overrides),
         user: command::user(of_image, &overrides),
         hostname,
-        volumes: args.volumes.iter().map(|text| volume(text, store)).collect::<Result<_, _>>()?,
-        network: network(&args.network.mode, args.network.fallback == "host")?,
+        volumes: mounts.volumes,
+        tmpfs: mounts.tmpfs,
+        network,
         shm_size_bytes: args
             .isolation
             .shm_size
@@ -69,6 +73,8 @@ pub fn config(
         created_ms: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
         labels: labels(args, &of_image.labels)?,
         life: life(args, image, is_detached)?,
+        isolation: isolation::isolation(args, network)?,
+        resources: isolation::resources(&args.resources)?,
     })
 }
 
@@ -147,44 +153,4 @@ fn network(mode: &str, allow_host: bool) -> Result<NetworkMode, Failure> {
             Err(Failure::usage(format!("unknown network mode {other:?}")).hint("use default, none or host"))
         }
     }
-}
-
-/// Reads `HOST:CONTAINER[:ro|:rw]`. A HOST without a slash is the name of a volume in the store.
-fn volume(text: &str, store: &Store) -> Result<Volume, Failure> {
-    let bad = |why: &str| {
-        Failure::usage(format!("--volume {text:?}: {why}"))
-            .hint("for example --volume \"$PWD/data:/data:ro\"")
-    };
-    let mut parts = text.split(':');
-    let (Some(source), Some(target), options, None) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
-        return Err(bad("it is not HOST:CONTAINER[:ro]"));
-    };
-    if !target.starts_with('/') {
-        return Err(bad("the path in the container must be absolute"));
-    }
-    let read_only = match options {
-        None | Some("rw") => false,
-        Some("ro") => true,
-        Some(_) => return Err(bad("the only options are ro and rw")),
-    };
-    let is_named = !is_path(source);
-    let source = source_of_volume(source, store)
-        .ok_or_else(|| bad("the name of a volume consists of letters, digits, '_', '.' and '-'"))?;
-    launch::ensure_volume(&source)?;
-    let source = std::fs::canonicalize(&source)?;
-    Ok(Volume { source, target: target.to_owned(), read_only, is_named })
-}
-
-fn is_path(source: &str) -> bool {
-    source.starts_with(['/', '.', '~']) || source.contains('/')
-}
-
-fn source_of_volume(source: &str, store: &Store) -> Option<PathBuf> {
-    if is_path(source) {
-        return Some(PathBuf::from(source));
-    }
-    let valid = source.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
-    (valid && !source.is_empty()).then(|| store.root().join("volumes").join(source))
 }

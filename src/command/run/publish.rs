@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use runner::container::Publish;
 
 use crate::failure::Failure;
+use cli::container::NetworkArgs;
 
 /// Reads `[IP:][HOST:]CONTAINER[/tcp|/udp]`. Without HOST, or with 0, a free port is chosen.
 pub fn publish(text: &str) -> Result<Publish, Failure> {
@@ -32,6 +33,32 @@ pub fn publish(text: &str) -> Result<Publish, Failure> {
         _ => free_port(address, udp)?,
     };
     Ok(Publish { host: SocketAddr::new(address, host_port), container_port, udp })
+}
+
+/// Returns the ports that `--publish-all` publishes: those that the image names (`exposed`) and those of `--expose`.
+pub fn exposed<'a>(
+    args: &'a NetworkArgs,
+    exposed: impl Iterator<Item = &'a String>,
+) -> Result<Vec<Publish>, Failure> {
+    let mut ports: Vec<String> = exposed.cloned().collect();
+    for text in &args.expose {
+        ports.extend(range(text).ok_or_else(|| {
+            Failure::usage(format!("--expose {text:?} is not PORT[-PORT][/udp]"))
+                .hint("for example --expose 8080")
+        })?);
+    }
+    ports.sort();
+    ports.dedup();
+    if args.publish_all { ports.iter().map(|port| publish(port)).collect() } else { Ok(Vec::new()) }
+}
+
+/// Returns the ports of `FIRST[-LAST][/PROTOCOL]`.
+fn range(text: &str) -> Option<Vec<String>> {
+    let (ports, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
+    let (first, last) = ports.split_once('-').unwrap_or((ports, ports));
+    let (first, last) = (first.parse::<u16>().ok()?, last.parse::<u16>().ok()?);
+    let is_valid = first > 0 && first <= last && ["tcp", "udp"].contains(&protocol);
+    is_valid.then(|| (first..=last).map(|port| format!("{port}/{protocol}")).collect())
 }
 
 /// Returns a port of this machine that nobody listens on.
