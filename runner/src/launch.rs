@@ -65,6 +65,7 @@ pub(crate) fn prepare(container: &Container, layers: &Layers) -> Result<Prepared
     let image = layers.view(&config.layers)?;
     let user = user(&*image, &config.user, &config.isolation)?;
     config.volumes.iter().try_for_each(|volume| volume::fill(volume, &*image))?;
+    config.volumes.iter().try_for_each(|volume| volume::give(volume, user.uid, user.gid))?;
     let dir = container.snapshot_dir();
     match std::fs::create_dir(&dir) {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {

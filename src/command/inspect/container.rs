@@ -232,6 +232,6 @@ fn mount(volume: &Volume) -> Mount<'_> {
 }
 
 /// Returns a moment as RFC 3339 has it, or Go's zero time.
-fn moment(ms: Option<u64>) -> String {
+pub(in crate::command) fn moment(ms: Option<u64>) -> String {
     ms.map_or_else(|| NEVER.to_owned(), |ms| output::rfc3339(UNIX_EPOCH + Duration::from_millis(ms)))
 }

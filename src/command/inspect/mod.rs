@@ -8,7 +8,7 @@
 //! As with docker, objects that exist are printed even if another one does not; then the exit code is 1.
 
 mod attestations;
-mod container;
+pub(super) mod container;
 mod image;
 
 use cache::Store;
@@ -78,7 +78,7 @@ fn document(
 }
 
 /// Form in which documents are printed.
-enum Printer {
+pub(super) enum Printer {
     /// A list of documents, indented.
     Indented,
     /// A list of documents on one line.
@@ -88,7 +88,7 @@ enum Printer {
 }
 
 impl Printer {
-    fn parse(format: Option<&str>) -> Result<Self, Failure> {
+    pub(super) fn parse(format: Option<&str>) -> Result<Self, Failure> {
         match format {
             None | Some("") => Ok(Self::Indented),
             Some("json") => Ok(Self::Json),
@@ -96,7 +96,7 @@ impl Printer {
         }
     }
 
-    fn print(&self, documents: &[String]) -> Result<(), Failure> {
+    pub(super) fn print(&self, documents: &[String]) -> Result<(), Failure> {
         match self {
             Self::Indented if documents.is_empty() => output::json_text(Stream::Stdout, "[]"),
             Self::Indented => {
@@ -123,7 +123,7 @@ fn parsed(document: &str) -> Value {
 }
 
 /// Returns a document as JSON with docker's indentation. The fields keep their order.
-fn to_json(document: &impl serde::Serialize) -> String {
+pub(super) fn to_json(document: &impl serde::Serialize) -> String {
     let mut bytes = Vec::new();
     let formatter = serde_json::ser::PrettyFormatter::with_indent(b"    ");
     let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, formatter);

@@ -11,10 +11,11 @@ use cli::volume::LsArgs;
 use listing::{Column, List, Row};
 
 /// Filters of docker's `volume ls` that mean something here.
-const KNOWN: &[&str] = &["dangling", "name"];
+const KNOWN: &[&str] = &["dangling", "driver", "label", "label!", "name"];
 
 const COLUMNS: &[Column] = &[
     Column { field: "Driver", header: "DRIVER" },
+    Column { field: "Labels", header: "LABELS" },
     Column { field: "Links", header: "LINKS" },
     Column { field: "Mountpoint", header: "MOUNTPOINT" },
     Column { field: "Name", header: "VOLUME NAME" },
@@ -32,13 +33,17 @@ pub fn run(args: &LsArgs) -> Result<u8, Failure> {
     let mut rows = Vec::new();
     for name in runner::volumes::list(&store)? {
         let links = links(&name);
+        let volume = runner::volumes::find(&store, &name)?;
         if dangling.is_some_and(|dangling| dangling == (links > 0))
+            || !filters.accepts("driver", |value| value == "local")
+            || !filters.accepts_labels(&volume.labels)
             || !filters.accepts("name", |value| name.contains(value))
         {
             continue;
         }
         rows.push(Row::new([
             ("Driver", "local".to_owned()),
+            ("Labels", labels(&volume.labels)),
             ("Links", links.to_string()),
             ("Mountpoint", runner::volumes::path(&store, &name).display().to_string()),
             ("Scope", "local".to_owned()),
@@ -48,4 +53,9 @@ pub fn run(args: &LsArgs) -> Result<u8, Failure> {
     }
     list::print(&List { columns: COLUMNS, shown: &["Driver", "Name"], id: "Name" }, &args.list, &rows)?;
     Ok(0)
+}
+
+/// Returns labels as docker lists them: `KEY=VALUE`, separated by commas.
+fn labels(labels: &std::collections::BTreeMap<String, String>) -> String {
+    labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
 }
