@@ -14,7 +14,7 @@ mod texts;
 
 use serde_json::Value;
 
-use crate::evaluate;
+use crate::values;
 
 /// Calls a built-in function.
 pub(crate) fn call(name: &str, arguments: &[Value]) -> Result<Value, String> {
@@ -34,11 +34,11 @@ impl<'a> Arguments<'a> {
     }
 
     fn text(self, index: usize) -> Result<String, String> {
-        evaluate::text(self.value(index)?)
+        values::text(self.value(index)?)
     }
 
     fn number(self, index: usize) -> Result<f64, String> {
-        evaluate::number(self.value(index)?)
+        values::number(self.value(index)?)
     }
 
     /// Returns a whole number of any sign.
@@ -49,7 +49,7 @@ impl<'a> Arguments<'a> {
     }
 
     fn boolean(self, index: usize) -> Result<bool, String> {
-        evaluate::boolean(self.value(index)?)
+        values::boolean(self.value(index)?)
     }
 
     fn list(self, index: usize) -> Result<&'a [Value], String> {
@@ -67,7 +67,7 @@ impl<'a> Arguments<'a> {
     }
 
     fn texts(self, index: usize) -> Result<Vec<String>, String> {
-        self.list(index)?.iter().map(evaluate::text).collect()
+        self.list(index)?.iter().map(values::text).collect()
     }
 
     /// Returns the lists of all arguments from `index` on.

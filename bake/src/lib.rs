@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! definition  files -> blocks: HCL, JSON, Compose
-//! evaluate    expressions -> values; functions: those that expressions can call
+//! evaluate    expressions -> values; functions: what expressions can call; values: conversions
 //! plan        blocks -> targets, with inheritance, matrices, groups and --set
 //! target      a target and its fields; arguments: target -> flags of `dsbuild build`
 //! ```
@@ -16,6 +16,7 @@ mod evaluate;
 mod functions;
 mod plan;
 mod target;
+mod values;
 
 use std::collections::BTreeMap;
 
@@ -30,7 +31,7 @@ use plan::Catalog;
 
 /// Names of bake files that are read if the user names none, in the order in which they are merged.
 pub const DEFAULT_FILES: &[&str] =
-    &["docker-bake.json", "docker-bake.hcl", "docker-bake.override.json", "docker-bake.override.hcl"];
+    &["docker-bake.json", "docker-bake.override.json", "docker-bake.hcl", "docker-bake.override.hcl"];
 
 /// Bake file or Compose project.
 #[derive(Debug)]

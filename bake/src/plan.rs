@@ -1,4 +1,4 @@
-//! Blocks -> the targets that are asked for, complete, and in an order in which each comes after those that it uses.
+//! Blocks -> the targets that are asked for, complete, and in an order in which each comes after the targets that it uses.
 
 use std::collections::BTreeMap;
 
@@ -7,25 +7,26 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::definition::{Attributes, Block, Definition};
-use crate::evaluate::{Scope, boolean, text};
+use crate::evaluate::Scope;
 use crate::target::Target;
+use crate::values::{boolean, text};
 use crate::{BakeError, sanitized};
 
 /// Targets and groups of a request. Serialized, it has the form of `docker buildx bake --print`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Plan {
-    /// Groups that were asked for, with their targets. The group `default` has all that were asked for.
+    /// Groups that were asked for, with their targets. The group `default` has all of them.
     #[serde(rename = "group")]
     pub groups: BTreeMap<String, Group>,
-    /// Targets by name, with those that are used as contexts.
+    /// Targets by name, also the targets that are used as contexts.
     #[serde(rename = "target")]
     pub targets: BTreeMap<String, Target>,
-    /// Names of the targets, each after those that it uses as contexts.
+    /// Names of the targets, each after the targets that it uses as contexts.
     #[serde(skip)]
     pub order: Vec<String>,
 }
 
-/// Group of targets.
+/// Group of targets that are built together.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Group {
     /// Text about the group for people.
@@ -76,7 +77,8 @@ impl Catalog {
             |name: &str| block.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value);
         let Some(matrix) = attribute("matrix") else {
             let target = evaluated(&block.label, &block.attributes, scope)?;
-            self.targets.insert(block.label.clone(), target);
+            // A service of a Compose file can have the same name.
+            self.targets.entry(block.label.clone()).or_default().merge(target);
             return Ok(());
         };
         let place = Target::place(&block.label, "matrix");
@@ -180,7 +182,6 @@ impl Catalog {
         step(trail, name, "contexts")?;
         if !plan.targets.contains_key(name) {
             let mut target = self.merged(name, overrides, &mut Vec::new())?;
-            target.inherits.clear();
             target.context.get_or_insert_with(|| ".".to_owned());
             if target.dockerfile.as_ref().is_none_or(String::is_empty) {
                 target.dockerfile = Some("Dockerfile".to_owned());
@@ -205,7 +206,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// Returns a target with the fields of those that it inherits from, and with what `--set` changes.
+    /// Returns a target with the fields of its bases, and with what `--set` changes.
     fn merged(
         &self,
         name: &str,
@@ -218,7 +219,7 @@ impl Catalog {
         for base in &target.inherits {
             merged.merge(self.merged(base, overrides, trail)?);
         }
-        merged.merge(target.clone());
+        merged.merge(Target { inherits: Vec::new(), ..target.clone() });
         for Override { field, value, appends, text } in overrides.get(name).into_iter().flatten() {
             let fail = |reason| BakeError::Flag { flag: "--set", value: text.clone(), reason };
             merged.override_with(field, value, *appends).map_err(fail)?;

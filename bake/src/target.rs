@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::BakeError;
-use crate::evaluate::{boolean, text};
+use crate::values::{boolean, text};
 
 /// Target of a build. Serialized, it has the form of `docker buildx bake --print`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -156,6 +156,7 @@ impl Target {
         if !other.description.is_empty() {
             self.description = other.description;
         }
+        append(&mut self.inherits, other.inherits);
         append(&mut self.annotations, other.annotations);
         append(&mut self.attest, other.attest);
         append(&mut self.cache_from, other.cache_from);

@@ -41,7 +41,7 @@ always!(Fault::System => io::Error, rustix::io::Errno, nix::errno::Errno);
 always!(Fault::System => cache::StoreError, rootfs::RootfsError, sandbox::SandboxError);
 always!(Fault::System => compare::CompareError);
 always!(Fault::Usage => oci::ReferenceError, oci::PlatformError, attest::AttestError);
-always!(Fault::Input => compose::ComposeError, IgnoreError, registry::RegistryError, sources::SourceError);
+always!(Fault::Input => bake::BakeError, compose::ComposeError, IgnoreError, registry::RegistryError, sources::SourceError);
 
 impl Blame for cli::UsageError {
     fn fault(&self) -> Fault {

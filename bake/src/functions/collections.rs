@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::Arguments;
-use crate::evaluate::{self, equal, from_number};
+use crate::values::{self, equal, from_number};
 
 pub(super) fn call(name: &str, arguments: Arguments<'_>) -> Option<Result<Value, String>> {
     let function: fn(Arguments<'_>) -> Result<Value, String> = match name {
@@ -87,7 +87,7 @@ pub(super) fn call(name: &str, arguments: Arguments<'_>) -> Option<Result<Value,
             Ok(texts.into_iter().map(Value::from).collect())
         },
         "sum" => |args| {
-            let numbers: Result<Vec<f64>, String> = args.list(0)?.iter().map(evaluate::number).collect();
+            let numbers: Result<Vec<f64>, String> = args.list(0)?.iter().map(values::number).collect();
             Ok(from_number(numbers?.iter().sum()))
         },
         "values" => |args| Ok(args.map(0)?.values().cloned().collect()),

@@ -80,7 +80,7 @@ fn fields(line: &str) -> Vec<String> {
     fields
 }
 
-/// `timeadd("2026-01-01T00:00:00Z", "1h")`
+/// Adds a duration to a time: `timeadd("2026-01-01T00:00:00Z", "1h")`.
 fn time_add(args: Arguments<'_>) -> Result<Value, String> {
     let (time, duration) = (args.text(0)?, args.text(1)?);
     let time: Timestamp = time.parse().map_err(|_| format!("{time:?} is not a time of RFC 3339"))?;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Arguments;
-use crate::evaluate::{equal, from_number, number};
+use crate::values::{equal, from_number, number};
 
 /// Largest number of values that `range` returns.
 const MAX_RANGE: usize = 1024;

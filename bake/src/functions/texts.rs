@@ -4,7 +4,7 @@ use regex::Regex;
 use serde_json::{Map, Value};
 
 use super::Arguments;
-use crate::evaluate;
+use crate::values;
 
 pub(super) fn call(name: &str, arguments: Arguments<'_>) -> Option<Result<Value, String>> {
     let function: fn(Arguments<'_>) -> Result<Value, String> = match name {
@@ -22,7 +22,7 @@ pub(super) fn call(name: &str, arguments: Arguments<'_>) -> Option<Result<Value,
         "join" => |args| {
             let lists = args.lists_from(1)?;
             let parts: Result<Vec<String>, String> =
-                lists.iter().flat_map(|list| list.iter()).map(evaluate::text).collect();
+                lists.iter().flat_map(|list| list.iter()).map(values::text).collect();
             Ok(Value::from(parts?.join(&args.text(0)?)))
         },
         "lower" => |args| Ok(Value::from(args.text(0)?.to_lowercase())),
@@ -123,14 +123,14 @@ fn format(format: &str, arguments: &[Value]) -> Result<String, String> {
 fn verb_text(verb: char, flags: &str, value: &Value) -> Result<String, String> {
     let (width, precision) = flags.split_once('.').unwrap_or((flags, ""));
     let precision: Option<usize> = precision.parse().ok();
-    let whole = || evaluate::number(value).map(f64::trunc);
+    let whole = || values::number(value).map(f64::trunc);
     let text = match verb {
-        's' => evaluate::text(value)?,
-        'v' => evaluate::text(value).unwrap_or_else(|_| value.to_string()),
-        'q' => Value::from(evaluate::text(value)?).to_string(),
-        't' => evaluate::boolean(value)?.to_string(),
+        's' => values::text(value)?,
+        'v' => values::text(value).unwrap_or_else(|_| value.to_string()),
+        'q' => Value::from(values::text(value)?).to_string(),
+        't' => values::boolean(value)?.to_string(),
         'd' => format!("{:.0}", whole()?),
-        'f' => format!("{:.*}", precision.unwrap_or(6), evaluate::number(value)?),
+        'f' => format!("{:.*}", precision.unwrap_or(6), values::number(value)?),
         #[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
         'x' => format!("{:x}", whole()? as i64),
         other => return Err(format!("the format has an unknown verb %{other}")),
