@@ -13,7 +13,7 @@ use trees::dir_tree::DirTree;
 use users::User;
 
 use super::hub::{Hub, set_size};
-use super::outbox::Outbox;
+use super::outbox::{Outbox, refusal};
 use super::output::{each_piece, frame};
 use crate::RunnerError;
 use crate::container::ContainerConfig;
@@ -36,7 +36,7 @@ pub(super) fn serve(hub: &Arc<Hub>, client: UnixStream, request: &ExecRequest) -
     let from = client.try_clone()?;
     let (outbox, sender) = Outbox::start(client)?;
     match start(hub, request) {
-        Err(error) => outbox.finish(super::requests::refusal(&error)),
+        Err(error) => outbox.finish(Frame::Failed(refusal(&error))),
         Ok(joined) => {
             outbox.push(Frame::Started);
             follow(joined, request, from, &outbox)?;
@@ -151,7 +151,7 @@ fn follow(joined: Joined, request: &ExecRequest, from: UnixStream, outbox: &Arc<
             let code = super::exit_code(exit);
             outbox.finish(Frame::Exited(Exited { code, oom_killed: false, pids_reached: false }));
         }
-        Err(error) => outbox.finish(super::requests::refusal(&error.into())),
+        Err(error) => outbox.finish(Frame::Failed(refusal(&error.into()))),
     }
     Ok(())
 }
