@@ -37,7 +37,16 @@ pub(crate) fn lock(file: &File, mode: Mode) -> io::Result<()> {
 
 /// Takes an exclusive lock if nobody holds the file; returns whether it did.
 pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
-    match file.try_lock() {
+    was_taken(file.try_lock())
+}
+
+/// Takes a shared lock if nobody holds an exclusive one; returns whether it did.
+pub(crate) fn try_lock_shared(file: &File) -> io::Result<bool> {
+    was_taken(file.try_lock_shared())
+}
+
+fn was_taken(tried: Result<(), TryLockError>) -> io::Result<bool> {
+    match tried {
         Ok(()) => Ok(true),
         Err(TryLockError::WouldBlock) => Ok(false),
         Err(TryLockError::Error(error)) => Err(error),

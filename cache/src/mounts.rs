@@ -12,7 +12,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::files::{IoContext, make_dir, mark_used, open_dir, open_or_create, remove_file};
-use crate::locks::{Mode, lock, try_lock};
+use crate::locks::{Mode, lock, try_lock, try_lock_shared};
 use crate::session::Session;
 use crate::tmp::{discard, ensure_private_dir};
 use crate::{Store, StoreError, hashed_name};
@@ -77,16 +77,21 @@ fn is_dir(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir())
 }
 
+/// Reports whether an instance has its first content.
+fn is_usable(dir: &Path) -> bool {
+    is_file(&dir.join("ready")) && is_dir(&dir.join("data"))
+}
+
 fn make_ready(dir: &Path) -> Result<(), StoreError> {
     let ready = dir.join("ready");
     open_or_create(&ready).at("make", &ready).map(|_| ())
 }
 
 impl Store {
-    /// Takes the cache mount `id`, creating it if needed. Waits for other users where `sharing` says so.
+    /// Takes the cache mount `id`, creating it if needed. Returns `None` if other users must end first, as `sharing` says.
     ///
     /// The id can be any text: its hash is the name of the directory.
-    pub fn cache_mount(&self, id: &str, sharing: Sharing) -> Result<CacheMount, StoreError> {
+    pub fn try_cache_mount(&self, id: &str, sharing: Sharing) -> Result<Option<CacheMount>, StoreError> {
         let instances = self.root().join("mounts").join(hashed_name(id.as_bytes()));
         ensure_private_dir(&instances)?;
         let mut number = 0_u64;
@@ -94,50 +99,49 @@ impl Store {
             let dir = instances.join(number.to_string());
             ensure_private_dir(&dir)?;
             let file = open_dir(&dir).at("open", &dir)?;
-            let taken = match sharing {
-                Sharing::Private => try_lock(&file),
-                Sharing::Shared => lock(&file, Mode::Shared).map(|()| true),
-                Sharing::Locked => lock(&file, Mode::Exclusive).map(|()| true),
-            };
+            // An instance that is shared is filled by one user alone.
+            let is_shared = sharing == Sharing::Shared && is_usable(&dir);
+            let taken = if is_shared { try_lock_shared(&file) } else { try_lock(&file) };
             if taken.at("lock", &dir)? {
-                return self.take_instance(dir, file, sharing);
+                if is_shared && !is_usable(&dir) {
+                    // A build with --no-cache has emptied it before the lock was taken.
+                    continue;
+                }
+                return self.take_instance(dir, file, sharing).map(Some);
+            }
+            if sharing != Sharing::Private {
+                return Ok(None);
             }
             number += 1;
         }
     }
 
-    /// Makes the cache mount `id` begin empty for its next user (`--no-cache`). Waits for its users; private instances that
-    /// are in use keep their content.
-    pub fn renew_cache_mount(&self, id: &str) -> Result<(), StoreError> {
+    /// Makes the cache mount `id` begin empty for its next user (`--no-cache`). Returns false if other users must end first;
+    /// private instances that are in use keep their content.
+    pub fn try_renew_cache_mount(&self, id: &str) -> Result<bool, StoreError> {
         let instances = self.root().join("mounts").join(hashed_name(id.as_bytes()));
         let existing =
             (0_u64..).map(|number| instances.join(number.to_string())).take_while(|dir| dir.is_dir());
         for (number, dir) in existing.enumerate() {
             let file = open_dir(&dir).at("open", &dir)?;
-            let is_locked =
-                if number == 0 { lock(&file, Mode::Exclusive).map(|()| true) } else { try_lock(&file) };
-            if is_locked.at("lock", &dir)? {
+            if try_lock(&file).at("lock", &dir)? {
                 remove_file(&dir.join("ready"))?;
+            } else if number == 0 {
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Makes a mount of an instance whose lock is held.
     fn take_instance(&self, dir: PathBuf, file: File, sharing: Sharing) -> Result<CacheMount, StoreError> {
-        let (ready, data) = (dir.join("ready"), dir.join("data"));
-        let is_unusable = || !is_file(&ready) || !is_dir(&data);
-        let mut is_new = is_unusable();
-        if is_new && sharing == Sharing::Shared {
-            // Another user can have filled it while the lock was changed.
-            lock(&file, Mode::Exclusive).at("lock", &dir)?;
-            is_new = is_unusable();
-            if !is_new {
-                lock(&file, Mode::Shared).at("lock", &dir)?;
-            }
-        }
+        let is_new = !is_usable(&dir);
+        let data = dir.join("data");
         if is_new {
             self.renew_data(&data)?;
+        } else if sharing == Sharing::Shared {
+            // Another user can have filled it before the lock was taken.
+            lock(&file, Mode::Shared).at("lock", &dir)?;
         }
         mark_used(&file);
         Ok(CacheMount { dir, data, is_new, sharing, lock: file, _session: Arc::clone(&self.session) })

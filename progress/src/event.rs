@@ -58,6 +58,13 @@ pub enum EventKind {
         /// True once the part is complete.
         done: bool,
     },
+    /// The vertex waits for something that another step or build holds.
+    Waiting {
+        /// Description of the wait, as a participle: `waiting for …`.
+        text: String,
+        /// True once the wait has ended.
+        is_over: bool,
+    },
     /// A warning for the user.
     Warning {
         /// Text of one line.

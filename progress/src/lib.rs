@@ -7,6 +7,7 @@
 //! miss    reasons why a step was not cached
 //! usage   resources that the processes of a step consumed
 //! cancel  a flag that asks a build to stop
+//! patience  waiting for what others hold
 //! ```
 //!
 //! A vertex is a step of the graph, or anything else that takes time: loading the context, resolving an image name,
@@ -15,6 +16,7 @@
 mod cancel;
 mod event;
 mod miss;
+mod patience;
 mod phase;
 mod report;
 mod usage;
@@ -22,6 +24,7 @@ mod usage;
 pub use cancel::Cancel;
 pub use event::{Event, EventKind, KeyKind, StepLocation, VertexId};
 pub use miss::MissReason;
+pub use patience::wait_for;
 pub use phase::Phase;
 pub use report::{NoSink, Progress, Sink, Vertex};
 pub use usage::Usage;

@@ -104,6 +104,11 @@ impl Vertex {
         self.send(EventKind::Status { id: id.to_owned(), current, total, done });
     }
 
+    /// Reports that the vertex begins or ends to wait for something that others hold.
+    pub fn waits(&self, text: &str, begins: bool) {
+        self.send(EventKind::Waiting { text: text.to_owned(), is_over: !begins });
+    }
+
     /// Reports a warning of one line.
     pub fn warning(&self, text: &str) {
         self.send(EventKind::Warning { text: text.to_owned() });

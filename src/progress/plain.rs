@@ -38,6 +38,7 @@ impl Display for Plain {
                 self.line(vertex, &status(&id, current, total));
             }
             EventKind::Status { done: false, .. } => {}
+            EventKind::Waiting { text, is_over: false } => self.line(vertex, &text),
             EventKind::Warning { text } => self.line(vertex, &format!("WARN: {text}")),
             EventKind::Missed { reason } => {
                 if let Some(text) = not_cached(&reason) {

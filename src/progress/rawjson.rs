@@ -51,6 +51,10 @@ impl Display for RawJson {
                 let completed = done.then_some(time.as_str());
                 print("statuses", status(&id, &digest, (current, total), (&time, completed)));
             }
+            EventKind::Waiting { text, is_over } => {
+                let completed = is_over.then_some(time.as_str());
+                print("statuses", status(&text, &digest, (0, None), (&time, completed)));
+            }
             EventKind::Warning { text } => {
                 print("warnings", json!({"vertex": digest, "level": 1, "short": base64(text.as_bytes())}));
             }

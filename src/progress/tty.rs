@@ -175,6 +175,9 @@ impl Vertex {
             EventKind::Status { id, current, total, done } => {
                 self.statuses.insert(id, (current, total, done));
             }
+            EventKind::Waiting { text, is_over } => {
+                self.statuses.insert(text, (0, None, is_over));
+            }
             EventKind::Missed { reason } => self.notes.extend(not_cached(&reason)),
             EventKind::Warning { text } => self.notes.push(format!("WARN: {}", output::sanitized(&text))),
             EventKind::Finished { cached } => {

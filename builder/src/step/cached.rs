@@ -9,7 +9,7 @@
 //! again, and finds the result of the first.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use cache::{Record, StepKey, StepLock, StepPosition, hashed_name};
 use oci::DiffId;
@@ -22,16 +22,13 @@ use crate::key::{KeyMaker, Part, Parts, reason};
 use crate::result::{Files, Recipe, StepResult};
 use graph::{Op, Step};
 use progress::MissReason;
-use progress::{EventKind, KeyKind, Phase, Vertex};
+use progress::{EventKind, KeyKind, Phase, Vertex, wait_for};
 
 /// Name in a record of the digest of file times that show in outputs; not part of any key.
 const TIMES: &str = "times";
 
 /// Status of a step that waits for another process.
 const WAITING: &str = "waiting for another build that runs this step";
-
-/// Interval at which a lock that another process holds is tried again.
-const LOCK_POLL: Duration = Duration::from_millis(50);
 
 /// A step that is being solved.
 pub(super) struct CachedStep<'a> {
@@ -108,23 +105,10 @@ impl CachedStep<'_> {
     /// Takes the lock of a key. Waiting for another process is shown, and ends when the user cancels the build.
     fn lock(&self, key: &StepKey) -> Result<StepLock, StepError> {
         self.vertex.enter(Phase::Lock);
-        let mut is_waiting = false;
-        loop {
-            if let Some(lock) = self.solver.store.try_lock_step(key)? {
-                if is_waiting {
-                    self.vertex.status(WAITING, 0, None, true);
-                }
-                return Ok(lock);
-            }
-            if self.solver.cancel.is_canceled() {
-                return Err(StepError::Canceled);
-            }
-            if !is_waiting {
-                is_waiting = true;
-                self.vertex.status(WAITING, 0, None, false);
-            }
-            std::thread::sleep(LOCK_POLL);
-        }
+        let cancel = &self.solver.cancel;
+        let show = |begins: bool| self.vertex.waits(WAITING, begins);
+        let lock = wait_for(&|| cancel.is_canceled(), &show, || self.solver.store.try_lock_step(key))?;
+        lock.ok_or(StepError::Canceled)
     }
 
     /// Returns the clamp of the outputs: times before it show in layers.

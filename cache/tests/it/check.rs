@@ -186,6 +186,6 @@ fn everything_that_the_store_makes_is_known() {
         store.save_note(kind, "note", b"text").unwrap();
     }
     drop(store.lock_step(&StepKey::of(b"step")).unwrap());
-    drop(store.cache_mount("id", cache::Sharing::Shared).unwrap());
+    drop(store.try_cache_mount("id", cache::Sharing::Shared).unwrap().unwrap());
     assert_eq!(store.check(false).unwrap().unknown, [""; 0].map(std::path::PathBuf::from));
 }

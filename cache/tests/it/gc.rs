@@ -162,7 +162,7 @@ fn volumes_and_unknown_files_are_left_alone() {
 
 /// Makes a ready cache mount that was last used so many hours ago.
 fn put_mount(store: &Store, id: &str, hours: u64) {
-    let mut mount = store.cache_mount(id, Sharing::Shared).unwrap();
+    let mut mount = store.try_cache_mount(id, Sharing::Shared).unwrap().unwrap();
     mount.set_ready().unwrap();
     std::fs::write(mount.path().join("file"), "x").unwrap();
     let dir = mount.path().parent().unwrap().to_owned();
@@ -179,8 +179,8 @@ fn cache_mounts_go_by_their_last_use() {
     drop(store);
     assert_eq!(root.collect(&Policy { budget_bytes: 0, keep_ms: HOUR_MS }).mounts, 1);
     let store = root.open();
-    assert!(store.cache_mount("old", Sharing::Shared).unwrap().is_new());
-    assert!(!store.cache_mount("new", Sharing::Shared).unwrap().is_new());
+    assert!(store.try_cache_mount("old", Sharing::Shared).unwrap().unwrap().is_new());
+    assert!(!store.try_cache_mount("new", Sharing::Shared).unwrap().unwrap().is_new());
 }
 
 #[test]

@@ -27,7 +27,7 @@ fn work(store: &Store, rounds: u32) {
             store.save_record(&key, &record).unwrap();
         }
         drop(step);
-        store.cache_mount("pip", Sharing::Shared).unwrap().set_ready().unwrap();
+        store.try_cache_mount("pip", Sharing::Shared).unwrap().unwrap().set_ready().unwrap();
         store.tag(&reference(&name), put_image(store, &name).entry).unwrap();
         if round % 5 == 4 {
             store.untag(&reference(&name)).unwrap();

@@ -12,12 +12,12 @@ fn a_ready_mount_keeps_its_content() {
     let store = new_store();
     for sharing in [Sharing::Shared, Sharing::Private, Sharing::Locked] {
         let id = format!("id-{sharing:?}");
-        let mut first = store.cache_mount(&id, sharing).unwrap();
+        let mut first = store.try_cache_mount(&id, sharing).unwrap().unwrap();
         assert!(first.is_new());
         std::fs::write(first.path().join("file"), "x").unwrap();
         first.set_ready().unwrap();
         drop(first);
-        let second = store.cache_mount(&id, sharing).unwrap();
+        let second = store.try_cache_mount(&id, sharing).unwrap().unwrap();
         assert!(!second.is_new(), "{sharing:?}");
         assert!(second.path().join("file").exists(), "{sharing:?}");
     }
@@ -28,10 +28,10 @@ fn a_mount_that_was_not_filled_starts_empty_again() {
     let store = new_store();
     for sharing in [Sharing::Shared, Sharing::Private, Sharing::Locked] {
         let id = format!("id-{sharing:?}");
-        let first = store.cache_mount(&id, sharing).unwrap();
+        let first = store.try_cache_mount(&id, sharing).unwrap().unwrap();
         std::fs::write(first.path().join("half"), "").unwrap();
         drop(first);
-        let second = store.cache_mount(&id, sharing).unwrap();
+        let second = store.try_cache_mount(&id, sharing).unwrap().unwrap();
         assert!(second.is_new(), "{sharing:?}");
         assert_eq!(std::fs::read_dir(second.path()).unwrap().count(), 0, "{sharing:?}");
     }
@@ -40,22 +40,22 @@ fn a_mount_that_was_not_filled_starts_empty_again() {
 #[test]
 fn users_of_a_shared_mount_get_one_directory() {
     let store = new_store();
-    let mut first = store.cache_mount("id", Sharing::Shared).unwrap();
+    let mut first = store.try_cache_mount("id", Sharing::Shared).unwrap().unwrap();
     first.set_ready().unwrap();
-    let second = store.cache_mount("id", Sharing::Shared).unwrap();
+    let second = store.try_cache_mount("id", Sharing::Shared).unwrap().unwrap();
     assert_eq!(first.path(), second.path());
 }
 
 #[test]
 fn users_of_a_private_mount_get_an_instance_each() {
     let store = new_store();
-    let first = store.cache_mount("id", Sharing::Private).unwrap();
-    let second = store.cache_mount("id", Sharing::Private).unwrap();
+    let first = store.try_cache_mount("id", Sharing::Private).unwrap().unwrap();
+    let second = store.try_cache_mount("id", Sharing::Private).unwrap().unwrap();
     assert_ne!(first.path(), second.path());
     let path = first.path().to_owned();
     drop(first);
     assert_eq!(
-        store.cache_mount("id", Sharing::Private).unwrap().path(),
+        store.try_cache_mount("id", Sharing::Private).unwrap().unwrap().path(),
         path,
         "an unused one is taken again"
     );
@@ -65,7 +65,7 @@ fn users_of_a_private_mount_get_an_instance_each() {
 fn any_text_is_an_id() {
     let store = new_store();
     for id in ["", "/", "../../etc", "a\nb", "ä", &"x".repeat(10_000)] {
-        let mount = store.cache_mount(id, Sharing::Locked).unwrap();
+        let mount = store.try_cache_mount(id, Sharing::Locked).unwrap().unwrap();
         assert!(mount.path().starts_with(store.root().join("mounts")), "{id:?}");
     }
 }
@@ -74,7 +74,7 @@ fn any_text_is_an_id() {
 /// get it in any case.
 fn second_user_gets_in(first: Sharing, ready: bool, second: Sharing) -> bool {
     let test = new_store();
-    let mut held = test.cache_mount("id", first).unwrap();
+    let mut held = test.try_cache_mount("id", first).unwrap().unwrap();
     if ready {
         held.set_ready().unwrap();
     }
@@ -83,7 +83,13 @@ fn second_user_gets_in(first: Sharing, ready: bool, second: Sharing) -> bool {
         let root = test.root();
         scope.spawn(move || {
             let other = Store::open(root).unwrap();
-            sender.send(other.cache_mount("id", second).unwrap().is_new()).unwrap();
+            let mount = loop {
+                if let Some(mount) = other.try_cache_mount("id", second).unwrap() {
+                    break mount;
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            };
+            sender.send(mount.is_new()).unwrap();
         });
         let early = receiver.recv_timeout(Duration::from_millis(150));
         drop(held);
@@ -119,7 +125,7 @@ fn users_wait_where_sharing_says_so() {
 fn helper_fills_a_mount() {
     let Some(root) = helper_root() else { return };
     let store = Store::open(&root).unwrap();
-    let mount = store.cache_mount("id", Sharing::Locked).unwrap();
+    let mount = store.try_cache_mount("id", Sharing::Locked).unwrap().unwrap();
     std::fs::write(mount.path().join("half"), "").unwrap();
     std::fs::write(root.join("held"), "").unwrap();
     std::thread::sleep(Duration::from_secs(60));
@@ -132,7 +138,7 @@ fn a_mount_half_filled_by_a_killed_process_starts_empty_again() {
     wait_until("the helper has the mount", || store.root().join("held").exists());
     helper.kill().unwrap();
     helper.wait().unwrap();
-    let mount = store.cache_mount("id", Sharing::Locked).unwrap();
+    let mount = store.try_cache_mount("id", Sharing::Locked).unwrap().unwrap();
     assert!(mount.is_new());
     assert_eq!(std::fs::read_dir(mount.path()).unwrap().count(), 0);
 }
@@ -140,11 +146,11 @@ fn a_mount_half_filled_by_a_killed_process_starts_empty_again() {
 #[test]
 fn a_mount_that_has_lost_its_data_begins_empty() {
     let store = new_store();
-    let mut lost = store.cache_mount("m", Sharing::Locked).unwrap();
+    let mut lost = store.try_cache_mount("m", Sharing::Locked).unwrap().unwrap();
     lost.set_ready().unwrap();
     let data = lost.path().to_owned();
     drop(lost);
     std::fs::remove_dir(&data).unwrap();
-    let mount = store.cache_mount("m", Sharing::Locked).unwrap();
+    let mount = store.try_cache_mount("m", Sharing::Locked).unwrap().unwrap();
     assert!(mount.is_new() && data.is_dir());
 }

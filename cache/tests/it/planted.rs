@@ -97,7 +97,8 @@ fn use_all(root: &Path) {
     let _ = store.lock_step(&StepKey::of(b"step"));
     let _ = store.save_note(NoteKind::Pin, "pin", digest.to_string().as_bytes());
     let _ = store.load_note(NoteKind::Pin, "pin");
-    let _ = store.cache_mount("mount", Sharing::Shared).map(|mut mount| mount.set_ready());
+    let _ =
+        store.try_cache_mount("mount", Sharing::Shared).map(|mount| mount.map(|mut mount| mount.set_ready()));
     let _ = store.protect("root", [digest]);
     let _ = store.layer_dir(&layer);
     let _ = store.scratch();
@@ -126,7 +127,7 @@ fn used_store() -> Closed {
     // As a killed process leaves it.
     fs::write(closed.path().join("steps").join(StepKey::of(b"step").to_string()), "").unwrap();
     store.save_note(NoteKind::Pin, "pin", image.layer.to_string().as_bytes()).unwrap();
-    store.cache_mount("mount", Sharing::Shared).unwrap().set_ready().unwrap();
+    store.try_cache_mount("mount", Sharing::Shared).unwrap().unwrap().set_ready().unwrap();
     store.protect("root", [image.layer]).unwrap();
     let dir = store.layer_dir(&DiffId(image.layer)).unwrap();
     fs::write(dir.join("index"), "derived").unwrap();
@@ -236,7 +237,7 @@ fn check_usable(closed: &Closed, lost: &str) {
     assert!(store.load_record(&StepKey::of(b"new")).unwrap().is_some(), "{lost}");
     store.lock_step(&StepKey::of(b"new")).unwrap();
     store.save_note(NoteKind::Pin, "new", b"1").unwrap();
-    store.cache_mount("new", Sharing::Locked).unwrap().set_ready().unwrap();
+    store.try_cache_mount("new", Sharing::Locked).unwrap().unwrap().set_ready().unwrap();
     store.layer_dir(&DiffId(image.layer)).unwrap();
     let stats = StatCache::load(&store, Path::new("/new"));
     stats.put(

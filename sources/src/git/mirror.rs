@@ -12,6 +12,8 @@ use std::path::PathBuf;
 
 use cache::{CacheMount, Sharing, Store, hashed_name};
 
+use progress::wait_for;
+
 use super::address::Address;
 use super::command::Git;
 use super::refs::{self, Named};
@@ -48,8 +50,9 @@ impl<'a> Mirror<'a> {
             configuration.extend(address.show(authorization));
         }
         let store = context.layers.store();
-        let mount =
-            store.cache_mount(&mount_id(store, &address.url, authorization.as_deref()), Sharing::Locked)?;
+        let id = mount_id(store, &address.url, authorization.as_deref());
+        let take = || store.try_cache_mount(&id, Sharing::Locked);
+        let mount = wait_for(context.is_canceled, &|_| {}, take)?.ok_or(RemoteError::Canceled)?;
         let git = Git {
             variables: context.variables,
             is_canceled: context.is_canceled,

@@ -6,7 +6,7 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
-use cache::{CacheMount, ScratchDir};
+use cache::{CacheMount, ScratchDir, StoreError};
 use rootfs::snapshot::{self, Keep, bind_host};
 use sandbox::{Mount, MountSource};
 use trees::materialize::materialize;
@@ -14,7 +14,10 @@ use trees::materialize::materialize;
 use super::{ExecContext, ExecError, read_secret};
 use crate::result::Files;
 use graph::{CacheSharing, Exec, ExecMount, MountKind};
-use progress::Phase;
+use progress::{Phase, wait_for};
+
+/// Status of a step that waits for a cache mount.
+const WAITING: &str = "waiting for another step or build that uses the cache mount";
 
 /// Resources behind mounts. They are dropped after the process has ended.
 #[derive(Default)]
@@ -114,7 +117,8 @@ fn cache(
     context.vertex.enter(Phase::Lock);
     let id = cache_id(kind, inputs, id);
     renew(&id, context)?;
-    let mut mount = context.store.cache_mount(&id, sharing_of(*sharing))?;
+    let take = || context.store.try_cache_mount(&id, sharing_of(*sharing));
+    let mut mount = wait(context, take)?;
     context.vertex.enter(Phase::Mount);
     if mount.is_new() {
         if let Some(input) = from {
@@ -143,10 +147,19 @@ fn renew(id: &str, context: &ExecContext<'_>) -> Result<(), ExecError> {
     // Held while the mount is emptied, so that no other step fills it in between.
     let mut renewed = renewed.lock().unwrap_or_else(PoisonError::into_inner);
     if !renewed.contains(id) {
-        context.store.renew_cache_mount(id)?;
+        wait(context, || context.store.try_renew_cache_mount(id).map(|done| done.then_some(())))?;
         renewed.insert(id.to_owned());
     }
     Ok(())
+}
+
+/// Waits for the users of a cache mount, visibly and until the build is canceled.
+fn wait<T>(
+    context: &ExecContext<'_>,
+    take: impl FnMut() -> Result<Option<T>, StoreError>,
+) -> Result<T, ExecError> {
+    let show = |begins: bool| context.vertex.waits(WAITING, begins);
+    wait_for(&|| context.cancel.is_canceled(), &show, take)?.ok_or(ExecError::Canceled)
 }
 
 fn sharing_of(sharing: CacheSharing) -> cache::Sharing {
