@@ -74,14 +74,20 @@ pub fn plan(sources: &[Source], request: &Request) -> Result<Plan, BakeError> {
     catalog.plan(names, &request.overrides)
 }
 
-/// Returns all targets of files with their descriptions, and all variables.
-pub fn list(
-    sources: &[Source],
-    request: &Request,
-) -> Result<(Vec<(String, String)>, Vec<VariableInfo>), BakeError> {
+/// Contents of bake files, for people who choose from them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing {
+    /// Names of all targets with their descriptions, which can be empty.
+    pub targets: Vec<(String, String)>,
+    /// Variables that the files define.
+    pub variables: Vec<VariableInfo>,
+}
+
+/// Returns all targets and all variables of files.
+pub fn list(sources: &[Source], request: &Request) -> Result<Listing, BakeError> {
     let (variables, catalog) = read(sources, request)?;
     let targets = catalog.targets.into_iter().map(|(name, target)| (name, target.description));
-    Ok((targets.collect(), variables))
+    Ok(Listing { targets: targets.collect(), variables })
 }
 
 fn read(sources: &[Source], request: &Request) -> Result<(Vec<VariableInfo>, Catalog), BakeError> {

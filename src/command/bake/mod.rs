@@ -50,7 +50,7 @@ fn request(args: &BakeArgs) -> Result<Request, Failure> {
 }
 
 fn list(kind: BakeList, sources: &[bake::Source], request: &Request) -> Result<u8, Failure> {
-    let (targets, variables) = bake::list(sources, request)?;
+    let bake::Listing { targets, variables } = bake::list(sources, request)?;
     match kind {
         BakeList::Targets => {
             table::print(["TARGET", "DESCRIPTION"], targets.into_iter().map(|(name, text)| [name, text]));
