@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::network::{DNS_FORWARDER, Network};
-use crate::spec::HostEntry;
+use crate::spec::{Dns, HostEntry};
 
 /// Returns the text of `/etc/hosts`: loopback with the sandbox's own name, then `entries`.
 pub(crate) fn hosts(hostname: &str, entries: &[HostEntry]) -> String {
@@ -15,8 +15,38 @@ pub(crate) fn hosts(hostname: &str, entries: &[HostEntry]) -> String {
     text
 }
 
-/// Returns the text of `/etc/resolv.conf` for a sandbox with `network`, made from the host's file.
-pub(crate) fn resolv_conf(network: &Network) -> String {
+/// Returns the text of `/etc/resolv.conf` for a sandbox with `network`, made from the host's file and `dns`.
+pub(crate) fn resolv_conf(network: &Network, dns: &Dns) -> String {
+    with_settings(resolv_of(network), dns)
+}
+
+/// Replaces the lines of each kind for which there is a setting.
+fn with_settings(text: String, dns: &Dns) -> String {
+    if *dns == Dns::default() {
+        return text;
+    }
+    let Dns { servers, search, options } = dns;
+    let replaced: &[(&[&str], bool)] = &[
+        (&["nameserver"], !servers.is_empty()),
+        (&["search", "domain"], !search.is_empty()),
+        (&["options"], !options.is_empty()),
+    ];
+    let is_kept = |line: &&str| {
+        let kind = line.split_whitespace().next().unwrap_or_default();
+        !replaced.iter().any(|(kinds, is_replaced)| *is_replaced && kinds.contains(&kind))
+    };
+    let mut lines: Vec<String> = text.lines().filter(is_kept).map(str::to_owned).collect();
+    lines.extend(servers.iter().map(|address| format!("nameserver {address}")));
+    if !search.is_empty() && search != &["."] {
+        lines.push(format!("search {}", search.join(" ")));
+    }
+    if !options.is_empty() {
+        lines.push(format!("options {}", options.join(" ")));
+    }
+    lines.into_iter().map(|line| line + "\n").collect()
+}
+
+fn resolv_of(network: &Network) -> String {
     let bytes = std::fs::read("/etc/resolv.conf").unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
     match network {
@@ -107,6 +137,25 @@ mod tests {
     #[test]
     fn a_sandbox_in_the_hosts_network_has_the_hosts_servers() {
         let text = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
-        assert_eq!(resolv_conf(&Network::Host), text);
+        assert_eq!(resolv_conf(&Network::Host, &Dns::default()), text);
+    }
+
+    #[test]
+    fn settings_replace_the_lines_of_their_kind() {
+        let host = "# made\nnameserver 10.0.0.2\nsearch a\ndomain b\noptions edns0\n".to_owned();
+        let owned = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let servers = vec!["1.1.1.1".parse().unwrap(), "::1".parse().unwrap()];
+        let mut dns = Dns { servers, ..Dns::default() };
+        assert_eq!(
+            with_settings(host.clone(), &dns),
+            "# made\nsearch a\ndomain b\noptions edns0\nnameserver 1.1.1.1\nnameserver ::1\n"
+        );
+        dns = Dns { search: owned(&["x", "y"]), options: owned(&["ndots:2"]), ..Dns::default() };
+        assert_eq!(
+            with_settings(host.clone(), &dns),
+            "# made\nnameserver 10.0.0.2\nsearch x y\noptions ndots:2\n"
+        );
+        dns = Dns { search: owned(&["."]), ..Dns::default() };
+        assert_eq!(with_settings(host, &dns), "# made\nnameserver 10.0.0.2\noptions edns0\n");
     }
 }

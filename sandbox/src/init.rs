@@ -17,7 +17,9 @@
 //! masked_paths      parts of /proc and /sys that are hidden or read-only
 //! host_services     requests to the supervisor; socket_forward: sockets of the host
 //! streams           stdin, stdout, stderr, or a terminal
+//! kernel_parameters parameters below /proc/sys, and the like
 //! rights            limits, capabilities, user and groups: dropping them
+//! reaper            the init of --init, which stays beside the program
 //! program           finding and executing the program
 //! last_steps        the steps that each process of a sandbox takes before its program
 //! ```
@@ -31,12 +33,14 @@ mod dev;
 mod guest;
 mod host_services;
 mod joiner;
+mod kernel_parameters;
 mod last_steps;
 mod masked_paths;
 mod mount_points;
 mod namespaces;
 mod network_keeper;
 mod program;
+mod reaper;
 mod report;
 mod requested_mounts;
 mod rights;

@@ -88,7 +88,10 @@ fn start(
 /// Returns the namespaces that a sandbox has of its own, as flags of `setns`. Every sandbox has a cgroup namespace where
 /// the kernel has them.
 fn own_namespaces(spec: &Spec) -> i32 {
-    let mut flags = libc::CLONE_NEWPID | libc::CLONE_NEWNS | libc::CLONE_NEWUTS;
+    let mut flags = libc::CLONE_NEWPID | libc::CLONE_NEWNS;
+    if !spec.boundary.host_uts {
+        flags |= libc::CLONE_NEWUTS;
+    }
     if !matches!(spec.network, Network::Host | Network::HostRestricted) {
         flags |= libc::CLONE_NEWNET;
     }

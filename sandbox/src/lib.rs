@@ -12,9 +12,10 @@
 //! supervisor_handle  the caller's handle of the process that stands for a sandbox
 //! relay              joining two streams
 //! network            the host's, none, or a private one that pasta connects
+//! boundary           differences from docker's defaults in what a sandbox shares with this machine
 //! spec               what to run and where: plain data; detached_mount: its mounts
 //! capability_sets    capabilities by name; seccomp: docker's filter; rlimits: limits by name; etc: files in /etc
-//! cgroup             limits on memory and processes: Limits
+//! cgroup             control groups: limits, statistics, freezing
 //! prepare            spec -> plan
 //! running, launch    waiting for a process; starting the first one, and further ones in a running sandbox
 //! landlock           keeping abstract sockets of the host away
@@ -33,6 +34,7 @@
 //!
 //! Needs Linux 5.12.
 
+mod boundary;
 mod capability_sets;
 mod cgroup;
 mod channel;
@@ -62,8 +64,9 @@ mod sys;
 mod usage;
 mod wire;
 
-pub use cgroup::{Limits, LimitsReached};
-pub use detached_mount::DetachedMount;
+pub use boundary::Boundary;
+pub use cgroup::{ControlGroups, Limits, LimitsReached, Stats, UNLIMITED};
+pub use detached_mount::{DetachedMount, Propagation};
 pub use error::SandboxError;
 pub use init::init_if_asked;
 pub use launch::{exec, spawn};
@@ -72,6 +75,7 @@ pub use outcome::{CreatedMountPoint, Exit};
 pub use port_map::PortMap;
 pub use running::Running;
 pub use spec::{
-    Capabilities, Device, HostEntry, Mount, MountSource, Process, ProcessUser, Rlimit, Seccomp, Spec, Stdio,
+    Capabilities, Device, Dns, HostEntry, Mount, MountSource, Process, ProcessUser, Rlimit, Seccomp, Spec,
+    Stdio,
 };
 pub use usage::Usage;

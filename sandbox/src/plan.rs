@@ -12,6 +12,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 
 use crate::SandboxError;
+use crate::boundary::Boundary;
 use crate::error::os;
 use crate::port_map::PortMap;
 use crate::wire::{Blob, Reader, Wire, wire_struct};
@@ -40,6 +41,7 @@ pub(crate) struct Plan {
     pub(crate) cgroups: Vec<FdIndex>,
     pub(crate) insecure: bool,
     pub(crate) read_only_etc: bool,
+    pub(crate) boundary: Boundary,
 }
 
 wire_struct!(Plan {
@@ -56,6 +58,7 @@ wire_struct!(Plan {
     cgroups,
     insecure,
     read_only_etc,
+    boundary,
 });
 
 /// A [`crate::Mount`] whose source is planned.

@@ -33,13 +33,16 @@ pub(crate) struct SandboxRights {
     pub(crate) insecure: bool,
     /// True if the network is the one of the host in its restricted form: [`Network::HostRestricted`].
     pub(crate) has_restricted_network: bool,
+    /// True if no program gets more rights than its caller has.
+    pub(crate) no_new_privileges: bool,
 }
 
 impl SandboxRights {
     /// Returns the rights that processes of `spec` have.
     pub(crate) fn of(spec: &Spec) -> Self {
         let has_restricted_network = spec.network == Network::HostRestricted && !spec.insecure;
-        Self { insecure: spec.insecure, has_restricted_network }
+        let no_new_privileges = spec.boundary.no_new_privileges;
+        Self { insecure: spec.insecure, has_restricted_network, no_new_privileges }
     }
 }
 
@@ -51,18 +54,21 @@ pub(crate) fn prepare(
     cgroups: Vec<OwnedFd>,
 ) -> Result<(Plan, Fds, Option<Output>), SandboxError> {
     let rights = SandboxRights::of(&spec);
+    let has_own_network = !matches!(spec.network, Network::Host | Network::HostRestricted);
+    spec.boundary.check(has_own_network, !spec.host_ipc)?;
     let Spec { root, mounts, process, network, insecure, .. } = spec;
     let mut fds = Fds::default();
     let root = fds.add(root.into());
     let has_single_id = has_single_id(&process, rights);
-    let (process, output) = planned_process(process, rights, &mut fds)?;
+    let (mut process, output) = planned_process(process, rights, &mut fds)?;
+    process.has_init = spec.boundary.has_init;
     let plan = Plan {
         root,
         read_only_root: spec.read_only_root,
         mounts: mounts.into_iter().map(|mount| planned_mount(mount, has_single_id, &mut fds)).collect(),
         process,
         hosts: etc::hosts(&spec.hostname, &spec.hosts),
-        resolv: etc::resolv_conf(&network),
+        resolv: etc::resolv_conf(&network, &spec.dns),
         network: planned_network(&network, &mut fds)?,
         hostname: spec.hostname,
         host_ipc: spec.host_ipc,
@@ -70,6 +76,7 @@ pub(crate) fn prepare(
         shm_size_bytes: spec.shm_size_bytes.unwrap_or(SHM_SIZE_BYTES),
         insecure,
         read_only_etc: spec.read_only_etc,
+        boundary: spec.boundary,
     };
     Ok((plan, fds, output))
 }
@@ -100,7 +107,7 @@ fn planned_process(
     fds: &mut Fds,
 ) -> Result<(PlannedProcess, Option<Output>), SandboxError> {
     check_strings(&process)?;
-    let SandboxRights { insecure, has_restricted_network } = rights;
+    let SandboxRights { insecure, has_restricted_network, no_new_privileges } = rights;
     let has_single_id = has_single_id(&process, rights);
     let (stdio, output) = planned_stdio(process.stdio, fds)?;
     let mut capabilities =
@@ -123,6 +130,8 @@ fn planned_process(
         rlimits: process.rlimits.iter().map(rlimits::numbered).collect::<Result<_, _>>()?,
         stdio,
         scope_abstract_sockets: has_restricted_network,
+        no_new_privileges,
+        has_init: false,
     };
     Ok((planned, output))
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustix::process::{Signal, pidfd_send_signal};
 
-use crate::cgroup::Cgroup;
+use crate::cgroup::{Cgroup, ControlGroups};
 use crate::error::os;
 use crate::message::FromSupervisor;
 use crate::outcome::{CreatedMountPoint, Exit};
@@ -144,6 +144,11 @@ impl Running {
         }
     }
 
+    /// Returns a handle of the sandbox's control groups: for freezing, statistics, and new limits.
+    pub fn control_groups(&self) -> ControlGroups {
+        self.cgroup.handle()
+    }
+
     /// Returns the resources used by the sandbox; `None` before [`Running::wait`], or if the supervisor was killed.
     pub fn usage(&self) -> Option<Usage> {
         self.usage
@@ -165,6 +170,8 @@ impl Drop for Running {
         if self.exit.is_none() {
             // The end of its supervisor does not end a further process. A process that has ended already is no failure.
             let _ = pidfd_send_signal(&self.guest, Signal::KILL);
+            // Frozen processes end only once they go on.
+            let _ = self.cgroup.handle().thaw();
         }
     }
 }

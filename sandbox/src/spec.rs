@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
+use crate::boundary::Boundary;
 use crate::cgroup::Limits;
 use crate::detached_mount::DetachedMount;
 use crate::network::Network;
@@ -28,6 +29,8 @@ pub struct Spec {
     pub hostname: String,
     /// Further entries of `/etc/hosts`.
     pub hosts: Vec<HostEntry>,
+    /// Name servers and their settings in `/etc/resolv.conf`.
+    pub dns: Dns,
     /// Size of `/dev/shm` in bytes; 64 MiB if absent.
     pub shm_size_bytes: Option<u64>,
     /// --ipc=host: true if the process shares the host's `/dev/shm`, System V IPC and message queues.
@@ -38,6 +41,8 @@ pub struct Spec {
     pub insecure: bool,
     /// True if `/etc/hosts` and `/etc/resolv.conf` are read-only, as in a build step.
     pub read_only_etc: bool,
+    /// Further differences from docker's defaults.
+    pub boundary: Boundary,
 }
 
 /// The program to execute, its environment, and what it may do.
@@ -140,6 +145,17 @@ pub struct HostEntry {
     pub name: String,
     /// Address that the name resolves to.
     pub address: IpAddr,
+}
+
+/// Changes to the host's `/etc/resolv.conf`; an empty list leaves the host's lines of its kind.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Dns {
+    /// --dns: addresses of name servers.
+    pub servers: Vec<IpAddr>,
+    /// --dns-search: domains in which names without a dot are looked up; `.` alone stands for none.
+    pub search: Vec<String>,
+    /// --dns-option: options of the resolver, such as `ndots:2`.
+    pub options: Vec<String>,
 }
 
 /// A file or directory mounted in the root file system.

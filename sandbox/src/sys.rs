@@ -234,6 +234,12 @@ pub(crate) fn mount_setattr(mount: BorrowedFd<'_>, set: u64, recursive: bool) ->
     change_attributes(mount, set, 0, recursive)
 }
 
+/// Sets how mounts and unmounts spread between a mount and others, and for all mounts below it if `recursive`.
+pub(crate) fn set_propagation(mount: BorrowedFd<'_>, propagation: u64, recursive: bool) -> io::Result<()> {
+    let attributes = libc::mount_attr { attr_set: 0, attr_clr: 0, propagation, userns_fd: 0 };
+    change_mount(mount, attributes, recursive)
+}
+
 /// Allows the device nodes of a mount to be opened.
 pub(crate) fn allow_devices(mount: BorrowedFd<'_>) -> io::Result<()> {
     change_attributes(mount, 0, NO_DEVICES, false)
@@ -241,6 +247,10 @@ pub(crate) fn allow_devices(mount: BorrowedFd<'_>) -> io::Result<()> {
 
 fn change_attributes(mount: BorrowedFd<'_>, set: u64, clear: u64, recursive: bool) -> io::Result<()> {
     let attributes = libc::mount_attr { attr_set: set, attr_clr: clear, propagation: 0, userns_fd: 0 };
+    change_mount(mount, attributes, recursive)
+}
+
+fn change_mount(mount: BorrowedFd<'_>, attributes: libc::mount_attr, recursive: bool) -> io::Result<()> {
     let flags = libc::AT_EMPTY_PATH | if recursive { libc::AT_RECURSIVE } else { 0 };
     // SAFETY: the string and the struct live through the call, and the size is that of the struct.
     check(unsafe {

@@ -173,6 +173,16 @@ impl<T: Wire> Wire for Vec<T> {
     }
 }
 
+impl<A: Wire, B: Wire> Wire for (A, B) {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.0.put(out);
+        self.1.put(out);
+    }
+    fn take(input: &mut Reader<'_>) -> Option<Self> {
+        Some((A::take(input)?, B::take(input)?))
+    }
+}
+
 impl<A: Wire, B: Wire, C: Wire> Wire for (A, B, C) {
     fn put(&self, out: &mut Vec<u8>) {
         self.0.put(out);

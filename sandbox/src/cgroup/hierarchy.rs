@@ -7,6 +7,7 @@
 //!
 //! Source: linux/Documentation/admin-guide/cgroup-v2.rst, "No Internal Process Constraint" and "Delegation".
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -17,18 +18,51 @@ const ROOT: &str = "/sys/fs/cgroup";
 /// Name of the group that this process moves into, in a group that was delegated to it.
 const CALLERS: &str = "dsbuild-callers";
 
-/// A part of the kernel that limits a resource.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A part of the kernel that limits or counts a resource, or freezes processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Controller {
     Memory,
     Pids,
+    Cpu,
+    CpuTime,
+    Cpuset,
+    BlockIo,
+    Freezer,
 }
 
 impl Controller {
-    fn name(self) -> &'static str {
+    pub(super) const ALL: [Self; 7] =
+        [Self::Memory, Self::Pids, Self::Cpu, Self::CpuTime, Self::Cpuset, Self::BlockIo, Self::Freezer];
+
+    /// Returns the name of the controller; `None` for what each group of version 2 does by itself.
+    fn name(self, version: Version) -> Option<&'static str> {
+        Some(match (self, version) {
+            (Self::Memory, _) => "memory",
+            (Self::Pids, _) => "pids",
+            (Self::Cpu, _) => "cpu",
+            (Self::Cpuset, _) => "cpuset",
+            (Self::BlockIo, Version::One) => "blkio",
+            (Self::BlockIo, Version::Two) => "io",
+            (Self::CpuTime, Version::One) => "cpuacct",
+            (Self::Freezer, Version::One) => "freezer",
+            (Self::CpuTime | Self::Freezer, Version::Two) => return None,
+        })
+    }
+}
+
+/// Version of the control groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Version {
+    One,
+    Two,
+}
+
+impl Version {
+    /// Returns the word for no limit.
+    pub(super) fn unlimited(self) -> &'static str {
         match self {
-            Self::Memory => "memory",
-            Self::Pids => "pids",
+            Self::One => "-1",
+            Self::Two => "max",
         }
     }
 }
@@ -38,8 +72,8 @@ impl Controller {
 pub(super) enum Hierarchy {
     /// Version 2. `own` is the group of this process.
     Unified { own: PathBuf },
-    /// Version 1, with the groups of this process.
-    Split { memory: Option<PathBuf>, pids: Option<PathBuf> },
+    /// Version 1, with the group of this process in the hierarchy of each controller.
+    Split { groups: BTreeMap<Controller, PathBuf> },
 }
 
 impl Hierarchy {
@@ -51,33 +85,62 @@ impl Hierarchy {
             return Ok(Self::Unified { own: below(Path::new(ROOT), &own) });
         }
         let dir = |controller: Controller| {
-            let root = Path::new(ROOT).join(controller.name());
-            let own = below(&root, &own_group(&groups, controller.name())?);
+            let name = controller.name(Version::One)?;
+            let root = Path::new(ROOT).join(name);
+            let own = below(&root, &own_group(&groups, name)?);
             // In a container the path is often that of the host, which is not visible.
-            [own, root].into_iter().find(|dir| dir.is_dir())
+            Some((controller, [own, root].into_iter().find(|dir| dir.is_dir())?))
         };
-        Ok(Self::Split { memory: dir(Controller::Memory), pids: dir(Controller::Pids) })
+        Ok(Self::Split { groups: Controller::ALL.into_iter().filter_map(dir).collect() })
     }
 
-    /// Returns the directory in which a group with `controller` can be made.
-    pub(super) fn parent(&self, controller: Controller) -> io::Result<PathBuf> {
-        let missing = || io::Error::other(format!("there is no controller {}", controller.name()));
+    pub(super) fn version(&self) -> Version {
         match self {
-            Self::Split { memory, pids } => {
-                let dir = if controller == Controller::Memory { memory } else { pids };
-                dir.clone().ok_or_else(missing)
+            Self::Unified { .. } => Version::Two,
+            Self::Split { .. } => Version::One,
+        }
+    }
+
+    /// Returns the directory in which a group with `controller` can be made; `within` is the path of a group below the
+    /// root of the hierarchy that the user wants it in.
+    pub(super) fn parent(&self, controller: Controller, within: Option<&str>) -> io::Result<PathBuf> {
+        let name = controller.name(self.version());
+        let missing =
+            || io::Error::other(format!("there is no controller {}", name.unwrap_or("of the name")));
+        match (self, within) {
+            (Self::Split { groups }, None) => groups.get(&controller).cloned().ok_or_else(missing),
+            (Self::Split { groups }, Some(path)) => {
+                groups.get(&controller).ok_or_else(missing)?;
+                let dir = below(&Path::new(ROOT).join(name.ok_or_else(missing)?), path);
+                fs::create_dir_all(&dir)?;
+                Ok(dir)
             }
-            Self::Unified { own } => {
+            (Self::Unified { .. }, Some(path)) => within_unified(path, name),
+            (Self::Unified { own }, None) => {
                 let root = PathBuf::from(ROOT);
                 if rustix::fs::access(&root, rustix::fs::Access::WRITE_OK).is_ok()
-                    && lend(&root, controller).is_ok()
+                    && lend(&root, name).is_ok()
                 {
                     return Ok(root);
                 }
-                delegated(own, controller)
+                delegated(own, name)
             }
         }
     }
+}
+
+/// Makes the group `path` of version 2, and has all groups above it lend the controller.
+fn within_unified(path: &str, controller: Option<&str>) -> io::Result<PathBuf> {
+    let mut dir = PathBuf::from(ROOT);
+    lend(&dir, controller)?;
+    for part in path.split('/').filter(|part| !part.is_empty()) {
+        dir.push(part);
+        match fs::create_dir(&dir) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => lend(&dir, controller)?,
+        }
+    }
+    Ok(dir)
 }
 
 /// Returns the group of a hierarchy in the text of `/proc/self/cgroup`; the empty controller stands for version 2.
@@ -94,17 +157,18 @@ fn below(root: &Path, path: &str) -> PathBuf {
 }
 
 /// Has `dir` lend a controller to its children. Does nothing if it does so already.
-fn lend(dir: &Path, controller: Controller) -> io::Result<()> {
+fn lend(dir: &Path, controller: Option<&str>) -> io::Result<()> {
+    let Some(controller) = controller else { return Ok(()) };
     let file = dir.join("cgroup.subtree_control");
     let lent = fs::read_to_string(&file)?;
-    if lent.split_whitespace().any(|name| name == controller.name()) {
+    if lent.split_whitespace().any(|name| name == controller) {
         return Ok(());
     }
-    File::options().write(true).open(&file)?.write_all(format!("+{}", controller.name()).as_bytes())
+    File::options().write(true).open(&file)?.write_all(format!("+{controller}").as_bytes())
 }
 
 /// Prepares the group `own`, which was delegated to this process, or the one around it if this process has moved already.
-fn delegated(own: &Path, controller: Controller) -> io::Result<PathBuf> {
+fn delegated(own: &Path, controller: Option<&str>) -> io::Result<PathBuf> {
     let is_moved = own.file_name().is_some_and(|name| name == CALLERS);
     let group = if is_moved { own.parent().unwrap_or(own) } else { own };
     if lend(group, controller).is_ok() {
@@ -161,10 +225,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("cgroup.subtree_control");
         fs::write(&file, "memory\n").unwrap();
-        lend(dir.path(), Controller::Memory).unwrap();
+        lend(dir.path(), Some("memory")).unwrap();
         assert_eq!(fs::read_to_string(&file).unwrap(), "memory\n");
         fs::write(&file, "").unwrap();
-        lend(dir.path(), Controller::Pids).unwrap();
+        lend(dir.path(), Some("pids")).unwrap();
         assert_eq!(fs::read_to_string(&file).unwrap(), "+pids");
     }
 }

@@ -12,7 +12,7 @@ use rustix::io::retry_on_intr;
 use rustix::process::{fchdir, getcwd, umask};
 
 use super::report::Report;
-use super::{program, rights};
+use super::{program, reaper, rights};
 use crate::error::os;
 use crate::message::FromGuest;
 use crate::plan::{FdIndex, Fds, PlannedProcess};
@@ -54,6 +54,12 @@ pub(super) fn execute(process: &PlannedProcess, report: &Report) -> Result<Infal
         sys::install_filter(&process.filter.0).map_err(os("install the seccomp filter"))?;
     }
     rights::drop_to_user(process)?;
+    if process.no_new_privileges {
+        rustix::thread::set_no_new_privs(true).map_err(os("give up new privileges"))?;
+    }
+    if process.has_init {
+        reaper::become_init_of_child()?;
+    }
     report.send(&FromGuest::Ready)?;
     program.execute()
 }

@@ -21,8 +21,10 @@ pub(super) fn enter(plan: &Plan, fds: &mut Fds, services: &mut HostServices) -> 
         join_network(&fds.take(netns)?)?;
     }
     let owns_network = matches!(plan.network, PlannedNetwork::None | PlannedNetwork::Private(..));
-    unshare_all(owns_network, !plan.host_ipc)?;
-    nix::unistd::sethostname(&plan.hostname).map_err(os("set the host name"))?;
+    unshare_all(plan, owns_network)?;
+    if !plan.boundary.host_uts {
+        nix::unistd::sethostname(&plan.hostname).map_err(os("set the host name"))?;
+    }
     // Containers refuse a new keyring, and so does a user's quota. The program then sees the caller's, as with docker.
     let _ = sys::new_session_keyring();
     if owns_network {
@@ -40,11 +42,12 @@ fn join_network(netns: &OwnedFd) -> Result<(), SandboxError> {
         .map_err(os("enter the network namespace"))
 }
 
-/// Makes new mount, UTS and cgroup namespaces, and new network and IPC namespaces if `network` and `ipc` are set.
-fn unshare_all(network: bool, ipc: bool) -> Result<(), SandboxError> {
-    let mut flags = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUTS;
+/// Makes the namespaces that the plan does not share with the host, and a network namespace if `network` is set.
+fn unshare_all(plan: &Plan, network: bool) -> Result<(), SandboxError> {
+    let mut flags = CloneFlags::CLONE_NEWNS;
+    flags.set(CloneFlags::CLONE_NEWUTS, !plan.boundary.host_uts);
     flags.set(CloneFlags::CLONE_NEWNET, network);
-    flags.set(CloneFlags::CLONE_NEWIPC, ipc);
+    flags.set(CloneFlags::CLONE_NEWIPC, !plan.host_ipc);
     unshare(flags).map_err(os("make namespaces"))?;
     // Some kernels have no cgroup namespaces. The program then sees the full names of its cgroups, nothing more.
     let _ = unshare(CloneFlags::CLONE_NEWCGROUP);

@@ -11,7 +11,7 @@ use super::mount_points::{Kind, Root};
 use super::report::Report;
 use super::scratch::Scratch;
 use super::system_mounts::Attached;
-use super::{dev, masked_paths};
+use super::{dev, kernel_parameters, masked_paths};
 use crate::error::{mount, os};
 use crate::message::FromGuest;
 use crate::mount_api::{self, NO_DEV, NO_SUID};
@@ -43,7 +43,8 @@ impl<'a> Mounter<'a> {
         fds: &mut Fds,
         services: &mut HostServices,
     ) -> Result<(), SandboxError> {
-        if !self.plan.insecure {
+        kernel_parameters::set(&self.attached.proc, &self.plan.boundary)?;
+        if !self.plan.insecure && !self.plan.boundary.shows_system_paths {
             masked_paths::apply(self.attached, &self.scratch)?;
         }
         self.mount_etc()?;

@@ -23,7 +23,8 @@ pub(super) struct SystemMounts {
     sys: OwnedFd,
     dev: OwnedFd,
     pts: OwnedFd,
-    shm: OwnedFd,
+    /// Shared memory; `None` for --ipc=none.
+    shm: Option<OwnedFd>,
     /// `None` in a kernel without POSIX message queues.
     mqueue: Option<OwnedFd>,
     /// `None` where the host has no unified hierarchy at `/sys/fs/cgroup`.
@@ -51,7 +52,7 @@ impl SystemMounts {
             dev: mount_api::create("tmpfs", &[("size", "64m"), ("mode", "755")], NO_SUID)
                 .map_err(mount("/dev"))?,
             pts: devpts().map_err(mount("/dev/pts"))?,
-            shm: shm(plan).map_err(mount("/dev/shm"))?,
+            shm: (!plan.boundary.no_shm).then(|| shm(plan)).transpose().map_err(mount("/dev/shm"))?,
             mqueue: mqueue(plan),
             cgroup: cgroup(plan).map_err(mount("/sys/fs/cgroup"))?,
             scratch: mount_api::create("tmpfs", &[("mode", "700")], private).map_err(os("mount a tmpfs"))?,
@@ -73,7 +74,7 @@ impl SystemMounts {
             attach_below(&self.sys, "fs/cgroup", cgroup).map_err(mount("/sys/fs/cgroup"))?;
         }
         dev::populate(&self.dev, &self.nodes).map_err(mount("/dev"))?;
-        let below = [("pts", Some(&self.pts)), ("shm", Some(&self.shm)), ("mqueue", self.mqueue.as_ref())];
+        let below = [("pts", Some(&self.pts)), ("shm", self.shm.as_ref()), ("mqueue", self.mqueue.as_ref())];
         for (name, fs) in below.into_iter().filter_map(|(name, fs)| Some((name, fs?))) {
             attach_below(&self.dev, name, fs).map_err(mount(format!("/dev/{name}")))?;
         }

@@ -26,6 +26,10 @@ pub(crate) struct PlannedProcess {
     pub(crate) stdio: PlannedStdio,
     /// True if abstract sockets of processes outside must not be reachable.
     pub(crate) scope_abstract_sockets: bool,
+    /// True if no program gets more rights than this process has.
+    pub(crate) no_new_privileges: bool,
+    /// True if our own init stays the first process, and the program is its child.
+    pub(crate) has_init: bool,
 }
 
 wire_struct!(PlannedProcess {
@@ -41,6 +45,8 @@ wire_struct!(PlannedProcess {
     rlimits,
     stdio,
     scope_abstract_sockets,
+    no_new_privileges,
+    has_init,
 });
 
 /// User and group that the single ID of a user namespace is shown as.
@@ -116,6 +122,8 @@ mod tests {
             rlimits: vec![(9, 10, 11)],
             stdio: PlannedStdio::Terminal,
             scope_abstract_sockets: true,
+            no_new_privileges: true,
+            has_init: false,
         });
     }
 }

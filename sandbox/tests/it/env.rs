@@ -6,8 +6,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use sandbox::{
-    Capabilities, DetachedMount, Exit, Limits, Mount, MountSource, Network, Process, ProcessUser, Running,
-    SandboxError, Seccomp, Spec, Stdio, exec, spawn,
+    Boundary, Capabilities, DetachedMount, Dns, Exit, Limits, Mount, MountSource, Network, Process,
+    ProcessUser, Running, SandboxError, Seccomp, Spec, Stdio, exec, spawn,
 };
 
 const BUSYBOX: &str = "/bin/busybox";
@@ -137,6 +137,8 @@ pub fn spec_of(root: &Path, args: &[&str]) -> Spec {
         limits: Limits::default(),
         insecure: false,
         read_only_etc: true,
+        dns: Dns::default(),
+        boundary: Boundary::default(),
     }
 }
 

@@ -123,7 +123,7 @@ fn privileged_a_further_process_has_no_more_rights_than_the_first() {
 fn privileged_a_further_process_counts_against_the_limits() {
     let Some(env) = TestEnv::new() else { return };
     let mut spec = env.spec(&["sleep", "1000"]);
-    spec.limits = Limits { memory_bytes: None, max_pids: Some(20) };
+    spec.limits = Limits { max_pids: Some(20), ..Limits::default() };
     let Ok(running) = spawn(spec) else { return };
     let groups = |pid: &str| output(&running, process(&["cat", &format!("/proc/{pid}/cgroup")]));
     assert_eq!(groups("self"), groups("1"));

@@ -259,11 +259,11 @@ fn privileged_limits_are_enforced_and_reported() {
         assert_eq!(running.wait().unwrap() == Exit::Code(0), succeeds, "{script}");
         assert_eq!(running.limits_reached(), reached, "{script}");
     };
-    let limits = Limits { memory_bytes: Some(32 << 20), max_pids: Some(10) };
+    let limits = Limits { memory_bytes: Some(32 << 20), max_pids: Some(10), ..Limits::default() };
     let hog = "dd if=/dev/zero of=/dev/null bs=100M count=1";
     let bomb = "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 5 & done";
-    check(limits, "true", true, LimitsReached::default());
-    check(limits, hog, false, LimitsReached { memory: true, pids: false });
+    check(limits.clone(), "true", true, LimitsReached::default());
+    check(limits.clone(), hog, false, LimitsReached { memory: true, pids: false });
     check(limits, bomb, false, LimitsReached { memory: false, pids: true });
     check(Limits::default(), hog, true, LimitsReached::default());
     let own = format!("dsbuild-{}-", std::process::id());

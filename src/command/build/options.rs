@@ -120,6 +120,7 @@ fn run_options(
         limits: sandbox::Limits {
             memory_bytes: values::memory(args.memory.as_deref())?,
             max_pids: values::pids_limit(args.pids_limit),
+            ..sandbox::Limits::default()
         },
         host_network_fallback: args.network_fallback == "host",
         ..RunOptions::default()

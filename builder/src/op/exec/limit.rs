@@ -75,7 +75,7 @@ mod tests {
 
     #[track_caller]
     fn check(memory: bool, pids: bool, expected: Option<ReachedLimit>) {
-        let limits = Limits { memory_bytes: Some(1000), max_pids: Some(5) };
+        let limits = Limits { memory_bytes: Some(1000), max_pids: Some(5), ..Limits::default() };
         let store = tempfile::tempdir().expect("a directory for the test");
         assert_eq!(ReachedLimit::find(LimitsReached { memory, pids }, &limits, store.path()), expected);
     }

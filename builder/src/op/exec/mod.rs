@@ -193,9 +193,11 @@ fn spec(
         hosts: hosts(exec),
         shm_size_bytes: exec.shm_size_bytes,
         host_ipc: false,
-        limits: context.options.limits,
+        dns: sandbox::Dns::default(),
+        limits: context.options.limits.clone(),
         insecure: exec.security == SecurityMode::Insecure,
         read_only_etc: true,
+        boundary: sandbox::Boundary::default(),
     };
     let missing = |error: &CdiError| context.vertex.warning(&format!("{error}; the step runs without it"));
     devices::edits(exec, context.options, context.inventory, missing)?.apply(&mut spec)?;
