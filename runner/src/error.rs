@@ -145,7 +145,7 @@ impl RunnerError {
     /// Returns what the user can do about the error, if it is known here.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Store(error) => error.hint(),
+            Self::Store(error) | Self::Rootfs(rootfs::RootfsError::Store(error)) => error.hint(),
             Self::Io { source, .. } if source.kind() == io::ErrorKind::ReadOnlyFilesystem => Some(
                 "a container keeps its files, its state and its log in the store, which is read-only: set DSBUILD_ROOT \
                  to a directory that can be written, and bring the image there with `dsbuild save` and `dsbuild load`",

@@ -122,14 +122,14 @@ fn windows(text: &str) -> Result<(String, String), String> {
     let dockerfile = parser::parse(format!("# escape=`\nFROM scratch\n{text}COPY a b\n").as_bytes())
         .expect("a Dockerfile");
     let plan = lower(&dockerfile, &options, &Images::default()).map_err(|error| error.to_string())?;
-    let copies = plan.graph.steps.iter().filter_map(|step| match &step.op {
+    let mut copies = plan.graph.steps.iter().filter_map(|step| match &step.op {
         Op::File(op) => op.actions.iter().find_map(|action| match action {
             graph::FileAction::Copy(copy) => Some(copy.destination.clone()),
             _ => None,
         }),
         _ => None,
     });
-    Ok((plan.images[0].config.config.working_dir.clone(), copies.last().expect("a copy")))
+    Ok((plan.images[0].config.config.working_dir.clone(), copies.next_back().expect("a copy")))
 }
 
 #[test]
