@@ -91,6 +91,16 @@ pub enum Command {
     Start(container::StartArgs),
     /// Run a further process in a container that runs
     Exec(container::ExecArgs),
+    /// Copy files between a container and this machine
+    Cp(container::CpArgs),
+    /// Write the files of a container as a tar
+    Export(container::ExportArgs),
+    /// Make an image of what a container is now
+    Commit(container::CommitArgs),
+    /// List the processes of a container
+    Top(container::TopArgs),
+    /// Change the settings of containers
+    Update(container::UpdateArgs),
     /// Connect to the streams of a container that runs
     Attach(container::AttachArgs),
     /// List containers that are running

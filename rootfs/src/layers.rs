@@ -34,7 +34,7 @@
 mod check;
 mod copying;
 mod erofs_image;
-mod export;
+pub mod export;
 mod files;
 mod finished;
 mod holes;

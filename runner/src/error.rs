@@ -102,6 +102,14 @@ pub enum RunnerError {
         /// Reason, as a clause.
         reason: String,
     },
+    /// Files cannot be copied there.
+    #[error("cannot copy to {}: {reason}", path.display())]
+    BadCopy {
+        /// Destination, as the user wrote it.
+        path: PathBuf,
+        /// Reason, as a clause.
+        reason: String,
+    },
     /// The image has no such user or group.
     #[error(transparent)]
     User(#[from] users::UserError),
@@ -111,6 +119,9 @@ pub enum RunnerError {
     /// The first content of a volume could not be written.
     #[error(transparent)]
     Tree(#[from] trees::TreeError),
+    /// A tar cannot be read.
+    #[error(transparent)]
+    Tar(#[from] tarball::TarError),
     /// The process cannot be started in its sandbox.
     #[error(transparent)]
     Sandbox(#[from] sandbox::SandboxError),

@@ -10,8 +10,6 @@ mod lifetime;
 mod options;
 mod publish;
 
-pub use options::variables;
-
 use runner::client::Ending;
 use runner::container::Container;
 use runner::protocol::{Exited, Request};
