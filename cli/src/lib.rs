@@ -42,7 +42,8 @@ use clap::{Parser, Subcommand};
 
 pub use error::UsageError;
 pub use names::{
-    command_path, find_command, similar_command, similar_flag, visible_commands, with_default_command,
+    command_path, context_hint, find_command, similar_command, similar_flag, visible_commands,
+    with_default_command,
 };
 
 const AFTER_HELP: &str = "\
