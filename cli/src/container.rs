@@ -4,10 +4,13 @@
 //! run        the flags of run alone              ls    ps           logs  logs
 //! create     the flags of run and create:        port  port         life  start, stop, kill, rm and the like
 //!   lifetime  process  network  mounts  isolation  resources  unsupported                exec  exec, attach
+//!                                                files cp, diff, export, commit
+//!                                                watch top, stats, update
 //! ```
 
 mod create;
 mod exec;
+mod files;
 mod isolation;
 mod life;
 mod lifetime;
@@ -20,6 +23,7 @@ mod process;
 mod resources;
 mod run;
 mod unsupported;
+mod watch;
 
 use clap::Subcommand;
 
@@ -27,6 +31,7 @@ use super::inspect::InspectOneKindArgs;
 
 pub use create::CreateArgs;
 pub use exec::{AttachArgs, ExecArgs};
+pub use files::{CommitArgs, CpArgs, DiffContainerArgs, ExportArgs};
 pub use isolation::IsolationArgs;
 pub use life::{
     ContainersArgs, KillArgs, MonitorArgs, PruneContainersArgs, RenameArgs, RmArgs, StartArgs, StopArgs,
@@ -41,6 +46,7 @@ pub use process::ProcessArgs;
 pub use resources::ResourceArgs;
 pub use run::RunArgs;
 pub use unsupported::UnsupportedArgs;
+pub use watch::{TopArgs, UpdateArgs};
 
 /// Commands of `dsbuild container`.
 #[derive(Debug, Subcommand)]
@@ -50,6 +56,18 @@ pub enum ContainerCommand {
     /// Create a container without starting it
     #[command(args_override_self = true, disable_help_flag = true)]
     Create(Box<CreateArgs>),
+    /// Copy files between a container and this machine
+    Cp(CpArgs),
+    /// Write the files of a container as a tar
+    Export(ExportArgs),
+    /// Make an image of what a container is now
+    Commit(CommitArgs),
+    /// List the processes of a container
+    Top(TopArgs),
+    /// Change the settings of containers
+    Update(UpdateArgs),
+    /// List the files that a container has changed: A added, C changed, D deleted
+    Diff(DiffContainerArgs),
     /// Run a further process in a container that runs
     Exec(ExecArgs),
     /// Print everything that is known about containers

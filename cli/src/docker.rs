@@ -116,15 +116,11 @@ impl DockerArgs {
 
 /// Commands of docker that dsbuild lacks, with the way to get the same, if there is one.
 const COMMANDS: &[(&str, &str)] = &[
-    ("bake", ""),
     ("builder", "dsbuild prune frees the space of the cache"),
     ("buildx", "dsbuild build takes the flags of docker buildx build"),
-    ("commit", ""),
     ("config", ""),
-    ("cp", ""),
     ("debug", ""),
     ("events", ""),
-    ("export", "dsbuild build --output type=tar,dest=FILE writes the files of an image"),
     ("info", "dsbuild du shows the space that the store uses"),
     ("init", ""),
     ("network", ""),
@@ -138,9 +134,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("stack", ""),
     ("stats", ""),
     ("swarm", ""),
-    ("top", ""),
     ("trust", ""),
-    ("update", ""),
 ];
 
 /// Returns the error of a command line that begins with a command of docker that dsbuild lacks.

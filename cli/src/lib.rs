@@ -8,13 +8,14 @@
 //! manifest   manifest …  volume  volume …
 //! names      names of commands       list         flags of lists
 //! registry   pull, push, login, logout
-//! compose    compose …
+//! bake       bake          compose    compose …
 //! isolation, mounts   values of flags of run
 //! versions   rollback, diff         error     the mistake in a command line
 //! ```
 //!
 //! The comments on commands and flags are the texts of `--help`, of the man page and of `docs/cli.md`.
 
+pub mod bake;
 pub mod build;
 pub mod compose;
 pub mod container;
@@ -44,7 +45,8 @@ use clap::{Parser, Subcommand};
 
 pub use error::UsageError;
 pub use names::{
-    command_path, find_command, similar_command, similar_flag, visible_commands, with_default_command,
+    command_path, context_hint, find_command, similar_command, similar_flag, visible_commands,
+    with_default_command,
 };
 
 const AFTER_HELP: &str = "\
@@ -77,6 +79,8 @@ pub enum Command {
     /// Build an image from a Dockerfile
     #[command(args_override_self = true)]
     Build(Box<build::BuildArgs>),
+    /// Build the targets of a bake file or a Compose file
+    Bake(Box<bake::BakeArgs>),
     /// Show which files of a directory a build gets, which lines exclude the others, and which files are large
     Context(context::ContextArgs),
     /// Print how a Dockerfile is parsed
@@ -93,6 +97,16 @@ pub enum Command {
     Start(container::StartArgs),
     /// Run a further process in a container that runs
     Exec(container::ExecArgs),
+    /// Copy files between a container and this machine
+    Cp(container::CpArgs),
+    /// Write the files of a container as a tar
+    Export(container::ExportArgs),
+    /// Make an image of what a container is now
+    Commit(container::CommitArgs),
+    /// List the processes of a container
+    Top(container::TopArgs),
+    /// Change the settings of containers
+    Update(container::UpdateArgs),
     /// Connect to the streams of a container that runs
     Attach(container::AttachArgs),
     /// List containers that are running

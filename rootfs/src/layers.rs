@@ -34,7 +34,7 @@
 mod check;
 mod copying;
 mod erofs_image;
-mod export;
+pub mod export;
 mod files;
 mod finished;
 mod holes;
@@ -114,6 +114,19 @@ impl Layers {
         Ok(match layers {
             [] => Arc::new(Scratch),
             layers => Arc::new(Stack::new(self.files.clone(), layers)),
+        })
+    }
+
+    /// Returns the merged view of `layers`, from the base up, the lowest `image_layers` of which belong to an image that was
+    /// finished before: these have the times of their tars, which everybody sees who pulls the image.
+    pub fn view_on_image(
+        &self,
+        layers: &[DiffId],
+        image_layers: usize,
+    ) -> Result<Arc<dyn Tree>, RootfsError> {
+        Ok(match layers {
+            [] => Arc::new(Scratch),
+            layers => Arc::new(Stack::finished(self.files.clone(), layers, image_layers)?),
         })
     }
 

@@ -134,6 +134,19 @@ impl Container {
         self.dir.join("rootfs")
     }
 
+    /// Returns the size of the files that the container has changed, as far as this process can see them.
+    pub fn changed_bytes(&self) -> u64 {
+        ["upper", "root"].iter().map(|name| files::tree_bytes(&self.snapshot_dir().join(name))).sum()
+    }
+
+    /// Takes the lock of the container's files, which whoever mounts them has.
+    pub(crate) fn lock_files(&self) -> Result<File, RunnerError> {
+        let path = self.dir.join("rootfs.lock");
+        let lock = crate::files::open_lock(&path).map_err(io_error("create", &path))?;
+        crate::files::lock(&lock).map_err(io_error("lock", &path))?;
+        Ok(lock)
+    }
+
     /// Returns the directory of the container in the store.
     pub fn dir(&self) -> &Path {
         &self.dir

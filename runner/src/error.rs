@@ -108,6 +108,14 @@ pub enum RunnerError {
         /// Name that the user wrote.
         name: String,
     },
+    /// Files cannot be copied there.
+    #[error("cannot copy to {}: {reason}", path.display())]
+    BadCopy {
+        /// Destination, as the user wrote it.
+        path: PathBuf,
+        /// Reason, as a clause.
+        reason: String,
+    },
     /// The image has no such user or group.
     #[error(transparent)]
     User(#[from] users::UserError),
@@ -117,6 +125,9 @@ pub enum RunnerError {
     /// The first content of a volume could not be written.
     #[error(transparent)]
     Tree(#[from] trees::TreeError),
+    /// A tar cannot be read.
+    #[error(transparent)]
+    Tar(#[from] tarball::TarError),
     /// The process cannot be started in its sandbox.
     #[error(transparent)]
     Sandbox(#[from] sandbox::SandboxError),
@@ -154,6 +165,20 @@ pub enum RunnerError {
         /// Reason that the system gave.
         source: io::Error,
     },
+}
+
+impl RunnerError {
+    /// Returns what the user can do about the error, if it is known here.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Store(error) | Self::Rootfs(rootfs::RootfsError::Store(error)) => error.hint(),
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::ReadOnlyFilesystem => Some(
+                "a container keeps its files, its state and its log in the store, which is read-only: set DSBUILD_ROOT \
+                 to a directory that can be written, and bring the image there with `dsbuild save` and `dsbuild load`",
+            ),
+            _ => None,
+        }
+    }
 }
 
 /// Returns a function that turns an I/O error into a [`RunnerError::Io`] with this action and path.

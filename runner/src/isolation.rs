@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use sandbox::{Boundary, Capabilities, Dns, HostEntry, Rlimit, Seccomp, Spec};
+use trees::id_map::IdMap;
 
 use crate::container::{ContainerConfig, IsolationConfig, Ulimit};
 use crate::{RunnerError, devices};
@@ -21,9 +22,14 @@ pub(crate) fn capabilities(config: &IsolationConfig) -> Capabilities {
     Capabilities::Changed { add: config.cap_add.clone(), drop: config.cap_drop.clone() }
 }
 
-/// Returns the system calls that processes of the container can make.
+/// Returns the system calls that processes of the container can make. Where there is one user ID, changes of owners and
+/// users succeed without effect, as in the RUNs of a build.
 pub(crate) fn seccomp(config: &IsolationConfig) -> Seccomp {
-    if config.privileged || config.seccomp_unconfined { Seccomp::Unconfined } else { Seccomp::Default }
+    if config.privileged || config.seccomp_unconfined {
+        return Seccomp::Unconfined;
+    }
+    let has_single_id = IdMap::current().is_ok_and(|map| map.user_count() == 1);
+    if has_single_id { Seccomp::SingleId } else { Seccomp::Default }
 }
 
 /// Returns the limits of each process of the container.

@@ -30,8 +30,34 @@ pub fn unstarted_exit_code(error: &RunnerError) -> i32 {
 
 /// Everything that the runs of a container have in common: it is made once, before the first one.
 pub(crate) struct Prepared {
-    snapshot: Snapshot,
+    files: Files,
     user: User,
+}
+
+/// The files of a container, which nobody else mounts as long as this exists.
+pub(crate) struct Files {
+    snapshot: Snapshot,
+    _lock: File,
+}
+
+impl Files {
+    /// Opens the files of a container, or makes them. Waits while another process has them mounted.
+    pub(crate) fn open(container: &Container, layers: &Layers) -> Result<Self, RunnerError> {
+        let lock = container.lock_files()?;
+        let dir = container.snapshot_dir();
+        match std::fs::create_dir(&dir) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                return Err(io_error("create", &dir)(error));
+            }
+            _ => {}
+        }
+        Ok(Self { snapshot: layers.keep(&container.config.layers, &dir)?, _lock: lock })
+    }
+
+    /// Returns the snapshot with the files.
+    pub(crate) fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
 }
 
 /// A started process with everything that must outlive it. Dropping it kills the process.
@@ -66,14 +92,7 @@ pub(crate) fn prepare(container: &Container, layers: &Layers) -> Result<Prepared
     let user = user(&*image, &config.user, &config.isolation)?;
     config.volumes.iter().try_for_each(|volume| volume::fill(volume, &*image))?;
     config.volumes.iter().try_for_each(|volume| volume::give(volume, user.uid, user.gid))?;
-    let dir = container.snapshot_dir();
-    match std::fs::create_dir(&dir) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-            return Err(io_error("create", &dir)(error));
-        }
-        _ => {}
-    }
-    Ok(Prepared { snapshot: layers.keep(&config.layers, &dir)?, user })
+    Ok(Prepared { files: Files::open(container, layers)?, user })
 }
 
 /// Returns a user of the container with the groups of --group-add, all of them looked up in `tree`.
@@ -106,7 +125,7 @@ pub(crate) fn launch(config: &ContainerConfig, prepared: &Prepared) -> Result<La
     };
     let (network, no_private_network) = network(config, connecting)?;
     let mut spec = Spec {
-        root: prepared.snapshot.mount()?.into(),
+        root: prepared.files.snapshot.mount()?.into(),
         read_only_root: isolation.read_only,
         mounts,
         process,

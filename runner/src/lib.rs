@@ -13,12 +13,14 @@
 //!
 //! ```text
 //! container    the directory above: create, list, find, remove; roots in line with it
+//! content      the files of a container: copy, export, list changes; commit: make an image of them
 //! image        a name -> layers and config
 //! command      image config and the user's overrides -> the process
 //! isolation    rights of the processes; devices, mounts: what of this machine they see
 //! launch       start the process
 //! monitor      watch over it: streams, log, requests of clients, restarts
 //! client       ask the monitor of a container; protocol, endpoint: frames and the socket between them
+//! top          the processes of a container
 //! volume       the first content of named volumes
 //! volumes      listing and removing named volumes
 //! signal       stopping containers; stop_signal: the signal for it; process: the first process of a container
@@ -32,7 +34,9 @@
 pub mod client;
 mod clock;
 pub mod command;
+pub mod commit;
 pub mod container;
+pub mod content;
 mod devices;
 mod endpoint;
 mod error;
@@ -47,6 +51,7 @@ mod process;
 pub mod protocol;
 pub mod signal;
 mod stop_signal;
+pub mod top;
 mod volume;
 pub mod volumes;
 

@@ -3,6 +3,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
+use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use crate::RunnerError;
@@ -39,6 +40,14 @@ pub(crate) fn send_to(pid: u32, started: Option<u64>, signal: i32) -> Result<(),
         }
         _ => Ok(()),
     }
+}
+
+/// Opens the root directory of the container, as its first process sees it.
+pub(crate) fn root(pid: u32) -> Result<OwnedFd, RunnerError> {
+    let path = format!("/proc/{pid}/root");
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::open(&path, flags, Mode::empty())
+        .map_err(|error| io_error("open", Path::new(&path))(error.into()))
 }
 
 /// Returns the start of a process in clock ticks since boot, or `None` if there is no such process.

@@ -51,6 +51,21 @@ pub fn enter() -> Result<Tier, SandboxError> {
     }
 }
 
+/// Enters the user namespace of a process of the same user, in which this process is root then. Nothing changes if both
+/// are in the same one.
+///
+/// Call this before any thread exists.
+pub fn join(pid: u32) -> Result<(), SandboxError> {
+    let failed = || os("enter the user namespace of a container");
+    let theirs = format!("/proc/{pid}/ns/user");
+    let name = |path: &str| std::fs::read_link(path).map_err(failed());
+    if name("/proc/self/ns/user")? == name(&theirs)? {
+        return Ok(());
+    }
+    let namespace = std::fs::File::open(theirs).map_err(failed())?;
+    nix::sched::setns(namespace, CloneFlags::CLONE_NEWUSER).map_err(|error| failed()(error.into()))
+}
+
 /// Whether [`enter_if_allowed`] could isolate this process.
 #[derive(Debug)]
 pub enum Isolation {

@@ -29,6 +29,12 @@ pub fn image(command: ImageCommand) -> Result<u8, Failure> {
 pub fn container(command: ContainerCommand) -> Result<u8, Failure> {
     match command {
         ContainerCommand::Attach(args) => container::attach::run(&args),
+        ContainerCommand::Commit(args) => container::commit::run(&args),
+        ContainerCommand::Cp(args) => container::cp::run(&args),
+        ContainerCommand::Diff(args) => container::diff::run(&args),
+        ContainerCommand::Export(args) => container::export::run(&args),
+        ContainerCommand::Top(args) => container::top::run(&args),
+        ContainerCommand::Update(args) => container::update::run(&args),
         ContainerCommand::Create(args) => run::create(&args),
         ContainerCommand::Exec(args) => container::exec::run(&args),
         ContainerCommand::Inspect(args) => inspect::run_for(Some(ObjectKind::Container), &args),

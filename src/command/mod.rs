@@ -6,7 +6,7 @@
 //! container/  ps, start, logs, rm and so on                      inspect/  inspect
 //! groups      the spellings `image …` and `container …`       system/   system df, system prune
 //! manifest/   manifest …                                      volume/   volume …
-//! compose/    compose …
+//! compose/    compose …                                      bake/     bake
 //! du  prune  check
 //! versions/   history --versions, rollback, diff
 //! pull  push  login  logout
@@ -17,6 +17,7 @@
 //!
 //! A command turns its arguments into calls of the libraries and prints what they return.
 
+mod bake;
 mod build;
 mod check;
 mod cli_docs;
@@ -43,7 +44,10 @@ mod versions;
 mod volume;
 
 use crate::failure::Failure;
+use crate::setup::store;
 use cli::Command;
+use cli::container::DiffContainerArgs;
+use cli::versions::DiffArgs;
 
 /// Runs a command and returns its exit code.
 pub fn run(command: Command) -> Result<u8, Failure> {
@@ -53,6 +57,7 @@ pub fn run(command: Command) -> Result<u8, Failure> {
     }
     match command {
         Command::Build(args) => build::run(&args),
+        Command::Bake(args) => bake::run(&args),
         Command::Context(args) => context::run(&args),
         Command::Parse(args) => parse::run(&args),
         Command::Fmt(args) => fmt::run(&args),
@@ -60,6 +65,11 @@ pub fn run(command: Command) -> Result<u8, Failure> {
         Command::Create(args) => run::create(&args),
         Command::Start(args) => container::start::run(&args),
         Command::Exec(args) => container::exec::run(&args),
+        Command::Cp(args) => container::cp::run(&args),
+        Command::Export(args) => container::export::run(&args),
+        Command::Commit(args) => container::commit::run(&args),
+        Command::Top(args) => container::top::run(&args),
+        Command::Update(args) => container::update::run(&args),
         Command::Attach(args) => container::attach::run(&args),
         Command::Ps(args) => container::ls::run(&args),
         Command::Logs(args) => container::logs::run(&args),
@@ -83,7 +93,7 @@ pub fn run(command: Command) -> Result<u8, Failure> {
         Command::History(args) => image::history::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Rollback(args) => versions::rollback::run(&args),
-        Command::Diff(args) => versions::diff::run(&args),
+        Command::Diff(args) => diff(&args),
         Command::Image(command) => groups::image(command),
         Command::Container(command) => groups::container(command),
         Command::Du => du::run(),
@@ -98,4 +108,15 @@ pub fn run(command: Command) -> Result<u8, Failure> {
         Command::Monitor(args) => container::monitor::run(&args),
         Command::CliDocs => cli_docs::run(),
     }
+}
+
+/// Compares two images; or lists what a container has changed, as `docker diff` does, if no image has the only name.
+fn diff(args: &DiffArgs) -> Result<u8, Failure> {
+    let is_container = args.after.is_none()
+        && image::find::is_absent(&store::open()?, &args.before)
+        && container::find(&args.before).is_ok();
+    if is_container {
+        return container::diff::run(&DiffContainerArgs { container: args.before.clone() });
+    }
+    versions::diff::run(args)
 }

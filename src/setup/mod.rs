@@ -17,3 +17,4 @@ pub mod origin;
 pub mod prompt;
 pub mod registry;
 pub mod store;
+pub mod variables;

@@ -244,3 +244,157 @@ fn privileged_a_further_process_runs_as_it_was_asked_to() {
     let ran = all.run(&["exec", "c", "true"]).fails(1);
     assert!(ran.stderr().contains("container c is not running"), "{}", ran.stderr());
 }
+
+#[test]
+fn privileged_files_are_copied_into_a_container_and_out_of_it() {
+    let all = skip_unless!(Containers::new());
+    let path = |name: &str| all.env.path(name).to_str().expect("UTF-8").to_owned();
+    std::fs::create_dir_all(path("d/sub")).expect("directories");
+    std::fs::write(path("d/sub/f"), "text").expect("a file");
+    std::os::unix::fs::symlink("sub/f", path("d/link")).expect("a symlink");
+    all.ok(&[
+        "create",
+        "--network",
+        "none",
+        "--name",
+        "c",
+        "-v",
+        "vol:/vol",
+        "t",
+        "cat",
+        "/a/d/sub/f",
+        "/vol/f",
+    ]);
+    all.ok(&["cp", &path("d"), "c:/a"]);
+    all.ok(&["cp", &path("d"), "c:/a"]);
+    all.ok(&["cp", &path("d/sub/f"), "c:/vol/"]);
+    assert_eq!(all.ok(&["start", "-a", "c"]), "texttext");
+    all.ok(&["cp", "c:/a/d/.", &path("out")]);
+    assert_eq!(std::fs::read_to_string(path("out/sub/f")).expect("a file"), "text");
+    assert_eq!(std::fs::read_link(path("out/link")).expect("a symlink").to_str(), Some("sub/f"));
+    all.ok(&["cp", "-L", "c:/a/link", &path("file")]);
+    assert_eq!(std::fs::read_to_string(path("file")).expect("a file"), "text");
+    all.run(&["cp", "c:/nosuch", &path("x")]).fails(1);
+    all.run(&["cp", &path("file"), "c:/nosuch/"]).fails(1);
+    all.run(&["cp", &path("d"), "c:/a/d/sub/f"]).fails(1);
+    all.start(&["--name", "up"], &[]);
+    all.ok(&["cp", &path("d/sub/f"), "up:/tmp/g"]);
+    assert_eq!(all.ok(&["exec", "up", "cat", "/tmp/g"]), "text");
+    let mut packed = all.env.command(&["cp", "up:/tmp/g", "-"]);
+    let tar = Ran(packed.output().expect("the binary runs")).success().0.stdout;
+    std::fs::write(path("tar"), tar).expect("a file");
+    let mut unpacked = all.env.command(&["cp", "-", "c:/tmp"]);
+    unpacked.stdin(std::fs::File::open(path("tar")).expect("a file"));
+    Ran(unpacked.output().expect("the binary runs")).success();
+    all.ok(&["cp", "c:/tmp/g", &path("g")]);
+    assert_eq!(std::fs::read_to_string(path("g")).expect("a file"), "text");
+}
+
+/// CVE-2018-15664, CVE-2019-14271: a container cannot lead a copy to files of this machine.
+#[test]
+fn privileged_no_symlink_of_a_container_leads_a_copy_out_of_it() {
+    let all = skip_unless!(Containers::new());
+    let canary = all.env.path("canary");
+    std::fs::create_dir(&canary).expect("a directory");
+    std::fs::write(canary.join("f"), "canary").expect("a file");
+    let (outside, file) = (canary.to_str().expect("UTF-8"), all.env.path("file"));
+    std::fs::write(&file, "attack").expect("a file");
+    let script = format!("ln -s {outside} /out; ln -s ../../../../../../../..{outside} /up; sleep 1000");
+    for running in [true, false] {
+        all.start(&["--name", "c"], &["sh", "-c", &script]);
+        all.wait_for("the symlinks", &|| all.run(&["exec", "c", "test", "-L", "/up"]).0.status.success());
+        if !running {
+            all.ok(&["kill", "c"]);
+            all.ok(&["wait", "c"]);
+        }
+        for link in ["/out", "/up"] {
+            all.run(&["cp", &format!("c:{link}/f"), all.env.path("stolen").to_str().expect("UTF-8")])
+                .fails(1);
+            all.run(&["cp", file.to_str().expect("UTF-8"), &format!("c:{link}/f")]).fails(1);
+            all.run(&["cp", "-L", &format!("c:{link}"), all.env.path("stolen").to_str().expect("UTF-8")])
+                .fails(1);
+        }
+        assert_eq!(std::fs::read_to_string(canary.join("f")).expect("a file"), "canary");
+        assert!(!all.env.path("stolen").exists());
+        all.ok(&["rm", "-f", "c"]);
+    }
+}
+
+#[test]
+fn privileged_changes_of_a_container_are_listed_and_become_an_image() {
+    let all = skip_unless!(Containers::new());
+    let script = "echo new > /new; rm /tmp/old; mkdir /dir; touch /dir/f";
+    all.env.build("FROM base\nRUN touch /tmp/old\nENV A=1\nCMD [\"sh\"]\n", &[]).success();
+    all.run(&["run", "--network", "none", "--name", "c", "-v", "v:/mnt/v", "t", "sh", "-c", script])
+        .success();
+    let changes = all.ok(&["container", "diff", "c"]);
+    assert_eq!(changes, "A /dir\nA /dir/f\nA /new\nC /tmp\nD /tmp/old");
+    let id = all.ok(&[
+        "commit",
+        "-m",
+        "why",
+        "-c",
+        "CMD [\"cat\", \"/new\"]",
+        "-c",
+        "ENV B=\"2 3\"",
+        "c",
+        "made:1",
+    ]);
+    assert!(id.starts_with("sha256:"), "{id}");
+    assert_eq!(all.ok(&["run", "--rm", "--network", "none", "made:1"]), "new");
+    let listed = all.ok(&["run", "--rm", "--network", "none", "made:1", "sh", "-c", "echo $A $B; ls /tmp"]);
+    assert_eq!(listed, "1 2 3");
+    assert_eq!(all.ok(&["inspect", "--format", "{{json .Config.Cmd}}", "made:1"]), "[\"cat\",\"/new\"]");
+    all.run(&["commit", "-c", "RUN true", "c"]).fails(2);
+    all.ok(&["check"]);
+    let tar = all.run(&["export", "c"]).success().0.stdout;
+    assert!(tar.windows(4).any(|part| part == b"new\n") && tar.len() % 512 == 0);
+}
+
+#[test]
+fn privileged_the_health_of_a_container_is_checked() {
+    let all = skip_unless!(Containers::new());
+    let flags =
+        ["--name", "c", "--health-cmd", "cat /ok", "--health-interval", "100ms", "--health-retries", "2"];
+    all.start(&flags, &[]);
+    assert_eq!(all.field("c", ".State.Health.Status"), "starting");
+    all.wait_for("the verdict", &|| all.field("c", ".State.Health.Status") == "unhealthy");
+    assert!(all.ok(&["ps"]).contains("(unhealthy)"));
+    assert_eq!(all.ok(&["ps", "-q", "--filter", "health=healthy"]), "");
+    all.ok(&["exec", "c", "touch", "/ok"]);
+    all.wait_for("the verdict", &|| all.field("c", ".State.Health.Status") == "healthy");
+    assert!(all.ok(&["ps"]).contains("(healthy)"));
+    let id = all.ok(&["ps", "-q", "--no-trunc", "--filter", "health=healthy"]);
+    assert_eq!(all.field("c", ".Id"), id);
+}
+
+#[test]
+fn privileged_containers_are_listed_by_age_and_inspected_with_their_settings() {
+    let all = skip_unless!(Containers::new());
+    let flags =
+        ["--restart", "on-failure:3", "--stop-signal", "INT", "--stop-timeout", "7", "-i", "--label", "k=v"];
+    all.ok(&[&["create", "--network", "none", "--name", "old"], &flags[..], &["t", "echo", "a b"]].concat());
+    std::thread::sleep(Duration::from_millis(5));
+    all.ok(&["create", "--network", "none", "--name", "new", "t"]);
+    assert_eq!(all.ok(&["ps", "-a", "--format", "{{.Names}}", "--filter", "before=new"]), "old");
+    assert_eq!(all.ok(&["ps", "-a", "--format", "{{.Names}}", "--filter", "since=old"]), "new");
+    assert_eq!(all.ok(&["ps", "-l", "--format", "{{.Names}}"]), "new");
+    for (field, expected) in [
+        (".HostConfig.RestartPolicy.Name", "on-failure"),
+        (".HostConfig.RestartPolicy.MaximumRetryCount", "3"),
+        (".Config.StopSignal", "INT"),
+        (".Config.StopTimeout", "7"),
+        (".Config.OpenStdin", "true"),
+        (".Config.Image", "t"),
+        (".State.Running", "false"),
+        (".Path", "echo"),
+    ] {
+        assert_eq!(all.field("old", field), expected, "{field}");
+    }
+    assert_eq!(all.field("old", "json .Config.Cmd"), "[\"echo\",\"a b\"]");
+    assert_eq!(all.field("new", "json .Config.Cmd"), "[\"sleep\",\"1000\"]");
+    all.ok(&["update", "--restart", "always", "new"]);
+    assert_eq!(all.field("new", ".HostConfig.RestartPolicy.Name"), "always");
+    let sized = all.ok(&["ps", "-a", "-s", "--filter", "name=old"]);
+    assert!(sized.contains("SIZE") && sized.contains("virtual"), "{sized}");
+}

@@ -18,7 +18,7 @@ use crate::layer::new_entry::NewEntry;
 use crate::layer::write;
 use crate::times::{Clamp, Times};
 use trees::entry::{Entry, Kind, Timestamp};
-use trees::path::to_path;
+use trees::path::{compare, to_bytes, to_path};
 use trees::tree::Tree;
 
 impl Layers {
@@ -97,4 +97,43 @@ fn moved_into(directory: &str, mut entries: Vec<NewEntry>, times: Times) -> Vec<
     let root = Entry { mtime, ..Entry::directory(0o755) };
     entries.insert(0, NewEntry { path: directory.into(), entry: root, content: None, clamp: times.clamp() });
     entries
+}
+
+/// Writes what is at `source` in a tree, and everything below it, as a tar whose first entry is `name`; an empty `name` leaves
+/// out the entry itself. Times are those of the tree.
+pub fn write_tree(
+    tree: &Arc<dyn Tree>,
+    source: &Path,
+    name: &Path,
+    out: &mut dyn Write,
+) -> Result<(), RootfsError> {
+    let top = tree.lookup(source).map_err(failed("look up", source))?;
+    let top = top.ok_or_else(|| failed("look up", source)(io::Error::from(io::ErrorKind::NotFound)))?;
+    let mut entries = Vec::new();
+    let mut add = |from: &Path, to: &Path, entry: Entry| {
+        let content = || Content::of_tree(tree, from, None);
+        entries.push(NewEntry::new(to_bytes(to), entry, content, Clamp::NONE));
+    };
+    let mut pending = Vec::new();
+    if top.is_dir() {
+        pending.push((source.to_owned(), name.to_owned()));
+    }
+    if !name.as_os_str().is_empty() {
+        add(source, name, top);
+    }
+    while let Some((from, to)) = pending.pop() {
+        for child in tree.children(&from).map_err(failed("read the directory", &from))? {
+            let (from, to) = (from.join(&child.name), to.join(&child.name));
+            // Only upper directories have whiteouts.
+            if child.entry.kind == Kind::Whiteout {
+                continue;
+            }
+            if child.entry.is_dir() {
+                pending.push((from.clone(), to.clone()));
+            }
+            add(&from, &to, child.entry);
+        }
+    }
+    entries.sort_by(|left, right| compare(&left.path, &right.path));
+    write::write_to(&entries, out)
 }

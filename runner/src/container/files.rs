@@ -122,6 +122,21 @@ pub(super) fn overwrite(dir: &Path, name: &str, document: &impl Serialize) -> Re
     write().map_err(io_error("write", &path))
 }
 
+/// Returns the length of all regular files below a directory; 0 for one that does not exist.
+pub(super) fn tree_bytes(dir: &Path) -> u64 {
+    let (mut total_bytes, mut pending) = (0, vec![dir.to_owned()]);
+    while let Some(dir) = pending.pop() {
+        for entry in fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok) {
+            match entry.metadata() {
+                Ok(metadata) if metadata.is_dir() => pending.push(entry.path()),
+                Ok(metadata) if metadata.is_file() => total_bytes += metadata.len(),
+                _ => {}
+            }
+        }
+    }
+    total_bytes
+}
+
 /// Removes a directory with everything in it. A directory that is gone is success.
 pub(super) fn remove_dir(dir: &Path) -> Result<(), RunnerError> {
     match fs::remove_dir_all(dir) {

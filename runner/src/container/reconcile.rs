@@ -16,7 +16,7 @@ use crate::RunnerError;
 use crate::error::io_error;
 
 /// Names of everything that a container's directory can contain.
-const KNOWN_FILES: [&str; 8] = [
+const KNOWN_FILES: [&str; 9] = [
     "config.json",
     ".config.json.tmp",
     "state.json",
@@ -24,6 +24,7 @@ const KNOWN_FILES: [&str; 8] = [
     "lock",
     "log.tmp",
     "rootfs",
+    "rootfs.lock",
     "socket",
 ];
 

@@ -7,13 +7,12 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustix::fs::{Mode, OFlags};
 use sandbox::{Process, ProcessUser, Running, Stdio};
 use trees::dir_tree::DirTree;
 use users::User;
 
 use super::hub::{Hub, set_size};
-use super::outbox::Outbox;
+use super::outbox::{Outbox, refusal};
 use super::output::{each_piece, frame};
 use crate::RunnerError;
 use crate::container::ContainerConfig;
@@ -36,7 +35,7 @@ pub(super) fn serve(hub: &Arc<Hub>, client: UnixStream, request: &ExecRequest) -
     let from = client.try_clone()?;
     let (outbox, sender) = Outbox::start(client)?;
     match start(hub, request) {
-        Err(error) => outbox.finish(super::requests::refusal(&error)),
+        Err(error) => outbox.finish(Frame::Failed(refusal(&error))),
         Ok(joined) => {
             outbox.push(Frame::Started);
             follow(joined, request, from, &outbox)?;
@@ -49,7 +48,7 @@ pub(super) fn serve(hub: &Arc<Hub>, client: UnixStream, request: &ExecRequest) -
 /// Starts a process in the container.
 pub(super) fn start(hub: &Hub, request: &ExecRequest) -> Result<Joined, RunnerError> {
     let config = hub.container().config;
-    let root = root(hub.state().pid.unwrap_or(0))?;
+    let root = process::root(hub.state().pid.unwrap_or(0))?;
     let user = request.user.as_ref().unwrap_or(&config.user);
     let user = crate::launch::user(&DirTree::new(root), user, &config.isolation)?;
     let (stdio, ours) = stdio(request).map_err(io_error("make the streams of", Path::new(&config.name)))?;
@@ -77,14 +76,6 @@ pub(super) fn start(hub: &Hub, request: &ExecRequest) -> Result<Joined, RunnerEr
         set_size(terminal, rows, columns);
     }
     Ok(joined)
-}
-
-/// Opens the root directory of the container, as its first process sees it.
-pub(super) fn root(pid: u32) -> Result<OwnedFd, RunnerError> {
-    let path = format!("/proc/{pid}/root");
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    rustix::fs::open(&path, flags, Mode::empty())
-        .map_err(|error| io_error("open", Path::new(&path))(error.into()))
 }
 
 fn process_user(User { uid, gid, groups, home }: User) -> ProcessUser {
@@ -151,7 +142,7 @@ fn follow(joined: Joined, request: &ExecRequest, from: UnixStream, outbox: &Arc<
             let code = super::exit_code(exit);
             outbox.finish(Frame::Exited(Exited { code, oom_killed: false, pids_reached: false }));
         }
-        Err(error) => outbox.finish(super::requests::refusal(&error.into())),
+        Err(error) => outbox.finish(Frame::Failed(refusal(&error.into()))),
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ use sandbox::{Exit, LimitsReached, Process, Running};
 use super::outbox::Outbox;
 use crate::RunnerError;
 use crate::clock::now_ms;
-use crate::container::{Container, ContainerState};
+use crate::container::{Container, ContainerState, Health};
 use crate::launch::{self, Launched, Streams};
 use crate::log::LogWriter;
 use crate::process::{self, started_ticks};
@@ -148,6 +148,7 @@ impl Hub {
         let created = launched.running.created_mount_points().iter().map(|point| point.path.clone());
         let created: Vec<PathBuf> = created.collect();
         let pid = launched.running.pid();
+        let has_health = self.container().config.life.health.is_some();
         {
             let mut shared = self.lock();
             (shared.input, shared.terminal) = (input, terminal);
@@ -165,6 +166,7 @@ impl Hub {
                 monitor_pid: state.monitor_pid,
                 restart_count,
                 mount_points: std::mem::take(&mut state.mount_points),
+                health: has_health.then(Health::default),
                 ..ContainerState::default()
             };
             for path in created {
@@ -210,6 +212,11 @@ impl Hub {
     /// Notes that a container that was about to be started again has ended for good.
     pub(super) fn note_no_restart(&self) -> Result<(), RunnerError> {
         self.note(|state| state.restarting = false)
+    }
+
+    /// Reports whether the process runs.
+    pub(super) fn is_running(&self) -> bool {
+        self.lock().is_running
     }
 
     /// Takes the first process, which others can join from now on.

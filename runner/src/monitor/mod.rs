@@ -3,6 +3,7 @@
 //! ```text
 //! outbox     frames on their way to one client
 //! exec       further processes in the container
+//! health     checks of the health of the container
 //! hub        what the threads of the monitor share: state, clients, streams
 //! output     the streams of the process -> log and clients
 //! requests   the requests of clients
@@ -15,6 +16,7 @@
 //! client has a thread of its own.
 
 mod exec;
+mod health;
 mod hub;
 mod outbox;
 mod output;
@@ -83,6 +85,7 @@ fn start(
     layers.store().stand_aside()?;
     started(launched.no_private_network.as_deref());
     first.started();
+    health::start(hub).map_err(|source| RunnerError::Thread { source })?;
     Ok((prepared, launched))
 }
 

@@ -9,7 +9,8 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use crate::protocol::Frame;
+use crate::protocol::{Frame, Refusal};
+use crate::{RunnerError, launch};
 
 /// Number of frames that wait for a client before the process has to.
 const MAX_WAITING: usize = 32;
@@ -104,6 +105,16 @@ impl Outbox {
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Returns an error and its causes for a client.
+pub(super) fn refusal(error: &RunnerError) -> Refusal {
+    let (mut message, mut cause) = (error.to_string(), std::error::Error::source(error));
+    while let Some(error) = cause {
+        message.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    Refusal { code: launch::unstarted_exit_code(error), message }
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::hub::Hub;
-use super::outbox::Outbox;
-use crate::protocol::{Frame, Refusal, Request};
+use super::outbox::{Outbox, refusal};
+use crate::protocol::{Frame, Request};
 use crate::{RunnerError, stop_signal};
 
 const SIGKILL: i32 = 9;
@@ -77,20 +77,10 @@ fn is_stop_signal(hub: &Hub, number: i32) -> bool {
 fn answer(mut client: &UnixStream, done: Result<(), RunnerError>) -> io::Result<()> {
     match done {
         Ok(()) => Frame::Answer(b"null".to_vec()),
-        Err(error) => refusal(&error),
+        Err(error) => Frame::Failed(refusal(&error)),
     }
     .write(&mut client)?;
     client.flush()
-}
-
-/// Returns the frame with an error and its causes.
-pub(super) fn refusal(error: &RunnerError) -> Frame {
-    let (mut message, mut cause) = (error.to_string(), std::error::Error::source(error));
-    while let Some(error) = cause {
-        message.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    Frame::Failed(Refusal { code: crate::launch::unstarted_exit_code(error), message })
 }
 
 fn stop(hub: &Hub, signal: i32, patience: Option<Duration>) -> Result<(), RunnerError> {

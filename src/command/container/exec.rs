@@ -7,9 +7,9 @@ use runner::protocol::{ExecRequest, Request};
 
 use super::find::find;
 use super::session::{self, Session};
-use crate::command::run::variables;
 use crate::exit::{self, Fault};
 use crate::failure::Failure;
+use crate::setup::variables::variables;
 use cli::container::ExecArgs;
 
 /// Runs a process, and returns its exit code; 0 if it runs in the background.

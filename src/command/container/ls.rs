@@ -4,6 +4,7 @@ mod filter;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use cache::Store;
 use runner::container::{Container, ContainerState, HealthStatus, NetworkMode, Publish, Status, short};
 
 use self::filter::ContainerFilter;
@@ -40,18 +41,35 @@ const UNKNOWN_END: i32 = 255;
 
 const SHOWN: &[&str] = &["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"];
 
+const SHOWN_WITH_SIZE: &[&str] =
+    &["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names", "Size"];
+
 /// Lists containers, the newest first.
 pub fn run(args: &LsArgs) -> Result<u8, Failure> {
     let store = store::open()?;
     let filter = ContainerFilter::parse(&store, args)?;
     let shown = Container::list(&store)?.into_iter().filter(|one| filter.accepts(one));
     let limit = if args.latest { 1 } else { args.last.unwrap_or(usize::MAX) };
-    let rows: Vec<Row> = shown.take(limit).map(|one| row(&one, args.list.no_trunc)).collect();
-    list::print(&List { columns: COLUMNS, shown: SHOWN, id: "ID" }, &args.list, &rows)?;
+    let wants_size = args.size || args.list.format.as_ref().is_some_and(|format| format.contains(".Size"));
+    let row = |one: Container| {
+        let size = if wants_size { size(&store, &one) } else { "0B".to_owned() };
+        row(&one, args.list.no_trunc, size)
+    };
+    let rows: Vec<Row> = shown.take(limit).map(row).collect();
+    let columns = if args.size { SHOWN_WITH_SIZE } else { SHOWN };
+    list::print(&List { columns: COLUMNS, shown: columns, id: "ID" }, &args.list, &rows)?;
     Ok(0)
 }
 
-fn row(container: &Container, no_trunc: bool) -> Row {
+/// Returns the size of what a container has changed, and of all its files.
+fn size(store: &Store, container: &Container) -> String {
+    let layers = container.config.layers.iter().filter_map(|layer| store.stat_blob(&layer.0).ok().flatten());
+    let changed_bytes = container.changed_bytes();
+    let all_bytes = changed_bytes + layers.sum::<u64>();
+    format!("{} (virtual {})", output::size(changed_bytes), output::size(all_bytes))
+}
+
+fn row(container: &Container, no_trunc: bool, size: String) -> Row {
     let config = &container.config;
     let ports: Vec<String> = config.publish.iter().map(port).collect();
     let mounts: Vec<String> = config.volumes.iter().map(|one| one.source.display().to_string()).collect();
@@ -68,7 +86,7 @@ fn row(container: &Container, no_trunc: bool) -> Row {
         ("Networks", network(config.network).to_owned()),
         ("Ports", ports.join(", ")),
         ("RunningFor", output::ago(Some(created))),
-        ("Size", "0B".to_owned()),
+        ("Size", size),
         ("State", container.status().name().to_owned()),
         ("Status", status(container)),
     ])

@@ -9,8 +9,12 @@
 //! All other files are commands.
 
 pub mod attach;
+pub mod commit;
+pub mod cp;
+pub mod diff;
 mod each;
 pub mod exec;
+pub mod export;
 mod find;
 pub mod kill;
 pub mod logs;
@@ -24,6 +28,18 @@ pub mod rm;
 pub mod session;
 pub mod start;
 pub mod stop;
+pub mod top;
+pub mod update;
 pub mod wait;
 
 pub use find::find;
+
+use cache::Store;
+use runner::RunnerError;
+
+use crate::environment;
+
+/// Opens the store for the libraries, after a namespace was entered.
+pub fn store_of() -> Result<Store, RunnerError> {
+    Ok(Store::open(&environment::store_root())?)
+}

@@ -5,7 +5,9 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use cache::Store;
 use oci::Platform;
-use runner::container::{Container, ContainerConfig, NetworkMode, Publish, Status, Volume};
+use runner::container::{
+    Container, ContainerConfig, Health, HealthResult, NetworkMode, Publish, Status, Volume,
+};
 use runner::image::Image;
 use serde::Serialize;
 
@@ -42,8 +44,23 @@ struct ContainerDocument<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     size_root_fs: Option<u64>,
     mounts: Vec<Mount<'a>>,
-    config: ConfigDocument<'a>,
+    config: ContainerConfigDocument<'a>,
     network_settings: NetworkSettings,
+}
+
+/// Configuration of a container: that of an image, and what only containers have.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ContainerConfigDocument<'a> {
+    #[serde(flatten)]
+    shared: ConfigDocument<'a>,
+    attach_stdin: bool,
+    attach_stdout: bool,
+    attach_stderr: bool,
+    open_stdin: bool,
+    stdin_once: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stop_timeout: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -61,6 +78,40 @@ struct StateDocument {
     error: String,
     started_at: String,
     finished_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    health: Option<HealthDocument>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct HealthDocument {
+    status: &'static str,
+    failing_streak: u32,
+    log: Vec<HealthResultDocument>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct HealthResultDocument {
+    start: String,
+    end: String,
+    exit_code: i32,
+    output: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct RestartPolicyDocument {
+    name: &'static str,
+    maximum_retry_count: u32,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct LogConfig {
+    #[serde(rename = "Type")]
+    kind: &'static str,
+    config: BTreeMap<&'static str, String>,
 }
 
 #[derive(Serialize)]
@@ -69,6 +120,8 @@ struct HostConfig<'a> {
     binds: Vec<String>,
     network_mode: &'static str,
     port_bindings: BTreeMap<String, Vec<Binding>>,
+    restart_policy: RestartPolicyDocument,
+    log_config: LogConfig,
     auto_remove: bool,
     ipc_mode: &'static str,
     privileged: bool,
@@ -126,10 +179,10 @@ pub(super) fn document(store: &Store, container: &Container, with_sizes: bool) -
         driver: "dsbuild",
         platform: "linux",
         host_config: host_config(config),
-        size_rw: with_sizes.then_some(0),
-        size_root_fs: with_sizes.then(|| layers.sum()),
+        size_rw: with_sizes.then(|| container.changed_bytes()),
+        size_root_fs: with_sizes.then(|| layers.sum::<u64>() + container.changed_bytes()),
         mounts: config.volumes.iter().map(mount).collect(),
-        config: config_document(config),
+        config: container_config(config),
         network_settings: NetworkSettings { ports: bindings(&config.publish), ip_address: "" },
     })
 }
@@ -150,6 +203,21 @@ fn state_document(container: &Container) -> StateDocument {
         error: facts.error.unwrap_or_default(),
         started_at: moment(facts.started_ms),
         finished_at: moment(facts.ended_ms),
+        health: facts.health.map(health_document),
+    }
+}
+
+fn health_document(health: Health) -> HealthDocument {
+    let result = |one: HealthResult| HealthResultDocument {
+        start: moment(Some(one.started_ms)),
+        end: moment(Some(one.ended_ms)),
+        exit_code: one.exit_code,
+        output: one.output,
+    };
+    HealthDocument {
+        status: health.status.name(),
+        failing_streak: health.failing_streak,
+        log: health.log.into_iter().map(result).collect(),
     }
 }
 
@@ -165,6 +233,17 @@ fn host_config(config: &ContainerConfig) -> HostConfig<'_> {
             NetworkMode::None => "none",
         },
         port_bindings: bindings(&config.publish),
+        restart_policy: RestartPolicyDocument {
+            name: config.life.restart.name(),
+            maximum_retry_count: config.life.restart.max_restarts(),
+        },
+        log_config: LogConfig {
+            kind: "json-file",
+            config: BTreeMap::from([
+                ("max-file", config.life.log.max_segments.to_string()),
+                ("max-size", config.life.log.max_segment_bytes.to_string()),
+            ]),
+        },
         auto_remove: config.remove,
         ipc_mode: if config.host_ipc { "host" } else { "private" },
         privileged: false,
@@ -174,23 +253,38 @@ fn host_config(config: &ContainerConfig) -> HostConfig<'_> {
     }
 }
 
+fn container_config(config: &ContainerConfig) -> ContainerConfigDocument<'_> {
+    let life = &config.life;
+    ContainerConfigDocument {
+        shared: config_document(config),
+        attach_stdin: life.stdin_once,
+        attach_stdout: true,
+        attach_stderr: true,
+        open_stdin: life.open_stdin,
+        stdin_once: life.stdin_once,
+        stop_timeout: life.stop_timeout_s,
+    }
+}
+
 fn config_document(config: &ContainerConfig) -> ConfigDocument<'_> {
     const NO_FIELDS: &BTreeMap<String, serde_json::Value> = &BTreeMap::new();
+    let life = &config.life;
+    let declared = life.exposed.iter().map(|port| (port.clone(), oci::Empty {}));
     let exposed = config.publish.iter().map(|port| (port_name(port), oci::Empty {}));
     ConfigDocument {
         hostname: &config.hostname,
         domainname: "",
         user: &config.user,
         tty: config.terminal,
-        exposed_ports: exposed.collect(),
+        exposed_ports: exposed.chain(declared).collect(),
         env: &config.env,
-        cmd: Some(&config.args),
+        cmd: Some(if life.cmd.is_empty() && life.entrypoint.is_empty() { &config.args } else { &life.cmd }),
         healthcheck: None,
         args_escaped: false,
         image: &config.image,
         volumes: None,
         working_dir: &config.cwd,
-        entrypoint: None,
+        entrypoint: (!life.entrypoint.is_empty()).then_some(&life.entrypoint[..]),
         on_build: None,
         labels: Some(&config.labels),
         stop_signal: &config.stop_signal,

@@ -13,8 +13,6 @@ mod mounts;
 mod options;
 mod publish;
 
-pub use options::variables;
-
 use runner::client::Ending;
 use runner::container::Container;
 use runner::protocol::{Exited, Request};

@@ -1,7 +1,6 @@
 //! The flags of `run` and the configuration of the image, as the configuration of a container.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cache::Store;
@@ -11,9 +10,8 @@ use runner::image::Image;
 
 use super::publish::publish;
 use super::{isolation, lifetime, mounts};
-use crate::environment;
 use crate::failure::Failure;
-use crate::output;
+use crate::setup::variables::{lines_of, variables};
 use cli::container::CreateArgs;
 use cli::values;
 
@@ -115,31 +113,6 @@ fn labels(
     }
     args.labels.iter().for_each(|text| set(text));
     Ok(labels)
-}
-
-/// Returns the lines of a file that the user names, without comments and empty ones.
-pub fn lines_of(file: &Path) -> Result<Vec<String>, Failure> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| Failure::input(format!("cannot read {}", output::path(file))).caused_by(&error))?;
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    Ok(lines.map(str::to_owned).collect())
-}
-
-/// Returns the variables of files, then those of flags, which win. A name without a value is taken from our environment.
-pub fn variables(files: &[PathBuf], texts: &[String]) -> Result<Vec<String>, Failure> {
-    let mut variables = Vec::new();
-    for file in files {
-        variables.extend(lines_of(file)?.iter().filter_map(|line| variable(line)));
-    }
-    variables.extend(texts.iter().filter_map(|text| variable(text)));
-    Ok(variables)
-}
-
-fn variable(text: &str) -> Option<String> {
-    if text.contains('=') {
-        return Some(text.to_owned());
-    }
-    environment::variable_even_if_empty(text).map(|value| format!("{text}={value}"))
 }
 
 /// Reads `--network`. A container gets the network of this machine in place of a private one only if `allow_host`.
