@@ -122,7 +122,12 @@ pub(crate) fn launch(config: &ContainerConfig, prepared: &Prepared) -> Result<La
         hosts: Vec::new(),
         shm_size_bytes: config.shm_size_bytes,
         host_ipc: config.host_ipc,
-        limits: Limits { memory_bytes: config.memory_bytes, max_pids: config.max_pids, ..Limits::default() },
+        limits: Limits {
+            memory_bytes: config.memory_bytes,
+            max_pids: config.max_pids,
+            has_groups: true,
+            ..Limits::default()
+        },
         dns: sandbox::Dns::default(),
         boundary: sandbox::Boundary::default(),
         insecure: false,

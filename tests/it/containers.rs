@@ -398,3 +398,32 @@ fn privileged_containers_are_listed_by_age_and_inspected_with_their_settings() {
     let sized = all.ok(&["ps", "-a", "-s", "--filter", "name=old"]);
     assert!(sized.contains("SIZE") && sized.contains("virtual"), "{sized}");
 }
+
+#[test]
+fn privileged_a_container_is_paused_and_goes_on() {
+    let all = skip_unless!(Containers::new());
+    all.start(&["--name", "c"], &["sh", "-c", "while :; do echo x; sleep 0.02; done"]);
+    let paused = all.run(&["pause", "c"]);
+    if paused.stderr().contains("no control group") {
+        println!("SKIP processes cannot be frozen here");
+        return;
+    }
+    paused.success();
+    assert_eq!(all.field("c", ".State.Status"), "paused");
+    assert!(all.ok(&["ps"]).contains("(Paused)"));
+    all.run(&["pause", "c"]).fails(1);
+    all.run(&["exec", "c", "true"]).fails(1);
+    let before = all.ok(&["logs", "c"]).len();
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(all.ok(&["logs", "c"]).len(), before);
+    all.ok(&["unpause", "c"]);
+    all.run(&["unpause", "c"]).fails(1);
+    all.wait_for("more output", &|| all.ok(&["logs", "c"]).len() > before);
+    let listed = all.ok(&["stats", "--no-stream", "--format", "{{.Name}} {{.PIDs}} {{.MemUsage}}", "c"]);
+    let pids = listed.split(' ').nth(1).and_then(|pids| pids.parse::<u32>().ok());
+    assert!(listed.starts_with("c ") && pids.is_some_and(|pids| pids >= 1), "{listed}");
+    assert!(all.ok(&["top", "c"]).contains("while :; do echo x"));
+    all.ok(&["pause", "c"]);
+    all.ok(&["stop", "-t", "0", "c"]);
+    assert_eq!(all.field("c", ".State.Status"), "exited");
+}
