@@ -87,9 +87,9 @@ pub enum Request {
         /// Seconds until the process is killed; `None` to wait for ever.
         patience_s: Option<u64>,
     },
-    /// Freeze all processes.
+    /// Freeze all processes of the container.
     Pause,
-    /// Thaw all processes.
+    /// Thaw all processes of the container.
     Unpause,
     /// Answer with the resources that the container uses: [`UsedResources`].
     Stats,
@@ -125,7 +125,7 @@ pub struct ExecRequest {
 pub struct UsedResources {
     /// Processor time since the start, in nanoseconds.
     pub cpu_ns: u64,
-    /// Memory in bytes.
+    /// Memory of all processes together, in bytes.
     pub memory_bytes: u64,
     /// Limit on the memory in bytes, if there is one.
     pub memory_limit_bytes: Option<u64>,

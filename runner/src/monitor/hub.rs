@@ -219,7 +219,7 @@ impl Hub {
         self.lock().is_running
     }
 
-    /// Freezes all processes.
+    /// Freezes all processes of the container until they are thawed.
     pub(super) fn pause(&self) -> Result<(), RunnerError> {
         let state = self.state();
         if state.paused {
@@ -229,7 +229,7 @@ impl Hub {
         self.note(|state| state.paused = true)
     }
 
-    /// Thaws all processes.
+    /// Thaws all processes, which must be frozen.
     pub(super) fn unpause(&self) -> Result<(), RunnerError> {
         if !self.state().paused {
             return Err(RunnerError::NotPaused { name: self.container().config.name });
