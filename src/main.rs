@@ -77,6 +77,9 @@ fn refuse(error: &clap::Error, command: &str) -> ExitCode {
         Some(failure) => fail(&failure.blamed_on(fault)),
         None => {
             output::note(error.render().to_string().trim_end());
+            if let Some(hint) = cli::context_hint(error.kind(), command) {
+                output::note(&hint);
+            }
             ExitCode::from(fault.exit_code())
         }
     }

@@ -14,21 +14,32 @@ use oci::{ChainId, DiffId};
 pub struct Chain {
     layers: Arc<[DiffId]>,
     id: Option<ChainId>,
+    image_layers: usize,
 }
 
 impl Chain {
+    /// Returns the layers of an image that was finished before this build.
+    pub fn of_image(layers: Vec<DiffId>) -> Self {
+        Self { image_layers: layers.len(), ..Self::from(layers) }
+    }
+
     /// Returns these layers and one more.
     #[must_use]
     pub fn with(&self, layer: DiffId) -> Self {
         let layers = self.layers.iter().copied().chain([layer]).collect();
-        Self { layers, id: Some(ChainId::then(self.id, layer)) }
+        Self { layers, id: Some(ChainId::then(self.id, layer)), ..*self }
+    }
+
+    /// Returns how many of the lowest layers belong to an image that was finished before this build.
+    pub fn image_layers(&self) -> usize {
+        self.image_layers
     }
 }
 
 impl From<Vec<DiffId>> for Chain {
     fn from(layers: Vec<DiffId>) -> Self {
         let id = ChainId::of(&layers);
-        Self { layers: layers.into(), id }
+        Self { layers: layers.into(), id, image_layers: 0 }
     }
 }
 

@@ -64,10 +64,10 @@ impl Files {
         }
     }
 
-    /// Returns the files as a tree.
+    /// Returns the files as a tree. Those of an image have the times of its tars, as for everybody who pulls the image.
     pub fn tree(&self, layers: &Layers) -> Result<Arc<dyn Tree>, InputError> {
         match self {
-            Self::Layers(stack) => Ok(layers.view(stack)?),
+            Self::Layers(stack) => Ok(layers.view_on_image(stack, stack.image_layers())?),
             Self::Tree(tree) => Ok(Arc::clone(tree)),
         }
     }

@@ -168,7 +168,7 @@ impl Solver<'_> {
                 };
                 vertex.enter(Phase::Fetch);
                 let layers = self.sources.fetch(name, manifest, &progress)?;
-                (Files::Layers(layers.into()), !fetched.into_inner())
+                (Files::Layers(Chain::of_image(layers)), !fetched.into_inner())
             }
             Source::Local { path, ignore, .. } => {
                 vertex.enter(Phase::Scan);

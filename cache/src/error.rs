@@ -74,6 +74,17 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Returns what the user can do about the error, if it is known here.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Missing { .. } | Self::Corrupt { .. } => Some(
+                "a part of an image is lost or damaged: import, load, pull or build that image again; \
+                 `dsbuild check` names the images, `dsbuild check --repair` removes what is left of them",
+            ),
+            _ => None,
+        }
+    }
+
     /// Returns whether a file is lost, or something else than what was written.
     pub(crate) fn is_damage(&self) -> bool {
         matches!(self, Self::Io { source, .. } if matches!(

@@ -1,8 +1,8 @@
 //! Partial downloads: what a broken pull has brought of a large blob, so that the next one need not begin anew.
 //!
 //! `downloads/<sha256 of the blob>.partial` holds the first bytes of the blob, unverified. Its reader must take them through
-//! a check of the whole blob's digest. The file is removed when the blob is complete, or by collection, least recently
-//! used first, as a note is. Losing it costs only time.
+//! a check of the whole blob's digest. The file becomes the blob when it is complete, or is removed by collection, least
+//! recently used first, as a note is. Losing it costs only time.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use oci::Digest;
 use rustix::fs::{Mode, OFlags};
 
-use crate::files::{IoContext, remove_file};
+use crate::files::{IoContext, remove_file, rename_into_place};
 use crate::locks::try_lock;
 use crate::tmp::ensure_private_dir;
 use crate::{Store, StoreError};
@@ -63,6 +63,19 @@ impl PartialBlob {
         self.file.set_len(0).at("truncate", &self.path)?;
         self.size_bytes = 0;
         Ok(())
+    }
+
+    /// Makes the whole blob that this has become a blob of the store: on disk first, and then under its name. The caller has
+    /// verified that it has the digest.
+    pub fn publish(self, store: &Store, digest: &Digest) -> Result<(), StoreError> {
+        if store.stat_blob(digest)?.is_some() {
+            return self.remove();
+        }
+        self.file.sync_all().at("sync", &self.path)?;
+        let read_only = rustix::fs::fchmod(&self.file, Mode::RUSR | Mode::RGRP | Mode::ROTH);
+        read_only.map_err(io::Error::from).at("change the mode of", &self.path)?;
+        let path = store.blob_path(digest);
+        rename_into_place(&self.path, &path).at("rename into blobs", &path)
     }
 
     /// Removes the partial download, because the blob is complete or its bytes turned out to be wrong.

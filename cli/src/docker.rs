@@ -116,7 +116,6 @@ impl DockerArgs {
 
 /// Commands of docker that dsbuild lacks, with the way to get the same, if there is one.
 const COMMANDS: &[(&str, &str)] = &[
-    ("bake", ""),
     ("builder", "dsbuild prune frees the space of the cache"),
     ("buildx", "dsbuild build takes the flags of docker buildx build"),
     ("config", ""),

@@ -8,12 +8,13 @@
 //! manifest   manifest …  volume  volume …
 //! names      names of commands       list         flags of lists
 //! registry   pull, push, login, logout
-//! compose    compose …
+//! bake       bake          compose    compose …
 //! versions   rollback, diff         error     the mistake in a command line
 //! ```
 //!
 //! The comments on commands and flags are the texts of `--help`, of the man page and of `docs/cli.md`.
 
+pub mod bake;
 pub mod build;
 pub mod compose;
 pub mod container;
@@ -41,7 +42,8 @@ use clap::{Parser, Subcommand};
 
 pub use error::UsageError;
 pub use names::{
-    command_path, find_command, similar_command, similar_flag, visible_commands, with_default_command,
+    command_path, context_hint, find_command, similar_command, similar_flag, visible_commands,
+    with_default_command,
 };
 
 const AFTER_HELP: &str = "\
@@ -74,6 +76,8 @@ pub enum Command {
     /// Build an image from a Dockerfile
     #[command(args_override_self = true)]
     Build(Box<build::BuildArgs>),
+    /// Build the targets of a bake file or a Compose file
+    Bake(Box<bake::BakeArgs>),
     /// Show which files of a directory a build gets, which lines exclude the others, and which files are large
     Context(context::ContextArgs),
     /// Print how a Dockerfile is parsed

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 
+use clap::error::ErrorKind;
 use clap::{Command, CommandFactory};
 
 use super::Cli;
@@ -63,6 +64,16 @@ pub fn with_default_command(mut args: Vec<OsString>) -> Vec<OsString> {
     args
 }
 
+/// Returns the way out for somebody who means a context whose directory is named like a group of commands: `dsbuild image`.
+///
+/// `path`: name of the command that was understood.
+pub fn context_hint(error: ErrorKind, path: &str) -> Option<String> {
+    let lacks_command = error == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    let is_group = find_command(&Cli::command(), path.split(' ')).is_some_and(Command::has_subcommands);
+    (lacks_command && is_group && !path.contains(' '))
+        .then(|| format!("hint: `dsbuild ./{path}` builds the context in the directory {path:?}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +100,25 @@ mod tests {
         check(&["dsbuild", "image", "ls"], &["dsbuild", "image", "ls"]);
         check(&["dsbuild", "-t", "x", "."], &["dsbuild", "build", "-t", "x", "."]);
         check(&["dsbuild", "."], &["dsbuild", "build", "."]);
+    }
+
+    #[test]
+    fn a_group_without_a_command_can_be_meant_as_a_context() {
+        use clap::Parser;
+        let hint = |arguments: &[&str]| {
+            let args = with_default_command(words(&[&["dsbuild"], arguments].concat()));
+            let error = Cli::try_parse_from(&args).expect_err("no command");
+            context_hint(error.kind(), &command_path(&args))
+        };
+        let groups = ["container", "image", "manifest", "system", "volume"];
+        for group in groups {
+            let expected =
+                format!("hint: `dsbuild ./{group}` builds the context in the directory \"{group}\"");
+            assert_eq!(hint(&[group]), Some(expected));
+            assert_eq!(hint(&[group, "nonsense"]), None);
+        }
+        assert_eq!(hint(&[]), None, "the help of dsbuild itself");
+        assert_eq!(hint(&["image", "rm"]), None);
     }
 
     #[test]

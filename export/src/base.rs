@@ -1,8 +1,8 @@
 //! Layers of the base image in the form in which they were pulled: as with BuildKit, docker and kaniko they keep their
 //! digests, so that machines and registries that have the base need only the new layers.
 //!
-//! The store keeps the tar of a pulled layer and the descriptor of its blob; the blob itself only if it came from a file. An output gets the blob
-//! from the store (if it is there), the registry that it is pushed to (if that has it, or has the base and mounts it), or
+//! The store keeps the tar of a pulled layer, its blob and the descriptor of the blob. Collection takes blobs that were not used
+//! for long. An output gets the blob from the store (if it is there), the registry that it is pushed to (if that has it, or has the base and mounts it), or
 //! the registry that the base came from. If all of them fail, the layer is compressed anew, with a warning.
 
 use std::io::{self, Read};

@@ -49,6 +49,12 @@ pub enum ExportError {
     /// The image that was assembled breaks a rule of the image specification.
     #[error("the image that was built is not valid")]
     Invalid(#[from] oci::validate::InvalidImage),
+    /// The directory of an output file does not exist.
+    #[error("cannot write {}: its directory does not exist", dest.display())]
+    NoDirectory {
+        /// File that was to be written.
+        dest: PathBuf,
+    },
     /// The content of a blob in the store does not have its digest. Nothing was written under the final name.
     #[error("blob {digest} of the store is damaged")]
     Damaged {
@@ -78,8 +84,10 @@ impl ExportError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Damaged { .. } => Some(
-                "build again: the damaged blob was removed; `dsbuild check --repair` finds further damage",
+                "build again: the damaged blob was removed; a base that came from an archive has to be imported or \
+                 loaded again, and `dsbuild check --repair` finds further damage",
             ),
+            Self::NoDirectory { .. } => Some("make the directory, or correct the path"),
             _ => None,
         }
     }

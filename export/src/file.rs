@@ -23,8 +23,6 @@ pub(crate) struct Draft {
     dest: PathBuf,
     /// Temporary name beside `dest`; `None` if `dest` is written in place (a pipe).
     path: Option<PathBuf>,
-    /// Directories that got a new entry when the parents of `dest` were made.
-    changed: Vec<PathBuf>,
     out: BufWriter<Output>,
 }
 
@@ -60,7 +58,7 @@ impl Output {
 }
 
 impl Draft {
-    /// Starts the file `dest`, and makes the directories above it.
+    /// Starts the file `dest`. Its directory must exist, as for docker and buildx: a new one would hide a mistyped path.
     pub fn create(dest: &Path) -> Result<Self, ExportError> {
         let existing = fs::metadata(dest).ok();
         if existing.as_ref().is_some_and(fs::Metadata::is_dir) {
@@ -69,19 +67,14 @@ impl Draft {
         }
         if existing.is_some_and(|metadata| !metadata.is_file()) {
             let file = File::options().write(true).open(dest).map_err(io_error("open", dest))?;
-            return Ok(Self {
-                dest: dest.to_owned(),
-                path: None,
-                changed: Vec::new(),
-                out: buffered(Output::InPlace(file)),
-            });
+            return Ok(Self { dest: dest.to_owned(), path: None, out: buffered(Output::InPlace(file)) });
         }
         // A symlink stays: the file that it leads to is replaced.
         let dest = fs::canonicalize(dest).unwrap_or_else(|_| dest.to_owned());
         let path = sibling(&dest);
-        let changed = make_directories(parent(&path))?;
+        check_directory(&dest)?;
         let file = File::create_new(&path).map_err(io_error("create", &path))?;
-        Ok(Self { dest, path: Some(path), changed, out: buffered(Output::New(SparseWriter::new(file))) })
+        Ok(Self { dest, path: Some(path), out: buffered(Output::New(SparseWriter::new(file))) })
     }
 
     /// Syncs the file, gives it its name, and syncs the directory of the name.
@@ -96,8 +89,7 @@ impl Draft {
             let _ = fs::remove_file(&path);
             return renamed;
         }
-        sync_directory(parent(&self.dest))?;
-        self.changed.iter().try_for_each(|directory| sync_directory(directory))
+        sync_directory(parent(&self.dest))
     }
 }
 
@@ -118,6 +110,12 @@ impl Drop for Draft {
             let _ = fs::remove_file(path);
         }
     }
+}
+
+/// Fails if the directory of an output file does not exist.
+pub fn check_directory(dest: &Path) -> Result<(), ExportError> {
+    let directory = parent(dest);
+    if exists(directory) { Ok(()) } else { Err(ExportError::NoDirectory { dest: dest.to_owned() }) }
 }
 
 /// Makes a directory and its parents. Returns the directories that got a new entry, which [`sync_directory`] puts on disk.
@@ -175,17 +173,30 @@ mod tests {
     #[test]
     fn a_draft_appears_whole_or_not_at_all() {
         let dir = tempfile::tempdir().expect("temporary directory");
-        let dest = dir.path().join("new/out.tar");
+        let dest = dir.path().join("out.tar");
         let mut draft = Draft::create(&dest).expect("create");
         draft.write_all(b"half").expect("write");
         drop(draft);
-        assert_eq!(names(&dir.path().join("new")), Vec::<String>::new());
+        assert_eq!(names(dir.path()), Vec::<String>::new());
 
         let mut draft = Draft::create(&dest).expect("create");
         draft.write_all(b"whole").expect("write");
         draft.publish().expect("publish");
         assert_eq!(fs::read(&dest).expect("read"), b"whole");
-        assert_eq!(names(&dir.path().join("new")), ["out.tar"]);
+        assert_eq!(names(dir.path()), ["out.tar"]);
+    }
+
+    #[test]
+    fn a_file_in_a_directory_that_does_not_exist_is_refused() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let dest = dir.path().join("new/out.tar");
+        let error = Draft::create(&dest).err().expect("refused");
+        assert_eq!(
+            error.to_string(),
+            format!("cannot write {}: its directory does not exist", dest.display())
+        );
+        assert_eq!(names(dir.path()), Vec::<String>::new());
+        check_directory(Path::new("out.tar")).expect("the working directory");
     }
 
     #[test]

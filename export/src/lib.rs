@@ -55,7 +55,7 @@ pub use compress::pack;
 pub use error::ExportError;
 pub use exported::Exported;
 pub use exporter::Exporter;
-pub use file::write_file;
+pub use file::{check_directory, write_file};
 pub use request::annotation::{Annotation, AnnotationTarget};
 pub use request::{Dest, ExportKind, ExportRequest, LayerCompression, Push};
 pub use result::{Attestations, BuildResult, BuiltImage};

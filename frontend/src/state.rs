@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use graph::paths::{WindowsPathError, from_windows};
 use graph::{Lines, StepId};
 use oci::{ImageConfig, Platform};
 use parser::expand::Variables;
@@ -83,7 +84,7 @@ impl StageState {
     /// Adds a PATH to the image if it has none, and puts the ENV of the image over inherited ARGs.
     pub fn start(&mut self) {
         let has_path = self.image.config.env.iter().any(|pair| split_pair(pair).0 == "PATH");
-        if !has_path && self.platform.os != "windows" {
+        if !has_path && !self.is_windows() {
             self.image.config.env.push(format!("PATH={DEFAULT_PATH}"));
             self.config_origins.insert("PATH".to_owned(), ValueOrigin::Predefined);
         }
@@ -114,7 +115,7 @@ impl StageState {
     pub fn in_shell(&self, command: String) -> Vec<String> {
         let mut words = self.image.config.shell.clone();
         if words.is_empty() {
-            let is_windows = self.image.platform.os == "windows";
+            let is_windows = self.is_windows();
             let default: &[&str] = if is_windows { &["cmd", "/S", "/C"] } else { &["/bin/sh", "-c"] };
             words = default.iter().map(|&word| word.to_owned()).collect();
         }
@@ -122,9 +123,21 @@ impl StageState {
         words
     }
 
-    /// Returns the directory that relative paths start from: absolute and clean.
+    /// Returns the directory that relative paths start from: absolute and clean, with slashes on every system.
     pub fn working_dir(&self) -> String {
-        graph::paths::clean(&self.image.config.working_dir)
+        let recorded = &self.image.config.working_dir;
+        // A base image can record anything; as it is, it is at least a path.
+        graph::paths::clean(&self.slashed(recorded).unwrap_or_else(|_| recorded.clone()))
+    }
+
+    /// Reports whether the image is for Windows, whose paths have backslashes and drives.
+    pub fn is_windows(&self) -> bool {
+        self.platform.os == "windows"
+    }
+
+    /// Returns a path inside the image with slashes.
+    pub fn slashed(&self, path: &str) -> Result<String, WindowsPathError> {
+        if self.is_windows() { from_windows(path) } else { Ok(path.to_owned()) }
     }
 
     /// Records that `step` made a layer on top of the files so far.

@@ -28,6 +28,53 @@ pub fn destination(working_dir: &str, path: &str) -> String {
     if is_folder && !joined.ends_with('/') { joined + "/" } else { joined }
 }
 
+/// Returns a path of a Windows image with slashes and without its drive: `C:\\app` and `\\app` become `/app`.
+///
+/// Images have no drive but C:, the system drive, so another one is an error.
+///
+/// Source: BuildKit, `util/system`, `CheckSystemDriveAndRemoveDriveLetter`.
+pub fn from_windows(path: &str) -> Result<String, WindowsPathError> {
+    let path_text = || path.to_owned();
+    let slashed = path.replace('\\', "/");
+    if slashed.starts_with("//") {
+        return Err(WindowsPathError::Unc { path: path_text() });
+    }
+    match slashed.split_once(':') {
+        None => Ok(slashed),
+        Some(("c" | "C", "")) => Err(WindowsPathError::DriveOnly { path: path_text() }),
+        Some(("c" | "C", below)) => Ok(clean(below)),
+        Some(_) => Err(WindowsPathError::OtherDrive { path: path_text() }),
+    }
+}
+
+/// Returns a path with slashes as Windows writes it.
+pub fn to_windows(path: &str) -> String {
+    path.replace('/', "\\")
+}
+
+/// A path of a Windows image that leads out of the image.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WindowsPathError {
+    /// The path names a drive and nothing on it.
+    #[error("no path is specified in {path:?}")]
+    DriveOnly {
+        /// Path as it is written.
+        path: String,
+    },
+    /// The path is on another drive than C:.
+    #[error("the path {path:?} is not on the system drive (C:)")]
+    OtherDrive {
+        /// Path as it is written.
+        path: String,
+    },
+    /// The path is on another machine.
+    #[error("the UNC path {path:?} is not supported")]
+    Unc {
+        /// Path as it is written.
+        path: String,
+    },
+}
+
 /// Returns the last element of a path, or `None` for `/` and the empty path.
 pub fn base_name(path: &str) -> Option<&str> {
     path.trim_end_matches('/').rsplit('/').next().filter(|name| !matches!(*name, "" | "." | ".."))
@@ -53,6 +100,24 @@ mod tests {
         check("/w", "../../a", "/a");
         check("/w", "/a//b", "/a/b");
         check("", "a", "/a");
+    }
+
+    #[test]
+    fn paths_of_windows_lose_their_drive_and_backslashes() {
+        let check = |path: &str, expected: &str| {
+            let found = from_windows(path).unwrap_or_else(|error| error.to_string());
+            assert_eq!(found, expected, "{path}");
+        };
+        check(r"C:\app\x", "/app/x");
+        check("c:/app/", "/app");
+        check(r"C:app", "/app");
+        check(r"\app", "/app");
+        check(r"a\b", "a/b");
+        check("/app", "/app");
+        check("C:", r#"no path is specified in "C:""#);
+        check(r"D:\x", r#"the path "D:\\x" is not on the system drive (C:)"#);
+        check(r"\\host\x", r#"the UNC path "\\\\host\\x" is not supported"#);
+        assert_eq!(to_windows("/app/x"), r"\app\x");
     }
 
     #[test]

@@ -4,8 +4,8 @@
 //! <layer dir>/blob-<form>.json    a checksum and a descriptor; <form> is "origin" or names a compressor and its level
 //! ```
 //!
-//! `origin` is the blob that the layer was pulled or imported as. It is kept only if it came from a file, but a push to a
-//! registry that has it need not send it. The other forms are blobs of the store that an export made. Later exports reuse them, so that the bytes stay the
+//! `origin` is the blob that the layer was pulled or imported as. Collection can have removed it, but a push to a registry that
+//! has it need not send it. The other forms are blobs of the store that an export made. Later exports reuse them, so that the bytes stay the
 //! same even after an update of the compressor.
 //!
 //! Invariant: a note is a hint. A damaged note, one of another layer, or one whose blob is gone counts as absent.

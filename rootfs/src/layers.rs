@@ -117,6 +117,19 @@ impl Layers {
         })
     }
 
+    /// Returns the merged view of `layers`, from the base up, the lowest `image_layers` of which belong to an image that was
+    /// finished before: these have the times of their tars, which everybody sees who pulls the image.
+    pub fn view_on_image(
+        &self,
+        layers: &[DiffId],
+        image_layers: usize,
+    ) -> Result<Arc<dyn Tree>, RootfsError> {
+        Ok(match layers {
+            [] => Arc::new(Scratch),
+            layers => Arc::new(Stack::finished(self.files.clone(), layers, image_layers)?),
+        })
+    }
+
     /// Writes the changes of `diff` as a layer, whose index has the real times of these changes, even if the same tar was
     /// made before from files with other times.
     pub fn commit(&self, diff: Diff) -> Result<DiffId, RootfsError> {

@@ -164,6 +164,20 @@ pub enum RunnerError {
     },
 }
 
+impl RunnerError {
+    /// Returns what the user can do about the error, if it is known here.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Store(error) | Self::Rootfs(rootfs::RootfsError::Store(error)) => error.hint(),
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::ReadOnlyFilesystem => Some(
+                "a container keeps its files, its state and its log in the store, which is read-only: set DSBUILD_ROOT \
+                 to a directory that can be written, and bring the image there with `dsbuild save` and `dsbuild load`",
+            ),
+            _ => None,
+        }
+    }
+}
+
 /// Returns a function that turns an I/O error into a [`RunnerError::Io`] with this action and path.
 pub(crate) fn io_error(
     action: &'static str,

@@ -13,6 +13,7 @@ use sandbox::{
     Capabilities, Limits, Mount, MountSource, Network, PortMap, Process, ProcessUser, Running, SandboxError,
     Seccomp, Spec, Stdio,
 };
+use trees::id_map::IdMap;
 use users::User;
 
 use crate::RunnerError;
@@ -149,10 +150,17 @@ pub(crate) fn rights() -> Process {
         cwd: "/".into(),
         user: ProcessUser { uid: 0, gid: 0, groups: Vec::new(), home: "/".into() },
         capabilities: Capabilities::Default,
-        seccomp: Seccomp::Default,
+        seccomp: seccomp(),
         rlimits: Vec::new(),
         stdio: Stdio::Piped,
     }
+}
+
+/// Returns the system calls that a container may make. Where there is one user ID, changes of owners and users succeed
+/// without effect, as in the RUNs of a build.
+fn seccomp() -> Seccomp {
+    let has_single_id = IdMap::current().is_ok_and(|map| map.user_count() == 1);
+    if has_single_id { Seccomp::SingleId } else { Seccomp::Default }
 }
 
 /// Returns the streams of the process, and our ends of the pipes; `None` for a terminal, which the sandbox makes.

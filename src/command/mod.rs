@@ -6,7 +6,7 @@
 //! container/  ps, start, logs, rm and so on                      inspect/  inspect
 //! groups      the spellings `image …` and `container …`       system/   system df, system prune
 //! manifest/   manifest …                                      volume/   volume …
-//! compose/    compose …
+//! compose/    compose …                                      bake/     bake
 //! du  prune  check
 //! versions/   history --versions, rollback, diff
 //! pull  push  login  logout
@@ -17,6 +17,7 @@
 //!
 //! A command turns its arguments into calls of the libraries and prints what they return.
 
+mod bake;
 mod build;
 mod check;
 mod cli_docs;
@@ -56,6 +57,7 @@ pub fn run(command: Command) -> Result<u8, Failure> {
     }
     match command {
         Command::Build(args) => build::run(&args),
+        Command::Bake(args) => bake::run(&args),
         Command::Context(args) => context::run(&args),
         Command::Parse(args) => parse::run(&args),
         Command::Fmt(args) => fmt::run(&args),

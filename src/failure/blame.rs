@@ -38,10 +38,30 @@ macro_rules! always {
 }
 
 always!(Fault::System => io::Error, rustix::io::Errno, nix::errno::Errno);
-always!(Fault::System => cache::StoreError, rootfs::RootfsError, sandbox::SandboxError);
+always!(Fault::System => rootfs::RootfsError, sandbox::SandboxError);
 always!(Fault::System => compare::CompareError);
 always!(Fault::Usage => oci::ReferenceError, oci::PlatformError, attest::AttestError);
-always!(Fault::Input => compose::ComposeError, IgnoreError, registry::RegistryError, sources::SourceError);
+always!(Fault::Input => bake::BakeError, compose::ComposeError, IgnoreError, registry::RegistryError);
+
+impl Blame for cache::StoreError {
+    fn fault(&self) -> Fault {
+        Fault::System
+    }
+
+    fn hint(&self) -> Option<&str> {
+        self.hint()
+    }
+}
+
+impl Blame for sources::SourceError {
+    fn fault(&self) -> Fault {
+        Fault::Input
+    }
+
+    fn hint(&self) -> Option<&str> {
+        self.hint()
+    }
+}
 
 impl Blame for cli::UsageError {
     fn fault(&self) -> Fault {
@@ -70,7 +90,7 @@ impl Blame for ExportError {
     fn fault(&self) -> Fault {
         match self {
             Self::Request { .. } | Self::Unsupported { .. } => Fault::Usage,
-            Self::Registry(_) | Self::Base { .. } => Fault::Input,
+            Self::Registry(_) | Self::Base { .. } | Self::NoDirectory { .. } => Fault::Input,
             Self::Canceled => Fault::canceled(),
             _ => Fault::System,
         }
@@ -117,6 +137,10 @@ impl Blame for RunnerError {
             }
             _ => Fault::Input,
         }
+    }
+
+    fn hint(&self) -> Option<&str> {
+        self.hint()
     }
 }
 

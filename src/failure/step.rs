@@ -69,6 +69,7 @@ fn is_system_exec(error: &ExecError) -> bool {
 pub fn hint(cause: &StepError) -> Option<String> {
     match cause {
         StepError::Exec(error) => exec_hint(error),
+        StepError::Source(error) => error.hint().map(str::to_owned),
         StepError::NotFound { cause, diagnosis } => {
             unreachable_link(cause, diagnosis).or_else(|| missing(diagnosis))
         }

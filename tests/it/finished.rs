@@ -31,6 +31,17 @@ fn privileged_run_from_and_exports_of_an_image_show_the_same_times() {
 }
 
 #[test]
+fn privileged_a_copy_from_an_image_of_the_store_shows_the_times_of_its_tars() {
+    let env = skip_unless!(TestEnv::new());
+    env.build("FROM base\nRUN echo made > /g\n", &["-t", "stored"]).success();
+    let dockerfile = "FROM base\nCOPY --from=stored /g /copied\nRUN --mount=from=stored,target=/mnt \
+        stat -c %Y /copied /mnt/g > /times\nCMD [\"cat\", \"/times\"]\n";
+    env.build(dockerfile, &[]).success();
+    let seen = env.dsbuild(&["run", "--rm", "--network", "none", "t"]).success();
+    assert_eq!(seen.stdout(), format!("{DEFAULT_DATE_S}\n").repeat(2));
+}
+
+#[test]
 fn privileged_the_runs_of_a_build_see_real_times() {
     let env = skip_unless!(TestEnv::new());
     let dockerfile = "FROM base\nRUN echo made > /g\nRUN stat -c %Y /g > /time\nCMD [\"cat\", \"/time\"]\n";

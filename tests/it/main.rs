@@ -11,6 +11,7 @@
 //! ```
 
 mod attestations;
+mod bake;
 mod build;
 mod cache;
 mod check;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;
 
-use cache::{Policy, Record, Sharing, StepKey, Store};
+use cache::{CacheMount, Policy, Record, Sharing, StepKey, Store};
 use oci::{DiffId, Digest};
 
 use crate::support::{helper_root, new_store, put_image, reference, spawn_helper, wait_until};
@@ -27,11 +27,21 @@ fn work(store: &Store, rounds: u32) {
             store.save_record(&key, &record).unwrap();
         }
         drop(step);
-        store.try_cache_mount("pip", Sharing::Shared).unwrap().unwrap().set_ready().unwrap();
+        cache_mount(store).set_ready().unwrap();
         store.tag(&reference(&name), put_image(store, &name).entry).unwrap();
         if round % 5 == 4 {
             store.untag(&reference(&name)).unwrap();
         }
+    }
+}
+
+/// Takes a cache mount, which another process can have while it fills it.
+fn cache_mount(store: &Store) -> CacheMount {
+    loop {
+        if let Some(mount) = store.try_cache_mount("pip", Sharing::Shared).unwrap() {
+            return mount;
+        }
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 

@@ -160,6 +160,15 @@ impl ExportRequest {
         parse::parse(text).map_err(|reason| ExportError::Request { text: text.to_owned(), reason })
     }
 
+    /// Reports whether the output is one file, on disk or on standard output.
+    pub fn is_file(&self) -> bool {
+        match self.kind {
+            ExportKind::Oci | ExportKind::Docker => self.tar,
+            ExportKind::Tar => true,
+            ExportKind::Image | ExportKind::Local | ExportKind::CacheOnly => false,
+        }
+    }
+
     /// Checks that the output is possible, once the request has all its names.
     pub fn check(&self) -> Result<(), ExportError> {
         let refused =

@@ -161,11 +161,11 @@ impl Dispatcher<'_> {
                     (CopySource::Input { input, path, as_written: source.clone() }, unpack, keep_owner)
                 }
             };
-            actions.push(self.action(current, copy, from, unpack, keep_owner));
+            actions.push(self.action(current, copy, from, unpack, keep_owner)?);
         }
         for (heredoc, content) in &copy.heredocs {
             let from = CopySource::Text { name: heredoc.name.clone(), content: content.clone() };
-            actions.push(self.action(current, copy, from, false, false));
+            actions.push(self.action(current, copy, from, false, false)?);
         }
         Ok(actions)
     }
@@ -216,10 +216,11 @@ impl Dispatcher<'_> {
         from: CopySource,
         unpack: bool,
         keep_owner: bool,
-    ) -> FileAction {
-        FileAction::Copy(Box::new(CopyAction {
+    ) -> Result<FileAction, Problem> {
+        let destination = current.state.slashed(&copy.destination)?;
+        Ok(FileAction::Copy(Box::new(CopyAction {
             from,
-            destination: paths::destination(&current.state.working_dir(), &copy.destination),
+            destination: paths::destination(&current.state.working_dir(), &destination),
             owner: copy.owner.clone(),
             mode: copy.mode.clone(),
             excludes: copy.written.excludes.clone(),
@@ -228,7 +229,7 @@ impl Dispatcher<'_> {
             keep_owner,
             link: copy.link,
             mtime_s: self.session.epoch_s,
-        }))
+        })))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use graph::git_url::GitUrlError;
 use graph::mode::ModeError;
+use graph::paths::WindowsPathError;
 use parser::expand::ExpandError;
 use parser::mount::MountError;
 
@@ -297,6 +298,9 @@ pub enum Problem {
         /// Way out, if there is one.
         hint: Option<String>,
     },
+    /// A path of a Windows image leads out of the image.
+    #[error(transparent)]
+    WindowsPath(#[from] WindowsPathError),
     /// dsbuild does not implement a feature.
     #[error("{feature} is not supported yet")]
     Unsupported {

@@ -116,6 +116,35 @@ fn the_no_cache_filter_ignores_case_and_does_not_affect_workdir() {
     assert_eq!(ignoring.map(|step| step.meta.name.as_str()).collect::<Vec<_>>(), ["[two 2/2] RUN b"]);
 }
 
+/// Lowers a Dockerfile for Windows; returns its working directory and the destination of its last COPY.
+fn windows(text: &str) -> Result<(String, String), String> {
+    let options = Options { platforms: vec!["windows/amd64".parse().expect("a platform")], ..options() };
+    let dockerfile = parser::parse(format!("# escape=`\nFROM scratch\n{text}COPY a b\n").as_bytes())
+        .expect("a Dockerfile");
+    let plan = lower(&dockerfile, &options, &Images::default()).map_err(|error| error.to_string())?;
+    let mut copies = plan.graph.steps.iter().filter_map(|step| match &step.op {
+        Op::File(op) => op.actions.iter().find_map(|action| match action {
+            graph::FileAction::Copy(copy) => Some(copy.destination.clone()),
+            _ => None,
+        }),
+        _ => None,
+    });
+    Ok((plan.images[0].config.config.working_dir.clone(), copies.next_back().expect("a copy")))
+}
+
+#[test]
+fn working_directories_of_windows_images_have_its_form() {
+    let check = |text: &str, expected: &str, copied: &str| {
+        assert_eq!(windows(text), Ok((expected.to_owned(), copied.to_owned())), "{text}");
+    };
+    check("", "/", "/b");
+    check("WORKDIR C:\\app\\src\n", r"\app\src", "/app/src/b");
+    check("WORKDIR c:/app\nWORKDIR x\\y\n", r"\app\x\y", "/app/x/y/b");
+    check("WORKDIR /app\nWORKDIR ..\n", r"\", "/b");
+    let refused = windows("WORKDIR D:\\app\n").expect_err("another drive");
+    assert!(refused.contains("is not on the system drive (C:)"), "{refused}");
+}
+
 #[test]
 fn a_long_chain_of_stages_is_lowered() {
     let mut text = "FROM scratch AS s0\n".to_owned();

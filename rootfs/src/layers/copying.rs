@@ -6,14 +6,13 @@ use std::sync::{Arc, OnceLock};
 use oci::DiffId;
 
 use super::Layers;
-use super::stack::Stack;
 use crate::RootfsError;
 use crate::copy::{KeptCopies, Touched};
 use crate::error::failed;
 use crate::index::Item;
 use crate::overlay::unfit_file_system;
 use trees::path::to_path;
-use trees::tree::{Scratch, Tree};
+use trees::tree::Tree;
 
 /// State of the copying driver, which all steps of a process share.
 #[derive(Default)]
@@ -63,10 +62,7 @@ impl Layers {
 
     /// Returns the merged view of `layers` as processes see it: layers of finished images have the times of their tars.
     pub(crate) fn process_view(&self, layers: &[DiffId]) -> Result<Arc<dyn Tree>, RootfsError> {
-        Ok(match layers {
-            [] => Arc::new(Scratch),
-            layers => Arc::new(Stack::finished(self.files.clone(), layers)?),
-        })
+        self.view_on_image(layers, layers.len())
     }
 
     /// Returns all paths that `layers` describe.

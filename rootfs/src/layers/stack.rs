@@ -70,11 +70,11 @@ impl Stack {
         Self { files, layers: layers.iter().rev().map(layer).collect() }
     }
 
-    /// Returns the stack of `layers`, from the base up, in which layers of finished images have the times and the bytes of
-    /// their tars.
-    pub(super) fn finished(files: LayerFiles, layers: &[DiffId]) -> Result<Self, RootfsError> {
+    /// Returns the stack of `layers`, from the base up, in which those of the lowest `count` that belong to finished images
+    /// have the times and the bytes of their tars.
+    pub(super) fn finished(files: LayerFiles, layers: &[DiffId], count: usize) -> Result<Self, RootfsError> {
         let stack = Self::new(files, layers);
-        for layer in &stack.layers {
+        for layer in stack.layers.iter().rev().take(count) {
             if let Some(clamp) = stack.files.finished(&layer.id) {
                 let index = stack.files.finished_index(&layer.id, clamp)?;
                 layer.index.get_or_init(|| Arc::new(index));

@@ -24,6 +24,11 @@ use crate::error::GitError;
 
 /// Largest number of repositories inside each other.
 const MAX_DEPTH: u32 = 10;
+/// The way out of a warning about Git LFS pointers. git-lfs is no help here: it is configured by the repository, and a
+/// repository must not decide which programs run and which servers are asked.
+const LFS_REMEDY: &str =
+    "dsbuild does not fetch from Git LFS servers; build from a directory that `git lfs pull` has filled";
+
 /// Largest number of Git LFS pointers that a warning names.
 const MAX_NAMED_POINTERS: usize = 3;
 
@@ -69,7 +74,7 @@ impl LfsPointers {
                 count - named.len()
             ),
         };
-        Some(format!("{text}: dsbuild does not fetch from Git LFS servers"))
+        Some(format!("{text}: {LFS_REMEDY}"))
     }
 }
 
@@ -274,7 +279,7 @@ mod tests {
         assert_eq!(warning(&[]), None);
         let check = |names: &[&str], expected: &str| {
             let text = warning(names).expect("a warning");
-            assert_eq!(text, format!("{expected}: dsbuild does not fetch from Git LFS servers"));
+            assert_eq!(text, format!("{expected}: {LFS_REMEDY}"));
         };
         check(&["a"], "\"a\" is a Git LFS pointer, not the content of the file");
         check(&["a", "b\n"], "\"a\", \"b\\n\" are Git LFS pointers, not the content of the files");

@@ -4,6 +4,9 @@
 //! breaks for good, or the process is killed, the next run reads the part that is here and asks the registry for the rest
 //! (`Range`). A whole blob is verified either way, by its digest.
 //!
+//! A whole blob stays in the store: outputs have the layers of a base in the form in which they were pulled, also when the
+//! registry is out of reach by then.
+//!
 //! Invariant: bytes that could be wrong do not outlive the run. A part is kept only if the transfer itself broke; if the
 //! blob does not have its digest, or cannot be unpacked, the part is removed.
 
@@ -20,7 +23,7 @@ const MIN_RESUMED_BYTES: u64 = 1 << 20;
 
 /// A blob that is being read, from its first byte to its last.
 pub(super) enum BlobDownload<'a> {
-    /// A blob that is not kept, because it is small or comes from this machine.
+    /// A blob that is read only once, because it is small or comes from this machine.
     Whole(Box<dyn Read + Send + 'a>),
     /// A blob whose bytes are kept while they come.
     Kept(Box<VerifiedReader<KeptBlob<'a>>>),
@@ -59,11 +62,20 @@ impl<'a> BlobDownload<'a> {
         }
     }
 
-    /// Ends the download. Its part is kept for the next run only if the transfer broke.
-    pub fn finish(self, is_complete: bool) -> Result<(), SourceError> {
+    /// Reports whether a complete download becomes a blob of the store.
+    pub fn is_kept(&self) -> bool {
+        matches!(self, Self::Kept(_))
+    }
+
+    /// Ends the download of `blob`. A complete one becomes a blob of the store. Otherwise its part is kept for the next run
+    /// only if the transfer broke.
+    pub fn finish(self, store: &Store, blob: &Descriptor, is_complete: bool) -> Result<(), SourceError> {
         let Self::Kept(kept) = self else { return Ok(()) };
         let KeptBlob { part, is_broken, .. } = kept.into_inner();
         match part {
+            Some(part) if is_complete && part.size_bytes() == blob.size_bytes => {
+                Ok(part.publish(store, &blob.digest)?)
+            }
             Some(part) if is_complete || !is_broken => Ok(part.remove()?),
             _ => Ok(()),
         }
@@ -171,7 +183,7 @@ mod tests {
         let mut download = BlobDownload::open_kept(&env.store, source, &blob).expect("opened");
         let mut bytes = Vec::new();
         let read = download.read_to_end(&mut bytes).map(|_| bytes);
-        download.finish(read.is_ok()).expect("finished");
+        download.finish(&env.store, &blob, read.is_ok()).expect("finished");
         read
     }
 
@@ -189,6 +201,7 @@ mod tests {
         assert_eq!(run(&env, &source).expect("the rest"), BLOB);
         assert_eq!(*source.starts.lock().expect("not poisoned"), [30]);
         assert_eq!(kept_bytes(&env), 0, "a complete blob leaves no part");
+        assert_eq!(env.store.get_blob(&Digest::of(BLOB), 1 << 20).expect("kept"), BLOB);
     }
 
     #[test]

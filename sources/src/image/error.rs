@@ -46,6 +46,15 @@ pub enum SourceError {
 }
 
 impl SourceError {
+    /// Returns what the user can do about the error, if it is known here.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Layer { source, .. } => source.hint(),
+            Self::Store(error) | Self::Image(ImageError::Store(error)) => error.hint(),
+            _ => None,
+        }
+    }
+
     /// Reports whether the image does not exist, as opposed to being broken or out of reach.
     pub fn is_not_found(&self) -> bool {
         match self {

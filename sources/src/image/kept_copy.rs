@@ -1,13 +1,12 @@
-//! The blob of a layer that comes from a file, kept as it is while it is unpacked.
+//! The blob of a layer, kept as it is while it is unpacked.
 //!
-//! A blob of a registry can be fetched again when an output needs it. The file of an import can be gone by then, so the store
-//! keeps a copy of each compressed blob: images on top of it are pushed and exported with the layers that it came with. No
-//! name leads to the copy, so collection takes it when it was not used for long.
+//! The file of an import can be gone, and a registry out of reach, when an output needs the blob. So the store keeps a copy of
+//! each compressed blob: images on top of it are pushed and exported with the layers that it came with. No name leads to the
+//! copy, so collection takes it when it was not used for long.
 
 use std::io::{self, Read, Write};
 
 use cache::{BlobWriter, Store};
-use images::BlobSource;
 use oci::{Descriptor, DiffId};
 
 use super::error::SourceError;
@@ -20,18 +19,17 @@ pub(super) struct KeptCopy<R> {
 }
 
 impl<R> KeptCopy<R> {
-    /// Wraps a reader of `blob`, the blob of the layer `diff`. It is copied unless it can be fetched again or is in the store.
-    pub fn new(
-        inner: R,
-        store: &Store,
-        source: &dyn BlobSource,
-        blob: &Descriptor,
-        diff: &DiffId,
-    ) -> Result<Self, SourceError> {
+    /// Wraps a reader of `blob`, the blob of the layer `diff`. It is copied unless it is in the store, or is the tar itself.
+    pub fn new(inner: R, store: &Store, blob: &Descriptor, diff: &DiffId) -> Result<Self, SourceError> {
         let is_tar = blob.digest == diff.0;
-        let is_needed = source.repository().is_none() && !is_tar && store.stat_blob(&blob.digest)?.is_none();
+        let is_needed = !is_tar && store.stat_blob(&blob.digest)?.is_none();
         let out = is_needed.then(|| store.write_blob()).transpose()?;
         Ok(Self { inner, out })
+    }
+
+    /// Wraps a reader of a blob that is kept by other means.
+    pub fn none(inner: R) -> Self {
+        Self { inner, out: None }
     }
 
     /// Puts the copy under its name. All of `blob` has been read.

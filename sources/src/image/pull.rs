@@ -164,11 +164,16 @@ fn layer(
         Ok(())
     };
     let mut download = BlobDownload::open(store, source, blob)?;
-    let mut copy = KeptCopy::new(&mut download, store, source, blob, &diff)?;
+    let is_kept = download.is_kept();
+    let mut copy = if is_kept {
+        KeptCopy::none(&mut download)
+    } else {
+        KeptCopy::new(&mut download, store, blob, &diff)?
+    };
     let counted = Counted::new(&mut copy, report);
     let imported = unpack::import(layers, counted, blob.size_bytes, Some(diff));
     let kept = if imported.is_ok() { copy.finish(blob) } else { Ok(()) };
-    download.finish(imported.is_ok())?;
+    download.finish(store, blob, imported.is_ok())?;
     imported?;
     kept?;
     let origin = match source.repository() {

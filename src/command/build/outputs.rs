@@ -29,6 +29,10 @@ pub fn requests(args: &BuildArgs) -> Result<Vec<ExportRequest>, Failure> {
             request.annotations.extend(Annotation::parse(text)?);
         }
         request.check()?;
+        if let Some(Dest::Path(file)) = request.dest.as_ref().filter(|_| request.is_file()) {
+            // Minutes of building would be lost.
+            export::check_directory(file)?;
+        }
     }
     check_stdout(&requests)?;
     Ok(requests)
@@ -45,10 +49,8 @@ fn request(text: &str) -> Result<ExportRequest, Failure> {
 
 /// Refuses an archive that would go to a terminal, and two that would both go to stdout.
 fn check_stdout(requests: &[ExportRequest]) -> Result<(), Failure> {
-    let to_stdout = |request: &&ExportRequest| {
-        let is_file = matches!(request.kind, ExportKind::Oci | ExportKind::Docker | ExportKind::Tar);
-        is_file && matches!(request.dest, None | Some(Dest::Stdout))
-    };
+    let to_stdout =
+        |request: &&ExportRequest| request.is_file() && matches!(request.dest, None | Some(Dest::Stdout));
     if let Some(request) = requests.iter().find(to_stdout).filter(|_| Stream::Stdout.is_terminal()) {
         let kind = request.kind.name();
         return Err(Failure::usage(format!("type={kind} would write an archive to the terminal"))

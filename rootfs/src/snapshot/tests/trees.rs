@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use oci::DiffId;
@@ -11,6 +12,7 @@ use super::{Env, base, mounted, stub};
 use crate::layers::Layers;
 use crate::layers::in_place::MountMethod;
 use crate::times::Times;
+use trees::tree::Tree;
 
 #[test]
 fn privileged_the_upper_directory_becomes_the_tree() {
@@ -62,8 +64,11 @@ fn privileged_a_finished_layer_shows_the_times_of_its_tar() {
         assert_eq!(times(&Layers::mounted_by(env.layers.store().clone(), method)), of_tar, "{method:?}");
     }
     // A later export with another source date still knows the real times.
-    let in_view = env.layers.view(&layers).unwrap().lookup(Path::new("tmp/made")).unwrap().unwrap();
-    assert!(in_view.mtime.seconds > 1_700_000_000);
+    let made = |view: Arc<dyn Tree>| view.lookup(Path::new("tmp/made")).unwrap().unwrap().mtime.seconds;
+    assert!(made(env.layers.view(&layers).unwrap()) > 1_700_000_000);
+    // A COPY from the image takes those of the tar; layers that the build has put on top of the image keep theirs.
+    assert_eq!(made(env.layers.view_on_image(&layers, 2).unwrap()), 315_619_200);
+    assert!(made(env.layers.view_on_image(&layers, 1).unwrap()) > 1_700_000_000);
 }
 
 /// Layer that has been unpacked.

@@ -86,7 +86,7 @@ fn git_lfs_pointers_are_named() {
     repository.write("real.bin", "content that is not a pointer");
     repository.write("text", POINTER);
     repository.commit();
-    let expected = "\"models/a.bin\" is a Git LFS pointer, not the content of the file: dsbuild does not fetch from Git LFS servers";
+    let expected = "\"models/a.bin\" is a Git LFS pointer, not the content of the file: dsbuild does not fetch from Git LFS servers; build from a directory that `git lfs pull` has filled";
     let fetched = env.fetch(|_| {}).expect("fetched");
     assert_eq!(fetched.lfs_pointers.as_deref(), Some(expected));
     assert_eq!(env.text(&fetched, "models/a.bin").as_deref(), Some(POINTER));
