@@ -13,6 +13,7 @@ const NOT_AGAIN: [&str; 10] = [
     "interop::",
     "interop_oci::",
     "network::",
+    "is_paused",
     "two_users",
     "another_user",
     "reaches_a_limit",
