@@ -46,7 +46,7 @@ pub use process::ProcessArgs;
 pub use resources::ResourceArgs;
 pub use run::RunArgs;
 pub use unsupported::UnsupportedArgs;
-pub use watch::{TopArgs, UpdateArgs};
+pub use watch::{StatsArgs, TopArgs, UpdateArgs};
 
 /// Commands of `dsbuild container`.
 #[derive(Debug, Subcommand)]
@@ -62,6 +62,12 @@ pub enum ContainerCommand {
     Export(ExportArgs),
     /// Make an image of what a container is now
     Commit(CommitArgs),
+    /// Freeze the processes of containers
+    Pause(ContainersArgs),
+    /// Let the frozen processes of containers go on
+    Unpause(ContainersArgs),
+    /// Show the resources that containers use
+    Stats(StatsArgs),
     /// List the processes of a container
     Top(TopArgs),
     /// Change the settings of containers

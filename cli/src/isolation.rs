@@ -138,6 +138,8 @@ pub fn gpus(text: &str) -> Result<Vec<String>, UsageError> {
                 names.push(named(name));
             }
             ("" | "count", "all" | "-1") => names.push(named("all")),
+            // Further devices of a list, or further capabilities.
+            ("", name) if is_device_list => names.push(named(name)),
             ("" | "count", number) if number.parse::<u32>().is_ok() => {
                 let count = number.parse().unwrap_or(0);
                 names.extend((0..count).map(|index: u32| named(&index.to_string())));
@@ -146,8 +148,6 @@ pub fn gpus(text: &str) -> Result<Vec<String>, UsageError> {
             ("driver", _) => {
                 return Err(bad("only NVIDIA's devices are called GPUs: name others with --device"));
             }
-            // Further devices of a list, or further capabilities.
-            ("", name) if is_device_list => names.push(named(name)),
             ("", "gpu" | "compute" | "utility" | "graphics" | "video" | "display" | "compat32") => {}
             _ => return Err(bad("it is none of all, a number, and device=NAME")),
         }

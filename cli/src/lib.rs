@@ -103,6 +103,12 @@ pub enum Command {
     Export(container::ExportArgs),
     /// Make an image of what a container is now
     Commit(container::CommitArgs),
+    /// Freeze the processes of containers
+    Pause(container::ContainersArgs),
+    /// Let the frozen processes of containers go on
+    Unpause(container::ContainersArgs),
+    /// Show the resources that containers use
+    Stats(container::StatsArgs),
     /// List the processes of a container
     Top(container::TopArgs),
     /// Change the settings of containers

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! copy       between a container and this machine; replace: what is there already; unpack: a tar from stdin
+//! one_mount  the files without what is mounted on them
 //! ```
 //!
 //! A container that runs is looked at through its first process, so that its mounts are there. One that does not run is
@@ -10,6 +11,7 @@
 //! Invariants: no path of a container is resolved outside of its root. Nobody else mounts the files meanwhile.
 
 pub mod copy;
+mod one_mount;
 mod replace;
 mod unpack;
 
@@ -21,10 +23,10 @@ use cache::Store;
 use rootfs::layers::{Layers, export};
 use rootfs::snapshot::PathChange;
 use rustix::fs::{Mode, OFlags};
-use trees::dir_tree::DirTree;
 use trees::safe_path::open_in_root;
 use trees::tree::Tree;
 
+use self::one_mount::OneMount;
 use crate::RunnerError;
 use crate::container::{Container, Status, Volume};
 use crate::error::io_error;
@@ -92,10 +94,10 @@ impl Root {
         open_in_root(dir.as_fd(), &rest, flags).map_err(|error| io_error("open", path)(error.into()))
     }
 
-    /// Writes all files as a tar.
+    /// Writes all files as a tar, without what is mounted on them.
     pub fn export(&self, out: &mut dyn std::io::Write) -> Result<(), RunnerError> {
-        let root = self.fd.try_clone().map_err(io_error("open", Path::new("/")))?;
-        let tree: Arc<dyn Tree> = Arc::new(DirTree::new(root));
+        let tree = self.fd.try_clone().and_then(OneMount::new).map_err(io_error("open", Path::new("/")))?;
+        let tree: Arc<dyn Tree> = Arc::new(tree);
         Ok(export::write_tree(&tree, Path::new(""), Path::new(""), out)?)
     }
 }

@@ -69,6 +69,18 @@ pub enum RunnerError {
         /// Name of the container.
         name: String,
     },
+    /// The operation needs a container that is not paused.
+    #[error("container {name} is already paused")]
+    Paused {
+        /// Name of the container.
+        name: String,
+    },
+    /// The operation needs a container that is paused.
+    #[error("container {name} is not paused")]
+    NotPaused {
+        /// Name of the container.
+        name: String,
+    },
     /// The monitor refused a request, or failed to do it.
     #[error("{message}")]
     Refused {

@@ -87,6 +87,12 @@ pub enum Request {
         /// Seconds until the process is killed; `None` to wait for ever.
         patience_s: Option<u64>,
     },
+    /// Freeze all processes of the container.
+    Pause,
+    /// Thaw all processes of the container.
+    Unpause,
+    /// Answer with the resources that the container uses: [`UsedResources`].
+    Stats,
     /// Take over limits and settings that `update` has written to the container's documents.
     Update,
 }
@@ -112,6 +118,23 @@ pub struct ExecRequest {
     pub privileged: bool,
     /// Size of the client's terminal, in rows and columns.
     pub size: Option<(u16, u16)>,
+}
+
+/// Resources that a container uses. Values that the machine does not count are 0.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsedResources {
+    /// Processor time since the start, in nanoseconds.
+    pub cpu_ns: u64,
+    /// Memory of all processes together, in bytes.
+    pub memory_bytes: u64,
+    /// Limit on the memory in bytes, if there is one.
+    pub memory_limit_bytes: Option<u64>,
+    /// Number of processes and threads.
+    pub pids: u64,
+    /// Bytes read from disks since the start.
+    pub read_bytes: u64,
+    /// Bytes written to disks since the start.
+    pub written_bytes: u64,
 }
 
 impl Frame {

@@ -349,6 +349,16 @@ fn privileged_changes_of_a_container_are_listed_and_become_an_image() {
     all.ok(&["check"]);
     let tar = all.run(&["export", "c"]).success().0.stdout;
     assert!(tar.windows(4).any(|part| part == b"new\n") && tar.len() % 512 == 0);
+    all.start(
+        &["--name", "up", "-v", "v:/mnt/v"],
+        &["sh", "-c", "echo up > /up; echo s3cr3t-0f > /mnt/v/f; sleep 1000"],
+    );
+    all.wait_for("the file", &|| all.run(&["exec", "up", "test", "-e", "/mnt/v/f"]).0.status.success());
+    let file = all.env.path("tar").to_str().expect("UTF-8").to_owned();
+    all.ok(&["export", "-o", &file, "up"]);
+    let tar = std::fs::read(file).expect("a tar");
+    let has = |text: &[u8]| tar.windows(text.len()).any(|part| part == text);
+    assert!(has(b"up\n") && has(b"mnt/v/") && !has(b"s3cr3t-0f") && !has(b"proc/1/task"));
 }
 
 #[test]
@@ -397,4 +407,31 @@ fn privileged_containers_are_listed_by_age_and_inspected_with_their_settings() {
     assert_eq!(all.field("new", ".HostConfig.RestartPolicy.Name"), "always");
     let sized = all.ok(&["ps", "-a", "-s", "--filter", "name=old"]);
     assert!(sized.contains("SIZE") && sized.contains("virtual"), "{sized}");
+}
+
+#[test]
+fn privileged_a_container_is_paused_and_goes_on() {
+    let all = skip_unless!(Containers::new());
+    all.start(&["--name", "c"], &["sh", "-c", "while :; do echo x; sleep 0.02; done"]);
+    let paused = all.run(&["pause", "c"]);
+    let can_freeze = !paused.stderr().contains("no control group");
+    skip_unless!(can_freeze.then_some(()).ok_or("processes cannot be frozen here"));
+    paused.success();
+    assert_eq!(all.field("c", ".State.Status"), "paused");
+    assert!(all.ok(&["ps"]).contains("(Paused)"));
+    all.run(&["pause", "c"]).fails(1);
+    all.run(&["exec", "c", "true"]).fails(1);
+    let before = all.ok(&["logs", "c"]).len();
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(all.ok(&["logs", "c"]).len(), before);
+    all.ok(&["unpause", "c"]);
+    all.run(&["unpause", "c"]).fails(1);
+    all.wait_for("more output", &|| all.ok(&["logs", "c"]).len() > before);
+    let listed = all.ok(&["stats", "--no-stream", "--format", "{{.Name}} {{.PIDs}} {{.MemUsage}}", "c"]);
+    let pids = listed.split(' ').nth(1).and_then(|pids| pids.parse::<u32>().ok());
+    assert!(listed.starts_with("c ") && pids.is_some_and(|pids| pids >= 1), "{listed}");
+    assert!(all.ok(&["top", "c"]).contains("while :; do echo x"));
+    all.ok(&["pause", "c"]);
+    all.ok(&["stop", "-t", "0", "c"]);
+    assert_eq!(all.field("c", ".State.Status"), "exited");
 }

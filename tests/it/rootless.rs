@@ -7,12 +7,13 @@ use crate::user::{TestUser, User};
 
 /// Tests that create users themselves, run other engines, write beside the checkout as root, or depend on the access to
 /// `/dev/net/tun` or control groups.
-const NOT_AGAIN: [&str; 10] = [
+const NOT_AGAIN: [&str; 11] = [
     "docs::",
     "rootless::",
     "interop::",
     "interop_oci::",
     "network::",
+    "is_paused",
     "two_users",
     "another_user",
     "reaches_a_limit",

@@ -24,3 +24,22 @@ pub struct UpdateArgs {
     #[arg(required = true)]
     pub containers: Vec<String>,
 }
+
+/// Arguments of `dsbuild stats`.
+#[derive(Debug, Args)]
+pub struct StatsArgs {
+    /// Also list containers that have ended
+    #[arg(short, long)]
+    pub all: bool,
+    /// Print the list once
+    #[arg(long)]
+    pub no_stream: bool,
+    /// Do not shorten IDs
+    #[arg(long)]
+    pub no_trunc: bool,
+    /// Form of the list: table, json, a template such as '{{.Name}}', or 'table TEMPLATE'
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<String>,
+    /// Containers, by name or ID [default: all that run]
+    pub containers: Vec<String>,
+}

@@ -12,7 +12,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::termios::{Winsize, tcsetwinsize};
 
-use sandbox::{Exit, LimitsReached, Process, Running};
+use sandbox::{ControlGroups, Exit, LimitsReached, Process, Running};
 
 use super::outbox::Outbox;
 use crate::RunnerError;
@@ -21,7 +21,7 @@ use crate::container::{Container, ContainerState, Health};
 use crate::launch::{self, Launched, Streams};
 use crate::log::LogWriter;
 use crate::process::{self, started_ticks};
-use crate::protocol::{Exited, Frame};
+use crate::protocol::{Exited, Frame, UsedResources};
 
 const SIGKILL: i32 = 9;
 
@@ -99,7 +99,7 @@ impl Hub {
     }
 
     /// Reads the documents of the container again.
-    pub(super) fn reload(&self) -> Result<(), RunnerError> {
+    fn reload(&self) -> Result<(), RunnerError> {
         let mut shared = self.lock();
         shared.container = shared.container.reload()?;
         Ok(())
@@ -217,6 +217,61 @@ impl Hub {
     /// Reports whether the process runs.
     pub(super) fn is_running(&self) -> bool {
         self.lock().is_running
+    }
+
+    /// Freezes all processes of the container until they are thawed.
+    pub(super) fn pause(&self) -> Result<(), RunnerError> {
+        let state = self.state();
+        if state.paused {
+            return Err(RunnerError::Paused { name: self.container().config.name });
+        }
+        self.groups()?.freeze()?;
+        self.note(|state| state.paused = true)
+    }
+
+    /// Thaws all processes, which must be frozen.
+    pub(super) fn unpause(&self) -> Result<(), RunnerError> {
+        if !self.state().paused {
+            return Err(RunnerError::NotPaused { name: self.container().config.name });
+        }
+        self.thaw()
+    }
+
+    /// Thaws all processes, if they are frozen, so that they can end.
+    pub(super) fn thaw(&self) -> Result<(), RunnerError> {
+        if !self.state().paused {
+            return Ok(());
+        }
+        self.groups()?.thaw()?;
+        self.note(|state| state.paused = false)
+    }
+
+    /// Returns the resources in use.
+    pub(super) fn used(&self) -> Result<UsedResources, RunnerError> {
+        let stats = self.groups()?.stats();
+        Ok(UsedResources {
+            cpu_ns: stats.cpu_ns.unwrap_or(0),
+            memory_bytes: stats.memory_bytes.unwrap_or(0),
+            memory_limit_bytes: stats.memory_limit_bytes,
+            pids: stats.pids.unwrap_or(0),
+            read_bytes: stats.read_bytes.unwrap_or(0),
+            written_bytes: stats.written_bytes.unwrap_or(0),
+        })
+    }
+
+    /// Takes over the documents of the container, and its limits.
+    pub(super) fn update(&self) -> Result<(), RunnerError> {
+        self.reload()?;
+        let config = self.container().config;
+        if self.is_running() { Ok(self.groups()?.update(&config.limits())?) } else { Ok(()) }
+    }
+
+    fn groups(&self) -> Result<ControlGroups, RunnerError> {
+        let running = self.running.read().unwrap_or_else(PoisonError::into_inner);
+        match &*running {
+            Some(running) => Ok(running.control_groups()),
+            None => Err(RunnerError::NotRunning { name: self.container().config.name }),
+        }
     }
 
     /// Takes the first process, which others can join from now on.

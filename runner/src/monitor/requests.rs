@@ -5,6 +5,8 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::hub::Hub;
 use super::outbox::{Outbox, refusal};
 use crate::protocol::{Frame, Request};
@@ -59,13 +61,19 @@ fn dispatch(hub: &Arc<Hub>, client: UnixStream, request: Request) -> io::Result<
             if number == SIGKILL || is_stop_signal(hub, number) {
                 hub.stop();
             }
-            answer(&client, hub.signal(number))
+            answer(
+                &client,
+                hub.signal(number).and_then(|()| if number == SIGKILL { hub.thaw() } else { Ok(()) }),
+            )
         }
         Request::Stop { signal, patience_s } => {
             let stopped = stop(hub, signal, patience_s.map(Duration::from_secs));
             answer(&client, stopped)
         }
-        Request::Update => answer(&client, hub.reload()),
+        Request::Pause => answer(&client, hub.pause()),
+        Request::Unpause => answer(&client, hub.unpause()),
+        Request::Stats => answer(&client, hub.used()),
+        Request::Update => answer(&client, hub.update()),
     }
 }
 
@@ -73,10 +81,10 @@ fn is_stop_signal(hub: &Hub, number: i32) -> bool {
     stop_signal::number(&hub.container().config.stop_signal).is_ok_and(|stop| stop == number)
 }
 
-/// Sends the outcome of a request without a document.
-fn answer(mut client: &UnixStream, done: Result<(), RunnerError>) -> io::Result<()> {
+/// Sends the outcome of a request: a document, `null` or an error.
+fn answer(mut client: &UnixStream, done: Result<impl Serialize, RunnerError>) -> io::Result<()> {
     match done {
-        Ok(()) => Frame::Answer(b"null".to_vec()),
+        Ok(document) => Frame::Answer(serde_json::to_vec(&document)?),
         Err(error) => Frame::Failed(refusal(&error)),
     }
     .write(&mut client)?;
@@ -87,6 +95,7 @@ fn stop(hub: &Hub, signal: i32, patience: Option<Duration>) -> Result<(), Runner
     hub.stop();
     hub.note(|state| state.stopped_by_user = true)?;
     hub.signal(signal)?;
+    hub.thaw()?;
     if !hub.wait_for_end(patience) {
         hub.signal(SIGKILL)?;
         hub.wait_for_end(None);

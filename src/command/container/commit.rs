@@ -1,9 +1,12 @@
 //! `dsbuild commit`: an image of what a container is now.
 
-use oci::{Config, Empty, Platform, Reference};
+use oci::{Config, Digest, Empty, Platform, Reference};
 use parser::ast::{Command, Kind};
+use runner::client;
 use runner::commit::{CommitRequest, commit};
+use runner::container::Container;
 use runner::image::Image;
+use runner::protocol::Request;
 
 use super::find::find;
 use super::ls::moment;
@@ -24,16 +27,32 @@ pub fn run(args: &CommitArgs) -> Result<u8, Failure> {
         message: args.message.clone().unwrap_or_default(),
         created: output::rfc3339(moment(output::now_ms())),
     };
+    // Where processes cannot be frozen, files that they write meanwhile can be in the image half-written.
+    let is_paused = args.pause && container.is_running() && client::ask(&container, &Request::Pause).is_ok();
+    let made = made(args, &container, &request, name.as_ref());
+    if is_paused {
+        client::ask(&container, &Request::Unpause)?;
+    }
+    output::line(&made?.to_string());
+    Ok(0)
+}
+
+/// Makes the image; returns its ID.
+fn made(
+    args: &CommitArgs,
+    container: &Container,
+    request: &CommitRequest,
+    name: Option<&Reference>,
+) -> Result<Digest, Failure> {
     let change = |config: &mut Config| args.changes.iter().try_for_each(|text| apply(text, config));
-    let manifest = commit::<Failure>(&container, store_of()?, &request, change)?;
+    let manifest = commit::<Failure>(container, store_of()?, request, change)?;
     let store = store::open()?;
-    match &name {
+    match name {
         Some(name) => store.tag(name, manifest.clone())?,
         None => store.keep_image(manifest.clone())?,
     }
     let image = Image::load(&store, &args.container, &manifest, &Platform::host())?;
-    output::line(&image.id.to_string());
-    Ok(0)
+    Ok(image.id)
 }
 
 /// Changes a configuration as an instruction of a Dockerfile does.
