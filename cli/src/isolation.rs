@@ -80,7 +80,7 @@ pub fn ulimit(text: &str) -> Result<Ulimit, UsageError> {
     Ok(Ulimit { name: name.to_owned(), soft, hard })
 }
 
-/// Reads `NAME=VALUE`.
+/// Splits a text of the form `NAME=VALUE`.
 pub fn sysctl(text: &str) -> Result<(String, String), UsageError> {
     let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
     let (name, value) = pair.ok_or_else(|| {
@@ -149,7 +149,7 @@ pub fn gpus(text: &str) -> Result<Vec<String>, UsageError> {
                 return Err(bad("only NVIDIA's devices are called GPUs: name others with --device"));
             }
             ("", "gpu" | "compute" | "utility" | "graphics" | "video" | "display" | "compat32") => {}
-            _ => return Err(bad("it is none of all, a number, and device=NAME")),
+            _ => return Err(bad("use all, a number, or device=NAME")),
         }
     }
     Ok(names)

@@ -128,7 +128,7 @@ fn set(request: &mut MountRequest, key: &str, value: Option<&str>) -> Result<(),
                 "bind" => MountKind::Bind,
                 "volume" => MountKind::Volume,
                 "tmpfs" => MountKind::Tmpfs,
-                other => return Err(format!("type {other:?} is none of bind, volume, tmpfs")),
+                other => return Err(format!("type {other:?} must be bind, volume or tmpfs")),
             }
         }
         "source" | "src" => request.source = needed()?,
@@ -147,7 +147,7 @@ fn set(request: &mut MountRequest, key: &str, value: Option<&str>) -> Result<(),
             "disabled" => request.is_alone = true,
             other => {
                 return Err(format!(
-                    "bind-recursive {other:?} is none of enabled, disabled, writable, readonly"
+                    "bind-recursive {other:?} must be enabled, disabled, writable or readonly"
                 ));
             }
         },

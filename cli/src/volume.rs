@@ -11,7 +11,7 @@ pub enum VolumeCommand {
     Create(CreateArgs),
     /// Print everything that is known about volumes
     Inspect(InspectArgs),
-    /// List the volumes
+    /// List the volumes of the store
     #[command(visible_alias = "list")]
     Ls(LsArgs),
     /// Remove volumes that no container has
@@ -44,7 +44,7 @@ pub struct InspectArgs {
     /// Form of the output: json, or a template such as '{{.Mountpoint}}'
     #[arg(short, long, value_name = "FORMAT")]
     pub format: Option<String>,
-    /// Volumes, by name
+    /// Names of the volumes to look at
     #[arg(required = true, value_name = "VOLUME")]
     pub volumes: Vec<String>,
 }

@@ -6,6 +6,7 @@ mod config;
 mod files;
 mod isolation;
 mod life;
+mod limits;
 mod mounts;
 mod names;
 mod reconcile;

@@ -146,7 +146,7 @@ pub enum RunnerError {
     /// A device that was asked for cannot be given to the container.
     #[error(transparent)]
     Device(#[from] cdi::CdiError),
-    /// The file that should be a device is none.
+    /// A file that should be a device is something else.
     #[error("{} is not a device", path.display())]
     NoDevice {
         /// Path on this machine.

@@ -68,7 +68,7 @@ pub(crate) fn hosts(config: &IsolationConfig) -> Vec<HostEntry> {
     config.hosts.iter().map(entry).collect()
 }
 
-/// Adds the devices of the container to its spec: nodes of this machine, and those that vendors describe.
+/// Adds the devices of the container to its spec: nodes of this machine, and devices that vendors describe.
 pub(crate) fn add_devices(config: &ContainerConfig, spec: &mut Spec) -> Result<(), RunnerError> {
     let isolation = &config.isolation;
     for node in &isolation.devices {

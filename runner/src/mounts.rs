@@ -9,7 +9,7 @@ use crate::RunnerError;
 use crate::container::{ContainerConfig, TmpfsMount, Volume};
 use crate::error::io_error;
 
-/// Makes the mounts of a container, those that lie on others after them.
+/// Makes the mounts of a container in an order in which none hides another.
 pub(crate) fn of(config: &ContainerConfig) -> Result<Vec<Mount>, RunnerError> {
     let volumes = config.volumes.iter().map(volume);
     let mut mounts: Vec<Mount> = volumes.chain(config.tmpfs.iter().map(tmpfs)).collect::<Result<_, _>>()?;

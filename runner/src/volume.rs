@@ -13,6 +13,8 @@ use rustix::io::Errno;
 use trees::materialize::materialize;
 use trees::tree::{Tree, resolve};
 
+use trees::id_map::IdMap;
+
 use crate::RunnerError;
 use crate::container::Volume;
 use crate::error::io_error;
@@ -44,7 +46,9 @@ fn hidden_directory(image: &dyn Tree, target: &str) -> std::io::Result<Option<Pa
 /// Gives everything in a volume with `:U` to the user of the container. Symlinks are given away themselves, and never
 /// followed.
 pub(crate) fn give(volume: &Volume, uid: u32, gid: u32) -> Result<(), RunnerError> {
-    if !volume.options.takes_owner {
+    // With a single user ID everything has the same owner.
+    let has_single_id = IdMap::current().is_ok_and(|map| map.user_count() == 1);
+    if !volume.options.takes_owner || has_single_id {
         return Ok(());
     }
     let source = &volume.source;

@@ -31,7 +31,7 @@ const MAX_NAME_BYTES: usize = 200;
 pub struct NewVolume {
     /// Name of the volume; `None` for an anonymous one.
     pub name: Option<String>,
-    /// Labels by key.
+    /// Labels of the volume, by key.
     pub labels: BTreeMap<String, String>,
     /// Options of the driver `local`: `type`, `device` and `o`, as for mount(8).
     pub options: BTreeMap<String, String>,
@@ -43,9 +43,9 @@ pub struct NewVolume {
 pub struct StoredVolume {
     /// Name, also of the directory.
     pub name: String,
-    /// Labels by key.
+    /// Labels of the volume, by key.
     pub labels: BTreeMap<String, String>,
-    /// Options by key.
+    /// Options of the driver, by key.
     pub options: BTreeMap<String, String>,
     /// Whether its name was made up, so that it goes with its container.
     pub is_anonymous: bool,
@@ -165,7 +165,7 @@ pub fn remove(store: &Store, name: &str) -> Result<bool, RunnerError> {
     }
 }
 
-/// Removes the anonymous volumes of a container that is gone, except those that another container has.
+/// Removes the anonymous volumes of a container that is gone, except volumes that another container has.
 pub fn remove_of(store: &Store, gone: &Container) -> Result<(), RunnerError> {
     let mut volumes = gone.config.volumes.iter().filter(|one| one.is_anonymous).peekable();
     if volumes.peek().is_none() {

@@ -19,7 +19,7 @@ pub struct Volume {
     /// Whether it is a volume without a name of the user's, which goes with its container (`run --rm`, `rm --volumes`).
     #[serde(default)]
     pub is_anonymous: bool,
-    /// Further options.
+    /// Further options of the mount.
     #[serde(default)]
     pub options: VolumeOptions,
 }

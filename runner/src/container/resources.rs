@@ -1,9 +1,6 @@
 //! The part of a container's document about limits on its resources, besides memory and processes.
 
-use sandbox::Limits;
 use serde::{Deserialize, Serialize};
-
-use super::ContainerConfig;
 
 /// Limits on all processes of a container together. Everything that is absent is not limited.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,33 +20,10 @@ pub struct ResourceConfig {
     pub cpu_shares: Option<u64>,
     /// --cpuset-cpus: processors, as in `0-3,7`.
     pub cpuset_cpus: Option<String>,
-    /// --cpuset-mems: memory nodes.
+    /// --cpuset-mems: memory nodes, as in `0-1`.
     pub cpuset_mems: Option<String>,
     /// --blkio-weight: weight among all who use a disk, 10 to 1000.
     pub blkio_weight: Option<u64>,
     /// --cgroup-parent: control group in which the container gets its own.
     pub cgroup_parent: Option<String>,
-}
-
-impl ContainerConfig {
-    /// Returns the limits on all processes of the container.
-    pub fn limits(&self) -> Limits {
-        let resources = self.resources.clone();
-        Limits {
-            memory_bytes: self.memory_bytes,
-            memory_and_swap_bytes: resources.memory_and_swap_bytes,
-            memory_reservation_bytes: resources.memory_reservation_bytes,
-            oom_kill_disabled: resources.oom_kill_disabled,
-            max_pids: self.max_pids,
-            cpu_quota_us: resources.cpu_quota_us,
-            cpu_period_us: resources.cpu_period_us,
-            cpu_shares: resources.cpu_shares,
-            cpuset_cpus: resources.cpuset_cpus,
-            cpuset_mems: resources.cpuset_mems,
-            blkio_weight: resources.blkio_weight,
-            parent: resources.cgroup_parent,
-            // For `stats` and `pause`.
-            has_groups: true,
-        }
-    }
 }

@@ -19,7 +19,7 @@ pub(super) fn set(proc: &OwnedFd, boundary: &Boundary) -> Result<(), SandboxErro
     }
     if !boundary.domainname.is_empty() {
         let name = &boundary.domainname;
-        write(proc, "sys/kernel/domainname", name).map_err(crate::error::os("set the domain name"))?;
+        rustix::system::setdomainname(name.as_bytes()).map_err(crate::error::os("set the domain name"))?;
     }
     if let Some(score) = boundary.oom_score_adj {
         write(proc, "self/oom_score_adj", &score.to_string()).map_err(|source| SandboxError::Os {

@@ -21,7 +21,7 @@ pub struct Mounts {
     pub tmpfs: Vec<TmpfsMount>,
 }
 
-/// Reads the flags about mounts. Volumes that do not exist are created, and `of_image` names those that the image asks for.
+/// Reads the flags about mounts. Volumes that do not exist are created, and `of_image` names the volumes that the image asks for.
 pub fn read(args: &MountArgs, of_image: &BTreeMap<String, Empty>, store: &Store) -> Result<Mounts, Failure> {
     let mut requests: Vec<MountRequest> = Vec::new();
     requests.extend(args.volumes.iter().map(|text| mounts::volume(text)).collect::<Result<Vec<_>, _>>()?);

@@ -35,7 +35,7 @@ pub fn publish(text: &str) -> Result<Publish, Failure> {
     Ok(Publish { host: SocketAddr::new(address, host_port), container_port, udp })
 }
 
-/// Returns the ports that `--publish-all` publishes: those that the image names (`exposed`) and those of `--expose`.
+/// Returns the ports that `--publish-all` publishes: the ports that the image names (`exposed`) and the ports of `--expose`.
 pub fn exposed<'a>(
     args: &'a NetworkArgs,
     exposed: impl Iterator<Item = &'a String>,
