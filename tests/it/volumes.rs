@@ -97,7 +97,7 @@ fn privileged_mounts_have_docker_s_options() {
     env.build("FROM base\nRUN mkdir /seeded && echo s > /seeded/s\n", &["--network=none"]).success();
     fs::create_dir_all(env.path("data/sub")).expect("directories can be made");
     fs::write(env.path("data/sub/f"), "deep\n").expect("files can be written");
-    env.give("data");
+    ["data", "data/sub", "data/sub/f"].iter().for_each(|name| env.give(name));
     let data = env.path("data").display().to_string();
     let mount = format!("type=bind,source={data},target=/d,readonly");
     assert_eq!(
