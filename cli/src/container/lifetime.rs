@@ -10,7 +10,7 @@ pub struct LifetimeArgs {
     /// Remove the container when its process ends
     #[arg(long)]
     pub rm: bool,
-    /// Start the process again after its end: no, on-failure[:N], always, unless-stopped
+    /// Start the process again after its end: no, on-failure, on-failure:N, always, unless-stopped
     #[arg(long, value_name = "POLICY", default_value = "no")]
     pub restart: String,
     /// Signal that asks the process to end [default: that of the image, or SIGTERM]

@@ -14,7 +14,7 @@ pub struct TopArgs {
 /// Arguments of `dsbuild update`.
 #[derive(Debug, Args)]
 pub struct UpdateArgs {
-    /// When the process is started again after its end: no, on-failure[:N], always, unless-stopped
+    /// When the process is started again after its end: no, on-failure, on-failure:N, always, unless-stopped
     #[arg(long, value_name = "POLICY")]
     pub restart: Option<String>,
     /// Limits that replace those of the container.
