@@ -9,7 +9,7 @@ use std::process::Command;
 use crate::command::{cargo, run_command, target_dir};
 
 /// Largest size of the binary.
-const MAX_BINARY_BYTES: u64 = 21_000_000;
+const MAX_BINARY_BYTES: u64 = 30_000_000;
 
 /// Builds, strips and measures the binary.
 ///
